@@ -1,0 +1,51 @@
+# make demo    a Klaviyo on this machine, the site and a worker, with a season of referrals played through them
+# make test    everything that can run here
+# make lint    types, style and the rules of who may import whom
+# make lock    for maintainers: renew the locked versions (needs uv)
+
+PYTHON ?= python3
+VENV := .venv
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint lock
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# make demo ONCE=1 stops after the table.
+demo: $(VENV)/installed
+	@$(VENV)/bin/python manage.py demo $(if $(ONCE),--once)
+
+# make test ONLY="tests/klaviyo -k consent" runs a part.
+test: $(VENV)/installed-for-tests
+	@$(VENV)/bin/python -m tests.run $(ONLY)
+
+lint: $(VENV)/installed-for-tests
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy --explicit-package-bases
+	$(VENV)/bin/lint-imports
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+		pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+		pyproject.toml --group test --constraint requirements.lock --output-file requirements-test.lock
+
+$(VENV)/installed: requirements.lock
+	@$(call install,$<)
+	@touch $@
+
+$(VENV)/installed-for-tests: requirements-test.lock
+	@$(call install,$<)
+	@touch $(VENV)/installed $@
+
+define install
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: apt-get install python3, or name one with PYTHON=..."; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "Python cannot make environments here yet: apt-get install python3-venv"; exit 1; }; \
+	echo "Installing the packages of $(1) into $(VENV), once ..."; \
+	$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install --quiet --require-hashes --requirement $(1)
+endef

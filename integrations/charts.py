@@ -1,0 +1,112 @@
+"""Charts as geometry: numbers in, rectangles and labels out; the template draws them as SVG."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+WIDTH, HEIGHT = 520, 210
+LEFT, TOP, FLOOR = 36, 12, 180
+GAP = 0.36  # of a column's width
+LEAST = 2.0  # a bar of one among thousands can still be seen
+
+
+@dataclass(frozen=True)
+class Hour:
+    """What was settled within one hour."""
+
+    starts_at: datetime
+    delivered: int = 0
+    held_back: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.delivered + self.held_back + self.failed
+
+
+@dataclass(frozen=True)
+class Bar:
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """One hour: its bars from the floor up, the area that reacts to the pointer, and its words."""
+
+    hour: Hour
+    x: float
+    width: float
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A label, and where it stands."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    columns: tuple[Column, ...]
+    ticks: tuple[Mark, ...]
+    labels: tuple[Mark, ...]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    top: int = TOP
+    floor: int = FLOOR
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(column.bars for column in self.columns)
+
+    @property
+    def drawn_height(self) -> int:
+        return self.floor - self.top
+
+
+def per_hour(hours: Sequence[Hour]) -> Chart:
+    """Stacked columns, one per hour, over an axis that ends at a round number."""
+    steps = axis(max((hour.total for hour in hours), default=0))
+    scale = (FLOOR - TOP) / steps[-1]
+    slot = (WIDTH - LEFT) / max(len(hours), 1)
+    return Chart(
+        columns=tuple(_column(hour, LEFT + index * slot, slot, scale) for index, hour in enumerate(hours)),
+        ticks=tuple(Mark(round(FLOOR - step * scale, 1), f"{step:,}") for step in steps),
+        labels=tuple(_labels(hours, slot)),
+    )
+
+
+def axis(most: int, steps: int = 4) -> list[int]:
+    """Round numbers from nought to at least `most`: 1, 2 or 5 times a power of ten apart."""
+    rough = max(most, steps) / steps
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [step * number for number in range(math.ceil(max(most, 1) / step) + 1)]
+
+
+def _column(hour: Hour, x: float, slot: float, scale: float) -> Column:
+    bars, y = [], float(FLOOR)
+    for kind, count in (("ok", hour.delivered), ("skip", hour.held_back), ("fail", hour.failed)):
+        if count:
+            height = max(count * scale, LEAST)
+            y -= height
+            bars.append(Bar(kind, round(x + slot * GAP / 2, 1), round(y, 1), round(slot * (1 - GAP), 1), round(height, 1)))
+    return Column(hour, round(x, 1), round(slot, 1), tuple(bars))
+
+
+def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:
+    """Every sixth hour by its time; midnight by its date, so that the two days cannot be confused."""
+    marks = []
+    for index, hour in enumerate(hours):
+        if hour.starts_at.hour % 6 == 0:
+            text = f"{hour.starts_at:%H:%M}" if hour.starts_at.hour else f"{hour.starts_at.day} {hour.starts_at:%b}"
+            marks.append(Mark(round(LEFT + index * slot, 1), text))
+    return marks

@@ -1,0 +1,163 @@
+"""Stores what came back from a consent screen: which account it opens decides where it belongs."""
+
+import contextlib
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.db.models.functions import Now
+
+from integrations import outbox
+from integrations.connections import disconnecting
+from integrations.models import Connection
+from integrations.oauth import Grant
+from integrations.providers import Account, Provider
+from integrations.signals import account_replaced
+
+
+class Choice(enum.StrEnum):
+    """What an operator may decide about a different account that came back."""
+
+    REPLACE = "replace"
+    KEEP = "keep"
+    DISCARD = "discard"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trip to the consent screen led to, in a sentence for the operator."""
+
+    connection: Connection
+    sentence: str
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.connection.state == Connection.State.UNDECIDED
+
+
+@dataclass(frozen=True)
+class Consent:
+    """Somebody's consent: to which account, what it grants, who went for it and when."""
+
+    account: Account
+    grant: Grant
+    user: User
+    asked_at: datetime
+
+
+def store(provider: Provider, consent: Consent, intended: Connection | None) -> Outcome:
+    """Connect the account's own row. A different one than `intended` waits for a decision, on a row of its own.
+
+    Deliveries hang on rows, and a row's account never changes: nothing of one account can reach another.
+    """
+    with transaction.atomic():
+        row = _row(provider, consent.account)
+        known = row.state in (Connection.State.CONNECTED, Connection.State.RECONNECT)
+        is_another = intended is not None and intended.pk != row.pk
+        if intended is not None and is_another and not known:
+            _keep(row, consent, state=Connection.State.UNDECIDED, replaces=intended)
+            return Outcome(row, f"You came back with {row.account_name}, not with {intended.account_name}.")
+        was = row.state
+        _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(consent.user))
+        outbox.release(row)
+    if intended is not None and is_another:
+        return Outcome(
+            row,
+            f"You came back with {row.account_name}, which is connected already; its access was renewed. "
+            f"{intended.account_name} is as it was before.",
+        )
+    again = " again" if was == Connection.State.RECONNECT or row.generation > 1 else ""
+    return Outcome(row, f"{row.account_name} is connected{again}.")
+
+
+def decide(connection: Connection, choice: Choice, user: User) -> str:
+    """Carry out an operator's choice about an undecided account; a sentence on what was done."""
+    with transaction.atomic():
+        waiting = Connection.objects.select_for_update().filter(pk=connection.pk)
+        row = waiting.filter(state=Connection.State.UNDECIDED).first()
+        if row is None:
+            return "That was decided already."
+        old = row.replaces
+        if choice != Choice.DISCARD:
+            _set(row, state=Connection.State.CONNECTED, **_connected_by(user))
+            outbox.release(row)
+        if choice == Choice.REPLACE and old:
+            account_replaced.send(sender=Connection, old=old, new=row)
+            disconnecting.start(old)
+    if choice == Choice.DISCARD:
+        return _discard(row, user)
+    if choice == Choice.REPLACE and old:
+        disconnecting.disconnect(old, user)
+        return f"{row.account_name} has taken the place of {old.account_name}. What waited for that stays with it."
+    return f"{row.account_name} is connected as another account."
+
+
+def _row(provider: Provider, account: Account) -> Connection:
+    """The account's row, locked; there is one for good."""
+    row, _is_new = Connection.objects.get_or_create(provider=provider.slug, account_id=account.id)
+    return Connection.objects.select_for_update().get(pk=row.pk)
+
+
+def _keep(row: Connection, consent: Consent, **fields: Any) -> None:
+    """Store a consent on a row. One grant stands for the account, so a revocation still waiting must not come."""
+    grant = consent.grant
+    row.revocations.all().delete()
+    row.access_token, row.refresh_token = grant.access_token, grant.refresh_token
+    describe(row, consent.account)
+    _set(
+        row,
+        access_expires_at=consent.asked_at + grant.expires_in,
+        refreshed_at=consent.asked_at,
+        scopes=" ".join(grant.scopes or ()),
+        generation=row.generation + 1,
+        refresh_lease=None,
+        refresh_lease_until=None,
+        refresh_failures=0,
+        refresh_problem_code="",
+        refresh_problem="",
+        disconnected_at=None,
+        **fields,
+    )
+
+
+def describe(row: Connection, account: Account) -> None:
+    """Take over what the account says of itself, as far as our columns hold it."""
+    row.account_name = _trimmed(account.name, 255) or account.id
+    row.timezone = _trimmed(account.timezone, 64)
+    row.currency = account.currency if len(account.currency) == 3 else ""
+
+
+def _connected_by(user: User) -> dict[str, Any]:
+    return {
+        "connected_at": Now(),
+        "connected_by": user,
+        "problem_code": "",
+        "problem": "",
+        "problem_at": None,
+        "replaces": None,
+    }
+
+
+def _set(row: Connection, **fields: Any) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    row.save()
+    row.refresh_from_db()
+
+
+def _discard(row: Connection, user: User) -> str:
+    """Let the unwanted account go; a row that never did anything leaves nothing behind."""
+    name = row.account_name
+    revoked = disconnecting.disconnect(row, user)
+    has_history = row.connected_at or row.deliveries.exists() or row.attempts.exists()
+    if revoked and not has_history:
+        with contextlib.suppress(models.ProtectedError):  # something is arranged for it already: then it stays
+            row.delete()
+    return f"{name} was not kept."
+
+
+def _trimmed(text: str, length: int) -> str:
+    return text.replace("\x00", "")[:length]

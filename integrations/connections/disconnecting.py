@@ -1,0 +1,105 @@
+"""Lets an account go: no new work, the work in flight ends, the tokens are erased here and revoked there.
+
+Erasing never waits for the provider. What still waits to be delivered is held, and flows again if the same
+account is ever connected again.
+"""
+
+import logging
+import time
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from integrations import outbox
+from integrations.connections import revoking
+from integrations.encryption import Undecryptable
+from integrations.models import Connection, Delivery, Revocation
+
+PATIENCE = timedelta(seconds=15)
+STEP_SECONDS = 0.1
+INTERRUPTED_AFTER = timedelta(seconds=60)
+
+log = logging.getLogger(__name__)
+
+
+def disconnect(connection: Connection, user: User | None) -> bool:
+    """Disconnect; True when the provider has confirmed, False when it will be asked again.
+
+    When this returns the tokens are erased, and no request uses them but the one that revokes them.
+    """
+    start(connection)
+    log.info("Connection %s is being disconnected by user %s.", connection.pk, user.pk if user else None)
+    _wait_for_work(connection)
+    revoked = finish(connection)
+    connection.refresh_from_db()
+    return revoked
+
+
+def start(connection: Connection) -> None:
+    """Stop all new work. The generation moves, so that tokens on their way are not stored any more."""
+    over = (Connection.State.DISCONNECTING, Connection.State.DISCONNECTED)
+    Connection.objects.filter(pk=connection.pk).exclude(state__in=over).update(
+        state=Connection.State.DISCONNECTING,
+        generation=F("generation") + 1,
+        disconnected_at=Now(),
+        replaces=None,
+    )
+
+
+def finish(connection: Connection) -> bool:
+    """Erase the tokens and hold what waits, whoever can or cannot be reached; then ask for the revocation."""
+    with transaction.atomic():
+        going = Connection.objects.select_for_update().filter(pk=connection.pk)
+        row = going.filter(state=Connection.State.DISCONNECTING).first()
+        revocation = _erase(row) if row else None
+    if revocation:
+        revoking.attempt(revocation)
+    return not Revocation.objects.filter(connection=connection).exists()
+
+
+def revoke_due() -> int:
+    """Finish disconnects whose process died, and repeat revocations; how many tokens are dead now."""
+    late = Connection.objects.filter(
+        state=Connection.State.DISCONNECTING, disconnected_at__lt=Now() - INTERRUPTED_AFTER
+    )
+    for connection in late:
+        finish(connection)
+    return revoking.attempt_due()
+
+
+def _erase(row: Connection) -> Revocation | None:
+    revocation, problem = None, ""
+    try:
+        if row.refresh_token:
+            revocation = revoking.remember(row, row.refresh_token)
+    except Undecryptable as reason:
+        problem = f"Access could not be revoked: remove the app in the account itself. {reason}"
+    Connection.objects.filter(pk=row.pk).update(
+        state=Connection.State.DISCONNECTED,
+        access_token="",
+        refresh_token="",
+        access_expires_at=None,
+        refresh_lease=None,
+        refresh_lease_until=None,
+        refresh_failures=0,
+        refresh_problem_code="",
+        refresh_problem="",
+        problem_code="not_revoked" if problem else "",
+        problem=problem,
+        problem_at=Now() if problem else None,
+        disconnected_at=Now(),
+    )
+    outbox.hold(row, "disconnected", "The account is disconnected.")
+    return revocation
+
+
+def _wait_for_work(connection: Connection) -> None:
+    """Let deliveries and a renewal in flight end; each takes no longer than a request may."""
+    gives_up_at = time.monotonic() + PATIENCE.total_seconds()
+    sending = Delivery.objects.filter(connection=connection, state=Delivery.State.SENDING, lease_until__gt=Now())
+    renewing = Connection.objects.filter(pk=connection.pk, refresh_lease__isnull=False, refresh_lease_until__gt=Now())
+    while (sending.exists() or renewing.exists()) and time.monotonic() < gives_up_at:
+        time.sleep(STEP_SECONDS)

@@ -1,0 +1,73 @@
+"""Asks a provider whether it still knows us, and whether this is still the same account."""
+
+import logging
+
+from integrations import providers
+from integrations.connections import accounts
+from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections.renewal import access_token, renew
+from integrations.errors import IntegrationError, ReconnectRequired
+from integrations.models import Connection, HealthCheck
+from integrations.providers import Account
+
+KEPT = 50
+REFUSED = "The provider no longer accepts our access. The app may have been removed from the account."
+
+log = logging.getLogger(__name__)
+
+
+def probe(connection: Connection) -> HealthCheck:
+    """Ask once, and keep the answer. Only a refusal of our access, or another account, changes the connection."""
+    try:
+        account = _identified(connection)
+    except IntegrationError as error:
+        return _kept(connection, error.code, error.sentence)
+    connection.refresh_from_db()
+    if account.id != connection.account_id:
+        sentence = f"Our access opens another account ({account.name}). Connect the right one again."
+        mark_reconnect(connection, "another_account", sentence)
+        return _kept(connection, "another_account", sentence)
+    accounts.describe(connection, account)
+    connection.save(update_fields=["account_name", "timezone", "currency"])
+    return _kept(connection)
+
+
+def probe_all() -> int:
+    """Ask for every connected account, one after the other; how many passed."""
+    connected = Connection.objects.filter(state=Connection.State.CONNECTED).order_by("pk")
+    passed = 0
+    for connection in connected:
+        try:
+            passed += probe(connection).passed
+        except Exception:
+            log.exception("Connection %s could not be probed.", connection.pk)
+    return passed
+
+
+def _identified(connection: Connection) -> Account:
+    """The account behind our access. A refused token is renewed once; refused again, a person must help."""
+    identify = providers.get(connection.provider).identify
+    access = access_token(connection.pk)
+    try:
+        return identify(access.token)
+    except IntegrationError as error:
+        if not _is_refusal(error):
+            raise
+        access = renew(connection.pk, access.generation)
+    try:
+        return identify(access.token)
+    except IntegrationError as error:
+        if _is_refusal(error):
+            mark_reconnect(connection, "access_refused", REFUSED, generation=access.generation)
+        raise
+
+
+def _is_refusal(error: IntegrationError) -> bool:
+    return isinstance(error, ReconnectRequired) or error.code == "unauthorized"
+
+
+def _kept(connection: Connection, code: str = "", sentence: str = "") -> HealthCheck:
+    check = HealthCheck.objects.create(connection=connection, passed=not code, code=code, sentence=sentence)
+    newest = connection.health_checks.order_by("-checked_at", "-pk").values_list("pk", flat=True)[:KEPT]
+    connection.health_checks.exclude(pk__in=list(newest)).delete()
+    return check

@@ -1,0 +1,36 @@
+"""Marks a connection that only a person can bring back, and holds what waits for it."""
+
+import logging
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from integrations import outbox
+from integrations.models import Connection
+
+log = logging.getLogger(__name__)
+
+
+def mark_reconnect(connection: Connection, code: str, sentence: str, *, generation: int | None = None) -> bool:
+    """Ask for a reconnect, unless the tokens have changed since `generation` (default: the one loaded).
+
+    False when somebody renewed or reconnected meanwhile: then what we saw says nothing of the present tokens.
+    """
+    seen = connection.generation if generation is None else generation
+    same = Connection.objects.filter(pk=connection.pk, generation=seen, state=Connection.State.CONNECTED)
+    with transaction.atomic():
+        marked = same.update(
+            state=Connection.State.RECONNECT,
+            problem_code=code,
+            problem=sentence,
+            problem_at=Now(),
+            refresh_lease=None,
+            refresh_lease_until=None,
+        )
+        if marked:
+            outbox.hold(connection, code, sentence)
+    if marked:
+        connection.state = Connection.State.RECONNECT
+        connection.problem_code, connection.problem = code, sentence
+        log.warning("Connection %s must be connected again: %s.", connection.pk, code)
+    return bool(marked)

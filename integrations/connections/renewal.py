@@ -1,0 +1,244 @@
+"""Access tokens, renewed by one worker for all: a lease decides who asks, a generation whose answer counts.
+
+Nobody holds a lock or a transaction while the provider is asked. Renewal starts well before the end, so that
+the others keep working with the old token meanwhile. Leases and expiry go by the database's clock.
+"""
+
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from integrations import encryption, oauth, providers
+from integrations.connections import revoking
+from integrations.connections.reconnecting import mark_reconnect
+from integrations.encryption import Undecryptable
+from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, Throttled
+from integrations.models import Connection
+
+MARGIN = timedelta(minutes=15)
+AHEAD = timedelta(minutes=5)  # the timer's lead, so that workers find nothing to renew
+BARELY = timedelta(seconds=10)  # a token with less than this left is as good as expired
+LEASE = timedelta(seconds=30)  # more than a request may take as a whole
+IDLE = timedelta(days=1)  # providers drop grants that nobody uses
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
+PATIENCE_SECONDS = 5.0
+STEP_SECONDS = 0.05
+TIMER_SECONDS = 50.0
+
+log = logging.getLogger(__name__)
+
+
+class AccessUnavailable(Throttled):
+    """There is no usable token at the moment; nothing was sent, so it costs no attempt."""
+
+    def __init__(self, code: str, sentence: str, *, retry_after: timedelta) -> None:
+        super().__init__(sentence, retry_after=retry_after)
+        self.code = code
+
+
+@dataclass(frozen=True, repr=False)
+class Access:
+    """A token to work with. `generation` names it: say it when the provider refuses the token."""
+
+    token: str
+    generation: int
+
+    def __repr__(self) -> str:
+        return f"Access(generation={self.generation})"
+
+
+def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
+    """A token that is good for `margin`, or at least for now while the provider cannot renew it.
+
+    Raises ReconnectRequired when a person must act, AccessUnavailable when there is none at the moment.
+    """
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        seen = _look(connection_id)
+        if not seen.is_due(margin):
+            return _opened(seen)
+        if access := _renewed(seen):
+            return access
+        if seen.left > BARELY:
+            return _opened(seen)
+        _wait_for_another(seen, gives_up_at)
+
+
+def renew(connection_id: int, seen_generation: int) -> Access:
+    """Another token than the one the provider has just refused; without a call where there is one already."""
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        seen = _look(connection_id)
+        if seen.connection.generation != seen_generation:
+            return access_token(connection_id)
+        if access := _renewed(seen):
+            return access
+        _wait_for_another(seen, gives_up_at)
+
+
+def renew_due() -> int:
+    """Renew what is about to expire or has lain idle, for a timer to call; how many were renewed."""
+    ends_at = time.monotonic() + TIMER_SECONDS
+    soon = Q(access_expires_at=None) | Q(access_expires_at__lt=Now() + MARGIN + AHEAD)
+    idle = Q(refreshed_at=None) | Q(refreshed_at__lt=Now() - IDLE)
+    due = Connection.objects.filter(soon | idle, state=Connection.State.CONNECTED).order_by("access_expires_at")
+    renewed = 0
+    for connection_id in due.values_list("pk", flat=True):
+        if time.monotonic() > ends_at:
+            break
+        renewed += _renewed_by_timer(connection_id)
+    return renewed
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A connected row as it was read, and the database's time then."""
+
+    connection: Connection
+    now: datetime
+
+    @property
+    def left(self) -> timedelta:
+        return (self.connection.access_expires_at or self.now) - self.now
+
+    def is_due(self, margin: timedelta) -> bool:
+        """Whether to renew: within the margin, or in the last quarter of a token that never lives so long."""
+        lifetime = self.left + (self.now - (self.connection.refreshed_at or self.now))
+        return self.left < min(margin, lifetime / 4)
+
+    @property
+    def is_idle(self) -> bool:
+        return self.connection.refreshed_at is None or self.now - self.connection.refreshed_at > IDLE
+
+    @property
+    def pause(self) -> timedelta:
+        """How long renewal rests after it failed. A lease without an owner means just that."""
+        until = self.connection.refresh_lease_until
+        return until - self.now if until and not self.connection.refresh_lease else timedelta()
+
+
+def _look(connection_id: int) -> _Seen:
+    row = Connection.objects.filter(pk=connection_id).annotate(database_now=Now()).first()
+    if row is None or row.state in (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING):
+        raise ReconnectRequired("disconnected", "The account is disconnected.")
+    if row.state == Connection.State.UNDECIDED:
+        raise ReconnectRequired("undecided", "A person must decide first what this account is for.")
+    if row.state != Connection.State.CONNECTED:
+        raise ReconnectRequired(row.problem_code or "reconnect", row.problem or "The account must be connected again.")
+    return _Seen(row, row.database_now)
+
+
+def _opened(seen: _Seen) -> Access:
+    try:
+        return Access(seen.connection.access_token, seen.connection.generation)
+    except Undecryptable as reason:
+        raise _lost(seen, reason) from None
+
+
+def _renewed(seen: _Seen) -> Access | None:
+    """Renew, if nobody else does; None when somebody does or did, or when it failed for now."""
+    row, lease = seen.connection, uuid.uuid4()
+    free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lt=Now())
+    same = Connection.objects.filter(pk=row.pk, generation=row.generation, state=Connection.State.CONNECTED)
+    if not same.filter(free).update(refresh_lease=lease, refresh_lease_until=Now() + LEASE):
+        return None
+    try:
+        refresh_token = row.refresh_token
+        grant = oauth.refresh(providers.get(row.provider), refresh_token)
+    except Undecryptable as reason:
+        raise _lost(seen, reason) from None
+    except ReconnectRequired as error:
+        _refused(row, error)
+    except IntegrationError as error:
+        _pause(row, lease, error)
+    else:
+        if access := _stored(seen, lease, grant):
+            return access
+        _drop(row, lease, refresh_token, grant)
+    return None
+
+
+def _stored(seen: _Seen, lease: uuid.UUID, grant: oauth.Grant) -> Access | None:
+    """Write the new tokens, the very next thing after the answer; None when the row has moved on since."""
+    row = seen.connection
+    mine = Connection.objects.filter(
+        pk=row.pk, generation=row.generation, refresh_lease=lease, state=Connection.State.CONNECTED
+    )
+    stored = mine.update(
+        access_token=encryption.field_of(Connection, "access_token").seal(grant.access_token, row.pk),
+        refresh_token=encryption.field_of(Connection, "refresh_token").seal(grant.refresh_token, row.pk),
+        access_expires_at=seen.now + grant.expires_in,
+        scopes=row.scopes if grant.scopes is None else " ".join(grant.scopes),
+        generation=row.generation + 1,
+        refreshed_at=seen.now,
+        refresh_lease=None,
+        refresh_lease_until=None,
+        refresh_failures=0,
+        refresh_problem_code="",
+        refresh_problem="",
+    )
+    return Access(grant.access_token, row.generation + 1) if stored else None
+
+
+def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: oauth.Grant) -> None:
+    """Tokens that came for a row which was disconnected or connected anew meanwhile: never used."""
+    present = Connection.objects.filter(pk=row.pk)
+    present.filter(refresh_lease=lease).update(refresh_lease=None, refresh_lease_until=None)
+    gone = present.filter(state__in=(Connection.State.DISCONNECTING, Connection.State.DISCONNECTED))
+    if grant.refresh_token != refresh_token and gone.exists():
+        revoking.remember(row, grant.refresh_token)
+
+
+def _refused(row: Connection, error: ReconnectRequired) -> None:
+    code, sentence = "access_withdrawn", "Access was withdrawn, or not used for too long. Connect the account again."
+    if row.refresh_problem_code == "refresh_uncertain":
+        code = "response_lost"
+        sentence = "The answer to a renewal was lost, and with it the new access. Connect the account again."
+    if not mark_reconnect(row, code, sentence):
+        log.info("Connection %s was renewed by somebody else; %s says nothing of it.", row.pk, error.code)
+
+
+def _pause(row: Connection, lease: uuid.UUID, error: IntegrationError) -> None:
+    """Let renewal rest for a while. That an answer was lost is remembered until one arrives."""
+    pause = min(FIRST_PAUSE * 2 ** min(row.refresh_failures, 10), LONGEST_PAUSE)
+    pause = max(pause, getattr(error, "retry_after", None) or pause)
+    was_uncertain = row.refresh_problem_code == "refresh_uncertain"
+    Connection.objects.filter(pk=row.pk, refresh_lease=lease).update(
+        refresh_lease=None,
+        refresh_lease_until=Now() + pause,
+        refresh_failures=F("refresh_failures") + 1,
+        refresh_problem_code="refresh_uncertain" if was_uncertain else error.code,
+        refresh_problem=error.sentence,
+    )
+    level = logging.ERROR if isinstance(error, OperatorRequired) else logging.WARNING
+    log.log(level, "Access of connection %s could not be renewed: %s %s", row.pk, error.code, error.sentence)
+
+
+def _lost(seen: _Seen, reason: Undecryptable) -> ReconnectRequired:
+    sentence = f"The stored access cannot be opened. {reason} Connect the account again."
+    mark_reconnect(seen.connection, "undecryptable", sentence)
+    return ReconnectRequired("undecryptable", sentence)
+
+
+def _wait_for_another(seen: _Seen, gives_up_at: float) -> None:
+    """A short breath while another worker renews; no more than that, and none at all while renewal rests."""
+    if seen.pause > timedelta():
+        code = seen.connection.refresh_problem_code or "renewal_rests"
+        sentence = f"Access could not be renewed. {seen.connection.refresh_problem}".strip()
+        raise AccessUnavailable(code, sentence, retry_after=max(seen.pause, timedelta(seconds=1)))
+    if time.monotonic() > gives_up_at:
+        raise AccessUnavailable("renewing", "Access is being renewed.", retry_after=timedelta(seconds=5))
+    time.sleep(STEP_SECONDS)
+
+
+def _renewed_by_timer(connection_id: int) -> bool:
+    try:
+        seen = _look(connection_id)
+        return (seen.is_due(MARGIN + AHEAD) or seen.is_idle) and _renewed(seen) is not None
+    except IntegrationError:
+        return False  # marked and logged where it happened

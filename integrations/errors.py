@@ -1,0 +1,54 @@
+"""What went wrong with a provider, named for what to do next.
+
+IntegrationError
+├── TemporaryError      the same thing again, later
+│   └── Throttled       later, and it was never tried: it costs no attempt
+├── PermanentError      never again: the request itself is wrong
+├── OperatorRequired    a person must change something first; hold what needs it
+└── ReconnectRequired   a person must connect the account again; hold everything
+"""
+
+from datetime import timedelta
+from typing import Any
+
+
+class IntegrationError(Exception):
+    """A failure with a code for programs and a sentence for people; neither holds a secret."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+        self.sentence = sentence
+
+
+class TemporaryError(IntegrationError):
+    """Try the same thing later; `retry_after` is the provider's own wish, where it gave one."""
+
+    def __init__(self, code: str, sentence: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(code, sentence)
+        self.retry_after = retry_after
+
+
+class Throttled(TemporaryError):
+    """The budget is used up: the request waits its turn and counts as no attempt."""
+
+    retry_after: timedelta
+
+    def __init__(self, sentence: str, *, retry_after: timedelta) -> None:
+        super().__init__("throttled", sentence, retry_after=retry_after)
+
+
+class PermanentError(IntegrationError):
+    """The provider understood the request and refuses it; `details` are its own error objects."""
+
+    def __init__(self, code: str, sentence: str, *, details: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(code, sentence)
+        self.details = details or []
+
+
+class OperatorRequired(IntegrationError):
+    """Nothing is wrong with the item: a scope, a list or a setting is missing."""
+
+
+class ReconnectRequired(IntegrationError):
+    """The provider no longer accepts our access."""

@@ -1,0 +1,169 @@
+"""How a connection is doing: a ladder of facts from the database, without asking anybody.
+
+authorised → scopes complete → right account → within quota → queue young → delivering.
+The first broken rung is the headline; those below it do not matter until it is mended.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
+from django.utils import timezone
+
+from integrations import figures, providers
+from integrations.figures import Figures
+from integrations.models import Connection
+
+Level = Literal["good", "warn", "bad", "off"]
+State = Literal["ok", "broken", "unknown"]
+
+OLD = timedelta(minutes=5)
+TOO_MANY_REFUSED = 0.05  # of a day's requests answered with 429
+FEW = 10
+
+C = Connection.State
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One thing that must be so; `headline` and `level` are what it means for the whole when it is broken."""
+
+    name: str
+    state: State
+    sentence: str
+    advice: str = ""
+    headline: str = ""
+    level: Level = "warn"
+
+
+@dataclass(frozen=True)
+class Health:
+    level: Level
+    headline: str
+    advice: str
+    rungs: tuple[Rung, ...]
+
+    @property
+    def broken(self) -> Rung | None:
+        return next((rung for rung in self.rungs if rung.state == "broken"), None)
+
+
+def of(connection: Connection) -> Health:
+    """The health of one connection."""
+    return of_all([connection])[connection.pk]
+
+
+def of_all(connections: Iterable[Connection]) -> dict[int, Health]:
+    """The health of many, in as many queries as of one; by connection id."""
+    rows = list(connections)
+    known = figures.of_all(rows)
+    return {row.pk: judge(row, known[row.pk], timezone.now()) for row in rows}
+
+
+def judge(connection: Connection, known: Figures, now: datetime) -> Health:
+    """What the figures amount to."""
+    rungs = tuple(_ladder(connection, known, now))
+    if connection.state in (C.DISCONNECTED, C.DISCONNECTING):
+        return Health("off", connection.get_state_display(), rungs[0].advice, rungs)
+    for rung in rungs:
+        if rung.state == "broken":
+            return Health(rung.level, rung.headline, rung.advice, rungs)
+    return Health("good", "Works", "", rungs)
+
+
+def _ladder(connection: Connection, known: Figures, now: datetime) -> Sequence[Rung]:
+    first = _authorised(connection)
+    if connection.state != C.CONNECTED:
+        names = ("Scopes complete", "Right account", "Within quota", "Queue young", "Delivering")
+        return [first, *(Rung(name, "unknown", "Not known until the account is connected.") for name in names)]
+    return [
+        first,
+        _scopes(connection),
+        _account(connection, known),
+        _quota(known),
+        _queue(known, now),
+        _delivering(known),
+    ]
+
+
+def _authorised(connection: Connection) -> Rung:
+    name = "Authorised"
+    match connection.state:
+        case C.CONNECTED if connection.refresh_failures:
+            problem = connection.refresh_problem or "The provider did not answer."
+            sentence = f"Access could not be renewed {_times(connection.refresh_failures)}. {problem}"
+            return Rung(name, "broken", sentence, "It is tried again by itself.", "Renewal fails")
+        case C.CONNECTED:
+            renewed = f"; last {naturaltime(connection.refreshed_at)}" if connection.refreshed_at else ""
+            return Rung(name, "ok", f"Access renews by itself{renewed}.")
+        case C.RECONNECT:
+            sentence = connection.problem or "The provider no longer accepts our access."
+            advice = "Connect the account again. What waits is kept, and goes out then."
+            return Rung(name, "broken", sentence, advice, "Reconnect", "bad")
+        case C.UNDECIDED:
+            sentence = "A different account came back from the consent screen."
+            return Rung(name, "broken", sentence, "Decide what becomes of it.", "Decide", "bad")
+        case _:
+            sentence = connection.problem or "Disconnected on purpose. Nothing is sent."
+            return Rung(name, "broken", sentence, "Connect the account again whenever you like.", "Disconnected", "off")
+
+
+def _scopes(connection: Connection) -> Rung:
+    wanted = [scope.name for scope in providers.get(connection.provider).scopes]
+    missing = [name for name in wanted if name not in connection.granted]
+    if not missing:
+        return Rung("Scopes complete", "ok", f"{len(wanted)} of {len(wanted)} granted.")
+    sentence = f"{len(wanted) - len(missing)} of {len(wanted)} granted. Missing: {', '.join(missing)}."
+    advice = "Reconnect and allow everything that is asked for; the reason for each is on this page."
+    return Rung("Scopes complete", "broken", sentence, advice, "Scopes missing", "bad")
+
+
+def _account(connection: Connection, known: Figures) -> Rung:
+    name, check = "Right account", known.last_check
+    if check is None:
+        return Rung(name, "unknown", "Not asked yet; it is asked every ten minutes.")
+    when = naturaltime(check.checked_at)
+    if check.passed:
+        return Rung(name, "ok", f"{connection.account_id}, as on connection day; asked {when}.")
+    if check.code == "another_account":
+        return Rung(name, "broken", check.sentence, "Reconnect with the right account.", "Other account", "bad")
+    advice = "It is asked again by itself. Use “Check now” to ask at once."
+    return Rung(name, "broken", f"Asked {when}, without success: {check.sentence}", advice, "No answer")
+
+
+def _quota(known: Figures) -> Rung:
+    refused, requests = known.refused, known.requests
+    if not refused:
+        return Rung("Within quota", "ok", "No request was refused for being too many in the last day.")
+    share = refused / max(requests, 1)
+    sentence = f"{intcomma(refused)} of {intcomma(requests)} requests of the last day were too many, and waited."
+    if refused < FEW or share < TOO_MANY_REFUSED:
+        return Rung("Within quota", "ok", sentence)
+    advice = "Nothing is lost, but it takes longer. See whether other apps use up the account's limits."
+    return Rung("Within quota", "broken", sentence, advice, "Throttled")
+
+
+def _queue(known: Figures, now: datetime) -> Rung:
+    if known.oldest_due_at is None or known.oldest_due_at > now:
+        return Rung("Queue young", "ok", "Nothing is due.")
+    age = now - known.oldest_due_at
+    sentence = f"The oldest delivery has been due since {naturaltime(known.oldest_due_at)}."
+    if age <= OLD:
+        return Rung("Queue young", "ok", sentence.replace("since ", "").replace(" ago", ""))
+    advice = "Whoever runs this site should see that the workers run."
+    return Rung("Queue young", "broken", sentence, advice, "Queue is late")
+
+
+def _delivering(known: Figures) -> Rung:
+    if known.tried_and_failed >= FEW and not known.delivered:
+        sentence = f"{intcomma(known.tried_and_failed)} deliveries failed in the last day, and none arrived."
+        return Rung("Delivering", "broken", sentence, "Open the failed deliveries: each says why.", "Nothing arrives")
+    if known.last_delivered_at is None:
+        return Rung("Delivering", "unknown", "Nothing was delivered yet.")
+    return Rung("Delivering", "ok", f"Last delivery {naturaltime(known.last_delivered_at)}.")
+
+
+def _times(count: int) -> str:
+    return "the last time" if count == 1 else f"the last {count} times"

@@ -1,0 +1,208 @@
+"""Connections to providers, and what is delivered through them."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from integrations.encryption import EncryptedTextField
+
+
+class Connection(models.Model):
+    """One account at one provider, for good: connecting the same account again comes back to its row."""
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        RECONNECT = "reconnect", "Reconnect"
+        UNDECIDED = "undecided", "Decide"
+        DISCONNECTING = "disconnecting", "Disconnecting"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    provider = models.SlugField()
+    account_id = models.CharField(max_length=64)
+    account_name = models.CharField(max_length=255, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DISCONNECTED)
+    problem_code = models.CharField(max_length=64, blank=True)
+    problem = models.TextField(blank=True)
+    problem_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by",
+        help_text="Set while an operator has yet to decide about a different account that came back.",
+    )  # fmt: skip
+
+    access_token = EncryptedTextField(blank=True, default="")
+    refresh_token = EncryptedTextField(blank=True, default="")
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.TextField(blank=True, help_text="What was granted, separated by spaces.")
+    generation = models.PositiveIntegerField(default=0)
+    refresh_lease = models.UUIDField(null=True, blank=True)
+    refresh_lease_until = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    refresh_failures = models.PositiveIntegerField(default=0, help_text="Failed renewals since the last good one.")
+    refresh_problem_code = models.CharField(max_length=64, blank=True)
+    refresh_problem = models.TextField(blank=True)
+
+    connected_at = models.DateTimeField(null=True, blank=True)
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "account_id"], name="one_connection_per_account"),
+        ]
+        permissions = [
+            ("connect", "Can connect an account"),
+            ("reconnect", "Can reconnect an account"),
+            ("disconnect", "Can disconnect an account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_name or self.account_id} ({self.provider})"
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state == self.State.CONNECTED
+
+    @property
+    def granted(self) -> frozenset[str]:
+        return frozenset(self.scopes.split())
+
+
+class Authorization(models.Model):
+    """One trip to a provider's consent screen: single use, bound to session, user and intent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.SlugField()
+    state_hash = models.CharField(max_length=64, unique=True)
+    session_hash = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(
+        Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="+",
+        help_text="The connection to renew; empty when a new one is wanted.",
+    )  # fmt: skip
+    code_verifier = EncryptedTextField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Revocation(models.Model):
+    """A token that the provider has yet to be told to forget."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
+    token = EncryptedTextField()
+    attempts = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    gives_up_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class HealthCheck(models.Model):
+    """One question to the provider: is this still our account, and does it let us in?"""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="health_checks")
+    passed = models.BooleanField()
+    code = models.CharField(max_length=64, blank=True)
+    sentence = models.TextField(blank=True)
+    checked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "-checked_at"], name="latest_health_check")]
+
+
+class Delivery(models.Model):
+    """One thing to tell one account: the order and the record of it.
+
+    queued → sending → accepted → confirmed, or skipped, failed, cancelled; held until a person has acted.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        SENDING = "sending", "Sending"
+        ACCEPTED = "accepted", "Accepted"
+        CONFIRMED = "confirmed", "Confirmed"
+        SKIPPED = "skipped", "Skipped"
+        HELD = "held", "Held"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    OPEN = (State.QUEUED, State.SENDING, State.HELD)
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries")
+    kind = models.CharField(max_length=64)
+    key = models.CharField(max_length=200)
+    lane = models.CharField(max_length=120, blank=True, help_text="Deliveries of one lane go one after the other.")
+    source = models.CharField(max_length=120, blank=True, help_text="The id of the fact it tells of.")
+    subject = models.CharField(max_length=254, blank=True, help_text="The person it is about.")
+    body = models.JSONField(default=dict)
+    options = models.JSONField(default=dict, blank=True, help_text="How to send it; not part of the body.")
+    warnings = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(null=True, blank=True)
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+
+    occurred_at = models.DateTimeField()
+    not_after = models.DateTimeField(null=True, blank=True)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    lease = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    attempts_made = models.PositiveIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0, help_text="Leases that ended without an outcome.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "key"], name="one_delivery_per_fact"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["connection", "next_try_at", "id"], name="due_deliveries", condition=models.Q(state="queued")
+            ),
+            models.Index(
+                fields=["connection", "lane", "id"],
+                name="open_deliveries_of_a_lane",
+                condition=models.Q(state__in=["queued", "sending", "held"]),
+            ),
+            models.Index(fields=["lease_until"], name="leased_deliveries", condition=models.Q(state="sending")),
+            models.Index(fields=["connection", "state", "-settled_at"], name="deliveries_by_state"),
+            models.Index(fields=["subject"], name="deliveries_of_a_person"),
+            models.Index(fields=["source"], name="deliveries_of_a_fact"),
+        ]
+        permissions = [("retry", "Can retry a delivery")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class Attempt(models.Model):
+    """One request to the provider, written before it is made: without `finished_at` its outcome is unknown."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="attempts")
+    deliveries: "models.ManyToManyField[Delivery, Any]" = models.ManyToManyField(Delivery, related_name="attempts")
+    operation = models.CharField(max_length=64)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    code = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "-started_at"], name="latest_attempts")]
+
+    def __str__(self) -> str:
+        return f"{self.operation} → {self.status or 'no answer'}"

@@ -1,0 +1,153 @@
+"""The OAuth 2.0 wire: authorization code with PKCE (RFC 6749, RFC 7636), refresh, and revocation (RFC 7009).
+
+One call each, no retries, no state. What comes back is a `Grant` whose every field was looked at, or an error
+named for what to do next; neither shows a token when printed.
+"""
+
+import base64
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.urls import reverse
+from oauthlib.oauth2 import OAuth2Error
+from requests.auth import HTTPBasicAuth
+from requests_oauthlib import OAuth2Session
+
+from integrations import http, token_answers
+from integrations.errors import OperatorRequired, TemporaryError
+from integrations.providers import Addresses, Provider
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, repr=False)
+class Grant:
+    """What a provider lets us do. `scopes` is None where the answer did not say: as before, then."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: timedelta
+    scopes: tuple[str, ...] | None
+
+    def __repr__(self) -> str:
+        return f"Grant(expires_in={self.expires_in!r}, scopes={self.scopes!r})"
+
+
+def new_verifier() -> str:
+    """64 characters for PKCE, kept on our side."""
+    return secrets.token_urlsafe(48)
+
+
+def challenge_of(verifier: str) -> str:
+    """The S256 challenge (RFC 7636, 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def redirect_uri(provider: Provider) -> str:
+    """Where the provider sends people back: built from the settings, never from a request."""
+    return f"{settings.SITE_URL}{reverse('integrations:callback', args=[provider.slug])}"
+
+
+def authorize_url(provider: Provider, state: str, challenge: str) -> str:
+    """The consent screen's address."""
+    addresses = provider.addresses()
+    _check(addresses.authorize)
+    session = OAuth2Session(
+        addresses.client_id,
+        redirect_uri=redirect_uri(provider),
+        scope=[scope.name for scope in provider.scopes],
+    )
+    url, _state = session.authorization_url(
+        addresses.authorize, state=state, code_challenge=challenge, code_challenge_method="S256"
+    )
+    return str(url)
+
+
+def exchange(provider: Provider, code: str, verifier: str) -> Grant:
+    """Turn the code of a callback into a grant; where the answer leaves the scopes out, they are as asked."""
+    addresses = provider.addresses()
+    _check(addresses.token)
+    with _session(provider, addresses) as session:
+        token = _answer(
+            lambda: session.fetch_token(addresses.token, code=code, code_verifier=verifier, auth=_basic(addresses))
+        )
+    if not token.get("refresh_token"):
+        raise TemporaryError("unreadable_answer", "The provider granted access without a way to renew it.")
+    return _grant(token, asked=tuple(scope.name for scope in provider.scopes))
+
+
+def refresh(provider: Provider, refresh_token: str) -> Grant:
+    """Renew access. When the answer is lost the old refresh token may be used up: code `refresh_uncertain`."""
+    addresses = provider.addresses()
+    _check(addresses.token)
+    with _session(provider, addresses) as session:
+        try:
+            token = _answer(
+                lambda: session.refresh_token(addresses.token, refresh_token=refresh_token, auth=_basic(addresses))
+            )
+        except TemporaryError as error:
+            if error.code in token_answers.LOST_ANSWERS:
+                raise TemporaryError("refresh_uncertain", "The answer to a renewal was lost.") from error
+            raise
+    return _grant(token, asked=None)
+
+
+def revoke(provider: Provider, refresh_token: str) -> None:
+    """Make the provider forget a grant; one that it does not know any more is as good."""
+    addresses = provider.addresses()
+    _check(addresses.revoke)
+    form = {"token": refresh_token, "token_type_hint": "refresh_token"}
+    with http.through_the_door(requests.Session()) as session:
+        response = _answer(lambda: session.post(addresses.revoke, data=form, auth=_basic(addresses)))
+    if not token_answers.is_revoked(response):
+        token_answers.refuse(response)
+
+
+def _session(provider: Provider, addresses: Addresses) -> OAuth2Session:
+    """Made without scopes and without the library's PKCE: both break an exchange in another process."""
+    session = OAuth2Session(addresses.client_id, redirect_uri=redirect_uri(provider))
+    http.through_the_door(session)
+    for kind in ("access_token_response", "refresh_token_response"):
+        session.register_compliance_hook(kind, token_answers.checked)
+    return session
+
+
+def _basic(addresses: Addresses) -> HTTPBasicAuth:
+    return HTTPBasicAuth(addresses.client_id, addresses.client_secret)
+
+
+def _check(address: str) -> None:
+    """Plain http only to this machine; only for that may the library's own refusal be switched off."""
+    try:
+        http.refuse_plain_http(address)
+    except requests.exceptions.InvalidURL:
+        raise OperatorRequired("plain_http", "An OAuth address is plain http, and not on this machine.") from None
+    if urlsplit(address).scheme == "http":
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+
+
+def _answer(call: Callable[[], Answer]) -> Answer:
+    """Make the call; whatever breaks becomes an error of ours, which carries nothing of the answer along."""
+    try:
+        return call()
+    except (requests.RequestException, OAuth2Error) as error:
+        raise token_answers.no_answer(error) from None
+
+
+def _grant(token: dict[str, Any], asked: tuple[str, ...] | None) -> Grant:
+    scope = token.get("scope")
+    names = scope.split() if isinstance(scope, str) else scope
+    return Grant(
+        access_token=token["access_token"],
+        refresh_token=token["refresh_token"],
+        expires_in=timedelta(seconds=token["expires_in"]),
+        scopes=asked if names is None else tuple(names),
+    )

@@ -1,0 +1,265 @@
+"""The queue that is also the record: add · claim · settle · give back what a dead worker held.
+
+A delivery is written in the transaction of the fact it tells of. A worker claims due rows under a lease,
+commits, talks to the provider, and settles each row only while the lease is still its own. Celery messages
+are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock.
+"""
+
+import random
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connection as database
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+
+from integrations import outcomes
+from integrations.models import Connection, Delivery
+from integrations.outcomes import Outcome
+
+State = Delivery.State
+
+LEASE = timedelta(seconds=60)  # four times what one request may take
+BATCH = 100
+CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
+CRASHES_FAILED = 5
+BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
+OLDEST = timedelta(hours=72)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to deliver. `key` names the fact for good: the same key is never queued twice for a connection.
+
+    With a `lane`, a delivery still waiting there stands for this one too (its content is made when it is
+    sent), and those of one lane are never sent side by side.
+    """
+
+    kind: str
+    key: str
+    occurred_at: datetime
+    source: str = ""
+    subject: str = ""
+    body: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    lane: str = ""
+    not_after: datetime | None = None
+    outcome: Outcome | None = None  # settled before it was ever sent: a fact that cannot be told
+
+
+def add(connection: Connection, orders: Iterable[Order]) -> int:
+    """Queue orders for one connection, inside the caller's transaction; how many were new.
+
+    Raises RuntimeError outside a transaction: the fact and its message must be written together.
+    """
+    if not database.in_atomic_block:
+        raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
+    fresh = [_row(connection, order) for order in orders if not (order.lane and _touch(connection, order))]
+    keys = [row.key for row in fresh]
+    known = set(connection.deliveries.filter(key__in=keys).values_list("key", flat=True))
+    Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
+    transaction.on_commit(partial(wake, connection.pk), robust=True)
+    return len(set(keys) - known)
+
+
+def wake(connection_id: int) -> None:
+    """Tell a worker that there is something to do; a broker that is away only costs a sweep's time."""
+    from integrations.tasks import drain
+
+    drain.apply_async((connection_id,), retry=False, ignore_result=True)
+
+
+def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:
+    """Lease due deliveries to the caller; counted as attempts now, so that a crash counts too."""
+    lease = uuid.uuid4()
+    with transaction.atomic():
+        due = _due(connection).select_for_update(skip_locked=True, of=("self",))
+        rows = list(due.values_list("pk", "crashes", "lane")[:limit])
+        claimed = Delivery.objects.filter(pk__in=_together(rows), state=State.QUEUED)
+        claimed.update(
+            state=State.SENDING,
+            lease=lease,
+            lease_until=Now() + LEASE,
+            attempts_made=F("attempts_made") + 1,
+        )
+    return list(Delivery.objects.filter(connection=connection, lease=lease, state=State.SENDING).order_by("pk"))
+
+
+def settle(delivery: Delivery, outcome: Outcome) -> bool:
+    """Write an outcome, if the lease is still ours; False when another worker has taken the row since."""
+    mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
+    values: dict[str, Any] = {
+        "reason_code": outcome.code,
+        "reason": outcome.sentence,
+        "evidence": delivery.evidence,
+        "warnings": delivery.warnings,
+        "body": delivery.body,
+        "lease": None,
+        "lease_until": None,
+        "crashes": 0,
+    }
+    with transaction.atomic():
+        return bool(mine.update(**values | _next(delivery, outcome)))
+
+
+def release(connection: Connection) -> int:
+    """Let what was held flow again; how many."""
+    count = connection.deliveries.filter(state=State.HELD).update(
+        state=State.QUEUED, next_try_at=Now(), reason_code="", reason=""
+    )
+    transaction.on_commit(partial(wake, connection.pk), robust=True)
+    return count
+
+
+def hold(connection: Connection, code: str, sentence: str) -> int:
+    """Keep everything that waits until a person has acted; how many."""
+    waiting = connection.deliveries.filter(state=State.QUEUED)
+    return waiting.update(state=State.HELD, reason_code=code, reason=sentence)
+
+
+def retry(deliveries: "models.QuerySet[Delivery]") -> int:
+    """Queue settled or waiting deliveries again, now, with the same body and the same id; how many."""
+    again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD, State.QUEUED))
+    return again.update(
+        state=State.QUEUED, next_try_at=Now(), attempts_made=0, crashes=0, settled_at=None,
+        reason_code="", reason="",
+    )  # fmt: skip
+
+
+def give_back_expired() -> int:
+    """Queue again what dead workers held; a delivery that keeps killing its worker fails."""
+    with transaction.atomic():
+        expired = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
+        pks = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:10_000])
+        rows = Delivery.objects.filter(pk__in=pks)
+        free: dict[str, Any] = {"lease": None, "lease_until": None, "crashes": F("crashes") + 1}
+        crashed = outcomes.Failed("crashed_worker", "The worker died each time it tried this.")
+        rows.filter(crashes__gte=CRASHES_FAILED - 1).update(
+            **free, state=State.FAILED, settled_at=Now(), reason_code=crashed.code, reason=crashed.sentence
+        )
+        rows.filter(state=State.SENDING).update(**free, state=State.QUEUED, next_try_at=Now())
+    return len(pks)
+
+
+def cancel_late() -> int:
+    """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""
+    late = Delivery.objects.filter(state__in=(State.QUEUED, State.HELD), not_after__lt=Now())
+    return late.update(
+        state=State.CANCELLED, settled_at=Now(), reason_code="expired",
+        reason="It could not be sent in time, and is of no use any more.",
+    )  # fmt: skip
+
+
+def connections_with_work() -> list[int]:
+    """Connections that have something due, for the sweep."""
+    due = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
+    ready = Connection.objects.filter(Exists(due), state=Connection.State.CONNECTED)
+    return list(ready.values_list("pk", flat=True))
+
+
+def hold_strays() -> int:
+    """Hold what was queued while its connection was being lost."""
+    lost = Connection.objects.exclude(state=Connection.State.CONNECTED).filter(deliveries__state=State.QUEUED)
+    return sum(hold(c, c.problem_code or c.state, c.problem or waiting_for(c)) for c in lost.distinct())
+
+
+def waiting_for(connection: Connection) -> str:
+    """Why nothing flows through a connection that is not connected."""
+    if connection.state == Connection.State.RECONNECT:
+        return "The account must be connected again."
+    return "The account is disconnected."
+
+
+def _row(connection: Connection, order: Order) -> Delivery:
+    row = Delivery(
+        connection=connection, kind=order.kind, key=order.key, lane=order.lane, source=order.source,
+        subject=order.subject, body=order.body, options=order.options, warnings=order.warnings,
+        occurred_at=order.occurred_at, not_after=order.not_after,
+    )  # fmt: skip
+    if order.outcome:
+        row.state, row.settled_at = order.outcome.state, order.occurred_at
+        row.reason_code, row.reason = order.outcome.code, order.outcome.sentence
+    elif not connection.is_connected:
+        row.state = State.HELD
+        row.reason_code = connection.problem_code or connection.state
+        row.reason = connection.problem or waiting_for(connection)
+    return row
+
+
+def _touch(connection: Connection, order: Order) -> bool:
+    """Whether a delivery already waits in the lane. Writing to it keeps workers off until we commit."""
+    waiting = connection.deliveries.filter(lane=order.lane, state__in=(State.QUEUED, State.HELD))
+    return bool(waiting.update(occurred_at=order.occurred_at))
+
+
+def _due(connection: Connection) -> "models.QuerySet[Delivery]":
+    ahead = Delivery.objects.filter(
+        connection=connection, lane=OuterRef("lane"), pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING)
+    )
+    return (
+        Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
+        .filter(connection__state=Connection.State.CONNECTED)
+        .filter(Q(not_after=None) | Q(not_after__gt=Now()))
+        .exclude(~Q(lane="") & Exists(ahead))
+        .order_by("next_try_at", "pk")
+    )
+
+
+def _together(rows: Sequence[tuple[int, int, str]]) -> list[int]:
+    """Rows that may share a batch: one per lane, and none that has taken workers down before."""
+    lanes: set[str] = set()
+    together: list[int] = []
+    for pk, crashes, lane in rows:
+        if crashes >= CRASHES_ALONE:
+            return together or [pk]
+        if not lane or lane not in lanes:
+            together.append(pk)
+            lanes.add(lane)
+    return together
+
+
+def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """The columns that an outcome decides: the state, and when to try again."""
+    if not isinstance(outcome, outcomes.Retry):
+        held = outcome.state == State.HELD
+        return {"state": outcome.state, "settled_at": None if held else Now()}
+    if _superseded(delivery):
+        return {"state": State.SKIPPED, "settled_at": Now(), **_words(outcomes.SUPERSEDED)}
+    if outcome.refund:
+        return {"state": State.QUEUED, "attempts_made": F("attempts_made") - 1, "next_try_at": _in(outcome.after)}
+    if delivery.attempts_made > len(BACKOFF) or _is_old(delivery):
+        return {
+            "state": State.FAILED,
+            "settled_at": Now(),
+            "reason": f"{outcome.sentence} Given up after trying for long.",
+        }
+    wait = outcome.after or _jittered(BACKOFF[delivery.attempts_made - 1])
+    return {"state": State.QUEUED, "next_try_at": _in(wait)}
+
+
+def _superseded(delivery: Delivery) -> bool:
+    """Whether a newer delivery of the same lane waits already; retrying the older could undo it."""
+    newer = Delivery.objects.filter(connection=delivery.connection_id, lane=delivery.lane, pk__gt=delivery.pk)
+    return bool(delivery.lane) and newer.filter(state__in=Delivery.OPEN).exists()
+
+
+def _is_old(delivery: Delivery) -> bool:
+    return Delivery.objects.filter(pk=delivery.pk, created_at__lt=Now() - OLDEST).exists()
+
+
+def _words(outcome: Outcome) -> dict[str, str]:
+    return {"reason_code": outcome.code, "reason": outcome.sentence}
+
+
+def _in(wait: timedelta | None) -> Any:
+    return Now() + (wait or timedelta())
+
+
+def _jittered(wait: timedelta) -> timedelta:
+    return wait * random.uniform(0.8, 1.2)  # noqa: S311  (spreads load; no secret)

@@ -1,0 +1,74 @@
+"""What a provider must say of itself, and the register of those that are installed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from integrations.models import Connection, Delivery
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One OAuth scope, and why we ask for it (shown to operators)."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """The provider's own account behind a connection; `timezone` is an IANA name, `currency` ISO 4217."""
+
+    id: str
+    name: str
+    timezone: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the provider's OAuth lives, and who we are there; read from the settings at each use."""
+
+    authorize: str
+    token: str
+    revoke: str
+    client_id: str
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return f"Addresses(authorize={self.authorize!r}, client_id={self.client_id!r})"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A service that connections lead to.
+
+    `identify` asks, with a fresh access token, which account it opens. `deliver` takes claimed deliveries
+    of one connection and settles each of them. `served` names whom a connection serves, for the pages.
+    """
+
+    slug: str
+    name: str
+    scopes: tuple[Scope, ...]
+    addresses: Callable[[], Addresses]
+    identify: Callable[[str], Account]
+    deliver: Callable[["Connection", "Sequence[Delivery]"], None]
+    served: Callable[["Connection"], Sequence[str]]
+
+
+_registered: dict[str, Provider] = {}
+
+
+def register(provider: Provider) -> None:
+    """Make a provider known; called once, by its app's `ready`."""
+    _registered[provider.slug] = provider
+
+
+def get(slug: str) -> Provider:
+    """The provider of that slug; KeyError if none is registered."""
+    return _registered[slug]
+
+
+def slugs() -> list[str]:
+    return sorted(_registered)

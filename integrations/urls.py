@@ -1,0 +1,37 @@
+"""The pages of integrations, mounted below the admin. `<provider:…>` matches installed providers only."""
+
+from django.urls import path, register_converter
+from django.urls.converters import SlugConverter
+
+from integrations import providers
+from integrations.providers import Provider
+from integrations.views import connecting
+
+
+class ProviderConverter(SlugConverter):
+    """A provider's slug, handed to views as the provider itself; any other word is left to other routes."""
+
+    def to_python(self, value: str) -> Provider:  # type: ignore[override]
+        try:
+            return providers.get(value)
+        except KeyError:
+            raise ValueError from None
+
+    def to_url(self, value: Provider | str) -> str:
+        return value.slug if isinstance(value, Provider) else value
+
+
+register_converter(ProviderConverter, "provider")
+
+app_name = "integrations"
+
+urlpatterns = [
+    # Connecting: every change is a POST, except the callback, which a provider's redirect leads to.
+    path("<provider:provider>/connect", connecting.connect, name="connect"),
+    path("<provider:provider>/callback", connecting.callback, name="callback"),
+    path("<int:connection_id>/reconnect", connecting.reconnect, name="reconnect"),
+    path("<int:connection_id>/disconnect", connecting.disconnect, name="disconnect"),
+    path("<int:connection_id>/decide", connecting.decide, name="decide"),
+    # Pages
+    path("<provider:provider>/", connecting.provider_page, name="provider"),
+]

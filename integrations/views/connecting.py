@@ -1,0 +1,144 @@
+"""Connect, reconnect, disconnect and decide: a POST each, with a permission each; and the way back in."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from integrations import connections, providers
+from integrations.connections import Choice, ConnectingFailed
+from integrations.errors import IntegrationError
+from integrations.models import Connection, Delivery
+from integrations.providers import Provider
+
+View = Callable[..., HttpResponse]
+
+
+def for_operators(permission: str) -> Callable[[View], View]:
+    """Signed in to the admin, and with that permission; 403 otherwise."""
+
+    def wrap(view: View) -> View:
+        allowed = permission_required(permission, raise_exception=True)(view)
+        return admin.site.admin_view(allowed)
+
+    return wrap
+
+
+@for_operators("integrations.connect")
+@require_POST
+def connect(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Off to the consent screen, for whichever account the operator chooses there."""
+    return _to_consent_screen(request, provider, None)
+
+
+@for_operators("integrations.reconnect")
+@require_POST
+def reconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Off to the consent screen, for the account of this connection."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    return _to_consent_screen(request, providers.get(connection.provider), connection)
+
+
+@never_cache
+@require_GET
+def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Back from the consent screen. `complete` checks who may; the address is left behind at once."""
+    if not admin.site.has_permission(request):
+        return _private(redirect("integrations:provider", provider))  # the log-in must not learn the code
+    try:
+        outcome = connections.complete(request, provider)
+    except ConnectingFailed as failure:
+        context = {"failure": failure, "provider": provider}
+        return _private(_page(request, "connecting_failed", "Not connected", context, status=400))
+    _note(request, outcome.connection, outcome.sentence)
+    if outcome.is_undecided:
+        messages.warning(request, outcome.sentence)
+        return _private(redirect("integrations:decide", outcome.connection.pk))
+    messages.success(request, outcome.sentence)
+    return _private(redirect("integrations:provider", provider))
+
+
+@for_operators("integrations.disconnect")
+@require_http_methods(["GET", "POST"])
+def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Show what waits, and disconnect when that is confirmed."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    provider = providers.get(connection.provider)
+    if request.method == "GET":
+        context = {
+            "connection": connection,
+            "provider": provider,
+            "served": provider.served(connection),
+            "waiting": connection.deliveries.filter(state__in=Delivery.OPEN).count(),
+        }
+        return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)
+    revoked = connections.disconnect(connection, _user(request))
+    sentence = f"{connection.account_name} is disconnected."
+    if not revoked:
+        sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."
+    _note(request, connection, sentence)
+    messages.success(request, sentence)
+    return redirect("integrations:provider", provider)
+
+
+@for_operators("integrations.reconnect")
+@require_http_methods(["GET", "POST"])
+def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Ask what becomes of a different account that came back, and do it."""
+    connection = get_object_or_404(Connection.objects.select_related("replaces"), pk=connection_id)
+    provider = providers.get(connection.provider)
+    choice = request.POST.get("choice")
+    if connection.state != Connection.State.UNDECIDED:
+        messages.info(request, f"{connection.account_name} needs no decision.")
+        return redirect("integrations:provider", provider)
+    if choice not in list(Choice):
+        waiting = connection.replaces.deliveries.filter(state__in=Delivery.OPEN).count() if connection.replaces else 0
+        context = {"connection": connection, "provider": provider, "old": connection.replaces, "waiting": waiting}
+        return _page(request, "decide", f"A different account: {connection.account_name}", context)
+    sentence = connections.decide(connection, Choice(choice), _user(request))
+    _note(request, connection, sentence)
+    messages.success(request, sentence)
+    return redirect("integrations:provider", provider)
+
+
+@for_operators("integrations.view_connection")
+@require_GET
+def provider_page(_request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Stands in until the provider's page is there."""
+    return HttpResponse(provider.name)
+
+
+def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
+    try:
+        return HttpResponseRedirect(connections.begin(request, provider, connection))
+    except IntegrationError as error:
+        messages.error(request, error.sentence)
+        return redirect("integrations:provider", provider)
+
+
+def _page(request: HttpRequest, name: str, title: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    context = admin.site.each_context(request) | {"title": title} | context
+    return render(request, f"integrations/{name}.html", context, status=status)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """The callback's address holds a code: nothing may take it along."""
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _note(request: HttpRequest, connection: Connection, sentence: str) -> None:
+    """Keep who did what, in the admin's own history."""
+    rows = Connection.objects.filter(pk=connection.pk)
+    LogEntry.objects.log_actions(_user(request).pk, rows, CHANGE, sentence, single_object=True)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast(User, request.user)  # signed in: `for_operators` has seen to it

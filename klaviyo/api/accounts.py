@@ -1,0 +1,24 @@
+"""Accounts: https://developers.klaviyo.com/en/reference/accounts_api_overview."""
+
+from integrations.errors import TemporaryError
+from integrations.providers import Account
+from klaviyo.api import answers, transport
+from klaviyo.api.operation import Operation
+
+GET_ACCOUNTS = Operation("get_accounts", "GET", "/api/accounts", "accounts:read", 1, 15, needs_body=True)
+
+
+def identify(token: str) -> Account:
+    """The one account that an access token opens. Raises TemporaryError when it cannot be told."""
+    data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
+    account = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
+    attributes = account.get("attributes") or {}
+    contact = attributes.get("contact_information") or {}
+    if not account.get("id"):
+        raise TemporaryError("unreadable_answer", "Klaviyo did not say which account this is.")
+    return Account(
+        id=str(account["id"]),
+        name=str(contact.get("organization_name") or account["id"]),
+        timezone=str(attributes.get("timezone") or ""),
+        currency=str(attributes.get("preferred_currency") or ""),
+    )

@@ -1,0 +1,128 @@
+"""What an answer of Klaviyo means. The status decides first; then Klaviyo's own code; never its text.
+
+| status                    | leads to                                                          |
+|---------------------------|-------------------------------------------------------------------|
+| documented success        | done, whatever the body, unless the body is what we asked for     |
+| other 2xx                 | done if empty or JSON; else an impostor answered: later again     |
+| 3xx, 5xx, unknown         | TemporaryError                                                    |
+| 401                       | Unauthorized: renew the access, once                              |
+| 403                       | OperatorRequired; an HTML page is the network edge: TemporaryError |
+| 405, 410, 415, 426        | OperatorRequired: this version no longer speaks Klaviyo's language |
+| 413                       | PermanentError payload_too_large                                  |
+| 429                       | Throttled for as long as Retry-After says                         |
+| other 4xx                 | PermanentError with Klaviyo's code and pointer                    |
+
+https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from integrations import http
+from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
+from klaviyo.api.operation import Operation
+
+
+class Unauthorized(TemporaryError):
+    """The access token is no longer accepted."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success: its status, and the JSON it carried ({} where it carried none)."""
+
+    status: int
+    document: dict[str, Any]
+
+    @property
+    def data(self) -> Any:
+        return self.document.get("data")
+
+
+def read(operation: Operation, response: requests.Response) -> Answer:
+    """The answer to an operation; raises an IntegrationError for anything but success."""
+    status = response.status_code
+    document = _document(response)
+    if status in operation.success or (200 <= status < 300 and (document is not None or not response.content)):
+        if operation.needs_body and (document is None or "data" not in document):
+            raise TemporaryError("unreadable_answer", "Klaviyo said yes, but its answer could not be read.")
+        return Answer(status, document or {})
+    raise _error(operation, response, _errors(document))
+
+
+def _error(operation: Operation, response: requests.Response, errors: list[dict[str, Any]]) -> Exception:
+    status = response.status_code
+    code, words = _code(errors, f"http_{status}"), _words(errors)
+    match status:
+        case 401:
+            return Unauthorized("unauthorized", "Klaviyo did not accept the access token.")
+        case 403 if not errors:
+            return TemporaryError("edge_refused", "Klaviyo's network edge turned the request away.")
+        case 403:
+            return OperatorRequired(code, _forbidden(operation, code, words))
+        case 405 | 410 | 415 | 426:
+            return OperatorRequired(code, f"Klaviyo no longer takes this kind of request: {words}")
+        case 413:
+            return PermanentError("payload_too_large", "Klaviyo refuses it as too large.", details=errors)
+        case 429:
+            wait = http.retry_after(response)
+            return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
+        case _ if 400 <= status < 500:
+            return PermanentError(code, f"Klaviyo refuses it: {words}", details=errors)
+        case _:
+            return TemporaryError(f"http_{status}", f"Klaviyo answered with status {status}.")
+
+
+def points_at(error: PermanentError, name: str) -> bool:
+    """Whether one of Klaviyo's errors points at the member of that name."""
+    pointers = [_pointer(detail) for detail in error.details]
+    return any(pointer.rstrip("/").endswith(f"/{name}") for pointer in pointers)
+
+
+def duplicate_of(error: PermanentError) -> str:
+    """The id of the profile that already has the identifier, from a 409; empty if none is named."""
+    metas = [detail.get("meta") for detail in error.details]
+    found = [meta.get("duplicate_profile_id") for meta in metas if isinstance(meta, dict)]
+    return next((str(id) for id in found if id), "")
+
+
+def _document(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        document = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _errors(document: dict[str, Any] | None) -> list[dict[str, Any]]:
+    errors = (document or {}).get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _code(errors: list[dict[str, Any]], otherwise: str) -> str:
+    code = errors[0].get("code") if errors else None
+    return code[:64] if isinstance(code, str) and code else otherwise
+
+
+def _words(errors: list[dict[str, Any]]) -> str:
+    """Klaviyo's sentences and where they point, short enough for a table."""
+    parts = [
+        f"{error.get('detail') or error.get('title') or 'no detail'} {_pointer(error)}".strip() for error in errors
+    ]
+    return " ".join(parts)[:500] or "no reason given."
+
+
+def _pointer(error: dict[str, Any]) -> str:
+    source = error.get("source")
+    if not isinstance(source, dict):
+        return ""
+    return str(source.get("pointer") or source.get("parameter") or "")
+
+
+def _forbidden(operation: Operation, code: str, words: str) -> str:
+    if code == "permission_denied":
+        return f"Klaviyo asks for a scope that was not granted ({operation.scopes}). Reconnect the account to grant it."
+    return f"Klaviyo does not allow it for this account: {words}"

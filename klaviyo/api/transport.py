@@ -1,0 +1,48 @@
+"""One request on the wire: address, headers and bytes. What the answer means is for `answers`."""
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from django.conf import settings
+
+from integrations import http
+from klaviyo.api.operation import REVISION, Operation
+
+MEDIA_TYPE = "application/vnd.api+json"
+
+_of_thread = threading.local()
+
+
+def send(
+    operation: Operation,
+    token: str,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,
+) -> requests.Response:
+    """Make one request with a bearer token. Raises TemporaryError when no answer came."""
+    headers = {"Authorization": f"Bearer {token}", "revision": REVISION, "Accept": MEDIA_TYPE}
+    data = None
+    if body is not None:
+        headers["Content-Type"] = MEDIA_TYPE
+        data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    return http.send(_session(), operation.method, address(operation, path, query), headers=headers, body=data)
+
+
+def address(operation: Operation, path: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None) -> str:
+    """The whole value of each parameter is percent-encoded: a raw + in an e-mail is a space and finds nobody."""
+    filled = operation.path.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
+    pairs = "&".join(f"{quote(name, safe='[]')}={quote(value, safe='')}" for name, value in (query or {}).items())
+    return f"{settings.KLAVIYO_API_URL}{filled}" + (f"?{pairs}" if pairs else "")
+
+
+def _session() -> requests.Session:
+    if not hasattr(_of_thread, "session"):
+        _of_thread.session = http.through_the_door(requests.Session())
+    session: requests.Session = _of_thread.session
+    return session

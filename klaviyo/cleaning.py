@@ -1,0 +1,88 @@
+"""Makes what we send fit what Klaviyo takes, and says what was trimmed.
+
+Caps: https://developers.klaviyo.com/en/reference/events_api_overview (400 properties, 100 KB a string,
+4,000 items an array, 10 levels).
+"""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+MOST_PROPERTIES = 400
+LONGEST_STRING = 100_000  # bytes of UTF-8
+MOST_ITEMS = 4_000
+DEEPEST = 9
+LONGEST_EMAIL = 100
+EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
+FURTHEST_AHEAD = timedelta(days=364)
+
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def properties(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A JSON object that Klaviyo takes, without members that say nothing, and a warning for each thing trimmed."""
+    warnings: list[str] = []
+    cleaned = {text(key): _clean(value, key, warnings, 1) for key, value in raw.items()}
+    kept = {key: value for key, value in cleaned.items() if value not in _NOTHING}
+    if len(kept) > MOST_PROPERTIES:
+        warnings.append(f"Only the first {MOST_PROPERTIES} properties were kept.")
+        kept = dict(list(kept.items())[:MOST_PROPERTIES])
+    return kept, warnings
+
+
+def text(value: str) -> str:
+    """Text without NUL bytes and halves of characters, which neither database nor JSON can carry."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def email_problem(email: str) -> str:
+    """Why an address cannot be used; empty when it can."""
+    if len(email) > LONGEST_EMAIL:
+        return f"The e-mail address is longer than {LONGEST_EMAIL} characters."
+    try:
+        validate_email(email)
+    except ValidationError:
+        return "The e-mail address is malformed."
+    return ""
+
+
+def time_problem(moment: Any, now: datetime) -> str:
+    """Why a time cannot be used; empty when it can."""
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        return "The time has no time zone."
+    if not EARLIEST <= moment <= now + FURTHEST_AHEAD:
+        return "The time is too far off: Klaviyo takes times from 2001 until a year from now."
+    return ""
+
+
+def _clean(value: Any, name: str, warnings: list[str], depth: int) -> Any:
+    match value:
+        case str():
+            return _string(text(value), name, warnings)
+        case float() if not math.isfinite(value):
+            warnings.append(f"{name} was left out: it is not a number.")
+            return None
+        case bool() | int() | float() | None:
+            return value
+        case _ if depth > DEEPEST:
+            warnings.append(f"{name} was cut: it is nested too deep.")
+            return None
+        case dict():
+            return {text(str(key)): _clean(item, name, warnings, depth + 1) for key, item in value.items()}
+        case list() | tuple():
+            if len(value) > MOST_ITEMS:
+                warnings.append(f"Only the first {MOST_ITEMS} items of {name} were kept.")
+            return [_clean(item, name, warnings, depth + 1) for item in value[:MOST_ITEMS]]
+        case _:
+            return _string(text(str(value)), name, warnings)
+
+
+def _string(value: str, name: str, warnings: list[str]) -> str:
+    encoded = value.encode()
+    if len(encoded) <= LONGEST_STRING:
+        return value
+    warnings.append(f"{name} was cut to {LONGEST_STRING} bytes.")
+    return encoded[:LONGEST_STRING].decode("utf-8", "ignore")

@@ -1,0 +1,73 @@
+"""The demo's operator: signs in to the admin and connects accounts, as a person with a browser would."""
+
+from html.parser import HTMLParser
+
+import requests
+from django.urls import reverse
+
+from integrations.models import Connection
+from klaviyo.provider import KLAVIYO
+
+NAME = "operator"
+SECONDS = 60
+
+
+class NotConnected(Exception):
+    """A sentence on where the way to a connected account ended."""
+
+
+class Operator:
+    """A browser session at the demo's own site."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self._browser = requests.Session()
+        self._browser.trust_env = False  # a proxy of this machine has no business here
+
+    def sign_in(self, password: str) -> None:
+        login = self.site + reverse("admin:login")
+        self._browser.get(login, timeout=SECONDS).raise_for_status()
+        self._post(login, {"username": NAME, "password": password, "next": reverse("admin:index")})
+        if "sessionid" not in self._browser.cookies:
+            raise NotConnected("The operator could not sign in to the admin.")
+
+    def connect(self, account: str) -> Connection:
+        """Press Connect, choose the account on Klaviyo's consent screen, allow, and come back."""
+        screen = self._post(self.site + reverse("integrations:connect", args=[KLAVIYO.slug]), {})
+        form = Form(screen.text)
+        if not form.action:
+            raise NotConnected(f"Connect led to no consent screen, but to {_short(screen.url)} ({screen.status_code}).")
+        chosen = {"account": account, "decision": "allow"}
+        back = self._browser.post(
+            requests.compat.urljoin(screen.url, form.action), data=form.fields | chosen, timeout=SECONDS
+        )
+        connection = Connection.objects.filter(provider=KLAVIYO.slug, account_id=account).first()
+        if connection is None or not connection.is_connected:
+            raise NotConnected(f"The way back from the consent screen ended at {_short(back.url)} ({back.status_code}).")
+        return connection
+
+    def _post(self, address: str, fields: dict[str, str]) -> requests.Response:
+        token = self._browser.cookies.get("csrftoken", "")
+        return self._browser.post(address, data={**fields, "csrfmiddlewaretoken": token}, timeout=SECONDS)
+
+
+class Form(HTMLParser):
+    """The first form of a page: where it goes, and what is filled in already."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        if tag == "form" and not self.action:
+            self.action = told.get("action", "")
+        elif tag == "input" and told.get("type") == "hidden" and "name" in told:
+            self.fields[told["name"]] = told.get("value", "")
+
+
+def _short(address: str) -> str:
+    """Without the query, which may hold a code."""
+    return address.partition("?")[0]

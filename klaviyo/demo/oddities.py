@@ -1,0 +1,59 @@
+"""What exports bring besides facts: the same line twice, and lines that cannot be right."""
+
+from typing import Any
+
+from klaviyo.demo.cast import EACH, Person, friend_of_each
+from klaviyo.demo.journeys import Journey, Story
+from klaviyo.demo.scene import Shop
+
+
+def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
+    """One advocate invites and reminds a friend of every consent there is; one invite is out of date."""
+    for number in range(EACH):
+        friend = Person(friend_of_each(shop, number), f"Case {number}", "", "", "")
+        invite = journey.invite(friend, at=9 - number / 10)
+        story.tell("remind", 5 - number / 10, invite=invite, number=1)
+    late = Person(f"late@{shop.slug}.test", "Late", "Comer", "", "")
+    journey.invite(late, expires_in_days=5, at=12)
+    story.tell("visit", 3, advocate=journey.me, landing_page=shop.url + "/" + "very-long/" * 150)
+    # The clock of the shop's old system began in the year 2000; Klaviyo's begins a year later.
+    story.lines.append({"do": "visit", "id": f"old-{shop.slug}", "at": "2000-06-15T12:00:00+00:00", "advocate": journey.me})
+
+
+def add_repeats(story: Story) -> None:
+    """Every fiftieth line is told again, and one order by another person's mouth."""
+    again = [line | {"days_ago": line["days_ago"] * 0.9} for line in story.lines[::50] if "days_ago" in line]
+    story.lines += [line for line in again if line["do"] in ("join", "invite", "remind", "convert", "refund", "reverse")]
+    first, other = [line for line in story.lines if line["do"] == "convert"][:2]
+    story.lines.append(first | {"id": "stolen-order", "days_ago": 0.5, "advocate": other["advocate"]})
+
+
+def add_refusals(story: Story, journey: Journey, shop: Shop) -> None:
+    """Lines that `lifecycle` refuses, each for a reason of its own."""
+    friend = {"recipient_email": f"fine@{shop.slug}.test"}
+    order = {"order_id": "X-1", "friend_email": f"fine@{shop.slug}.test", "total": "10.00", "currency": shop.currency}
+    joins: list[dict[str, Any]] = [
+        {"email": "not-an-address"},
+        {"email": "ann@localhost"},
+        {"email": "two@signs@kettle.test"},
+        {"email": "a" * 95 + "@kettle.test"},
+        {"email": "half\ud83d@kettle.test"},
+        {"email": "nul\0@kettle.test"},
+        {"email": "fine1@kettle.test", "first_name": "Nul\0"},
+        {"email": "fine2@kettle.test", "last_name": "Half of a \ud83d"},
+        {"email": "fine3@kettle.test", "first_name": "long " * 200},
+        {"email": "fine4@kettle.test", "role": "emperor"},
+    ]
+    for told in joins:
+        story.tell("join", 8, program=shop.program, **told)
+    story.tell("invite", 7, advocate=journey.me, **friend, channel="pigeon")
+    story.tell("invite", 7, advocate="join-of-nobody", **friend)
+    for change in (
+        {"total": "-10.00"}, {"total": "NaN"}, {"total": "12,50"}, {"total": "10.001"}, {"total": "1e30"},
+        {"currency": "XXX"}, {"currency": "BITCOIN"}, {"lines": [{"sku": "A", "quantity": 0, "price": "1.00"}]},
+        {"order_id": "   "}, {"friend_email": ""},
+    ):  # fmt: skip
+        story.tell("convert", 6, advocate=journey.me, **(order | change))
+    story.lines.append({"do": "visit", "id": "before-time", "at": "1970-01-01T00:00:00+00:00", "advocate": journey.me})
+    story.lines.append({"do": "visit", "id": "after-time", "at": "2999-01-01T00:00:00+00:00", "advocate": journey.me})
+    story.lines.append({"do": "teleport", "id": "no-such-verb", "days_ago": 1.0, "advocate": journey.me})

@@ -1,0 +1,71 @@
+"""The scene: which stores there are, which Klaviyo account each tells, and how."""
+
+from dataclasses import dataclass
+
+from klaviyo.consent import Policy
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A store with its program, and the account and settings it is joined to; accounts are the sandbox's."""
+
+    slug: str
+    name: str
+    url: str
+    country: str
+    currency: str
+    program: str
+    program_name: str
+    program_type: str
+    offer: str
+    offer_code: str
+    account: str
+    behaviour: str
+    list_name: str
+    invites_to: Policy
+    reminders_to: Policy
+
+    @property
+    def creates_profiles(self) -> bool:
+        return self.behaviour == "create"
+
+
+TEA = Shop(
+    slug="tea-house",
+    name="Tea House",
+    url="https://teahouse.example",
+    country="FI",
+    currency="EUR",
+    program="friends-of-tea",
+    program_name="Friends of Tea",
+    program_type="referral",
+    offer="€5 off your first order of tea.",
+    offer_code="FIRSTCUP",
+    account="VxYz12",
+    behaviour="create",
+    list_name="Referred friends",
+    invites_to=Policy.NOT_OPTED_OUT,
+    reminders_to=Policy.SUBSCRIBED_ONLY,
+)
+COFFEE = Shop(
+    slug="nordlys-coffee",
+    name="Nordlys Coffee",
+    url="https://nordlys.example",
+    country="NO",
+    currency="NOK",
+    program="nordlys-partners",
+    program_name="Nordlys Partners",
+    program_type="affiliate",
+    offer="15 % off the first bag of beans.",
+    offer_code="NORDLYS15",
+    account="Qk7LmA",
+    behaviour="update_existing",
+    list_name="",
+    invites_to=Policy.SUBSCRIBED_ONLY,
+    reminders_to=Policy.NOT_OPTED_OUT,
+)
+SHOPS = (TEA, COFFEE)
+LISTS = {
+    TEA.account: ("Newsletter", "VIP customers", TEA.list_name),
+    COFFEE.account: ("Nyhetsbrev", "Partners"),
+}

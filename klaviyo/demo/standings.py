@@ -1,0 +1,59 @@
+"""Whether advocates' profiles at Klaviyo say what our own books say."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from klaviyo.demo.kept import KeptProfile
+from klaviyo.models import ProfileSync
+from referrals import standing
+from referrals.models import Advocate
+from referrals.standing import Standing
+
+
+def differences(profiles: list[KeptProfile], people: dict[tuple[str, str], Any]) -> Iterable[str]:
+    """A sentence for each advocate whom Klaviyo should know, and does not, or not as they stand now."""
+    at_klaviyo = {(profile.account, profile.email): profile for profile in profiles}
+    standings = standing.of(Advocate.objects.values_list("pk", flat=True))
+    for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection"):
+        account = sync.connection.account_id
+        for advocate in Advocate.objects.filter(program__store=sync.store_id).select_related("program__store"):
+            here = (account, advocate.email.lower())
+            if here in people or sync.creates_profiles:
+                wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
+                if wrong:
+                    yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
+
+
+def _wrong(advocate: Advocate, now: Standing, profile: KeptProfile | None) -> str:
+    if profile is None:
+        return "is missing."
+    said = _ours(profile.properties, advocate.referral_code)
+    if said is None:
+        return "lacks the referral code."
+    names = [name for name, value in _books(advocate, now).items() if said.get(name) != value]
+    return f"differs from our books in {', '.join(names)}." if names else ""
+
+
+def _ours(properties: dict[str, Any], code: str) -> dict[str, Any] | None:
+    """The properties about this advocate: somebody in two programs has a set for each, under a prefix each."""
+    for name, value in properties.items():
+        if name.startswith("sorae_") and name.endswith("referral_code") and value == code:
+            prefix = name.removesuffix("referral_code")
+            return {key.removeprefix(prefix): kept for key, kept in properties.items() if key.startswith(prefix)}
+    return None
+
+
+def _books(advocate: Advocate, now: Standing) -> dict[str, Any]:
+    currency = advocate.program.store.currency
+    return {
+        "share_link": advocate.share_link,
+        "program": advocate.program.slug,
+        "role": advocate.role,
+        "tier": advocate.tier or None,
+        "invites": now.invites,
+        "visits": now.visits,
+        "conversions": now.conversions,
+        "rewards": now.rewards,
+        "amount_earned": float(now.earned.get(currency, 0)),
+        "amount_owed": float(now.owed.get(currency, 0)),
+    }

@@ -1,0 +1,20 @@
+"""Runs a command that ends when its parent does, however that ends: `python -m klaviyo.demo.tied COMMAND …`."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # prctl(2); Linux has it, other systems do without
+
+
+def main(parent: int, command: list[str]) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we were tied to it
+        sys.exit(1)
+    os.execvp(command[0], command)  # noqa: S606  (the demo's own commands)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,23 @@
+"""The group of people who look after connections: made once, with the permissions its members need."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth.models import Group, Permission
+
+NAME = "Integration operators"
+PERMISSIONS = {
+    "integrations": [
+        "view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry",
+    ],
+    "klaviyo": ["view_profilesync", "add_profilesync", "change_profilesync", "delete_profilesync"],
+    "referrals": ["view_store", "view_program", "view_advocate"],
+}  # fmt: skip
+
+
+def ensure_group(sender: AppConfig, **_: Any) -> None:
+    """After migrations. A group that exists is left alone: its permissions are the site's own business."""
+    group, is_new = Group.objects.get_or_create(name=NAME)
+    if is_new:
+        for app, names in PERMISSIONS.items():
+            group.permissions.add(*Permission.objects.filter(content_type__app_label=app, codename__in=names))

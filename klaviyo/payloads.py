@@ -1,0 +1,225 @@
+"""From a referral fact to what Klaviyo is told. Pure: each function bears the name of the signal it serves."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from klaviyo import cleaning, events, phones
+from klaviyo.events import Metric
+from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
+from referrals.standing import Standing
+
+NAMESPACE = uuid.UUID("6f0c2c5e-6a44-5f0e-9d2b-50a1e7d9b7a4")  # never change: event ids are made from it
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event on one person's profile. `person` holds what a new profile of theirs would get."""
+
+    metric: Metric
+    email: str
+    uid: uuid.UUID
+    occurred_at: datetime
+    properties: Mapping[str, Any]
+    value: Decimal | None = None
+    currency: str = ""
+    person: Mapping[str, Any] = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.metric.key}:{self.uid}"
+
+    @property
+    def unique_id(self) -> str:
+        """The same for the same fact, for ever: Klaviyo keeps the first event of an id and drops the rest."""
+        return str(uuid.uuid5(NAMESPACE, self.key))
+
+
+def advocate_joined(advocate: Advocate) -> list[Event]:
+    told = {"share_link": advocate.share_link, "referral_code": advocate.referral_code, "role": advocate.role}
+    return [_on_advocate(events.ADVOCATE_STARTED, advocate, advocate, "link", told)]
+
+
+def invite_sent(invite: Invite) -> list[Event]:
+    advocate = invite.advocate
+    told = {"invite_id": str(invite.uid), "recipient_email": invite.recipient_email}
+    sent = _on_advocate(events.INVITE_SENT, advocate, invite, invite.channel, told)
+    if advocate.program.invites_by != Program.Inviter.KLAVIYO:
+        return [sent]
+    return [sent, _on_friend(events.INVITE_RECEIVED, invite, invite, _invitation(invite))]
+
+
+def invite_reminded(reminder: Reminder) -> list[Event]:
+    invite = reminder.invite
+    if invite.advocate.program.invites_by != Program.Inviter.KLAVIYO:
+        return []
+    told = _invitation(invite) | {"reminder_number": reminder.number}
+    return [_on_friend(events.INVITE_REMINDER, reminder, invite, told)]
+
+
+def visit_recorded(visit: Visit) -> list[Event]:
+    told = {"landing_page": visit.landing_page, "referrer": visit.referrer}
+    return [_on_advocate(events.REFERRED_VISIT, visit.advocate, visit, visit.channel, told)]
+
+
+def conversion_recorded(conversion: Conversion) -> list[Event]:
+    advocate = conversion.advocate
+    told = {
+        "order_id": conversion.order_id,
+        "items": conversion.lines,
+        "discount_code": conversion.discount_code,
+        "total": float(conversion.total),
+        "currency": conversion.currency,
+    }
+    value, currency = conversion.total, conversion.currency
+    friend = {
+        "first_name": conversion.friend_first_name,
+        "last_name": conversion.friend_last_name,
+        "phone_number": conversion.friend_phone,
+    }
+    return [
+        _on_advocate(events.CONVERSION, advocate, conversion, "link", told, value=value, currency=currency),
+        Event(
+            events.REFERRED_PURCHASE, conversion.friend_email, conversion.uid, conversion.occurred_at,
+            _common(advocate, conversion, "link") | told, value=value, currency=currency, person=friend,
+        ),
+    ]  # fmt: skip
+
+
+def conversion_refunded(_refund: Conversion) -> list[Event]:
+    """A refund changes the advocate's totals; marketers hear of it as the reward that is taken back."""
+    return []
+
+
+def reward_issued(reward: Reward) -> list[Event]:
+    return [_on_rewarded(events.REWARD_ISSUED, reward, reward.occurred_at, {})]
+
+
+def reward_reversed(reward: Reward) -> list[Event]:
+    moment = reward.reversed_at or reward.occurred_at
+    return [_on_rewarded(events.REWARD_REVERSED, reward, moment, {"reason": reward.reversal_reason})]
+
+
+def event_body(event: Event) -> tuple[dict[str, Any], list[str]]:
+    """The request of https://developers.klaviyo.com/en/reference/create_event, and what was trimmed from it."""
+    properties, warnings = cleaning.properties(dict(event.properties))
+    attributes: dict[str, Any] = {
+        "properties": properties,
+        "time": event.occurred_at.isoformat(),
+        "unique_id": event.unique_id,
+        "metric": {"data": {"type": "metric", "attributes": {"name": event.metric.name}}},
+        "profile": {"data": {"type": "profile", "attributes": {"email": event.email}}},
+    }
+    if event.value is not None:
+        attributes |= {"value": float(event.value), "value_currency": event.currency}
+    return {"data": {"type": "event", "attributes": attributes}}, warnings
+
+
+def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, Any], list[str]]:
+    """Names and phone of a person as Klaviyo takes them; what we do not know is left out, never null."""
+    known, warnings = cleaning.properties(dict(raw))
+    if "phone_number" in known:
+        number = phones.e164(str(known.pop("phone_number")), country)
+        if number:
+            known["phone_number"] = number
+        else:
+            warnings.append("The phone number was left out: it is not a number that can be called.")
+    return known, warnings
+
+
+def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> tuple[dict[str, Any], list[str]]:
+    """An advocate's profile: names, phone, and our own properties under our own prefix."""
+    names = {
+        "first_name": advocate.first_name,
+        "last_name": advocate.last_name,
+        "phone_number": advocate.phone,
+        "locale": advocate.locale,
+    }
+    attributes, warnings = person_attributes(names, advocate.program.store.country)
+    ours, trimmed = cleaning.properties(_standing(advocate, standing))
+    attributes["properties"] = {f"{prefix}{name}": value for name, value in ours.items()}
+    return attributes | {"email": advocate.email}, warnings + trimmed
+
+
+def _standing(advocate: Advocate, standing: Standing) -> dict[str, Any]:
+    store = advocate.program.store
+    told = {
+        "referral_code": advocate.referral_code,
+        "share_link": advocate.share_link,
+        "store": store.slug,
+        "program": advocate.program.slug,
+        "program_type": advocate.program.type,
+        "role": advocate.role,
+        "tier": advocate.tier,
+        "invites": standing.invites,
+        "visits": standing.visits,
+        "conversions": standing.conversions,
+        "rewards": standing.rewards,
+        "currency": store.currency,
+        "amount_earned": float(standing.earned.get(store.currency, 0)),
+        "amount_owed": float(standing.owed.get(store.currency, 0)),
+    }
+    for currency in sorted((set(standing.earned) | set(standing.owed)) - {store.currency}):
+        told[f"amount_earned_{currency.lower()}"] = float(standing.earned.get(currency, 0))
+        told[f"amount_owed_{currency.lower()}"] = float(standing.owed.get(currency, 0))
+    return told
+
+
+def _common(advocate: Advocate, fact: Any, channel: str) -> dict[str, Any]:
+    program = advocate.program
+    return {
+        "store": program.store.slug,
+        "campaign": program.slug,
+        "program_type": program.type,
+        "channel": channel,
+        "advocate_id": str(advocate.uid),
+        "fact_id": str(fact.uid),
+    }
+
+
+def _on_advocate(
+    metric: Metric, advocate: Advocate, fact: Any, channel: str, told: dict[str, Any],
+    value: Decimal | None = None, currency: str = "",
+) -> Event:  # fmt: skip
+    names = {"first_name": advocate.first_name, "last_name": advocate.last_name, "phone_number": advocate.phone}
+    return Event(
+        metric, advocate.email, fact.uid, fact.occurred_at, _common(advocate, fact, channel) | told,
+        value=value, currency=currency, person=names,
+    )  # fmt: skip
+
+
+def _on_friend(metric: Metric, fact: Any, invite: Invite, told: dict[str, Any]) -> Event:
+    return Event(
+        metric, invite.recipient_email, fact.uid, fact.occurred_at,
+        _common(invite.advocate, fact, invite.channel) | told, expires_at=invite.expires_at,
+    )  # fmt: skip
+
+
+def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[str, Any]) -> Event:
+    about = {
+        "reward_id": str(reward.uid),
+        "kind": reward.kind,
+        "amount": float(reward.amount),
+        "currency": reward.currency,
+        "discount_code": reward.code,
+        "expires_at": reward.expires_at.isoformat() if reward.expires_at else None,
+    }
+    return Event(
+        metric, reward.recipient_email, reward.uid, moment, _common(reward.advocate, reward, "link") | about | told,
+        value=reward.amount, currency=reward.currency,
+    )  # fmt: skip
+
+
+def _invitation(invite: Invite) -> dict[str, Any]:
+    advocate = invite.advocate
+    return {
+        "invite_id": str(invite.uid),
+        "advocate_name": advocate.first_name or "A friend",
+        "share_link": advocate.share_link,
+        "offer": advocate.program.offer,
+        "offer_code": advocate.program.offer_code,
+    }

@@ -1,0 +1,28 @@
+"""A Klaviyo that runs on this machine: OAuth, API, faults on request, and a page to look inside."""
+
+from klaviyo.sandbox.faults import Fault
+from klaviyo.sandbox.journal import Entry, Exchange
+from klaviyo.sandbox.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
+from klaviyo.sandbox.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
+from klaviyo.sandbox.settings import Settings
+from klaviyo.sandbox.state.database import StateInUse
+from klaviyo.sandbox.state.grants import Tokens
+
+__all__ = [
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "Entry",
+    "Exchange",
+    "Fault",
+    "Sandbox",
+    "SeedList",
+    "SeedProfile",
+    "SeenAccount",
+    "SeenEvent",
+    "SeenList",
+    "SeenProfile",
+    "Settings",
+    "StateInUse",
+    "Tokens",
+]

@@ -1,0 +1,157 @@
+"""The way of an API call: who, what, how often, may they, and then the operation."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+
+from klaviyo.sandbox import faults, routes
+from klaviyo.sandbox.calls import Call
+from klaviyo.sandbox.faults import Fault
+from klaviyo.sandbox.journal import Entry, Exchange
+from klaviyo.sandbox.problems import (
+    Problem,
+    Refusal,
+    bad_credential,
+    errors_reply,
+    invalid_parameter,
+    missing_scopes,
+    throttled,
+)
+from klaviyo.sandbox.queries import Query
+from klaviyo.sandbox.routes import Route
+from klaviyo.sandbox.state import grants, identifiers
+from klaviyo.sandbox.state.grants import Access
+from klaviyo.sandbox.wire import JSON_API, Reply, Request, json_reply
+from klaviyo.sandbox.world import World
+
+REVISION = "2026-07-15"
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Visit:
+    """What became known of a request before it was answered."""
+
+    route: Route | None = None
+    access: Access | None = None
+    fault: Fault | None = None
+
+    @property
+    def operation(self) -> str | None:
+        return self.route.operation.id if self.route else None
+
+    @property
+    def account(self) -> str | None:
+        return self.access.account if self.access else None
+
+
+def answer(world: World, request: Request) -> Reply:
+    """Answers one call to /api; whatever happens is an answer in Klaviyo's form."""
+    visit = _Visit()
+    request_id = str(uuid.uuid4())
+    try:
+        reply = _answer(world, request, visit)
+    except Refusal as refusal:
+        reply = refusal.reply()
+    except Exception:
+        _log.exception("The sandbox failed on %s %s", request.method, request.path)
+        reply = errors_reply([Problem(500, "error", "A server error occurred.", "The sandbox failed.")])
+    reply = reply.with_headers(
+        {"x-klaviyo-req-id": request_id, "x-klaviyo-api-revision": REVISION, "cid": visit.account or ""}
+    )
+    _remember(world, request, visit, reply, request_id)
+    return reply
+
+
+def _answer(world: World, request: Request, visit: _Visit) -> Reply:
+    visit.route = routes.find(request.method, request.path)
+    operation = visit.route.operation
+    _check_revision(request)
+    visit.access = _authenticate(world, request)
+    visit.fault = world.faults.take(operation.id, visit.access.account)
+    if visit.fault and (bad := faults.instead(visit.fault, operation.id, operation.scopes)):
+        return bad
+    missing = [scope for scope in operation.scopes if scope not in visit.access.scopes]
+    if missing:
+        raise Refusal(missing_scopes(missing))
+    query = Query.of(request.query_pairs(), operation.rules)
+    spent = world.windows.spend(visit.access.account, operation.counters(query), enforce=world.settings.limits)
+    if spent.retry_after is not None:
+        raise Refusal(throttled(spent.retry_after), headers={"Retry-After": str(spent.retry_after)})
+    try:
+        reply = _work(world, request, visit.route, visit.access, query)
+    except Refusal as refusal:
+        reply = refusal.reply()
+    reply = reply.with_headers(spent.headers)
+    return faults.afterwards(visit.fault, reply) if visit.fault else reply
+
+
+def _work(world: World, request: Request, route: Route, access: Access, query: Query) -> Reply:
+    _check_body(request)
+    with world.database.transaction() as sql:
+        call = Call(
+            sql,
+            access.account,
+            route.ids,
+            query,
+            request.body,
+            f"http://{request.host}",
+            request.path,
+            world.settings,
+        )
+        done = route.operation.handler(call)
+    if done.document is None:
+        return Reply(done.status)
+    return json_reply(done.status, done.document, JSON_API)
+
+
+def _check_revision(request: Request) -> None:
+    revision = request.headers.get("revision")
+    if not revision:
+        raise Refusal(invalid_parameter("A revision header is required.", "revision"))
+    if revision != REVISION:
+        detail = f"The revision {revision} is not served; this is {REVISION}."
+        raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
+
+
+def _authenticate(world: World, request: Request) -> Access:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if not scheme:
+        title = "Authentication credentials were not provided."
+        detail = "Missing or invalid authorization scheme. Please use Bearer."
+        raise Refusal(Problem(401, "not_authenticated", title, detail))
+    if scheme.lower() != "bearer" or not token:
+        raise Refusal(bad_credential())
+    with world.database.transaction() as sql:
+        found = grants.access(sql, token.strip())
+    if found is None:
+        raise Refusal(bad_credential())
+    return found
+
+
+def _check_body(request: Request) -> None:
+    if request.too_large:
+        detail = "The request body may have at most 5 MB."
+        raise Refusal(Problem(413, "payload_too_large", "Payload too large.", detail))
+    carries_body = request.method in ("POST", "PATCH") or request.body
+    if carries_body and request.media_type != JSON_API:
+        detail = f'Unsupported media type "{request.media_type}" in request.'
+        raise Refusal(Problem(415, "unsupported_media_type", "Unsupported media type.", detail))
+
+
+def _remember(world: World, request: Request, visit: _Visit, reply: Reply, request_id: str) -> None:
+    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+    world.observe(
+        Exchange(
+            visit.operation, request.method, request.path, request.query, headers, request.body,
+            reply.status, visit.account, reply.body, request_id,
+        )
+    )  # fmt: skip
+    world.journal.write(
+        Entry(
+            identifiers.now(), visit.operation or "unknown", request.method, request.path, visit.account,
+            reply.status, request_id, visit.fault.kind if visit.fault else None,
+        )
+    )  # fmt: skip

@@ -1,0 +1,196 @@
+"""The control API under /sandbox/: seed, look, break, reset. JSON, no authentication, loopback only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from klaviyo.sandbox import optins, scopes, seeding, seen
+from klaviyo.sandbox.faults import KINDS, Fault
+from klaviyo.sandbox.problems import Problem, Refusal, errors_reply
+from klaviyo.sandbox.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.state import accounts, grants
+from klaviyo.sandbox.validation import Boolean, Items, Members, Number, Shape, Text, parse
+from klaviyo.sandbox.wire import Reply, Request, json_reply
+from klaviyo.sandbox.world import World
+
+_FAULT = Members(
+    {"operation": Text(shortest=1), "kind": Text(choices=KINDS)},
+    {
+        "count": Number(),
+        "skip": Number(),
+        "account": Text(nullable=True),
+        "retry_after": Text(nullable=True),
+        "delay": Number(),
+        "html": Boolean(),
+        "location": Text(),
+    },
+)
+_SETTINGS = Members(
+    optional={
+        "limits": Boolean(),
+        "rotate_refresh_tokens": Boolean(),
+        "access_token_seconds": Number(),
+        "event_delay": Number(),
+        "app_scopes": Items(Text()),
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One control call; the account is empty when its path names none."""
+
+    world: World
+    request: Request
+    account: str
+
+
+Work = Callable[[_Ask], Any]
+
+
+def answer(world: World, request: Request) -> Reply:
+    """Answers one call under /sandbox/."""
+    parts = request.path.strip("/").split("/")[1:]
+    account, name = (parts[1], "/".join(parts[2:])) if parts[:1] == ["accounts"] and parts[1:] else ("", "")
+    key = (request.method, f"accounts/*/{name}" if account else "/".join(parts))
+    work = _ROUTES.get(key)
+    try:
+        if work is None:
+            raise Refusal(Problem(404, "not_found", "Not found.", "There is no such control call."))
+        if account:
+            _know(world, account)
+        return json_reply(200, work(_Ask(world, request, account)))
+    except Refusal as refusal:
+        return errors_reply(refusal.problems)
+
+
+def _state(ask: _Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        known = [asdict(one) for one in seen.accounts(sql)]
+    return {
+        "accounts": known,
+        "settings": asdict(ask.world.settings),
+        "faults": len([one for one in ask.world.faults.all() if not one.is_over]),
+        "requests": len(ask.world.journal.all()),
+    }
+
+
+def _events(ask: _Ask) -> Any:
+    metric = dict(ask.request.query_pairs()).get("metric")
+    with ask.world.database.transaction() as sql:
+        return {"events": [asdict(one) for one in seen.events(sql, ask.account, metric)]}
+
+
+def _profiles(ask: _Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"profiles": [asdict(one) for one in seen.profiles(sql, ask.account)]}
+
+
+def _lists(ask: _Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"lists": [asdict(one) for one in seen.lists(sql, ask.account)]}
+
+
+def _put_profiles(ask: _Ask) -> Any:
+    seeds = [SeedProfile(**one) for one in _body(ask.request, seeding.PROFILES)["profiles"]]
+    with ask.world.database.transaction() as sql:
+        unknown = seeding.unknown_lists(sql, ask.account, seeds)
+        if unknown:
+            raise Refusal(*unknown)
+        return {"ids": seeding.put_profiles(sql, ask.account, seeds)}
+
+
+def _put_lists(ask: _Ask) -> Any:
+    seeds = [SeedList(**one) for one in _body(ask.request, seeding.LISTS)["lists"]]
+    with ask.world.database.transaction() as sql:
+        return {"ids": seeding.put_lists(sql, ask.account, seeds)}
+
+
+def _add_fault(ask: _Ask) -> Any:
+    fault = Fault(**_body(ask.request, _FAULT))
+    ask.world.faults.add(fault)
+    return asdict(fault)
+
+
+def _all_faults(ask: _Ask) -> Any:
+    return {"faults": [asdict(one) for one in ask.world.faults.all()], "kinds": KINDS}
+
+
+def _clear_faults(ask: _Ask) -> Any:
+    ask.world.faults.clear()
+    return {}
+
+
+def _requests(ask: _Ask) -> Any:
+    operation = dict(ask.request.query_pairs()).get("operation")
+    listed = [one for one in ask.world.journal.all() if operation in (None, one.operation)]
+    return {"requests": [asdict(one) for one in listed]}
+
+
+def _put_settings(ask: _Ask) -> Any:
+    changes = _body(ask.request, _SETTINGS)
+    if "app_scopes" in changes:
+        changes["app_scopes"] = tuple(changes["app_scopes"])
+    return asdict(ask.world.turn(**changes))
+
+
+def _reset(ask: _Ask) -> Any:
+    ask.world.reset()
+    return {}
+
+
+def _uninstall(ask: _Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"installs": grants.uninstall(sql, ask.account)}
+
+
+def _expire(ask: _Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"expired": grants.expire(sql, ask.account)}
+
+
+def _connect(ask: _Ask) -> Any:
+    asked = _body(ask.request, Members(optional={"scope": Text()})).get("scope", " ".join(scopes.ALL))
+    with ask.world.database.transaction() as sql:
+        seconds = ask.world.settings.access_token_seconds
+        return asdict(grants.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
+
+
+def _confirm(ask: _Ask) -> Any:
+    email = _body(ask.request, Members({"email": Text()}))["email"]
+    with ask.world.database.transaction() as sql:
+        return {"confirmed": optins.confirm(sql, ask.account, email)}
+
+
+_ROUTES: dict[tuple[str, str], Work] = {
+    ("GET", "state"): _state,
+    ("GET", "accounts/*/events"): _events,
+    ("GET", "accounts/*/profiles"): _profiles,
+    ("GET", "accounts/*/lists"): _lists,
+    ("PUT", "accounts/*/profiles"): _put_profiles,
+    ("PUT", "accounts/*/lists"): _put_lists,
+    ("POST", "accounts/*/uninstall"): _uninstall,
+    ("POST", "accounts/*/expire-tokens"): _expire,
+    ("POST", "accounts/*/connect"): _connect,
+    ("POST", "accounts/*/confirm"): _confirm,
+    ("POST", "faults"): _add_fault,
+    ("GET", "faults"): _all_faults,
+    ("DELETE", "faults"): _clear_faults,
+    ("GET", "requests"): _requests,
+    ("PUT", "settings"): _put_settings,
+    ("POST", "reset"): _reset,
+}
+
+
+def _know(world: World, account: str) -> None:
+    with world.database.transaction() as sql:
+        if account not in accounts.ids(sql):
+            detail = f"There is no account {account}."
+            raise Refusal(Problem(404, "not_found", "Not found.", detail))
+
+
+def _body(request: Request, shape: Shape) -> dict[str, Any]:
+    found: dict[str, Any] = parse(request.body or b"{}", shape)
+    return found

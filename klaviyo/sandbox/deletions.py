@@ -1,0 +1,56 @@
+"""Requests to forget a person: the profile, its events and its memberships go at once."""
+
+from __future__ import annotations
+
+from klaviyo.sandbox import profile_shapes
+from klaviyo.sandbox.calls import Answer, Call
+from klaviyo.sandbox.problems import Refusal, invalid, not_found
+from klaviyo.sandbox.state import people
+from klaviyo.sandbox.validation import Members, Text
+
+_POINTER = "/data/attributes/profile/data"
+_BODY = Members(
+    {
+        "data": Members(
+            {
+                "type": Text(choices=("data-privacy-deletion-job",)),
+                "attributes": Members(
+                    {
+                        "profile": Members(
+                            {
+                                "data": Members(
+                                    {
+                                        "type": profile_shapes.TYPE,
+                                        "attributes": Members(
+                                            optional={
+                                                "email": profile_shapes.EMAIL,
+                                                "phone_number": profile_shapes.PHONE,
+                                            }
+                                        ),
+                                    },
+                                    {"id": Text(nullable=True)},
+                                )
+                            }
+                        )
+                    }
+                ),
+            }
+        )
+    }
+)
+
+
+def request_profile_deletion(call: Call) -> Answer:
+    told = call.parse(_BODY)["data"]["attributes"]["profile"]["data"]
+    given = {"id": told.get("id"), **told["attributes"]}
+    named = {name: value for name, value in given.items() if value}
+    if len(named) != 1:
+        raise Refusal(invalid("Give exactly one of id, email and phone_number.", _POINTER))
+    if "id" in named:
+        person = people.get(call.sql, call.account, named["id"])
+    else:
+        person = people.find(call.sql, call.account, named)
+    if person is None:
+        raise Refusal(not_found("profile", "of that kind"))
+    people.delete(call.sql, [person.id])
+    return Answer(202)

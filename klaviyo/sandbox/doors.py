@@ -1,0 +1,36 @@
+"""Which part of the sandbox a request is for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from klaviyo.sandbox import api, control, inspector, oauth
+from klaviyo.sandbox.wire import Reply, Request, json_reply
+from klaviyo.sandbox.world import World
+
+_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_EXACT: Mapping[tuple[str, str], Callable[[World, Request], Reply]] = {
+    ("GET", "/oauth/authorize"): oauth.authorize,
+    ("POST", "/oauth/authorize"): oauth.authorize,
+    ("POST", "/oauth/token"): oauth.token,
+    ("POST", "/oauth/revoke"): oauth.revoke,
+}
+
+
+def answer(world: World, request: Request) -> Reply:
+    # A page of another site may not reach the control API by a name that leads here.
+    if not _LOOPBACK.fullmatch(request.host):
+        return json_reply(421, {"error": "This sandbox answers on loopback addresses only."})
+    if request.path.startswith("/api/"):
+        return api.answer(world, request)
+    exact = _EXACT.get((request.method, request.path))
+    if exact:
+        return exact(world, request)
+    if request.path.startswith("/oauth/"):
+        return json_reply(404, {"error": "not_found"})
+    if request.path.startswith("/sandbox/static/"):
+        return inspector.static(request.path)
+    if request.path.startswith("/sandbox/"):
+        return control.answer(world, request)
+    return inspector.answer(world, request)

@@ -1,0 +1,119 @@
+"""Which page a path is, and the two pages that are about no single account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from pathlib import Path
+
+from klaviyo.sandbox import seen
+from klaviyo.sandbox.inspector import activity, gatherings, layout, people
+from klaviyo.sandbox.inspector.view import View
+from klaviyo.sandbox.markup import Html, fill, join
+from klaviyo.sandbox.seen import SeenAccount
+from klaviyo.sandbox.wire import Reply, Request, html_reply
+from klaviyo.sandbox.world import World
+
+_CSS = Path(__file__).with_name("inspector.css")
+_PAGES: Mapping[str, Callable[[View], Html]] = {
+    "people": people.index,
+    "events": activity.events,
+    "metrics": activity.metrics,
+    "lists": gatherings.lists,
+    "segments": gatherings.segments,
+}
+_SINGLE: Mapping[str, Callable[[View, str], Html | None]] = {
+    "people": people.one,
+    "lists": gatherings.one_list,
+    "segments": gatherings.one_segment,
+}
+_ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people">{name}</a></h2>{installed}</header>
+<div class="body">{facts}</div></section>"""
+
+
+def answer(world: World, request: Request) -> Reply:
+    page = _page(world, request) if request.method in ("GET", "HEAD") else None
+    if page is None:
+        return html_reply(404, layout.page("Not here", layout.empty("There is no such page.")))
+    return html_reply(200, page)
+
+
+def static(path: str) -> Reply:
+    if path != "/sandbox/static/inspector.css":
+        return Reply(404)
+    headers = {"Content-Type": "text/css; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+    return Reply(200, _CSS.read_bytes(), headers)
+
+
+def _page(world: World, request: Request) -> Html | None:
+    parts = [part for part in request.path.split("/") if part]
+    if not parts:
+        return _accounts(world)
+    if parts == ["inspector", "calls"]:
+        return _calls(world)
+    if parts[0] != "inspector" or not 2 <= len(parts) <= 4:
+        return None
+    with world.database.transaction() as sql:
+        account = next((one for one in seen.accounts(sql) if one.id == parts[1]), None)
+        if account is None:
+            return None
+        view = View(sql, account.id, account.name, account.timezone, dict(request.query_pairs()))
+        section = parts[2] if len(parts) > 2 else "people"
+        if len(parts) == 4:
+            single = _SINGLE.get(section)
+            return single(view, parts[3]) if single else None
+        index = _PAGES.get(section)
+        return index(view) if index else None
+
+
+def _accounts(world: World) -> Html:
+    with world.database.transaction() as sql:
+        cards = join(_account(one) for one in seen.accounts(sql))
+    body = fill('<div class="grid-3">{cards}</div>', cards=cards)
+    lead = "A Klaviyo that runs on this machine. Nothing here reaches anybody."
+    return layout.page("Accounts", join([body, _faults(world)]), section="accounts", lead=lead)
+
+
+def _account(account: SeenAccount) -> Html:
+    facts = {
+        "Account id": account.id,
+        "Time zone": account.timezone,
+        "Currency": account.currency,
+        "People": f"{account.profiles:,}",
+        "Events": f"{account.events:,}",
+        "Lists": f"{account.lists:,}",
+        "Segments": f"{account.segments:,}",
+    }
+    installed = layout.pill("Connected", "good") if account.installs else layout.pill("Not connected")
+    return fill(_ACCOUNT, id=account.id, name=account.name, installed=installed, facts=layout.pairs(facts))
+
+
+def _faults(world: World) -> Html:
+    lines = (
+        (one.operation, one.kind, one.account or "any", f"{one.happened} of {one.count}") for one in world.faults.all()
+    )
+    nothing = "No faults are scripted: every call is answered as Klaviyo would on a good day."
+    return layout.card("Faults", layout.table(("Operation", "Kind", "Account", "#Happened"), lines, nothing))
+
+
+def _calls(world: World) -> Html:
+    latest = world.journal.all()[:-201:-1]
+    lines = (
+        (
+            layout.when(one.at, UTC),
+            one.operation,
+            one.account or "–",
+            layout.pill(str(one.status), "good" if one.status < 400 else "bad"),
+            one.fault or "–",
+            fill("<code>{id}</code>", id=one.request_id),
+        )
+        for one in latest
+    )
+    columns = ("When", "Operation", "Account", "Status", "Fault", "Request id")
+    body = layout.table(columns, lines, "No call has come yet.")
+    return layout.page(
+        "Calls",
+        fill('<section class="card">{body}</section>', body=body),
+        section="calls",
+        lead="The last 200 calls to the API and the token endpoints, newest first, in UTC.",
+    )

@@ -1,0 +1,39 @@
+"""Jobs that work in the background: stored, listed, and looked up by id."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from klaviyo.sandbox.calls import Call, Document, known
+from klaviyo.sandbox.problems import Refusal, not_found
+from klaviyo.sandbox.state import identifiers
+
+
+def store(
+    call: Call, kind: str, job_id: str, document: Document, *, list_id: str | None = None,
+    segment_id: str | None = None,
+) -> None:  # fmt: skip
+    call.sql.execute(
+        "INSERT INTO jobs (id, account, type, list, segment, document, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (job_id, call.account, kind, list_id, segment_id, json.dumps(document), identifiers.now()),
+    )
+
+
+def require(call: Call, kind: str, job_id: str) -> sqlite3.Row:
+    if not job_id.isalnum():
+        raise Refusal(not_found("job", job_id))
+    row = call.sql.execute(
+        "SELECT * FROM jobs WHERE id = ? AND account = ? AND type = ?", (job_id, call.account, kind)
+    ).fetchone()
+    return known("job", job_id, row)
+
+
+def resource(call: Call, row: sqlite3.Row, relationships: Document) -> Document:
+    return {
+        "type": row["type"],
+        "id": row["id"],
+        "attributes": call.query.sparse(row["type"], json.loads(row["document"])),
+        "relationships": relationships,
+        "links": {"self": call.address(f"/api/{row['type']}s/{row['id']}")},
+    }

@@ -1,0 +1,82 @@
+"""Klaviyo's fixed windows: so many calls of an operation in a second, a minute and a day."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one account may call one operation: per second, per minute and, for some, per day."""
+
+    burst: int
+    steady: int
+    daily: int | None = None
+
+    @property
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        pair = ((1, self.burst), (60, self.steady))
+        return pair if self.daily is None else (*pair, (86_400, self.daily))
+
+
+XS = Limit(1, 15)
+S = Limit(3, 60)
+M = Limit(10, 150)
+L = Limit(75, 750)
+XL = Limit(350, 3500)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The outcome of asking for one call: seconds to wait when refused, headers when not."""
+
+    retry_after: int | None
+    headers: Mapping[str, str]
+
+
+class Windows:
+    """The counters of every account and operation; they start afresh with the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: dict[tuple[str, str, int], tuple[int, int]] = {}
+
+    def spend(self, account: str, counters: Iterable[tuple[str, Limit]], *, enforce: bool) -> Spent:
+        """Takes one call from every counter, or from none when one of them is empty."""
+        at = time.time()
+        asked = list(counters)
+        with self._lock:
+            waits = [
+                math.ceil((index + 1) * seconds - at) or 1
+                for name, limit in asked
+                for seconds, most in limit.windows
+                for index, used in [self._window(account, name, seconds, at)]
+                if used >= most
+            ]
+            if waits and enforce:
+                return Spent(max(1, *waits), {})
+            for name, limit in asked:
+                for seconds, _ in limit.windows:
+                    index, used = self._window(account, name, seconds, at)
+                    self._used[account, name, seconds] = (index, used + 1)
+            name, limit = asked[-1]
+            left = max(0, limit.burst - self._window(account, name, 1, at)[1])
+        return Spent(None, _headers(limit, left))
+
+    def reset(self) -> None:
+        with self._lock:
+            self._used.clear()
+
+    def _window(self, account: str, name: str, seconds: int, at: float) -> tuple[int, int]:
+        index = int(at // seconds)
+        known, used = self._used.get((account, name, seconds), (index, 0))
+        return (index, used) if known == index else (index, 0)
+
+
+def _headers(limit: Limit, left: int) -> dict[str, str]:
+    parts = [str(limit.burst), *(f"{most};w={seconds}" for seconds, most in limit.windows)]
+    return {"RateLimit-Limit": ", ".join(parts), "RateLimit-Remaining": str(left), "RateLimit-Reset": "0"}

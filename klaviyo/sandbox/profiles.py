@@ -1,0 +1,188 @@
+"""The operations on profiles; none of them can touch consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from klaviyo.sandbox import profile_shapes as shapes
+from klaviyo.sandbox.calls import Answer, Call, Document, Listing, link, same_id
+from klaviyo.sandbox.filters import AFTER_OR_BEFORE, EXACT, RANGE, Column, Where, lower, moment
+from klaviyo.sandbox.problems import Problem, Refusal, invalid, invalid_parameter, not_found
+from klaviyo.sandbox.state import identifiers, people
+from klaviyo.sandbox.state.people import Person, TakenIdentifier
+
+_SUPPRESSED = "EXISTS (SELECT 1 FROM json_each(p.consent, '$.suppressions') s WHERE s.{field} {{}})"
+_LIST_SUPPRESSED = "EXISTS (SELECT 1 FROM json_each(p.consent, '$.list_suppressions') s WHERE {field} {{}})"
+_EMAIL_MARKETING = "subscriptions.email.marketing"
+FILTERS = {
+    "id": Column("p.id", EXACT),
+    "email": Column("p.email_key", EXACT, lower),
+    "phone_number": Column("p.phone_number", EXACT, str),
+    "external_id": Column("p.external_id", EXACT, str),
+    "_kx": Column("p.kx", frozenset({"equals"}), str),
+    "created": Column("p.created", AFTER_OR_BEFORE, moment),
+    "updated": Column("p.updated", AFTER_OR_BEFORE, moment),
+    f"{_EMAIL_MARKETING}.suppression.reason": Column(_SUPPRESSED.format(field="key"), frozenset({"equals"})),
+    f"{_EMAIL_MARKETING}.suppression.timestamp": Column(_SUPPRESSED.format(field="value"), RANGE, moment),
+    f"{_EMAIL_MARKETING}.list_suppressions.reason": Column(
+        _LIST_SUPPRESSED.format(field="json_extract(s.value, '$[0]')"), frozenset({"equals"})
+    ),
+    f"{_EMAIL_MARKETING}.list_suppressions.list_id": Column(
+        _LIST_SUPPRESSED.format(field="s.key"), frozenset({"equals"})
+    ),
+    f"{_EMAIL_MARKETING}.list_suppressions.timestamp": Column(
+        _LIST_SUPPRESSED.format(field="json_extract(s.value, '$[1]')"), RANGE, moment
+    ),
+}
+_SORTS = {"created": "p.created", "updated": "p.updated", "email": "p.email_key", "id": "p.id", "": "''"}
+
+
+def get_profiles(call: Call) -> Answer:
+    _refuse_mixed_suppressions(call.query.filter or "")
+    where = Where(("p.account = ?",), (call.account,))
+    page = call.page(Listing("SELECT p.* FROM profiles p", where, "p.seq", _SORTS, "", FILTERS))
+    return call.many([resource(call, Person.of(row)) for row in page.rows], page)
+
+
+def create_profile(call: Call) -> Answer:
+    attributes = call.parse(shapes.CREATE)["data"]["attributes"]
+    _need_identifier(attributes)
+    taken = people.owner_of(call.sql, call.account, attributes)
+    if taken:
+        raise Refusal(_duplicate(taken))
+    person = people.new(call.account)
+    people.change(person, attributes)
+    people.add(call.sql, person)
+    return call.one(resource(call, person), 201)
+
+
+def update_profile(call: Call) -> Answer:
+    data = call.parse(shapes.UPDATE)["data"]
+    same_id(data["id"], call.ids["id"])
+    person = require(call, call.ids["id"])
+    people.change(person, data["attributes"])
+    people.patch(person, data.get("meta") or {})
+    taken = people.owner_of(call.sql, call.account, vars(person), other_than=person.id)
+    if taken:
+        raise Refusal(_duplicate(taken))
+    people.save(call.sql, person)
+    return call.one(resource(call, person))
+
+
+def create_or_update_profile(call: Call) -> Answer:
+    data = call.parse(shapes.UPSERT)["data"]
+    if not data.get("id"):
+        _need_identifier(data["attributes"])
+    person, is_new = upsert(call, data)
+    return call.one(resource(call, person), 201 if is_new else 200)
+
+
+def upsert(call: Call, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
+    """Finds or makes the person that `data` identifies and applies it; true when they are new.
+
+    An identifier that belongs to somebody else stays theirs.
+    """
+    attributes = dict(data["attributes"])
+    meta = {**(attributes.pop("meta", None) or {}), **(data.get("meta") or {})}
+    person, is_new = _whom(call, data.get("id"), attributes)
+    for name in ("email", "phone_number", "external_id"):
+        if people.owner_of(call.sql, call.account, {name: attributes.get(name)}, other_than=person.id):
+            del attributes[name]
+    people.change(person, attributes, nulls_clear=nulls_clear)
+    if meta:
+        people.patch(person, meta)
+        taken = people.owner_of(call.sql, call.account, vars(person), other_than=person.id)
+        if taken:
+            raise Refusal(_duplicate(taken))
+    if is_new:
+        people.add(call.sql, person)
+    else:
+        people.save(call.sql, person)
+    return person, is_new
+
+
+def identifies(attributes: Mapping[str, Any]) -> bool:
+    names = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
+    return any(attributes.get(name) for name in names)
+
+
+def require(call: Call, profile_id: str) -> Person:
+    if not identifiers.ULID.fullmatch(profile_id):
+        raise Refusal(invalid("Invalid profile id.", "/data/id"))
+    person = people.get(call.sql, call.account, profile_id)
+    if person is None:
+        raise Refusal(not_found("profile", profile_id))
+    return person
+
+
+def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
+    attributes = _attributes(person)
+    if joined_at is not None:
+        attributes["joined_group_at"] = joined_at
+    extra = call.query.additional("profile")
+    if "subscriptions" in extra:
+        attributes["subscriptions"] = person.consent.document(person.email, person.phone_number)
+    if "predictive_analytics" in extra:
+        attributes["predictive_analytics"] = None
+    path = f"/api/profiles/{person.id}"
+    return {
+        "type": "profile",
+        "id": person.id,
+        "attributes": call.query.sparse("profile", attributes),
+        "relationships": {
+            "lists": link(call, "list", path, "lists"),
+            "segments": link(call, "segment", path, "segments"),
+            "push-tokens": link(call, "push-token", path, "push-tokens"),
+        },
+        "links": {"self": call.address(path)},
+    }
+
+
+def _attributes(person: Person) -> Document:
+    place = person.attributes.get("location", {})
+    return {
+        "email": person.email,
+        "phone_number": person.phone_number,
+        "external_id": person.external_id,
+        "anonymous_id": person.anonymous_id,
+        **{name: person.attributes.get(name) for name in people.NAMES},
+        "created": person.created,
+        "updated": person.updated,
+        "last_event_date": person.last_event_date,
+        "location": {name: place.get(name) for name in people.PLACES},
+        "properties": person.properties,
+    }
+
+
+def _whom(call: Call, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
+    if profile_id:
+        return require(call, profile_id), False
+    identity = {**attributes, "kx": attributes.get("_kx")}
+    found = people.find(call.sql, call.account, identity)
+    return (found, False) if found else (people.new(call.account), True)
+
+
+def _need_identifier(attributes: Mapping[str, Any]) -> None:
+    if not identifies(attributes):
+        detail = "One of email, phone_number, external_id or id must be given."
+        raise Refusal(invalid(detail, "/data/attributes"))
+
+
+def _duplicate(taken: TakenIdentifier) -> Problem:
+    return Problem(
+        409,
+        "duplicate_profile",
+        "Conflict.",
+        "A profile already exists with one of these identifiers.",
+        pointer="/data/attributes",
+        meta={"duplicate_profile_id": taken.owner},
+    )
+
+
+def _refuse_mixed_suppressions(text: str) -> None:
+    by_list = f"{_EMAIL_MARKETING}.list_suppressions" in text
+    if by_list and f"{_EMAIL_MARKETING}.suppression." in text:
+        raise Refusal(invalid_parameter("Global and list suppressions cannot be combined.", "filter"))
+    if by_list and f"{_EMAIL_MARKETING}.list_suppressions.list_id" not in text:
+        raise Refusal(invalid_parameter("list_suppressions filters need a list_id.", "filter"))

@@ -1,0 +1,163 @@
+"""The sandbox as an object: start it, seed it, look into it, give it bad days."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from klaviyo.sandbox import doors, optins, scopes, seeding, seen
+from klaviyo.sandbox.faults import Fault
+from klaviyo.sandbox.journal import Entry
+from klaviyo.sandbox.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
+from klaviyo.sandbox.server import Server, serve_in_background
+from klaviyo.sandbox.settings import Settings
+from klaviyo.sandbox.state import grants
+from klaviyo.sandbox.state.grants import Tokens
+from klaviyo.sandbox.world import App, Observer, World
+
+CLIENT_ID = "sandbox-client"
+CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - guards nothing but this sandbox
+
+
+class Sandbox:
+    """A Klaviyo on 127.0.0.1; with a state file it survives a restart, without one it forgets.
+
+    `redirect_uris` are registered besides any loopback http address. `observer` is called with every API
+    exchange before its answer leaves; what it raises comes out of `stop()`.
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        port: int = 0,
+        limits: bool = True,
+        client_id: str = CLIENT_ID,
+        client_secret: str = CLIENT_SECRET,
+        redirect_uris: Iterable[str] = (),
+        observer: Observer | None = None,
+    ) -> None:
+        app = App(client_id, client_secret, tuple(redirect_uris))
+        self.client_id = client_id
+        self.client_secret = client_secret
+        self._world = World.open(state, app, Settings(limits=limits), observer)
+        self._port = port
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Begins to answer; OSError when the port is taken."""
+        self._server = Server(self._port, lambda request: doors.answer(self._world, request))
+        self._thread = serve_in_background(self._server)
+        return self
+
+    def stop(self) -> None:
+        """Ends the server and its connections; raises what the observer complained of, if it did."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.hang_up()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
+        self._world.database.close()
+        if self._world.complaints:
+            raise self._world.complaints[0]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        except BaseException:
+            if error is None:
+                raise
+
+    @property
+    def url(self) -> str:
+        if self._server is None:
+            raise RuntimeError("The sandbox has not been started.")
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def accounts(self) -> list[SeenAccount]:
+        with self._world.database.transaction() as sql:
+            return seen.accounts(sql)
+
+    def events(self, account: str, metric: str | None = None) -> list[SeenEvent]:
+        with self._world.database.transaction() as sql:
+            return seen.events(sql, account, metric)
+
+    def profiles(self, account: str) -> list[SeenProfile]:
+        with self._world.database.transaction() as sql:
+            return seen.profiles(sql, account)
+
+    def profile(self, account: str, email: str) -> SeenProfile | None:
+        with self._world.database.transaction() as sql:
+            return seen.profile(sql, account, email)
+
+    def lists(self, account: str) -> list[SeenList]:
+        with self._world.database.transaction() as sql:
+            return seen.lists(sql, account)
+
+    def put_profiles(self, account: str, profiles: Iterable[SeedProfile]) -> list[str]:
+        """Puts people there, or changes those who are; their profile ids in the same order."""
+        with self._world.database.transaction() as sql:
+            return seeding.put_profiles(sql, account, profiles)
+
+    def put_lists(self, account: str, lists: Iterable[SeedList]) -> list[str]:
+        """Puts lists there; their ids in the same order."""
+        with self._world.database.transaction() as sql:
+            return seeding.put_lists(sql, account, lists)
+
+    def connect(self, account: str, scope: str = " ".join(scopes.ALL)) -> Tokens:
+        """Tokens as if a merchant had allowed the app, without the round trip."""
+        with self._world.database.transaction() as sql:
+            seconds = self._world.settings.access_token_seconds
+            return grants.install(sql, account, self._world.app.client_id, scope, seconds)
+
+    def confirm(self, account: str, email: str) -> bool:
+        """The person clicks in every double opt-in mail that waits for them; false when none did."""
+        with self._world.database.transaction() as sql:
+            return optins.confirm(sql, account, email)
+
+    def fault(self, operation: str, kind: str, count: int = 1, **options: Any) -> Fault:
+        """Scripts a fault; the options are those of `Fault`."""
+        fault = Fault(operation, kind, count, **options)
+        self._world.faults.add(fault)
+        return fault
+
+    def faults(self) -> list[Fault]:
+        return self._world.faults.all()
+
+    def clear_faults(self) -> None:
+        self._world.faults.clear()
+
+    def requests(self, operation: str | None = None) -> list[Entry]:
+        """The requests that came in, oldest first; API and token calls, not the control API."""
+        return [one for one in self._world.journal.all() if operation in (None, one.operation)]
+
+    def settings(self, **changes: Any) -> Settings:
+        """Turns settings while it runs; see `Settings` for their names."""
+        return self._world.turn(**changes)
+
+    def uninstall(self, account: str) -> None:
+        """The merchant removes the app: every token of the account is dead."""
+        with self._world.database.transaction() as sql:
+            grants.uninstall(sql, account)
+
+    def expire_tokens(self, account: str) -> None:
+        """Access tokens die now; refresh tokens stay good."""
+        with self._world.database.transaction() as sql:
+            grants.expire(sql, account)
+
+    def reset(self) -> None:
+        self._world.reset()

@@ -1,0 +1,6 @@
+"""Klaviyo's own pages."""
+
+from django.urls import URLPattern, URLResolver
+
+app_name = "klaviyo"
+urlpatterns: list[URLPattern | URLResolver] = []

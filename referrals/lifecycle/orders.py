@@ -1,0 +1,111 @@
+"""Friends order, and money goes back."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from referrals import lines as order_lines
+from referrals import money, signals, text, times
+from referrals.lifecycle import locks
+from referrals.models import Advocate, Conversion
+
+
+@transaction.atomic
+def convert(
+    advocate: Advocate,
+    *,
+    order_id: str,
+    friend_email: str,
+    total: money.Amount,
+    currency: str,
+    friend_first_name: str = "",
+    friend_last_name: str = "",
+    friend_phone: str = "",
+    lines: Iterable[Mapping[str, Any]] = (),
+    discount_code: str = "",
+    occurred_at: datetime | None = None,
+) -> Conversion:
+    """A friend orders; an order counts once per program. Sends `conversion_recorded`.
+
+    `lines` are {sku, name, quantity, price of one} in the currency of the order. An order that the program
+    has credited to another advocate is refused.
+    """
+    currency = money.currency(currency)
+    order = Conversion(
+        advocate=locks.take(advocate.pk),
+        kind=Conversion.Kind.ORDER,
+        order_id=text.fit(Conversion, "order_id", order_id, required=True),
+        friend_email=text.email(friend_email, "friend_email"),
+        friend_first_name=text.fit(Conversion, "friend_first_name", friend_first_name),
+        friend_last_name=text.fit(Conversion, "friend_last_name", friend_last_name),
+        friend_phone=text.fit(Conversion, "friend_phone", friend_phone),
+        lines=order_lines.read(lines, currency),
+        discount_code=text.fit(Conversion, "discount_code", discount_code),
+        total=money.amount(total, currency, "total"),
+        currency=currency,
+        occurred_at=times.happened(occurred_at),
+    )
+    stored = _stored(order)
+    if stored.advocate_id != order.advocate_id:
+        raise text.refused("order_id", "is credited to another advocate of the program. Leave it with them.")
+    if stored is order:
+        signals.conversion_recorded.send(sender=Conversion, conversion=order)
+    return stored
+
+
+@transaction.atomic
+def refund(
+    conversion: Conversion,
+    *,
+    refund_id: str = "",
+    total: money.Amount | None = None,
+    lines: Iterable[Mapping[str, Any]] = (),
+    occurred_at: datetime | None = None,
+) -> Conversion:
+    """Money goes back for an order: `total` of it, or all; each refund id once. Sends `conversion_refunded`.
+
+    The total is positive, in the currency of the order. An order has one refund without an id.
+    """
+    person = locks.take(conversion.advocate_id)
+    order = person.conversions.filter(pk=conversion.pk, kind=Conversion.Kind.ORDER).first()
+    if order is None:
+        raise text.refused("conversion", "is not an order that is stored. Give the order, not a refund of it.")
+    new = Conversion(
+        advocate=person,
+        kind=Conversion.Kind.REFUND,
+        refunds=order,
+        order_id=order.order_id,
+        refund_id=text.fit(Conversion, "refund_id", refund_id),
+        friend_email=order.friend_email,
+        friend_first_name=order.friend_first_name,
+        friend_last_name=order.friend_last_name,
+        friend_phone=order.friend_phone,
+        lines=order_lines.read(lines, order.currency),
+        discount_code=order.discount_code,
+        total=money.amount(order.total if total is None else total, order.currency, "total"),
+        currency=order.currency,
+        occurred_at=times.happened(occurred_at),
+    )
+    stored = _stored(new)
+    if stored is new:
+        signals.conversion_refunded.send(sender=Conversion, refund=new)
+    return stored
+
+
+def _stored(new: Conversion) -> Conversion:
+    """The new fact, stored; or the same one, stored before, perhaps a moment ago by another process."""
+    same = Conversion.objects.select_related("advocate__program__store", "refunds").filter(
+        program=new.advocate.program, kind=new.kind, order_id=new.order_id, refund_id=new.refund_id
+    )
+    if known := same.first():
+        return known
+    try:
+        with transaction.atomic():
+            new.save(force_insert=True)
+    except IntegrityError:
+        if known := same.first():
+            return known
+        raise
+    return new

@@ -1,0 +1,10 @@
+"""What beat asks for."""
+
+from celery import shared_task
+
+from referrals import visits
+
+
+@shared_task(ignore_result=True)
+def count_visits() -> None:
+    visits.count()

@@ -1,0 +1,80 @@
+"""Words from outside: put into one form, and refused when a database or a reader could not take them."""
+
+import unicodedata
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.db.models import Model
+
+LONGEST_EMAIL = 100  # Marketing platforms take no more, although RFC 5321 does.
+
+_is_email = EmailValidator(allowlist=[])  # not even at localhost
+
+
+def clean(value: object, field: str, longest: int, required: bool = False) -> str:
+    """`value` stripped and in Unicode's composed form (NFC), at most `longest` characters.
+
+    Any script and emoji are welcome. ValidationError for what is not text, too long, missing although
+    `required`, or holds NUL or half of a surrogate pair, which no database stores.
+    """
+    if not isinstance(value, str):
+        raise refused(field, "is not text. Give a string; leave it empty when it is not known.")
+    if len(value) > 4 * longest:  # before the work of composing it
+        raise _too_long(field, longest)
+    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+        raise refused(field, "holds a NUL or half of a character. Send it as valid UTF-8 text.")
+    text = unicodedata.normalize("NFC", value).strip()
+    if len(text) > longest:
+        raise _too_long(field, longest)
+    if required and not text:
+        raise refused(field, "is missing. Give a value.")
+    return text
+
+
+def fit(model: type[Model], field: str, value: object, required: bool = False) -> str:
+    """`value` cleaned, as the model's field can take it."""
+    return clean(value, field, _length(model, field), required)
+
+
+def cut(model: type[Model], field: str, value: object) -> str:
+    """Like `fit`, but what is too long, and was written by somebody who cannot correct it, is cut."""
+    longest = _length(model, field)
+    return clean(value[:longest] if isinstance(value, str) else value, field, 4 * longest)[:longest]
+
+
+def email(value: object, field: str = "email") -> str:
+    """An e-mail address as it was given, with the domain in lower case; ValidationError when it is none."""
+    text = clean(value, field, LONGEST_EMAIL, required=True)
+    local, _, domain = text.rpartition("@")
+    address = unicodedata.normalize("NFC", f"{local}@{domain.lower()}")
+    try:
+        _is_email(address)
+    except ValidationError:
+        raise refused(field, "is not an e-mail address. Write it like name@example.com.") from None
+    if not address.isprintable() or len(address) > LONGEST_EMAIL:
+        raise refused(field, "is not an e-mail address that can be written to. Write it like name@example.com.")
+    return address
+
+
+def choice(value: object, field: str, choices: Any) -> str:
+    """One of the values of a `TextChoices`; ValidationError naming them otherwise."""
+    if not isinstance(value, str) or value not in choices.values:
+        raise refused(field, f"is not one of: {', '.join(choices.values)}.")
+    return str(value)
+
+
+def refused(field: str, reason: str) -> ValidationError:
+    """What is wrong, where, and what to do; never the value itself, which may be about a person."""
+    return ValidationError({field: f"The value of {field} {reason}"}, code="invalid")
+
+
+def _length(model: type[Model], field: str) -> int:
+    longest = getattr(model._meta.get_field(field), "max_length", None)
+    if not isinstance(longest, int):
+        raise TypeError(f"{model.__name__}.{field} is not bounded text")
+    return longest
+
+
+def _too_long(field: str, longest: int) -> ValidationError:
+    return refused(field, f"is too long. Use at most {longest} characters.")

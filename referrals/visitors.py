@@ -1,0 +1,42 @@
+"""Who follows a share link: whether it is a person, and a mark by which one is counted once."""
+
+import re
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+_MACHINE = re.compile(
+    r"(?<!cu)bot\b|bot[/;-]|crawl|spider|slurp|preview|scan|monitor|headless|lighthouse|facebookexternalhit"
+    r"|meta-external|whatsapp/|embedly|curl/|wget/|python|java/|okhttp|go-http|httpclient|axios|node-fetch",
+    re.IGNORECASE,
+)
+_FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
+
+
+def is_person(request: HttpRequest) -> bool:
+    """Whether a browser shows the page to somebody; programs and pages fetched ahead of a click do not."""
+    ahead = " ".join(header(request, name, 100) for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
+    browser = header(request, "User-Agent", 500)
+    return bool(browser) and not _MACHINE.search(browser) and not _FETCHED_AHEAD.search(ahead)
+
+
+def mark(request: HttpRequest) -> str:
+    """The same for one browser during one day, and no way back to the address, which is stored nowhere."""
+    who = (timezone.now().date().isoformat(), _address(request), header(request, "User-Agent", 500))
+    return salted_hmac("referrals.visitor", "\n".join(who), algorithm="sha256").hexdigest()
+
+
+def header(request: HttpRequest, name: str, longest: int) -> str:
+    """What a request says about itself, without what cannot be printed, and cut."""
+    value = request.headers.get(name, "")[:longest]
+    return "".join(character for character in value if character.isprintable()).strip()
+
+
+def _address(request: HttpRequest) -> str:
+    """The browser's address, seen past as many proxies as `TRUSTED_PROXIES` says stand before the site."""
+    proxies = int(getattr(settings, "TRUSTED_PROXIES", 0))
+    told = header(request, "X-Forwarded-For", 2_000).split(",")
+    hops = [hop.strip() for hop in told if hop.strip()] + [str(request.META.get("REMOTE_ADDR", ""))]
+    return hops[-1 - min(proxies, len(hops) - 1)]

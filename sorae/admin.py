@@ -1,0 +1,26 @@
+"""The product's admin site: Django's own, under the product's name and theme."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+
+class Site(AdminSite):
+    """Every page carries the navigation; the first one says how things stand."""
+
+    site_header = "Sorae"
+    site_title = "Sorae"
+    index_title = "Home"
+    enable_nav_sidebar = False
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from sorae import navigation
+
+        return super().each_context(request) | {"navigation": navigation.of(request)}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from integrations.views import overview
+
+        return super().index(request, (extra_context or {}) | overview.home(request))

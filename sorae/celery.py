@@ -1,0 +1,20 @@
+"""The Celery app: messages only wake workers up; the delivery table is the queue."""
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
+
+app = Celery("sorae")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.worker_init.connect
+def refuse_a_broken_configuration(**_kwargs: Any) -> None:
+    """A worker with a missing setting says so and ends, instead of failing task by task."""
+    from sorae.configuration import refuse_if_broken
+
+    refuse_if_broken()

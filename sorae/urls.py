@@ -1,0 +1,16 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from sorae import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("health/", health.show),
+    path("admin/integrations/", include("integrations.urls")),
+    path("admin/klaviyo/", include("klaviyo.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("referrals.urls")),
+]

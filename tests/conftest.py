@@ -1,0 +1,151 @@
+"""What all tests share: a Klaviyo on this machine, and the cast.
+
+Ann is the advocate, Tea House the store, Spring its program. Whoever uses the cast gets a database with real
+commits (as `django_db(transaction=True)` gives), so `on_commit` runs and the database's clock goes on; no mark is
+needed. Celery's messages go nowhere: a test calls `drain()` to do what workers would do.
+"""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import redis
+import requests
+from django.contrib.auth.models import User
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+from pytest_django import SettingsWrapper
+
+from integrations import draining, outbox, pacing
+from integrations.models import Connection
+from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Sandbox
+from referrals import lifecycle
+from referrals.models import Advocate, Program, Store
+from tests import schemas, servers
+
+TEA_HOUSE_LTD = "VxYz12"
+MOST_BATCHES = 100
+
+Drain = Callable[[], None]
+Connect = Callable[..., HttpResponseBase]
+
+
+@pytest.fixture(autouse=True)
+def empty_pacing(settings: SettingsWrapper) -> None:
+    """No test pays for the requests of another."""
+    pacing._memory.forget()
+    if settings.REDIS_URL:
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            if spent := list(client.scan_iter("sorae:pace:*", count=1000)):
+                client.delete(*spent)
+
+
+@pytest.fixture
+def sandbox(settings: SettingsWrapper) -> Iterator[Sandbox]:
+    """A Klaviyo without rate limits. A request that the real one's publications do not allow fails the test."""
+    app = {"client_id": settings.KLAVIYO_CLIENT_ID, "client_secret": settings.KLAVIYO_CLIENT_SECRET}
+    with Sandbox(limits=False, observer=schemas.check, **app) as klaviyo:
+        settings.KLAVIYO_API_URL = klaviyo.url
+        settings.KLAVIYO_AUTHORIZE_URL = f"{klaviyo.url}/oauth/authorize"
+        yield klaviyo
+
+
+@pytest.fixture
+def operator(transactional_db: None) -> User:
+    """Somebody who may do everything in the admin."""
+    return User.objects.create_superuser("operator", "", "operator")
+
+
+@pytest.fixture
+def browser_of_the_operator(operator: User) -> Client:
+    """A Django test client, signed in."""
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def connect(sandbox: Sandbox, browser_of_the_operator: Client) -> Connect:
+    """Walk the real OAuth: connect(account=..., decision="allow" or "decline"); the callback's answer."""
+
+    def walk(
+        account: str = TEA_HOUSE_LTD, decision: str = "allow", start: str = "", scope: str | None = None
+    ) -> HttpResponseBase:
+        answer = browser_of_the_operator.post(start or reverse("integrations:connect", args=["klaviyo"]))
+        screen = urlsplit(answer["Location"])
+        form = {name: values[0] for name, values in parse_qs(screen.query).items()}
+        form |= {"account": account, "decision": decision} | ({"scope": scope} if scope else {})
+        address = screen._replace(query="").geturl()
+        back = requests.post(address, data=form, allow_redirects=False, timeout=10)
+        callback = urlsplit(back.headers["Location"])
+        return browser_of_the_operator.get(f"{callback.path}?{callback.query}")
+
+    return walk
+
+
+@pytest.fixture
+def connection(connect: Connect) -> Connection:
+    """Connected to Tea House Ltd at Klaviyo, as an operator would do it."""
+    answer = connect()
+    assert answer.status_code == 302, answer
+    return Connection.objects.get(account_id=TEA_HOUSE_LTD)
+
+
+@pytest.fixture
+def tea_house(transactional_db: None) -> Store:
+    return Store.objects.create(
+        slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE", currency="EUR"
+    )
+
+
+@pytest.fixture
+def spring(tea_house: Store) -> Program:
+    return Program.objects.create(store=tea_house, slug="spring", name="Spring", offer="5 EUR off the first tea")
+
+
+@pytest.fixture
+def sync(tea_house: Store, connection: Connection) -> ProfileSync:
+    """The store's facts go to the account, and people whom Klaviyo does not know are created."""
+    return ProfileSync.objects.create(store=tea_house, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+
+
+@pytest.fixture
+def ann(spring: Program, sync: ProfileSync) -> Advocate:
+    """She has joined, and that waits to be delivered."""
+    return lifecycle.join(spring, "ann@example.com", first_name="Ann", last_name="Lee")
+
+
+@pytest.fixture
+def drain(transactional_db: None) -> Drain:
+    """Do what workers would do, until nothing is due on any connection."""
+
+    def until_nothing_is_due() -> None:
+        for _ in range(MOST_BATCHES):
+            due = outbox.connections_with_work()
+            if not due:
+                return
+            for connection_id in due:
+                draining.drain(connection_id)
+        raise AssertionError("There is always something due.")
+
+    return until_nothing_is_due
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Where everything is required, what cannot run has failed."""
+    report = yield
+    if report.skipped and servers.is_required() and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in sentences what could not run here, and why."""
+    reasons = {
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    }
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"Not run on this machine: {reason}")

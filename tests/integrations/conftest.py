@@ -1,0 +1,99 @@
+"""The cast: Ann runs the site's connections; Teapot is a provider with a real OAuth server."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection as database
+from django.db import connections as databases
+from django.test import Client
+from django.urls import reverse
+from teapot import Teapot, serve
+
+from integrations import providers
+from integrations.models import Connection
+from integrations.providers import Provider
+
+CONNECT = "/admin/integrations/teapot/connect"
+CALLBACK = "/admin/integrations/teapot/callback"
+
+
+@pytest.fixture
+def teapot() -> Iterator[Teapot]:
+    teapot = Teapot()
+    server = serve(teapot)
+    providers.register(teapot.provider())
+    yield teapot
+    providers._registered.pop("teapot")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def provider(teapot: Teapot) -> Provider:
+    return providers.get("teapot")
+
+
+@pytest.fixture
+def ann(db: None) -> User:
+    return operator("ann")
+
+
+@pytest.fixture
+def browser(ann: User) -> Client:
+    browser = Client()
+    browser.force_login(ann)
+    return browser
+
+
+@pytest.fixture
+def tea_house(teapot: Teapot, browser: Client) -> Connection:
+    """An account that Ann has connected."""
+    come_back(browser, teapot.consent(leave(browser)))
+    return Connection.objects.get(account_id="A1")
+
+
+def operator(name: str, *missing: str) -> User:
+    """Somebody of the staff with the permissions of this app, without those `missing`."""
+    user = User.objects.create_user(name, password="x", is_staff=True)
+    allowed = Permission.objects.filter(content_type__app_label="integrations").exclude(codename__in=missing)
+    user.user_permissions.set(allowed)
+    return user
+
+
+def leave(browser: Client, connection: Connection | None = None) -> str:
+    """Press Connect, or Reconnect; the consent screen's address."""
+    way = reverse("integrations:reconnect", args=[connection.pk]) if connection else CONNECT
+    response = browser.post(way)
+    assert response.status_code == 302
+    return str(response["Location"])
+
+
+def come_back(browser: Client, answer: dict[str, str]) -> Any:
+    return browser.get(CALLBACK, answer)
+
+
+@pytest.fixture
+def at_once() -> Callable[[int, Callable[[], Any]], list[Any]]:
+    """What so many threads get that do the same at the same time. A database in memory takes one at a time."""
+
+    def run(number: int, act: Callable[[], Any]) -> list[Any]:
+        if "memory" in str(database.settings_dict["NAME"]):
+            return [act() for _ in range(number)]
+        start = Barrier(number)
+
+        def one() -> Any:
+            try:
+                start.wait(timeout=30)
+                return act()
+            finally:
+                databases.close_all()
+
+        with ThreadPoolExecutor(number) as pool:
+            runs = [pool.submit(one) for _ in range(number)]
+            return [run.result(timeout=60) for run in runs]
+
+    return run

@@ -1,0 +1,140 @@
+"""From a fact to what Klaviyo is told: names, properties and ids are a contract with marketers."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from klaviyo import events, payloads
+from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Store, Visit
+from referrals.standing import Standing
+
+WHEN = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+TEA_HOUSE = Store(slug="tea-house", name="Tea House", url="https://teahouse.test", country="FI", currency="EUR")
+SPRING = Program(
+    store=TEA_HOUSE, slug="spring", name="Spring", type="referral", invites_by="klaviyo",
+    offer="10 % off", offer_code="TEA10",
+)  # fmt: skip
+ANN = Advocate(
+    program=SPRING, email="Ann+tea@teahouse.test", first_name="Ann", last_name="Lee", phone="040 123 4567",
+    role="advocate", referral_code="AB12CD34EF56", occurred_at=WHEN,
+)  # fmt: skip
+BEN_INVITED = Invite(advocate=ANN, recipient_email="ben@friends.test", channel="email", occurred_at=WHEN)
+BEN_ORDERS = Conversion(
+    advocate=ANN, order_id="1001", friend_email="ben@friends.test", friend_first_name="Ben", total=Decimal("49.90"),
+    currency="EUR", lines=[{"sku": "T1", "name": "Tea", "quantity": 2, "price": "24.95"}],
+    discount_code="TEA10", occurred_at=WHEN,
+)  # fmt: skip
+ANNS_REWARD = Reward(
+    advocate=ANN, recipient="advocate", recipient_email=ANN.email, kind="discount", amount=Decimal("5"), currency="EUR",
+    code="THANKS5", occurred_at=WHEN,
+)  # fmt: skip
+
+
+def told(fact: Any) -> list[payloads.Event]:
+    """The events of a fact, by the function that bears its signal's name."""
+    functions: dict[type, Callable[[Any], list[payloads.Event]]] = {
+        Advocate: payloads.advocate_joined,
+        Invite: payloads.invite_sent,
+        Reminder: payloads.invite_reminded,
+        Visit: payloads.visit_recorded,
+        Conversion: payloads.conversion_recorded,
+        Reward: payloads.reward_issued,
+    }
+    return functions[type(fact)](fact)
+
+
+FACTS = [
+    ANN,
+    BEN_INVITED,
+    Reminder(invite=BEN_INVITED, number=1, occurred_at=WHEN),
+    Visit(advocate=ANN, landing_page="https://teahouse.test/green", referrer="https://news.test", occurred_at=WHEN),
+    BEN_ORDERS,
+    ANNS_REWARD,
+]
+
+
+@pytest.mark.parametrize(
+    ("fact", "expected"),
+    [
+        (FACTS[0], [("Sorae Advocate Started", ANN.email)]),
+        (FACTS[1], [("Sorae Invite Sent", ANN.email), ("Sorae Invite Received", "ben@friends.test")]),
+        (FACTS[2], [("Sorae Invite Reminder", "ben@friends.test")]),
+        (FACTS[3], [("Sorae Referred Visit", ANN.email)]),
+        (FACTS[4], [("Sorae Conversion", ANN.email), ("Sorae Referred Purchase", "ben@friends.test")]),
+        (FACTS[5], [("Sorae Reward Issued", ANN.email)]),
+    ],
+)
+def test_each_metric_stands_on_exactly_one_persons_profile(fact: Any, expected: list[tuple[str, str]]) -> None:
+    assert [(event.metric.name, event.email) for event in told(fact)] == expected
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_every_event_carries_what_the_catalogue_promises_and_no_more(fact: Any) -> None:
+    for event in told(fact):
+        assert set(event.properties) == set(events.EVERY_EVENT) | set(event.metric.properties)
+
+
+def test_a_reversal_names_its_reason_and_the_reward() -> None:
+    reversed_reward = Reward(
+        advocate=ANN, recipient="friend", recipient_email="ben@friends.test", kind="cash", amount=Decimal("5"),
+        currency="EUR", reversed_at=WHEN, reversal_reason="refund",
+    )  # fmt: skip
+    [event] = payloads.reward_reversed(reversed_reward)
+    assert (event.metric.name, event.email) == ("Sorae Reward Reversed", "ben@friends.test")
+    assert event.properties["reason"] == "refund"
+    assert event.properties["reward_id"] == str(reversed_reward.uid)
+
+
+def test_an_invite_that_sorae_mails_starts_no_flow_at_klaviyo() -> None:
+    by_mail = Program(store=TEA_HOUSE, slug="mail", type="referral", invites_by="sorae", offer="")
+    invite = Invite(advocate=Advocate(program=by_mail, email=ANN.email), recipient_email="ben@friends.test")
+    assert [event.metric.name for event in payloads.invite_sent(invite)] == ["Sorae Invite Sent"]
+    assert payloads.invite_reminded(Reminder(invite=invite, number=1)) == []
+
+
+def test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one() -> None:
+    fixed = uuid.UUID("00000000-0000-0000-0000-000000000001")
+    [event] = payloads.advocate_joined(Advocate(program=SPRING, email="a@b.test", uid=fixed, occurred_at=WHEN))
+    assert event.unique_id == "cf9ae9ef-3060-50ea-892b-e84b28ee1914"
+    ids = [event.unique_id for fact in FACTS for event in told(fact)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_order_carries_its_value_and_the_time_it_happened() -> None:
+    body, warnings = payloads.event_body(told(BEN_ORDERS)[0])
+    attributes = body["data"]["attributes"]
+    assert (attributes["value"], attributes["value_currency"]) == (49.9, "EUR")
+    assert attributes["time"] == "2026-11-01T09:30:00+00:00"
+    assert attributes["profile"] == {"data": {"type": "profile", "attributes": {"email": ANN.email}}}
+    assert warnings == []
+
+
+def test_a_profile_carries_names_phone_and_our_own_properties_only() -> None:
+    standing = Standing(invites=3, conversions=1, rewards=1, earned={"EUR": Decimal("5"), "USD": Decimal("2")}, owed={})
+    attributes, warnings = payloads.profile(ANN, standing)
+    assert {k: v for k, v in attributes.items() if k != "properties"} == {
+        "email": ANN.email, "first_name": "Ann", "last_name": "Lee", "phone_number": "+358401234567",
+    }  # fmt: skip
+    ours = attributes["properties"]
+    assert all(name.startswith("sorae_") for name in ours)
+    assert (ours["sorae_invites"], ours["sorae_amount_earned"], ours["sorae_amount_owed"]) == (3, 5.0, 0.0)
+    assert ours["sorae_amount_earned_usd"] == 2.0
+    assert "sorae_tier" not in ours
+    assert warnings == []
+
+
+def test_a_phone_that_is_none_is_left_out_with_a_warning() -> None:
+    nobody = Advocate(program=SPRING, email="a@b.test", phone="ask my mother", referral_code="X" * 12)
+    attributes, warnings = payloads.profile(nobody, Standing())
+    assert "phone_number" not in attributes
+    assert warnings == ["The phone number was left out: it is not a number that can be called."]
+
+
+def test_metric_names_are_klaviyos_length_and_no_two_are_alike() -> None:
+    names = [metric.name for metric in events.CATALOGUE]
+    assert len(set(names)) == len(names) == 9
+    assert all(len(name) < 128 for name in names)

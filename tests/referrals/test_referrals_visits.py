@@ -1,0 +1,113 @@
+"""Landings become visits, each once."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from referrals import lifecycle, signals, tasks, visits
+from referrals.models import Advocate, Landing, Visit
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def land(ann: Advocate, visitor: str = "ben", minutes: int = 0, **more: Any) -> Landing:
+    usual = {"code": ann.referral_code, "landing_page": "https://teahouse.example/?ref=1", "channel": "sms"}
+    moment = NOON + timedelta(minutes=minutes)
+    return Landing.objects.create(visitor=visitor, occurred_at=moment, **{**usual, **more})
+
+
+def test_a_landing_becomes_a_visit_of_its_moment(ann: Advocate, heard: list[tuple[str, Any]]) -> None:
+    land(ann, referrer="https://chat.example/")
+    assert visits.count() == 1
+    visit = Visit.objects.get()
+    assert heard == [("visit_recorded", visit)]
+    assert (visit.advocate, visit.visitor, visit.occurred_at, visit.channel) == (ann, "ben", NOON, "sms")
+    assert (visit.landing_page, visit.referrer) == ("https://teahouse.example/?ref=1", "https://chat.example/")
+    assert not Landing.objects.exists()
+
+
+def test_counting_again_finds_nothing(ann: Advocate) -> None:
+    land(ann)
+    assert [visits.count(), visits.count()] == [1, 0]
+    assert Visit.objects.count() == 1
+
+
+def test_one_visitor_within_half_an_hour_is_one_visit(ann: Advocate) -> None:
+    for minutes in (0, 5, 29, 31):
+        land(ann, minutes=minutes)
+    land(ann, visitor="cy")
+    assert visits.count() == 5
+    assert Visit.objects.filter(visitor="ben").count() == 2
+    assert Visit.objects.count() == 3
+    assert not Landing.objects.exists()
+
+
+def test_the_same_visitor_of_two_advocates_visits_both(ann: Advocate) -> None:
+    eve = lifecycle.join(ann.program, "eve@example.com")
+    land(ann)
+    land(eve)
+    visits.count()
+    assert (ann.visits.count(), eve.visits.count()) == (1, 1)
+
+
+def test_landings_of_unknown_codes_are_dropped_however_many(ann: Advocate) -> None:
+    for number in range(20):
+        land(ann, code=f"{number:012d}")
+    land(ann)
+    assert visits.count(limit=1) == 1
+    assert not Landing.objects.exists()
+
+
+def test_no_more_than_the_limit_is_counted_at_once_the_oldest_first(ann: Advocate) -> None:
+    for number in range(5):
+        land(ann, visitor=str(number))
+    assert visits.count(limit=2) == 2
+    assert set(Visit.objects.values_list("visitor", flat=True)) == {"0", "1"}
+    assert Landing.objects.count() == 3
+
+
+def test_a_landing_that_another_process_has_taken_is_left_to_it(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = land(ann)
+    count = visits._count
+
+    def overtaken(landing: Landing, advocate: Advocate) -> bool:
+        Landing.objects.filter(pk=taken.pk).delete()
+        return count(landing, advocate)
+
+    monkeypatch.setattr(visits, "_count", overtaken)
+    assert visits.count() == 0
+    assert not Visit.objects.exists()
+
+
+def test_a_landing_that_fails_is_tried_again_and_holds_up_no_other(
+    ann: Advocate, caplog: pytest.LogCaptureFixture, time_machine: Any
+) -> None:
+    time_machine.move_to(NOON)
+    land(ann, visitor="ben")
+    land(ann, visitor="cy")
+
+    def fail_for_ben(visit: Visit, **_: Any) -> None:
+        if visit.visitor == "ben":
+            raise OSError(f"no space for {ann.email}")
+
+    signals.visit_recorded.connect(fail_for_ben)
+    try:
+        assert visits.count() == 1
+        assert Visit.objects.get().visitor == "cy"
+        assert "will be tried again: OSError" in caplog.text
+        assert ann.email not in caplog.text
+        time_machine.shift(timedelta(days=8))
+        assert Landing.objects.count() == 1
+        visits.count()
+        assert not Landing.objects.exists()
+        assert "is dropped: OSError" in caplog.text
+    finally:
+        signals.visit_recorded.disconnect(fail_for_ben)
+
+
+def test_old_landings_are_counted_however_late(ann: Advocate) -> None:
+    land(ann, minutes=-60 * 24 * 30)
+    tasks.count_visits()
+    assert Visit.objects.get().occurred_at < timezone.now() - timedelta(days=29)

@@ -1,0 +1,53 @@
+"""`make test`: everything, once on SQLite with the embedded broker, and once on PostgreSQL and Redis.
+
+The second run needs both programs installed; the first run then leaves out what no database can change. With
+CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one run.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from tests import servers
+
+NOTHING_COLLECTED = 5
+SAME_ON_EVERY_DATABASE = (
+    "tests/test_quality.py",
+    "tests/test_configuration.py",
+    "tests/browser",
+    "tests/workers",
+    "tests/klaviyo/sandbox",
+)
+
+
+def main(arguments: list[str]) -> int:
+    with ExitStack() as stack:
+        try:
+            real_parts = {
+                "DATABASE_URL": stack.enter_context(servers.postgres()),
+                "REDIS_URL": stack.enter_context(servers.redis()),
+            }
+        except servers.NotHere as missing:
+            if servers.is_required():
+                print(f"{missing} It is required here.", file=sys.stderr)
+                return 1
+            print(f"{missing} Everything runs on SQLite and the embedded broker only.")
+            return run("SQLite and the embedded broker", {"NOT_RUN": str(missing)}, arguments)
+        if not arguments:
+            rest = [f"--ignore={path}" for path in SAME_ON_EVERY_DATABASE]
+            if failed := run("SQLite and the embedded broker", {}, rest):
+                return failed
+        return run("PostgreSQL and Redis", real_parts, arguments)
+
+
+def run(parts: str, settings: dict[str, str], arguments: list[str]) -> int:
+    """One pytest run on these parts; its exit status."""
+    print(f"\nOn {parts}:\n", flush=True)
+    environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    status = subprocess.call([sys.executable, "-m", "pytest", *arguments], env=environment | settings)
+    return 1 if status == NOTHING_COLLECTED else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""Private servers for tests: PostgreSQL and Redis of this run alone, thrown away afterwards.
+
+Nothing here uses or touches a server that is already running. A program that is not installed raises NotHere,
+whose sentence says what to install.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis as redis_client
+
+POSTGRES_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ROLE = "sorae"
+START_SECONDS = 30.0
+
+
+class NotHere(Exception):
+    """A program that some tests need is not on this machine."""
+
+
+def is_required() -> bool:
+    """Whether a test that cannot run is a failure: in CI, or when asked for."""
+    return any(os.environ.get(name, "").lower() in {"1", "true"} for name in ("CI", "REQUIRE_SERVICES"))
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A fresh cluster on a unix socket; its DATABASE_URL."""
+    programs = _postgres_programs()
+    account = _unprivileged_account()
+    with _folder("pg", account) as folder:
+        data = folder / "data"
+        initdb = [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        _run([*initdb, f"--username={ROLE}", f"--pgdata={data}"], account)
+        settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with _process([programs / "postgres", "-D", data, *options], folder / "log", account, signal.SIGINT) as server:
+            _wait_until(lambda: _accepts(programs, folder), server, folder / "log")
+            yield f"postgres://{ROLE}@/{folder}/postgres"
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """A fresh Redis on a free port of this machine; its REDIS_URL."""
+    program = shutil.which("redis-server")
+    if not program:
+        raise NotHere("Redis is not installed (apt-get install redis-server).")
+    with _folder("redis", None) as folder:
+        port = free_port()
+        options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+        with _process([program, *options], folder / "log", None, signal.SIGTERM) as server:
+            _wait_until(lambda: _answers_ping(port), server, folder / "log")
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+def browser() -> str:
+    """Where Chromium is."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise NotHere("Chromium is not installed (apt-get install chromium).")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _postgres_programs() -> Path:
+    """The folder with PostgreSQL's own programs, of the newest version installed."""
+    found = [path for pattern in POSTGRES_FOLDERS for path in Path("/").glob(f"{pattern[1:]}/initdb")]
+    on_path = shutil.which("initdb")
+    if on_path:
+        found.append(Path(on_path))
+    if not found:
+        raise NotHere("PostgreSQL is not installed (apt-get install postgresql).")
+    return max(found, key=lambda path: [int(part) for part in path.parts if part.isdigit()]).parent
+
+
+def _unprivileged_account() -> str | None:
+    """PostgreSQL refuses to run as root; its own account is used then."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+@contextmanager
+def _folder(name: str, account: str | None) -> Iterator[Path]:
+    """A folder with a short path (a socket's path may have 107 characters), gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f"sorae-{name}-"))
+    try:
+        if account:
+            shutil.chown(folder, account)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: Sequence[object], account: str | None) -> None:
+    words = [str(word) for word in command]
+    done = subprocess.run(words, user=account, cwd="/", capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{words[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+@contextmanager
+def _process(
+    command: Sequence[object], log: Path, account: str | None, stop: signal.Signals
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        words = [str(word) for word in command]
+        process = subprocess.Popen(
+            words, user=account, cwd="/", stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(stop)
+        try:
+            process.wait(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until(answers: Callable[[], bool], server: subprocess.Popen[bytes], log: Path) -> None:
+    ends_at = time.monotonic() + START_SECONDS
+    while not answers():
+        if server.poll() is not None or time.monotonic() > ends_at:
+            raise RuntimeError(f"A private server did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
+
+
+def _accepts(programs: Path, folder: Path) -> bool:
+    return subprocess.run([programs / "pg_isready", "--quiet", "--host", folder]).returncode == 0
+
+
+def _answers_ping(port: int) -> bool:
+    try:
+        with redis_client.Redis(port=port, socket_timeout=1) as client:
+            return bool(client.ping())
+    except redis_client.RedisError:
+        return False

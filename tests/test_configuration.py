@@ -1,0 +1,156 @@
+"""Settings: what is missing or malformed is said in sentences, with what to do, and nothing starts with it."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = Path(sys.executable).parent
+
+GOOD = {
+    "SECRET_KEY": "correct-horse-battery-staple-" * 3,
+    "ENCRYPTION_KEYS": "first:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
+    "SITE_URL": "http://localhost:8000",
+    "KLAVIYO_CLIENT_ID": "sorae",
+    "KLAVIYO_CLIENT_SECRET": "kept-to-ourselves",
+}
+REQUIRED = ["SECRET_KEY", "ENCRYPTION_KEYS", "KLAVIYO_CLIENT_ID", "KLAVIYO_CLIENT_SECRET"]
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """A good environment, to be spoiled."""
+    return {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path / "var"), **GOOD}
+
+
+def run(*words: str | Path, env: dict[str, str]) -> tuple[int, str]:
+    """The exit status of a program, and all that it said. It has a minute to end by itself."""
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
+
+
+def check(env: dict[str, str]) -> str:
+    """What `manage.py check` complains of; empty when all is well."""
+    status, said = run(sys.executable, "manage.py", "check", env=env)
+    assert "Traceback" not in said
+    assert bool(status) == bool(said.count("ERRORS:")), said
+    return said if status else ""
+
+
+def test_a_good_environment_has_no_complaints(env: dict[str, str]) -> None:
+    assert check(env) == ""
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_setting_is_named_with_a_hint(env: dict[str, str], name: str) -> None:
+    del env[name]
+    said = check(env)
+    assert re.search(rf"sorae\.{name}\) {name} is not set\.\s+HINT: \w+", said)
+    assert said.count("HINT") == 1
+
+
+def test_everything_that_is_wrong_is_said_at_once(env: dict[str, str]) -> None:
+    said = check({name: value for name, value in env.items() if name not in REQUIRED})
+    assert [name for name in REQUIRED if f"{name} is not set" not in said] == []
+
+
+@pytest.mark.parametrize("empty", ["", "   "])
+def test_an_empty_setting_is_a_missing_one(env: dict[str, str], empty: str) -> None:
+    assert "KLAVIYO_CLIENT_ID is not set" in check(env | {"KLAVIYO_CLIENT_ID": empty})
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "KLAVIYO_API_URL", "KLAVIYO_AUTHORIZE_URL"])
+def test_an_empty_address_means_the_default(env: dict[str, str], name: str) -> None:
+    assert check(env | {name: ""}) == ""
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "KLAVIYO_API_URL", "KLAVIYO_AUTHORIZE_URL"])
+@pytest.mark.parametrize(
+    "value", ["klaviyo", "//a.klaviyo.com", "ftp://a.klaviyo.com", "https://", "https://a:b:c", "https://[::1"]
+)
+def test_what_is_no_address_is_refused(env: dict[str, str], name: str, value: str) -> None:
+    assert f"{name} is not an address" in check(env | {name: value})
+
+
+@pytest.mark.parametrize("name", ["SITE_URL", "KLAVIYO_API_URL", "KLAVIYO_AUTHORIZE_URL"])
+def test_plain_http_is_refused_for_other_machines(env: dict[str, str], name: str) -> None:
+    assert f"{name} is plain http" in check(env | {name: "http://example.com"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8765", "[::1]:8765"])
+def test_plain_http_is_accepted_on_this_machine(env: dict[str, str], host: str) -> None:
+    address = f"http://{host}"
+    assert check(env | {"SITE_URL": address, "KLAVIYO_API_URL": address, "KLAVIYO_AUTHORIZE_URL": address}) == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["postgres", "mysqldb://x/y", "postgres://user:pass@host:port/name", "https://host/name", "postgres://", "://"],
+)
+def test_what_is_no_database_is_refused(env: dict[str, str], address: str) -> None:
+    assert "DATABASE_URL is not a database address" in check(env | {"DATABASE_URL": address})
+
+
+@pytest.mark.parametrize("address", ["localhost:6379", "http://localhost:6379", "redis://", "redis://host:port/0"])
+def test_what_is_no_redis_is_refused(env: dict[str, str], address: str) -> None:
+    assert "REDIS_URL is not a Redis address" in check(env | {"REDIS_URL": address})
+
+
+@pytest.mark.parametrize("keys", ["not-a-key", "first:c2hvcnQ=", "first:%%%", ":QUJD", "a:QQ==,a:QQ=="])
+def test_malformed_encryption_keys_are_refused_and_not_repeated(env: dict[str, str], keys: str) -> None:
+    said = check(env | {"ENCRYPTION_KEYS": keys})
+    assert "ENCRYPTION_KEYS" in said
+    assert "HINT" in said
+    assert keys not in said
+
+
+def test_an_unknown_log_level_is_refused(env: dict[str, str]) -> None:
+    assert "LOG_LEVEL" in check(env | {"LOG_LEVEL": "loud"})
+
+
+def test_a_folder_that_cannot_be_made_is_refused(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "VAR_DIR" in check(env | {"VAR_DIR": str(tmp_path / "file" / "var")})
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_every_setting_may_come_from_a_file(env: dict[str, str], name: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(env.pop(name) + "\n")
+    assert check(env | {f"{name}_FILE": str(secret)}) == ""
+
+
+def test_a_file_that_cannot_be_read_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    env.pop("KLAVIYO_CLIENT_SECRET")
+    said = check(env | {"KLAVIYO_CLIENT_SECRET_FILE": str(tmp_path / "nothing")})
+    assert "KLAVIYO_CLIENT_SECRET_FILE names a file that cannot be read" in said
+
+
+def test_a_file_that_is_no_text_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"\xff\xfe\x00")
+    env.pop("KLAVIYO_CLIENT_SECRET")
+    said = check(env | {"KLAVIYO_CLIENT_SECRET_FILE": str(secret)})
+    assert "KLAVIYO_CLIENT_SECRET_FILE names a file that cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gunicorn", "sorae.wsgi", "--bind", "127.0.0.1:0"],
+        ["gunicorn", "sorae.wsgi", "--bind", "127.0.0.1:0", "--preload"],
+        ["celery", "-A", "sorae", "worker"],
+        ["celery", "-A", "sorae", "beat"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_starts_with_a_broken_configuration(env: dict[str, str], command: list[str]) -> None:
+    del env["KLAVIYO_CLIENT_SECRET"]
+    status, said = run(PROGRAMS / command[0], *command[1:], env=env)
+    assert status != 0
+    assert "KLAVIYO_CLIENT_SECRET is not set. Klaviyo shows it once" in said
+    assert "Traceback" not in said
