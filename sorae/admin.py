@@ -6,6 +6,9 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
+from integrations.views import overview
+from sorae import navigation
+
 
 class Site(AdminSite):
     """Every page carries the navigation; the first one says how things stand."""
@@ -16,11 +19,7 @@ class Site(AdminSite):
     enable_nav_sidebar = False
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        from sorae import navigation
-
         return super().each_context(request) | {"navigation": navigation.of(request)}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        from integrations.views import overview
-
         return super().index(request, (extra_context or {}) | overview.home(request))

@@ -12,9 +12,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+@signals.beat_init.connect
 @signals.worker_init.connect
 def refuse_a_broken_configuration(**_kwargs: Any) -> None:
-    """A worker with a missing setting says so and ends, instead of failing task by task."""
+    """A worker or beat with a missing setting says so and ends, instead of failing task by task."""
     from sorae.configuration import refuse_if_broken
 
     refuse_if_broken()

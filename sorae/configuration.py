@@ -1,6 +1,10 @@
 """Reads the environment: NAME, or NAME_FILE for a file that holds it. What is wrong is kept for the checks."""
 
+import logging
 import secrets
+import sys
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +13,8 @@ import environ  # type: ignore[import-untyped]
 from django.core import checks
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+DATABASES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
+GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
 
 _problems: list[checks.Error] = []
 _env = environ.FileAwareEnv()
@@ -31,6 +37,14 @@ def flag(name: str) -> bool:
     return text(name).lower() in {"1", "true", "yes", "on"}
 
 
+def number(name: str, default: int) -> int:
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit()):
+        problem(name, "is not a whole number.", f"Give a number such as {default}, or leave it out.")
+        return default
+    return int(value)
+
+
 def required(name: str, hint: str) -> str:
     value = text(name)
     if not value:
@@ -46,7 +60,7 @@ def secret_key() -> str:
 
 def url(name: str, default: str) -> str:
     """An address without its trailing slash: https, or plain http on this machine only."""
-    value = text(name, default).rstrip("/")
+    value = (text(name) or default).rstrip("/")
     try:
         parts = urlsplit(value)
         host, _port = parts.hostname, parts.port
@@ -62,24 +76,52 @@ def url(name: str, default: str) -> str:
 
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's settings for a database address: PostgreSQL, or SQLite in write-ahead mode."""
-    try:
-        parsed: dict[str, Any] = environ.Env.db_url_config(text(name, default) or default)
-        engine = parsed["ENGINE"]
-    except (environ.ImproperlyConfigured, KeyError, ValueError):
+    parsed = _database(text(name) or default)
+    if parsed is None:
         problem(name, "is not a database address.", "For example postgres://user:password@host:5432/sorae")
         parsed = environ.Env.db_url_config(default)
-        engine = parsed["ENGINE"]
-    if engine.endswith("sqlite3"):
-        if parsed["NAME"] != ":memory:":
-            Path(parsed["NAME"]).parent.mkdir(parents=True, exist_ok=True)
-        parsed["OPTIONS"] = {
+    if not parsed["ENGINE"].endswith("sqlite3"):
+        return parsed | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    return parsed | {
+        "OPTIONS": {
             "timeout": 30,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
-    else:
-        parsed |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    return parsed
+    }
+
+
+def redis(name: str) -> str:
+    """The address of a Redis, or nothing."""
+    value = text(name)
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if value and not right:
+        problem(name, "is not a Redis address.", "For example redis://localhost:6379/0")
+        return ""
+    return value
+
+
+def log_level(name: str, default: str) -> str:
+    value = (text(name) or default).upper()
+    if value not in logging.getLevelNamesMapping():
+        problem(name, "is no level.", "DEBUG, INFO, WARNING or ERROR.")
+        return default
+    return value
+
+
+def folder(name: str, default: Path) -> Path:
+    """A folder to write to, made when it is missing; where that fails a passing one, so that the check can be shown."""
+    path = Path(text(name) or default)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        problem(name, "is no folder that can be made.", "Name one that exists, or that this account may make.")
+        return Path(tempfile.mkdtemp())
+    return path
 
 
 def shown(**_kwargs: Any) -> list[checks.CheckMessage]:
@@ -91,4 +133,15 @@ def refuse_if_broken() -> None:
     """End the process with plain sentences when a setting is wrong."""
     errors = [message for message in checks.run_checks() if message.level >= checks.ERROR]
     if errors:
-        raise SystemExit("\n".join(f"{error.msg} {error.hint or ''}".strip() for error in errors))
+        print("\n".join(f"{error.msg} {error.hint or ''}".strip() for error in errors), file=sys.stderr)
+        sys.exit(GUNICORN_GIVES_UP)
+
+
+def _database(address: str) -> dict[str, Any] | None:
+    """The parts of an address, if it is one of a database that we use."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # they would show the password
+            parsed: dict[str, Any] = environ.Env.db_url_config(address)
+    except (environ.ImproperlyConfigured, KeyError, ValueError):
+        return None
+    return parsed if parsed.get("ENGINE") in DATABASES and parsed.get("NAME") else None

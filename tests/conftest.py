@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
-from pytest_django import SettingsWrapper
+from pytest_django import Settings
 
 from integrations import draining, outbox, pacing
 from integrations.models import Connection
@@ -33,7 +33,7 @@ Connect = Callable[..., HttpResponseBase]
 
 
 @pytest.fixture(autouse=True)
-def empty_pacing(settings: SettingsWrapper) -> None:
+def empty_pacing(settings: Settings) -> None:
     """No test pays for the requests of another."""
     pacing._memory.forget()
     if settings.REDIS_URL:
@@ -43,7 +43,7 @@ def empty_pacing(settings: SettingsWrapper) -> None:
 
 
 @pytest.fixture
-def sandbox(settings: SettingsWrapper) -> Iterator[Sandbox]:
+def sandbox(settings: Settings) -> Iterator[Sandbox]:
     """A Klaviyo without rate limits. A request that the real one's publications do not allow fails the test."""
     app = {"client_id": settings.KLAVIYO_CLIENT_ID, "client_secret": settings.KLAVIYO_CLIENT_SECRET}
     with Sandbox(limits=False, observer=schemas.check, **app) as klaviyo:

@@ -117,8 +117,8 @@ def _check_body(where: str, operation: Published, body: Any) -> None:
 def _validator(schema: str) -> Any:
     """A validator for one schema, whose references lead into the whole document."""
     document: Resource[Any] = Resource.from_contents(specification(), default_specification=DRAFT4)
-    registry = Registry().with_resource("", document)
-    return OAS30WriteValidator(json.loads(schema), registry=registry)
+    registry = Registry().with_resource("urn:klaviyo", document)
+    return OAS30WriteValidator(json.loads(schema.replace('"#/', '"urn:klaviyo#/')), registry=registry)
 
 
 def _published(match: "re.Match[str]") -> Published:

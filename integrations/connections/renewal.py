@@ -17,7 +17,7 @@ from integrations import encryption, oauth, providers
 from integrations.connections import revoking
 from integrations.connections.reconnecting import mark_reconnect
 from integrations.encryption import Undecryptable
-from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, Throttled
+from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
 from integrations.models import Connection
 
 MARGIN = timedelta(minutes=15)
@@ -37,8 +37,7 @@ class AccessUnavailable(Throttled):
     """There is no usable token at the moment; nothing was sent, so it costs no attempt."""
 
     def __init__(self, code: str, sentence: str, *, retry_after: timedelta) -> None:
-        super().__init__(sentence, retry_after=retry_after)
-        self.code = code
+        TemporaryError.__init__(self, code, sentence, retry_after=retry_after)
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,9 +106,9 @@ class _Seen:
         return (self.connection.access_expires_at or self.now) - self.now
 
     def is_due(self, margin: timedelta) -> bool:
-        """Whether to renew: within the margin, or in the last quarter of a token that never lives so long."""
+        """Whether to renew: within the margin, or in the last third of a token that never lives so long."""
         lifetime = self.left + (self.now - (self.connection.refreshed_at or self.now))
-        return self.left < min(margin, lifetime / 4)
+        return self.left < min(margin, lifetime / 3)
 
     @property
     def is_idle(self) -> bool:

@@ -108,13 +108,6 @@ def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
     return redirect("integrations:provider", provider)
 
 
-@for_operators("integrations.view_connection")
-@require_GET
-def provider_page(_request: HttpRequest, provider: Provider) -> HttpResponse:
-    """Stands in until the provider's page is there."""
-    return HttpResponse(provider.name)
-
-
 def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
     try:
         return HttpResponseRedirect(connections.begin(request, provider, connection))

@@ -44,13 +44,15 @@ def gather(dice: Dice) -> Cast:
         for _ in range(ADVOCATES[shop.slug] + FRIENDS[shop.slug]):
             people.append(_person(dice, number, shop))
             number += 1
-        # Odd names are dealt out first, so every third person of the beginning: advocates and friends alike.
         advocates[shop.slug] = people[: ADVOCATES[shop.slug]]
         friends[shop.slug] = people[ADVOCATES[shop.slug] :]
-        known += [_known(dice, person, shop) for person in people if dice.happens(KNOWN[shop.slug])]
+        # Klaviyo takes international domains in their ASCII form only, so it cannot have known the others.
+        ascii_only = [person for person in people if person.email.isascii()]
+        known += [_known(dice, person, shop) for person in ascii_only if dice.happens(KNOWN[shop.slug])]
     friends[COFFEE.slug] += friends[TEA.slug][:15]  # the same people, at another store and account
     advocates[COFFEE.slug] += advocates[TEA.slug][:8]
-    known += [_known(dice, _person(dice, number + i, TEA), TEA) for i in range(STRANGERS)]
+    strangers = [_person(dice, number + i, TEA) for i in range(STRANGERS)]
+    known += [_known(dice, person, TEA) for person in strangers if person.email.isascii()]
     return Cast(advocates, friends, known + _one_of_each())
 
 

@@ -42,7 +42,7 @@ ODD = (
 DOMAINS = (
     "kettle.test", "postbox.test", "mail.kettle.test", "letters.test", "fjord.test", "inbox-seven.test", "samovar.test",
 )  # fmt: skip
-INTERNATIONAL_DOMAINS = ("xn--bcher-kva.test", "xn--r8jz45g.test", "xn--80ak6aa92e.test", "xn--caf-dma.test")
+INTERNATIONAL_DOMAINS = ("xn--bcher-kva.test", "bücher.test", "xn--r8jz45g.test", "例え.test", "xn--80ak6aa92e.test")
 
 PHONES = {
     "FI": ("040 123 45{0:02}", "+358 50 765 43{0:02}", "(+358) 44-98765{0:02}", "+49 1512 34567{0:02}"),

@@ -1,5 +1,6 @@
 """Plays the export through `lifecycle`, line by line, as a shop's systems would have told it."""
 
+import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +18,9 @@ from referrals.models import Program
 
 Line = dict[str, Any]
 
-REFERENCES = ("advocate", "invite", "order", "reward")
+VERBS: dict[str, Callable[..., Model]] = {verb: getattr(lifecycle, verb) for verb in lifecycle.__all__}
+WHEN = {"update": None, "reverse": "reversed_at", "pay": "paid_at"}  # the rest say occurred_at
+REFERENCES = {"advocate": "advocate", "invite": "invite", "order": "conversion", "reward": "reward"}
 
 
 @dataclass
@@ -60,93 +63,30 @@ class Stage:
         verb = VERBS.get(line["do"])
         if verb is None:
             raise ValidationError("There is no such verb.")
+        told = self._meant(line)
+        try:
+            inspect.signature(verb).bind(**told)
+        except TypeError:
+            raise ValidationError("A field is missing, or has a name that nobody knows.") from None
+        self.made[line["id"]] = verb(**told)
+
+    def _meant(self, line: Line) -> Line:
+        """The verb's arguments: things in place of their ids, and moments in place of days."""
         told = {name: value for name, value in line.items() if name not in ("do", "id", "days_ago", "at")}
-        made = verb(self._meant(told), self._when(line))
-        self.made[line["id"]] = made
-
-    def _when(self, line: Line) -> datetime:
-        return datetime.fromisoformat(line["at"]) if "at" in line else self._ago(line["days_ago"])
-
-    def _ago(self, days: float) -> datetime:
-        return self.now - timedelta(days=days)
-
-    def _meant(self, told: Line) -> Line:
-        """The line with what it names in place of names."""
-        for name in REFERENCES:
-            if name in told:
-                told[name] = self._known(told[name])
+        when = self._when(line)
+        if name := WHEN.get(line["do"], "occurred_at"):
+            told[name] = when
+        if "expires_in_days" in told:
+            told["expires_at"] = when + timedelta(days=told.pop("expires_in_days"))
         if "program" in told:
             told["program"] = self.programs[told["program"]]
-        return told
+        return {REFERENCES.get(key, key): self._known(value) if key in REFERENCES else value for key, value in told.items()}
+
+    def _when(self, line: Line) -> datetime:
+        return datetime.fromisoformat(line["at"]) if "at" in line else self.now - timedelta(days=line["days_ago"])
 
     def _known(self, line_id: str) -> Model:
         try:
             return self.made[line_id]
         except KeyError:
             raise ValidationError("It speaks of something that was refused, or was never told.") from None
-
-
-def _join(told: Line, when: datetime) -> Model:
-    return lifecycle.join(told.pop("program"), told.pop("email"), **told, occurred_at=when)
-
-
-def _update(told: Line, _when: datetime) -> Model:
-    return lifecycle.update(told.pop("advocate"), **told)
-
-
-def _invite(told: Line, when: datetime) -> Model:
-    ends = _expiry(told, when)
-    return lifecycle.invite(
-        told.pop("advocate"), told.pop("recipient_email"), **told, expires_at=ends, occurred_at=when
-    )
-
-
-def _remind(told: Line, when: datetime) -> Model:
-    return lifecycle.remind(told["invite"], told["number"], occurred_at=when)
-
-
-def _visit(told: Line, when: datetime) -> Model:
-    return lifecycle.visit(told.pop("advocate"), **told, occurred_at=when)
-
-
-def _convert(told: Line, when: datetime) -> Model:
-    return lifecycle.convert(told.pop("advocate"), **told, occurred_at=when)
-
-
-def _refund(told: Line, when: datetime) -> Model:
-    return lifecycle.refund(told.pop("order"), **told, occurred_at=when)
-
-
-def _reward(told: Line, when: datetime) -> Model:
-    ends = _expiry(told, when)
-    order = told.pop("order", None)
-    return lifecycle.reward(
-        told.pop("advocate"), **told, conversion=order, expires_at=ends, occurred_at=when
-    )
-
-
-def _reverse(told: Line, when: datetime) -> Model:
-    return lifecycle.reverse(told["reward"], told["reason"], reversed_at=when)
-
-
-def _pay(told: Line, when: datetime) -> Model:
-    return lifecycle.pay(told["reward"], paid_at=when)
-
-
-def _expiry(told: Line, when: datetime) -> datetime | None:
-    days = told.pop("expires_in_days", None)
-    return None if days is None else when + timedelta(days=days)
-
-
-VERBS: dict[str, Callable[[Line, datetime], Model]] = {
-    "join": _join,
-    "update": _update,
-    "invite": _invite,
-    "remind": _remind,
-    "visit": _visit,
-    "convert": _convert,
-    "refund": _refund,
-    "reward": _reward,
-    "reverse": _reverse,
-    "pay": _pay,
-}

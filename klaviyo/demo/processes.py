@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 GRACE_SECONDS = 8.0
 LOOK_EVERY = 0.2
 QUICK_DEATHS = 4  # so many in a row, each within QUICKLY of its start, and it is given up
@@ -50,9 +51,9 @@ class Processes:
             self.of_name[name] = process
             self._launch(process)
 
-    def watch(self) -> None:
-        """Look after them in a thread until `end`."""
-        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+    def watch(self, *also: Callable[[], None]) -> None:
+        """Look after them, and after whatever else is given, in a thread until `end`."""
+        threading.Thread(target=self._watch, args=(also,), name="watch", daemon=True).start()
 
     def check(self) -> None:
         """Raises GivenUp when one of them could not be kept alive."""
@@ -64,8 +65,9 @@ class Processes:
         with self._lock:
             _signal(self.of_name[name], signal.SIGKILL)
 
-    def is_young(self, name: str) -> bool:
-        return time.monotonic() - self.of_name[name].started_at < QUICKLY
+    def age(self, name: str) -> float:
+        """Seconds since it was last started."""
+        return time.monotonic() - self.of_name[name].started_at
 
     def end(self) -> None:
         """Ask all to end, wait, and kill those who would not; with everything they have started."""
@@ -85,8 +87,10 @@ class Processes:
     def log_of(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"
 
-    def _watch(self) -> None:
+    def _watch(self, also: Sequence[Callable[[], None]]) -> None:
         while not self._ending.wait(LOOK_EVERY):
+            for look in also:
+                look()
             with self._lock:
                 for process in self.of_name.values():
                     if not self._ending.is_set() and process.running and process.running.poll() is not None:
@@ -109,7 +113,12 @@ class Processes:
         tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid())]
         with self.log_of(process.name).open("ab") as log:
             process.running = subprocess.Popen(  # noqa: S603  (the demo's own commands)
-                [*tied, *process.command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [*tied, *process.command],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         process.started_at = time.monotonic()
         self._write_down()

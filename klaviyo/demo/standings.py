@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from integrations.models import Delivery
 from klaviyo.demo.kept import KeptProfile
 from klaviyo.models import ProfileSync
 from referrals import standing
@@ -18,29 +19,42 @@ def differences(profiles: list[KeptProfile], people: dict[tuple[str, str], Any])
         account = sync.connection.account_id
         for advocate in Advocate.objects.filter(program__store=sync.store_id).select_related("program__store"):
             here = (account, advocate.email.lower())
-            if here in people or sync.creates_profiles:
-                wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
-                if wrong:
-                    yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
+            if here not in people and not sync.creates_profiles:
+                continue
+            wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
+            if wrong and not _is_refused(advocate, sync):
+                yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
+
+
+def _is_refused(advocate: Advocate, sync: ProfileSync) -> bool:
+    """Whether our record says that Klaviyo does not take the person, and why."""
+    lane = Delivery.objects.filter(connection=sync.connection_id, lane=f"profile:{advocate.uid}")
+    last = lane.order_by("-pk").first()
+    return last is not None and last.state == Delivery.State.FAILED and bool(last.reason_code)
 
 
 def _wrong(advocate: Advocate, now: Standing, profile: KeptProfile | None) -> str:
     if profile is None:
         return "is missing."
-    said = _ours(profile.properties, advocate.referral_code)
-    if said is None:
+    sets = _sets(profile.properties, advocate.referral_code)
+    if not sets:
         return "lacks the referral code."
-    names = [name for name, value in _books(advocate, now).items() if said.get(name) != value]
+    books = _books(advocate, now)
+    names = sorted({name for said in sets for name, value in books.items() if said.get(name) != value})
     return f"differs from our books in {', '.join(names)}." if names else ""
 
 
-def _ours(properties: dict[str, Any], code: str) -> dict[str, Any] | None:
-    """The properties about this advocate: somebody in two programs has a set for each, under a prefix each."""
-    for name, value in properties.items():
-        if name.startswith("sorae_") and name.endswith("referral_code") and value == code:
-            prefix = name.removesuffix("referral_code")
-            return {key.removeprefix(prefix): kept for key, kept in properties.items() if key.startswith(prefix)}
-    return None
+def _sets(properties: dict[str, Any], code: str) -> list[dict[str, Any]]:
+    """All that is said about this advocate: who is in two programs has a set for each, under a prefix each."""
+    prefixes = [
+        name.removesuffix("referral_code")
+        for name, value in properties.items()
+        if name.startswith("sorae_") and name.endswith("referral_code") and value == code
+    ]
+    return [
+        {name.removeprefix(prefix): value for name, value in properties.items() if name.startswith(prefix)}
+        for prefix in prefixes
+    ]
 
 
 def _books(advocate: Advocate, now: Standing) -> dict[str, Any]:

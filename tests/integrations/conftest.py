@@ -1,4 +1,4 @@
-"""The cast: Ann runs the site's connections; Teapot is a provider with a real OAuth server."""
+"""The cast: Staff runs the site's connections; Teapot is a provider with a real OAuth server."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,25 +38,25 @@ def provider(teapot: Teapot) -> Provider:
 
 
 @pytest.fixture
-def ann(db: None) -> User:
-    return operator("ann")
+def staff(db: None) -> User:
+    return somebody("staff")
 
 
 @pytest.fixture
-def browser(ann: User) -> Client:
+def browser(staff: User) -> Client:
     browser = Client()
-    browser.force_login(ann)
+    browser.force_login(staff)
     return browser
 
 
 @pytest.fixture
-def tea_house(teapot: Teapot, browser: Client) -> Connection:
-    """An account that Ann has connected."""
+def tearoom(teapot: Teapot, browser: Client) -> Connection:
+    """An account that staff has connected."""
     come_back(browser, teapot.consent(leave(browser)))
     return Connection.objects.get(account_id="A1")
 
 
-def operator(name: str, *missing: str) -> User:
+def somebody(name: str, *missing: str) -> User:
     """Somebody of the staff with the permissions of this app, without those `missing`."""
     user = User.objects.create_user(name, password="x", is_staff=True)
     allowed = Permission.objects.filter(content_type__app_label="integrations").exclude(codename__in=missing)

@@ -27,7 +27,7 @@ def old_key(settings: Any) -> None:
 
 
 @pytest.fixture
-def tea_house() -> Connection:
+def tearoom() -> Connection:
     row = Connection.objects.create(provider="teapot", account_id="A1")
     row.access_token = row.refresh_token = SECRET
     row.save()
@@ -45,19 +45,19 @@ def store(row: Connection, value: str, column: str = "access_token") -> None:
         cursor.execute(f"UPDATE integrations_connection SET {column} = %s WHERE id = %s", [value, row.pk])
 
 
-def test_a_secret_comes_back_as_it_was(tea_house: Connection) -> None:
+def test_a_secret_comes_back_as_it_was(tearoom: Connection) -> None:
     assert Connection.objects.get().access_token == SECRET
 
 
-def test_the_database_holds_no_plain_text(tea_house: Connection) -> None:
-    value = stored(tea_house)
+def test_the_database_holds_no_plain_text(tearoom: Connection) -> None:
+    value = stored(tearoom)
     assert value.startswith("v1.old.")
     assert value.count(".") == 3
     assert SECRET not in value
 
 
-def test_the_same_secret_is_stored_differently_each_time(tea_house: Connection) -> None:
-    assert stored(tea_house) != stored(tea_house, "refresh_token")
+def test_the_same_secret_is_stored_differently_each_time(tearoom: Connection) -> None:
+    assert stored(tearoom) != stored(tearoom, "refresh_token")
 
 
 def test_no_secret_is_an_empty_value() -> None:
@@ -67,15 +67,15 @@ def test_no_secret_is_an_empty_value() -> None:
     assert Connection.objects.filter(access_token="").exists()
 
 
-def test_a_value_of_another_row_is_refused(tea_house: Connection) -> None:
+def test_a_value_of_another_row_is_refused(tearoom: Connection) -> None:
     other = Connection.objects.create(provider="teapot", account_id="B2")
-    store(other, stored(tea_house))
+    store(other, stored(tearoom))
     with pytest.raises(Undecryptable):
         _ = Connection.objects.get(pk=other.pk).access_token
 
 
-def test_a_value_of_another_column_is_refused(tea_house: Connection) -> None:
-    store(tea_house, stored(tea_house, "refresh_token"))
+def test_a_value_of_another_column_is_refused(tearoom: Connection) -> None:
+    store(tearoom, stored(tearoom, "refresh_token"))
     with pytest.raises(Undecryptable):
         _ = Connection.objects.get().access_token
 
@@ -83,24 +83,24 @@ def test_a_value_of_another_column_is_refused(tea_house: Connection) -> None:
 @pytest.mark.parametrize(
     "value", ["plain", "v1.old.AAAA.AAAA", "v2.old.a.b", "...", "v1.old..", "v1.öld.a.b", "\U0001f375"]
 )
-def test_a_value_that_was_never_sealed_is_refused(tea_house: Connection, value: str) -> None:
-    store(tea_house, value)
+def test_a_value_that_was_never_sealed_is_refused(tearoom: Connection, value: str) -> None:
+    store(tearoom, value)
     with pytest.raises(Undecryptable):
         _ = Connection.objects.get().access_token
 
 
-def test_every_changed_character_is_noticed(tea_house: Connection) -> None:
-    value = stored(tea_house)
+def test_every_changed_character_is_noticed(tearoom: Connection) -> None:
+    value = stored(tearoom)
     for position in range(len(value)):
         if position == len(value) - 1:
             continue  # its lowest bits are padding
         changed = "B" if value[position] != "B" else "C"
-        store(tea_house, value[:position] + changed + value[position + 1 :])
+        store(tearoom, value[:position] + changed + value[position + 1 :])
         with pytest.raises(Undecryptable):
             _ = Connection.objects.get().access_token
 
 
-def test_a_lost_key_is_noticed_only_when_the_secret_is_wanted(tea_house: Connection, settings: Any) -> None:
+def test_a_lost_key_is_noticed_only_when_the_secret_is_wanted(tearoom: Connection, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = NEW
     row = Connection.objects.get()
     row.refresh_from_db()
@@ -111,12 +111,12 @@ def test_a_lost_key_is_noticed_only_when_the_secret_is_wanted(tea_house: Connect
         _ = row.access_token
 
 
-def test_an_older_key_still_opens(tea_house: Connection, settings: Any) -> None:
+def test_an_older_key_still_opens(tearoom: Connection, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = f"{NEW},{OLD}"
     assert Connection.objects.get().access_token == SECRET
 
 
-def test_plain_text_is_refused_in_queries_and_updates(tea_house: Connection) -> None:
+def test_plain_text_is_refused_in_queries_and_updates(tearoom: Connection) -> None:
     with pytest.raises(PlainTextRefused):
         Connection.objects.filter(access_token=SECRET).exists()
     with pytest.raises(PlainTextRefused):
@@ -132,33 +132,33 @@ def test_a_row_without_its_key_takes_no_secret() -> None:
         Connection.objects.create(provider="teapot", account_id="A1", **{"access_token": SECRET})
 
 
-def test_a_copied_row_cannot_take_the_secret_along(tea_house: Connection) -> None:
-    tea_house.pk, tea_house.account_id = None, "B2"
+def test_a_copied_row_cannot_take_the_secret_along(tearoom: Connection) -> None:
+    tearoom.pk, tearoom.account_id = None, "B2"
     with pytest.raises(PlainTextRefused):
-        tea_house.save()
+        tearoom.save()
     with pytest.raises(PlainTextRefused):
-        Connection.objects.bulk_create([tea_house])
+        Connection.objects.bulk_create([tearoom])
 
 
-def test_a_row_that_knows_its_key_may_be_created_with_a_secret(tea_house: Connection) -> None:
+def test_a_row_that_knows_its_key_may_be_created_with_a_secret(tearoom: Connection) -> None:
     gives_up_at = timezone.now() + timedelta(days=1)
-    rows = [Revocation(connection=tea_house, gives_up_at=gives_up_at, **{"token": SECRET}) for _ in range(2)]
+    rows = [Revocation(connection=tearoom, gives_up_at=gives_up_at, **{"token": SECRET}) for _ in range(2)]
     Revocation.objects.bulk_create(rows)
     assert [row.token for row in Revocation.objects.all()] == [SECRET, SECRET]
     assert isinstance(rows[0].pk, uuid.UUID)
 
 
-def test_a_deferred_secret_is_loaded_when_it_is_wanted(tea_house: Connection) -> None:
+def test_a_deferred_secret_is_loaded_when_it_is_wanted(tearoom: Connection) -> None:
     assert Connection.objects.defer("access_token").get().access_token == SECRET
     assert Connection.objects.only("account_id").get().access_token == SECRET
 
 
-def test_dumps_and_prints_hold_no_secret(tea_house: Connection) -> None:
+def test_dumps_and_prints_hold_no_secret(tearoom: Connection) -> None:
     dumped = serializers.serialize("json", Connection.objects.all())
     assert json.loads(dumped)[0]["fields"]["access_token"] == ""
     sealed = Connection.objects.values_list("access_token", flat=True).get()
-    assert SECRET not in f"{dumped}{tea_house!r}{tea_house}{sealed!r}"
-    assert stored(tea_house) not in f"{dumped}{sealed!r}"
+    assert SECRET not in f"{dumped}{tearoom!r}{tearoom}{sealed!r}"
+    assert stored(tearoom) not in f"{dumped}{sealed!r}"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def rotate(**options: bool) -> str:
     return out.getvalue()
 
 
-def test_rotation_seals_everything_under_the_first_key(tea_house: Connection, settings: Any) -> None:
+def test_rotation_seals_everything_under_the_first_key(tearoom: Connection, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = f"{NEW},{OLD}"
     assert "integrations.Connection.access_token: 1 were sealed again under new" in rotate()
     settings.ENCRYPTION_KEYS = NEW
@@ -192,23 +192,23 @@ def test_rotation_seals_everything_under_the_first_key(tea_house: Connection, se
     assert row.access_token == row.refresh_token == SECRET
 
 
-def test_a_dry_run_changes_nothing(tea_house: Connection, settings: Any) -> None:
-    before = stored(tea_house)
+def test_a_dry_run_changes_nothing(tearoom: Connection, settings: Any) -> None:
+    before = stored(tearoom)
     settings.ENCRYPTION_KEYS = f"{NEW},{OLD}"
     assert "1 would be sealed again" in rotate(dry_run=True)
-    assert stored(tea_house) == before
+    assert stored(tearoom) == before
 
 
-def test_rotation_names_what_it_cannot_open(tea_house: Connection, settings: Any) -> None:
-    before = stored(tea_house)
+def test_rotation_names_what_it_cannot_open(tearoom: Connection, settings: Any) -> None:
+    before = stored(tearoom)
     settings.ENCRYPTION_KEYS = NEW
-    with pytest.raises(CommandError, match=f"Connection.access_token of row {tea_house.pk} cannot be opened"):
+    with pytest.raises(CommandError, match=f"Connection.access_token of row {tearoom.pk} cannot be opened"):
         rotate()
-    assert stored(tea_house) == before
+    assert stored(tearoom) == before
 
 
 def test_a_secret_written_during_rotation_is_kept(
-    tea_house: Connection, settings: Any, monkeypatch: pytest.MonkeyPatch
+    tearoom: Connection, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.ENCRYPTION_KEYS = f"{NEW},{OLD}"
     real = encryption.EncryptedTextField.open
@@ -217,7 +217,7 @@ def test_a_secret_written_during_rotation_is_kept(
     def open_while_another_writes(field: encryption.EncryptedTextField, sealed: str, pk: object) -> str:
         if not written:
             settings.ENCRYPTION_KEYS = OLD
-            store(tea_house, field.seal("newer", pk))
+            store(tearoom, field.seal("newer", pk))
             settings.ENCRYPTION_KEYS = f"{NEW},{OLD}"
             written.append("newer")
         return real(field, sealed, pk)
@@ -228,7 +228,7 @@ def test_a_secret_written_during_rotation_is_kept(
     assert Connection.objects.get().access_token == "newer"
 
 
-def test_a_new_key_works_as_it_is_printed(tea_house: Connection, settings: Any) -> None:
+def test_a_new_key_works_as_it_is_printed(tearoom: Connection, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = rotate(new_key=True).strip()
-    tea_house.access_token = SECRET
-    assert tea_house.access_token == SECRET
+    tearoom.access_token = SECRET
+    assert tearoom.access_token == SECRET

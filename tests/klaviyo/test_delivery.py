@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo.models import ProfileSync
-from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
 
@@ -181,6 +180,14 @@ def test_consent_is_asked_when_it_is_sent_not_when_it_is_queued(sandbox: Sandbox
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
     drain()
     assert metrics(sandbox, BEN) == []
+
+
+def test_a_friend_who_buys_is_still_asked_as_somebody_unknown(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    lifecycle.convert(ann, order_id="1", friend_email=BEN, total="1", currency="EUR")
+    lifecycle.invite(ann, BEN)
+    drain()
+    assert sorted(metrics(sandbox, BEN)) == ["Sorae Invite Received", "Sorae Referred Purchase"]
+    assert len([d for d in sandbox.requests("create_or_update_profile")]) == 2
 
 
 # --- What profiles are told -----------------------------------------------------------------------
@@ -397,7 +404,7 @@ def test_a_store_that_is_switched_off_tells_nothing(
 
 
 def test_nothing_we_send_speaks_of_consent_or_clears_what_we_do_not_know(
-    sandbox: Sandbox, ann: Advocate, drain: Drain, sent: Callable[[], list[Any]]
+    sent: Callable[[], list[Exchange]], sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     lifecycle.invite(ann, BEN)
     lifecycle.convert(ann, order_id="1", friend_email=BEN, total="1", currency="EUR")

@@ -18,7 +18,8 @@ _PAGE = """<!doctype html>
 <title>{title} · Klaviyo sandbox</title>
 <link rel="stylesheet" href="/sandbox/static/inspector.css"></head>
 <body><div class="shell"><nav class="side" aria-label="Inspector">{side}</nav>
-<main class="page">{crumbs}<div class="head"><div><h1>{title}</h1>{lead}</div>{tools}</div>{body}</main></div></body></html>
+<main class="page">{crumbs}<div class="head"><div><h1>{title}</h1>{lead}</div>{tools}</div>{body}</main>
+</div></body></html>
 """
 _SECTIONS = (
     ("people", "People"),
@@ -28,6 +29,7 @@ _SECTIONS = (
     ("segments", "Segments"),
 )
 NOTHING = Html("")
+NONE = "none"
 
 
 def page(
@@ -121,7 +123,7 @@ def pages(where: str, query: Mapping[str, str], number: int, *, more: bool) -> H
 
 def shown(value: Any) -> str:
     if value is None or value == "":
-        return "–"
+        return NONE
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -135,7 +137,7 @@ def zone(name: str) -> tzinfo:
 def when(text: str | None, where: tzinfo) -> str:
     """A kept time as people read it, in the account's time zone."""
     if not text:
-        return "–"
+        return NONE
     at = identifiers.parsed(text).astimezone(where)
     return f"{at.day} {at:%b %Y, %H:%M:%S}"
 

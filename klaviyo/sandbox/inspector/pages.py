@@ -102,9 +102,9 @@ def _calls(world: World) -> Html:
         (
             layout.when(one.at, UTC),
             one.operation,
-            one.account or "–",
+            one.account or layout.NONE,
             layout.pill(str(one.status), "good" if one.status < 400 else "bad"),
-            one.fault or "–",
+            one.fault or layout.NONE,
             fill("<code>{id}</code>", id=one.request_id),
         )
         for one in latest

@@ -14,7 +14,7 @@ from klaviyo.sandbox.state import groups, identifiers, people
 from klaviyo.sandbox.state.consent import Channel
 from klaviyo.sandbox.state.people import Person
 
-_SEARCH = """<form class="row" role="search"><input type="search" name="q" value="{sought}"
+_SEARCH = """<form class="search" role="search"><input type="search" name="q" value="{sought}"
 aria-label="Search people" placeholder="Name, e-mail or phone"><button class="btn">Search</button></form>"""
 _EVENT = """<li><div class="title"><b>{metric}</b><span class="muted small">{at}</span></div>{details}</li>"""
 _PER_PAGE = 50
@@ -81,7 +81,7 @@ def _line(view: View, person: Person) -> tuple[Any, ...]:
         address=person.email or person.phone_number or person.external_id or person.id,
     )
     lists = ", ".join(row["name"] for row in groups.of_profile(view.sql, person.id))
-    return who, standing(person), lists or "–", view.when(person.last_event_date)
+    return who, standing(person), lists or layout.NONE, view.when(person.last_event_date)
 
 
 def _consent(view: View, person: Person) -> Html:
@@ -104,7 +104,7 @@ def _consent(view: View, person: Person) -> Html:
 def _evidence(view: View, channel: Channel) -> dict[str, Any]:
     told = {
         "Since": view.when(channel.consent_timestamp) if channel.consent_timestamp else None,
-        "How": channel.method and _words(channel.method),
+        "How": channel.method and _words(channel.method).capitalize(),
         "Source": channel.custom_method_detail or channel.method_detail,
         "Double opt-in": {True: "Yes", False: "No"}.get(channel.double_optin)
         if channel.double_optin is not None
@@ -122,16 +122,16 @@ def _lists(view: View, person: Person) -> Html:
 
 def _details(view: View, person: Person) -> Html:
     told: dict[str, Any] = {
-        "Profile id": person.id,
+        "Id": person.id,
         "E-mail": person.email,
         "Phone": person.phone_number,
         "External id": person.external_id,
         **{name: value for name, value in person.attributes.items() if name != "location"},
-        **{name: value for name, value in person.attributes.get("location", {}).items()},
+        **person.attributes.get("location", {}),
         "Created": view.when(person.created),
         "Updated": view.when(person.updated),
     }
-    known = {name.replace("_", " "): value for name, value in told.items() if value is not None}
+    known = {name.replace("_", " ").capitalize(): value for name, value in told.items() if value is not None}
     custom = layout.inside(layout.pairs(person.properties)) if person.properties else layout.empty("None.")
     return join([layout.card("Details", layout.inside(layout.pairs(known))), layout.card("Custom properties", custom)])
 

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
-from conftest import TEA_HOUSE, bulk_events, event, profile
 from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
 
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
+from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, bulk_events, event, profile
 
 
 @pytest.fixture
@@ -54,9 +54,7 @@ def test_a_profile_is_made_changed_and_read_with_its_consent(api: Any) -> None:
     assert api.Profiles.get_profile(made.id).data.attributes.properties == {"sorae_code": "AB12"}
 
 
-def test_events_one_by_one_and_many_at_once_are_read_back_with_metric_and_profile(
-    api: Any, sandbox: Sandbox
-) -> None:
+def test_events_one_by_one_and_many_at_once_are_read_back_with_metric_and_profile(api: Any, sandbox: Sandbox) -> None:
     api.Events.create_event(event(unique_id="c-1", value=9.5, value_currency="EUR", properties={"order": "1"}))
     api.Events.bulk_create_events(
         bulk_events(event(unique_id="c-2"), event("ben@tea.test", unique_id="c-3"), event(unique_id="c-1"))
@@ -211,8 +209,8 @@ def test_a_second_profile_with_the_same_address_is_a_409_that_names_the_first(ap
 
 def test_one_call_too_many_is_a_429_with_nothing_but_retry_after(sandbox: Sandbox) -> None:
     sandbox.settings(limits=True)
-    api = sdk(sandbox)
     with time_machine.travel("2026-11-20T10:00:30Z", tick=False):
+        api = sdk(sandbox)
         api.Accounts.get_accounts()
         error = refused(api.Accounts.get_accounts)
     assert error.status == 429

@@ -1,0 +1,19 @@
+"""Sends deliveries again at an operator's wish, and wakes the workers that will."""
+
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from integrations import outbox
+from integrations.models import Delivery
+
+
+def again(deliveries: "QuerySet[Delivery]") -> int:
+    """Queue them for now, with the same body and id; how many. Accepted and confirmed ones are left alone."""
+    with transaction.atomic():
+        concerned = list(deliveries.order_by().values_list("connection", flat=True).distinct())
+        count = outbox.retry(deliveries)
+        for connection_id in concerned:
+            transaction.on_commit(partial(outbox.wake, connection_id), robust=True)
+    return count

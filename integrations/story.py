@@ -1,0 +1,117 @@
+"""One delivery in words: what it is, what became of it when, and how it was decided."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from integrations.models import Attempt, Delivery
+
+State = Delivery.State
+LEVELS = {
+    State.QUEUED: "info", State.SENDING: "info", State.ACCEPTED: "good", State.CONFIRMED: "good",
+    State.SKIPPED: "", State.HELD: "warn", State.FAILED: "bad", State.CANCELLED: "",
+}  # fmt: skip
+ENDS = {
+    State.ACCEPTED: "The provider has taken it",
+    State.CONFIRMED: "Seen in the account",
+    State.SKIPPED: "Rightly not sent",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point of the timeline; `attempt` where a request was made."""
+
+    at: datetime | None
+    title: str
+    sentence: str = ""
+    level: str = ""
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the record says about consent: the verdict, and the provider's own words as name and value."""
+
+    is_allowed: bool
+    sentence: str
+    policy: str
+    words: tuple[tuple[str, str], ...]
+
+
+def what(delivery: Delivery) -> str:
+    """What is told: the metric's name for an event, else the kind."""
+    return words(str(delivery.options.get("metric") or delivery.kind))
+
+
+def words(code: str) -> str:
+    """A code as a person would write it: `invite_received` → Invite received."""
+    return code.replace("_", " ").replace(".", " ").strip().capitalize()
+
+
+def level(delivery: Delivery) -> str:
+    return LEVELS[State(delivery.state)]
+
+
+def of(delivery: Delivery, attempts: Iterable[Attempt]) -> list[Moment]:
+    """The timeline, from what happened in the world to what comes next."""
+    return [*_beginning(delivery), *map(_tried, attempts), *_end(delivery)]
+
+
+def decision(evidence: Any) -> Decision | None:
+    """The consent decision on the record, if there is one to read."""
+    if not isinstance(evidence, dict) or "allowed" not in evidence:
+        return None
+    said = evidence.get("evidence")
+    pairs = said.items() if isinstance(said, dict) else ()
+    return Decision(
+        is_allowed=evidence["allowed"] is True,
+        sentence=str(evidence.get("sentence", "")),
+        policy=words(str(evidence.get("policy", ""))),
+        words=tuple((words(name), _plain(value)) for name, value in pairs),
+    )
+
+
+def pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False)
+
+
+def _beginning(delivery: Delivery) -> Iterator[Moment]:
+    yield Moment(delivery.occurred_at, "It happened")
+    yield Moment(delivery.created_at, "Queued", f"For {delivery.connection.account_name}.")
+
+
+def _tried(attempt: Attempt) -> Moment:
+    title = f"Request: {words(attempt.operation)}"
+    if attempt.finished_at is None:
+        sentence = "The outcome is unknown: nothing came back before the work broke off. It is safe to repeat."
+        return Moment(attempt.started_at, title, sentence, "warn", attempt)
+    if attempt.status is None:
+        return Moment(attempt.started_at, title, f"No answer: {words(attempt.code).lower()}.", "bad", attempt)
+    return Moment(attempt.started_at, title, "", "good" if attempt.status < 400 else "bad", attempt)
+
+
+def _end(delivery: Delivery) -> Iterator[Moment]:
+    state = State(delivery.state)
+    if state in ENDS:
+        yield Moment(delivery.settled_at, ENDS[state], delivery.reason, LEVELS[state])
+    elif state == State.HELD:
+        yield Moment(None, "Held until a person has acted", delivery.reason, "warn")
+    elif state == State.SENDING:
+        yield Moment(None, "A worker is on it", level="info")
+    else:
+        yield Moment(delivery.next_try_at, "Next try", delivery.reason, "info")
+    if state in (State.QUEUED, State.HELD) and delivery.not_after:
+        yield Moment(delivery.not_after, "Of no use after this", "It is cancelled then.")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value in (None, "", [], {}):
+        return "none"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

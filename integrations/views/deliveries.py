@@ -1,0 +1,160 @@
+"""The deliveries: found, counted, read one by one, and tried again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from integrations import incidents, retrying, story
+from integrations.models import Connection, Delivery
+from integrations.views.connecting import for_operators
+from integrations.views.filtering import Filter
+
+PAGE = 50
+COUNTED = 10_000  # beyond, a tab says "more than"
+TABS = (
+    ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("failed", "Failed"), ("skipped", "Skipped"),
+    ("accepted", "Accepted"), ("confirmed", "Confirmed"), ("cancelled", "Cancelled"),
+)  # fmt: skip
+RETRIABLE = (Delivery.State.FAILED, Delivery.State.SKIPPED, Delivery.State.HELD, Delivery.State.QUEUED)
+ATTEMPTS_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """A delivery as the table shows it."""
+
+    delivery: Delivery
+    what: str
+    level: str
+
+
+@dataclass(frozen=True)
+class Tab:
+    name: str
+    query: str
+    is_current: bool
+    count: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some deliveries, newest first; `newer` and `older` are ids to go on from, never a count of pages."""
+
+    rows: list[Row]
+    newer: int | None
+    older: int | None
+
+
+@for_operators("integrations.view_delivery")
+@require_GET
+def deliveries(request: HttpRequest) -> HttpResponse:
+    chosen = Filter.read(request.GET)
+    found = chosen.apply(Delivery.objects.all())
+    standing = chosen.state in ("failed", "held")
+    context = {
+        "title": "Deliveries",
+        "filter": chosen,
+        "tabs": _tabs(chosen),
+        "page": page_of(found, request.GET),
+        "incidents": incidents.of(found) if standing else [],
+        "connections": Connection.objects.order_by("account_name"),
+        "kinds": _kinds(chosen),
+        "can_retry": standing and request.user.has_perm("integrations.retry"),
+    }
+    return render(request, "integrations/deliveries.html", admin.site.each_context(request) | context)
+
+
+@for_operators("integrations.view_delivery")
+@require_GET
+def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """One delivery's story."""
+    row = get_object_or_404(Delivery.objects.select_related("connection"), pk=delivery_id)
+    attempts = list(row.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
+    context = {
+        "title": story.what(row),
+        "delivery": row,
+        "level": story.level(row),
+        "story": story.of(row, attempts),
+        "decision": story.decision(row.evidence),
+        "body": story.pretty(row.body),
+        "can_retry": row.state in RETRIABLE and request.user.has_perm("integrations.retry"),
+    }
+    return render(request, "integrations/delivery.html", admin.site.each_context(request) | context)
+
+
+@for_operators("integrations.retry")
+@require_POST
+def retry(request: HttpRequest) -> HttpResponse:
+    """Try again: the chosen ones, or all that failed or are held and that the filter shows."""
+    if request.POST.get("all"):
+        chosen = Filter.read(request.POST)
+        chosen = chosen if chosen.state in ("failed", "held") else chosen.but(state="failed")
+        rows = chosen.apply(Delivery.objects.all())
+    else:
+        ids = [pk for pk in request.POST.getlist("delivery")[:1000] if pk.isdecimal() and len(pk) < 19]
+        rows = Delivery.objects.filter(pk__in=ids)
+    count = retrying.again(rows)
+    messages.success(request, f"{count} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
+    return redirect(_back(request))
+
+
+def page_of(found: "QuerySet[Delivery]", query: Any) -> Page:
+    """A page by ids: older than `before`, or newer than `after`."""
+    before, after = _id(query.get("before")), _id(query.get("after"))
+    found = found.select_related("connection")
+    if after is not None:
+        rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])[::-1]
+        has_newer, has_older = len(rows) > PAGE, True
+        rows = rows[-PAGE:]
+    else:
+        if before is not None:
+            found = found.filter(pk__lt=before)
+        rows = list(found.order_by("-pk")[: PAGE + 1])
+        has_newer, has_older = before is not None, len(rows) > PAGE
+        rows = rows[:PAGE]
+    return Page(
+        rows=[Row(row, story.what(row), story.level(row)) for row in rows],
+        newer=rows[0].pk if rows and has_newer else None,
+        older=rows[-1].pk if rows and has_older else None,
+    )
+
+
+def _tabs(chosen: Filter) -> list[Tab]:
+    return [
+        Tab(name, chosen.but(state=state).query, chosen.state == state, _count(chosen.but(state=state)) if state else "")
+        for state, name in TABS
+    ] + ([Tab("Delivered", chosen.query, True, "")] if chosen.state not in dict(TABS) else [])
+
+
+def _count(chosen: Filter) -> str:
+    """A count that never walks further than COUNTED rows."""
+    count = chosen.apply(Delivery.objects.order_by())[: COUNTED + 1].count()
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+
+
+def _kinds(chosen: Filter) -> list[tuple[str, str]]:
+    """What has been told lately, for the choice of a filter; never a walk over the whole record."""
+    recent = Delivery.objects.order_by("-pk").values_list("kind", "options__metric")[:2000]
+    keys = {f"{kind}:{metric}" if metric else kind for kind, metric in recent} | ({chosen.what} - {""})
+    return sorted((key, story.words(key.partition(":")[2] or key)) for key in keys)
+
+
+def _id(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 19 else None
+
+
+def _back(request: HttpRequest) -> str:
+    """Where the button was, if that is a page of ours."""
+    address = request.POST.get("back", "")
+    if url_has_allowed_host_and_scheme(address, allowed_hosts=None) and address.startswith("/"):
+        return address
+    return reverse("integrations:deliveries")
+
+

@@ -1,0 +1,78 @@
+"""How things stand, at one glance: for Home, and for the page of each provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.http import HttpRequest
+from django.utils import timezone
+
+from integrations import charts, figures, health, incidents, providers
+from integrations.charts import Chart
+from integrations.figures import Figures
+from integrations.health import Health
+from integrations.incidents import Incident
+from integrations.models import Connection
+
+C = Connection.State
+BADNESS = {"bad": 3, "warn": 2, "good": 1, "off": 0}
+HOME_SHOWS = 8
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A connection, how it is, and its numbers."""
+
+    connection: Connection
+    health: Health
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Several connections together; `worst` is the one to speak of first, if any is in trouble."""
+
+    standings: list[Standing]
+    total: Figures
+    chart: Chart
+    incidents: list[Incident]
+
+    @property
+    def worst(self) -> Standing | None:
+        troubled = [standing for standing in self.standings if standing.health.level in ("bad", "warn")]
+        return max(troubled, key=lambda standing: BADNESS[standing.health.level], default=None)
+
+
+def of(connections: Sequence[Connection]) -> Overview:
+    known = figures.of_all(connections)
+    now = timezone.now()
+    return Overview(
+        standings=[Standing(row, health.judge(row, known[row.pk], now), known[row.pk]) for row in connections],
+        total=figures.total(known.values()),
+        chart=charts.per_hour(figures.hours(connections, now)),
+        incidents=incidents.open_now(connections),
+    )
+
+
+def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]":
+    """Those that need a person, then those at work, then the disconnected ones; each by name."""
+    order = Case(
+        When(state__in=(C.RECONNECT, C.UNDECIDED), then=Value(0)),
+        When(state=C.CONNECTED, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    return connections.order_by(order, "account_name", "pk")
+
+
+def home(request: HttpRequest) -> dict[str, Any]:
+    """What the first page shows to those who may see connections."""
+    if not request.user.has_perm("integrations.view_connection"):
+        return {}
+    rows = list(troubled_first(Connection.objects.all())[: HOME_SHOWS + 1])
+    return {
+        "overview": of(rows[:HOME_SHOWS]),
+        "has_more": len(rows) > HOME_SHOWS,
+        "providers": [providers.get(slug) for slug in providers.slugs()],
+    }

@@ -1,0 +1,129 @@
+"""The pages of providers and their connections."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from integrations import charts, connections, figures, health, incidents, outbox, providers, story
+from integrations.models import Connection, Delivery
+from integrations.providers import Provider, Scope
+from integrations.views import overview
+from integrations.views.connecting import for_operators
+
+C = Connection.State
+PAGE = 50
+SEARCHABLE_FROM = 12
+FAILURES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A scope that we ask for, and whether this connection has it."""
+
+    scope: Scope
+    is_granted: bool
+
+
+@for_operators("integrations.view_connection")
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Every provider, and how many accounts are connected."""
+    counted = Connection.objects.values("provider").annotate(
+        connected=Count("pk", filter=Q(state=C.CONNECTED)),
+        needing=Count("pk", filter=Q(state__in=(C.RECONNECT, C.UNDECIDED))),
+    )
+    counts = {row["provider"]: row for row in counted}
+    installed = [(providers.get(slug), counts.get(slug)) for slug in providers.slugs()]
+    return _page(request, "index", {"title": "Integrations", "installed": installed})
+
+
+@for_operators("integrations.view_connection")
+@require_GET
+def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """A provider's connections, what needs a look, and how much flows."""
+    search = request.GET.get("q", "").replace("\x00", "").strip()
+    all_rows = Connection.objects.filter(provider=provider.slug)
+    found = all_rows.filter(Q(account_name__icontains=search) | Q(account_id__iexact=search)) if search else all_rows
+    page = Paginator(overview.troubled_first(found), PAGE).get_page(request.GET.get("page"))
+    rows = list(page.object_list)
+    context = {
+        "title": provider.name,
+        "provider": provider,
+        "overview": overview.of(rows),
+        "served": {row.pk: provider.served(row) for row in rows},
+        "page": page,
+        "search": search,
+        "is_searchable": bool(search) or page.paginator.count >= SEARCHABLE_FROM,
+    }
+    return _page(request, "provider", context)
+
+
+@for_operators("integrations.view_connection")
+@require_GET
+def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """One connection: its health and what to do, its account, its scopes, and what waits."""
+    row = get_object_or_404(Connection.objects.select_related("connected_by"), pk=connection_id)
+    provider = providers.get(row.provider)
+    known = figures.of_all([row])[row.pk]
+    context = {
+        "title": row.account_name or row.account_id,
+        "connection": row,
+        "provider": provider,
+        "health": health.judge(row, known, timezone.now()),
+        "figures": known,
+        "chart": charts.per_hour(figures.hours([row], timezone.now())),
+        "served": provider.served(row),
+        "scopes": [Granted(scope, scope.name in row.granted) for scope in provider.scopes],
+        "waiting": _waiting(row),
+        "incidents": incidents.open_now([row]),
+        "failures": _failures(row),
+        "checks": row.health_checks.order_by("-checked_at")[:5],
+        "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
+    }
+    return _page(request, "connection", context)
+
+
+@for_operators("integrations.view_connection")
+@require_POST
+def check(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Ask the provider now, and say what it answered."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    if not row.is_connected:
+        messages.warning(request, outbox.waiting_for(row))
+        return redirect("integrations:connection", row.pk)
+    answer = connections.probe(row)
+    if answer.passed:
+        messages.success(request, f"{row.account_name} answered, and it is the right account.")
+    else:
+        messages.error(request, answer.sentence)
+    return redirect("integrations:connection", row.pk)
+
+
+def _waiting(connection: Connection) -> Sequence[dict[str, Any]]:
+    """What waits, by state and reason."""
+    rows = connection.deliveries.filter(state__in=Delivery.OPEN).order_by()
+    groups = rows.values("state", "reason_code").annotate(count=Count("pk")).order_by("-count", "state", "reason_code")
+    return [group | {"words": _why(group)} for group in groups]
+
+
+def _why(group: dict[str, Any]) -> str:
+    if group["reason_code"]:
+        return story.words(group["reason_code"])
+    return {"queued": "Its turn comes", "sending": "On its way"}.get(group["state"], "Held")
+
+
+def _failures(connection: Connection) -> list[tuple[Delivery, str]]:
+    rows = connection.deliveries.filter(state=Delivery.State.FAILED).order_by("-settled_at")
+    return [(row, story.what(row)) for row in rows[:FAILURES_SHOWN]]
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    return render(request, f"integrations/{name}.html", admin.site.each_context(request) | context)

@@ -1,0 +1,108 @@
+"""What the demo has to show in the end: tables for people, one line for programs."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from klaviyo import events
+from klaviyo.demo import expected, settling
+from klaviyo.demo.kept import KeptEvent, KeptProfile
+from klaviyo.demo.laws import Broken
+from klaviyo.demo.playing import Played
+from klaviyo.demo.scene import SHOPS
+
+MOST_BREACHES = 10
+LAWS = {
+    "missing": "Nothing lost: every fact is at Klaviyo, or its delivery says why not",
+    "twice": "Nothing twice: no event stands at Klaviyo more often than it happened",
+    "against_consent": "No one contacted who said no: no invite or reminder, no consent changed",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything that the tables show."""
+
+    played: Played
+    events: list[KeptEvent]
+    profiles: list[KeptProfile]
+    broken: Broken
+
+    def as_json(self) -> str:
+        """The last line of `--once`."""
+        document = {
+            "facts": expected.count_of_facts(),
+            "deliveries": settling.by_state(),
+            "reasons": settling.by_reason(),
+            "klaviyo": {
+                "profiles": len(self.profiles),
+                "events": dict(sorted(Counter(event.metric for event in self.events).items())),
+            },
+            **{law: len(getattr(self.broken, law)) for law in LAWS},
+        }
+        return json.dumps(document)
+
+
+def show(console: Console, outcome: Outcome) -> None:
+    console.print(_facts(outcome.played))
+    if outcome.played.refused:
+        console.print(_refused(outcome.played))
+    console.print(_deliveries())
+    console.print(_klaviyo(outcome.events, outcome.profiles))
+    console.print(_laws(outcome.broken))
+    for law in LAWS:
+        for sentence in getattr(outcome.broken, law)[:MOST_BREACHES]:
+            console.print(f"{law}: {sentence}", markup=False)
+
+
+def _facts(played: Played) -> Table:
+    table = _table("Facts told", ("verb", "lines"))
+    for verb, number in played.told.most_common():
+        table.add_row(verb, f"{number:,}")
+    table.add_section()
+    table.add_row("stored as facts", f"{expected.count_of_facts():,}")
+    return table
+
+
+def _refused(played: Played) -> Table:
+    table = _table("Refused, and why", ("reason", "lines"))
+    for sentence, number in sorted(played.refused.items()):
+        table.add_row(sentence, str(number))
+    return table
+
+
+def _deliveries() -> Table:
+    table = _table("Deliveries", ("state", "reason", "number"))
+    for state, reason, number in settling.by_state_and_reason():
+        table.add_row(state, reason, f"{number:,}")
+    return table
+
+
+def _klaviyo(kept: Sequence[KeptEvent], profiles: Sequence[KeptProfile]) -> Table:
+    table = _table("At Klaviyo", ("", *(shop.account for shop in SHOPS)))
+    counts = Counter((event.metric, event.account) for event in kept)
+    people = Counter(profile.account for profile in profiles)
+    table.add_row("profiles", *(f"{people[shop.account]:,}" for shop in SHOPS), end_section=True)
+    for metric in events.CATALOGUE:
+        table.add_row(metric.name, *(f"{counts[metric.name, shop.account]:,}" for shop in SHOPS))
+    return table
+
+
+def _laws(broken: Broken) -> Table:
+    table = _table("The laws", ("law", "breaches"))
+    for law, sentence in LAWS.items():
+        breaches = len(getattr(broken, law))
+        table.add_row(sentence, f"[bold red]{breaches}[/]" if breaches else "[green]0 ✓[/]")
+    return table
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        is_number = column not in ("verb", "reason", "state", "law", "")
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+    return table

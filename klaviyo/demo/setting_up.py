@@ -1,0 +1,56 @@
+"""Sets the scene: Klaviyo's people and lists, our operator, stores and programs, and what joins them."""
+
+from django.contrib.auth import get_user_model
+
+from integrations.models import Connection
+from klaviyo.demo import connecting
+from klaviyo.demo.kept import Sandbox
+from klaviyo.demo.playing import Line
+from klaviyo.demo.scene import LISTS, SHOPS, Shop
+from klaviyo.models import ProfileSync
+from referrals.models import Program, Store
+
+
+def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:
+    """Put lists and people into the accounts; the ids of the lists by account and name."""
+    lists = {account: sandbox.put_lists(account, names) for account, names in LISTS.items()}
+    for account in lists:
+        sandbox.put_people(account, [_seed(person, lists[account]) for person in people if person["account"] == account])
+    return lists
+
+
+def operator(password: str) -> None:
+    get_user_model()._default_manager.create_superuser(  # type: ignore[attr-defined]
+        username=connecting.NAME, email="", password=password
+    )
+
+
+def stores() -> dict[str, Program]:
+    """The stores with a program each, by the program's slug."""
+    programs = {}
+    for shop in SHOPS:
+        store = Store.objects.create(
+            slug=shop.slug, name=shop.name, url=shop.url, country=shop.country, currency=shop.currency
+        )
+        programs[shop.program] = Program.objects.create(
+            store=store, slug=shop.program, name=shop.program_name, type=shop.program_type,
+            invites_by=Program.Inviter.KLAVIYO, offer=shop.offer, offer_code=shop.offer_code,
+        )  # fmt: skip
+    return programs
+
+
+def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
+    """From here on, the store's facts go to the account."""
+    ProfileSync.objects.create(
+        store=Store.objects.get(slug=shop.slug), connection=connection, behaviour=shop.behaviour,
+        list_id=list_ids.get(shop.list_name, ""), list_name=shop.list_name,
+        invite_policy=shop.invites_to.value, reminder_policy=shop.reminders_to.value,
+    )  # fmt: skip
+
+
+def _seed(person: Line, list_ids: dict[str, str]) -> Line:
+    """As the control API takes it: without the account, and with the lists' ids for their names."""
+    told = {name: value for name, value in person.items() if name != "account"}
+    if "lists" in told:
+        told["lists"] = [list_ids[name] for name in told["lists"]]
+    return told

@@ -1,0 +1,63 @@
+"""Waits until every delivery has found its end."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from integrations.models import Delivery
+
+LOOK_EVERY = 0.5
+PATIENCE_SECONDS = 240.0  # without any change; a dead worker's lease takes one minute, a rate limit another
+
+State = Delivery.State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the deliveries are. What is held waits for a person, so it counts as settled here."""
+
+    open: int
+    total: int
+    is_stuck: bool = False
+
+
+def wait() -> Iterator[Standing]:
+    """Where it stands, every half second, until nothing is open; or stuck, when nothing changes for long."""
+    last, changed_at = "", time.monotonic()
+    while True:
+        states = by_state()
+        now = Standing(states.get(State.QUEUED, 0) + states.get(State.SENDING, 0), sum(states.values()))
+        if repr(states) != last:
+            last, changed_at = repr(states), time.monotonic()
+        if time.monotonic() - changed_at > PATIENCE_SECONDS:
+            yield Standing(now.open, now.total, is_stuck=True)
+            return
+        yield now
+        if not now.open:
+            return
+        time.sleep(LOOK_EVERY)
+
+
+def total() -> int:
+    return Delivery.objects.count()
+
+
+def by_state() -> dict[str, int]:
+    return _counted("state")
+
+
+def by_reason() -> dict[str, int]:
+    counted = _counted("reason_code")
+    counted.pop("", None)
+    return counted
+
+
+def by_state_and_reason() -> list[tuple[str, str, int]]:
+    rows = Delivery.objects.order_by().values_list("state", "reason_code").annotate(Count("pk"))
+    return sorted(rows, key=lambda row: (list(State.values).index(row[0]), -row[2]))
+
+
+def _counted(field: str) -> dict[str, int]:
+    return dict(Delivery.objects.order_by(field).values_list(field).annotate(Count("pk")))

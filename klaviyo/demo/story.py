@@ -1,0 +1,161 @@
+"""The demo from its first process to its last word."""
+
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from django.conf import settings
+from django.core.management import call_command
+
+from klaviyo.demo import generate, laws, playing, report, setting_up, settling
+from klaviyo.demo.broker import WORKER, Broker
+from klaviyo.demo.connecting import NAME, Operator
+from klaviyo.demo.environment import Ports
+from klaviyo.demo.kept import Sandbox
+from klaviyo.demo.playing import Line, Played
+from klaviyo.demo.processes import Processes
+from klaviyo.demo.report import Outcome
+from klaviyo.demo.scene import SHOPS
+from klaviyo.demo.telling import Teller
+
+READY_SECONDS = 60.0
+
+
+class BrokenOff(Exception):
+    """A sentence on why the demo cannot go on."""
+
+
+@dataclass
+class Story:
+    """One run. `ports` are free, and the settings are the demo's own."""
+
+    ports: Ports
+    teller: Teller
+    is_once: bool
+
+    def run(self) -> bool:
+        """Whether all laws were kept. Serves until it is interrupted, unless it runs once."""
+        signal.signal(signal.SIGTERM, _interrupted)
+        self.processes = Processes(Path(settings.VAR_DIR), self.teller.say)
+        self.sandbox = Sandbox(self.ports.sandbox_url)
+        self.password = secrets.token_urlsafe(9)
+        try:
+            outcome = self._outcome()
+            self._show(outcome)
+            if not self.is_once:
+                self._serve()
+            return not outcome.broken
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # ending takes a moment; a second Ctrl-C must not cut it short
+            self.processes.end()
+
+    def _outcome(self) -> Outcome:
+        people = playing.read(generate.PEOPLE)
+        self._start()
+        programs = setting_up.stores()
+        self._connect(people)
+        played = self._play(programs)
+        self._settle()
+        events = [event for shop in SHOPS for event in self.sandbox.events(shop.account)]
+        profiles = [profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)]
+        return Outcome(played, events, profiles, laws.judge(events, profiles, people))
+
+    def _start(self) -> None:
+        self.teller.say("Preparing the database.")
+        call_command("migrate", verbosity=0, interactive=False)
+        setting_up.operator(self.password)
+        self.teller.say("Starting Klaviyo's sandbox, the site, a Celery worker and beat.")
+        manage = (sys.executable, "/tmp/plan/demo_sandbox.py")
+        self.processes.start("sandbox", *manage, "sandbox", "--port", str(self.ports.sandbox))
+        self.processes.start("site", sys.executable, "-m", "gunicorn", *_gunicorn(self.ports.site))
+        celery = (sys.executable, "-m", "celery", "-A", "sorae")
+        self.processes.start(WORKER, *celery, *_WORKER)
+        # Beat is a process of its own: inside the worker it would outlive a worker that is killed.
+        self.processes.start("beat", *celery, "beat", "--loglevel", "WARNING", "--pidfile", "")
+        broker = Broker(Path(settings.VAR_DIR) / "broker", self.processes, self.teller.say)
+        self.processes.watch(broker.look)
+        self._until(self.sandbox.is_there, "sandbox")
+        self._until(self._site_is_there, "site")
+
+    def _connect(self, people: list[Line]) -> None:
+        """Klaviyo's people first, then the accounts, then what joins them to the stores."""
+        self.teller.say("Connecting two Klaviyo accounts, as an operator would in the admin.")
+        lists = setting_up.klaviyo(self.sandbox, people)
+        operator = Operator(self.ports.site_url)
+        operator.sign_in(self.password)
+        for shop in SHOPS:
+            setting_up.join(shop, operator.connect(shop.account), lists[shop.account])
+
+    def _play(self, programs: dict[str, setting_up.Program]) -> Played:
+        lines = playing.read(generate.FACTS)
+        played = Played()
+        with self.teller.progress("Playing six weeks of referrals", len(lines)) as advance:
+            for played in playing.play(lines, programs):
+                self.processes.check()
+                advance(played.lines)
+        return played
+
+    def _settle(self) -> None:
+        with self.teller.progress("Delivering to Klaviyo", settling.total()) as advance:
+            for standing in settling.wait():
+                self.processes.check()
+                advance(standing.total - standing.open)
+                if standing.is_stuck:
+                    self.teller.say(f"{standing.open} deliveries have not moved for minutes; see {self.processes.folder}/logs.")
+
+    def _show(self, outcome: Outcome) -> None:
+        report.show(self.teller.console, outcome)
+        if self.is_once:
+            self.teller.last(outcome.as_json())
+        else:
+            self.teller.addresses(
+                {
+                    "Sorae": f"{self.ports.site_url}/admin/   {NAME} / {self.password}",
+                    "Klaviyo's sandbox": f"{self.ports.sandbox_url}/",
+                    "Logs": f"{self.processes.folder}/logs",
+                }
+            )
+
+    def _serve(self) -> None:
+        self.teller.say("It all keeps running until you press Ctrl-C.")
+        while True:
+            self.processes.check()
+            time.sleep(1)
+
+    def _until(self, is_ready: Callable[[], bool], name: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not is_ready():
+            self.processes.check()
+            if time.monotonic() > deadline:
+                raise BrokenOff(f"The {name} did not answer in time. What it said: {self.processes.log_of(name)}")
+            time.sleep(0.1)
+
+    def _site_is_there(self) -> bool:
+        try:
+            with requests.Session() as session:
+                session.trust_env = False
+                return session.get(f"{self.ports.site_url}/admin/login/", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+_WORKER = (
+    "worker", "--pool", "threads", "--concurrency", "4", "--queues", "deliveries,auth", "--loglevel", "WARNING",
+    "--without-gossip", "--without-mingle", "--without-heartbeat",
+)  # fmt: skip
+
+
+def _gunicorn(port: int) -> tuple[str, ...]:
+    return (
+        "sorae.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4",
+        "--no-control-socket", "--graceful-timeout", "3",
+    )  # fmt: skip
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
