@@ -24,7 +24,7 @@ test: $(VENV)/installed-for-tests
 lint: $(VENV)/installed-for-tests
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy --explicit-package-bases
+	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
 lock:

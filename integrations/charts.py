@@ -8,6 +8,7 @@ from datetime import datetime
 WIDTH, HEIGHT = 520, 210
 LEFT, TOP, FLOOR = 36, 12, 180
 GAP = 0.36  # of a column's width
+ROOM = 16  # half a label
 LEAST = 2.0  # a bar of one among thousands can still be seen
 
 
@@ -106,7 +107,8 @@ def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:
     """Every sixth hour by its time; midnight by its date, so that the two days cannot be confused."""
     marks = []
     for index, hour in enumerate(hours):
-        if hour.starts_at.hour % 6 == 0:
+        place = LEFT + (index + 0.5) * slot
+        if hour.starts_at.hour % 6 == 0 and place < WIDTH - ROOM:
             text = f"{hour.starts_at:%H:%M}" if hour.starts_at.hour else f"{hour.starts_at.day} {hour.starts_at:%b}"
-            marks.append(Mark(round(LEFT + index * slot, 1), text))
+            marks.append(Mark(round(place, 1), text))
     return marks

@@ -111,7 +111,7 @@ class EncryptedTextField(TextField):
         return "\n".join((VERSION, self.model._meta.db_table, self.column or "", str(key))).encode()
 
 
-class _Unsearchable(models.Lookup):  # type: ignore[type-arg]
+class _Unsearchable(models.Lookup):
     """Any other comparison than of whole stored values."""
 
     def __init__(self, *_args: Any) -> None:

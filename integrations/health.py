@@ -100,6 +100,8 @@ def _authorised(connection: Connection) -> Rung:
             return Rung(name, "ok", f"Access renews by itself{renewed}.")
         case C.RECONNECT:
             sentence = connection.problem or "The provider no longer accepts our access."
+            if connection.problem_at:
+                sentence += f" That was on {connection.problem_at:%-d %B, %H:%M} UTC."
             advice = "Connect the account again. What waits is kept, and goes out then."
             return Rung(name, "broken", sentence, advice, "Reconnect", "bad")
         case C.UNDECIDED:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from celery import current_app
 from django.db import connection as database
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -70,9 +71,7 @@ def add(connection: Connection, orders: Iterable[Order]) -> int:
 
 def wake(connection_id: int) -> None:
     """Tell a worker that there is something to do; a broker that is away only costs a sweep's time."""
-    from integrations.tasks import drain
-
-    drain.apply_async((connection_id,), retry=False, ignore_result=True)
+    current_app.send_task("integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True)
 
 
 def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:

@@ -114,4 +114,8 @@ def _plain(value: Any) -> str:
         return "yes" if value else "no"
     if value in (None, "", [], {}):
         return "none"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return "; ".join(map(_plain, value))
+    if isinstance(value, dict):
+        return ", ".join(map(_plain, value.values()))
+    return str(value)

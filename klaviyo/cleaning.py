@@ -10,12 +10,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.encoding import punycode
 
 MOST_PROPERTIES = 400
 LONGEST_STRING = 100_000  # bytes of UTF-8
 MOST_ITEMS = 4_000
 DEEPEST = 9
 LONGEST_EMAIL = 100
+LONGEST_ADDRESS = 254
 EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=364)
 
@@ -38,9 +40,18 @@ def text(value: str) -> str:
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def address(email: str) -> str:
+    """An e-mail address as it travels: an international domain in its ASCII form (RFC 5891)."""
+    local, at, domain = text(email).rpartition("@")
+    try:
+        return f"{local}{at}{punycode(domain)}"[:LONGEST_ADDRESS]
+    except UnicodeError:
+        return text(email)[:LONGEST_ADDRESS]
+
+
 def email_problem(email: str) -> str:
     """Why an address cannot be used; empty when it can."""
-    if len(email) > LONGEST_EMAIL:
+    if len(address(email)) > LONGEST_EMAIL:
         return f"The e-mail address is longer than {LONGEST_EMAIL} characters."
     try:
         validate_email(email)

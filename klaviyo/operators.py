@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.apps import AppConfig
 from django.contrib.auth.models import Group, Permission
 
 NAME = "Integration operators"
@@ -15,7 +14,7 @@ PERMISSIONS = {
 }  # fmt: skip
 
 
-def ensure_group(sender: AppConfig, **_: Any) -> None:
+def ensure_group(**_: Any) -> None:
     """After migrations. A group that exists is left alone: its permissions are the site's own business."""
     group, is_new = Group.objects.get_or_create(name=NAME)
     if is_new:

@@ -34,6 +34,10 @@ class Event:
         return f"{self.metric.key}:{self.uid}"
 
     @property
+    def address(self) -> str:
+        return cleaning.address(self.email)
+
+    @property
     def unique_id(self) -> str:
         """The same for the same fact, for ever: Klaviyo keeps the first event of an id and drops the rest."""
         return str(uuid.uuid5(NAMESPACE, self.key))
@@ -112,7 +116,7 @@ def event_body(event: Event) -> tuple[dict[str, Any], list[str]]:
         "time": event.occurred_at.isoformat(),
         "unique_id": event.unique_id,
         "metric": {"data": {"type": "metric", "attributes": {"name": event.metric.name}}},
-        "profile": {"data": {"type": "profile", "attributes": {"email": event.email}}},
+        "profile": {"data": {"type": "profile", "attributes": {"email": event.address}}},
     }
     if event.value is not None:
         attributes |= {"value": float(event.value), "value_currency": event.currency}
@@ -142,7 +146,7 @@ def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> t
     attributes, warnings = person_attributes(names, advocate.program.store.country)
     ours, trimmed = cleaning.properties(_standing(advocate, standing))
     attributes["properties"] = {f"{prefix}{name}": value for name, value in ours.items()}
-    return attributes | {"email": advocate.email}, warnings + trimmed
+    return attributes | {"email": cleaning.address(advocate.email)}, warnings + trimmed
 
 
 def _standing(advocate: Advocate, standing: Standing) -> dict[str, Any]:

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
 from klaviyo import payloads
 from klaviyo.api import answers, lists, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.models import ProfileSync
 from referrals import standing
-from referrals.models import Advocate
+from referrals.models import Advocate, Store
 
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
 
@@ -29,7 +31,7 @@ class People:
         self._client = client
         self._known = profiles.find(client, {delivery.subject for delivery in deliveries}, deliveries)
         self._brought: set[str] = set()
-        self._advocates = _advocates(deliveries)
+        self._advocates = _advocates(client.connection, deliveries)
         to_bring = [d for d in deliveries if d.kind == "profile" or self.known(d) is None]
         phones = {phone for d in to_bring if (phone := self._news(d).get("phone_number"))}
         self._taken_phones = profiles.find_phones(client, phones, to_bring)
@@ -80,20 +82,20 @@ class People:
             self._taken_phones.add(phone)
 
 
-def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Attributes, list[str]]]:
+def _advocates(connection: Connection, deliveries: Sequence[Delivery]) -> dict[int, tuple[Attributes, list[str]]]:
     """The profile attributes, as they are now, of the advocates that deliveries are about; by advocate id."""
     ids = [delivery.options["advocate"] for delivery in deliveries if delivery.kind == "profile"]
     advocates = Advocate.objects.filter(pk__in=ids).select_related("program__store")
     standings = standing.of(ids)
-    return {a.pk: payloads.profile(a, standings[a.pk], _prefix(a)) for a in advocates}
+    return {a.pk: payloads.profile(a, standings[a.pk], _prefix(connection, a)) for a in advocates}
 
 
-def _prefix(advocate: Advocate) -> str:
-    """A person in several programs: the latest has the plain names, the others carry their program's."""
-    others = Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk)
-    later = others.filter(occurred_at__gt=advocate.occurred_at)
-    as_late = others.filter(occurred_at=advocate.occurred_at, pk__gt=advocate.pk)
-    return f"sorae_{advocate.program.slug}_" if (later | as_late).exists() else "sorae_"
+def _prefix(connection: Connection, advocate: Advocate) -> str:
+    """A person in several programs of an account: the latest has the plain names, the others carry their program's."""
+    here = Store.objects.filter(klaviyo_syncs__connection=connection, klaviyo_syncs__is_enabled=True)
+    others = Advocate.objects.filter(program__store__in=here, email__iexact=advocate.email).exclude(pk=advocate.pk)
+    later = Q(occurred_at__gt=advocate.occurred_at) | Q(occurred_at=advocate.occurred_at, pk__gt=advocate.pk)
+    return f"sorae_{advocate.program.slug.replace('-', '_')}_" if others.filter(later).exists() else "sorae_"
 
 
 def _upsert(client: Client, delivery: Delivery, attributes: Attributes) -> str:

@@ -24,6 +24,8 @@ from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Vis
 @receiver(signals.advocate_joined, dispatch_uid="klaviyo")
 def on_advocate_joined(advocate: Advocate, **_: Any) -> None:
     tell(advocate, payloads.advocate_joined(advocate))
+    for same_person in Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk):
+        tell(same_person, [])  # the latest program takes over the plain property names from the others
 
 
 @receiver(signals.advocate_updated, dispatch_uid="klaviyo")
@@ -90,7 +92,7 @@ def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
         key=f"{lane}:{uuid.uuid4()}",
         lane=lane,
         source=str(advocate.uid),
-        subject=_subject(advocate.email),
+        subject=cleaning.address(advocate.email),
         options={"sync": sync.pk, "advocate": advocate.pk},
         occurred_at=timezone.now(),
         outcome=_unusable(advocate.email),
@@ -106,7 +108,7 @@ def _event(event: Event, advocate: Advocate, sync: ProfileSync) -> Order:
         kind="event",
         key=event.key,
         source=str(event.uid),
-        subject=_subject(event.email),
+        subject=event.address,
         body=body,
         options={"sync": sync.pk, "metric": event.metric.key, "person": person},
         warnings=trimmed + left_out,
@@ -132,7 +134,3 @@ def _unusable(email: str, moment: datetime | None = None) -> Outcome | None:
     if moment is not None and (problem := cleaning.time_problem(moment, now)):
         return outcomes.Failed("time_out_of_range", problem)
     return None
-
-
-def _subject(email: str) -> str:
-    return cleaning.text(email)[:254]

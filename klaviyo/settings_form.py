@@ -64,9 +64,7 @@ class SettingsForm(ModelForm):
     def choices(self, name: str) -> list[Choice]:
         chosen = str(self[name].value())
         options = self.fields[name].choices  # type: ignore[attr-defined]
-        return [
-            Choice(value, label, MEANINGS[name][value], value == chosen) for value, label in options if value
-        ]
+        return [Choice(value, label, MEANINGS[name][value], value == chosen) for value, label in options if value]
 
     @property
     def behaviours(self) -> list[Choice]:

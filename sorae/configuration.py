@@ -74,6 +74,12 @@ def url(name: str, default: str) -> str:
     return value
 
 
+def origin(address: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's settings for a database address: PostgreSQL, or SQLite in write-ahead mode."""
     parsed = _database(text(name) or default)

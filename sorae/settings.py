@@ -85,6 +85,18 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
+# --- Connections and Klaviyo ----------------------------------------------------------------------
+
+ENCRYPTION_KEYS = configuration.required(
+    "ENCRYPTION_KEYS", "Make one with: manage.py rotate_encryption_keys --new-key; newest first, separated by commas."
+)
+KLAVIYO_CLIENT_ID = configuration.required("KLAVIYO_CLIENT_ID", "Copy it from your app's page at Klaviyo.")
+KLAVIYO_CLIENT_SECRET = configuration.required(
+    "KLAVIYO_CLIENT_SECRET", "Klaviyo shows it once, when the app is made; put it in a file and name it here."
+)
+KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com")
+KLAVIYO_AUTHORIZE_URL = configuration.url("KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize")
+
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
 SECURE_SSL_REDIRECT = IS_HTTPS
@@ -108,7 +120,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        "form-action": [SELF, configuration.origin(KLAVIYO_AUTHORIZE_URL)],  # Connect leads on to Klaviyo
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -164,18 +176,6 @@ CELERY_BEAT_SCHEDULE = {
     "revoke": {"task": "integrations.tasks.revoke", "schedule": timedelta(seconds=30)},
     "probe": {"task": "integrations.tasks.probe", "schedule": timedelta(minutes=10)},
 }
-
-# --- Connections and Klaviyo ----------------------------------------------------------------------
-
-ENCRYPTION_KEYS = configuration.required(
-    "ENCRYPTION_KEYS", "Make one with: manage.py rotate_encryption_keys --new-key; newest first, separated by commas."
-)
-KLAVIYO_CLIENT_ID = configuration.required("KLAVIYO_CLIENT_ID", "Copy it from your app's page at Klaviyo.")
-KLAVIYO_CLIENT_SECRET = configuration.required(
-    "KLAVIYO_CLIENT_SECRET", "Klaviyo shows it once, when the app is made; put it in a file and name it here."
-)
-KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com")
-KLAVIYO_AUTHORIZE_URL = configuration.url("KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize")
 
 # --- Logs: to standard error, without people or tokens ---------------------------------------------
 

@@ -5,16 +5,14 @@ commits (as `django_db(transaction=True)` gives), so `on_commit` runs and the da
 needed. Celery's messages go nowhere: a test calls `drain()` to do what workers would do.
 """
 
-from collections.abc import Callable, Iterator
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 
 import pytest
 import redis
-import requests
 from django.contrib.auth.models import User
 from django.http import HttpResponseBase
 from django.test import Client
-from django.urls import reverse
 from pytest_django import Settings
 
 from integrations import draining, outbox, pacing
@@ -23,9 +21,9 @@ from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
-from tests import schemas, servers
+from tests import consent_screen, schemas, servers
 
-TEA_HOUSE_LTD = "VxYz12"
+TEA_HOUSE_LTD = consent_screen.TEA_HOUSE_LTD
 MOST_BATCHES = 100
 
 Drain = Callable[[], None]
@@ -69,20 +67,7 @@ def browser_of_the_operator(operator: User) -> Client:
 @pytest.fixture
 def connect(sandbox: Sandbox, browser_of_the_operator: Client) -> Connect:
     """Walk the real OAuth: connect(account=..., decision="allow" or "decline"); the callback's answer."""
-
-    def walk(
-        account: str = TEA_HOUSE_LTD, decision: str = "allow", start: str = "", scope: str | None = None
-    ) -> HttpResponseBase:
-        answer = browser_of_the_operator.post(start or reverse("integrations:connect", args=["klaviyo"]))
-        screen = urlsplit(answer["Location"])
-        form = {name: values[0] for name, values in parse_qs(screen.query).items()}
-        form |= {"account": account, "decision": decision} | ({"scope": scope} if scope else {})
-        address = screen._replace(query="").geturl()
-        back = requests.post(address, data=form, allow_redirects=False, timeout=10)
-        callback = urlsplit(back.headers["Location"])
-        return browser_of_the_operator.get(f"{callback.path}?{callback.query}")
-
-    return walk
+    return partial(consent_screen.visit, browser_of_the_operator)
 
 
 @pytest.fixture
@@ -134,7 +119,7 @@ def drain(transactional_db: None) -> Drain:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where everything is required, what cannot run has failed."""
     report = yield
     if report.skipped and servers.is_required() and not hasattr(report, "wasxfail"):

@@ -22,6 +22,7 @@ TABS = (
     ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("failed", "Failed"), ("skipped", "Skipped"),
     ("accepted", "Accepted"), ("confirmed", "Confirmed"), ("cancelled", "Cancelled"),
 )  # fmt: skip
+MORE_TABS = {"delivered": "Delivered", "open": "All that waits", "queued": "Queued", "sending": "Sending"}
 RETRIABLE = (Delivery.State.FAILED, Delivery.State.SKIPPED, Delivery.State.HELD, Delivery.State.QUEUED)
 ATTEMPTS_SHOWN = 100
 
@@ -127,10 +128,15 @@ def page_of(found: "QuerySet[Delivery]", query: Any) -> Page:
 
 
 def _tabs(chosen: Filter) -> list[Tab]:
-    return [
-        Tab(name, chosen.but(state=state).query, chosen.state == state, _count(chosen.but(state=state)) if state else "")
-        for state, name in TABS
-    ] + ([Tab("Delivered", chosen.query, True, "")] if chosen.state not in dict(TABS) else [])
+    tabs = [_tab(chosen, state, name) for state, name in TABS]
+    if chosen.state not in dict(TABS):
+        tabs.append(_tab(chosen, chosen.state, MORE_TABS[chosen.state]))
+    return tabs
+
+
+def _tab(chosen: Filter, state: str, name: str) -> Tab:
+    there = chosen.but(state=state)
+    return Tab(name, there.query, chosen.state == state, _count(there) if state else "")
 
 
 def _count(chosen: Filter) -> str:

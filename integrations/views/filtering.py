@@ -16,6 +16,7 @@ State = Delivery.State
 SETS = {
     "delivered": (State.ACCEPTED, State.CONFIRMED),
     "waiting": (State.QUEUED, State.SENDING),
+    "open": (State.QUEUED, State.SENDING, State.HELD),
     **{state.value: (state,) for state in State},
 }
 DAY = timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
@@ -22,9 +23,10 @@ HOME_SHOWS = 8
 
 @dataclass(frozen=True)
 class Standing:
-    """A connection, how it is, and its numbers."""
+    """A connection, whom it serves, how it is, and its numbers."""
 
     connection: Connection
+    served: Sequence[str]
     health: Health
     figures: Figures
 
@@ -48,11 +50,16 @@ def of(connections: Sequence[Connection]) -> Overview:
     known = figures.of_all(connections)
     now = timezone.now()
     return Overview(
-        standings=[Standing(row, health.judge(row, known[row.pk], now), known[row.pk]) for row in connections],
+        standings=[_standing(row, known[row.pk], now) for row in connections],
         total=figures.total(known.values()),
         chart=charts.per_hour(figures.hours(connections, now)),
         incidents=incidents.open_now(connections),
     )
+
+
+def _standing(row: Connection, known: Figures, now: datetime) -> Standing:
+    served = providers.get(row.provider).served(row)
+    return Standing(row, served, health.judge(row, known, now), known)
 
 
 def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]":

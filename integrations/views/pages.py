@@ -58,7 +58,6 @@ def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
         "title": provider.name,
         "provider": provider,
         "overview": overview.of(rows),
-        "served": {row.pk: provider.served(row) for row in rows},
         "page": page,
         "search": search,
         "is_searchable": bool(search) or page.paginator.count >= SEARCHABLE_FROM,
@@ -85,6 +84,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "waiting": _waiting(row),
         "incidents": incidents.open_now([row]),
         "failures": _failures(row),
+        "narrow": f"&connection={row.pk}",
         "checks": row.health_checks.order_by("-checked_at")[:5],
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
     }

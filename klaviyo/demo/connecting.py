@@ -42,8 +42,9 @@ class Operator:
             requests.compat.urljoin(screen.url, form.action), data=form.fields | chosen, timeout=SECONDS
         )
         connection = Connection.objects.filter(provider=KLAVIYO.slug, account_id=account).first()
-        if connection is None or not connection.is_connected:
-            raise NotConnected(f"The way back from the consent screen ended at {_short(back.url)} ({back.status_code}).")
+        if not back.ok or connection is None or not connection.is_connected:
+            where = f"{_short(back.url)} ({back.status_code})"
+            raise NotConnected(f"The way back from the consent screen ended at {where}.")
         return connection
 
     def _post(self, address: str, fields: dict[str, str]) -> requests.Response:

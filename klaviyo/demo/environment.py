@@ -57,6 +57,7 @@ def prepare(folder: Path, ports: Ports) -> tuple[dict[str, str], bool]:
 def _settings(folder: Path, ports: Ports) -> dict[str, str]:
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     return {
+        "DJANGO_SETTINGS_MODULE": "sorae.settings",
         "VAR_DIR": str(folder),
         "DATABASE_URL": "",  # the embedded defaults, whatever the machine has
         "REDIS_URL": "",
@@ -84,7 +85,8 @@ def _need_free(ports: Ports) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
                 what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-                raise CannotStart(f"Port {port} {what}. End what listens there, or give another one with {option}.") from None
+                advice = f"End what listens there, or give another one with {option}."
+                raise CannotStart(f"Port {port} {what}. {advice}") from None
             except OverflowError:
                 raise CannotStart(f"{port} is no port. Give a number below 65536 with {option}.") from None
 

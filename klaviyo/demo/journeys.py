@@ -104,16 +104,12 @@ class Journey:
             return [self._reward(order, days_ago, kind="cash", amount=str(share))]
         code = f"THANKS-{len(self.story.lines)}"
         thanks = self._reward(order, days_ago, kind="discount", amount="5.00", code=code, expires_in_days=90)
-        welcome = self._reward(
-            order, days_ago, recipient="friend", kind="credit", amount="5.00", expires_in_days=30
-        )
+        welcome = self._reward(order, days_ago, recipient="friend", kind="credit", amount="5.00", expires_in_days=30)
         return [thanks, welcome]
 
     def _reward(self, order: str, days_ago: float, **told: Any) -> str:
         told.setdefault("recipient", "advocate")
-        return self.story.tell(
-            "reward", days_ago, advocate=self.me, order=order, currency=self.shop.currency, **told
-        )
+        return self.story.tell("reward", days_ago, advocate=self.me, order=order, currency=self.shop.currency, **told)
 
     def _afterwards(self, order: str, total: Decimal, days_ago: float, rewards: list[str]) -> None:
         """Refunds take rewards back; some are fraud or expire; what stays is sometimes paid."""

@@ -58,9 +58,10 @@ def _missing_events(wanted: list[Expected], kept: list[KeptEvent], people: Peopl
         record = records.get((one.sync.connection_id, f"{one.metric.key}:{one.fact_id}"))
         if record is None:
             yield f"{one.metric.name} of {one.fact_id} has no delivery."
-        elif (one.account, one.metric.name, one.fact_id, one.email) not in at_klaviyo:
-            if problem := _not_accounted_for(one, record, people):
-                yield f"{one.metric.name} of {one.fact_id} is not at Klaviyo: {problem}"
+            continue
+        is_there = (one.account, one.metric.name, one.fact_id, one.email) in at_klaviyo
+        if not is_there and (problem := _not_accounted_for(one, record, people)):
+            yield f"{one.metric.name} of {one.fact_id} is not at Klaviyo: {problem}"
 
 
 def _not_accounted_for(one: Expected, record: Delivery, people: People) -> str:
@@ -94,7 +95,7 @@ def _uncalled_for(wanted: list[Expected], kept: list[KeptEvent]) -> Iterable[str
     for event in kept:
         here = (event.account, event.metric, event.fact_id, event.email)
         if event.metric in METRICS and here not in due:
-            yield f"{event.metric} of {event.fact_id or 'no fact'} stands at {event.account}, where no fact calls for it."
+            yield f"{event.metric} of {event.fact_id or 'no fact'} stands at {event.account} uncalled for."
 
 
 def _told_against_their_will(wanted: list[Expected], kept: list[KeptEvent], people: People) -> Iterable[str]:

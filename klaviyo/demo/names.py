@@ -1,5 +1,7 @@
 """Names as people have them, addresses as they write them, and phones as they type them."""
 
+# ruff: noqa: RUF001  (letters that look like others are the point)
+
 FIRST = (
     "Ann", "Ben", "Aino", "Ville", "Siiri", "Onni", "Liisa", "Eero", "Ingrid", "Sigurd", "Astrid", "Håkon",
     "Maja", "Jonas", "Freja", "Emil", "Zoë", "Renée", "José", "Lucía", "Mateo", "Chloé", "Amélie", "Łukasz",
@@ -67,7 +69,14 @@ GOODS = {
         ("FILTER-100", "Filter, 100 stk.", "59.00"),
     ),
 }
-LANDING_PAGES = ("/", "/tea/green?utm_source=friend", "/collections/new", "/offers/first-cup", "/søk?q=kaffe", "/products/抹茶")
+LANDING_PAGES = (
+    "/",
+    "/tea/green?utm_source=friend",
+    "/collections/new",
+    "/offers/first-cup",
+    "/søk?q=kaffe",
+    "/products/抹茶",
+)
 REFERRERS = (
     "", "", "https://www.instagram.com/", "https://t.co/", "https://duckduckgo.com/", "android-app://com.whatsapp/",
 )  # fmt: skip

@@ -6,6 +6,8 @@ from klaviyo.demo.cast import EACH, Person, friend_of_each
 from klaviyo.demo.journeys import Journey, Story
 from klaviyo.demo.scene import Shop
 
+ONCE_ONLY = {"join", "invite", "remind", "convert", "refund", "reverse"}  # without a visitor, each visit is one
+
 
 def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
     """One advocate invites and reminds a friend of every consent there is; one invite is out of date."""
@@ -17,13 +19,13 @@ def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
     journey.invite(late, expires_in_days=5, at=12)
     story.tell("visit", 3, advocate=journey.me, landing_page=shop.url + "/" + "very-long/" * 150)
     # The clock of the shop's old system began in the year 2000; Klaviyo's begins a year later.
-    story.lines.append({"do": "visit", "id": f"old-{shop.slug}", "at": "2000-06-15T12:00:00+00:00", "advocate": journey.me})
+    _dated_visit(story, journey, f"old-{shop.slug}", "2000-06-15T12:00:00+00:00")
 
 
 def add_repeats(story: Story) -> None:
     """Every fiftieth line is told again, and one order by another person's mouth."""
-    again = [line | {"days_ago": line["days_ago"] * 0.9} for line in story.lines[::50] if "days_ago" in line]
-    story.lines += [line for line in again if line["do"] in ("join", "invite", "remind", "convert", "refund", "reverse")]
+    known = [line for line in story.lines[::50] if line["do"] in ONCE_ONLY]
+    story.lines += [line | {"days_ago": line["days_ago"] * 0.9} for line in known]
     first, other = [line for line in story.lines if line["do"] == "convert"][:2]
     story.lines.append(first | {"id": "stolen-order", "days_ago": 0.5, "advocate": other["advocate"]})
 
@@ -54,6 +56,10 @@ def add_refusals(story: Story, journey: Journey, shop: Shop) -> None:
         {"order_id": "   "}, {"friend_email": ""},
     ):  # fmt: skip
         story.tell("convert", 6, advocate=journey.me, **(order | change))
-    story.lines.append({"do": "visit", "id": "before-time", "at": "1970-01-01T00:00:00+00:00", "advocate": journey.me})
-    story.lines.append({"do": "visit", "id": "after-time", "at": "2999-01-01T00:00:00+00:00", "advocate": journey.me})
+    _dated_visit(story, journey, "before-time", "1970-01-01T00:00:00+00:00")
+    _dated_visit(story, journey, "after-time", "2999-01-01T00:00:00+00:00")
     story.lines.append({"do": "teleport", "id": "no-such-verb", "days_ago": 1.0, "advocate": journey.me})
+
+
+def _dated_visit(story: Story, journey: Journey, line_id: str, at: str) -> None:
+    story.lines.append({"do": "visit", "id": line_id, "at": at, "advocate": journey.me})

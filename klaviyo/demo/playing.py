@@ -80,7 +80,9 @@ class Stage:
             told["expires_at"] = when + timedelta(days=told.pop("expires_in_days"))
         if "program" in told:
             told["program"] = self.programs[told["program"]]
-        return {REFERENCES.get(key, key): self._known(value) if key in REFERENCES else value for key, value in told.items()}
+        for name in REFERENCES.keys() & told.keys():
+            told[REFERENCES[name]] = self._known(told.pop(name))
+        return told
 
     def _when(self, line: Line) -> datetime:
         return datetime.fromisoformat(line["at"]) if "at" in line else self.now - timedelta(days=line["days_ago"])

@@ -61,9 +61,13 @@ class Processes:
             raise GivenUp(self.problem)
 
     def restart(self, name: str) -> None:
-        """End one of them; the watch starts it again."""
+        """End one of them and start it again."""
+        process = self.of_name[name]
         with self._lock:
-            _signal(self.of_name[name], signal.SIGKILL)
+            _signal(process, signal.SIGKILL)
+            if process.running and not self._ending.is_set():
+                process.running.wait()
+                self._launch(process)
 
     def age(self, name: str) -> float:
         """Seconds since it was last started."""
@@ -89,12 +93,12 @@ class Processes:
 
     def _watch(self, also: Sequence[Callable[[], None]]) -> None:
         while not self._ending.wait(LOOK_EVERY):
-            for look in also:
-                look()
             with self._lock:
                 for process in self.of_name.values():
                     if not self._ending.is_set() and process.running and process.running.poll() is not None:
                         self._revive(process)
+            for look in also:
+                look()
 
     def _revive(self, process: Process) -> None:
         code = process.running.returncode if process.running else 0

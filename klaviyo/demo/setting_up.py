@@ -14,15 +14,13 @@ from referrals.models import Program, Store
 def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:
     """Put lists and people into the accounts; the ids of the lists by account and name."""
     lists = {account: sandbox.put_lists(account, names) for account, names in LISTS.items()}
-    for account in lists:
-        sandbox.put_people(account, [_seed(person, lists[account]) for person in people if person["account"] == account])
+    for account, ids in lists.items():
+        sandbox.put_people(account, [_seed(person, ids) for person in people if person["account"] == account])
     return lists
 
 
 def operator(password: str) -> None:
-    get_user_model()._default_manager.create_superuser(  # type: ignore[attr-defined]
-        username=connecting.NAME, email="", password=password
-    )
+    get_user_model()._default_manager.create_superuser(username=connecting.NAME, email="", password=password)
 
 
 def stores() -> dict[str, Program]:

@@ -22,6 +22,7 @@ from klaviyo.demo.processes import Processes
 from klaviyo.demo.report import Outcome
 from klaviyo.demo.scene import SHOPS
 from klaviyo.demo.telling import Teller
+from referrals.models import Program
 
 READY_SECONDS = 60.0
 
@@ -70,8 +71,9 @@ class Story:
         call_command("migrate", verbosity=0, interactive=False)
         setting_up.operator(self.password)
         self.teller.say("Starting Klaviyo's sandbox, the site, a Celery worker and beat.")
-        manage = (sys.executable, "/tmp/plan/demo_sandbox.py")
-        self.processes.start("sandbox", *manage, "sandbox", "--port", str(self.ports.sandbox))
+        manage = (sys.executable, "manage.py")
+        state = Path(settings.VAR_DIR) / "sandbox.sqlite3"
+        self.processes.start("sandbox", *manage, "sandbox", "--port", str(self.ports.sandbox), "--state", str(state))
         self.processes.start("site", sys.executable, "-m", "gunicorn", *_gunicorn(self.ports.site))
         celery = (sys.executable, "-m", "celery", "-A", "sorae")
         self.processes.start(WORKER, *celery, *_WORKER)
@@ -91,7 +93,7 @@ class Story:
         for shop in SHOPS:
             setting_up.join(shop, operator.connect(shop.account), lists[shop.account])
 
-    def _play(self, programs: dict[str, setting_up.Program]) -> Played:
+    def _play(self, programs: dict[str, Program]) -> Played:
         lines = playing.read(generate.FACTS)
         played = Played()
         with self.teller.progress("Playing six weeks of referrals", len(lines)) as advance:
@@ -106,7 +108,8 @@ class Story:
                 self.processes.check()
                 advance(standing.total - standing.open)
                 if standing.is_stuck:
-                    self.teller.say(f"{standing.open} deliveries have not moved for minutes; see {self.processes.folder}/logs.")
+                    logs = self.processes.folder / "logs"
+                    self.teller.say(f"{standing.open} deliveries have not moved for minutes; see {logs}.")
 
     def _show(self, outcome: Outcome) -> None:
         report.show(self.teller.console, outcome)

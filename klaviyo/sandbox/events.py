@@ -146,7 +146,7 @@ def _record(call: Call, profile_id: str, attributes: Mapping[str, Any], *, backf
         time=int(identifiers.parsed(text).timestamp() if text else time.time()),
         properties=attributes["properties"],
         unique_id=attributes.get("unique_id"),
-        value=attributes.get("value"),
+        value=None if attributes.get("value") is None else float(attributes["value"]),
         value_currency=attributes.get("value_currency"),
         backfill=bool(attributes.get("backfill")) or backfill,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from klaviyo.sandbox.problems import Refusal, invalid_parameter
@@ -37,7 +37,7 @@ class Column:
 
     sql: str
     operators: frozenset[str]
-    read: Callable[[Any], Any] = field(default=lambda value: value)
+    read: Callable[[Any], Any] = str
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def lower(value: Any) -> str:
 def number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _wrong(f"'{value}' is not a number.")
-    return value
+    return min(float(value), 1e18) if value < 1e300 else 1e18
 
 
 def boolean(value: Any) -> int:

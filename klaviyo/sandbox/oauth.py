@@ -115,6 +115,8 @@ def _is_registered(world: World, address: str) -> bool:
         parts = urlsplit(address)
     except ValueError:
         return False
+    if not address.isprintable() or " " in address:
+        return False
     is_loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK and not parts.fragment
     return is_loopback or address in world.app.redirect_uris
 

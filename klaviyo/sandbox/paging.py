@@ -66,6 +66,9 @@ def _opened(cursor: str | None) -> tuple[bool, tuple[Any, Any] | None]:
         return False, None
     try:
         backwards, order, key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        is_ours = isinstance(order, str | int | float) and isinstance(key, int) and abs(key) < 2**63
     except (ValueError, TypeError):
-        raise Refusal(invalid_parameter("Invalid cursor provided.", "page[cursor]")) from None
+        is_ours = False
+    if not is_ours:
+        raise Refusal(invalid_parameter("Invalid cursor provided.", "page[cursor]"))
     return bool(backwards), (order, key)

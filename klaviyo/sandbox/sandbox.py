@@ -58,10 +58,9 @@ class Sandbox:
     def stop(self) -> None:
         """Ends the server and its connections; raises what the observer complained of, if it did."""
         if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.hang_up()
-            self._server.server_close()
+            self._server.stop()
             self._thread.join()
+            self._server.server_close()
             self._server = None
         self._world.database.close()
         if self._world.complaints:

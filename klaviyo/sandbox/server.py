@@ -41,8 +41,20 @@ class Server(ThreadingHTTPServer):
         with self._open_lock:
             self._open.discard(connection)
 
-    def hang_up(self) -> None:
+    def accept_until_stopped(self) -> None:
+        """A plain blocking loop: `serve_forever` would wake up to poll, and be slow to stop."""
+        while not self.stopping.is_set():
+            try:
+                self.process_request(*self.get_request())
+            except OSError:
+                # Stopped, or out of file descriptors for a moment.
+                self.stopping.wait(0.05)
+
+    def stop(self) -> None:
+        """Ends the loop and every connection."""
         self.stopping.set()
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         with self._open_lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):
@@ -148,11 +160,15 @@ class _Connection(BaseHTTPRequestHandler):
             headers["Content-Length"] = str(length)
         if self.close_connection:
             headers["Connection"] = "close"
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {_in_one_line(value)}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
+def _in_one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ")
+
+
 def serve_in_background(server: Server) -> threading.Thread:
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="klaviyo-sandbox", daemon=True)
+    thread = threading.Thread(target=server.accept_until_stopped, name="klaviyo-sandbox", daemon=True)
     thread.start()
     return thread

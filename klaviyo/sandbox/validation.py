@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class Number:
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         if (value is None and self.nullable) or (self.text_too and isinstance(value, str)):
             return
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
             found.append(invalid("This value must be a number.", at))
 
 
@@ -155,14 +156,16 @@ class Sized:
 
 def parse(body: bytes, shape: Shape) -> Any:
     """The JSON of a body that has this shape; Refusal with every fault found otherwise."""
+    found: list[Problem] = []
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
+        if b"\\ud" in body or b"\\uD" in body:
+            json.dumps(document, ensure_ascii=False).encode()
+        shape.check(document, "", found)
     except ValueError as error:
         raise Refusal(invalid(f"The body is not valid JSON: {error}.", "/data")) from None
     except RecursionError:
         raise Refusal(invalid("The body is nested too deeply.", "/data")) from None
-    found: list[Problem] = []
-    shape.check(document, "", found)
     if found:
         raise Refusal(*found[:200])
     return document
@@ -195,6 +198,8 @@ def _within_caps(item: Any, at: str, name: str, found: list[Problem], depth: int
     if kind is str:
         if len(item) > LONGEST_STRING // 4 and len(item.encode()) > LONGEST_STRING:
             found.append(invalid(f"A string may have at most {LONGEST_STRING} bytes.", f"{at}/{_escaped(name)}"))
+    elif kind is float and not math.isfinite(item):
+        found.append(invalid("This number is too large.", f"{at}/{_escaped(name)}"))
     elif kind is dict or kind is list:
         at = f"{at}/{_escaped(name)}"
         if depth >= DEEPEST:
@@ -205,6 +210,13 @@ def _within_caps(item: Any, at: str, name: str, found: list[Problem], depth: int
             inner = item.items() if kind is dict else enumerate(item)
             for key, value in inner:
                 _within_caps(value, at, str(key), found, depth + 1)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _refuse_constant(name: str) -> Any:

@@ -16,7 +16,7 @@ def reference(request: HttpRequest) -> HttpResponse:
     """Every metric of the catalogue. It names no person, so whoever may log in may read it."""
     context = {
         "title": "Events",
-        "metrics": [(metric, ON[metric.on]) for metric in events.CATALOGUE],
-        "everywhere": events.EVERY_EVENT,
+        "metrics": [(metric, ON[metric.on], list(metric.properties.items())) for metric in events.CATALOGUE],
+        "everywhere": list(events.EVERY_EVENT.items()),
     }
     return render(request, "klaviyo/events.html", admin.site.each_context(request) | context)

@@ -6,19 +6,16 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection as database
 from django.db import connections as databases
 from django.test import Client
-from django.urls import reverse
-from teapot import Teapot, serve
 
 from integrations import providers
 from integrations.models import Connection
 from integrations.providers import Provider
-
-CONNECT = "/admin/integrations/teapot/connect"
-CALLBACK = "/admin/integrations/teapot/callback"
+from tests.integrations.operators import come_back, leave, somebody
+from tests.integrations.teapot import Teapot, serve
 
 
 @pytest.fixture
@@ -56,24 +53,11 @@ def tearoom(teapot: Teapot, browser: Client) -> Connection:
     return Connection.objects.get(account_id="A1")
 
 
-def somebody(name: str, *missing: str) -> User:
-    """Somebody of the staff with the permissions of this app, without those `missing`."""
-    user = User.objects.create_user(name, password="x", is_staff=True)
-    allowed = Permission.objects.filter(content_type__app_label="integrations").exclude(codename__in=missing)
-    user.user_permissions.set(allowed)
-    return user
-
-
-def leave(browser: Client, connection: Connection | None = None) -> str:
-    """Press Connect, or Reconnect; the consent screen's address."""
-    way = reverse("integrations:reconnect", args=[connection.pk]) if connection else CONNECT
-    response = browser.post(way)
-    assert response.status_code == 302
-    return str(response["Location"])
-
-
-def come_back(browser: Client, answer: dict[str, str]) -> Any:
-    return browser.get(CALLBACK, answer)
+@pytest.fixture
+def calls(teapot: Teapot, tearoom: Connection) -> Callable[[], int]:
+    """Token calls since the account was connected."""
+    before = teapot.calls["/oauth/token"]
+    return lambda: teapot.calls["/oauth/token"] - before
 
 
 @pytest.fixture

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import come_back, leave
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from teapot import Teapot, saying
 
 from integrations import connections, outbox
 from integrations.errors import ReconnectRequired
 from integrations.models import Connection, Delivery, Revocation
 from integrations.signals import account_replaced
+from tests.integrations.operators import come_back, leave
+from tests.integrations.teapot import Teapot, saying
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Connection.State
@@ -23,9 +23,7 @@ State = Connection.State
 @pytest.fixture
 def waiting(tearoom: Connection) -> Delivery:
     """Something that is meant for Tea House, and for nobody else."""
-    return Delivery.objects.create(
-        connection=tearoom, kind="event", key=str(uuid.uuid4()), occurred_at=timezone.now()
-    )
+    return Delivery.objects.create(connection=tearoom, kind="event", key=str(uuid.uuid4()), occurred_at=timezone.now())
 
 
 @pytest.fixture
@@ -51,7 +49,7 @@ def replaced() -> Iterator[list[tuple[Connection, Connection]]]:
 
 
 def choose(browser: Client, connection: Connection, choice: str) -> Any:
-    return browser.post(reverse("integrations:decide", args=[connection.pk]), {"choice": choice}, follow=True)
+    return browser.post(reverse("integrations:decide", args=[connection.pk]), {"choice": choice})
 
 
 def state(connection: Connection) -> str:
@@ -105,9 +103,7 @@ def test_the_new_account_may_be_kept_beside_the_old(
     assert waiting.state == Delivery.State.HELD
 
 
-def test_the_new_account_may_be_let_go(
-    teapot: Teapot, browser: Client, tearoom: Connection, other: Connection
-) -> None:
+def test_the_new_account_may_be_let_go(teapot: Teapot, browser: Client, tearoom: Connection, other: Connection) -> None:
     choose(browser, other, "discard")
     assert list(Connection.objects.all()) == [tearoom]
     assert state(tearoom) == State.RECONNECT

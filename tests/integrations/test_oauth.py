@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from teapot import CLIENT_SECRET, Misdeed, Teapot, breaking_off, saying
 
 from integrations import oauth
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
 from integrations.oauth import Grant
 from integrations.providers import Provider
+from tests.integrations.teapot import CLIENT_SECRET, Misdeed, Teapot, breaking_off, saying
 
 TOKEN, REVOKE = "/oauth/token", "/oauth/revoke"
 GOOD = {"access_token": "a", "refresh_token": "r", "token_type": "Bearer", "expires_in": 3600, "scope": "tea:read"}
@@ -107,8 +107,10 @@ def test_a_grant_shows_no_token(granted: Grant) -> None:
 
 @pytest.mark.parametrize(
     ("said", "seconds"),
-    [(3600, 3600), ("3600", 3600), (1.5, 60), (-5, 60), (0, 60), (10**12, 86400), (True, 3600), ("soon", 3600)]
-    + [(None, 3600), ([], 3600), ("9" * 5000, 3600), (1e308, 86400)],
+    [
+        *[(3600, 3600), ("3600", 3600), (1.5, 60), (-5, 60), (0, 60), (10**12, 86400), (1e308, 86400)],
+        *[(True, 3600), ("soon", 3600), (None, 3600), ([], 3600), ("9" * 5000, 3600)],
+    ],
 )
 def test_a_lifetime_is_kept_within_reason(teapot: Teapot, provider: Provider, said: Any, seconds: int) -> None:
     teapot.will(TOKEN, saying(200, GOOD | {"expires_in": said}))

@@ -1,10 +1,10 @@
 """Asking a provider whether it still knows us: only a clear no changes anything."""
 
 import pytest
-from teapot import Teapot, saying
 
 from integrations import connections
 from integrations.models import Connection, HealthCheck
+from tests.integrations.teapot import Teapot, saying
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Connection.State

@@ -150,9 +150,7 @@ def test_a_subscribed_friend_gets_both(sandbox: Sandbox, ann: Advocate, drain: D
     assert sorted(metrics(sandbox, BEN)) == ["Sorae Invite Received", "Sorae Invite Reminder"]
 
 
-def test_no_invite_goes_out_while_klaviyo_throttles_the_question(
-    sandbox: Sandbox, ann: Advocate, drain: Drain
-) -> None:
+def test_no_invite_goes_out_while_klaviyo_throttles_the_question(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     lifecycle.invite(ann, BEN)
     sandbox.fault("get_profiles", "429", count=1)
     drain()
@@ -187,7 +185,7 @@ def test_a_friend_who_buys_is_still_asked_as_somebody_unknown(sandbox: Sandbox, 
     lifecycle.invite(ann, BEN)
     drain()
     assert sorted(metrics(sandbox, BEN)) == ["Sorae Invite Received", "Sorae Referred Purchase"]
-    assert len([d for d in sandbox.requests("create_or_update_profile")]) == 2
+    assert len(sandbox.requests("create_or_update_profile")) == 2
 
 
 # --- What profiles are told -----------------------------------------------------------------------
@@ -245,6 +243,39 @@ def test_a_list_that_has_vanished_holds_what_needs_it_until_another_is_chosen(
     held = Delivery.objects.get(kind="profile")
     assert (held.state, held.reason_code) == (State.HELD, "list_gone")
     assert "Old list" in held.reason
+
+
+def test_a_person_in_two_programs_of_an_account_keeps_both_codes(
+    sandbox: Sandbox, tea_house: Store, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    autumn = Program.objects.create(store=tea_house, slug="autumn-tea", name="Autumn", offer="Tea")
+    again = lifecycle.join(autumn, ann.email.upper())
+    drain()
+    ours = known(sandbox, ann.email).properties
+    assert ours["sorae_referral_code"] == again.referral_code
+    assert ours["sorae_spring_referral_code"] == ann.referral_code
+
+
+def test_a_person_in_a_program_of_another_account_keeps_the_plain_names(
+    sandbox: Sandbox, second_connection: Connection, ann: Advocate, drain: Drain
+) -> None:
+    oslo = Store.objects.create(slug="oslo", name="Oslo", url="https://oslo.example/", country="NO", currency="NOK")
+    ProfileSync.objects.create(store=oslo, connection=second_connection, behaviour=ProfileSync.Behaviour.CREATE)
+    there = lifecycle.join(Program.objects.create(store=oslo, slug="fjord", name="Fjord", offer="Tea"), ann.email)
+    drain()
+    assert known(sandbox, ann.email).properties["sorae_referral_code"] == ann.referral_code
+    profile = sandbox.profile("Qk7LmA", ann.email)
+    assert profile is not None
+    assert profile.properties["sorae_referral_code"] == there.referral_code
+
+
+def test_an_international_address_travels_in_its_ascii_form(
+    sandbox: Sandbox, spring: Program, sync: ProfileSync, drain: Drain
+) -> None:
+    lifecycle.join(spring, "jonas@bücher.example")
+    drain()
+    assert metrics(sandbox, "jonas@xn--bcher-kva.example") == ["Sorae Advocate Started"]
 
 
 # --- What goes wrong --------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ class Command(BaseCommand):
         parser.add_argument("--redirect-uri", action="append", default=[], help="one more than loopback addresses")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        sandbox = self._start(options)
         ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
-        sandbox = self._start(options)
         self.stdout.write(f"Klaviyo sandbox on {sandbox.url}, state in {options['state']}. Ctrl-C ends it.")
         self.stdout.flush()
         ended.wait()

@@ -68,7 +68,7 @@ def standing(person: Person) -> Html:
     """Whether mail may go to them, in one word."""
     consent = person.consent.email.consent
     if person.consent.suppressions:
-        return layout.pill(f"Suppressed, {_words(consent)}", "bad")
+        return layout.pill("Suppressed", "bad")
     kind = {"SUBSCRIBED": "good", "UNSUBSCRIBED": "bad"}.get(consent, "warn")
     return layout.pill(_words(consent).capitalize(), kind)
 
@@ -88,6 +88,7 @@ def _consent(view: View, person: Person) -> Html:
     consent = person.consent
     told: dict[str, Any] = {
         "E-mail": standing(person),
+        "Consent": _words(consent.email.consent).capitalize(),
         "Can receive e-mail": "Yes" if consent.can_receive_email(person.email) else "No",
         **_evidence(view, consent.email),
     }

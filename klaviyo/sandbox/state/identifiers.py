@@ -49,7 +49,10 @@ def from_timestamp(seconds: float) -> datetime:
 def parsed(text: str) -> datetime:
     """Reads an ISO 8601 date or time, UTC when it names no zone; ValueError otherwise."""
     at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Too near the ends of time.") from error
 
 
 def _random(length: int) -> str:

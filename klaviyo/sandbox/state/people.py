@@ -70,13 +70,16 @@ def get(sql: sqlite3.Connection, account: str, profile_id: str) -> Person | None
 
 
 def find(sql: sqlite3.Connection, account: str, identity: Mapping[str, Any]) -> Person | None:
-    """The person that the first matching identifier names: e-mail, phone, external id, then the rest."""
+    """The person that the first matching identifier names: e-mail, phone, external id, then the rest.
+
+    Whoever has another e-mail address than the one given is not meant, though a lesser identifier be theirs.
+    """
+    email = identity.get("email")
     for name in IDENTIFIERS:
         value = identity.get(name)
-        if value:
-            found = _by(sql, account, name, value)
-            if found:
-                return found
+        found = _by(sql, account, name, value) if value else None
+        if found and (not email or not found.email or found.email.lower() == email.lower()):
+            return found
     return None
 
 

@@ -1,0 +1,27 @@
+"""The demo keeps all laws, also when its worker is killed halfway and the broker's folder is emptied."""
+
+import json
+import shutil
+from pathlib import Path
+
+from tests.klaviyo.demo import demos
+
+HALFWAY = "Playing six weeks of referrals: 1,1"
+
+
+def test_nothing_is_lost_when_the_worker_is_killed_halfway_and_the_broker_is_emptied(tmp_path: Path) -> None:
+    with demos.running(tmp_path, "--once") as demo:
+        demo.listen(HALFWAY)
+        demo.processes()["worker"].kill()
+        for folder in (demo.folder / "broker").iterdir():
+            shutil.rmtree(folder, ignore_errors=True)
+        outcome = json.loads(demo.listen())
+        assert demo.process.wait() == 0, "\n".join(demo.said)
+    assert (outcome["missing"], outcome["twice"], outcome["against_consent"]) == (0, 0, 0)
+    assert outcome["facts"] >= 1_500
+    assert not {"queued", "sending", "held"} & set(outcome["deliveries"])
+    assert outcome["deliveries"]["accepted"] > 1_500
+    assert set(outcome["reasons"]) >= {"unknown_person", "suppressed", "never_subscribed", "consent_unknown", "expired"}
+    assert len(outcome["klaviyo"]["events"]) == 9
+    assert outcome["klaviyo"]["profiles"] > 300
+    assert any(line.startswith("The worker was killed (signal 9)") for line in demo.said)

@@ -1,0 +1,64 @@
+"""The committed export: what it holds, and that it is what the generator writes."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from klaviyo.demo import generate, playing
+from klaviyo.demo.playing import Line
+from klaviyo.demo.scene import SHOPS
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[Line]:
+    return playing.read(generate.FACTS)
+
+
+@pytest.fixture(scope="module")
+def people() -> list[Line]:
+    return playing.read(generate.PEOPLE)
+
+
+def test_the_committed_files_are_what_the_generator_writes() -> None:
+    assert generate.texts() == (generate.FACTS.read_text("ascii"), generate.PEOPLE.read_text("ascii"))
+
+
+def test_there_are_hundreds_of_people_and_more_than_1500_facts_over_some_weeks(lines: list[Line]) -> None:
+    addresses = {
+        line[name].lower() for line in lines for name in ("email", "recipient_email", "friend_email") if name in line
+    }
+    facts = Counter(line["do"] for line in lines if line["do"] not in ("update", "pay"))
+    ages = [line["days_ago"] for line in lines if "days_ago" in line]
+    assert len(addresses) >= 300
+    assert facts.total() >= 1_700
+    assert max(ages) > 35
+    assert min(ages) < 1
+
+
+def test_every_verb_occurs(lines: list[Line]) -> None:
+    assert set(playing.VERBS) <= {line["do"] for line in lines}
+
+
+def test_people_write_their_names_addresses_and_phones_in_many_ways(lines: list[Line]) -> None:
+    joined = [line for line in lines if line["do"] == "join"]
+    emails = [line["email"] for line in joined]
+    fields = ("first_name", "last_name", "recipient_name", "friend_first_name")
+    names = json.dumps([line[field] for line in lines for field in fields if field in line], ensure_ascii=False)
+    assert any("+" in email for email in emails)
+    assert any(email.isupper() for email in emails)
+    assert any("@xn--" in email for email in emails)
+    assert any(not email.isascii() and "\ud83d" not in email for email in emails)
+    assert any("'" in email for email in emails)
+    assert all(sample in names for sample in ("🫖", "محمد", "伟", "N'Golo"))
+    assert any(len(line.get("first_name", "")) > 100 for line in joined)
+    assert "call me" in {line.get("phone") for line in joined}
+
+
+def test_klaviyo_knows_people_of_every_consent_in_both_accounts(people: list[Line]) -> None:
+    for shop in SHOPS:
+        here = [person for person in people if person["account"] == shop.account]
+        consents = {person["consent"] for person in here}
+        suppressions = {reason for person in here for reason in person.get("suppressions", ())}
+        assert consents >= {"SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"}
+        assert suppressions >= {"HARD_BOUNCE", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED"}

@@ -1,0 +1,63 @@
+"""What was answered is there after a restart, also after one that nobody was ready for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, StateInUse
+from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, event
+
+ROOT = Path(__file__).parents[3]
+RUN = """
+import sys, threading
+from pathlib import Path
+from klaviyo.sandbox import Sandbox
+sandbox = Sandbox(Path(sys.argv[1]), limits=False).start()
+print(sandbox.url, sandbox.connect("VxYz12").access_token, flush=True)
+threading.Event().wait()
+"""
+
+
+def test_people_tokens_lists_and_events_survive_a_restart(tmp_path: Path) -> None:
+    state = tmp_path / "var" / "sandbox.sqlite3"
+    with Sandbox(state) as sandbox:
+        sandbox.put_lists(TEA_HOUSE, [SeedList("Newsletter", "NwsLtr")])
+        sandbox.put_profiles(TEA_HOUSE, [SeedProfile("ann@tea.test", consent="SUBSCRIBED", lists=["NwsLtr"])])
+        token = sandbox.connect(TEA_HOUSE).access_token
+        Client(sandbox.url, token).send("POST", "/api/events", event(unique_id="c-1"))
+        before = (sandbox.profiles(TEA_HOUSE), sandbox.lists(TEA_HOUSE), sandbox.events(TEA_HOUSE))
+    with Sandbox(state) as sandbox:
+        assert (sandbox.profiles(TEA_HOUSE), sandbox.lists(TEA_HOUSE), sandbox.events(TEA_HOUSE)) == before
+        assert Client(sandbox.url, token).send("POST", "/api/events", event(unique_id="c-1")).status_code == 202
+        assert [one.received for one in sandbox.events(TEA_HOUSE)] == [2]
+
+
+def test_a_killed_sandbox_has_lost_nothing_that_it_answered(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.sqlite3"
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(state)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    try:
+        assert process.stdout
+        url, token = process.stdout.readline().split()
+        client = Client(url, token)
+        for number in range(50):
+            assert client.send("POST", "/api/events", event(unique_id=f"c-{number}")).status_code == 202
+        client.session.close()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    with Sandbox(state) as sandbox:
+        assert {one.unique_id for one in sandbox.events(TEA_HOUSE)} == {f"c-{number}" for number in range(50)}
+
+
+def test_two_sandboxes_do_not_share_a_file(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.sqlite3"
+    with Sandbox(state), pytest.raises(StateInUse):
+        Sandbox(state)

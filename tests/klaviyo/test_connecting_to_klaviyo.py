@@ -1,0 +1,112 @@
+"""Connecting, renewing and letting go against the sandbox, as an operator meets it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations import connections
+from integrations.models import Connection, Revocation
+from klaviyo import provider
+from klaviyo.sandbox import Sandbox
+
+TEA_HOUSE_LTD, NORDLYS = "VxYz12", "Qk7LmA"
+State = Connection.State
+Connect = Callable[..., HttpResponseBase]
+
+
+def installs(sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> int:
+    return next(int(seen.installs) for seen in sandbox.accounts() if seen.id == account)
+
+
+def calls(sandbox: Sandbox, operation: str) -> int:
+    return len(sandbox.requests(operation))
+
+
+def disconnect(browser: Client, connection: Connection) -> None:
+    browser.post(reverse("integrations:disconnect", args=[connection.pk]))
+    connection.refresh_from_db()
+
+
+def test_the_account_is_shown_as_klaviyo_describes_it(connection: Connection) -> None:
+    assert (connection.account_id, connection.account_name) == (TEA_HOUSE_LTD, "Tea House Ltd")
+    assert (connection.timezone, connection.currency) == ("Europe/Helsinki", "EUR")
+    assert connection.granted == {scope.name for scope in provider.SCOPES}
+
+
+def test_a_declined_consent_makes_no_token_call(sandbox: Sandbox, connect: Connect) -> None:
+    answer: Any = connect(decision="decline")
+    assert answer.status_code == 400
+    assert "declined" in answer.content.decode()
+    assert calls(sandbox, "oauth_token") == 0
+    assert not Connection.objects.exists()
+
+
+def test_fewer_scopes_are_kept_as_granted(connect: Connect) -> None:
+    connect(scope="accounts:read profiles:read")
+    assert Connection.objects.get().granted == {"accounts:read", "profiles:read"}
+
+
+def test_access_is_renewed_where_refresh_tokens_rotate(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.settings(rotate_refresh_tokens=True)
+    for generation in (2, 3):
+        sandbox.expire_tokens(TEA_HOUSE_LTD)
+        assert connections.probe(connection).passed
+        assert Connection.objects.get().generation == generation
+
+
+def test_an_answer_lost_on_the_way_is_said_to_be_lost(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.settings(rotate_refresh_tokens=True)
+    sandbox.expire_tokens(TEA_HOUSE_LTD)
+    sandbox.fault("oauth_token", "truncated")
+    assert connections.probe(connection).code == "refresh_uncertain"
+    Connection.objects.update(refresh_lease_until=timezone.now() - timedelta(seconds=1))
+    assert connections.probe(connection).code == "response_lost"
+    assert Connection.objects.get().state == State.RECONNECT
+
+
+def test_an_app_that_was_uninstalled_needs_a_reconnect(sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.uninstall(TEA_HOUSE_LTD)
+    assert connections.probe(connection).code == "access_withdrawn"
+    assert Connection.objects.get().state == State.RECONNECT
+
+
+def test_disconnecting_uninstalls(sandbox: Sandbox, browser_of_the_operator: Client, connection: Connection) -> None:
+    disconnect(browser_of_the_operator, connection)
+    assert installs(sandbox) == 0
+    assert connection.state == State.DISCONNECTED
+    assert not Revocation.objects.exists()
+
+
+def test_klaviyo_is_told_later_when_it_cannot_be_reached(
+    sandbox: Sandbox, browser_of_the_operator: Client, connection: Connection
+) -> None:
+    sandbox.fault("oauth_revoke", "reset")
+    disconnect(browser_of_the_operator, connection)
+    assert connection.state == State.DISCONNECTED
+    assert not connection.refresh_token
+    assert installs(sandbox) == 1
+    Revocation.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    assert connections.revoke_due() == 1
+    assert installs(sandbox) == 0
+
+
+def test_connecting_again_after_an_unheard_disconnect_keeps_the_new_access(
+    sandbox: Sandbox, browser_of_the_operator: Client, connect: Connect, connection: Connection
+) -> None:
+    sandbox.fault("oauth_revoke", "503")
+    disconnect(browser_of_the_operator, connection)
+    connect()
+    connections.revoke_due()
+    assert connections.probe(connection).passed
+
+
+def test_a_different_account_waits_for_a_decision(connect: Connect, connection: Connection) -> None:
+    connect(NORDLYS, start=reverse("integrations:reconnect", args=[connection.pk]))
+    other = Connection.objects.get(account_id=NORDLYS)
+    assert (other.state, other.replaces) == (State.UNDECIDED, connection)
+    assert Connection.objects.get(pk=connection.pk).generation == connection.generation

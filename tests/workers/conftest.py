@@ -1,0 +1,117 @@
+"""Real Celery workers in processes of their own, on the embedded parts and on real ones."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from klaviyo.sandbox import Exchange, Sandbox
+from tests import schemas, servers
+from tests.workers import playing
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass
+class Observer:
+    """Checks every request, as all tests do, and may act while one waits for its answer."""
+
+    at_request: int = 0
+    act: Callable[[], None] = lambda: None
+    seen: int = 0
+
+    def __call__(self, exchange: Exchange) -> None:
+        schemas.check(exchange)
+        if exchange.method == "POST":
+            self.seen += 1
+            if self.seen == self.at_request:
+                self.act()
+
+
+@dataclass
+class House:
+    """One installation of the product: its environment, the workers that run in it, and its Klaviyo."""
+
+    env: dict[str, str]
+    klaviyo: Sandbox
+    observer: Observer
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def var(self) -> Path:
+        return Path(self.env["VAR_DIR"])
+
+    def play(self, verb: str, *numbers: int) -> Any:
+        """Do something in this house; see tests/workers/scene.py."""
+        return playing.play(self.env, verb, *numbers)
+
+    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        name = f"worker-{len(self.workers)}"
+        command = [sys.executable, "-m", "celery", "-A", "sorae", "worker", "-P", "threads", "-c", "4"]
+        with (self.var / f"{name}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [*command, "-n", f"{name}@%h", *options],
+                cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.workers.append(worker)
+        return worker
+
+    def kill_workers(self) -> None:
+        """kill -9, without a chance to tidy up."""
+        for worker in self.workers:
+            if worker.poll() is None:
+                os.killpg(worker.pid, signal.SIGKILL)
+
+    def lose_messages(self) -> None:
+        """The broker forgets everything: its folder is emptied, or it is flushed."""
+        if url := self.env.get("REDIS_URL"):
+            with redis.Redis.from_url(url) as client:
+                client.flushall()
+        else:
+            shutil.rmtree(self.var / "broker" / "messages")
+            (self.var / "broker" / "messages").mkdir()
+
+    def wait_until(self, true: Callable[[], bool]) -> None:
+        """Fails with what the workers said, when it does not become true in good time."""
+        ends_at = time.monotonic() + PATIENCE_SECONDS
+        while not true():
+            if time.monotonic() > ends_at:
+                said = "\n".join(log.read_text()[-3000:] for log in sorted(self.var.glob("worker-*.log")))
+                raise AssertionError(f"It did not happen. {self.play('standings')} The workers said:\n{said}")
+            time.sleep(0.1)
+
+    def wait_until_settled(self) -> dict[str, int]:
+        """Until nothing waits and nothing is on its way; deliveries by state."""
+        self.wait_until(lambda: not {"queued", "sending"} & set(self.play("standings")))
+        return dict(self.play("standings"))
+
+
+@pytest.fixture(params=["the embedded parts", "PostgreSQL and Redis"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """Tea House, open and connected to Klaviyo, before anyone has joined. It runs no worker yet."""
+    with ExitStack() as stack:
+        observer = Observer()
+        klaviyo = stack.enter_context(Sandbox(limits=False, observer=observer))
+        house = House(playing.environment(klaviyo, tmp_path), klaviyo, observer)
+        if request.param == "PostgreSQL and Redis":
+            try:
+                house.env["DATABASE_URL"] = stack.enter_context(servers.postgres())
+                house.env["REDIS_URL"] = stack.enter_context(servers.redis())
+            except servers.NotHere as missing:
+                pytest.skip(f"Workers on PostgreSQL and Redis. {missing}")
+        house.play("open")
+        yield house
+        house.kill_workers()
+        for worker in house.workers:
+            worker.wait()

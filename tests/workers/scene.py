@@ -1,0 +1,69 @@
+"""Played in a process of its own, with the product's own settings: python -m tests.workers.scene VERB [NUMBER].
+
+The processes under test have an environment, a database and a broker that are not those of the test run.
+"""
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402  (Django comes first)
+from django.core.management import call_command  # noqa: E402
+from django.db.models.functions import Now  # noqa: E402
+from django.test import Client  # noqa: E402
+
+from integrations.models import Connection, Delivery  # noqa: E402
+from klaviyo.models import ProfileSync  # noqa: E402
+from referrals import lifecycle  # noqa: E402
+from referrals.models import Program, Store  # noqa: E402
+from tests import consent_screen  # noqa: E402
+
+
+def open_the_store() -> str:
+    """An empty database gets Tea House, its program, and a connection to Klaviyo."""
+    call_command("migrate", verbosity=0)
+    store = Store.objects.create(slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE")
+    Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first tea")
+    browser = Client(headers={"host": "localhost"})
+    browser.force_login(User.objects.create_superuser("operator"))
+    consent_screen.visit(browser)
+    connection = Connection.objects.get(state=Connection.State.CONNECTED)
+    ProfileSync.objects.create(store=store, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+    return connection.account_name
+
+
+def join(people: int) -> list[str]:
+    """So many people join, each in a transaction of their own; their addresses."""
+    program = Program.objects.select_related("store").get()
+    return [lifecycle.join(program, f"person-{number}@example.com").email for number in range(people)]
+
+
+def end_leases() -> int:
+    """As if a minute had gone by: what dead workers held may be taken from them."""
+    held = Delivery.objects.filter(state=Delivery.State.SENDING)
+    return held.update(lease_until=Now() - timedelta(seconds=1))
+
+
+def standings() -> dict[str, int]:
+    """Deliveries by state."""
+    return Counter(Delivery.objects.values_list("state", flat=True))
+
+
+if __name__ == "__main__":
+    verbs: dict[str, Callable[..., Any]] = {
+        "open": open_the_store,
+        "join": join,
+        "end-leases": end_leases,
+        "standings": standings,
+    }
+    numbers = [int(word) for word in sys.argv[2:]]
+    print(json.dumps(verbs[sys.argv[1]](*numbers)))
