@@ -1,16 +1,23 @@
 """Accounts: https://developers.klaviyo.com/en/reference/accounts_api_overview."""
 
-from integrations.errors import TemporaryError
+from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
 from klaviyo.api import answers, transport
+from klaviyo.api.answers import Unauthorized
 from klaviyo.api.operation import Operation
 
 GET_ACCOUNTS = Operation("get_accounts", "GET", "/api/accounts", "accounts:read", 1, 15, needs_body=True)
 
 
 def identify(token: str) -> Account:
-    """The one account that an access token opens. Raises TemporaryError when it cannot be told."""
-    data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
+    """The one account that an access token opens.
+
+    Raises ReconnectRequired when Klaviyo refuses the token, TemporaryError when it cannot be told now.
+    """
+    try:
+        data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
+    except Unauthorized as error:
+        raise ReconnectRequired("access_refused", "Klaviyo does not accept our access.") from error
     account = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
     attributes = account.get("attributes") or {}
     contact = attributes.get("contact_information") or {}

@@ -42,7 +42,7 @@ class Client:
             return self._once(operation, access.token, request, deliveries)
         except Unauthorized as error:
             sentence = "Klaviyo no longer accepts our access. The app may have been removed from the account."
-            connections.mark_reconnect(self.connection, "access_refused", sentence)
+            connections.mark_reconnect(self.connection, "access_refused", sentence, generation=access.generation)
             raise ReconnectRequired("access_refused", sentence) from error
 
     def _once(

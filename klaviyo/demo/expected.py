@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from klaviyo import events
+from klaviyo.demo.kept import mailbox
 from klaviyo.events import Metric
 from klaviyo.models import ProfileSync
 from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
@@ -41,7 +42,7 @@ def events_of_all_facts() -> list[Expected]:
     for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection", "store"):
         syncs.setdefault(sync.store_id, []).append(sync)
     return [
-        Expected(sync, due.metric, str(due.uid), due.email.lower())
+        Expected(sync, due.metric, str(due.uid), mailbox(due.email))
         for due in _due()
         for sync in syncs.get(due.store_id, [])
     ]

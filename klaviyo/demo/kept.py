@@ -38,6 +38,12 @@ class KeptProfile:
     lists: tuple[str, ...]
 
 
+def mailbox(email: str) -> str:
+    """One form for all the ways to write an address: small letters, and the domain in ASCII."""
+    local, at, domain = email.lower().rpartition("@")
+    return f"{local}{at}{domain.encode('idna').decode('ascii')}"
+
+
 class Sandbox:
     """The sandbox at an address."""
 
@@ -64,7 +70,7 @@ class Sandbox:
     def events(self, account: str) -> list[KeptEvent]:
         return [
             KeptEvent(
-                account, event["metric"], event["profile_id"], (event["email"] or "").lower(),
+                account, event["metric"], event["profile_id"], mailbox(event["email"] or ""),
                 event["unique_id"], event["properties"],
             )
             for event in self._call("GET", account, "events")["events"]
@@ -73,7 +79,7 @@ class Sandbox:
     def profiles(self, account: str) -> list[KeptProfile]:
         return [
             KeptProfile(
-                account, person["id"], (person["email"] or "").lower(), person["properties"],
+                account, person["id"], mailbox(person["email"] or ""), person["properties"],
                 person["consent"], frozenset(person["suppressions"]), tuple(person["lists"]),
             )
             for person in self._call("GET", account, "profiles")["profiles"]

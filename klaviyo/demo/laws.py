@@ -14,7 +14,7 @@ from klaviyo import events
 from klaviyo.consent import Policy
 from klaviyo.demo import expected, standings
 from klaviyo.demo.expected import Expected
-from klaviyo.demo.kept import KeptEvent, KeptProfile
+from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
 
 State = Delivery.State
 
@@ -25,7 +25,7 @@ ABOUT_CONSENT = {
 METRICS = {metric.name: metric for metric in events.CATALOGUE}
 
 Person = dict[str, Any]  # as people.jsonl has them
-People = dict[tuple[str, str], Person]  # by account and e-mail in lower case
+People = dict[tuple[str, str], Person]  # by account and mailbox
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Broken:
 
 def judge(kept: list[KeptEvent], profiles: list[KeptProfile], before: list[Person]) -> Broken:
     """Hold what Klaviyo has against our facts; `before` is whom Klaviyo knew, and how, before the first fact."""
-    people = {(person["account"], person["email"].lower()): person for person in before}
+    people = {(person["account"], mailbox(person["email"])): person for person in before}
     wanted = expected.events_of_all_facts()
     return Broken(
         missing=[*_missing_events(wanted, kept, people), *standings.differences(profiles, people)],

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from integrations.models import Delivery
-from klaviyo.demo.kept import KeptProfile
+from klaviyo.demo.kept import KeptProfile, mailbox
 from klaviyo.models import ProfileSync
 from referrals import standing
 from referrals.models import Advocate
@@ -18,7 +18,7 @@ def differences(profiles: list[KeptProfile], people: dict[tuple[str, str], Any])
     for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection"):
         account = sync.connection.account_id
         for advocate in Advocate.objects.filter(program__store=sync.store_id).select_related("program__store"):
-            here = (account, advocate.email.lower())
+            here = (account, mailbox(advocate.email))
             if here not in people and not sync.creates_profiles:
                 continue
             wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))

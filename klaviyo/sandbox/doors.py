@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 
@@ -9,6 +10,7 @@ from klaviyo.sandbox import api, control, inspector, oauth
 from klaviyo.sandbox.wire import Reply, Request, json_reply
 from klaviyo.sandbox.world import World
 
+_log = logging.getLogger(__name__)
 _LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _EXACT: Mapping[tuple[str, str], Callable[[World, Request], Reply]] = {
     ("GET", "/oauth/authorize"): oauth.authorize,
@@ -19,6 +21,15 @@ _EXACT: Mapping[tuple[str, str], Callable[[World, Request], Reply]] = {
 
 
 def answer(world: World, request: Request) -> Reply:
+    """Answers any request; a fault of the sandbox itself is a 500, told in the log."""
+    try:
+        return _answer(world, request)
+    except Exception:
+        _log.exception("The sandbox failed on %s %s", request.method, request.path)
+        return json_reply(500, {"error": "The sandbox failed."})
+
+
+def _answer(world: World, request: Request) -> Reply:
     # A page of another site may not reach the control API by a name that leads here.
     if not _LOOPBACK.fullmatch(request.host):
         return json_reply(421, {"error": "This sandbox answers on loopback addresses only."})

@@ -340,6 +340,16 @@ def test_a_removed_app_holds_everything_until_a_person_reconnects(
     assert sandbox.events(TEA) == []
 
 
+def test_access_that_is_refused_even_when_new_asks_for_a_reconnect(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    sandbox.fault("*", "unauthorized", count=2)
+    drain()
+    connection = Connection.objects.get()
+    assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "access_refused")
+    assert set(Delivery.objects.values_list("state", flat=True)) == {State.HELD}
+
+
 def test_a_missing_scope_holds_only_what_needs_it(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     sandbox.fault("create_event", "missing_scope", count=1)
     drain()

@@ -94,6 +94,11 @@ def visit(client: Client, sandbox: Sandbox) -> None:
     definition = {"condition_groups": [{"conditions": [condition]}]}
     body = {"data": {"type": "segment", "attributes": {"name": "On the list", "definition": definition}}}
     segment = client.send("POST", "/api/segments", body).json()["data"]["id"]
+    read(client, ben, job, segment)
+
+
+def read(client: Client, ben: str, job: str, segment: str) -> None:
+    everything = "?additional-fields[profile]=subscriptions,predictive_analytics"
     an_event = client.get("/api/events?include=metric,profile")["data"][0]["id"]
     metric = client.get("/api/metrics")["data"][0]["id"]
     for path in (

@@ -1,0 +1,62 @@
+"""Every page, on a wide screen and a narrow one, by day and by night: nothing sticks out, nothing goes wrong."""
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from integrations.models import Connection, Delivery
+from klaviyo.models import ProfileSync
+from referrals import lifecycle
+from referrals.models import Advocate
+from tests.conftest import Drain
+
+STICKS_OUT = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def addresses() -> list[str]:
+    """The pages of a house in which something has happened."""
+    connection, sync = Connection.objects.get(), ProfileSync.objects.get()
+    stories = [f"integrations/deliveries/{delivery.pk}/" for delivery in Delivery.objects.all()]
+    return [
+        "",
+        "integrations/",
+        "integrations/klaviyo/",
+        f"integrations/{connection.pk}/",
+        f"integrations/{connection.pk}/disconnect",
+        "integrations/deliveries/",
+        "integrations/deliveries/?state=failed",
+        *stories,
+        "klaviyo/settings/",
+        "klaviyo/settings/add/",
+        f"klaviyo/settings/{sync.pk}/",
+        f"klaviyo/settings/{sync.pk}/remove",
+        "klaviyo/events/",
+        "referrals/advocate/",
+        "referrals/store/",
+        f"referrals/store/{sync.store.pk}/change/",
+        "auth/user/",
+        "password_change/",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_page_fits_its_screen(
+    signed_in: Page, ann: Advocate, drain: Drain, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    lifecycle.invite(ann, "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example")
+    lifecycle.convert(ann, order_id="1001", friend_email="ben@example.com", total="49.90", currency="EUR")
+    drain()
+    page = signed_in
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    problems = []
+    for address in addresses():
+        answer = page.goto(f"/admin/{address}")
+        assert answer is not None
+        if answer.status != 200:
+            problems.append(f"{address} answers {answer.status}")
+        if sticks_out := page.evaluate(STICKS_OUT):
+            problems.append(f"{address} is {sticks_out} px too wide")
+    assert problems == []
