@@ -99,7 +99,9 @@ def _column(hour: Hour, x: float, slot: float, scale: float) -> Column:
         if count:
             height = max(count * scale, LEAST)
             y -= height
-            bars.append(Bar(kind, round(x + slot * GAP / 2, 1), round(y, 1), round(slot * (1 - GAP), 1), round(height, 1)))
+            bars.append(
+                Bar(kind, round(x + slot * GAP / 2, 1), round(y, 1), round(slot * (1 - GAP), 1), round(height, 1))
+            )
     return Column(hour, round(x, 1), round(slot, 1), tuple(bars))
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from integrations import figures, providers
 from integrations.figures import Figures
@@ -151,9 +152,9 @@ def _queue(known: Figures, now: datetime) -> Rung:
     if known.oldest_due_at is None or known.oldest_due_at > now:
         return Rung("Queue young", "ok", "Nothing is due.")
     age = now - known.oldest_due_at
-    sentence = f"The oldest delivery has been due since {naturaltime(known.oldest_due_at)}."
+    sentence = f"The oldest delivery has been due for {timesince(known.oldest_due_at, now)}."
     if age <= OLD:
-        return Rung("Queue young", "ok", sentence.replace("since ", "").replace(" ago", ""))
+        return Rung("Queue young", "ok", sentence)
     advice = "Whoever runs this site should see that the workers run."
     return Rung("Queue young", "broken", sentence, advice, "Queue is late")
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from integrations.models import Attempt, Delivery
 
 State = Delivery.State
@@ -104,7 +106,8 @@ def _end(delivery: Delivery) -> Iterator[Moment]:
     elif state == State.SENDING:
         yield Moment(None, "A worker is on it", level="info")
     else:
-        yield Moment(delivery.next_try_at, "Next try", delivery.reason, "info")
+        is_due = delivery.next_try_at <= timezone.now()
+        yield Moment(delivery.next_try_at, "Due; its turn comes" if is_due else "Next try", delivery.reason, "info")
     if state in (State.QUEUED, State.HELD) and delivery.not_after:
         yield Moment(delivery.not_after, "Of no use after this", "It is cancelled then.")
 

@@ -32,7 +32,8 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "reminder_policy": {
         Permission.NOT_OPTED_OUT: "A reminder goes to every friend who has not said no. Nobody asked for this second "
-        "message, so more laws forbid it without consent, and more people report it as spam, which hurts all your e-mail.",
+        "message, so more laws forbid it without consent, and more people report it as spam, which hurts all "
+        "your e-mail.",
         Permission.SUBSCRIBED_ONLY: "A reminder goes to subscribers only, which is what most laws on e-mail "
         "marketing expect. Friends who have not subscribed keep their invite and are left in peace.",
     },

@@ -63,7 +63,9 @@ def of(request: HttpRequest) -> list[Group]:
     }
     current = _current(request.path, [page for pages in open_pages.values() for page in pages])
     return [
-        Group(name, tuple(_link(page, page is current) for page in pages)) for name, pages in open_pages.items() if pages
+        Group(name, tuple(_link(page, page is current) for page in pages))
+        for name, pages in open_pages.items()
+        if pages
     ]
 
 

@@ -162,5 +162,3 @@ def _back(request: HttpRequest) -> str:
     if url_has_allowed_host_and_scheme(address, allowed_hosts=None) and address.startswith("/"):
         return address
     return reverse("integrations:deliveries")
-
-

@@ -40,7 +40,9 @@ class Filter:
         """Whatever the address holds; words that mean nothing are left out."""
         given = {field.name: query.get(field.name, "").replace("\x00", "").strip()[:254] for field in fields(cls)}
         given["state"] = given["state"] if given["state"] in SETS else ""
-        given["connection"] = given["connection"] if given["connection"].isdecimal() and len(given["connection"]) < 19 else ""
+        given["connection"] = (
+            given["connection"] if given["connection"].isdecimal() and len(given["connection"]) < 19 else ""
+        )
         given["since"], given["until"] = (_day(given[name]) for name in ("since", "until"))
         return cls(**given)
 

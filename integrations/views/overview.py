@@ -77,7 +77,7 @@ def home(request: HttpRequest) -> dict[str, Any]:
     """What the first page shows to those who may see connections."""
     if not request.user.has_perm("integrations.view_connection"):
         return {}
-    rows = list(troubled_first(Connection.objects.all())[: HOME_SHOWS + 1])
+    rows = list(troubled_first(Connection.objects.filter(provider__in=providers.slugs()))[: HOME_SHOWS + 1])
     return {
         "overview": of(rows[:HOME_SHOWS]),
         "has_more": len(rows) > HOME_SHOWS,

@@ -1,6 +1,6 @@
 """The pages of providers and their connections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from integrations.views.connecting import for_operators
 C = Connection.State
 PAGE = 50
 SEARCHABLE_FROM = 12
-FAILURES_SHOWN = 8
+FAILURES_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
         "overview": overview.of(rows),
         "page": page,
         "search": search,
+        "tools": [f"{provider.slug}/tools.html", "integrations/no_parts.html"],
         "is_searchable": bool(search) or page.paginator.count >= SEARCHABLE_FROM,
     }
     return _page(request, "provider", context)
@@ -69,7 +70,8 @@ def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
 @require_GET
 def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     """One connection: its health and what to do, its account, its scopes, and what waits."""
-    row = get_object_or_404(Connection.objects.select_related("connected_by"), pk=connection_id)
+    installed = Connection.objects.filter(provider__in=providers.slugs())
+    row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
     provider = providers.get(row.provider)
     known = figures.of_all([row])[row.pk]
     context = {
@@ -107,14 +109,14 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
     return redirect("integrations:connection", row.pk)
 
 
-def _waiting(connection: Connection) -> Sequence[dict[str, Any]]:
+def _waiting(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """What waits, by state and reason."""
     rows = connection.deliveries.filter(state__in=Delivery.OPEN).order_by()
     groups = rows.values("state", "reason_code").annotate(count=Count("pk")).order_by("-count", "state", "reason_code")
-    return [group | {"words": _why(group)} for group in groups]
+    return [{**group, "words": _why(group)} for group in groups]
 
 
-def _why(group: dict[str, Any]) -> str:
+def _why(group: Mapping[str, Any]) -> str:
     if group["reason_code"]:
         return story.words(group["reason_code"])
     return {"queued": "Its turn comes", "sending": "On its way"}.get(group["state"], "Held")

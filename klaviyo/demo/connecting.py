@@ -22,7 +22,6 @@ class Operator:
     def __init__(self, site: str) -> None:
         self.site = site
         self._browser = requests.Session()
-        self._browser.trust_env = False  # a proxy of this machine has no business here
 
     def sign_in(self, password: str) -> None:
         login = self.site + reverse("admin:login")

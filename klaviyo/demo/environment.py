@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shlex
 import shutil
 import socket
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def prepare(folder: Path, ports: Ports) -> tuple[dict[str, str], bool]:
     (folder / "tmp").mkdir()
     (folder / "logs").mkdir()
     own = _settings(folder, ports)
-    _write_privately(folder / FILE, "".join(f"{name}={value}\n" for name, value in own.items()))
+    _write_privately(folder / FILE, "".join(f"{name}={shlex.quote(value)}\n" for name, value in own.items()))
     inherited = {name: value for name, value in os.environ.items() if not _is_overridden(name, own)}
     return inherited | own | {MARK: str(folder), "TMPDIR": str(folder / "tmp")}, replaced
 
@@ -68,6 +69,8 @@ def _settings(folder: Path, ports: Ports) -> dict[str, str]:
         "KLAVIYO_CLIENT_SECRET": secrets.token_urlsafe(32),
         "KLAVIYO_API_URL": ports.sandbox_url,
         "KLAVIYO_AUTHORIZE_URL": f"{ports.sandbox_url}/oauth/authorize",
+        "NO_PROXY": "localhost,127.0.0.1",
+        "no_proxy": "localhost,127.0.0.1",
     }
 
 
@@ -79,16 +82,30 @@ def _need_free(ports: Ports) -> None:
     if ports.site == ports.sandbox:
         raise CannotStart("The site and the sandbox need a port each: give another one with --sandbox-port.")
     for port, option in ((ports.site, "--port"), (ports.sandbox, "--sandbox-port")):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-                advice = f"End what listens there, or give another one with {option}."
-                raise CannotStart(f"Port {port} {what}. {advice}") from None
-            except OverflowError:
-                raise CannotStart(f"{port} is no port. Give a number below 65536 with {option}.") from None
+        try:
+            for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                _bind(family, address, port)
+        except OSError as error:
+            what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            advice = f"End what listens there, or give another one with {option}."
+            raise CannotStart(f"Port {port} {what}. {advice}") from None
+        except OverflowError:
+            raise CannotStart(f"{port} is no port. Give a number below 65536 with {option}.") from None
+
+
+def _bind(family: socket.AddressFamily, address: str, port: int) -> None:
+    """Take the port for a moment: `localhost` may mean either address. OSError when somebody has it."""
+    try:
+        probe = socket.socket(family)
+    except OSError:  # a machine without IPv6
+        return
+    with probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
 
 
 def _lock(folder: Path) -> None:

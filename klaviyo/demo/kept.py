@@ -50,7 +50,6 @@ class Sandbox:
     def __init__(self, url: str) -> None:
         self.url = url
         self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of this machine has no business here
 
     def is_there(self) -> bool:
         try:

@@ -51,9 +51,11 @@ class Processes:
             self.of_name[name] = process
             self._launch(process)
 
-    def watch(self, *also: Callable[[], None]) -> None:
-        """Look after them, and after whatever else is given, in a thread until `end`."""
-        threading.Thread(target=self._watch, args=(also,), name="watch", daemon=True).start()
+    def watch(self, *also: Callable[[], None]) -> threading.Thread:
+        """Look after them, and after whatever else is given, until `end` or until one is given up."""
+        watching = threading.Thread(target=self._watch, args=(also,), name="watch", daemon=True)
+        watching.start()
+        return watching
 
     def check(self) -> None:
         """Raises GivenUp when one of them could not be kept alive."""
@@ -92,13 +94,14 @@ class Processes:
         return self.folder / "logs" / f"{name}.log"
 
     def _watch(self, also: Sequence[Callable[[], None]]) -> None:
-        while not self._ending.wait(LOOK_EVERY):
+        while not self.problem and not self._ending.wait(LOOK_EVERY):
             with self._lock:
                 for process in self.of_name.values():
                     if not self._ending.is_set() and process.running and process.running.poll() is not None:
                         self._revive(process)
             for look in also:
-                look()
+                with contextlib.suppress(OSError):  # a folder that vanishes under it: the next look is soon
+                    look()
 
     def _revive(self, process: Process) -> None:
         code = process.running.returncode if process.running else 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from integrations.models import Connection
 from klaviyo import events
 from klaviyo.demo import expected, settling
 from klaviyo.demo.kept import KeptEvent, KeptProfile
@@ -83,7 +84,8 @@ def _deliveries() -> Table:
 
 
 def _klaviyo(kept: Sequence[KeptEvent], profiles: Sequence[KeptProfile]) -> Table:
-    table = _table("At Klaviyo", ("", *(shop.account for shop in SHOPS)))
+    names = dict(Connection.objects.values_list("account_id", "account_name"))
+    table = _table("At Klaviyo", ("", *(names.get(shop.account, shop.account) for shop in SHOPS)))
     counts = Counter((event.metric, event.account) for event in kept)
     people = Counter(profile.account for profile in profiles)
     table.add_row("profiles", *(f"{people[shop.account]:,}" for shop in SHOPS), end_section=True)

@@ -7,7 +7,11 @@ from django.views.decorators.http import require_GET
 
 from klaviyo import events
 
-ON = {"advocate": "The advocate's profile", "friend": "The friend's profile", "rewarded": "The rewarded person's profile"}
+ON = {
+    "advocate": "The advocate's profile",
+    "friend": "The friend's profile",
+    "rewarded": "The rewarded person's profile",
+}
 
 
 @admin.site.admin_view

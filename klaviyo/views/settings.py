@@ -1,9 +1,10 @@
 """Which store's facts go to which account, and how: a list, a form, and taking it back."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,7 +25,9 @@ LISTS_SHOWN = 200
 @require_GET
 def settings(request: HttpRequest) -> HttpResponse:
     """Every store and the accounts that it is joined to."""
-    syncs = ProfileSync.objects.select_related("store", "connection").order_by("store__name", "connection__account_name")
+    syncs = ProfileSync.objects.select_related("store", "connection").order_by(
+        "store__name", "connection__account_name"
+    )
     connection_id = request.GET.get("connection", "")
     if connection_id.isdecimal() and len(connection_id) < 19:
         syncs = syncs.filter(connection=int(connection_id))
@@ -88,7 +91,7 @@ def _edit(request: HttpRequest, sync: ProfileSync) -> HttpResponse:
     is_search = data is not None and "search" in data
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
-    words = (data or {}).get("words", "")
+    words = request.POST.get("words", "")
     matching = offer.searched(words, form.chosen_list)
     context = {
         "title": sync.store.name,
@@ -108,19 +111,21 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     with transaction.atomic():
         sync = form.save()
         released = retrying.again(_held_for_list(sync)) if sync.list_id != list_before else 0
-        sentence = f"{sync.store.name} is joined to {sync.connection.account_name}." if is_new else "The settings are saved."
+        sentence = (
+            f"{sync.store.name} is joined to {sync.connection.account_name}." if is_new else "The settings are saved."
+        )
         changed = ", ".join(sorted(form.changed_data))
         _note(request, sync, ADDITION if is_new else CHANGE, f"{sentence} Changed: {changed}." if changed else sentence)
     if released:
-        sentence += f" {released} deliver{'y that was' if released == 1 else 'ies that were'} held for the old list go out now."
+        sentence += (
+            f" {released} deliver{'y that was' if released == 1 else 'ies that were'} held for the old list go out now."
+        )
     messages.success(request, sentence)
     return redirect("klaviyo:settings")
 
 
 def _held_for_list(sync: ProfileSync) -> Any:
-    return sync.connection.deliveries.filter(
-        state=Delivery.State.HELD, reason_code="list_gone", options__sync=sync.pk
-    )
+    return sync.connection.deliveries.filter(state=Delivery.State.HELD, reason_code="list_gone", options__sync=sync.pk)
 
 
 def _connections() -> Any:
@@ -134,7 +139,8 @@ def _chosen(rows: Any, key: str | None) -> Any:
 
 def _note(request: HttpRequest, sync: ProfileSync, flag: int, sentence: str) -> None:
     rows = ProfileSync.objects.filter(pk=sync.pk)
-    LogEntry.objects.log_actions(request.user.pk, rows, flag, sentence, single_object=True)  # type: ignore[arg-type]
+    user = cast(AbstractBaseUser, request.user)  # signed in: `for_operators` has seen to it
+    LogEntry.objects.log_actions(user.pk, rows, flag, sentence, single_object=True)
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:

@@ -34,7 +34,7 @@ class Watch:
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and "status of 400" not in message.text:
-            self.complaints.append(f"console: {message.text} ({message.page.url if message.page else ''})")
+            self.complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def _asked(self, request: Request) -> None:
         if urlsplit(request.url).netloc not in self.hosts and not request.url.startswith("data:"):

@@ -71,7 +71,7 @@ def test_a_failed_delivery_tells_its_story_and_is_sent_again(
     delivery = Delivery.objects.get(kind="event")
     assert delivery.state != Delivery.State.ACCEPTED
     page.goto("/admin/integrations/deliveries/")
-    page.get_by_role("link", name="Sorae Advocate Started").click()
+    page.get_by_role("link", name="Advocate started").click()
     story = page.get_by_role("main")
     expect(story).to_contain_text("Status 403")
     expect(story).to_contain_text(ann.email)

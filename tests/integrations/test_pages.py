@@ -1,0 +1,301 @@
+"""The operators' pages: what they show, to whom, and that only a POST changes anything."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Attempt, Connection, Delivery, Revocation
+from integrations.providers import Provider
+from tests.integrations.operators import told as messages_of
+
+State = Delivery.State
+PAGES = "/admin/integrations/"
+DELIVERIES = f"{PAGES}deliveries/"
+RETRY = f"{DELIVERIES}retry"
+
+
+@pytest.fixture
+def tea_room(db: None, provider: Provider) -> Connection:
+    return a_connection("A1", "Ann's Tea Room")
+
+
+def a_connection(account: str, name: str, **fields: Any) -> Connection:
+    known = {"state": Connection.State.CONNECTED, "scopes": "tea:read tea:write", "refreshed_at": timezone.now()}
+    return Connection.objects.create(provider="teapot", account_id=account, account_name=name, **known | fields)
+
+
+def a_delivery(connection: Connection, state: Delivery.State = State.ACCEPTED, **fields: Any) -> Delivery:
+    settled = None if state in Delivery.OPEN else timezone.now()
+    known: dict[str, Any] = {"kind": "event", "options": {"metric": "invite_sent"}, "subject": "ann@example.com"}
+    known |= {"occurred_at": timezone.now(), "state": state, "settled_at": settled, "key": str(uuid.uuid4())}
+    return Delivery.objects.create(connection=connection, **known | fields)
+
+
+def signed_in_with(*permissions: str) -> Client:
+    """Somebody of the staff who may do just that."""
+    user = User.objects.create_user(uuid.uuid4().hex, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def text(client: Client, address: str) -> str:
+    response = client.get(address)
+    assert response.status_code == 200, (address, response.status_code)
+    return response.content.decode()
+
+
+def state_of(delivery: Delivery) -> str:
+    return Delivery.objects.get(pk=delivery.pk).state
+
+
+def test_a_provider_without_connections_invites_to_connect(browser: Client, provider: Provider) -> None:
+    page = text(browser, f"{PAGES}teapot/")
+    assert "No Teapot account is connected" in page
+    assert "Connect Teapot" in page
+
+
+def test_a_provider_page_shows_accounts_stores_and_the_worst_problem(browser: Client, tea_room: Connection) -> None:
+    a_connection("B2", "Coffee Corner", state="reconnect", problem="The provider refused us.")
+    page = text(browser, f"{PAGES}teapot/")
+    assert "Coffee Corner</bdi> must be connected again." in page
+    assert page.index("Coffee Corner") < page.index("Ann&#x27;s Tea Room")
+    assert "Ann&#x27;s shop" in page
+    assert reverse("integrations:reconnect", args=[Connection.objects.get(account_id="B2").pk]) in page
+
+
+def test_a_connection_page_says_what_waits_and_why_each_scope_is_asked_for(
+    browser: Client, tea_room: Connection
+) -> None:
+    tea_room.scopes = "tea:read"
+    tea_room.save()
+    a_delivery(tea_room, State.HELD, reason_code="list_gone", reason="The list is gone.")
+    page = text(browser, f"{PAGES}{tea_room.pk}/")
+    assert "List gone" in page
+    assert "to brew" in page
+    assert "Scopes missing" in page
+
+
+def test_a_pending_revocation_is_said(browser: Client, tea_room: Connection) -> None:
+    Revocation.objects.create(connection=tea_room, gives_up_at=timezone.now())
+    assert "Revocation pending" in text(browser, f"{PAGES}{tea_room.pk}/")
+
+
+def test_no_page_of_connections_shows_a_person(browser: Client, tea_room: Connection) -> None:
+    a_delivery(tea_room, State.FAILED, reason="It was refused.", subject="ben@example.com")
+    for address in ("/admin/", f"{PAGES}teapot/", f"{PAGES}{tea_room.pk}/"):
+        assert "ben@example.com" not in text(browser, address)
+
+
+def test_check_now_asks_the_provider_and_tells_the_answer(browser: Client, tearoom: Connection) -> None:
+    response = browser.post(f"{PAGES}{tearoom.pk}/check")
+    assert "right account" in messages_of(response)
+    assert tearoom.health_checks.get().passed
+
+
+def test_check_now_asks_nobody_for_a_disconnected_account(browser: Client, tea_room: Connection) -> None:
+    Connection.objects.update(state=Connection.State.DISCONNECTED)
+    response = browser.post(f"{PAGES}{tea_room.pk}/check")
+    assert "disconnected" in messages_of(response)
+    assert not tea_room.health_checks.exists()
+
+
+def test_deliveries_are_found_by_each_filter(browser: Client, tea_room: Connection) -> None:
+    corner = a_connection("B2", "Coffee Corner")
+    wanted = a_delivery(corner, State.FAILED, subject="ben@example.com", reason_code="odd", options={"metric": "visit"})
+    a_delivery(tea_room)
+    today = timezone.now().date().isoformat()
+    for query in (
+        "state=failed", "reason=odd", f"connection={corner.pk}", "what=event:visit", "person=BEN@example.com",
+        f"state=failed&since={today}&until={today}", "state=failed&settled=day",
+    ):  # fmt: skip
+        found = browser.get(f"{DELIVERIES}?{query}").context["page"].rows
+        assert [row.delivery for row in found] == [wanted], query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=nonsense", "connection=x", "connection=99999999999999999999999", "since=2026-13-45", "until=9999-12-31",
+        "since=0001-01-01", "before=x", "after=99999999999999999999", "person=%00", "what=::", "page=0",
+    ],
+)  # fmt: skip
+def test_an_odd_address_is_no_error(browser: Client, tea_room: Connection, query: str) -> None:
+    a_delivery(tea_room)
+    text(browser, f"{DELIVERIES}?{query}")
+
+
+def test_paging_goes_by_ids_there_and_back(browser: Client, tea_room: Connection) -> None:
+    rows = [a_delivery(tea_room) for _ in range(120)]
+    first = browser.get(DELIVERIES).context["page"]
+    second = browser.get(f"{DELIVERIES}?before={first.older}").context["page"]
+    third = browser.get(f"{DELIVERIES}?before={second.older}").context["page"]
+    back = browser.get(f"{DELIVERIES}?after={third.newer}").context["page"]
+    shown = [row.delivery.pk for page in (first, second, third) for row in page.rows]
+    assert shown == sorted((row.pk for row in rows), reverse=True)
+    assert [row.delivery.pk for row in back.rows] == [row.delivery.pk for row in second.rows]
+    assert (first.newer, third.older) == (None, None)
+
+
+def test_a_story_tells_the_attempts_the_decision_and_what_comes_next(browser: Client, tea_room: Connection) -> None:
+    evidence = {"allowed": False, "sentence": "The person has unsubscribed.", "policy": "not_opted_out"}
+    evidence["evidence"] = {"consent": "UNSUBSCRIBED", "suppression": [{"reason": "USER_SUPPRESSED"}]}
+    row = a_delivery(tea_room, State.QUEUED, evidence=evidence, body={"data": {"name": "Żółć"}})
+    known: dict[str, Any] = {"connection": tea_room, "operation": "create_event", "started_at": timezone.now()}
+    answered = Attempt.objects.create(
+        **known, finished_at=timezone.now(), status=503, code="unavailable", request_id="abc-1"
+    )
+    row.attempts.add(answered, Attempt.objects.create(**known))
+    page = text(browser, f"{DELIVERIES}{row.pk}/")
+    for words in (
+        "Status 503",
+        "abc-1",
+        "The outcome is unknown",
+        "unsubscribed",
+        "USER_SUPPRESSED",
+        "Żółć",
+        "Objected",
+    ):
+        assert words in page
+
+
+@pytest.mark.parametrize("evidence", [None, {}, [], "x", {"allowed": 1, "evidence": []}])
+def test_evidence_in_any_shape_is_no_error(browser: Client, tea_room: Connection, evidence: Any) -> None:
+    row = a_delivery(tea_room, State.SKIPPED, evidence=evidence)
+    text(browser, f"{DELIVERIES}{row.pk}/")
+
+
+def test_chosen_deliveries_are_queued_again_and_accepted_ones_are_left_alone(
+    browser: Client, tea_room: Connection
+) -> None:
+    failed, accepted, other = (
+        a_delivery(tea_room, State.FAILED),
+        a_delivery(tea_room),
+        a_delivery(tea_room, State.FAILED),
+    )
+    browser.post(RETRY, {"delivery": [failed.pk, accepted.pk, "x", "9" * 30]})
+    assert [state_of(row) for row in (failed, accepted, other)] == ["queued", "accepted", "failed"]
+
+
+def test_an_incident_is_retried_as_a_whole_and_nothing_else(browser: Client, tea_room: Connection) -> None:
+    same = [a_delivery(tea_room, State.FAILED, reason_code="odd") for _ in range(3)]
+    another = a_delivery(tea_room, State.FAILED, reason_code="even")
+    held = a_delivery(tea_room, State.HELD, reason_code="odd")
+    page = text(browser, f"{DELIVERIES}?state=failed")
+    assert "Retry all 3" in page
+    browser.post(RETRY, {"all": "1", "state": "failed", "connection": tea_room.pk, "reason": "odd"})
+    assert [state_of(row) for row in (*same, another, held)] == ["queued"] * 3 + ["failed", "held"]
+
+
+def test_retrying_all_without_a_state_never_touches_what_was_skipped(browser: Client, tea_room: Connection) -> None:
+    skipped = a_delivery(tea_room, State.SKIPPED, reason_code="unsubscribed")
+    browser.post(RETRY, {"all": "1"})
+    assert state_of(skipped) == "skipped"
+
+
+def test_after_a_retry_nobody_is_sent_to_another_site(browser: Client, tea_room: Connection) -> None:
+    for back in ("https://evil.example/", "//evil.example/", "\\\\evil.example"):
+        assert browser.post(RETRY, {"back": back})["Location"] == DELIVERIES
+
+
+@pytest.mark.parametrize(
+    ("address", "permission"),
+    [
+        ("", "view_connection"),
+        ("teapot/", "view_connection"),
+        ("{connection}/", "view_connection"),
+        ("deliveries/", "view_delivery"),
+        ("deliveries/{delivery}/", "view_delivery"),
+    ],
+)
+def test_each_page_needs_its_permission(tea_room: Connection, address: str, permission: str) -> None:
+    row = a_delivery(tea_room)
+    address = PAGES + address.format(connection=tea_room.pk, delivery=row.pk)
+    refused = signed_in_with("view_user").get(address)
+    assert refused.status_code == 403
+    assert b"You may not see this page" in refused.content
+    assert signed_in_with(permission).get(address).status_code == 200
+    assert Client().get(address).status_code == 302
+
+
+def test_whoever_only_looks_sees_no_buttons_and_may_not_press_them(tea_room: Connection) -> None:
+    failed = a_delivery(tea_room, State.FAILED)
+    looker = signed_in_with("view_connection", "view_delivery")
+    for address in (
+        f"{PAGES}teapot/",
+        f"{PAGES}{tea_room.pk}/",
+        f"{DELIVERIES}?state=failed",
+        f"{DELIVERIES}{failed.pk}/",
+    ):
+        page = text(looker, address)
+        for words in ("Add connection", ">Reconnect<", ">Disconnect<", "Retry"):
+            assert words not in page, (address, words)
+    assert looker.post(RETRY, {"delivery": failed.pk}).status_code == 403
+    assert state_of(failed) == "failed"
+
+
+def test_whoever_may_not_see_deliveries_gets_no_links_to_them(tea_room: Connection) -> None:
+    a_delivery(tea_room, State.FAILED)
+    looker = signed_in_with("view_connection")
+    for address in ("/admin/", f"{PAGES}teapot/", f"{PAGES}{tea_room.pk}/"):
+        assert DELIVERIES not in text(looker, address)
+
+
+def test_looking_changes_nothing_and_only_a_post_acts(browser: Client, tea_room: Connection) -> None:
+    failed = a_delivery(tea_room, State.FAILED)
+    before = list(Delivery.objects.values()), list(Connection.objects.values())
+    for address in ("", "teapot/", f"{tea_room.pk}/", "deliveries/?state=failed", f"deliveries/{failed.pk}/"):
+        text(browser, PAGES + address)
+    assert browser.get(RETRY).status_code == 405
+    assert browser.get(f"{PAGES}{tea_room.pk}/check").status_code == 405
+    assert (list(Delivery.objects.values()), list(Connection.objects.values())) == before
+
+
+def test_a_retry_without_the_pages_token_is_refused_in_plain_words(staff: User, tea_room: Connection) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(staff)
+    response = strict.post(RETRY, {"all": "1"})
+    assert response.status_code == 403
+    assert b"open for too long" in response.content
+
+
+def test_pages_carry_nothing_inline_and_ask_no_other_host(browser: Client, tea_room: Connection) -> None:
+    failed = a_delivery(tea_room, State.FAILED)
+    for address in ("/admin/", f"{PAGES}teapot/", f"{PAGES}{tea_room.pk}/", DELIVERIES, f"{DELIVERIES}{failed.pk}/"):
+        page = text(browser, address)
+        for inline in ("<style", " style=", "<script>", "onclick=", "http://", "https://"):
+            assert inline not in page, (address, inline)
+
+
+def test_a_connection_of_a_provider_that_is_gone_is_no_error(browser: Client, tea_room: Connection) -> None:
+    orphan = a_connection("X", "Orphan")
+    Connection.objects.filter(pk=orphan.pk).update(provider="kettle")
+    text(browser, "/admin/")
+    assert browser.get(f"{PAGES}{orphan.pk}/").status_code == 404
+
+
+def test_home_says_when_nothing_needs_anybody(browser: Client, tea_room: Connection) -> None:
+    assert "Nothing needs you." in text(browser, "/admin/")
+    a_delivery(tea_room, State.HELD, reason_code="list_gone", reason="The list is gone.")
+    assert "Nothing needs you." not in text(browser, "/admin/")
+
+
+def test_the_navigation_shows_only_what_is_open_and_where_one_is(tea_room: Connection) -> None:
+    page = text(signed_in_with("view_delivery"), DELIVERIES)
+    navigation = page[page.index('aria-label="Main"') : page.index("</nav>")]
+    assert '" aria-current="page">Deliveries' in navigation
+    assert "Integrations" not in navigation
+    assert "Users" not in navigation
+    assert "Log out" in navigation
+
+
+def test_a_page_that_is_not_there_says_so(browser: Client, provider: Provider) -> None:
+    response = browser.get("/admin/nothing/here/")
+    assert response.status_code == 404
+    assert b"There is nothing here" in response.content

@@ -1,0 +1,243 @@
+"""Joining a store to an account: the form, its list picker, and what becomes of deliveries that were held."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from integrations.models import Connection, Delivery
+from klaviyo import events
+from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Sandbox, SeedList
+from klaviyo.settings_form import MEANINGS
+from referrals.models import Store
+from tests.conftest import TEA_HOUSE_LTD
+
+SETTINGS = "/admin/klaviyo/settings/"
+CHOICES = {
+    "is_enabled": "on",
+    "behaviour": "create",
+    "list_id": "",
+    "invite_policy": "not_opted_out",
+    "reminder_policy": "subscribed_only",
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def lists(sandbox: Sandbox) -> None:
+    """Three pages of them."""
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList(f"List {number:02}", id=f"Lst0{number:02}") for number in range(24)])
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Friends of tea", id="TeaFri", opt_in_process="double_opt_in")])
+
+
+@pytest.fixture
+def page_of(browser_of_the_operator: Client, sync: ProfileSync) -> str:
+    return f"{SETTINGS}{sync.pk}/"
+
+
+def signed_in_with(*permissions: str) -> Client:
+    user = User.objects.create_user(uuid.uuid4().hex, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def text(client: Client, address: str, data: dict[str, Any] | None = None) -> str:
+    response = client.get(address) if data is None else client.post(address, data)
+    assert response.status_code == 200, (address, response.status_code)
+    return response.content.decode()
+
+
+def held(sync: ProfileSync, code: str, **fields: Any) -> Delivery:
+    return Delivery.objects.create(
+        connection=sync.connection, kind="profile", key=str(uuid.uuid4()), occurred_at=timezone.now(),
+        state=Delivery.State.HELD, reason_code=code, options={"sync": sync.pk}, **fields,
+    )  # fmt: skip
+
+
+def test_the_picker_pages_through_all_lists_with_their_opt_in(
+    browser_of_the_operator: Client, page_of: str, lists: None, sandbox: Sandbox
+) -> None:
+    page = text(browser_of_the_operator, page_of)
+    assert all(f"List {number:02}" in page for number in range(24))
+    assert "Friends of tea" in page
+    assert "Double opt-in" in page
+    text(browser_of_the_operator, page_of)
+    assert len(sandbox.requests("get_lists")) >= 3
+
+
+def test_searching_saves_nothing_and_loses_nothing(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    typed = CHOICES | {"list_id": "Lst007", "invite_policy": "subscribed_only", "words": "TEA", "search": "1"}
+    page = text(browser_of_the_operator, page_of, typed)
+    assert "Friends of tea" in page
+    assert "List 03" not in page
+    assert 'value="Lst007" checked' in page
+    assert 'name="invite_policy" value="subscribed_only" checked' in page
+    sync.refresh_from_db()
+    assert (sync.list_id, sync.invite_policy) == ("", "not_opted_out")
+
+
+def test_saving_keeps_the_lists_name_and_says_so(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    response = browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri"})
+    assert response["Location"] == SETTINGS
+    sync.refresh_from_db()
+    assert (sync.list_id, sync.list_name) == ("TeaFri", "Friends of tea")
+
+
+def test_a_list_of_another_account_cannot_be_chosen(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    page = text(browser_of_the_operator, page_of, CHOICES | {"list_id": "Foreig"})
+    assert "this one is not among them" in page
+    sync.refresh_from_db()
+    assert sync.list_id == ""
+
+
+def test_another_list_frees_what_was_held_for_the_old_one_and_nothing_else(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    ProfileSync.objects.update(list_id="GoneGo", list_name="Old friends")
+    waiting, other = held(sync, "list_gone"), held(sync, "access_refused")
+    page = text(browser_of_the_operator, page_of)
+    assert "Old friends</bdi>” is no longer in the account." in page
+    browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri"})
+    waiting.refresh_from_db()
+    other.refresh_from_db()
+    assert (waiting.state, other.state) == ("queued", "held")
+
+
+def test_saving_the_same_list_again_leaves_what_is_held(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    ProfileSync.objects.update(list_id="GoneGo", list_name="Old friends")
+    waiting = held(sync, "list_gone")
+    browser_of_the_operator.post(page_of, CHOICES | {"list_id": "GoneGo"})
+    waiting.refresh_from_db()
+    sync.refresh_from_db()
+    assert (waiting.state, sync.list_name) == ("held", "Old friends")
+
+
+def test_update_existing_only_uses_no_list_and_says_why(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    ProfileSync.objects.update(list_id="TeaFri", list_name="Friends of tea")
+    assert "No list is used while Sorae only updates profiles that exist" in text(browser_of_the_operator, page_of)
+    browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri", "behaviour": "update_existing"})
+    sync.refresh_from_db()
+    assert (sync.behaviour, sync.list_id, sync.list_name) == ("update_existing", "", "")
+
+
+@pytest.mark.parametrize("kind", ["503", "html_403", "not_json", "reset", "huge", "missing_scope"])
+def test_when_klaviyo_cannot_tell_its_lists_the_rest_can_still_be_saved(
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, sync: ProfileSync, kind: str
+) -> None:
+    ProfileSync.objects.update(list_id="TeaFri", list_name="Friends of tea")
+    sandbox.fault("get_lists", kind, count=10)
+    page = text(browser_of_the_operator, page_of)
+    assert "The lists cannot be shown" in page
+    assert "Friends of tea" in page
+    browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri", "invite_policy": "subscribed_only"})
+    sync.refresh_from_db()
+    assert (sync.list_id, sync.list_name, sync.invite_policy) == ("TeaFri", "Friends of tea", "subscribed_only")
+
+
+def test_lists_that_were_read_before_klaviyo_failed_are_offered(
+    browser_of_the_operator: Client, page_of: str, lists: None, sandbox: Sandbox
+) -> None:
+    text(browser_of_the_operator, page_of)
+    cache.clear()
+    sandbox.fault("get_lists", "503", count=10, skip=1)
+    page = text(browser_of_the_operator, page_of)
+    assert "Only the first 10 lists are shown" in page
+
+
+def test_without_a_connection_the_settings_open_all_the_same(
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox
+) -> None:
+    Connection.objects.update(state=Connection.State.RECONNECT)
+    asked = len(sandbox.requests())
+    assert "must be connected again. Its lists cannot be read until then." in text(browser_of_the_operator, page_of)
+    assert len(sandbox.requests()) == asked
+
+
+def test_every_choice_is_explained(browser_of_the_operator: Client, page_of: str) -> None:
+    page = text(browser_of_the_operator, page_of)
+    explained = [meaning for meanings in MEANINGS.values() for meaning in meanings.values()]
+    assert len(explained) == 6
+    assert all(meaning.replace("'", "&#x27;") in page for meaning in explained)
+
+
+def test_a_store_is_joined_in_two_steps(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store
+) -> None:
+    assert "Tea House" in text(browser_of_the_operator, f"{SETTINGS}add/")
+    chosen = {"store": str(tea_house.pk), "connection": str(connection.pk)}
+    second = browser_of_the_operator.get(f"{SETTINGS}add/", chosen)
+    assert b"Join the store" in second.content
+    assert not ProfileSync.objects.exists()
+    browser_of_the_operator.post(f"{SETTINGS}add/", CHOICES | chosen)
+    sync = ProfileSync.objects.get()
+    assert (sync.store, sync.connection, sync.is_enabled, sync.creates_profiles) == (tea_house, connection, True, True)
+
+
+def test_a_store_is_not_joined_to_the_same_account_twice(browser_of_the_operator: Client, sync: ProfileSync) -> None:
+    again = CHOICES | {"store": str(sync.store_id), "connection": str(sync.connection_id)}
+    assert browser_of_the_operator.post(f"{SETTINGS}add/", again)["Location"] == f"{SETTINGS}{sync.pk}/"
+    assert ProfileSync.objects.count() == 1
+
+
+@pytest.mark.parametrize("given", [{"store": "x"}, {"store": "9" * 30, "connection": "1"}, {"connection": "\x00"}])
+def test_an_odd_choice_leads_back_to_the_choice(
+    browser_of_the_operator: Client, tea_house: Store, connection: Connection, given: dict[str, str]
+) -> None:
+    assert b"Go on" in browser_of_the_operator.get(f"{SETTINGS}add/", given).content
+
+
+def test_parting_asks_first(browser_of_the_operator: Client, sync: ProfileSync) -> None:
+    assert "Keep them joined" in text(browser_of_the_operator, f"{SETTINGS}{sync.pk}/remove")
+    assert ProfileSync.objects.exists()
+    browser_of_the_operator.post(f"{SETTINGS}{sync.pk}/remove")
+    assert not ProfileSync.objects.exists()
+
+
+def test_whoever_only_looks_cannot_save_add_or_part(sync: ProfileSync) -> None:
+    looker = signed_in_with("view_profilesync")
+    page = text(looker, f"{SETTINGS}{sync.pk}/")
+    assert 'name="save"' not in page
+    looker.post(f"{SETTINGS}{sync.pk}/", CHOICES | {"behaviour": "update_existing"})
+    assert ProfileSync.objects.get().creates_profiles
+    for address in (f"{SETTINGS}add/", f"{SETTINGS}{sync.pk}/remove"):
+        assert looker.get(address).status_code == looker.post(address).status_code == 403
+    assert signed_in_with("view_store").get(SETTINGS).status_code == 403
+
+
+def test_stores_that_reach_nobody_are_named(browser_of_the_operator: Client, tea_house: Store) -> None:
+    page = text(browser_of_the_operator, SETTINGS)
+    assert "Joined to no account:" in page
+    assert "Tea House" in page
+
+
+def test_the_reference_names_every_metric_and_property(operator: User) -> None:
+    page = text(signed_in_with(), "/admin/klaviyo/events/")
+    for metric in events.CATALOGUE:
+        assert metric.name in page
+        assert all(f"<code>{name}</code>" in page for name in metric.properties)
+    assert all(f"<code>{name}</code>" in page for name in events.EVERY_EVENT)
+    assert Client().get("/admin/klaviyo/events/").status_code == 302
