@@ -47,5 +47,5 @@ define install
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null \
 		|| { echo "Python cannot make environments here yet: apt-get install python3-venv"; exit 1; }; \
 	echo "Installing the packages of $(1) into $(VENV), once ..."; \
-	$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install --quiet --require-hashes --requirement $(1)
+	$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install -qq --require-hashes --requirement $(1)
 endef

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 WIDTH, HEIGHT = 520, 210
-LEFT, TOP, FLOOR = 36, 12, 180
+LEFT, TOP, FLOOR = 44, 12, 180
 GAP = 0.36  # of a column's width
-ROOM = 16  # half a label
+ROOM = 24  # half a label
 LEAST = 2.0  # a bar of one among thousands can still be seen
 
 
@@ -80,7 +80,7 @@ def per_hour(hours: Sequence[Hour]) -> Chart:
     slot = (WIDTH - LEFT) / max(len(hours), 1)
     return Chart(
         columns=tuple(_column(hour, LEFT + index * slot, slot, scale) for index, hour in enumerate(hours)),
-        ticks=tuple(Mark(round(FLOOR - step * scale, 1), f"{step:,}") for step in steps),
+        ticks=tuple(Mark(round(FLOOR - step * scale, 1), _short(step)) for step in steps),
         labels=tuple(_labels(hours, slot)),
     )
 
@@ -103,6 +103,10 @@ def _column(hour: Hour, x: float, slot: float, scale: float) -> Column:
                 Bar(kind, round(x + slot * GAP / 2, 1), round(y, 1), round(slot * (1 - GAP), 1), round(height, 1))
             )
     return Column(hour, round(x, 1), round(slot, 1), tuple(bars))
+
+
+def _short(step: int) -> str:
+    return f"{step // 1000:,}k" if step >= 10_000 else f"{step:,}"
 
 
 def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:

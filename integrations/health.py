@@ -102,15 +102,15 @@ def _authorised(connection: Connection) -> Rung:
         case C.RECONNECT:
             sentence = connection.problem or "The provider no longer accepts our access."
             if connection.problem_at:
-                sentence += f" That was on {connection.problem_at:%-d %B, %H:%M} UTC."
+                sentence += f" That was on {connection.problem_at.day} {connection.problem_at:%B, %H:%M} UTC."
             advice = "Connect the account again. What waits is kept, and goes out then."
             return Rung(name, "broken", sentence, advice, "Reconnect", "bad")
         case C.UNDECIDED:
             sentence = "A different account came back from the consent screen."
             return Rung(name, "broken", sentence, "Decide what becomes of it.", "Decide", "bad")
         case _:
-            sentence = connection.problem or "Disconnected on purpose. Nothing is sent."
-            return Rung(name, "broken", sentence, "Connect the account again whenever you like.", "Disconnected", "off")
+            sentence = connection.problem or "Disconnected on purpose: nothing is sent."
+            return Rung(name, "unknown", sentence, "Connect the account again whenever you like.")
 
 
 def _scopes(connection: Connection) -> Rung:

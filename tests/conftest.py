@@ -5,6 +5,7 @@ commits (as `django_db(transaction=True)` gives), so `on_commit` runs and the da
 needed. Celery's messages go nowhere: a test calls `drain()` to do what workers would do.
 """
 
+import os
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
@@ -129,8 +130,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in sentences what could not run here, and why."""
-    reasons = {
-        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
-    }
-    for reason in sorted(reasons):
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
+    for reason in sorted(reasons | set(filter(None, [os.environ.get("NOT_RUN")]))):
         terminalreporter.write_line(f"Not run on this machine: {reason}")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from integrations import incidents, retrying, story
 from integrations.models import Connection, Delivery
+from integrations.views import reach
 from integrations.views.connecting import for_operators
 from integrations.views.filtering import Filter
 
@@ -57,12 +58,14 @@ class Page:
 @require_GET
 def deliveries(request: HttpRequest) -> HttpResponse:
     chosen = Filter.read(request.GET)
-    found = chosen.apply(Delivery.objects.all())
+    looked = reach.of(chosen)
+    found = chosen.apply(looked.apply(Delivery.objects.all()) if looked else Delivery.objects.all())
     standing = chosen.state in ("failed", "held")
     context = {
         "title": "Deliveries",
         "filter": chosen,
         "tabs": _tabs(chosen),
+        "is_cut": looked is not None and looked.is_cut,
         "page": page_of(found, request.GET),
         "incidents": incidents.of(found) if standing else [],
         "connections": Connection.objects.order_by("account_name"),
@@ -136,7 +139,8 @@ def _tabs(chosen: Filter) -> list[Tab]:
 
 def _tab(chosen: Filter, state: str, name: str) -> Tab:
     there = chosen.but(state=state)
-    return Tab(name, there.query, chosen.state == state, _count(there) if state else "")
+    count = _count(there) if state and not there.is_wide else ""
+    return Tab(name, there.query, chosen.state == state, count)
 
 
 def _count(chosen: Filter) -> str:

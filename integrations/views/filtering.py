@@ -19,6 +19,7 @@ SETS = {
     "open": (State.QUEUED, State.SENDING, State.HELD),
     **{state.value: (state,) for state in State},
 }
+MANY = {"", "delivered", "accepted", "confirmed", "skipped"}  # states that grow for ever
 DAY = timedelta(days=1)
 
 
@@ -65,6 +66,20 @@ class Filter:
         """Whether anything but the tab is chosen."""
         return bool(self.given.keys() - {"state"})
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it would walk through all there ever was: no index knows reasons, kinds or days of creation."""
+        unknown = self.reason or self.what or self.since or self.until
+        return bool(unknown) and not self.person and not self.settled and self.state in MANY
+
+    @property
+    def starts_at(self) -> datetime | None:
+        return _starts(self.since)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        return _starts(self.until, DAY)
+
     def _conditions(self) -> dict[str, Any]:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
@@ -73,8 +88,8 @@ class Filter:
             "kind": kind,
             "options__metric": metric,
             "subject__in": {self.person, self.person.lower()} if self.person else None,
-            "created_at__gte": _starts(self.since),
-            "created_at__lt": _starts(self.until, DAY),
+            "created_at__gte": self.starts_at,
+            "created_at__lt": self.ends_at,
             "settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
         }
         # Named one by one even when all are wanted: the index by state begins with the connection.
@@ -86,16 +101,13 @@ class Filter:
 
 
 def _day(text: str) -> str:
+    """A day that there can have been deliveries on, or nothing."""
     try:
-        return text if parse_date(text) else ""
+        day = parse_date(text)
     except ValueError:
         return ""
+    return text if day and 2000 <= day.year <= 2100 else ""
 
 
 def _starts(day: str, later: timedelta = timedelta()) -> datetime | None:
-    if not day:
-        return None
-    try:
-        return timezone.make_aware(datetime.combine(date.fromisoformat(day), time())) + later
-    except (ValueError, OverflowError):
-        return None
+    return timezone.make_aware(datetime.combine(date.fromisoformat(day), time())) + later if day else None

@@ -19,6 +19,8 @@ from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
 State = Delivery.State
 
 ENDED = {State.SKIPPED, State.FAILED, State.CANCELLED}
+UNTELLABLE = {"malformed_email", "time_out_of_range"}  # nobody could tell Klaviyo such a fact
+TOO_LATE = {"expired"}
 ABOUT_CONSENT = {
     "suppressed", "unsubscribed", "list_suppressed", "never_subscribed", "no_profile", "consent_unknown",
 }  # fmt: skip
@@ -68,8 +70,8 @@ def _not_accounted_for(one: Expected, record: Delivery, people: People) -> str:
     """Why our record is no good reason for an event that is not at Klaviyo; empty when it is one."""
     if record.state not in ENDED:
         return f"our record says {record.state}."
-    if not record.reason_code:
-        return f"our record says {record.state}, and not why."
+    if record.reason_code not in ABOUT_CONSENT | UNTELLABLE | TOO_LATE | {"unknown_person"}:
+        return f"our record says {record.state}, {record.reason_code or 'and not why'}; that is no good reason."
     person = people.get((one.account, one.email))
     if record.reason_code == "unknown_person" and (person or one.sync.creates_profiles):
         return "our record says that Klaviyo does not know the person, but it does, or need not."
@@ -79,8 +81,12 @@ def _not_accounted_for(one: Expected, record: Delivery, people: People) -> str:
 
 
 def _twice(kept: list[KeptEvent]) -> Iterable[str]:
+    """By Klaviyo's own key, and by ours: the same fact under another key would start a flow again."""
     by_id = Counter((event.account, event.profile_id, event.metric, event.unique_id) for event in kept)
-    by_fact = Counter((event.account, event.metric, event.fact_id) for event in kept if event.metric in METRICS)
+    ours = {
+        (one.account, one.metric, one.fact_id, one.profile_id, one.unique_id) for one in kept if one.metric in METRICS
+    }
+    by_fact = Counter(key[:3] for key in ours)
     for (account, _profile, metric, unique_id), number in by_id.items():
         if number > 1:
             yield f"{metric} {unique_id} stands {number} times at {account}."

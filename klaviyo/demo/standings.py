@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from integrations.models import Delivery
 from klaviyo.demo.kept import KeptProfile, mailbox
 from klaviyo.models import ProfileSync
 from referrals import standing
@@ -22,15 +21,8 @@ def differences(profiles: list[KeptProfile], people: dict[tuple[str, str], Any])
             if here not in people and not sync.creates_profiles:
                 continue
             wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
-            if wrong and not _is_refused(advocate, sync):
+            if wrong:
                 yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
-
-
-def _is_refused(advocate: Advocate, sync: ProfileSync) -> bool:
-    """Whether our record says that Klaviyo does not take the person, and why."""
-    lane = Delivery.objects.filter(connection=sync.connection_id, lane=f"profile:{advocate.uid}")
-    last = lane.order_by("-pk").first()
-    return last is not None and last.state == Delivery.State.FAILED and bool(last.reason_code)
 
 
 def _wrong(advocate: Advocate, now: Standing, profile: KeptProfile | None) -> str:

@@ -7,6 +7,7 @@ from playwright.sync_api import Page
 
 from integrations.models import Connection, Delivery
 from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -51,12 +52,26 @@ def test_a_page_fits_its_screen(
     page = signed_in
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 844})
-    problems = []
-    for address in addresses():
-        answer = page.goto(f"/admin/{address}")
-        assert answer is not None
-        if answer.status != 200:
-            problems.append(f"{address} answers {answer.status}")
-        if sticks_out := page.evaluate(STICKS_OUT):
-            problems.append(f"{address} is {sticks_out} px too wide")
-    assert problems == []
+    assert [problem for address in addresses() for problem in problems(page, f"/admin/{address}")] == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_page_of_the_sandbox_fits_its_screen(
+    page: Page, ann: Advocate, drain: Drain, sandbox: Sandbox, width: int
+) -> None:
+    drain()
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(sandbox.url)
+    links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    within = sorted({link for link in links if link.startswith(sandbox.url)} | {sandbox.url})
+    assert len(within) > 3
+    assert [problem for address in within for problem in problems(page, address)] == []
+
+
+def problems(page: Page, address: str) -> list[str]:
+    """What is wrong with the page at an address."""
+    answer = page.goto(address)
+    assert answer is not None
+    wrong = [f"{address} answers {answer.status}"] if answer.status != 200 else []
+    sticks_out = page.evaluate(STICKS_OUT)
+    return wrong + ([f"{address} is {sticks_out} px too wide"] if sticks_out else [])

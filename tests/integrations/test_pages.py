@@ -1,6 +1,7 @@
 """The operators' pages: what they show, to whom, and that only a POST changes anything."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Revocation
 from integrations.providers import Provider
+from integrations.views import reach
 from tests.integrations.operators import told as messages_of
 
 State = Delivery.State
@@ -117,6 +119,33 @@ def test_deliveries_are_found_by_each_filter(browser: Client, tea_room: Connecti
     ):  # fmt: skip
         found = browser.get(f"{DELIVERIES}?{query}").context["page"].rows
         assert [row.delivery for row in found] == [wanted], query
+
+
+def test_a_search_without_an_index_looks_no_further_than_it_says(
+    browser: Client, tea_room: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "FARTHEST", 10)
+    old = a_delivery(tea_room, reason_code="odd")
+    recent = [a_delivery(tea_room) for _ in range(20)]
+    page = browser.get(f"{DELIVERIES}?reason=odd")
+    assert not page.context["page"].rows
+    assert b"were looked through" in page.content
+    found = browser.get(f"{DELIVERIES}?reason=odd&person={old.subject}")
+    assert [row.delivery for row in found.context["page"].rows] == [old]
+    assert b"were looked through" not in found.content
+    assert len(browser.get(DELIVERIES).context["page"].rows) == 1 + len(recent)
+
+
+def test_days_of_long_ago_are_found_however_much_came_since(
+    browser: Client, tea_room: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reach, "FARTHEST", 10)
+    rows = [a_delivery(tea_room) for _ in range(40)]
+    for age, row in enumerate(reversed(rows)):
+        Delivery.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(days=age))
+    day = (timezone.now() - timedelta(days=30)).date().isoformat()
+    found = browser.get(f"{DELIVERIES}?since={day}&until={day}").context["page"].rows
+    assert [row.delivery for row in found] == [rows[-31]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The laws notice a loss, a double and a breach of consent, also where our own record says that all is well."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -73,8 +74,12 @@ def test_a_delivery_that_still_waits_is_missing_and_so_is_what_the_profile_does_
     assert profile.endswith("differs from our books in visits.")
 
 
-def test_a_record_without_a_reason_does_not_account_for_an_event(told: Advocate, sandbox: Sandbox) -> None:
-    Delivery.objects.filter(key__startswith="reward_issued:").update(state=Delivery.State.SKIPPED)
+@pytest.mark.parametrize("reason", ["", "crashed_worker", "invalid", "sync_off"])
+def test_a_record_without_a_good_reason_does_not_account_for_an_event(
+    told: Advocate, sandbox: Sandbox, reason: str
+) -> None:
+    ended = {"state": Delivery.State.FAILED, "reason_code": reason}
+    Delivery.objects.filter(key__startswith="reward_issued:").update(**ended)
     without = [event for event in seen(sandbox) if event.metric != "Sorae Reward Issued"]
     assert len(judged(sandbox, without).missing) == 1
 
@@ -94,10 +99,12 @@ def test_a_reason_that_is_true_does(ann: Advocate, drain: Drain, sandbox: Sandbo
     assert judged(sandbox, before=ben("NEVER_SUBSCRIBED", "HARD_BOUNCE")) == Broken()
 
 
-def test_the_same_fact_under_another_id_is_there_twice(told: Advocate, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("changed", [{}, {"unique_id": "another"}, {"profile_id": "somebody's"}])
+def test_a_fact_that_is_there_twice_is_noticed_under_whatever_id(
+    told: Advocate, sandbox: Sandbox, changed: dict[str, Any]
+) -> None:
     events = seen(sandbox)
-    again = replace(events[0], unique_id="another")
-    assert len(judged(sandbox, [*events, again]).twice) == 1
+    assert len(judged(sandbox, [*events, replace(events[0], **changed)]).twice) == 1
 
 
 def test_an_event_that_no_fact_calls_for_is_there_once_too_often(told: Advocate, sandbox: Sandbox) -> None:

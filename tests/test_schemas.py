@@ -1,0 +1,70 @@
+"""What is told of a request that Klaviyo has not published: the check that stands behind every other test."""
+
+import json
+from typing import Any
+
+import pytest
+
+from klaviyo.sandbox import Exchange
+from tests import schemas
+
+EVENT: dict[str, Any] = {
+    "data": {
+        "type": "event",
+        "attributes": {
+            "properties": {"anything": {"at": ["all"]}},
+            "unique_id": "1",
+            "value": 4.5,
+            "metric": {"data": {"type": "metric", "attributes": {"name": "Sorae Conversion"}}},
+            "profile": {"data": {"type": "profile", "attributes": {"email": "ann@example.com"}}},
+        },
+    }
+}
+
+
+def request(method: str, path: str, body: Any = None, query: str = "", **headers: str) -> Exchange:
+    sent = {"revision": schemas.REVISION} | ({"content-type": schemas.JSON_API} if body else {}) | headers
+    raw = json.dumps(body).encode() if body else b""
+    return Exchange("any", method, path, query, sent, raw, 202, "VxYz12", b"", "request-1")
+
+
+def event(**changes: Any) -> Exchange:
+    body = json.loads(json.dumps(EVENT))
+    body["data"]["attributes"] |= changes
+    return request("POST", "/api/events", body)
+
+
+def test_a_right_request_passes() -> None:
+    schemas.check(event())
+    schemas.check(request("GET", "/api/profiles", query="filter=x&page%5Bsize%5D=100"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        event(colour="green"),
+        event(profile={"data": {"type": "profile", "attributes": {"email": "a@example.com", "colour": "green"}}}),
+        event(metric=None),
+        event(value="4.50"),
+        event(unique_id=7),
+        event(time="yesterday"),
+        request("POST", "/api/events"),
+        request("GET", "/api/profiles", query="page_size=100"),
+        request("GET", "/api/profiles", EVENT),
+        request("GET", "/api/profiles", revision="2020-01-01"),
+        request("POST", "/api/events", EVENT, **{"content-type": "application/json"}),
+        request("GET", "/api/people"),
+        request("DELETE", "/api/profiles/01H"),
+    ],
+    ids=lambda exchange: f"{exchange.method} {exchange.path}",
+)
+def test_a_wrong_request_does_not(wrong: Exchange) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        schemas.check(wrong)
+
+
+def test_the_operations_of_the_whole_api_are_known() -> None:
+    assert len(schemas.operations()) > 300
+    found = schemas.find("GET", "/api/profiles/01H")
+    assert found is not None
+    assert found.id == "get_profile"
