@@ -20,7 +20,7 @@ def drain(connection_id: int) -> None:
     ends_at = time.monotonic() + QUANTUM_SECONDS
     while time.monotonic() < ends_at:
         connection = Connection.objects.filter(pk=connection_id).first()
-        if not connection or not (batch := outbox.claim(connection)):
+        if not connection or outbox.is_well_served(connection_id) or not (batch := outbox.claim(connection)):
             return
         deliver(connection, batch)
     outbox.wake(connection_id)
@@ -43,10 +43,16 @@ def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Out
     """Settle deliveries one by one as `decide` says; a row that breaks our own code never takes the others along."""
     for delivery in deliveries:
         try:
-            outcome = decide(delivery)
+            outbox.settle(delivery, decide(delivery))
         except Exception as error:
-            outcome = _broken(delivery.connection_id, error)
-        outbox.settle(delivery, outcome)
+            outbox.settle(_as_stored(delivery), _broken(delivery.connection_id, error))
+
+
+def _as_stored(delivery: Delivery) -> Delivery:
+    """The row without what was put on it since, which may be what cannot be stored."""
+    stored = Delivery.objects.get(pk=delivery.pk)
+    stored.lease = delivery.lease
+    return stored
 
 
 def sweep() -> None:
@@ -55,7 +61,8 @@ def sweep() -> None:
     outbox.cancel_late()
     outbox.hold_strays()
     for connection_id in outbox.connections_with_work():
-        outbox.wake(connection_id)
+        if not outbox.is_well_served(connection_id):
+            outbox.wake(connection_id)
 
 
 def _broken(connection_id: int, error: Exception) -> Outcome:

@@ -5,12 +5,13 @@ commits, talks to the provider, and settles each row only while the lease is sti
 are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock.
 """
 
+import logging
 import random
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -29,8 +30,13 @@ LEASE = timedelta(seconds=60)  # four times what one request may take
 BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
+MOST_WORKERS = 4  # at one connection at a time, so that a busy one leaves room for the others
+BROKER_REST_SECONDS = 10.0
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
-OLDEST = timedelta(hours=72)
+
+
+log = logging.getLogger(__name__)
+_broker_rests_until = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Order:
     options: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     lane: str = ""
+    due_at: datetime | None = None
     not_after: datetime | None = None
     outcome: Outcome | None = None  # settled before it was ever sent: a fact that cannot be told
 
@@ -65,13 +72,37 @@ def add(connection: Connection, orders: Iterable[Order]) -> int:
     keys = [row.key for row in fresh]
     known = set(connection.deliveries.filter(key__in=keys).values_list("key", flat=True))
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
-    transaction.on_commit(partial(wake, connection.pk), robust=True)
+    wake_on_commit(connection.pk)
     return len(set(keys) - known)
 
 
+def wake_on_commit(connection_id: int) -> None:
+    """Wake a worker when the present transaction is committed; once, however much it queues."""
+    planned = [hook[1] for hook in database.run_on_commit]
+    if not any(isinstance(hook, Wake) and hook.connection_id == connection_id for hook in planned):
+        transaction.on_commit(Wake(connection_id))
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Tells a worker that there is something to do. A broker that is away costs a sweep's time, never the caller's."""
+
+    connection_id: int
+
+    def __call__(self) -> None:
+        wake(self.connection_id)
+
+
 def wake(connection_id: int) -> None:
-    """Tell a worker that there is something to do; a broker that is away only costs a sweep's time."""
-    current_app.send_task("integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True)
+    """Tell a worker now; after a failure the broker is left in peace for a while."""
+    global _broker_rests_until
+    if time.monotonic() < _broker_rests_until:
+        return
+    try:
+        current_app.send_task("integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True)
+    except Exception as error:
+        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
+        log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)
 
 
 def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:
@@ -90,6 +121,18 @@ def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:
     return list(Delivery.objects.filter(connection=connection, lease=lease, state=State.SENDING).order_by("pk"))
 
 
+def extend(batch: Sequence[Delivery]) -> None:
+    """Take the lease of a claimed batch anew, after something that took time."""
+    mine = Delivery.objects.filter(pk__in=[d.pk for d in batch], lease=batch[0].lease, state=State.SENDING)
+    mine.update(lease_until=Now() + LEASE)
+
+
+def is_ours(delivery: Delivery) -> bool:
+    """Whether the lease is still the caller's."""
+    mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
+    return mine.filter(lease_until__gt=Now()).exists()
+
+
 def settle(delivery: Delivery, outcome: Outcome) -> bool:
     """Write an outcome, if the lease is still ours; False when another worker has taken the row since."""
     mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
@@ -99,6 +142,7 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
         "evidence": delivery.evidence,
         "warnings": delivery.warnings,
         "body": delivery.body,
+        "subject": delivery.subject,
         "lease": None,
         "lease_until": None,
         "crashes": 0,
@@ -110,16 +154,17 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
 def release(connection: Connection) -> int:
     """Let what was held flow again; how many."""
     count = connection.deliveries.filter(state=State.HELD).update(
-        state=State.QUEUED, next_try_at=Now(), reason_code="", reason=""
+        state=State.QUEUED, next_try_at=Now(), attempts_made=0, reason_code="", reason=""
     )
-    transaction.on_commit(partial(wake, connection.pk), robust=True)
+    wake_on_commit(connection.pk)
     return count
 
 
+@transaction.atomic
 def hold(connection: Connection, code: str, sentence: str) -> int:
-    """Keep everything that waits until a person has acted; how many."""
+    """Keep everything that waits until a person has acted; how many. What is being written to is left to a sweep."""
     waiting = connection.deliveries.filter(state=State.QUEUED)
-    return waiting.update(state=State.HELD, reason_code=code, reason=sentence)
+    return _free(waiting).update(state=State.HELD, reason_code=code, reason=sentence)
 
 
 def retry(deliveries: "models.QuerySet[Delivery]") -> int:
@@ -146,10 +191,11 @@ def give_back_expired() -> int:
     return len(pks)
 
 
+@transaction.atomic
 def cancel_late() -> int:
     """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""
     late = Delivery.objects.filter(state__in=(State.QUEUED, State.HELD), not_after__lt=Now())
-    return late.update(
+    return _free(late).update(
         state=State.CANCELLED, settled_at=Now(), reason_code="expired",
         reason="It could not be sent in time, and is of no use any more.",
     )  # fmt: skip
@@ -162,10 +208,25 @@ def connections_with_work() -> list[int]:
     return list(ready.values_list("pk", flat=True))
 
 
+def is_well_served(connection_id: int) -> bool:
+    """Whether as many workers as one connection may have are at it already."""
+    leased = Delivery.objects.filter(connection=connection_id, state=State.SENDING, lease_until__gt=Now())
+    return leased.values("lease").distinct().count() >= MOST_WORKERS
+
+
 def hold_strays() -> int:
     """Hold what was queued while its connection was being lost."""
-    lost = Connection.objects.exclude(state=Connection.State.CONNECTED).filter(deliveries__state=State.QUEUED)
-    return sum(hold(c, c.problem_code or c.state, c.problem or waiting_for(c)) for c in lost.distinct())
+    queued = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED)
+    lost = Connection.objects.filter(Exists(queued)).exclude(state=Connection.State.CONNECTED)
+    return sum(_hold_if_lost(connection_id) for connection_id in lost.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _hold_if_lost(connection_id: int) -> int:
+    """Under the connection's lock, which a reconnect takes as well: nothing may be held that was just released."""
+    rows = Connection.objects.select_for_update(no_key=True).exclude(state=Connection.State.CONNECTED)
+    row = rows.filter(pk=connection_id).first()
+    return hold(row, row.problem_code or row.state, row.problem or waiting_for(row)) if row else 0
 
 
 def waiting_for(connection: Connection) -> str:
@@ -181,14 +242,17 @@ def _row(connection: Connection, order: Order) -> Delivery:
         subject=order.subject, body=order.body, options=order.options, warnings=order.warnings,
         occurred_at=order.occurred_at, not_after=order.not_after,
     )  # fmt: skip
+    if order.due_at:
+        row.next_try_at = order.due_at
     if order.outcome:
         row.state, row.settled_at = order.outcome.state, order.occurred_at
         row.reason_code, row.reason = order.outcome.code, order.outcome.sentence
-    elif not connection.is_connected:
-        row.state = State.HELD
-        row.reason_code = connection.problem_code or connection.state
-        row.reason = connection.problem or waiting_for(connection)
     return row
+
+
+def _free(rows: "models.QuerySet[Delivery]") -> "models.QuerySet[Delivery]":
+    """Those of the rows that no open transaction writes to: a host's long one must not stop the sweep."""
+    return Delivery.objects.filter(pk__in=rows.select_for_update(skip_locked=True).values("pk"))
 
 
 def _touch(connection: Connection, order: Order) -> bool:
@@ -229,10 +293,10 @@ def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         held = outcome.state == State.HELD
         return {"state": outcome.state, "settled_at": None if held else Now()}
     if _superseded(delivery):
-        return {"state": State.SKIPPED, "settled_at": Now(), **_words(outcomes.SUPERSEDED)}
+        return {"state": State.SKIPPED, "settled_at": Now(), **outcomes.words(outcomes.SUPERSEDED)}
     if outcome.refund:
         return {"state": State.QUEUED, "attempts_made": F("attempts_made") - 1, "next_try_at": _in(outcome.after)}
-    if delivery.attempts_made > len(BACKOFF) or _is_old(delivery):
+    if delivery.attempts_made > len(BACKOFF):
         return {
             "state": State.FAILED,
             "settled_at": Now(),
@@ -246,14 +310,6 @@ def _superseded(delivery: Delivery) -> bool:
     """Whether a newer delivery of the same lane waits already; retrying the older could undo it."""
     newer = Delivery.objects.filter(connection=delivery.connection_id, lane=delivery.lane, pk__gt=delivery.pk)
     return bool(delivery.lane) and newer.filter(state__in=Delivery.OPEN).exists()
-
-
-def _is_old(delivery: Delivery) -> bool:
-    return Delivery.objects.filter(pk=delivery.pk, created_at__lt=Now() - OLDEST).exists()
-
-
-def _words(outcome: Outcome) -> dict[str, str]:
-    return {"reason_code": outcome.code, "reason": outcome.sentence}
 
 
 def _in(wait: timedelta | None) -> Any:

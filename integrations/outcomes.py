@@ -54,6 +54,7 @@ class Retry(Outcome):
     state: ClassVar[Delivery.State] = Delivery.State.QUEUED
 
 
+SOON = timedelta(seconds=5)
 SUPERSEDED = Skipped("superseded", "Something newer about the same person was sent instead.")
 
 
@@ -64,7 +65,15 @@ def of(error: errors.IntegrationError) -> Outcome:
             return Retry(error.code, error.sentence, after=error.retry_after, refund=True)
         case errors.TemporaryError():
             return Retry(error.code, error.sentence, after=error.retry_after)
-        case errors.OperatorRequired() | errors.ReconnectRequired():
+        case errors.ReconnectRequired():
+            # Queued, not held: the connection may be back by now, and if it is not, the sweep holds all that waits.
+            return Retry(error.code, error.sentence, after=SOON, refund=True)
+        case errors.OperatorRequired():
             return Held(error.code, error.sentence)
         case _:
             return Failed(error.code, error.sentence)
+
+
+def words(outcome: Outcome) -> dict[str, str]:
+    """The columns that say why."""
+    return {"reason_code": outcome.code, "reason": outcome.sentence}

@@ -1,6 +1,6 @@
 """What a provider must say of itself, and the register of those that are installed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,8 @@ class Provider:
     """A service that connections lead to.
 
     `identify` asks, with a fresh access token, which account it opens. `deliver` takes claimed deliveries
-    of one connection and settles each of them. `served` names whom a connection serves, for the pages.
+    of one connection and settles each of them. `served` names, for the pages, whom each of
+    several connections serves, by connection id.
     """
 
     slug: str
@@ -54,7 +55,7 @@ class Provider:
     addresses: Callable[[], Addresses]
     identify: Callable[[str], Account]
     deliver: Callable[["Connection", "Sequence[Delivery]"], None]
-    served: Callable[["Connection"], Sequence[str]]
+    served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]]
 
 
 _registered: dict[str, Provider] = {}

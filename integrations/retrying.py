@@ -1,7 +1,5 @@
 """Sends deliveries again at an operator's wish, and wakes the workers that will."""
 
-from functools import partial
-
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -15,5 +13,5 @@ def again(deliveries: "QuerySet[Delivery]") -> int:
         concerned = list(deliveries.order_by().values_list("connection", flat=True).distinct())
         count = outbox.retry(deliveries)
         for connection_id in concerned:
-            transaction.on_commit(partial(outbox.wake, connection_id), robust=True)
+            outbox.wake_on_commit(connection_id)
     return count

@@ -1,20 +1,28 @@
 """The people of a batch: who they are at Klaviyo, and bringing our side of them there."""
 
+import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
-from integrations.errors import OperatorRequired, PermanentError, TemporaryError
+from integrations import outbox, outcomes
+from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection, Delivery
-from klaviyo import payloads
-from klaviyo.api import answers, lists, profiles
+from integrations.outbox import Order
+from klaviyo import cleaning, payloads
+from klaviyo.api import answers, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.models import ProfileSync
 from referrals import standing
 from referrals.models import Advocate, Store
+from referrals.standing import Standing
 
+OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
 
 Attributes = dict[str, Any]
@@ -29,65 +37,95 @@ class People:
 
     def __init__(self, client: Client, deliveries: Sequence[Delivery]) -> None:
         self._client = client
-        self._known = profiles.find(client, {delivery.subject for delivery in deliveries}, deliveries)
+        self._found = profiles.find(client, {delivery.subject for delivery in deliveries}, deliveries)
         self._brought: set[str] = set()
-        self._advocates = _advocates(client.connection, deliveries)
+        self._advocates = _advocates(deliveries)
         to_bring = [d for d in deliveries if d.kind == "profile" or self.known(d) is None]
-        phones = {phone for d in to_bring if (phone := self._news(d).get("phone_number"))}
+        phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
         self._taken_phones = profiles.find_phones(client, phones, to_bring)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
-        return self._known.get(delivery.subject.lower())
+        return self._found.profiles.get(delivery.subject.lower())
+
+    def problem(self, delivery: Delivery) -> IntegrationError | None:
+        """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""
+        return self._found.unclear.get(delivery.subject.lower())
+
+    def has_moved(self, delivery: Delivery) -> bool:
+        """Whether the advocate has another address by now; the delivery then goes by the new one."""
+        if delivery.options.get("advocate") not in self._advocates:
+            return False
+        old, delivery.subject = delivery.subject, cleaning.address(self._advocate(delivery)[0].email)
+        return old.lower() != delivery.subject.lower()
 
     def must_be_brought(self, delivery: Delivery) -> bool:
-        """Whether we have yet to create the person, or to finish creating them."""
-        is_new = self.known(delivery) is None or bool(delivery.options.get("newcomer"))
-        return is_new and delivery.subject.lower() not in self._brought
+        """Whether Klaviyo has yet to hear of the person."""
+        return self.known(delivery) is None and delivery.subject.lower() not in self._brought
 
     def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
-        """Upsert the person, and put those whom we create on the list that the store has chosen."""
-        person = self.known(delivery)
-        attributes = self._news(delivery)
-        if not attributes:
-            raise PermanentError("person_gone", "This person is no longer in any program.")
-        self._note(delivery, attributes)
-        if person is None and sync.list_id:
-            _remember_newcomer(delivery)
-        profile_id = _upsert(self._client, delivery, attributes) or (person.id if person else "")
-        if delivery.options.get("newcomer") and sync.list_id:
-            _add_to_list(self._client, delivery, sync, profile_id)
+        """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
+        listing = _plan_listing(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
+        is_new = _upsert(self._client, delivery, self._request(delivery))
+        if listing:
+            _settle_listing(listing, is_new)
         self._brought.add(delivery.subject.lower())
 
-    def _news(self, delivery: Delivery) -> Attributes:
-        """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing."""
-        if delivery.kind == "profile":
-            said = self._advocates.get(delivery.options["advocate"], ({}, []))[0]
-        else:
-            said = {"email": delivery.subject, **delivery.options.get("person", {})}
-        person = self.known(delivery)
-        has = person.attributes if person else {}
-        return {name: value for name, value in said.items() if not (name in FILLED_IN_ONLY and has.get(name))}
-
-    def _note(self, delivery: Delivery, attributes: Attributes) -> None:
-        """Put on the record what goes out and what was left out; a phone that somebody has is dropped here."""
-        if delivery.kind == "profile":
-            delivery.warnings = list(self._advocates[delivery.options["advocate"]][1])
-            delivery.body = {"data": {"type": "profile", "attributes": attributes}}
+    def _request(self, delivery: Delivery) -> dict[str, Any]:
+        """The upsert of a delivery's person, put on the record when the delivery is about nothing else."""
+        attributes, warnings = self._news(delivery)
         phone = attributes.get("phone_number")
         if phone in self._taken_phones:
             del attributes["phone_number"]
-            delivery.warnings.append("The phone number was left out: at Klaviyo it belongs to somebody else.")
+            warnings.append("The phone number was left out: at Klaviyo it belongs to somebody else.")
         elif phone:
             self._taken_phones.add(phone)
+        body = profiles.body_of(attributes, self._outdated(delivery, attributes))
+        if delivery.kind == "profile":
+            delivery.body, delivery.warnings = body, warnings
+        return body
+
+    def _news(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
+        """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing."""
+        warnings: list[str] = []
+        if delivery.kind == "profile":
+            advocate, now = self._advocate(delivery)
+            said, warnings = payloads.profile(advocate, now, _prefix(self._client.connection, advocate))
+        else:
+            said = {"email": delivery.subject, **delivery.options.get("person", {})}
+        has = self._has(delivery)
+        return {k: v for k, v in said.items() if not (k in FILLED_IN_ONLY and has.get(k))}, warnings
+
+    def _outdated(self, delivery: Delivery, attributes: Attributes) -> list[str]:
+        """Of our own properties there, those that no longer say anything: a tier that was taken back."""
+        there, said = self._has(delivery).get("properties"), attributes.get("properties")
+        if delivery.kind != "profile" or not isinstance(there, dict) or not said:
+            return []
+        prefix = _prefix(self._client.connection, self._advocate(delivery)[0])
+        return [name for name in (f"{prefix}{optional}" for optional in OPTIONAL) if name in there and name not in said]
+
+    def _advocate(self, delivery: Delivery) -> tuple[Advocate, Standing]:
+        try:
+            return self._advocates[delivery.options["advocate"]]
+        except KeyError:
+            raise PermanentError("person_gone", "This person is no longer in any program.") from None
+
+    def _has(self, delivery: Delivery) -> Attributes:
+        person = self.known(delivery)
+        return person.attributes if person else {}
+
+    def _phone(self, delivery: Delivery) -> str | None:
+        with contextlib.suppress(Exception):  # what is wrong with one person shows when it is their turn
+            phone: str | None = self._news(delivery)[0].get("phone_number")
+            return phone
+        return None
 
 
-def _advocates(connection: Connection, deliveries: Sequence[Delivery]) -> dict[int, tuple[Attributes, list[str]]]:
-    """The profile attributes, as they are now, of the advocates that deliveries are about; by advocate id."""
+def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:
     ids = [delivery.options["advocate"] for delivery in deliveries if delivery.kind == "profile"]
-    advocates = Advocate.objects.filter(pk__in=ids).select_related("program__store")
     standings = standing.of(ids)
-    return {a.pk: payloads.profile(a, standings[a.pk], _prefix(connection, a)) for a in advocates}
+    advocates = Advocate.objects.filter(pk__in=ids).select_related("program__store")
+    return {advocate.pk: (advocate, standings[advocate.pk]) for advocate in advocates}
 
 
 def _prefix(connection: Connection, advocate: Advocate) -> str:
@@ -98,35 +136,55 @@ def _prefix(connection: Connection, advocate: Advocate) -> str:
     return f"sorae_{advocate.program.slug.replace('-', '_')}_" if others.filter(later).exists() else "sorae_"
 
 
-def _upsert(client: Client, delivery: Delivery, attributes: Attributes) -> str:
-    """A phone number that Klaviyo refuses costs the phone, not the person. Answers the profile's id."""
+def _upsert(client: Client, delivery: Delivery, body: dict[str, Any]) -> bool:
+    """Whether the person is new. A phone or a locale that Klaviyo refuses costs just that, not the person."""
+    attributes = body["data"]["attributes"]
     try:
-        return profiles.upsert(client, attributes, [delivery])[0]
+        return profiles.upsert(client, body, [delivery])[1]
     except PermanentError as error:
-        if "phone_number" in attributes and (answers.points_at(error, "phone_number") or answers.duplicate_of(error)):
-            delivery.warnings.append("The phone number was left out: Klaviyo did not take it for this person.")
-            del attributes["phone_number"]
-            return profiles.upsert(client, attributes, [delivery])[0]
-        if duplicate := answers.duplicate_of(error):
-            profiles.update(client, duplicate, attributes, [delivery])
-            return duplicate
-        raise
+        refused = [name for name in FILLED_IN_ONLY if name in attributes and answers.points_at(error, name)]
+        if answers.duplicate_of(error) and "phone_number" in attributes:
+            refused = ["phone_number"]
+        if not refused:
+            return _update_the_other(client, delivery, body, error)
+        for name in refused:
+            del attributes[name]
+            delivery.warnings.append(f"Left out: Klaviyo did not take the {name.replace('_', ' ')} for this person.")
+        return profiles.upsert(client, body, [delivery])[1]
 
 
-def _remember_newcomer(delivery: Delivery) -> None:
-    """Written before the profile is made: a worker that dies in between must not forget the list."""
-    delivery.options["newcomer"] = True
-    Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease).update(options=delivery.options)
+def _update_the_other(client: Client, delivery: Delivery, body: dict[str, Any], error: PermanentError) -> bool:
+    """Klaviyo says that the person is another profile: then that one is meant."""
+    other = answers.duplicate_of(error)
+    if not other:
+        raise error
+    profiles.update(client, other, body, [delivery])
+    return False
 
 
-def _add_to_list(client: Client, delivery: Delivery, sync: ProfileSync, profile_id: str) -> None:
-    if not profile_id:
-        raise TemporaryError("unreadable_answer", "Klaviyo did not say which profile it made.")
-    try:
-        lists.add(client, sync.list_id, [profile_id], [delivery])
-    except PermanentError as error:
-        if error.code != "not_found":
-            raise
-        name = sync.list_name or sync.list_id
-        sentence = f"The list “{name}” is no longer in the account. Choose another one in the store's settings."
-        raise OperatorRequired("list_gone", sentence) from error
+def _plan_listing(delivery: Delivery, sync: ProfileSync) -> str | None:
+    """Queue the list add before the person is made: a worker that dies in between must not forget it.
+
+    The key of the new delivery; None when it was planned before, and so is not ours to call off.
+    """
+    key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
+    later = timezone.now() + LISTING_DELAY
+    order = Order(
+        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, options={"sync": sync.pk},
+        due_at=later,
+    )  # fmt: skip
+    with transaction.atomic():
+        return key if outbox.add(delivery.connection, [order]) else None
+
+
+def _settle_listing(key: str, is_new: bool) -> None:
+    """The list add is due now; or, where somebody else made the person in the meantime, it is called off."""
+    planned = Delivery.objects.filter(key=key, state=Delivery.State.QUEUED)
+    if is_new:
+        planned.update(next_try_at=timezone.now())
+    else:
+        planned.update(state=NOT_OURS.state, settled_at=timezone.now(), **outcomes.words(NOT_OURS))
+
+
+LISTING_DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
+NOT_OURS = outcomes.Skipped("not_ours", "The profile was there already; only people whom we create join the list.")

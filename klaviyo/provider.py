@@ -8,6 +8,7 @@ from integrations.models import Connection
 from integrations.providers import Addresses, Provider, Scope
 from klaviyo import delivery
 from klaviyo.api import accounts
+from klaviyo.models import ProfileSync
 
 SCOPES = (
     Scope("accounts:read", "to know which Klaviyo account is connected, and that it is still the same one"),
@@ -31,12 +32,13 @@ def addresses() -> Addresses:
     )
 
 
-def served(connection: Connection) -> Sequence[str]:
-    """The stores whose facts go through a connection."""
-    from klaviyo.models import ProfileSync
-
-    syncs = ProfileSync.objects.filter(connection=connection, is_enabled=True).select_related("store")
-    return [sync.store.name for sync in syncs.order_by("store__name")]
+def served(connections: Sequence[Connection]) -> dict[int, list[str]]:
+    """The names of the stores whose facts go through each connection."""
+    names: dict[int, list[str]] = {connection.pk: [] for connection in connections}
+    syncs = ProfileSync.objects.filter(connection__in=connections, is_enabled=True)
+    for connection_id, name in syncs.order_by("store__name").values_list("connection_id", "store__name"):
+        names[connection_id].append(name)
+    return names
 
 
 KLAVIYO = Provider(

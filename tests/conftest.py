@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 import redis
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
@@ -32,8 +33,9 @@ Connect = Callable[..., HttpResponseBase]
 
 
 @pytest.fixture(autouse=True)
-def empty_pacing(settings: Settings) -> None:
-    """No test pays for the requests of another."""
+def clean_slate(settings: Settings) -> None:
+    """No test pays for the requests of another, or sees what another has put into the cache."""
+    cache.clear()
     pacing._memory.forget()
     if settings.REDIS_URL:
         with redis.Redis.from_url(settings.REDIS_URL) as client:

@@ -76,7 +76,7 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
 def decide(connection: Connection, choice: Choice, user: User) -> str:
     """Carry out an operator's choice about an undecided account; a sentence on what was done."""
     with transaction.atomic():
-        waiting = Connection.objects.select_for_update().filter(pk=connection.pk)
+        waiting = Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk)
         row = waiting.filter(state=Connection.State.UNDECIDED).first()
         if row is None:
             return "That was decided already."
@@ -98,7 +98,7 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
 def _row(provider: Provider, account: Account) -> Connection:
     """The account's row, locked; there is one for good."""
     row, _is_new = Connection.objects.get_or_create(provider=provider.slug, account_id=account.id)
-    return Connection.objects.select_for_update().get(pk=row.pk)
+    return Connection.objects.select_for_update(no_key=True).get(pk=row.pk)
 
 
 def _keep(row: Connection, consent: Consent, **fields: Any) -> None:

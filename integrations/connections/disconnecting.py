@@ -52,7 +52,7 @@ def start(connection: Connection) -> None:
 def finish(connection: Connection) -> bool:
     """Erase the tokens and hold what waits, whoever can or cannot be reached; then ask for the revocation."""
     with transaction.atomic():
-        going = Connection.objects.select_for_update().filter(pk=connection.pk)
+        going = Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk)
         row = going.filter(state=Connection.State.DISCONNECTING).first()
         revocation = _erase(row) if row else None
     if revocation:

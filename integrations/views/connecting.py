@@ -1,11 +1,9 @@
 """Connect, reconnect, disconnect and decide: a POST each, with a permission each; and the way back in."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,19 +15,7 @@ from integrations.connections import Choice, ConnectingFailed
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.providers import Provider
-
-View = Callable[..., HttpResponse]
-
-
-def for_operators(permission: str) -> Callable[[View], View]:
-    """Signed in to the admin, and with that permission; 403 otherwise."""
-
-    def wrap(view: View) -> View:
-        allowed = permission_required(permission, raise_exception=True)(view)
-        return admin.site.admin_view(allowed)
-
-    return wrap
-
+from integrations.views.access import for_operators
 
 @for_operators("integrations.connect")
 @require_POST
@@ -75,7 +61,7 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
         context = {
             "connection": connection,
             "provider": provider,
-            "served": provider.served(connection),
+            "served": provider.served([connection])[connection.pk],
             "waiting": connection.deliveries.filter(state__in=Delivery.OPEN).count(),
         }
         return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)

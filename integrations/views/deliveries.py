@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from integrations import incidents, retrying, story
 from integrations.models import Connection, Delivery
 from integrations.views import reach
-from integrations.views.connecting import for_operators
+from integrations.views.access import for_operators
 from integrations.views.filtering import Filter
 
 PAGE = 50

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
@@ -48,18 +47,24 @@ class Overview:
 
 def of(connections: Sequence[Connection]) -> Overview:
     known = figures.of_all(connections)
+    served = _served(connections)
     now = timezone.now()
     return Overview(
-        standings=[_standing(row, known[row.pk], now) for row in connections],
+        standings=[
+            Standing(row, served[row.pk], health.judge(row, known[row.pk], now), known[row.pk]) for row in connections
+        ],
         total=figures.total(known.values()),
         chart=charts.per_hour(figures.hours(connections, now)),
         incidents=incidents.open_now(connections),
     )
 
 
-def _standing(row: Connection, known: Figures, now: datetime) -> Standing:
-    served = providers.get(row.provider).served(row)
-    return Standing(row, served, health.judge(row, known, now), known)
+def _served(connections: Sequence[Connection]) -> dict[int, Sequence[str]]:
+    """Whom each connection serves, asked of each provider once."""
+    served: dict[int, Sequence[str]] = {}
+    for slug in {row.provider for row in connections}:
+        served |= providers.get(slug).served([row for row in connections if row.provider == slug])
+    return served
 
 
 def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]":

@@ -16,7 +16,7 @@ from integrations import charts, connections, figures, health, incidents, outbox
 from integrations.models import Connection, Delivery
 from integrations.providers import Provider, Scope
 from integrations.views import overview
-from integrations.views.connecting import for_operators
+from integrations.views.access import for_operators
 
 C = Connection.State
 PAGE = 50
@@ -81,7 +81,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "health": health.judge(row, known, timezone.now()),
         "figures": known,
         "chart": charts.per_hour(figures.hours([row], timezone.now())),
-        "served": provider.served(row),
+        "served": provider.served([row])[row.pk],
         "scopes": [Granted(scope, scope.name in row.granted) for scope in provider.scopes],
         "waiting": _waiting(row),
         "incidents": incidents.open_now([row]),

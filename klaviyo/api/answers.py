@@ -5,17 +5,19 @@
 | documented success        | done, whatever the body, unless the body is what we asked for     |
 | other 2xx                 | done if empty or JSON; else an impostor answered: later again     |
 | 3xx, 5xx, unknown         | TemporaryError                                                    |
-| 401                       | Unauthorized: renew the access, once                              |
-| 403                       | OperatorRequired; an HTML page is the network edge: TemporaryError |
+| 429                       | Throttled for as long as Retry-After says                         |
 | 405, 410, 415, 426        | OperatorRequired: this version no longer speaks Klaviyo's language |
 | 413                       | PermanentError payload_too_large                                  |
-| 429                       | Throttled for as long as Retry-After says                         |
+| 408, 425; 4xx without Klaviyo's error objects | TemporaryError: somebody else answered on the way |
+| 401                       | Unauthorized: renew the access, once                              |
+| 403                       | OperatorRequired                                                  |
 | other 4xx                 | PermanentError with Klaviyo's code and pointer                    |
 
 https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
 """
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +25,7 @@ import requests
 
 from integrations import http
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
+from klaviyo import cleaning
 from klaviyo.api.operation import Operation
 
 
@@ -57,19 +60,21 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
     status = response.status_code
     code, words = _code(errors, f"http_{status}"), _words(errors)
     match status:
-        case 401:
-            return Unauthorized("unauthorized", "Klaviyo did not accept the access token.")
-        case 403 if not errors:
-            return TemporaryError("edge_refused", "Klaviyo's network edge turned the request away.")
-        case 403:
-            return OperatorRequired(code, _forbidden(operation, code, words))
+        case 429:
+            wait = http.retry_after(response)
+            return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
         case 405 | 410 | 415 | 426:
             return OperatorRequired(code, f"Klaviyo no longer takes this kind of request: {words}")
         case 413:
             return PermanentError("payload_too_large", "Klaviyo refuses it as too large.", details=errors)
-        case 429:
-            wait = http.retry_after(response)
-            return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
+        case 408 | 425:
+            return TemporaryError(f"http_{status}", f"Klaviyo answered with status {status}.")
+        case _ if 400 <= status < 500 and not errors:
+            return TemporaryError("edge_refused", f"Something before Klaviyo turned the request away ({status}).")
+        case 401:
+            return Unauthorized("unauthorized", "Klaviyo did not accept the access token.")
+        case 403:
+            return OperatorRequired(code, _forbidden(operation, code, words))
         case _ if 400 <= status < 500:
             return PermanentError(code, f"Klaviyo refuses it: {words}", details=errors)
         case _:
@@ -91,10 +96,30 @@ def duplicate_of(error: PermanentError) -> str:
 
 def _document(response: requests.Response) -> dict[str, Any] | None:
     try:
-        document = json.loads(response.content)
+        document = json.loads(response.content, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
+    if b"\\u" in response.content:
+        document = _storable(document)
     return document if isinstance(document, dict) else None
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _storable(value: Any) -> Any:
+    """Without what neither a database nor a log can hold, wherever it stands: NUL, and halves of characters."""
+    match value:
+        case str():
+            return cleaning.text(value)
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {cleaning.text(key): _storable(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _errors(document: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -32,11 +32,13 @@ class Client:
         deliveries: Sequence[Delivery] = (),
     ) -> Answer:
         """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more."""
-        access = connections.access_token(self.connection.pk)
         request = {"path": path, "query": query, "body": body}
+        self._take_turn(operation)
+        access = connections.access_token(self.connection.pk)
         try:
             return self._once(operation, access.token, request, deliveries)
         except Unauthorized:
+            self._take_turn(operation)
             access = connections.renew(self.connection.pk, access.generation)
         try:
             return self._once(operation, access.token, request, deliveries)
@@ -48,7 +50,6 @@ class Client:
     def _once(
         self, operation: Operation, token: str, request: dict[str, Any], deliveries: Sequence[Delivery]
     ) -> Answer:
-        self._take_turn(operation)
         with self._on_record(operation, deliveries) as attempt:
             response = transport.send(operation, token, **request)
             _note(attempt, response)
@@ -72,13 +73,17 @@ class Client:
         started = monotonic()
         try:
             yield attempt
-        except IntegrationError as error:
-            attempt.code = error.code
+        except Exception as error:
+            attempt.code = error.code if isinstance(error, IntegrationError) else "internal_error"
+            _finish(attempt, started)
             raise
-        finally:
-            attempt.duration_ms = round((monotonic() - started) * 1000)
-            attempt.finished_at = timezone.now()
-            attempt.save(update_fields=["status", "code", "request_id", "duration_ms", "finished_at"])
+        _finish(attempt, started)
+
+
+def _finish(attempt: Attempt, started: float) -> None:
+    attempt.duration_ms = round((monotonic() - started) * 1000)
+    attempt.finished_at = timezone.now()
+    attempt.save(update_fields=["status", "code", "request_id", "duration_ms", "finished_at"])
 
 
 def _note(attempt: Attempt, response: requests.Response) -> None:

@@ -1,11 +1,17 @@
 """Klaviyo's filter language: https://developers.klaviyo.com/en/docs/filtering_."""
 
 from collections.abc import Iterable
+from urllib.parse import quote
 
 
 def any_of(field: str, values: Iterable[str]) -> str:
     """`any(email,["a@b.test"])`: the field has one of the values."""
     return f"any({field},[{','.join(_quoted(value) for value in values)}])"
+
+
+def encoded_length(value: str) -> int:
+    """How many bytes a value takes in the address of a request, with its comma."""
+    return len(quote(f"{_quoted(value)},", safe=""))
 
 
 def _quoted(value: str) -> str:

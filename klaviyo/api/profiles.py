@@ -1,21 +1,26 @@
 """Profiles: https://developers.klaviyo.com/en/reference/profiles_api_overview."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from integrations.errors import IntegrationError, PermanentError, TemporaryError
 from integrations.models import Delivery
+from klaviyo import cleaning
 from klaviyo.api import filters
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 LOOKED_UP_AT_ONCE = 100
+LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
+MOST_CALLS = 40  # for one look-up, halving included: more trouble than a bad address or two is not theirs
 
 GET_PROFILES = Operation("get_profiles", "GET", "/api/profiles", "profiles:read", 75, 750, needs_body=True)
 CREATE_OR_UPDATE_PROFILE = Operation(
-    "create_or_update_profile", "POST", "/api/profile-import", "profiles:write", 75, 750, success=(200, 201)
-)
-UPDATE_PROFILE = Operation("update_profile", "PATCH", "/api/profiles/{id}", "profiles:write", 75, 750)
+    "create_or_update_profile", "POST", "/api/profile-import", "profiles:write", 75, 750,
+    success=(200, 201), needs_body=True,
+)  # fmt: skip
+UPDATE_PROFILE = Operation("update_profile", "PATCH", "/api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
 
 
 @dataclass(frozen=True)
@@ -25,47 +30,138 @@ class Profile:
     id: str
     attributes: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def email(self) -> str:
+        return cleaning.address(str(self.attributes.get("email") or "")).lower()
 
-def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> dict[str, Profile]:
-    """Up to 100 people with their consent, in one call; keyed by lower-case e-mail, unknown people left out."""
-    found = _find(client, "email", {email.lower() for email in emails}, deliveries)
-    return {str(profile.attributes.get("email", "")).lower(): profile for profile in found}
+
+@dataclass
+class Found:
+    """Who is there, by lower-case e-mail; and about whom nothing could be learnt, and why."""
+
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    unclear: dict[str, IntegrationError] = field(default_factory=dict)
+    calls_left: int = MOST_CALLS
+
+
+class Surprise(TemporaryError):
+    """The answer to a look-up cannot be what was asked for. Nobody may be taken for unknown because of it."""
+
+    def __init__(self) -> None:
+        super().__init__("unreadable_answer", "Klaviyo's answer about people could not be read.")
+
+
+def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> Found:
+    """People with their consent, a hundred in a call. Raises TemporaryError rather than take anybody for unknown.
+
+    One address that Klaviyo refuses, or answers oddly about, does not keep the others from being found. Addresses
+    are asked for in lower case and as given: whether Klaviyo tells them apart is not published.
+    """
+    found = Found()
+    spellings: dict[str, set[str]] = {}
+    for email in emails:
+        spellings.setdefault(email.lower(), {email.lower()}).add(email)
+    for chunk in _chunks([sorted(spellings[email]) for email in sorted(spellings)]):
+        _find_into(found, client, chunk, deliveries)
+    return found
 
 
 def find_phones(client: Client, phones: Iterable[str], deliveries: Sequence[Delivery] = ()) -> set[str]:
-    """Which of up to 100 phone numbers (E.164) belong to somebody already, in one call."""
-    found = _find(client, "phone_number", set(phones), deliveries)
-    return {str(profile.attributes.get("phone_number")) for profile in found}
+    """Which phone numbers (E.164) belong to somebody; numbers that Klaviyo refuses to look for count as taken."""
+    taken: set[str] = set()
+    for chunk in _chunks([[phone] for phone in sorted(set(phones))]):
+        asked = [phone for [phone] in chunk]
+        try:
+            found = _ask(client, "phone_number", asked, deliveries)
+        except PermanentError:
+            taken.update(asked)
+        else:
+            taken.update(str(profile.attributes.get("phone_number")) for profile in found)
+    return taken
 
 
-def upsert(client: Client, attributes: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> tuple[str, bool]:
-    """Create or update by e-mail: the profile's id (empty if the answer could not be read), and whether it is new."""
-    body = {"data": {"type": "profile", "attributes": attributes}}
+def upsert(client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> tuple[str, bool]:
+    """Create or update by e-mail, with a request as `body_of` makes it: the profile's id, and whether it is new."""
     answer = client.call(CREATE_OR_UPDATE_PROFILE, body=body, deliveries=deliveries)
-    return _profile(answer.data).id, answer.status == 201
+    return str(answer.data.get("id") or "") if isinstance(answer.data, dict) else "", answer.status == 201
 
 
-def update(client: Client, id: str, attributes: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> None:
-    """Update one profile by its id."""
-    body = {"data": {"type": "profile", "id": id, "attributes": attributes}}
-    client.call(UPDATE_PROFILE, path={"id": id}, body=body, deliveries=deliveries)
+def update(client: Client, id: str, body: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> None:
+    """Update one profile by its id, with a request as `body_of` makes it."""
+    client.call(UPDATE_PROFILE, path={"id": id}, body={"data": body["data"] | {"id": id}}, deliveries=deliveries)
 
 
-def _find(client: Client, field: str, values: set[str], deliveries: Sequence[Delivery]) -> list[Profile]:
-    if not values:
-        return []
-    if len(values) > LOOKED_UP_AT_ONCE:
-        raise ValueError(f"At most {LOOKED_UP_AT_ONCE} people can be looked up at once.")
+def body_of(attributes: dict[str, Any], unset: Sequence[str] = ()) -> dict[str, Any]:
+    """The request of an upsert; `unset` names custom properties to be removed, which null or "" would not do."""
+    data: dict[str, Any] = {"type": "profile", "attributes": attributes}
+    if unset:
+        data["meta"] = {"patch_properties": {"unset": list(unset)}}
+    return {"data": data}
+
+
+def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
+    """Ask for people, each by one or two spellings; halve the question when it is refused or oddly answered."""
+    if not found.calls_left:
+        raise Surprise
+    found.calls_left -= 1
+    try:
+        profiles = _ask(client, "email", [spelling for person in people for spelling in person], deliveries)
+        found.profiles |= _by_email(people, profiles)
+    except (PermanentError, Surprise) as error:
+        if len(people) == 1:
+            found.unclear[people[0][0].lower()] = error
+            return
+        half = len(people) // 2
+        _find_into(found, client, people[:half], deliveries)
+        _find_into(found, client, people[half:], deliveries)
+
+
+def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Profile]:
+    """Asked for one person, Klaviyo may know them by another address first. Asked for many, names must match."""
+    asked = {person[0].lower() for person in people}
+    if len(asked) == 1 and len(profiles) == 1:
+        return {asked.pop(): profiles[0]}
+    named = {profile.email: profile for profile in profiles}
+    if len(named) < len(profiles) or not named.keys() <= asked:
+        raise Surprise
+    return named
+
+
+def _ask(client: Client, field: str, values: list[str], deliveries: Sequence[Delivery]) -> list[Profile]:
     query = {
-        "filter": filters.any_of(field, sorted(values)),
+        "filter": filters.any_of(field, values),
         "additional-fields[profile]": "subscriptions",
         "page[size]": str(LOOKED_UP_AT_ONCE),
     }
-    data = client.call(GET_PROFILES, query=query, deliveries=deliveries).data
-    return [_profile(item) for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    document = client.call(GET_PROFILES, query=query, deliveries=deliveries).document
+    data, links = document["data"], document.get("links")
+    if not isinstance(data, list):
+        raise TemporaryError("unreadable_answer", "Klaviyo's answer about people could not be read.")
+    if isinstance(links, dict) and links.get("next"):
+        raise Surprise
+    return [_profile(item) for item in data]
 
 
 def _profile(item: Any) -> Profile:
-    item = item if isinstance(item, dict) else {}
-    attributes = item.get("attributes")
-    return Profile(str(item.get("id") or ""), attributes if isinstance(attributes, dict) else {})
+    if (
+        not isinstance(item, dict)
+        or not isinstance(item.get("id"), str)
+        or not isinstance(item.get("attributes"), dict)
+    ):
+        raise Surprise
+    return Profile(item["id"], item["attributes"])
+
+
+def _chunks(people: list[list[str]]) -> Iterator[list[list[str]]]:
+    """As many at once as one call may ask for, and the address of a request may hold."""
+    chunk: list[list[str]] = []
+    number = size = 0
+    for spellings in people:
+        cost = sum(filters.encoded_length(spelling) for spelling in spellings)
+        if chunk and (number + len(spellings) > LOOKED_UP_AT_ONCE or size + cost > LONGEST_FILTER):
+            yield chunk
+            chunk, number, size = [], 0, 0
+        chunk.append(spellings)
+        number, size = number + len(spellings), size + cost
+    if chunk:
+        yield chunk

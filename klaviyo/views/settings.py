@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations import retrying
 from integrations.models import Connection, Delivery
-from integrations.views.connecting import for_operators
+from integrations.views.access import for_operators
 from klaviyo import listing
 from klaviyo.models import ProfileSync
 from klaviyo.settings_form import SettingsForm

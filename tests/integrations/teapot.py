@@ -126,8 +126,8 @@ class Teapot:
 
         def deliver(_connection: Any, _deliveries: Any) -> None: ...
 
-        def served(_connection: Any) -> list[str]:
-            return ["Ann's shop"]
+        def served(connections: Any) -> dict[int, list[str]]:
+            return {connection.pk: ["Ann's shop"] for connection in connections}
 
         return Provider("teapot", "Teapot", SCOPES, addresses, self.identify, deliver, served)
 

@@ -204,10 +204,13 @@ def test_what_is_held_flows_again_after_release(account: Connection) -> None:
     assert len(outbox.claim(account)) == 1
 
 
-def test_facts_of_a_lost_connection_are_held_from_the_start(account: Connection) -> None:
+def test_facts_of_a_lost_connection_are_held_with_its_problem(account: Connection) -> None:
     account.state, account.problem_code, account.problem = Connection.State.RECONNECT, "invalid_grant", "Reconnect."
     account.save()
     delivery = add(account)
+    assert outbox.claim(account) == []
+    outbox.hold_strays()
+    delivery.refresh_from_db()
     assert (delivery.state, delivery.reason_code, delivery.reason) == (State.HELD, "invalid_grant", "Reconnect.")
 
 

@@ -36,9 +36,11 @@ def error(code: str, pointer: str = "", **more: Any) -> dict[str, Any]:
     ("status", "body", "kind", "code"),
     [
         (400, error("invalid", "/data/attributes/time"), PermanentError, "invalid"),
-        (400, b"not json", PermanentError, "http_400"),
+        (400, b"not json", TemporaryError, "edge_refused"),
+        (404, HTML, TemporaryError, "edge_refused"),
+        (408, error("timeout"), TemporaryError, "http_408"),
         (401, error("authentication_failed"), Unauthorized, "unauthorized"),
-        (401, HTML, Unauthorized, "unauthorized"),
+        (401, HTML, TemporaryError, "edge_refused"),
         (403, error("permission_denied"), OperatorRequired, "permission_denied"),
         (403, error("forbidden"), OperatorRequired, "forbidden"),
         (403, HTML, TemporaryError, "edge_refused"),

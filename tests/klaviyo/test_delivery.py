@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from integrations import draining, outbox
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile, SeenProfile
@@ -240,9 +241,15 @@ def test_a_list_that_has_vanished_holds_what_needs_it_until_another_is_chosen(
 ) -> None:
     ProfileSync.objects.update(list_id="GoNe42", list_name="Old list")
     drain()
-    held = Delivery.objects.get(kind="profile")
+    held = Delivery.objects.get(kind="list")
     assert (held.state, held.reason_code) == (State.HELD, "list_gone")
     assert "Old list" in held.reason
+    assert metrics(sandbox, ann.email) == ["Sorae Advocate Started"]
+    [list_id] = sandbox.put_lists(TEA, [SeedList("New list")])
+    ProfileSync.objects.update(list_id=list_id)
+    outbox.retry(Delivery.objects.filter(pk=held.pk))
+    drain()
+    assert known(sandbox, ann.email).lists == (list_id,)
 
 
 def test_a_person_in_two_programs_of_an_account_keeps_both_codes(
@@ -335,6 +342,7 @@ def test_a_removed_app_holds_everything_until_a_person_reconnects(
 ) -> None:
     sandbox.uninstall(TEA)
     drain()
+    draining.sweep()
     assert Connection.objects.get().state == Connection.State.RECONNECT
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.HELD}
     assert sandbox.events(TEA) == []
@@ -345,6 +353,7 @@ def test_access_that_is_refused_even_when_new_asks_for_a_reconnect(
 ) -> None:
     sandbox.fault("*", "unauthorized", count=2)
     drain()
+    draining.sweep()
     connection = Connection.objects.get()
     assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "access_refused")
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.HELD}
