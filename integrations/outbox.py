@@ -32,6 +32,7 @@ CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it ta
 CRASHES_FAILED = 5
 MOST_WORKERS = 4  # at one connection at a time, so that a busy one leaves room for the others
 BROKER_REST_SECONDS = 10.0
+WAKE_SECONDS = 30.0  # a wake-up older than this is of no use: sweeps have come since
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
 
 
@@ -99,7 +100,9 @@ def wake(connection_id: int) -> None:
     if time.monotonic() < _broker_rests_until:
         return
     try:
-        current_app.send_task("integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True)
+        current_app.send_task(
+            "integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True, expires=WAKE_SECONDS
+        )
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)

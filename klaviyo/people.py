@@ -22,6 +22,7 @@ from referrals import standing
 from referrals.models import Advocate, Store
 from referrals.standing import Standing
 
+SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
 
@@ -42,7 +43,7 @@ class People:
         self._advocates = _advocates(deliveries)
         to_bring = [d for d in deliveries if d.kind == "profile" or self.known(d) is None]
         phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
-        self._taken_phones = profiles.find_phones(client, phones, to_bring)
+        self._phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring), SOMEBODY)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
@@ -75,11 +76,9 @@ class People:
         """The upsert of a delivery's person, put on the record when the delivery is about nothing else."""
         attributes, warnings = self._news(delivery)
         phone = attributes.get("phone_number")
-        if phone in self._taken_phones:
+        if phone and self._phones.setdefault(phone, delivery.subject.lower()) != delivery.subject.lower():
             del attributes["phone_number"]
             warnings.append("The phone number was left out: at Klaviyo it belongs to somebody else.")
-        elif phone:
-            self._taken_phones.add(phone)
         body = profiles.body_of(attributes, self._outdated(delivery, attributes))
         if delivery.kind == "profile":
             delivery.body, delivery.warnings = body, warnings

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
+from kombu import Queue
 
 from sorae import configuration
 
@@ -142,7 +143,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "deliveries"
-CELERY_TASK_ROUTES = {"integrations.tasks.renew": "auth", "integrations.tasks.revoke": "auth"}
+CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth")]  # a worker that names none serves both
+CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": {"queue": "auth"} for name in ("renew", "revoke", "sweep")}
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -153,6 +155,7 @@ if REDIS_URL:
         "retry_on_timeout": True,
         "health_check_interval": 25,
         "global_keyprefix": "sorae:",
+        "max_retries": 0,  # of one message: a broker that is away must not hold up a web request
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
     }

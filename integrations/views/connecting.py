@@ -17,6 +17,7 @@ from integrations.models import Connection, Delivery
 from integrations.providers import Provider
 from integrations.views.access import for_operators
 
+
 @for_operators("integrations.connect")
 @require_POST
 def connect(request: HttpRequest, provider: Provider) -> HttpResponse:
