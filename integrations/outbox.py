@@ -194,6 +194,12 @@ def give_back_expired() -> int:
     return len(pks)
 
 
+def cancel(connection: Connection, code: str, sentence: str) -> int:
+    """Take back everything that waits, because a person said so; how many."""
+    waiting = connection.deliveries.filter(state__in=(State.QUEUED, State.HELD))
+    return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=code, reason=sentence)
+
+
 @transaction.atomic
 def cancel_late() -> int:
     """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""

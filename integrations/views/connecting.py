@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations import connections, providers
+from integrations import connections, outbox, providers
 from integrations.connections import Choice, ConnectingFailed
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
@@ -55,7 +55,7 @@ def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
 @for_operators("integrations.disconnect")
 @require_http_methods(["GET", "POST"])
 def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
-    """Show what waits, and disconnect when that is confirmed."""
+    """Show what waits, ask what becomes of it, and disconnect when that is confirmed."""
     connection = get_object_or_404(Connection, pk=connection_id)
     provider = providers.get(connection.provider)
     if request.method == "GET":
@@ -68,6 +68,9 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
         return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)
     revoked = connections.disconnect(connection, _user(request))
     sentence = f"{connection.account_name} is disconnected."
+    if request.POST.get("waiting") == "cancel":
+        number = outbox.cancel(connection, "operator", "An operator took it back when the account was disconnected.")
+        sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
     if not revoked:
         sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."
     _note(request, connection, sentence)

@@ -69,6 +69,16 @@ def test_the_history_stays_and_what_waits_is_held(browser: Client, tearoom: Conn
     assert done.state == Delivery.State.ACCEPTED
 
 
+def test_what_waits_may_be_cancelled_instead(browser: Client, tearoom: Connection) -> None:
+    waiting, done = delivery(tearoom), delivery(tearoom, state=Delivery.State.ACCEPTED)
+    address = reverse("integrations:disconnect", args=[tearoom.pk])
+    assert "1 waiting delivery was cancelled." in told(browser.post(address, {"waiting": "cancel"}))
+    waiting.refresh_from_db()
+    done.refresh_from_db()
+    assert (waiting.state, waiting.reason_code) == (Delivery.State.CANCELLED, "operator")
+    assert done.state == Delivery.State.ACCEPTED
+
+
 def test_nothing_can_be_sent_afterwards(browser: Client, tearoom: Connection) -> None:
     delivery(tearoom)
     disconnect(browser, tearoom)
