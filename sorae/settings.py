@@ -10,7 +10,7 @@ from kombu import Queue
 from sorae import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = Path(configuration.text("VAR_DIR", str(BASE_DIR / "var")))
+VAR_DIR = configuration.folder("VAR_DIR", BASE_DIR / "var")
 
 # --- The site ---------------------------------------------------------------------------------
 
@@ -130,7 +130,7 @@ CONTENT_SECURITY_POLICY = {
 # --- Real parts: database and broker ------------------------------------------------------------
 
 DATABASES = {"default": configuration.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'sorae.sqlite3'}")}
-REDIS_URL = configuration.text("REDIS_URL")
+REDIS_URL = configuration.redis("REDIS_URL")
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -187,7 +187,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": configuration.text("LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": configuration.log_level("LOG_LEVEL", "INFO")},
     "loggers": {
         # Below WARNING these print access and refresh tokens, or addresses with people in their query.
         "requests_oauthlib": {"level": "WARNING"},

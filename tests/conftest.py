@@ -6,11 +6,14 @@ needed. Celery's messages go nowhere: a test calls `drain()` to do what workers 
 """
 
 import os
+import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import pytest
 import redis
+from django import conf
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpResponseBase
@@ -119,6 +122,22 @@ def drain(transactional_db: None) -> Drain:
         raise AssertionError("There is always something due.")
 
     return until_nothing_is_due
+
+
+def pytest_configure() -> None:
+    """Asked to end, a run ends like one that is interrupted: with all that it has started."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def pytest_unconfigure() -> None:
+    """The folder that tests.settings made for this run goes with it."""
+    if conf.settings.VAR_DIR.name.startswith("sorae-tests-"):
+        shutil.rmtree(conf.settings.VAR_DIR, ignore_errors=True)
+
+
+def _interrupt(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are hand
 """
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -49,9 +50,16 @@ def run(parts: str, settings: dict[str, str], arguments: list[str]) -> int:
     """One pytest run on these parts; its exit status."""
     print(f"\nOn {parts}:\n", flush=True)
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    status = subprocess.call([sys.executable, "-m", "pytest", *NO_TEST_HANGS, *arguments], env=environment | settings)
+    command = [sys.executable, "-m", "pytest", *NO_TEST_HANGS, *arguments]
+    with subprocess.Popen(command, env=environment | settings) as tests:
+        try:
+            status = tests.wait()
+        except KeyboardInterrupt:
+            tests.terminate()
+            return tests.wait() or 1
     return 1 if status == NOTHING_COLLECTED else status
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it ends, its servers end with it
     sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP_LEVEL = {
     "manage.py", "sorae", "integrations", "klaviyo", "referrals", "templates", "tests", "pyproject.toml",
     "docker-compose.yml", "README.md", "Makefile", "requirements.lock", "requirements-test.lock", ".env.example",
-    ".ci", ".gitignore", ".gitattributes", ".dockerignore",
+    ".ci", ".github", ".gitignore", ".gitattributes", ".dockerignore",
 }  # fmt: skip
 
 NAMES_FOR_NOTHING = re.compile(r"(utils?|helpers?|services?|base|common|constants?|misc|managers?)\.py")

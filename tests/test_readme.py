@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.dispatch import Signal
 
 from klaviyo import events
 from referrals import signals
@@ -37,5 +38,5 @@ def test_every_metric_stands_in_its_table_of_signals(metric: str) -> None:
 
 
 def test_every_signal_stands_in_its_table() -> None:
-    sent = {name for name, value in vars(signals).items() if isinstance(value, signals.Signal)}
+    sent = {name for name, value in vars(signals).items() if isinstance(value, Signal)}
     assert {name for name in sent if f"| `{name}` |" in README} == sent

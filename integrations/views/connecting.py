@@ -113,7 +113,7 @@ def _page(request: HttpRequest, name: str, title: str, context: dict[str, Any], 
 
 def _private(response: HttpResponse) -> HttpResponse:
     """The callback's address holds a code: nothing may take it along."""
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = "strict-origin"
     return response
 
 

@@ -42,6 +42,7 @@ class Processes:
     say: Callable[[str], None]
     of_name: dict[str, Process] = field(default_factory=dict)
     problem: str = ""
+    is_interrupted: bool = False
     _ending: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,8 +58,14 @@ class Processes:
         watching.start()
         return watching
 
+    def interrupt(self, *_: object) -> None:
+        """For a signal: the next `check` ends the demo. To raise at once could leave somebody's lock held for ever."""
+        self.is_interrupted = True
+
     def check(self) -> None:
-        """Raises GivenUp when one of them could not be kept alive."""
+        """Raises KeyboardInterrupt after a signal, and GivenUp when one of them could not be kept alive."""
+        if self.is_interrupted:
+            raise KeyboardInterrupt
         if self.problem:
             raise GivenUp(self.problem)
 

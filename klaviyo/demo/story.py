@@ -41,8 +41,9 @@ class Story:
 
     def run(self) -> bool:
         """Whether all laws were kept. Serves until it is interrupted, unless it runs once."""
-        signal.signal(signal.SIGTERM, _interrupted)
         self.processes = Processes(Path(settings.VAR_DIR), self.teller.say)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.processes.interrupt)
         self.sandbox = Sandbox(self.ports.sandbox_url)
         self.password = secrets.token_urlsafe(9)
         try:
@@ -52,7 +53,6 @@ class Story:
                 self._serve()
             return not outcome.broken
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # ending takes a moment; a second Ctrl-C must not cut it short
             self.processes.end()
 
     def _outcome(self) -> Outcome:
@@ -156,7 +156,3 @@ def _gunicorn(port: int) -> tuple[str, ...]:
         "sorae.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4",
         "--no-control-socket", "--graceful-timeout", "3",
     )  # fmt: skip
-
-
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -40,6 +40,8 @@ def _answer(world: World, request: Request) -> Reply:
         return exact(world, request)
     if request.path.startswith("/oauth/"):
         return json_reply(404, {"error": "not_found"})
+    if request.path == "/favicon.ico":
+        return Reply(204)
     if request.path.startswith("/sandbox/static/"):
         return inspector.static(request.path)
     if request.path.startswith("/sandbox/"):

@@ -31,7 +31,7 @@ def says(response: Any, sentence: str) -> None:
     assert response.status_code == 400
     assert sentence in response.content.decode()
     assert "CANARY" not in response.content.decode()
-    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Referrer-Policy"] == "strict-origin"
 
 
 def test_an_account_is_connected(teapot: Teapot, browser: Client, staff: User) -> None:

@@ -56,7 +56,7 @@ def test_many_workers_together_get_no_more_than_the_limit(budget: str) -> None:
 
 def test_no_interval_of_a_windows_length_sees_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: now)
+    monkeypatch.setattr("integrations.pacing.time.monotonic", lambda: now)
     memory, window = Memory(), Window(35, 1)
     granted = []
     while now < 1_020:
@@ -70,7 +70,7 @@ def test_no_interval_of_a_windows_length_sees_more_than_the_limit(monkeypatch: p
 
 def test_the_wait_that_is_named_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: now)
+    monkeypatch.setattr("integrations.pacing.time.monotonic", lambda: now)
     memory = Memory()
     for _ in range(3):
         assert memory.take("b", [Window(3, 60)], 1.0) == 0
