@@ -144,7 +144,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "deliveries"
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth")]  # a worker that names none serves both
-CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": {"queue": "auth"} for name in ("renew", "revoke", "sweep")}
+CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")}
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
