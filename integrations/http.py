@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,8 +19,8 @@ from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 from integrations.errors import TemporaryError
 
 CONNECT_SECONDS = 3.05
-READ_SECONDS = 10.0
-DEADLINE_SECONDS = 15.0
+READ_SECONDS = 8.0
+DEADLINE_SECONDS = 12.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -40,6 +41,7 @@ class Door(HTTPAdapter):
 def through_the_door(session: requests.Session) -> requests.Session:
     """Put any requests session (also an OAuth one) under the rules of this module."""
     session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # accounts share sessions, and must not meet
     session.max_redirects = 0
     for scheme in ("https://", "http://"):
         session.mount(scheme, Door(pool_connections=4, pool_maxsize=32))

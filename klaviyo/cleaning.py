@@ -6,6 +6,7 @@ Caps: https://developers.klaviyo.com/en/reference/events_api_overview (400 prope
 
 import math
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ MOST_PROPERTIES = 400
 LONGEST_STRING = 100_000  # bytes of UTF-8
 MOST_ITEMS = 4_000
 DEEPEST = 9
+LARGEST_WHOLE = 2**53
 LONGEST_EMAIL = 100
 LONGEST_ADDRESS = 254
 EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
@@ -35,12 +37,12 @@ def properties(raw: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return kept, warnings
 
 
-def text(value: str) -> str:
+def text(value: Any) -> str:
     """Text without NUL bytes and halves of characters, which neither database nor JSON can carry."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return ("" if value is None else str(value)).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def address(email: str) -> str:
+def address(email: Any) -> str:
     """An e-mail address as it travels: an international domain in its ASCII form (RFC 5891)."""
     local, at, domain = text(email).rpartition("@")
     try:
@@ -49,20 +51,33 @@ def address(email: str) -> str:
         return text(email)[:LONGEST_ADDRESS]
 
 
-def email_problem(email: str) -> str:
+def email_problem(email: Any) -> str:
     """Why an address cannot be used; empty when it can."""
     if len(address(email)) > LONGEST_EMAIL:
         return f"The e-mail address is longer than {LONGEST_EMAIL} characters."
     try:
         validate_email(email)
-    except ValidationError:
+    except (ValidationError, TypeError):
         return "The e-mail address is malformed."
-    return ""
+    return "" if address(email).isascii() else "The e-mail address is malformed: its first part is not plain ASCII."
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None for what is none."""
+    try:
+        made = float(value)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return made if math.isfinite(made) else None
+
+
+def is_moment(value: Any) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is not None
 
 
 def time_problem(moment: Any, now: datetime) -> str:
     """Why a time cannot be used; empty when it can."""
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if not is_moment(moment):
         return "The time has no time zone."
     if not EARLIEST <= moment <= now + FURTHEST_AHEAD:
         return "The time is too far off: Klaviyo takes times from 2001 until a year from now."
@@ -73,11 +88,14 @@ def _clean(value: Any, name: str, warnings: list[str], depth: int) -> Any:
     match value:
         case str():
             return _string(text(value), name, warnings)
-        case float() if not math.isfinite(value):
-            warnings.append(f"{name} was left out: it is not a number.")
-            return None
-        case bool() | int() | float() | None:
+        case bool() | None:
             return value
+        case int() if abs(value) <= LARGEST_WHOLE:
+            return value
+        case int() | float() | Decimal():
+            if (made := number(value)) is None:
+                warnings.append(f"{name} was left out: it is not a number.")
+            return made
         case _ if depth > DEEPEST:
             warnings.append(f"{name} was cut: it is nested too deep.")
             return None

@@ -1,5 +1,6 @@
 """From a referral fact to what Klaviyo is told. Pure: each function bears the name of the signal it serves."""
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from klaviyo.events import Metric
 from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
 from referrals.standing import Standing
 
+CURRENCY = re.compile(r"[A-Z]{3}")
+LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 NAMESPACE = uuid.UUID("6f0c2c5e-6a44-5f0e-9d2b-50a1e7d9b7a4")  # never change: event ids are made from it
 
 
@@ -76,7 +79,7 @@ def conversion_recorded(conversion: Conversion) -> list[Event]:
         "order_id": conversion.order_id,
         "items": conversion.lines,
         "discount_code": conversion.discount_code,
-        "total": float(conversion.total),
+        "total": conversion.total,
         "currency": conversion.currency,
     }
     value, currency = conversion.total, conversion.currency
@@ -118,14 +121,21 @@ def event_body(event: Event) -> tuple[dict[str, Any], list[str]]:
         "metric": {"data": {"type": "metric", "attributes": {"name": event.metric.name}}},
         "profile": {"data": {"type": "profile", "attributes": {"email": event.address}}},
     }
-    if event.value is not None:
-        attributes |= {"value": float(event.value), "value_currency": event.currency}
+    if (value := cleaning.number(event.value)) is not None:
+        attributes["value"] = value
+    if event.value is not None and CURRENCY.fullmatch(str(event.currency)):
+        attributes["value_currency"] = event.currency
+    elif event.value is not None:
+        warnings.append("The currency was left out: it is not a code of ISO 4217.")
     return {"data": {"type": "event", "attributes": attributes}}, warnings
 
 
 def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, Any], list[str]]:
     """Names and phone of a person as Klaviyo takes them; what we do not know is left out, never null."""
     known, warnings = cleaning.properties(dict(raw))
+    if "locale" in known and not LOCALE.fullmatch(str(known["locale"])):
+        del known["locale"]
+        warnings.append("The language was left out: it is not like en or en-GB.")
     if "phone_number" in known:
         number = phones.e164(str(known.pop("phone_number")), country)
         if number:
@@ -207,10 +217,10 @@ def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[st
     about = {
         "reward_id": str(reward.uid),
         "kind": reward.kind,
-        "amount": float(reward.amount),
+        "amount": reward.amount,
         "currency": reward.currency,
         "discount_code": reward.code,
-        "expires_at": reward.expires_at.isoformat() if reward.expires_at else None,
+        "expires_at": reward.expires_at.isoformat() if isinstance(reward.expires_at, datetime) else reward.expires_at,
     }
     return Event(
         metric, reward.recipient_email, reward.uid, moment, _common(reward.advocate, reward, "link") | about | told,

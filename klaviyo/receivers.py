@@ -1,12 +1,17 @@
 """From a referral signal to deliveries, in the fact's own transaction: one for each account the store is joined to."""
 
+import logging
+import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import wraps
 from typing import Any
 
-from django.db import transaction
-from django.dispatch import receiver
+from django.db import DatabaseError, transaction
+from django.db.models import Model
+from django.dispatch import Signal, receiver
 from django.utils import timezone
 
 from integrations import outbox, outcomes
@@ -20,50 +25,82 @@ from klaviyo.payloads import Event
 from referrals import signals
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
 
+log = logging.getLogger(__name__)
 
-@receiver(signals.advocate_joined, dispatch_uid="klaviyo")
+Receiver = Callable[..., None]
+
+
+def on(signal: Signal) -> Callable[[Receiver], Receiver]:
+    """Connect a receiver. A fact that we cannot read is put on record; the host's own transaction goes on.
+
+    Only errors of the database come out: then neither the fact nor its deliveries may be stored.
+    """
+
+    def connect(function: Receiver) -> Receiver:
+        @wraps(function)
+        def guarded(**said: Any) -> None:
+            try:
+                with transaction.atomic():
+                    function(**said)
+            except DatabaseError:
+                raise
+            except Exception as error:
+                # Its kind and place only: the message may name people.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                log.error("A fact could not be read: %s\n%s", type(error).__name__, where)
+                _record_unreadable(said)
+
+        signal.connect(guarded, dispatch_uid="klaviyo", weak=False)
+        return guarded
+
+    return connect
+
+
+@on(signals.advocate_joined)
 def on_advocate_joined(advocate: Advocate, **_: Any) -> None:
     tell(advocate, payloads.advocate_joined(advocate))
+    if cleaning.email_problem(advocate.email):
+        return
     for same_person in Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk):
         tell(same_person, [])  # the latest program takes over the plain property names from the others
 
 
-@receiver(signals.advocate_updated, dispatch_uid="klaviyo")
+@on(signals.advocate_updated)
 def on_advocate_updated(advocate: Advocate, **_: Any) -> None:
     tell(advocate, [])
 
 
-@receiver(signals.invite_sent, dispatch_uid="klaviyo")
+@on(signals.invite_sent)
 def on_invite_sent(invite: Invite, **_: Any) -> None:
     tell(invite.advocate, payloads.invite_sent(invite))
 
 
-@receiver(signals.invite_reminded, dispatch_uid="klaviyo")
+@on(signals.invite_reminded)
 def on_invite_reminded(reminder: Reminder, **_: Any) -> None:
     tell(reminder.invite.advocate, payloads.invite_reminded(reminder))
 
 
-@receiver(signals.visit_recorded, dispatch_uid="klaviyo")
+@on(signals.visit_recorded)
 def on_visit_recorded(visit: Visit, **_: Any) -> None:
     tell(visit.advocate, payloads.visit_recorded(visit))
 
 
-@receiver(signals.conversion_recorded, dispatch_uid="klaviyo")
+@on(signals.conversion_recorded)
 def on_conversion_recorded(conversion: Conversion, **_: Any) -> None:
     tell(conversion.advocate, payloads.conversion_recorded(conversion))
 
 
-@receiver(signals.conversion_refunded, dispatch_uid="klaviyo")
+@on(signals.conversion_refunded)
 def on_conversion_refunded(refund: Conversion, **_: Any) -> None:
     tell(refund.advocate, payloads.conversion_refunded(refund))
 
 
-@receiver(signals.reward_issued, dispatch_uid="klaviyo")
+@on(signals.reward_issued)
 def on_reward_issued(reward: Reward, **_: Any) -> None:
     tell(reward.advocate, payloads.reward_issued(reward))
 
 
-@receiver(signals.reward_reversed, dispatch_uid="klaviyo")
+@on(signals.reward_reversed)
 def on_reward_reversed(reward: Reward, **_: Any) -> None:
     tell(reward.advocate, payloads.reward_reversed(reward))
 
@@ -75,7 +112,6 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     ProfileSync.objects.filter(connection=old).exclude(store__in=there).update(connection=new, list_id="", list_name="")
 
 
-@transaction.atomic
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
     syncs = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
@@ -86,7 +122,7 @@ def tell(advocate: Advocate, told: Sequence[Event]) -> None:
 
 def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
     """The profile is read when it is sent, so that many changes become one call."""
-    lane = f"profile:{advocate.uid}"
+    lane = f"profile:{sync.pk}:{advocate.uid}"
     return Order(
         kind="profile",
         key=f"{lane}:{uuid.uuid4()}",
@@ -95,14 +131,14 @@ def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
         subject=cleaning.address(advocate.email),
         options={"sync": sync.pk, "advocate": advocate.pk},
         occurred_at=timezone.now(),
-        outcome=_unusable(advocate.email),
+        outcome=_malformed(advocate.email),
     )
 
 
 def _event(event: Event, advocate: Advocate, sync: ProfileSync) -> Order:
     country = advocate.program.store.country
     person, left_out = payloads.person_attributes(event.person, country)
-    unusable = _unusable(event.email, event.occurred_at)
+    unusable = _malformed(event.email) or _far_off(event.occurred_at)
     body, trimmed = payloads.event_body(event) if not unusable else ({}, [])
     return Order(
         kind="event",
@@ -121,16 +157,36 @@ def _event(event: Event, advocate: Advocate, sync: ProfileSync) -> Order:
 def _not_after(event: Event) -> datetime | None:
     """Until when it is of use: as long as its kind is, and no longer than the invite itself holds."""
     useful_for = event.metric.useful_for
-    ends = [event.expires_at] if event.expires_at else []
+    ends = [event.expires_at] if event.expires_at and cleaning.is_moment(event.expires_at) else []
     ends += [timezone.now() + useful_for] if useful_for else []
     return min(ends, default=None)
 
 
-def _unusable(email: str, moment: datetime | None = None) -> Outcome | None:
+def _malformed(email: Any) -> Outcome | None:
     """A fact that can never be told is recorded as failed at once; the rest of its transaction goes on."""
-    now = timezone.now()
-    if problem := cleaning.email_problem(email):
-        return outcomes.Failed("malformed_email", f"{problem} Correct it in your data and send the fact again.")
-    if moment is not None and (problem := cleaning.time_problem(moment, now)):
-        return outcomes.Failed("time_out_of_range", problem)
-    return None
+    problem = cleaning.email_problem(email)
+    sentence = f"{problem} Correct it in your data and send the fact again."
+    return outcomes.Failed("malformed_email", sentence) if problem else None
+
+
+def _far_off(moment: Any) -> Outcome | None:
+    problem = cleaning.time_problem(moment, timezone.now())
+    return outcomes.Failed("time_out_of_range", problem) if problem else None
+
+
+def _record_unreadable(said: dict[str, Any]) -> None:
+    """As far as it can be told whose fact it is: a failed delivery for each account that should have heard of it."""
+    facts = [value for value in said.values() if isinstance(value, Model) and hasattr(value, "uid")]
+    with suppress(Exception), transaction.atomic():
+        fact: Any = facts[0]
+        invite = getattr(fact, "invite", fact)
+        advocate = getattr(invite, "advocate", invite)
+        syncs = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
+        for sync in syncs.select_related("connection"):
+            key = f"unreadable:{type(fact).__name__.lower()}:{fact.uid}"
+            outbox.add(sync.connection, [Order("event", key, timezone.now(), source=str(fact.uid), outcome=UNREADABLE)])
+
+
+UNREADABLE = outcomes.Failed(
+    "unreadable_fact", "The fact could not be read. Correct it in your data and send it again."
+)

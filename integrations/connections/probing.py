@@ -48,6 +48,7 @@ def _identified(connection: Connection) -> Account:
     """The account behind our access. A refused token is renewed once; refused again, a person must help."""
     identify = providers.get(connection.provider).identify
     access = access_token(connection.pk)
+    _refuse_if_gone(connection, access.generation)
     try:
         return identify(access.token)
     except IntegrationError as error:
@@ -60,6 +61,14 @@ def _identified(connection: Connection) -> Account:
         if _is_refusal(error):
             mark_reconnect(connection, "access_refused", REFUSED, generation=access.generation)
         raise
+
+
+def _refuse_if_gone(connection: Connection, generation: int) -> None:
+    """Nothing is asked after a disconnect, which waits for deliveries but does not know of us."""
+    if not Connection.objects.filter(
+        pk=connection.pk, generation=generation, state=Connection.State.CONNECTED
+    ).exists():
+        raise ReconnectRequired("disconnected", "The account is disconnected.")
 
 
 def _is_refusal(error: IntegrationError) -> bool:

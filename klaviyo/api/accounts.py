@@ -18,14 +18,15 @@ def identify(token: str) -> Account:
         data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
     except Unauthorized as error:
         raise ReconnectRequired("access_refused", "Klaviyo does not accept our access.") from error
-    account = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
-    attributes = account.get("attributes") or {}
-    contact = attributes.get("contact_information") or {}
-    if not account.get("id"):
+    account = answers.members(data[0]) if isinstance(data, list) and data else {}
+    attributes = answers.members(account.get("attributes"))
+    contact = answers.members(attributes.get("contact_information"))
+    id = answers.words(account.get("id"))
+    if not id:
         raise TemporaryError("unreadable_answer", "Klaviyo did not say which account this is.")
     return Account(
-        id=str(account["id"]),
-        name=str(contact.get("organization_name") or account["id"]),
-        timezone=str(attributes.get("timezone") or ""),
-        currency=str(attributes.get("preferred_currency") or ""),
+        id=id,
+        name=answers.words(contact.get("organization_name")) or id,
+        timezone=answers.words(attributes.get("timezone")),
+        currency=answers.words(attributes.get("preferred_currency")),
     )

@@ -81,6 +81,16 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
             return TemporaryError(f"http_{status}", f"Klaviyo answered with status {status}.")
 
 
+def members(value: Any) -> dict[str, Any]:
+    """An object of an answer; empty for what is none, or null."""
+    return value if isinstance(value, dict) else {}
+
+
+def words(value: Any) -> str:
+    """A string of an answer; empty for what is none, or null."""
+    return value if isinstance(value, str) else ""
+
+
 def points_at(error: PermanentError, name: str) -> bool:
     """Whether one of Klaviyo's errors points at the member of that name."""
     pointers = [_pointer(detail) for detail in error.details]

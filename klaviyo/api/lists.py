@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from integrations.errors import TemporaryError
 from integrations.models import Delivery
+from klaviyo.api import answers
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -35,9 +37,13 @@ def all_of(client: Client) -> Iterator[List]:
     query: dict[str, str] | None = {"page[size]": "10"}
     while query is not None:
         document = client.call(GET_LISTS, query=query).document
-        for item in document["data"] or []:
-            attributes = item.get("attributes") or {}
-            yield List(item["id"], attributes.get("name") or "", attributes.get("opt_in_process") or "")
+        data = document["data"]
+        if not isinstance(data, list):
+            raise TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.")
+        for item in map(answers.members, data):
+            attributes = answers.members(item.get("attributes"))
+            if id := answers.words(item.get("id")):
+                yield List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
         query = _next_page(document)
 
 
@@ -49,6 +55,8 @@ def add(client: Client, list_id: str, profile_ids: Sequence[str], deliveries: Se
 
 def _next_page(document: dict[str, Any]) -> dict[str, str] | None:
     """The query of the next page. Only its query is taken: our token goes to no address that an answer names."""
-    links = document.get("links")
-    url = links.get("next") if isinstance(links, dict) else None
-    return dict(parse_qsl(urlsplit(url).query)) if isinstance(url, str) and url else None
+    url = answers.words(answers.members(document.get("links")).get("next"))
+    try:
+        return dict(parse_qsl(urlsplit(url).query)) or None
+    except ValueError:
+        raise TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.") from None

@@ -1,10 +1,15 @@
 """The cast of Klaviyo's tests, beside the one that all share."""
 
+import json
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import pytest
+import requests
 
 from integrations.models import Connection
+from klaviyo.api import transport
+from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Exchange
 from tests import schemas
 from tests.conftest import Connect
@@ -15,6 +20,35 @@ def second_connection(connect: Connect, connection: Connection) -> Connection:
     """Another account of the same operator."""
     connect(account="Qk7LmA")
     return Connection.objects.get(account_id="Qk7LmA")
+
+
+class Spoil(Protocol):
+    """Have Klaviyo's answer to an operation changed on its way, `times` often."""
+
+    def __call__(self, operation: str, change: Callable[[Any], Any], *, times: int = 1_000) -> None: ...
+
+
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Spoil:
+    """spoil("get_profiles", lambda document: {...}); what gives bytes or (status, bytes) is taken as it is."""
+    send = transport.send
+
+    def spoil(operation: str, change: Callable[[Any], Any], *, times: int = 1_000) -> None:
+        left = [times]
+
+        def spoiled(asked: Operation, token: str, **request: Any) -> requests.Response:
+            response = send(asked, token, **request)
+            if asked.id == operation and left[0]:
+                left[0] -= 1
+                changed = change(json.loads(response.content) if response.content else {})
+                if isinstance(changed, tuple):
+                    response.status_code, changed = changed
+                response._content = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+            return response
+
+        monkeypatch.setattr(transport, "send", spoiled)
+
+    return spoil
 
 
 @pytest.fixture
