@@ -62,19 +62,16 @@ class Order:
     outcome: Outcome | None = None  # settled before it was ever sent: a fact that cannot be told
 
 
-def add(connection: Connection, orders: Iterable[Order]) -> int:
-    """Queue orders for one connection, inside the caller's transaction; how many were new.
+def add(connection: Connection, orders: Iterable[Order]) -> None:
+    """Queue orders for one connection, inside the caller's transaction. What is queued already is left as it is.
 
     Raises RuntimeError outside a transaction: the fact and its message must be written together.
     """
     if not database.in_atomic_block:
         raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
     fresh = [_row(connection, order) for order in orders if not (order.lane and _touch(connection, order))]
-    keys = [row.key for row in fresh]
-    known = set(connection.deliveries.filter(key__in=keys).values_list("key", flat=True))
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
     wake_on_commit(connection.pk)
-    return len(set(keys) - known)
 
 
 def wake_on_commit(connection_id: int) -> None:

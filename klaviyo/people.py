@@ -69,7 +69,7 @@ class People:
         listing = _plan_listing(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
         is_new = _upsert(self._client, delivery, self._request(delivery))
         if listing:
-            _settle_listing(listing, is_new)
+            _settle_listing(delivery, listing, is_new)
         self._brought.add(delivery.subject.lower())
 
     def _request(self, delivery: Delivery) -> dict[str, Any]:
@@ -164,21 +164,23 @@ def _update_the_other(client: Client, delivery: Delivery, body: dict[str, Any], 
 def _plan_listing(delivery: Delivery, sync: ProfileSync) -> str | None:
     """Queue the list add before the person is made: a worker that dies in between must not forget it.
 
-    The key of the new delivery; None when it was planned before, and so is not ours to call off.
+    The key of the new delivery; None when another run planned it, and so it is not ours to call off.
     """
     key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
     later = timezone.now() + LISTING_DELAY
     order = Order(
-        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, options={"sync": sync.pk},
-        due_at=later,
+        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, due_at=later,
+        options={"sync": sync.pk, "planned_by": str(delivery.lease)},
     )  # fmt: skip
     with transaction.atomic():
-        return key if outbox.add(delivery.connection, [order]) else None
+        outbox.add(delivery.connection, [order])
+    planned = Delivery.objects.filter(connection=delivery.connection, key=key)
+    return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None
 
 
-def _settle_listing(key: str, is_new: bool) -> None:
+def _settle_listing(delivery: Delivery, key: str, is_new: bool) -> None:
     """The list add is due now; or, where somebody else made the person in the meantime, it is called off."""
-    planned = Delivery.objects.filter(key=key, state=Delivery.State.QUEUED)
+    planned = Delivery.objects.filter(connection=delivery.connection, key=key, state=Delivery.State.QUEUED)
     if is_new:
         planned.update(next_try_at=timezone.now())
     else:

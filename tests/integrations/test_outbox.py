@@ -42,13 +42,6 @@ def test_a_fact_is_queued_once_however_often_it_is_told(account: Connection) -> 
     assert account.deliveries.count() == 1
 
 
-def test_the_number_of_new_deliveries_is_returned(account: Connection) -> None:
-    orders = [Order("event", key, timezone.now()) for key in ("a", "b")]
-    with transaction.atomic():
-        assert outbox.add(account, orders) == 2
-        assert outbox.add(account, [*orders, Order("event", "c", timezone.now())]) == 1
-
-
 def test_a_rolled_back_fact_leaves_nothing(account: Connection) -> None:
     with transaction.atomic():
         outbox.add(account, [Order("event", "gone", timezone.now())])
