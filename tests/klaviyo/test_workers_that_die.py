@@ -1,0 +1,175 @@
+"""Workers that die in the middle of everything: nothing is lost or told twice, and nobody's no is passed by."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.utils import timezone
+
+from integrations import draining, outbox
+from integrations.models import Connection, Delivery
+from integrations.outcomes import Outcome
+from klaviyo import people
+from klaviyo.api import profiles, transport
+from klaviyo.api.client import Client
+from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Sandbox, SeedProfile
+from referrals import lifecycle
+from referrals.models import Advocate
+from tests.conftest import Drain
+from tests.klaviyo.story import (
+    BEN,
+    CID,
+    TEA,
+    State,
+    choose_list,
+    end_leases,
+    known,
+    let_pass,
+    make_due,
+    metrics,
+    outcome,
+    states,
+)
+
+REQUESTS = 12  # of the story below: two look-ups, two upserts, five events; one look-up and two adds for the list
+SETTLED = 8  # a profile, five events, two list adds
+
+
+class Killed(BaseException):
+    """A worker that is no more; no code of ours sees it coming."""
+
+
+def tell_the_story(ann: Advocate) -> None:
+    lifecycle.update(ann, phone="+358401234567")
+    lifecycle.invite(ann, BEN)
+    lifecycle.convert(ann, order_id="1", friend_email=CID, total="1", currency="EUR")
+
+
+def come_back(drain: Drain) -> None:
+    """The sweeps of the next minutes, and workers that live."""
+    for _ in range(3):
+        end_leases()
+        draining.sweep()
+        make_due()
+        drain()
+
+
+def assert_that_all_was_told_once(sandbox: Sandbox, ann: Advocate, list_id: str) -> None:
+    assert states() == {State.ACCEPTED}
+    assert metrics(sandbox, ann.email) == ["Sorae Advocate Started", "Sorae Conversion", "Sorae Invite Sent"]
+    assert metrics(sandbox, BEN) == ["Sorae Invite Received"]
+    assert metrics(sandbox, CID) == ["Sorae Referred Purchase"]
+    assert known(sandbox, ann.email).properties["sorae_referral_code"] == ann.referral_code
+    assert known(sandbox, ann.email).lists == known(sandbox, CID).lists == (list_id,)
+    assert known(sandbox, BEN).lists == ()
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+def test_a_worker_may_die_at_any_request(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, number: int, answered: bool
+) -> None:
+    list_id = choose_list(sandbox)
+    tell_the_story(ann)
+    send, made = transport.send, 0
+
+    def dying(*about: Any, **request: Any) -> requests.Response:
+        nonlocal made
+        made += 1
+        if made == number and not answered:
+            raise Killed
+        response = send(*about, **request)
+        if made == number:
+            raise Killed
+        return response
+
+    with pytest.MonkeyPatch.context() as mortal:
+        mortal.setattr(transport, "send", dying)
+        with pytest.raises(Killed):
+            drain()
+    come_back(drain)
+    assert_that_all_was_told_once(sandbox, ann, list_id)
+
+
+@pytest.mark.parametrize("number", range(1, SETTLED + 1))
+def test_a_worker_may_die_between_an_answer_and_its_record(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, number: int
+) -> None:
+    list_id = choose_list(sandbox)
+    tell_the_story(ann)
+    settle, made = outbox.settle, 0
+
+    def dying(delivery: Delivery, outcome: Outcome) -> bool:
+        nonlocal made
+        made += 1
+        if made == number:
+            raise Killed
+        return settle(delivery, outcome)
+
+    with pytest.MonkeyPatch.context() as mortal:
+        mortal.setattr(outbox, "settle", dying)
+        with pytest.raises(Killed):
+            drain()
+    come_back(drain)
+    assert_that_all_was_told_once(sandbox, ann, list_id)
+
+
+def test_a_list_add_outlives_the_worker_that_planned_it(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+) -> None:
+    list_id = choose_list(sandbox)
+
+    def dying(*_: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as mortal:
+        mortal.setattr(people, "_settle_listing", dying)
+        with pytest.raises(Killed):
+            drain()
+    assert known(sandbox, ann.email).lists == ()
+    end_leases()
+    draining.sweep()
+    let_pass(people.LISTING_DELAY + timedelta(seconds=1))
+    drain()
+    assert known(sandbox, ann.email).lists == (list_id,)
+    assert len(sandbox.requests("add_profiles_to_list")) == 1
+
+
+def test_a_worker_that_comes_late_tells_nothing_twice(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    lifecycle.invite(ann, BEN)
+    connection = Connection.objects.get()
+    late = outbox.claim(connection)
+    end_leases()
+    outbox.give_back_expired()
+    draining.deliver(connection, outbox.claim(connection))
+    draining.deliver(connection, late)
+    assert states() == {State.ACCEPTED}
+    assert metrics(sandbox, BEN) == ["Sorae Invite Received"]
+    assert metrics(sandbox, ann.email) == ["Sorae Advocate Started", "Sorae Invite Sent"]
+    assert [event.received for event in sandbox.events(TEA) if event.email == BEN] == [1]
+
+
+def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
+    sandbox: Sandbox, ann: Advocate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle.invite(ann, BEN)
+    connection = Connection.objects.get()
+    late = outbox.claim(connection)
+    find_phones, asked = profiles.find_phones, 0
+
+    def overtaken(client: Client, *about: Any) -> set[str]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+            outbox.give_back_expired()
+            sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
+            draining.deliver(connection, outbox.claim(connection))
+        return find_phones(client, *about)
+
+    monkeypatch.setattr(profiles, "find_phones", overtaken)
+    draining.deliver(connection, late)
+    assert outcome("invite_received") == (State.SKIPPED, "unsubscribed")
+    assert metrics(sandbox, BEN) == []
