@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 
-from integrations import outbox, outcomes, providers
+from integrations import outbox, outcomes, providers, waking
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
@@ -23,7 +23,7 @@ def drain(connection_id: int) -> None:
         if not connection or outbox.is_well_served(connection_id) or not (batch := outbox.claim(connection)):
             return
         deliver(connection, batch)
-    outbox.wake(connection_id)
+    waking.now(connection_id)
 
 
 def deliver(connection: Connection, batch: Sequence[Delivery]) -> None:
@@ -62,7 +62,7 @@ def sweep() -> None:
     outbox.hold_strays()
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):
-            outbox.wake(connection_id)
+            waking.now(connection_id)
 
 
 def _broken(connection_id: int, error: Exception) -> Outcome:

@@ -5,22 +5,19 @@ commits, talks to the provider, and settles each row only while the lease is sti
 are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock.
 """
 
-import logging
 import random
-import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.db import connection as database
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from integrations import outcomes
+from integrations import outcomes, waking
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
 
@@ -31,13 +28,7 @@ BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 4  # at one connection at a time, so that a busy one leaves room for the others
-BROKER_REST_SECONDS = 10.0
-WAKE_SECONDS = 30.0  # a wake-up older than this is of no use: sweeps have come since
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
-
-
-log = logging.getLogger(__name__)
-_broker_rests_until = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,38 +62,7 @@ def add(connection: Connection, orders: Iterable[Order]) -> None:
         raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
     fresh = [_row(connection, order) for order in orders if not (order.lane and _touch(connection, order))]
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
-    wake_on_commit(connection.pk)
-
-
-def wake_on_commit(connection_id: int) -> None:
-    """Wake a worker when the present transaction is committed; once, however much it queues."""
-    planned = [hook[1] for hook in database.run_on_commit]
-    if not any(isinstance(hook, Wake) and hook.connection_id == connection_id for hook in planned):
-        transaction.on_commit(Wake(connection_id))
-
-
-@dataclass(frozen=True)
-class Wake:
-    """Tells a worker that there is something to do. A broker that is away costs a sweep's time, never the caller's."""
-
-    connection_id: int
-
-    def __call__(self) -> None:
-        wake(self.connection_id)
-
-
-def wake(connection_id: int) -> None:
-    """Tell a worker now; after a failure the broker is left in peace for a while."""
-    global _broker_rests_until
-    if time.monotonic() < _broker_rests_until:
-        return
-    try:
-        current_app.send_task(
-            "integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True, expires=WAKE_SECONDS
-        )
-    except Exception as error:
-        _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
-        log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)
+    waking.on_commit(connection.pk)
 
 
 def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:
@@ -156,7 +116,7 @@ def release(connection: Connection) -> int:
     count = connection.deliveries.filter(state=State.HELD).update(
         state=State.QUEUED, next_try_at=Now(), attempts_made=0, reason_code="", reason=""
     )
-    wake_on_commit(connection.pk)
+    waking.on_commit(connection.pk)
     return count
 
 

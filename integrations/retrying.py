@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
-from integrations import outbox
+from integrations import outbox, waking
 from integrations.models import Delivery
 
 
@@ -13,5 +13,5 @@ def again(deliveries: "QuerySet[Delivery]") -> int:
         concerned = list(deliveries.order_by().values_list("connection", flat=True).distinct())
         count = outbox.retry(deliveries)
         for connection_id in concerned:
-            outbox.wake_on_commit(connection_id)
+            waking.on_commit(connection_id)
     return count

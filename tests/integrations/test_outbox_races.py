@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from integrations import connections, draining, outbox
+from integrations import connections, draining, outbox, waking
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Accepted
@@ -213,7 +213,7 @@ def test_a_transaction_wakes_a_worker_once_however_much_it_queues(
     account: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(outbox, "wake", woken.append)
+    monkeypatch.setattr(waking, "now", woken.append)
     with transaction.atomic():
         for number in range(50):
             outbox.add(account, [Order("event", f"fact:{number}", timezone.now())])
@@ -228,7 +228,7 @@ def test_a_broker_that_is_away_does_not_reach_the_host(account: Connection, monk
         asked.append(message)
         raise ConnectionError
 
-    monkeypatch.setattr(outbox, "_broker_rests_until", 0.0)
+    monkeypatch.setattr(waking, "_broker_rests_until", 0.0)
     monkeypatch.setattr(current_app, "send_task", unreachable)
     for number in range(5):
         with transaction.atomic():
