@@ -1,10 +1,9 @@
 """The one door out: every request to a provider leaves through this adapter, under the same rules.
 
-Bounded time as a whole (a time-out per read alone lets a dripping answer hold a worker for ever), bounded
-size after decompression, no redirects, no proxies from the environment, https except on this machine.
+Bounded time as a whole, bounded size after decompression, no redirects, no cookies, no proxies from the
+environment, https except on this machine.
 """
 
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
+from integrations import deadline
 from integrations.errors import TemporaryError
 
 CONNECT_SECONDS = 3.05
@@ -30,12 +30,16 @@ class Door(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         refuse_plain_http(request.url or "")
-        ends_at = time.monotonic() + DEADLINE_SECONDS
         kwargs |= {"stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
-        response = super().send(request, **kwargs)
-        response._content = _read(response, ends_at)
+        with deadline.within(DEADLINE_SECONDS, silence=READ_SECONDS):
+            response = super().send(request, **kwargs)
+            response._content = _read(response)
         response._content_consumed = True  # type: ignore[attr-defined]
         return response
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = deadline.POOLS
 
 
 def through_the_door(session: requests.Session) -> requests.Session:
@@ -101,7 +105,7 @@ def _until(http_date: str, now: str | None) -> float | None:
         return None
 
 
-def _read(response: requests.Response, ends_at: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
@@ -110,8 +114,6 @@ def _read(response: requests.Response, ends_at: float) -> bytes:
             size += len(chunk)
             if size > LARGEST_ANSWER:
                 raise requests.exceptions.ContentDecodingError("The answer is larger than we read.")
-            if time.monotonic() > ends_at:
-                raise requests.ReadTimeout("The answer took too long as a whole.")
     except requests.RequestException:
         response.raw.close()
         raise

@@ -91,7 +91,7 @@ def conversion_recorded(conversion: Conversion) -> list[Event]:
     return [
         _on_advocate(events.CONVERSION, advocate, conversion, "link", told, value=value, currency=currency),
         Event(
-            events.REFERRED_PURCHASE, conversion.friend_email, conversion.uid, conversion.occurred_at,
+            events.REFERRED_PURCHASE, conversion.friend_email, fact_id(conversion), conversion.occurred_at,
             _common(advocate, conversion, "link") | told, value=value, currency=currency, person=friend,
         ),
     ]  # fmt: skip
@@ -121,23 +121,18 @@ def event_body(event: Event) -> tuple[dict[str, Any], list[str]]:
         "metric": {"data": {"type": "metric", "attributes": {"name": event.metric.name}}},
         "profile": {"data": {"type": "profile", "attributes": {"email": event.address}}},
     }
-    if (value := cleaning.number(event.value)) is not None:
-        attributes["value"] = value
-    if event.value is not None and CURRENCY.fullmatch(str(event.currency)):
-        attributes["value_currency"] = event.currency
-    elif event.value is not None:
-        warnings.append("The currency was left out: it is not a code of ISO 4217.")
-    return {"data": {"type": "event", "attributes": attributes}}, warnings
+    worth, left_out = _worth(event)
+    return {"data": {"type": "event", "attributes": attributes | worth}}, warnings + left_out
 
 
 def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, Any], list[str]]:
     """Names and phone of a person as Klaviyo takes them; what we do not know is left out, never null."""
-    known, warnings = cleaning.properties(dict(raw))
-    if "locale" in known and not LOCALE.fullmatch(str(known["locale"])):
+    known, warnings = cleaning.properties({name: cleaning.text(value) for name, value in raw.items()})
+    if "locale" in known and not LOCALE.fullmatch(known["locale"]):
         del known["locale"]
         warnings.append("The language was left out: it is not like en or en-GB.")
     if "phone_number" in known:
-        number = phones.e164(str(known.pop("phone_number")), country)
+        number = phones.e164(known.pop("phone_number"), country)
         if number:
             known["phone_number"] = number
         else:
@@ -157,6 +152,23 @@ def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> t
     ours, trimmed = cleaning.properties(_standing(advocate, standing))
     attributes["properties"] = {f"{prefix}{name}": value for name, value in ours.items()}
     return attributes | {"email": cleaning.address(advocate.email)}, warnings + trimmed
+
+
+def fact_id(fact: Any) -> uuid.UUID:
+    """A fact's own id, by which it is told once. Raises ValueError for what is none."""
+    return uuid.UUID(str(fact.uid))
+
+
+def _worth(event: Event) -> tuple[dict[str, Any], list[str]]:
+    """An event's value and its currency, as far as they are what they should be."""
+    if event.value is None:
+        return {}, []
+    if (value := cleaning.number(event.value)) is None:
+        return {}, ["The value was left out: it is not a number."]
+    currency = cleaning.text(event.currency)
+    if not CURRENCY.fullmatch(currency):
+        return {"value": value}, ["The currency was left out: it is not a code of ISO 4217."]
+    return {"value": value, "value_currency": currency}, []
 
 
 def _standing(advocate: Advocate, standing: Standing) -> dict[str, Any]:
@@ -191,7 +203,7 @@ def _common(advocate: Advocate, fact: Any, channel: str) -> dict[str, Any]:
         "program_type": program.type,
         "channel": channel,
         "advocate_id": str(advocate.uid),
-        "fact_id": str(fact.uid),
+        "fact_id": str(fact_id(fact)),
     }
 
 
@@ -201,14 +213,14 @@ def _on_advocate(
 ) -> Event:  # fmt: skip
     names = {"first_name": advocate.first_name, "last_name": advocate.last_name, "phone_number": advocate.phone}
     return Event(
-        metric, advocate.email, fact.uid, fact.occurred_at, _common(advocate, fact, channel) | told,
+        metric, advocate.email, fact_id(fact), fact.occurred_at, _common(advocate, fact, channel) | told,
         value=value, currency=currency, person=names,
     )  # fmt: skip
 
 
 def _on_friend(metric: Metric, fact: Any, invite: Invite, told: dict[str, Any]) -> Event:
     return Event(
-        metric, invite.recipient_email, fact.uid, fact.occurred_at,
+        metric, invite.recipient_email, fact_id(fact), fact.occurred_at,
         _common(invite.advocate, fact, invite.channel) | told, expires_at=invite.expires_at,
     )  # fmt: skip
 
@@ -223,8 +235,8 @@ def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[st
         "expires_at": reward.expires_at.isoformat() if isinstance(reward.expires_at, datetime) else reward.expires_at,
     }
     return Event(
-        metric, reward.recipient_email, reward.uid, moment, _common(reward.advocate, reward, "link") | about | told,
-        value=reward.amount, currency=reward.currency,
+        metric, reward.recipient_email, fact_id(reward), moment,
+        _common(reward.advocate, reward, "link") | about | told, value=reward.amount, currency=reward.currency,
     )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from django.db import DatabaseError, transaction
-from django.db.models import Model
+from django.db import DataError, transaction
+from django.db import Error as DatabaseError
+from django.db.models import Model, QuerySet
 from django.dispatch import Signal, receiver
 from django.utils import timezone
 
@@ -33,7 +34,8 @@ Receiver = Callable[..., None]
 def on(signal: Signal) -> Callable[[Receiver], Receiver]:
     """Connect a receiver. A fact that we cannot read is put on record; the host's own transaction goes on.
 
-    Only errors of the database come out: then neither the fact nor its deliveries may be stored.
+    Only errors of the database come out (but for those about odd values): then neither the fact nor its
+    deliveries may be stored.
     """
 
     def connect(function: Receiver) -> Receiver:
@@ -42,13 +44,13 @@ def on(signal: Signal) -> Callable[[Receiver], Receiver]:
             try:
                 with transaction.atomic():
                     function(**said)
-            except DatabaseError:
-                raise
             except Exception as error:
+                if isinstance(error, DatabaseError) and not isinstance(error, DataError):
+                    raise
                 # Its kind and place only: the message may name people.
                 where = "".join(traceback.format_tb(error.__traceback__))
                 log.error("A fact could not be read: %s\n%s", type(error).__name__, where)
-                _record_unreadable(said)
+                _record_unreadable(function.__name__.removeprefix("on_"), said)
 
         signal.connect(guarded, dispatch_uid="klaviyo", weak=False)
         return guarded
@@ -114,20 +116,25 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
-    syncs = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
-    for sync in syncs.select_related("connection"):
+    for sync in _syncs(advocate):
         orders = [_profile(advocate, sync), *(_event(event, advocate, sync) for event in told)]
         outbox.add(sync.connection, orders)
 
 
+def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
+    enabled = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
+    return enabled.select_related("connection")
+
+
 def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
     """The profile is read when it is sent, so that many changes become one call."""
-    lane = f"profile:{sync.pk}:{advocate.uid}"
+    uid = payloads.fact_id(advocate)
+    lane = f"profile:{sync.pk}:{uid}"
     return Order(
         kind="profile",
         key=f"{lane}:{uuid.uuid4()}",
         lane=lane,
-        source=str(advocate.uid),
+        source=str(uid),
         subject=cleaning.address(advocate.email),
         options={"sync": sync.pk, "advocate": advocate.pk},
         occurred_at=timezone.now(),
@@ -174,17 +181,23 @@ def _far_off(moment: Any) -> Outcome | None:
     return outcomes.Failed("time_out_of_range", problem) if problem else None
 
 
-def _record_unreadable(said: dict[str, Any]) -> None:
+def _record_unreadable(what: str, said: dict[str, Any]) -> None:
     """As far as it can be told whose fact it is: a failed delivery for each account that should have heard of it."""
     facts = [value for value in said.values() if isinstance(value, Model) and hasattr(value, "uid")]
     with suppress(Exception), transaction.atomic():
         fact: Any = facts[0]
         invite = getattr(fact, "invite", fact)
         advocate = getattr(invite, "advocate", invite)
-        syncs = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
-        for sync in syncs.select_related("connection"):
-            key = f"unreadable:{type(fact).__name__.lower()}:{fact.uid}"
-            outbox.add(sync.connection, [Order("event", key, timezone.now(), source=str(fact.uid), outcome=UNREADABLE)])
+        source = cleaning.text(fact.uid)[:64]
+        order = Order(
+            kind="event",
+            key=f"unreadable:{what}:{source or uuid.uuid4()}",
+            source=source,
+            occurred_at=timezone.now(),
+            outcome=UNREADABLE,
+        )
+        for sync in _syncs(advocate):
+            outbox.add(sync.connection, [order])
 
 
 UNREADABLE = outcomes.Failed(

@@ -5,7 +5,7 @@ import logging
 from integrations import providers
 from integrations.connections import accounts
 from integrations.connections.reconnecting import mark_reconnect
-from integrations.connections.renewal import access_token, renew
+from integrations.connections.renewal import Access, access_token, renew
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, HealthCheck
 from integrations.providers import Account
@@ -46,29 +46,30 @@ def probe_all() -> int:
 
 def _identified(connection: Connection) -> Account:
     """The account behind our access. A refused token is renewed once; refused again, a person must help."""
-    identify = providers.get(connection.provider).identify
     access = access_token(connection.pk)
-    _refuse_if_gone(connection, access.generation)
     try:
-        return identify(access.token)
+        return _asked(connection, access)
     except IntegrationError as error:
         if not _is_refusal(error):
             raise
         access = renew(connection.pk, access.generation)
     try:
-        return identify(access.token)
+        return _asked(connection, access)
     except IntegrationError as error:
         if _is_refusal(error):
             mark_reconnect(connection, "access_refused", REFUSED, generation=access.generation)
         raise
 
 
-def _refuse_if_gone(connection: Connection, generation: int) -> None:
-    """Nothing is asked after a disconnect, which waits for deliveries but does not know of us."""
-    if not Connection.objects.filter(
-        pk=connection.pk, generation=generation, state=Connection.State.CONNECTED
-    ).exists():
+def _asked(connection: Connection, access: Access) -> Account:
+    """Nothing is asked after a disconnect, which waits for deliveries but does not know of us.
+
+    A token that was renewed meanwhile counts as refused: then the new one is taken.
+    """
+    same = Connection.objects.filter(pk=connection.pk, generation=access.generation)
+    if not same.filter(state=Connection.State.CONNECTED).exists():
         raise ReconnectRequired("disconnected", "The account is disconnected.")
+    return providers.get(connection.provider).identify(access.token)
 
 
 def _is_refusal(error: IntegrationError) -> bool:

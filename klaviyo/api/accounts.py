@@ -1,11 +1,14 @@
 """Accounts: https://developers.klaviyo.com/en/reference/accounts_api_overview."""
 
+import re
+
 from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Unauthorized
 from klaviyo.api.operation import Operation
 
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 GET_ACCOUNTS = Operation("get_accounts", "GET", "/api/accounts", "accounts:read", 1, 15, needs_body=True)
 
 
@@ -22,7 +25,7 @@ def identify(token: str) -> Account:
     attributes = answers.members(account.get("attributes"))
     contact = answers.members(attributes.get("contact_information"))
     id = answers.words(account.get("id"))
-    if not id:
+    if not ID.fullmatch(id):
         raise TemporaryError("unreadable_answer", "Klaviyo did not say which account this is.")
     return Account(
         id=id,

@@ -106,7 +106,9 @@ def duplicate_of(error: PermanentError) -> str:
 
 def _document(response: requests.Response) -> dict[str, Any] | None:
     try:
-        document = json.loads(response.content, parse_constant=lambda _: None, parse_float=_finite)
+        document = json.loads(
+            response.content.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_float=_finite
+        )
     except (ValueError, RecursionError):
         return None
     if b"\\u" in response.content:

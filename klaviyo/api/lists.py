@@ -1,5 +1,6 @@
 """Lists: https://developers.klaviyo.com/en/reference/lists_api_overview."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from klaviyo.api import answers
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 GET_LISTS = Operation("get_lists", "GET", "/api/lists", "lists:read", 75, 750, needs_body=True)
 ADD_PROFILES_TO_LIST = Operation(
     "add_profiles_to_list",
@@ -35,14 +37,16 @@ class List:
 def all_of(client: Client) -> Iterator[List]:
     """Every list of the account, page by page (ten a page is Klaviyo's maximum)."""
     query: dict[str, str] | None = {"page[size]": "10"}
-    while query is not None:
+    asked: list[dict[str, str]] = []
+    while query is not None and query not in asked:
+        asked.append(query)
         document = client.call(GET_LISTS, query=query).document
         data = document["data"]
         if not isinstance(data, list):
             raise TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.")
         for item in map(answers.members, data):
             attributes = answers.members(item.get("attributes"))
-            if id := answers.words(item.get("id")):
+            if ID.fullmatch(id := answers.words(item.get("id"))):
                 yield List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
         query = _next_page(document)
 

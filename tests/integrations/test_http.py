@@ -1,13 +1,19 @@
-"""The door out: bounded in time and size, no redirects, no plain http beyond this machine."""
+"""The door out: bounded in time and size, no redirects, no cookies, no plain http beyond this machine."""
 
+import ipaddress
+import ssl
 import threading
-import time
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from integrations import http
 from integrations.errors import TemporaryError
@@ -24,6 +30,10 @@ class Odd(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         getattr(self, self.path.strip("/"))()
+
+    def do_POST(self) -> None:
+        """Takes nothing of what is sent."""
+        self.stop.wait()
 
     def _start(self, status: int, length: int, **headers: str) -> None:
         self.send_response(status)
@@ -44,11 +54,37 @@ class Odd(BaseHTTPRequestHandler):
         self.wfile.write(b"half")
         self.close_connection = True
 
-    def drip(self) -> None:
+    def cookie(self) -> None:
+        self._start(200, 0, **{"Set-Cookie": "account=A; Path=/"})
+
+    def cookies_seen(self) -> None:
+        seen = self.headers.get("Cookie", "").encode()
+        self._start(200, len(seen))
+        self.wfile.write(seen)
+
+    def drip_body(self) -> None:
         self._start(200, 1000)
+        self._drip(b".")
+
+    def drip_headers(self) -> None:
+        self.send_response(200)
+        self.flush_headers()
+        self._drip(b"x")
+
+    def drip_chunks(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self._drip(b"1\r\n.\r\n")
+
+    def drip_continues(self) -> None:
+        self._drip(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _drip(self, piece: bytes) -> None:
+        self.close_connection = True
         while not self.stop.wait(0.05):
             try:
-                self.wfile.write(b".")
+                self.wfile.write(piece)
                 self.wfile.flush()
             except OSError:
                 return
@@ -62,14 +98,46 @@ class Odd(BaseHTTPRequestHandler):
         self.wfile.write(b"nope")
 
 
+@contextmanager
+def serving(scheme: str, certificate: Path | None = None) -> Iterator[str]:
+    Odd.stop.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"{scheme}://127.0.0.1:{server.server_port}"
+        Odd.stop.set()
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    Odd.stop.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{serving.server_port}"
-        Odd.stop.set()
-        serving.shutdown()
+    with serving("http") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and this machine's certificate that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "this machine")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    draft = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    draft = draft.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+    signed = draft.add_extension(here, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    path.write_bytes(secret + signed.public_bytes(pem))
+    return path
+
+
+@pytest.fixture(scope="module")
+def tls_server(certificate: Path) -> Iterator[str]:
+    with serving("https", certificate) as address:
+        yield address
 
 
 @pytest.fixture
@@ -96,15 +164,62 @@ def test_what_is_no_answer_is_tried_again(server: str, session: requests.Session
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("drip", ["drip_body", "drip_headers", "drip_chunks", "drip_continues"])
 def test_a_dripping_answer_does_not_hold_a_worker(
+    server: str, session: requests.Session, monkeypatch: pytest.MonkeyPatch, drip: str
+) -> None:
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.3)
+    with pytest.raises(TemporaryError) as caught:
+        get(session, f"{server}/{drip}")  # else it would go on for ever
+    assert caught.value.code == "timed_out"
+
+
+def test_a_silent_answer_is_not_waited_for_to_the_end(
+    server: str, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 3600.0)
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+    with pytest.raises(TemporaryError) as caught:
+        http.send(session, "POST", server, headers={})
+    assert caught.value.code == "timed_out"
+
+
+def test_who_takes_nothing_of_a_request_does_not_hold_a_worker(
     server: str, session: requests.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.3)
-    started = time.monotonic()
     with pytest.raises(TemporaryError) as caught:
-        get(session, f"{server}/drip")
+        http.send(session, "POST", server, headers={}, body=b"x" * 32_000_000)
+    assert caught.value.code == "no_answer"
+
+
+def test_the_same_rules_hold_over_tls(
+    tls_server: str, session: requests.Session, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        get(session, f"{tls_server}/fine")
+    assert caught.value.code == "unreachable", "nobody vouches for it"
+    session.verify = str(certificate)
+    assert [get(session, f"{tls_server}/fine").text for _ in range(3)] == ["hello"] * 3
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.3)
+    with pytest.raises(TemporaryError) as caught:
+        get(session, f"{tls_server}/drip_headers")
     assert caught.value.code == "timed_out"
-    assert time.monotonic() - started < 10, "it would go on for ever"
+
+
+def test_a_late_exchange_leaves_the_next_one_all_its_time(
+    server: str, session: requests.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as short:
+        short.setattr(http, "DEADLINE_SECONDS", 0.0)
+        with pytest.raises(TemporaryError):
+            get(session, f"{server}/fine")
+    assert get(session, f"{server}/fine").text == "hello"
+
+
+def test_accounts_that_share_a_session_share_no_cookies(server: str, session: requests.Session) -> None:
+    get(session, f"{server}/cookie")
+    assert get(session, f"{server}/cookies_seen").text == ""
 
 
 def test_a_huge_answer_is_not_read(server: str, session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,11 @@
 """Asking a provider whether it still knows us: only a clear no changes anything."""
 
+from typing import Any
+
 import pytest
 
 from integrations import connections
+from integrations.connections import disconnecting, probing, renewal
 from integrations.models import Connection, HealthCheck
 from tests.integrations.teapot import Teapot, saying
 
@@ -64,3 +67,35 @@ def test_only_connected_accounts_are_asked(teapot: Teapot, tearoom: Connection) 
     assert connections.probe_all() == 0
     assert not connections.probe(tearoom).passed
     assert teapot.calls[ACCOUNT] == calls
+
+
+@pytest.mark.parametrize("step", ["access_token", "renew"])
+def test_nothing_is_asked_once_it_is_disconnected(
+    teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    take = getattr(renewal, step)
+
+    def taken_too_late(*asked: Any) -> renewal.Access:
+        access: renewal.Access = take(*asked)
+        disconnecting.start(tearoom)
+        return access
+
+    if step == "renew":
+        teapot.forget_access()
+    monkeypatch.setattr(probing, step, taken_too_late)
+    assert connections.probe(tearoom).code == "disconnected"
+    assert teapot.calls[ACCOUNT] == (2 if step == "renew" else 1), "one was asked when it was connected"
+    assert Connection.objects.get().state == State.DISCONNECTING
+
+
+def test_a_token_that_was_renewed_meanwhile_is_left_for_the_new_one(
+    teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def taken_too_early(connection_id: int) -> renewal.Access:
+        access = renewal.access_token(connection_id)
+        renewal.renew(connection_id, access.generation)
+        return access
+
+    monkeypatch.setattr(probing, "access_token", taken_too_early)
+    assert connections.probe(tearoom).passed
+    assert Connection.objects.get().generation == 2

@@ -85,6 +85,13 @@ def test_a_look_up_without_a_readable_answer_is_asked_again(body: bytes) -> None
         answers.read(GET_PROFILES, response(200, body))
 
 
+def test_bytes_that_are_no_text_become_text() -> None:
+    body = b'{"data":{"name":"half \xed\xa0\x80 and \\ud83d \\u0000."}}'
+    name = answers.read(GET_PROFILES, response(200, body)).data["name"]
+    assert name.encode().decode() == name
+    assert "\0" not in name
+
+
 def test_a_throttled_request_waits_as_long_as_klaviyo_says() -> None:
     with pytest.raises(Throttled) as caught:
         answers.read(CREATE_EVENT, response(429, b"", **{"Retry-After": "7"}))

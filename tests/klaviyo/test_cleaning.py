@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -62,9 +63,36 @@ def test_a_malformed_address_is_named_as_such(email: str) -> None:
     assert cleaning.email_problem(email).startswith("The e-mail address is ")
 
 
+@pytest.mark.parametrize(
+    "email",
+    [None, 5, b"ann@x.test", "\u212aen@x.test", "\u017fam@x.test", "änn@x.test", "a\0n@x.test", "a\ud83d@x.test"],
+)
+def test_an_address_that_might_be_taken_for_another_is_malformed(email: Any) -> None:
+    assert cleaning.email_problem(email).startswith("The e-mail address is malformed")
+    cleaning.address(email).encode()
+
+
 @pytest.mark.parametrize("email", ["ann@teahouse.test", "ANN+tea@TeaHouse.test", "ann@bücher.test", "o'neil@x.test"])
 def test_an_unusual_address_is_fine(email: str) -> None:
     assert cleaning.email_problem(email) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Decimal("49.90"), 49.9), (0, 0.0), ("5", 5.0), (None, None), ("12,5", None), ("", None), ([], None),
+        (10**400, None),
+        (Decimal("NaN"), None), (Decimal("sNaN"), None), (Decimal("-Infinity"), None), (Decimal("1e400"), None),
+    ],
+)  # fmt: skip
+def test_a_number_is_finite_or_none(value: Any, expected: float | None) -> None:
+    assert cleaning.number(value) == expected
+
+
+def test_a_number_with_thousands_of_digits_costs_itself() -> None:
+    kept, warnings = cleaning.properties({"items": [{"sku": "T1", "quantity": 10**5000}]})
+    assert kept == {"items": [{"sku": "T1", "quantity": None}]}
+    assert warnings == ["items was left out: it is not a number."]
 
 
 @pytest.mark.parametrize(

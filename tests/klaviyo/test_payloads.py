@@ -134,6 +134,45 @@ def test_a_phone_that_is_none_is_left_out_with_a_warning() -> None:
     assert warnings == ["The phone number was left out: it is not a number that can be called."]
 
 
+@pytest.mark.parametrize("locale", ["en", "en-GB", "fil", "zh-Hant-TW", "pt_BR"])
+def test_a_language_is_told(locale: str) -> None:
+    assert payloads.person_attributes({"locale": locale}, "FI") == ({"locale": locale}, [])
+
+
+@pytest.mark.parametrize("locale", ["English", "e", "en-", "en GB", "en-GB\n", 7])
+def test_a_language_that_is_none_is_left_out_with_a_warning(locale: Any) -> None:
+    assert payloads.person_attributes({"locale": locale}, "FI") == (
+        {}, ["The language was left out: it is not like en or en-GB."]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "told", "warnings"),
+    [
+        (Decimal("5"), "EUR", {"value": 5.0, "value_currency": "EUR"}, []),
+        (Decimal("5"), "euros", {"value": 5.0}, ["The currency was left out: it is not a code of ISO 4217."]),
+        (Decimal("5"), None, {"value": 5.0}, ["The currency was left out: it is not a code of ISO 4217."]),
+        (Decimal("NaN"), "EUR", {}, ["The value was left out: it is not a number."]),
+        ("12,5", "EUR", {}, ["The value was left out: it is not a number."]),
+        (None, "EUR", {}, []),
+    ],
+)
+def test_a_value_is_a_number_and_a_currency_stands_beside_one(
+    value: Any, currency: Any, told: dict[str, Any], warnings: list[str]
+) -> None:
+    event = payloads.Event(events.CONVERSION, ANN.email, uuid.uuid4(), WHEN, {}, value=value, currency=currency)
+    body, said = payloads.event_body(event)
+    attributes = body["data"]["attributes"]
+    assert {name: attributes[name] for name in ("value", "value_currency") if name in attributes} == told
+    assert said == warnings
+
+
+@pytest.mark.parametrize("uid", [None, "", "not an id", 7])
+def test_a_fact_without_an_id_of_its_own_makes_no_event(uid: Any) -> None:
+    with pytest.raises(ValueError, match="UUID"):
+        payloads.visit_recorded(Visit(advocate=ANN, uid=uid))
+
+
 def test_metric_names_are_klaviyos_length_and_no_two_are_alike() -> None:
     names = [metric.name for metric in events.CATALOGUE]
     assert len(set(names)) == len(names) == 9

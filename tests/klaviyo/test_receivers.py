@@ -1,15 +1,18 @@
 """Host code fires signals with oddly filled instances: its transaction goes on, and every fact is on record."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import models, transaction
+from django.db import DataError, InterfaceError, OperationalError, models, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from integrations.models import Delivery
+from integrations import outbox
+from integrations.models import Connection, Delivery
+from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
@@ -59,6 +62,13 @@ def fire(signal: Signal, name: str, fact: models.Model, odd: dict[str, Any]) -> 
 
 def called(odd: dict[str, Any]) -> str:
     return f"{next(iter(odd))} {type(next(iter(odd.values()))).__name__}"
+
+
+def raising(error: type[Exception]) -> Callable[..., None]:
+    def raise_it(*_: Any) -> None:
+        raise error
+
+    return raise_it
 
 
 @pytest.mark.parametrize("odd", ODD_ADVOCATES, ids=called)
@@ -120,6 +130,65 @@ def test_a_fact_that_breaks_our_code_is_on_record_and_not_in_the_log(
     assert Delivery.objects.get(reason_code="unreadable_fact").source == str(visit.uid)
     assert "ValueError" in caplog.text
     assert ann.email not in caplog.text
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_fact_is_taken_back_when_its_deliveries_cannot_be_stored(
+    ann: Advocate, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(outbox, "add", raising(error))
+    with pytest.raises(error):
+        lifecycle.visit(ann)
+    assert not Visit.objects.exists()
+
+
+def test_a_fact_that_the_database_cannot_take_stops_no_host(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as odd:
+        odd.setattr("klaviyo.payloads.visit_recorded", raising(DataError))
+        visit = lifecycle.visit(ann)
+    assert Delivery.objects.get(reason_code="unreadable_fact").source == str(visit.uid)
+    signals.visit_recorded.send(sender=Visit, visit=visit)
+    assert Delivery.objects.get(options__metric="referred_visit").state == State.QUEUED, "corrected, and sent again"
+
+
+def test_facts_without_an_id_are_not_taken_for_one_another(ann: Advocate) -> None:
+    Delivery.objects.all().delete()
+    for _ in range(2):
+        fire(signals.visit_recorded, "visit", Visit(advocate=ann), {"uid": None})
+        fire(signals.reward_reversed, "reward", Reward(advocate=ann, amount=1), {"uid": "x" * 500})
+    assert set(Delivery.objects.values_list("state", "reason_code")) == {(State.FAILED, "unreadable_fact")}
+    assert Delivery.objects.filter(source="").count() == 2
+
+
+def test_a_store_that_is_joined_anew_tells_of_everything_again(
+    connection: Connection, sync: ProfileSync, ann: Advocate
+) -> None:
+    sync.delete()
+    anew = ProfileSync.objects.create(store=ann.program.store, connection=connection)
+    lifecycle.update(ann, tier="gold")
+    assert Delivery.objects.get(kind="profile", options__sync=anew.pk).state == State.QUEUED
+
+
+@pytest.mark.parametrize("currency", ["euros", "eur", "E", "EURO", "\0", HALF, ""])
+def test_a_currency_that_is_none_costs_itself(sandbox: Sandbox, ann: Advocate, drain: Drain, currency: str) -> None:
+    reward = lifecycle.reward(ann, kind="cash", amount="5", currency="EUR")
+    Delivery.objects.all().delete()
+    fire(signals.reward_issued, "reward", reward, {"currency": currency})
+    drain()
+    [event] = sandbox.events("VxYz12", "Sorae Reward Issued")
+    assert (event.value, event.value_currency) == (5.0, None)
+    warnings = Delivery.objects.get(options__metric="reward_issued").warnings
+    assert warnings == ["The currency was left out: it is not a code of ISO 4217."]
+
+
+def test_odd_names_of_a_newcomer_are_told_as_text(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    order = lifecycle.convert(ann, order_id="1", friend_email="ben@friends.test", total="1", currency="EUR")
+    Delivery.objects.all().delete()
+    fire(signals.conversion_recorded, "conversion", order, {"friend_first_name": 7, "friend_last_name": f"B{HALF}\0n"})
+    drain()
+    ben = sandbox.profile("VxYz12", "ben@friends.test")
+    assert ben is not None
+    assert (ben.first_name, ben.last_name) == ("7", "B?n")
 
 
 def test_odd_members_cost_themselves_and_not_the_event(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:

@@ -1,0 +1,104 @@
+"""Connections that keep one deadline for a whole exchange: connecting, sending, headers and body.
+
+A socket's time-out is for one read: an answer that drips a byte at a time would hold a worker for ever.
+"""
+
+import http.client
+import io
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+SENT_AT_ONCE = 16 * 1024  # a TLS record; the time-out of a TLS socket is for one
+
+
+class _OfThread(threading.local):
+    ends_at = math.inf
+    most_silence = math.inf
+
+
+_of_thread = _OfThread()
+
+
+@contextmanager
+def within(seconds: float, silence: float) -> Iterator[None]:
+    """Give what this thread does on these connections so much time as a whole, and so much for each silence."""
+    _of_thread.ends_at, _of_thread.most_silence = time.monotonic() + seconds, silence
+    try:
+        yield
+    finally:
+        _of_thread.ends_at = _of_thread.most_silence = math.inf
+
+
+def wait_no_longer(connection: socket.socket) -> None:
+    """Let the next step on a socket take no more than what is left. Raises TimeoutError when nothing is."""
+    left = _of_thread.ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("The exchange took too long as a whole.")
+    longest = min(left, _of_thread.most_silence)
+    connection.settimeout(longest if longest < math.inf else None)
+
+
+class _Reader(io.RawIOBase):
+    """Reads a socket; each read waits no longer than what is left."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._raw = connection.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        wait_no_longer(self._socket)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Status, headers and body, all through the reader."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Reader(sock))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        super().connect()
+        wait_no_longer(self.sock)
+
+    def send(self, data: Any) -> None:
+        """In pieces, so that a server that reads slowly is left in time as well."""
+        for start in range(0, len(data), SENT_AT_ONCE):
+            if self.sock:
+                wait_no_longer(self.sock)
+            super().send(data[start : start + SENT_AT_ONCE])
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same, over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}
