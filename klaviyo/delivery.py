@@ -67,7 +67,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.stopped.get(delivery.kind):
         return _after(error)
     if error := batch.people.problem(delivery):
-        return outcomes.of(error)
+        return Retry(error.code, error.sentence)  # whatever refuses the question says nothing about the person
     if monotonic() > batch.ends_at:
         return Retry("busy", "The batch took long; this one is next.", after=timedelta(0), refund=True)
     sync = batch.syncs.get(delivery.options.get("sync", 0))
