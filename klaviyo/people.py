@@ -40,6 +40,7 @@ class People:
         self._client = client
         self._found = profiles.find(client, {delivery.subject for delivery in deliveries}, deliveries)
         self._brought: set[str] = set()
+        self._prefixes: dict[int, str] = {}
         self._advocates = _advocates(deliveries)
         to_bring = [d for d in deliveries if d.kind == "profile" or self.known(d) is None]
         phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
@@ -89,7 +90,7 @@ class People:
         warnings: list[str] = []
         if delivery.kind == "profile":
             advocate, now = self._advocate(delivery)
-            said, warnings = payloads.profile(advocate, now, _prefix(self._client.connection, advocate))
+            said, warnings = payloads.profile(advocate, now, self._prefix(advocate))
         else:
             said = {"email": delivery.subject, **delivery.options.get("person", {})}
         has = self._has(delivery)
@@ -100,7 +101,7 @@ class People:
         there, said = self._has(delivery).get("properties"), attributes.get("properties")
         if delivery.kind != "profile" or not isinstance(there, dict) or not said:
             return []
-        prefix = _prefix(self._client.connection, self._advocate(delivery)[0])
+        prefix = self._prefix(self._advocate(delivery)[0])
         return [name for name in (f"{prefix}{optional}" for optional in OPTIONAL) if name in there and name not in said]
 
     def _advocate(self, delivery: Delivery) -> tuple[Advocate, Standing]:
@@ -108,6 +109,11 @@ class People:
             return self._advocates[delivery.options["advocate"]]
         except KeyError:
             raise PermanentError("person_gone", "This person is no longer in any program.") from None
+
+    def _prefix(self, advocate: Advocate) -> str:
+        if advocate.pk not in self._prefixes:
+            self._prefixes[advocate.pk] = _prefix(self._client.connection, advocate)
+        return self._prefixes[advocate.pk]
 
     def _has(self, delivery: Delivery) -> Attributes:
         person = self.known(delivery)
