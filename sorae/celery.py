@@ -4,8 +4,11 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
+
+TRANSPORT_ALIASES["filesystem"] = "sorae.broker:Transport"
 
 app = Celery("sorae")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -1,0 +1,19 @@
+"""The embedded broker."""
+
+from pathlib import Path
+
+from celery import current_app
+from kombu import Connection
+
+from sorae.broker import Transport
+
+
+def test_a_half_written_message_does_not_stop_a_worker(tmp_path: Path) -> None:
+    folders = {"data_folder_in": str(tmp_path), "data_folder_out": str(tmp_path), "control_folder": str(tmp_path)}
+    with Connection("filesystem://", transport_options=folders) as broker:
+        assert isinstance(broker.transport, Transport)
+        assert current_app.main == "sorae"
+        queue = broker.SimpleQueue("deliveries")
+        (tmp_path / "0_half.deliveries.msg").write_text("")
+        queue.put("whole")
+        assert queue.get(timeout=5).payload == "whole"
