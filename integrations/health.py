@@ -114,10 +114,13 @@ def _authorised(connection: Connection) -> Rung:
 
 
 def _scopes(connection: Connection) -> Rung:
-    wanted = [scope.name for scope in providers.get(connection.provider).scopes]
+    scopes = providers.get(connection.provider).scopes
+    wanted = [scope.name for scope in scopes if not scope.is_optional]
     missing = [name for name in wanted if name not in connection.granted]
     if not missing:
-        return Rung("Scopes complete", "ok", f"{len(wanted)} of {len(wanted)} granted.")
+        resting = [scope.name for scope in scopes if scope.is_optional and scope.name not in connection.granted]
+        more = f" Optional, and not granted: {', '.join(resting)}." if resting else ""
+        return Rung("Scopes complete", "ok", f"{len(wanted)} of {len(wanted)} granted.{more}")
     sentence = f"{len(wanted) - len(missing)} of {len(wanted)} granted. Missing: {', '.join(missing)}."
     advice = "Reconnect and allow everything that is asked for; the reason for each is on this page."
     return Rung("Scopes complete", "broken", sentence, advice, "Scopes missing", "bad")

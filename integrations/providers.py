@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """One OAuth scope, and why we ask for it (shown to operators)."""
+    """One OAuth scope, and why we ask for it (shown to operators). Without an optional one, only that part rests."""
 
     name: str
     reason: str
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,10 @@ SCOPES = (
     Scope("events:write", "to record what happens in a referral's life"),
     Scope("lists:read", "to let you choose a list"),
     Scope("lists:write", "to add people whom Sorae created to the list you chose"),
+    Scope("subscriptions:write", "to forward a newsletter opt-in or an unsubscribe that was given to you", True),
+    Scope("webhooks:read", "to see whether Klaviyo already tells us of changed consent", True),
+    Scope("webhooks:write", "to hear of an unsubscribe at once; without it we ask every minute", True),
+    Scope("data-privacy:write", "to have Klaviyo delete a person whom you erase here", True),
 )
 
 

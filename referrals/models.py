@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.core.validators import RegexValidator, URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -51,6 +51,19 @@ class Store(models.Model):
     currency = models.CharField(
         max_length=3, validators=[money.validate_currency], help_text="Three letters (ISO 4217), such as EUR."
     )
+    opt_in_text = models.CharField(
+        "newsletter box",
+        max_length=500,
+        blank=True,
+        help_text="What people agree to when they tick the box on the join form and the invite page. "
+        "Empty: a sentence of ours. Each wording that anybody agreed to is kept.",
+    )
+    sms_opt_in_text = models.CharField(
+        "text message box",
+        max_length=500,
+        blank=True,
+        help_text="Likewise for text messages. Empty: people are not asked.",
+    )
     # Unknown share codes lead to the next store on this ring, so that they look like known ones.
     ring = models.PositiveIntegerField(default=_place_on_the_ring, editable=False, db_index=True)
 
@@ -79,6 +92,24 @@ class Program(models.Model):
     invites_by = models.CharField("invites delivered by", max_length=10, choices=Inviter, default=Inviter.KLAVIYO)
     offer = models.TextField(max_length=500, help_text="What a friend gets, in a sentence.")
     offer_code = models.CharField("discount code of the offer", max_length=100, blank=True)
+    remind_after_days = models.PositiveSmallIntegerField(
+        "remind after (days)",
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="A friend who has neither come nor bought is reminded this long after the invite, "
+        "or after the last reminder.",
+    )
+    most_reminders = models.PositiveSmallIntegerField(
+        "reminders at most",
+        default=0,
+        validators=[MaxValueValidator(10)],
+        help_text="0: nobody is reminded by itself.",
+    )
+    has_invite_page = models.BooleanField(
+        "page before the shop",
+        default=False,
+        help_text="Invites lead to a page of ours first: who invites, the offer, and the newsletter box.",
+    )
 
     class Meta:
         ordering = ["store", "name"]
@@ -132,19 +163,44 @@ class Advocate(Fact):
 class Invite(Fact):
     """An advocate's invitation to one friend."""
 
+    class Closing(models.TextChoices):
+        VISITED = "visited", "The friend came"
+        CONVERTED = "converted", "The friend bought"
+        OPTED_OUT = "opted_out", "The friend said no"
+        EXPIRED = "expired", "It expired"
+        ERASED = "erased", "A person was erased"
+
     advocate = models.ForeignKey(Advocate, models.CASCADE, related_name="invites")
     recipient_email = models.EmailField("friend's e-mail", max_length=text.LONGEST_EMAIL)
     recipient_name = models.CharField("friend's name", max_length=150, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     expires_at = models.DateTimeField("expires", null=True, blank=True)
+    went_out_at = models.DateTimeField("went out", null=True, blank=True)
+    contacted_at = models.DateTimeField(
+        "last written", null=True, blank=True, help_text="When it went out, or the last reminder was due."
+    )
+    reminders_made = models.PositiveSmallIntegerField(default=0)
+    closed_at = models.DateTimeField("closed", null=True, blank=True)
+    closed_by = models.CharField(max_length=10, choices=Closing, blank=True, help_text="Why nobody is reminded of it.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint("advocate", Lower("recipient_email"), name="one_invite_per_friend_and_advocate")
         ]
+        indexes = [
+            models.Index("contacted_at", name="invites_to_remind_of", condition=Q(closed_at=None)),
+            models.Index(Lower("recipient_email"), name="invites_of_a_friend"),
+        ]
 
     def __str__(self) -> str:
         return f"Invite {self.uid}"
+
+    @property
+    def link(self) -> str:
+        """Where the friend should go: by it, their visit is known to come from this invite."""
+        if self.advocate.program.has_invite_page:
+            return f"{settings.SITE_URL.rstrip('/')}/i/{self.uid}"
+        return f"{self.advocate.share_link}?i={self.uid}"
 
 
 class Reminder(Fact):
@@ -171,6 +227,7 @@ class Visit(Fact):
     referrer = models.CharField(max_length=URL_LENGTH, blank=True)
     visitor = models.CharField(max_length=64, blank=True, help_text="An opaque mark, another one every day.")
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.LINK)
+    invite = models.ForeignKey(Invite, models.SET_NULL, null=True, blank=True, related_name="visits")
 
     class Meta:
         indexes = [models.Index("advocate", "visitor", "occurred_at", name="visits_of_a_visitor")]
@@ -273,7 +330,95 @@ class Landing(models.Model):
     landing_page = models.CharField(max_length=2 * URL_LENGTH)
     referrer = models.CharField(max_length=URL_LENGTH, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.LINK)
+    invite_uid = models.UUIDField(null=True, blank=True)
     occurred_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return f"Landing {self.pk}"
+
+
+class Wording(models.Model):
+    """A text that people agreed to, as they saw it; never changed, so that each opt-in can show its own."""
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="wordings")
+    text = models.TextField()
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the text.")
+    created_at = models.DateTimeField("first used", auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("store", "digest", name="one_wording_per_text_and_store")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class OptIn(Fact):
+    """A person asked a store for its newsletter: who, when, where, on which channels, and to which words."""
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        SMS = "sms", "Text message"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="opt_ins")
+    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    phone = models.CharField(max_length=100, blank=True)
+    first_name = models.CharField(max_length=150, blank=True)
+    channels = models.JSONField(default=list)
+    wording = models.ForeignKey(Wording, models.PROTECT, related_name="opt_ins")
+    place = models.CharField(max_length=200, help_text="Where the box was: a form's name or a page's address.")
+
+    class Meta:
+        verbose_name = "opt-in"
+        indexes = [models.Index(Lower("email"), name="opt_ins_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"Opt-in {self.uid}"
+
+
+class OptOut(Fact):
+    """A person said no to a store."""
+
+    class Scope(models.TextChoices):
+        INVITES = "invites", "Invites and reminders"
+        NEWSLETTER = "newsletter", "The newsletter"
+        EVERYTHING = "everything", "All of the store's e-mail"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="opt_outs")
+    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    scope = models.CharField(max_length=10, choices=Scope)
+    place = models.CharField(max_length=200, help_text="Where it was said: the link of a message, a page, an API.")
+
+    class Meta:
+        verbose_name = "opt-out"
+        indexes = [models.Index(Lower("email"), name="opt_outs_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"Opt-out {self.uid}"
+
+
+class Suppression(models.Model):
+    """An address that is not written to, kept as a hash: by one store, or (without one) by any."""
+
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        COMPLAINED = "complained", "Reported as spam"
+        BOUNCED = "bounced", "Cannot be reached"
+        ERASED = "erased", "Erased at the person's wish"
+
+    store = models.ForeignKey(Store, models.CASCADE, null=True, blank=True, related_name="suppressions")
+    mailbox_hash = models.CharField(max_length=64, help_text="SHA-256 of the address in its plainest form.")
+    reason = models.CharField(max_length=12, choices=Reason)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mailbox_hash", "store", "reason"], name="one_suppression_per_store_and_reason"
+            ),
+            models.UniqueConstraint(
+                fields=["mailbox_hash", "reason"], condition=Q(store=None), name="one_suppression_per_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.mailbox_hash[:12]}"

@@ -18,8 +18,25 @@ advocate_updated = Signal()
 #: An advocate invited a friend for the first time. Sender `Invite`; `invite`: the new Invite.
 invite_sent = Signal()
 
+#: An invite has really gone out to the friend. Sender `Invite`; `invite`: the Invite with `went_out_at`.
+invite_went_out = Signal()
+
 #: An invited friend is to be reminded. Sender `Reminder`; `reminder`: the new Reminder of its `invite`.
 invite_reminded = Signal()
+
+#: A person asked for a store's newsletter. Sender `OptIn`; `opt_in`: the new OptIn.
+opted_in = Signal()
+
+#: A person said no. Sender `OptOut`; `opt_out`: the new OptOut.
+opted_out = Signal()
+
+#: An address is not to be written to any more. Sender `Suppression`; `suppression`: the new Suppression, `email`: the
+#: address, which is stored as a hash only.
+suppressed = Signal()
+
+#: A person was erased. Sender `Suppression`; `email`: the address they had, `facts`: the ids (UUID) of all facts that
+#: named them, whose copies elsewhere must go as well.
+person_erased = Signal()
 
 #: A friend landed through a share link. Sender `Visit`; `visit`: the new Visit.
 visit_recorded = Signal()

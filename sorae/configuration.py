@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 import environ  # type: ignore[import-untyped]
 from django.core import checks
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DATABASES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
+MAIL_BACKENDS = "django.core.mail.backends"
 GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
 
 _problems: list[checks.Error] = []
@@ -108,6 +111,37 @@ def redis(name: str) -> str:
     if value and not right:
         problem(name, "is not a Redis address.", "For example redis://localhost:6379/0")
         return ""
+    return value
+
+
+def mail(name: str, folder: Path) -> dict[str, Any]:
+    """Django's settings for sending mail by the address of a server, or ("files") into a folder; without one, none."""
+    address = text(name)
+    if address == "files":
+        folder.mkdir(parents=True, exist_ok=True)
+        return {"EMAIL_BACKEND": f"{MAIL_BACKENDS}.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
+    try:
+        parsed = dict(environ.Env.email_url_config(address)) if address else {}
+        is_right = not address or (urlsplit(address).scheme.startswith("smtp") and bool(parsed.get("EMAIL_HOST")))
+    except (environ.ImproperlyConfigured, KeyError, ValueError):
+        is_right = False
+    if not is_right:
+        problem(name, "is not the address of a mail server.", "For example smtp+tls://user:password@mail.host:587")
+    if not address or not is_right:
+        return {"EMAIL_BACKEND": f"{MAIL_BACKENDS}.dummy.EmailBackend"}
+    wanted = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
+    switches = {name: parsed[name] for name in ("EMAIL_USE_TLS", "EMAIL_USE_SSL") if name in parsed}
+    return {name: parsed[name] for name in wanted if parsed.get(name)} | switches | {"EMAIL_TIMEOUT": 10}
+
+
+def address(name: str, default: str) -> str:
+    """An e-mail address."""
+    value = text(name) or default
+    try:
+        validate_email(value)
+    except ValidationError:
+        problem(name, "is not an e-mail address.", "For example invites@referrals.example.com")
+        return default
     return value
 
 

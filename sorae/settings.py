@@ -16,6 +16,7 @@ VAR_DIR = configuration.folder("VAR_DIR", BASE_DIR / "var")
 
 DEBUG = configuration.flag("DEBUG")
 SECRET_KEY = configuration.secret_key()
+SECRET_KEY_FALLBACKS = configuration.text("SECRET_KEY_FALLBACKS").split()
 SITE_URL = configuration.url("SITE_URL", "http://localhost:8000")
 IS_HTTPS = SITE_URL.startswith("https://")
 ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "localhost", *configuration.text("ALLOWED_HOSTS").split()]
@@ -98,6 +99,23 @@ KLAVIYO_CLIENT_SECRET = configuration.required(
 KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com")
 KLAVIYO_AUTHORIZE_URL = configuration.url("KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize")
 
+# --- Sorae's own e-mail: invites of programs that do not go through Klaviyo ------------------------
+
+_mail = configuration.mail("EMAIL_URL", VAR_DIR / "mail")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH")
+EMAIL_HOST = _mail.get("EMAIL_HOST", "")
+EMAIL_PORT = _mail.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = _mail.get("EMAIL_TIMEOUT")
+DEFAULT_FROM_EMAIL = configuration.address("MAIL_FROM", "invites@sorae.invalid")
+MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3)
+MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50)
+MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000)
+
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
 SECURE_SSL_REDIRECT = IS_HTTPS
@@ -144,7 +162,9 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "deliveries"
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth")]  # a worker that names none serves both
-CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")}
+CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")} | {
+    "klaviyo.tasks.heed": "auth",  # a person's no does not wait behind deliveries
+}
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -177,6 +197,9 @@ CELERY_BEAT_SCHEDULE = {
     "count visits": {"task": "referrals.tasks.count_visits", "schedule": timedelta(seconds=2)},
     "renew": {"task": "integrations.tasks.renew", "schedule": timedelta(minutes=1)},
     "revoke": {"task": "integrations.tasks.revoke", "schedule": timedelta(seconds=30)},
+    "remind": {"task": "referrals.tasks.remind", "schedule": timedelta(minutes=1)},
+    "heed": {"task": "klaviyo.tasks.heed", "schedule": timedelta(seconds=10)},
+    "watch": {"task": "klaviyo.tasks.watch", "schedule": timedelta(seconds=30)},
     "probe": {"task": "integrations.tasks.probe", "schedule": timedelta(minutes=10)},
 }
 

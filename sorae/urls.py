@@ -4,11 +4,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from klaviyo.views import hook
 from sorae import health
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("health/", health.show),
+    path("hooks/klaviyo", hook.receive, name="klaviyo_hook"),
     path("admin/integrations/", include("integrations.urls")),
     path("admin/klaviyo/", include("klaviyo.urls")),
     path("admin/", admin.site.urls),

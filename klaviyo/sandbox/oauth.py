@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
-from klaviyo.sandbox import consent_screen, faults, scopes
+from klaviyo.sandbox import addresses, consent_screen, faults, scopes
 from klaviyo.sandbox.journal import Entry
 from klaviyo.sandbox.state import accounts, grants, identifiers
 from klaviyo.sandbox.state.grants import Code, Tokens
@@ -25,7 +25,6 @@ REQUIRED = (
 _FORM = "application/x-www-form-urlencoded"
 _VERIFIER = re.compile(r"[a-zA-Z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class OAuthError(Exception):
@@ -111,14 +110,8 @@ def _wrong_client(world: World, asked: Mapping[str, str]) -> str | None:
 
 
 def _is_registered(world: World, address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return False
-    if not address.isprintable() or " " in address:
-        return False
-    is_loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK and not parts.fragment
-    return is_loopback or address in world.app.redirect_uris
+    parts = addresses.split(address)
+    return parts is not None and (addresses.is_loopback_http(parts) or address in world.app.redirect_uris)
 
 
 def _wrong_request(asked: Mapping[str, str]) -> tuple[str, str] | None:

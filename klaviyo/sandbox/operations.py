@@ -18,6 +18,8 @@ from klaviyo.sandbox import (
     segments,
     subscriptions,
     suppressions,
+    topics,
+    webhooks,
 )
 from klaviyo.sandbox.calls import Handler
 from klaviyo.sandbox.limits import XL, XS, L, Limit, M, S
@@ -50,6 +52,10 @@ class Operation:
     rules: Rules = _NO_QUERY
     extra: Mapping[tuple[str, str], Limit] = field(default_factory=dict)
 
+    @property
+    def may_change_consent(self) -> bool:
+        return "subscriptions:write" in self.scopes
+
     def counters(self, query: Query) -> list[tuple[str, Limit]]:
         """The counters that a call spends from, the operation's own last."""
         asked = [
@@ -65,6 +71,7 @@ _ANSWERS_PROFILE = Rules(fields=("profile",), additional=_PROFILE)
 _CONSENT = ("lists:write", "profiles:write", "subscriptions:write")
 _FLOWS_AND_TAGS = frozenset({"flow-triggers", "tags"})
 _MEMBERS = Rules(("profile",), _PROFILE, sort=_orders("joined_group_at"), page=(20, 100), filter=True)
+_WEBHOOK = Rules(("webhook", "webhook-topic"), include=frozenset({"webhook-topics"}))
 _EVENT = Rules(fields=("event", "metric", "profile"), include=frozenset({"attributions", "metric", "profile"}))
 
 OPERATIONS = (
@@ -175,4 +182,16 @@ OPERATIONS = (
     Operation("get_profiles_for_segment", "GET", "/api/segments/{id}/profiles",
               ("profiles:read", "segments:read"), L, segments.get_profiles_for_segment, _MEMBERS,
               _PREDICTIVE),
+    Operation("get_webhooks", "GET", "/api/webhooks", ("webhooks:read",), XS, webhooks.get_webhooks, _WEBHOOK),
+    Operation("create_webhook", "POST", "/api/webhooks", ("webhooks:write",), XS, webhooks.create_webhook,
+              Rules(("webhook",))),
+    Operation("get_webhook", "GET", "/api/webhooks/{id}", ("webhooks:read",), XS, webhooks.get_webhook, _WEBHOOK),
+    Operation("update_webhook", "PATCH", "/api/webhooks/{id}", ("webhooks:write",), XS,
+              webhooks.update_webhook, Rules(("webhook",))),
+    Operation("delete_webhook", "DELETE", "/api/webhooks/{id}", ("webhooks:write",), XS,
+              webhooks.delete_webhook),
+    Operation("get_webhook_topics", "GET", "/api/webhook-topics", ("webhooks:read",), XS,
+              topics.get_webhook_topics, Rules(("webhook-topic",))),
+    Operation("get_webhook_topic", "GET", "/api/webhook-topics/{id}", ("webhooks:read",), XS,
+              topics.get_webhook_topic, Rules(("webhook-topic",))),
 )  # fmt: skip

@@ -35,6 +35,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     ),
     "profile-suppression-bulk-create-job": _SUPPRESSION,
     "profile-suppression-bulk-delete-job": _SUPPRESSION,
+    "webhook": _words("created_at description enabled endpoint_url id name updated_at", " "),
+    "webhook-topic": frozenset({"id"}),
     "import-error": _words("code detail id original_payload source title", " "),
 }
 _NESTED = frozenset(

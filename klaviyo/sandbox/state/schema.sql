@@ -148,3 +148,39 @@ CREATE TABLE IF NOT EXISTS job_errors (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     document TEXT NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS webhooks (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    description TEXT,
+    endpoint_url TEXT NOT NULL,
+    secret_key TEXT NOT NULL,
+    enabled INTEGER NOT NULL DEFAULT 1,
+    topics TEXT NOT NULL,
+    created TEXT NOT NULL,
+    updated TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS notices (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    uuid TEXT NOT NULL,
+    account TEXT NOT NULL,
+    profile TEXT NOT NULL REFERENCES profiles (id) ON DELETE CASCADE,
+    topic TEXT NOT NULL,
+    time REAL NOT NULL,
+    properties TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS notices_of_profile ON notices (profile, time);
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY,
+    webhook TEXT NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+    notice TEXT NOT NULL REFERENCES notices (id) ON DELETE CASCADE,
+    state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'delivered', 'given_up')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    batch INTEGER,
+    UNIQUE (webhook, notice)
+);
+CREATE INDEX IF NOT EXISTS deliveries_by_notice ON deliveries (notice);
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (webhook, seq) WHERE state = 'waiting';

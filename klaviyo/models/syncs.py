@@ -24,6 +24,9 @@ class ProfileSync(models.Model):
     behaviour = models.CharField(max_length=16, choices=Behaviour.choices, default=Behaviour.UPDATE_EXISTING)
     list_id = models.CharField("list", max_length=64, blank=True)
     list_name = models.CharField(max_length=255, blank=True, editable=False)
+    newsletter_list_id = models.CharField("newsletter list", max_length=64, blank=True)
+    newsletter_list_name = models.CharField(max_length=255, blank=True, editable=False)
+    is_double_opt_in = models.BooleanField(default=False, editable=False, help_text="Of the newsletter list.")
     invite_policy = models.CharField(
         "invites go to", max_length=16, choices=Permission.choices, default=Permission.NOT_OPTED_OUT
     )
@@ -43,6 +46,11 @@ class ProfileSync(models.Model):
     @property
     def creates_profiles(self) -> bool:
         return self.behaviour == self.Behaviour.CREATE
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The account's lists that the store uses: who has left one of them gets no message for it."""
+        return frozenset(filter(None, (self.list_id, self.newsletter_list_id)))
 
     def policy(self, message: str) -> Policy:
         """The policy for an "invite" or a "reminder"."""

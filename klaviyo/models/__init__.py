@@ -1,0 +1,8 @@
+"""What the integration stores of its own: which store goes where, whom we wrote to and why, and what came back."""
+
+from klaviyo.models.erasures import Erasure
+from klaviyo.models.sends import ConsentDecision, Send
+from klaviyo.models.syncs import ProfileSync
+from klaviyo.models.watches import ConsentWatch, Notice
+
+__all__ = ["ConsentDecision", "ConsentWatch", "Erasure", "Notice", "ProfileSync", "Send"]
