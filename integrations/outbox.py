@@ -151,9 +151,9 @@ def give_back_expired() -> int:
     return len(pks)
 
 
-def cancel(connection: Connection, code: str, sentence: str) -> int:
-    """Take back everything that waits, because a person said so; how many."""
-    waiting = connection.deliveries.filter(state__in=(State.QUEUED, State.HELD))
+def cancel(deliveries: "models.QuerySet[Delivery]", code: str, sentence: str) -> int:
+    """Take back those of the deliveries that wait, because a person said so; how many."""
+    waiting = deliveries.filter(state__in=(State.QUEUED, State.HELD))
     return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=code, reason=sentence)
 
 

@@ -54,6 +54,14 @@ class Retry(Outcome):
     state: ClassVar[Delivery.State] = Delivery.State.QUEUED
 
 
+class CalledOff(Exception):
+    """A last look found a reason not to make a request; nothing has left. `outcome` is what becomes of it."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.code)
+        self.outcome = outcome
+
+
 SOON = timedelta(seconds=5)
 SUPERSEDED = Skipped("superseded", "Something newer about the same person was sent instead.")
 

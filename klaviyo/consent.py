@@ -5,7 +5,9 @@ Consent (what a person said) and suppression (whether they can be reached) are t
 Unknown is never yes.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -19,30 +21,33 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """Allowed or not, why, and what Klaviyo said."""
+    """Allowed or not, why, and what Klaviyo said. `asked_at` is when it said so; None where it was not asked."""
 
     allowed: bool
     code: str
     sentence: str
     policy: Policy
     evidence: dict[str, Any] = field(default_factory=dict)
+    asked_at: datetime | None = None
 
     def as_record(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"asked_at": self.asked_at.isoformat() if self.asked_at else None}
 
 
-def decide(known: bool, attributes: dict[str, Any] | None, policy: Policy, *, list_id: str | None = None) -> Decision:
+def decide(
+    known: bool, attributes: dict[str, Any] | None, policy: Policy, *, list_ids: Collection[str] = ()
+) -> Decision:
     """Decide about one person from a fresh look-up.
 
     `known`: whether Klaviyo has a profile; `attributes`: that profile's, asked for with `subscriptions`;
-    `list_id`: the list that the message is sent for, if any.
+    `list_ids`: the lists that the message is sent for, if any.
     """
     if not known:
         return _silent(policy, "no_profile", "Klaviyo has never seen this person")
     marketing = _marketing(attributes or {})
     if isinstance(marketing, str):
         return Decision(False, "consent_unknown", marketing, policy)
-    code, sentence = _objection(marketing, list_id)
+    code, sentence = _objection(marketing, list_ids)
     if code:
         return Decision(False, code, sentence, policy, _evidence(marketing))
     if marketing["consent"] == "SUBSCRIBED":
@@ -71,7 +76,7 @@ def _marketing(attributes: dict[str, Any]) -> dict[str, Any] | str:
     return marketing
 
 
-def _objection(marketing: dict[str, Any], list_id: str | None) -> tuple[str, str]:
+def _objection(marketing: dict[str, Any], list_ids: Collection[str]) -> tuple[str, str]:
     """The first thing that speaks against it, in the order of weight; empty if nothing does."""
     reasons = _reasons(marketing.get("suppression"))
     consent = marketing.get("consent")
@@ -82,8 +87,11 @@ def _objection(marketing: dict[str, Any], list_id: str | None) -> tuple[str, str
         return "unsubscribed", "The person has unsubscribed."
     if marketing.get("can_receive_email_marketing") is not True:
         return "suppressed", "Klaviyo says that this address cannot be reached, and gives no reason."
-    if list_id and list_id in _lists(marketing.get("list_suppressions")):
-        return "list_suppressed", "The person has unsubscribed from this list."
+    left = _lists(marketing.get("list_suppressions"))
+    if left is None:
+        return "consent_unknown", "Klaviyo says in a form we do not know which lists the person has left."
+    if left & set(list_ids):
+        return "list_suppressed", "The person has unsubscribed from the store's list."
     if consent not in ("SUBSCRIBED", "NEVER_SUBSCRIBED"):
         return "consent_unknown", "Klaviyo describes the person's consent in a word we do not know."
     return "", ""
@@ -98,9 +106,13 @@ def _reasons(suppressions: Any) -> list[str]:
     return [str(item.get("reason") or "UNKNOWN") if isinstance(item, dict) else "UNREADABLE" for item in suppressions]
 
 
-def _lists(suppressions: Any) -> set[str]:
-    items = suppressions if isinstance(suppressions, list) else []
-    return {str(item.get("list_id")) for item in items if isinstance(item, dict)}
+def _lists(suppressions: Any) -> set[str] | None:
+    """The lists that the person has left; None where that cannot be read."""
+    if not suppressions:
+        return set()
+    if not isinstance(suppressions, list) or not all(isinstance(item, dict) for item in suppressions):
+        return None
+    return {str(item.get("list_id")) for item in suppressions}
 
 
 def _evidence(marketing: dict[str, Any]) -> dict[str, Any]:

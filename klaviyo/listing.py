@@ -24,7 +24,11 @@ class Offer:
 
     def named(self, list_id: str) -> str | None:
         """The name of a list, or None when the account has no such list (as far as we could see)."""
-        return next((item.name for item in self.lists if item.id == list_id), None)
+        item = self.with_id(list_id)
+        return item.name if item else None
+
+    def with_id(self, list_id: str) -> List | None:
+        return next((item for item in self.lists if item.id == list_id), None)
 
     def searched(self, words: str, chosen: str) -> list[List]:
         """Those whose name has the words; the chosen one is never hidden."""

@@ -9,8 +9,12 @@ PERMISSIONS = {
     "integrations": [
         "view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry",
     ],
-    "klaviyo": ["view_profilesync", "add_profilesync", "change_profilesync", "delete_profilesync"],
-    "referrals": ["view_store", "view_program", "view_advocate"],
+    "klaviyo": [
+        "view_profilesync", "add_profilesync", "change_profilesync", "delete_profilesync", "view_send", "erase",
+    ],
+    "referrals": [
+        "view_store", "view_program", "view_advocate", "view_invite", "view_optin", "view_optout", "view_suppression",
+    ],
 }  # fmt: skip
 
 

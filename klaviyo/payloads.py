@@ -10,7 +10,8 @@ from typing import Any
 
 from klaviyo import cleaning, events, phones
 from klaviyo.events import Metric
-from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
+from referrals import names
+from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
 from referrals.standing import Standing
 
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -52,20 +53,19 @@ def advocate_joined(advocate: Advocate) -> list[Event]:
 
 
 def invite_sent(invite: Invite) -> list[Event]:
-    advocate = invite.advocate
-    told = {"invite_id": str(invite.uid), "recipient_email": invite.recipient_email}
-    sent = _on_advocate(events.INVITE_SENT, advocate, invite, invite.channel, told)
-    if advocate.program.invites_by != Program.Inviter.KLAVIYO:
-        return [sent]
-    return [sent, _on_friend(events.INVITE_RECEIVED, invite, invite, _invitation(invite))]
+    """What a Klaviyo flow, or our own e-mail, brings to the friend."""
+    return [_on_friend(events.INVITE_RECEIVED, invite, invite, _invitation(invite))]
 
 
 def invite_reminded(reminder: Reminder) -> list[Event]:
     invite = reminder.invite
-    if invite.advocate.program.invites_by != Program.Inviter.KLAVIYO:
-        return []
     told = _invitation(invite) | {"reminder_number": reminder.number}
     return [_on_friend(events.INVITE_REMINDER, reminder, invite, told)]
+
+
+def invite_went_out(invite: Invite) -> list[Event]:
+    told = {"invite_id": str(invite.uid), "recipient_email": invite.recipient_email}
+    return [_on_advocate(events.INVITE_SENT, invite.advocate, invite, invite.channel, told)]
 
 
 def visit_recorded(visit: Visit) -> list[Event]:
@@ -244,8 +244,8 @@ def _invitation(invite: Invite) -> dict[str, Any]:
     advocate = invite.advocate
     return {
         "invite_id": str(invite.uid),
-        "advocate_name": advocate.first_name or "A friend",
-        "share_link": advocate.share_link,
+        "advocate_name": names.shown(advocate),
+        "share_link": invite.link,
         "offer": advocate.program.offer,
         "offer_code": advocate.program.offer_code,
     }

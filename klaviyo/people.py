@@ -10,19 +10,22 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations import outbox, outcomes
-from integrations.errors import IntegrationError, PermanentError
+from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from klaviyo import cleaning, payloads
+from klaviyo import cleaning, orders, payloads
 from klaviyo.api import answers, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
+from klaviyo.lookups import Lookup
 from klaviyo.models import ProfileSync
 from referrals import standing
 from referrals.models import Advocate, Store
 from referrals.standing import Standing
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
+JUST_NOW = timedelta(minutes=5)
+ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
 
@@ -32,27 +35,32 @@ Attributes = dict[str, Any]
 class People:
     """The people of one batch as Klaviyo knew them when it began, found in one call, and those brought since.
 
+    Whom we have told Klaviyo of a moment ago need not be looked up for an event of their own: they are there.
     A phone number is an identifier at Klaviyo: sent with one person's e-mail while it belongs to another, it could
     tie the two together. So a number goes only when nobody has it, which costs a second call where there is one.
     """
 
     def __init__(self, client: Client, deliveries: Sequence[Delivery]) -> None:
         self._client = client
-        self._found = profiles.find(client, {delivery.subject for delivery in deliveries}, deliveries)
+        self.lookup = Lookup(client)
         self._brought: set[str] = set()
         self._prefixes: dict[int, str] = {}
         self._advocates = _advocates(deliveries)
-        to_bring = [d for d in deliveries if d.kind == "profile" or self.known(d) is None]
+        self._there = _told_lately(client.connection, deliveries)
+        unsure = [d for d in deliveries if d.subject.lower() not in self._there]
+        if unsure:
+            self.lookup.ask({delivery.subject for delivery in unsure}, unsure)
+        to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and self.known(d) is None)]
         phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
         self._phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring), SOMEBODY)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
-        return self._found.profiles.get(delivery.subject.lower())
+        return self.lookup.profile(delivery.subject)
 
-    def problem(self, delivery: Delivery) -> IntegrationError | None:
-        """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""
-        return self._found.unclear.get(delivery.subject.lower())
+    def is_there(self, delivery: Delivery) -> bool:
+        """Whether Klaviyo knows the person: by its answer, or because it has just heard of them from us."""
+        return self.known(delivery) is not None or delivery.subject.lower() in self._there | self._brought
 
     def has_moved(self, delivery: Delivery) -> bool:
         """Whether the advocate has another address by now; the delivery then goes by the new one."""
@@ -61,9 +69,15 @@ class People:
         old, delivery.subject = delivery.subject, cleaning.address(self._advocate(delivery)[0].email)
         return old.lower() != delivery.subject.lower()
 
+    def phone_of(self, delivery: Delivery) -> str:
+        """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
+        phone = str(delivery.options.get("person", {}).get("phone_number") or "")
+        has = self._has(delivery).get("phone_number")
+        return phone if phone == has or self._phones.get(phone) == delivery.subject.lower() else ""
+
     def must_be_brought(self, delivery: Delivery) -> bool:
         """Whether Klaviyo has yet to hear of the person."""
-        return self.known(delivery) is None and delivery.subject.lower() not in self._brought
+        return not self.is_there(delivery)
 
     def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
@@ -124,6 +138,19 @@ class People:
             phone: str | None = self._news(delivery)[0].get("phone_number")
             return phone
         return None
+
+
+def _told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
+    """Of people who are concerned by nothing but events of their own, those whom Klaviyo took from us just now."""
+    others = {d.subject.lower() for d in deliveries if d.kind != "event" or orders.message_of(d)}
+    mine = {d.subject for d in deliveries if d.subject.lower() not in others}
+    if not mine:
+        return set()
+    told = Delivery.objects.filter(
+        connection=connection, kind="profile", state=Delivery.State.ACCEPTED, subject__in=mine,
+        settled_at__gte=timezone.now() - JUST_NOW,
+    )  # fmt: skip
+    return {subject.lower() for subject in told.values_list("subject", flat=True)}
 
 
 def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:

@@ -5,7 +5,6 @@ import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -18,13 +17,12 @@ from django.utils import timezone
 from integrations import outbox, outcomes
 from integrations.models import Connection
 from integrations.outbox import Order
-from integrations.outcomes import Outcome
 from integrations.signals import account_replaced
-from klaviyo import cleaning, payloads
+from klaviyo import cleaning, erasing, newsletter, orders, payloads, sends, suppressing
 from klaviyo.models import ProfileSync
 from klaviyo.payloads import Event
 from referrals import signals
-from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +72,38 @@ def on_advocate_updated(advocate: Advocate, **_: Any) -> None:
 
 @on(signals.invite_sent)
 def on_invite_sent(invite: Invite, **_: Any) -> None:
-    tell(invite.advocate, payloads.invite_sent(invite))
+    tell(invite.advocate, [])
+    sends.order(invite)
+
+
+@on(signals.invite_went_out)
+def on_invite_went_out(invite: Invite, **_: Any) -> None:
+    tell_events(invite.advocate, payloads.invite_went_out(invite))
 
 
 @on(signals.invite_reminded)
 def on_invite_reminded(reminder: Reminder, **_: Any) -> None:
-    tell(reminder.invite.advocate, payloads.invite_reminded(reminder))
+    sends.order(reminder.invite, reminder)
+
+
+@on(signals.opted_in)
+def on_opted_in(opt_in: OptIn, **_: Any) -> None:
+    newsletter.subscribe(opt_in)
+
+
+@on(signals.opted_out)
+def on_opted_out(opt_out: OptOut, **_: Any) -> None:
+    newsletter.unsubscribe(opt_out)
+
+
+@on(signals.suppressed)
+def on_suppressed(suppression: Suppression, email: str, **_: Any) -> None:
+    suppressing.cancel_sends(email, suppression)
+
+
+@receiver(signals.person_erased, dispatch_uid="klaviyo")
+def on_person_erased(email: str, facts: list[uuid.UUID], **_: Any) -> None:
+    erasing.forget(email, facts)
 
 
 @on(signals.visit_recorded)
@@ -117,8 +141,13 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
     for sync in _syncs(advocate):
-        orders = [_profile(advocate, sync), *(_event(event, advocate, sync) for event in told)]
-        outbox.add(sync.connection, orders)
+        outbox.add(sync.connection, [_profile(advocate, sync), *_events(told, advocate, sync)])
+
+
+def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
+    """Queue events that change nothing of what the advocate's profile says."""
+    for sync in _syncs(advocate):
+        outbox.add(sync.connection, _events(told, advocate, sync))
 
 
 def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
@@ -138,47 +167,12 @@ def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
         subject=cleaning.address(advocate.email),
         options={"sync": sync.pk, "advocate": advocate.pk},
         occurred_at=timezone.now(),
-        outcome=_malformed(advocate.email),
+        outcome=orders.malformed(advocate.email),
     )
 
 
-def _event(event: Event, advocate: Advocate, sync: ProfileSync) -> Order:
-    country = advocate.program.store.country
-    person, left_out = payloads.person_attributes(event.person, country)
-    unusable = _malformed(event.email) or _far_off(event.occurred_at)
-    body, trimmed = payloads.event_body(event) if not unusable else ({}, [])
-    return Order(
-        kind="event",
-        key=event.key,
-        source=str(event.uid),
-        subject=event.address,
-        body=body,
-        options={"sync": sync.pk, "metric": event.metric.key, "person": person},
-        warnings=trimmed + left_out,
-        occurred_at=timezone.now() if unusable else event.occurred_at,
-        not_after=_not_after(event),
-        outcome=unusable,
-    )
-
-
-def _not_after(event: Event) -> datetime | None:
-    """Until when it is of use: as long as its kind is, and no longer than the invite itself holds."""
-    useful_for = event.metric.useful_for
-    ends = [event.expires_at] if event.expires_at and cleaning.is_moment(event.expires_at) else []
-    ends += [timezone.now() + useful_for] if useful_for else []
-    return min(ends, default=None)
-
-
-def _malformed(email: Any) -> Outcome | None:
-    """A fact that can never be told is recorded as failed at once; the rest of its transaction goes on."""
-    problem = cleaning.email_problem(email)
-    sentence = f"{problem} Correct it in your data and send the fact again."
-    return outcomes.Failed("malformed_email", sentence) if problem else None
-
-
-def _far_off(moment: Any) -> Outcome | None:
-    problem = cleaning.time_problem(moment, timezone.now())
-    return outcomes.Failed("time_out_of_range", problem) if problem else None
+def _events(told: Sequence[Event], advocate: Advocate, sync: ProfileSync) -> list[Order]:
+    return [orders.of_event(event, advocate.program.store.country, sync) for event in told]
 
 
 def _record_unreadable(what: str, said: dict[str, Any]) -> None:
@@ -186,7 +180,7 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
     facts = [value for value in said.values() if isinstance(value, Model) and hasattr(value, "uid")]
     with suppress(Exception), transaction.atomic():
         fact: Any = facts[0]
-        invite = getattr(fact, "invite", fact)
+        invite = getattr(fact, "invite", None) or fact
         advocate = getattr(invite, "advocate", invite)
         source = cleaning.text(fact.uid)[:64]
         order = Order(

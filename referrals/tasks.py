@@ -2,9 +2,14 @@
 
 from celery import shared_task
 
-from referrals import visits
+from referrals import reminding, visits
 
 
 @shared_task(ignore_result=True)
 def count_visits() -> None:
     visits.count()
+
+
+@shared_task(ignore_result=True)
+def remind() -> None:
+    reminding.remind_due()

@@ -1,6 +1,7 @@
 """Words from outside: put into one form, and refused when a database or a reader could not take them."""
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -62,6 +63,16 @@ def choice(value: object, field: str, choices: Any) -> str:
     if not isinstance(value, str) or value not in choices.values:
         raise refused(field, f"is not one of: {', '.join(choices.values)}.")
     return str(value)
+
+
+def choices(values: object, field: str, allowed: Any) -> list[str]:
+    """Some of the values of a `TextChoices`, each once and in its order; ValidationError when it is none of them."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise refused(field, "is not a list. Give a list, even of one.")
+    chosen = {choice(value, field, allowed) for value in values}
+    if not chosen:
+        raise refused(field, f"is empty. Give at least one of: {', '.join(allowed.values)}.")
+    return [value for value in allowed.values if value in chosen]
 
 
 def refused(field: str, reason: str) -> ValidationError:

@@ -1,8 +1,13 @@
-"""The share link's address, which `Advocate.share_link` spells out: the site includes this at its root."""
+"""The public addresses, which models and messages spell out: the site includes these at its root."""
 
 from django.urls import path
 
-from referrals import views
+from referrals.views import invite_page, joining, share_link, unsubscribing
 
 app_name = "referrals"
-urlpatterns = [path("r/<str:code>", views.share_link, name="share_link")]
+urlpatterns = [
+    path("r/<str:code>", share_link.share_link, name="share_link"),
+    path("i/<str:uid>", invite_page.invite_page, name="invite_page"),
+    path("join/<slug:store>/<slug:program>", joining.join, name="join"),
+    path("u/<str:token>", unsubscribing.unsubscribe, name="unsubscribe"),
+]

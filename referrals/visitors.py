@@ -24,7 +24,7 @@ def is_person(request: HttpRequest) -> bool:
 
 def mark(request: HttpRequest) -> str:
     """The same for one browser during one day, and no way back to the address, which is stored nowhere."""
-    who = (timezone.now().date().isoformat(), _address(request), header(request, "User-Agent", 500))
+    who = (timezone.now().date().isoformat(), address(request), header(request, "User-Agent", 500))
     return salted_hmac("referrals.visitor", "\n".join(who), algorithm="sha256").hexdigest()
 
 
@@ -34,7 +34,7 @@ def header(request: HttpRequest, name: str, longest: int) -> str:
     return "".join(character for character in value if character.isprintable()).strip()
 
 
-def _address(request: HttpRequest) -> str:
+def address(request: HttpRequest) -> str:
     """The browser's address, seen past as many proxies as `TRUSTED_PROXIES` says stand before the site."""
     proxies = int(getattr(settings, "TRUSTED_PROXIES", 0))
     told = header(request, "X-Forwarded-For", 2_000).split(",")

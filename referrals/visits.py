@@ -2,13 +2,14 @@
 
 import logging
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from referrals import lifecycle
-from referrals.models import Advocate, Landing
+from referrals.models import Advocate, Invite, Landing
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,21 @@ def count(limit: int = 1_000) -> int:
     landings = list(Landing.objects.order_by("pk")[:limit])
     owners = Advocate.objects.filter(referral_code__in={landing.code for landing in landings})
     people = {person.referral_code: person for person in owners}
-    return sum(_count(landing, people[landing.code]) for landing in landings if landing.code in people)
+    invites = _invites(landings)
+    return sum(
+        _count(landing, people[landing.code], invites.get((landing.invite_uid, people[landing.code].pk)))
+        for landing in landings
+        if landing.code in people
+    )
 
 
-def _count(landing: Landing, advocate: Advocate) -> bool:
+def _invites(landings: list[Landing]) -> dict[tuple[UUID | None, int], Invite]:
+    """The invites that friends came through, by id and advocate: a link may name an invite of somebody else's."""
+    uids = {landing.invite_uid for landing in landings if landing.invite_uid}
+    return {(invite.uid, invite.advocate_id): invite for invite in Invite.objects.filter(uid__in=uids)}
+
+
+def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
     try:
         with transaction.atomic():
             mine, _ = Landing.objects.filter(pk=landing.pk).delete()
@@ -39,6 +51,7 @@ def _count(landing: Landing, advocate: Advocate) -> bool:
                     referrer=landing.referrer,
                     visitor=landing.visitor,
                     channel=landing.channel,
+                    invite=invite,
                     occurred_at=landing.occurred_at,
                 )
             return bool(mine)

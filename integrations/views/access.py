@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def for_operators(permission: str) -> Callable[[View], View]:

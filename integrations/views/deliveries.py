@@ -1,23 +1,19 @@
 """The deliveries: found, counted, read one by one, and tried again."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from integrations import incidents, retrying, story
 from integrations.models import Connection, Delivery
-from integrations.views import reach
+from integrations.views import going_back, paging, reach
 from integrations.views.access import for_operators
 from integrations.views.filtering import Filter
 
-PAGE = 50
 COUNTED = 10_000  # beyond, a tab says "more than"
 TABS = (
     ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("failed", "Failed"), ("skipped", "Skipped"),
@@ -45,15 +41,6 @@ class Tab:
     count: str
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some deliveries, newest first; `newer` and `older` are ids to go on from, never a count of pages."""
-
-    rows: list[Row]
-    newer: int | None
-    older: int | None
-
-
 @for_operators("integrations.view_delivery")
 @require_GET
 def deliveries(request: HttpRequest) -> HttpResponse:
@@ -66,7 +53,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "filter": chosen,
         "tabs": _tabs(chosen),
         "is_cut": looked is not None and looked.is_cut,
-        "page": page_of(found, request.GET),
+        "page": paging.of(found.select_related("connection"), request.GET, _row),
         "incidents": incidents.of(found) if standing else [],
         "connections": Connection.objects.order_by("account_name"),
         "kinds": _kinds(chosen),
@@ -106,28 +93,11 @@ def retry(request: HttpRequest) -> HttpResponse:
         rows = Delivery.objects.filter(pk__in=ids)
     count = retrying.again(rows)
     messages.success(request, f"{count} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
-    return redirect(_back(request))
+    return redirect(going_back.to(request, reverse("integrations:deliveries")))
 
 
-def page_of(found: "QuerySet[Delivery]", query: Any) -> Page:
-    """A page by ids: older than `before`, or newer than `after`."""
-    before, after = _id(query.get("before")), _id(query.get("after"))
-    found = found.select_related("connection")
-    if after is not None:
-        rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])[::-1]
-        has_newer, has_older = len(rows) > PAGE, True
-        rows = rows[-PAGE:]
-    else:
-        if before is not None:
-            found = found.filter(pk__lt=before)
-        rows = list(found.order_by("-pk")[: PAGE + 1])
-        has_newer, has_older = before is not None, len(rows) > PAGE
-        rows = rows[:PAGE]
-    return Page(
-        rows=[Row(row, story.what(row), story.level(row)) for row in rows],
-        newer=rows[0].pk if rows and has_newer else None,
-        older=rows[-1].pk if rows and has_older else None,
-    )
+def _row(delivery: Delivery) -> Row:
+    return Row(delivery, story.what(delivery), story.level(delivery))
 
 
 def _tabs(chosen: Filter) -> list[Tab]:
@@ -154,15 +124,3 @@ def _kinds(chosen: Filter) -> list[tuple[str, str]]:
     recent = Delivery.objects.order_by("-pk").values_list("kind", "options__metric")[:2000]
     keys = {f"{kind}:{metric}" if metric else kind for kind, metric in recent} | ({chosen.what} - {""})
     return sorted((key, story.words(key.partition(":")[2] or key)) for key in keys)
-
-
-def _id(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 19 else None
-
-
-def _back(request: HttpRequest) -> str:
-    """Where the button was, if that is a page of ours."""
-    address = request.POST.get("back", "")
-    if url_has_allowed_host_and_scheme(address, allowed_hosts=None) and address.startswith("/"):
-        return address
-    return reverse("integrations:deliveries")

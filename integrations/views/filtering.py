@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -37,7 +37,7 @@ class Filter:
     settled: str = ""
 
     @classmethod
-    def read(cls, query: QueryDict) -> "Filter":
+    def read(cls, query: QueryDict) -> Self:
         """Whatever the address holds; words that mean nothing are left out."""
         given = {field.name: query.get(field.name, "").replace("\x00", "").strip()[:254] for field in fields(cls)}
         given["state"] = given["state"] if given["state"] in SETS else ""
@@ -50,7 +50,7 @@ class Filter:
     def apply(self, deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
         return deliveries.filter(**self._conditions())
 
-    def but(self, **changes: Any) -> "Filter":
+    def but(self, **changes: Any) -> Self:
         return replace(self, **{name: str(value) for name, value in changes.items()})
 
     @property

@@ -1,19 +1,19 @@
 """Calls Klaviyo on behalf of a connection: with its access, within its budget, and on the record."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from time import monotonic
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import requests
-from django.utils import timezone
 
-from integrations import connections, http, pacing
-from integrations.errors import IntegrationError, ReconnectRequired, Throttled
+from integrations import attempts, connections, http, pacing
+from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
+
+LastLook = Callable[[], None]
 
 
 class Client:
@@ -30,28 +30,40 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         deliveries: Sequence[Delivery] = (),
+        last_look: LastLook | None = None,
     ) -> Answer:
-        """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more."""
-        request = {"path": path, "query": query, "body": body}
+        """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more.
+
+        `last_look` comes when nothing but the request itself is left to do; it may raise CalledOff.
+        """
+        send = partial(transport.send, operation, path=path, query=query, body=body)
+        once = partial(self._once, operation, send, deliveries, last_look)
         self._take_turn(operation)
         access = connections.access_token(self.connection.pk)
         try:
-            return self._once(operation, access.token, request, deliveries)
+            return once(access.token)
         except Unauthorized:
             self._take_turn(operation)
             access = connections.renew(self.connection.pk, access.generation)
         try:
-            return self._once(operation, access.token, request, deliveries)
+            return once(access.token)
         except Unauthorized as error:
             sentence = "Klaviyo no longer accepts our access. The app may have been removed from the account."
             connections.mark_reconnect(self.connection, "access_refused", sentence, generation=access.generation)
             raise ReconnectRequired("access_refused", sentence) from error
 
     def _once(
-        self, operation: Operation, token: str, request: dict[str, Any], deliveries: Sequence[Delivery]
+        self,
+        operation: Operation,
+        send: Callable[..., requests.Response],
+        deliveries: Sequence[Delivery],
+        last_look: LastLook | None,
+        token: str,
     ) -> Answer:
-        with self._on_record(operation, deliveries) as attempt:
-            response = transport.send(operation, token, **request)
+        with attempts.on_record(self.connection, operation.id, deliveries) as attempt:
+            if last_look:
+                last_look()
+            response = send(token=token)
             _note(attempt, response)
             if response.status_code == 429:
                 pacing.block(self._budget(operation), http.retry_after(response))
@@ -64,26 +76,6 @@ class Client:
 
     def _budget(self, operation: Operation) -> str:
         return f"{self.connection.pk}:{operation.id}"
-
-    @contextmanager
-    def _on_record(self, operation: Operation, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
-        """Write the attempt before the call; what stays without `finished_at` is an outcome nobody knows."""
-        attempt = Attempt.objects.create(connection=self.connection, operation=operation.id, started_at=timezone.now())
-        attempt.deliveries.add(*deliveries)
-        started = monotonic()
-        try:
-            yield attempt
-        except Exception as error:
-            attempt.code = error.code if isinstance(error, IntegrationError) else "internal_error"
-            _finish(attempt, started)
-            raise
-        _finish(attempt, started)
-
-
-def _finish(attempt: Attempt, started: float) -> None:
-    attempt.duration_ms = round((monotonic() - started) * 1000)
-    attempt.finished_at = timezone.now()
-    attempt.save(update_fields=["status", "code", "request_id", "duration_ms", "finished_at"])
 
 
 def _note(attempt: Attempt, response: requests.Response) -> None:

@@ -4,16 +4,26 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from integrations.errors import TemporaryError
 from integrations.models import Delivery
-from klaviyo.api import answers
+from klaviyo import cleaning
+from klaviyo.api import answers, filters, ids, paging
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 GET_LISTS = Operation("get_lists", "GET", "/api/lists", "lists:read", 75, 750, needs_body=True)
+GET_LIST = Operation("get_list", "GET", "/api/lists/{id}", "lists:read", 75, 750, needs_body=True)
+GET_PROFILES_FOR_LIST = Operation(
+    "get_profiles_for_list",
+    "GET",
+    "/api/lists/{id}/profiles",
+    "lists:read profiles:read",
+    75,
+    750,
+    needs_body=True,
+)
 ADD_PROFILES_TO_LIST = Operation(
     "add_profiles_to_list",
     "POST",
@@ -33,6 +43,10 @@ class List:
     name: str
     opt_in_process: str
 
+    @property
+    def is_double_opt_in(self) -> bool:
+        return self.opt_in_process == "double_opt_in"
+
 
 def all_of(client: Client) -> Iterator[List]:
     """Every list of the account, page by page (ten a page is Klaviyo's maximum)."""
@@ -41,13 +55,9 @@ def all_of(client: Client) -> Iterator[List]:
     while query is not None and query not in asked:
         asked.append(query)
         document = client.call(GET_LISTS, query=query).document
-        data = document["data"]
-        if not isinstance(data, list):
-            raise TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.")
-        for item in map(answers.members, data):
-            attributes = answers.members(item.get("attributes"))
-            if ID.fullmatch(id := answers.words(item.get("id"))):
-                yield List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
+        if not isinstance(document["data"], list):
+            raise _unreadable()
+        yield from filter(None, map(_list, document["data"]))
         query = _next_page(document)
 
 
@@ -57,10 +67,40 @@ def add(client: Client, list_id: str, profile_ids: Sequence[str], deliveries: Se
     client.call(ADD_PROFILES_TO_LIST, path={"id": list_id}, body=body, deliveries=deliveries)
 
 
-def _next_page(document: dict[str, Any]) -> dict[str, str] | None:
-    """The query of the next page. Only its query is taken: our token goes to no address that an answer names."""
-    url = answers.words(answers.members(document.get("links")).get("next"))
+def one(client: Client, list_id: str) -> List:
+    """One list by its id. Raises PermanentError when the account has no such list (code not_found, or invalid)."""
+    found = _list(client.call(GET_LIST, path={"id": ids.checked(list_id)}).data)
+    if found is None:
+        raise _unreadable()
+    return found
+
+
+def is_member(client: Client, list_id: str, email: str, deliveries: Sequence[Delivery] = ()) -> bool:
+    """Whether somebody with this address is on the list."""
+    spellings = sorted({email, email.lower()})
+    query = {"filter": filters.any_of("email", spellings), "page[size]": "100"}
+    path = {"id": ids.checked(list_id)}
+    data = client.call(GET_PROFILES_FOR_LIST, path=path, query=query, deliveries=deliveries).data
+    if not isinstance(data, list):
+        raise _unreadable()
+    found = [answers.words(answers.members(answers.members(item).get("attributes")).get("email")) for item in data]
+    return email.lower() in {cleaning.address(address).lower() for address in found}
+
+
+def _list(item: Any) -> List | None:
+    told = answers.members(item)
+    attributes, id = answers.members(told.get("attributes")), answers.words(told.get("id"))
+    if not ID.fullmatch(id):
+        return None
+    return List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
+
+
+def _next_page(document: dict[str, Any]) -> paging.Query | None:
     try:
-        return dict(parse_qsl(urlsplit(url).query)) or None
+        return paging.next_query(document)
     except ValueError:
-        raise TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.") from None
+        raise _unreadable() from None
+
+
+def _unreadable() -> TemporaryError:
+    return TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError
 from integrations.models import Delivery
 from klaviyo import cleaning
-from klaviyo.api import filters
+from klaviyo.api import filters, ids, paging
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -16,6 +17,7 @@ LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer
 MOST_CALLS = 40  # for one look-up, halving included: more trouble than a bad address or two is not theirs
 
 GET_PROFILES = Operation("get_profiles", "GET", "/api/profiles", "profiles:read", 75, 750, needs_body=True)
+GET_PROFILE = Operation("get_profile", "GET", "/api/profiles/{id}", "profiles:read", 75, 750, needs_body=True)
 CREATE_OR_UPDATE_PROFILE = Operation(
     "create_or_update_profile", "POST", "/api/profile-import", "profiles:write", 75, 750,
     success=(200, 201), needs_body=True,
@@ -99,6 +101,54 @@ def body_of(attributes: dict[str, Any], unset: Sequence[str] = ()) -> dict[str, 
     return {"data": data}
 
 
+def get(client: Client, id: str, deliveries: Sequence[Delivery] = ()) -> Profile | None:
+    """One person with their consent, by the profile's id; None when Klaviyo has no such profile (any more)."""
+    query = {"additional-fields[profile]": "subscriptions"}
+    try:
+        return _profile(client.call(GET_PROFILE, path={"id": ids.checked(id)}, query=query, deliveries=deliveries).data)
+    except PermanentError as error:
+        if error.code != "not_found":
+            raise
+        return None
+
+
+def of_ids(client: Client, wanted: Sequence[str]) -> dict[str, Profile]:
+    """People with their consent, by the ids of their profiles, a hundred in a call; who is gone is missing."""
+    found: dict[str, Profile] = {}
+    for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+        asked = [ids.checked(id) for id in wanted[start : start + LOOKED_UP_AT_ONCE]]
+        found |= {profile.id: profile for profile in _ask(client, "id", asked, ())}
+    return found
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of many people, and the query that leads on from there; None at the end."""
+
+    profiles: list[Profile]
+    next: paging.Query | None
+
+
+def suppressed_since(client: Client, moment: datetime, goes_on: paging.Query | None = None) -> Iterator[Page]:
+    """Whom the account has suppressed at `moment` or later, the earliest first, page by page; or on from a `next`."""
+    when = "subscriptions.email.marketing.suppression.timestamp"
+    query: paging.Query | None = goes_on or {
+        "filter": f"greater-or-equal({when},{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})",
+        "additional-fields[profile]": "subscriptions",
+        "page[size]": str(LOOKED_UP_AT_ONCE),
+        "sort": when,
+    }
+    asked: list[paging.Query] = []
+    while query is not None and query not in asked:
+        asked.append(query)
+        document = client.call(GET_PROFILES, query=query).document
+        try:
+            query = paging.next_query(document)
+        except ValueError:
+            raise Surprise from None
+        yield Page(_profiles(document["data"]), query)
+
+
 def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
     """Ask for people, each by one or two spellings; halve the question when it is refused or oddly answered."""
     if not found.calls_left:
@@ -134,10 +184,14 @@ def _ask(client: Client, field: str, values: list[str], deliveries: Sequence[Del
         "page[size]": str(LOOKED_UP_AT_ONCE),
     }
     document = client.call(GET_PROFILES, query=query, deliveries=deliveries).document
-    data, links = document["data"], document.get("links")
-    if not isinstance(data, list):
-        raise TemporaryError("unreadable_answer", "Klaviyo's answer about people could not be read.")
+    links = document.get("links")
     if isinstance(links, dict) and links.get("next"):
+        raise Surprise
+    return _profiles(document["data"])
+
+
+def _profiles(data: Any) -> list[Profile]:
+    if not isinstance(data, list):
         raise Surprise
     return [_profile(item) for item in data]
 

@@ -25,7 +25,7 @@ class Send(models.Model):
     sync = models.ForeignKey(ProfileSync, models.SET_NULL, null=True, related_name="sends")
     invite = models.ForeignKey(Invite, models.CASCADE, related_name="sends")
     reminder = models.ForeignKey(Reminder, models.CASCADE, null=True, related_name="sends")
-    delivery = models.OneToOneField(Delivery, models.PROTECT, related_name="send")
+    delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="send")
     profile_id = models.CharField("profile at Klaviyo", max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -1,6 +1,7 @@
 """What changes at Klaviyo and comes back: how we hear of it, and what we heard."""
 
 from django.db import models
+from django.utils import timezone
 
 from integrations.encryption import EncryptedTextField
 from integrations.models import Connection
@@ -16,6 +17,8 @@ class ConsentWatch(models.Model):
     problem = models.TextField(blank=True, help_text="Why there is no webhook.")
     last_heard_at = models.DateTimeField(null=True, blank=True)
     pulled_until = models.DateTimeField(null=True, blank=True, help_text="Suppressions are known up to here.")
+    pull_left = models.JSONField(default=dict, blank=True, help_text="Where a pull that took too long goes on.")
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When its webhook was last seen to.")
     next_look_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -35,6 +38,7 @@ class Notice(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
     outcome = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -42,7 +46,7 @@ class Notice(models.Model):
             models.UniqueConstraint(fields=["connection", "external_id"], name="one_notice_per_id"),
         ]
         indexes = [
-            models.Index(fields=["received_at"], name="notices_to_process", condition=models.Q(processed_at=None)),
+            models.Index(fields=["next_try_at"], name="notices_to_process", condition=models.Q(processed_at=None)),
             models.Index(fields=["email"], name="notices_of_a_person"),
         ]
 

@@ -5,6 +5,7 @@ from klaviyo.sandbox.journal import Entry, Exchange
 from klaviyo.sandbox.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from klaviyo.sandbox.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
+from klaviyo.sandbox.seen_webhooks import SeenDelivery, SeenWebhook
 from klaviyo.sandbox.settings import Settings
 from klaviyo.sandbox.state.database import StateInUse
 from klaviyo.sandbox.state.grants import Tokens
@@ -19,9 +20,11 @@ __all__ = [
     "SeedList",
     "SeedProfile",
     "SeenAccount",
+    "SeenDelivery",
     "SeenEvent",
     "SeenList",
     "SeenProfile",
+    "SeenWebhook",
     "Settings",
     "StateInUse",
     "Tokens",

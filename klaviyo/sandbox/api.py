@@ -102,6 +102,8 @@ def _work(world: World, request: Request, route: Route, access: Access, query: Q
             world.settings,
         )
         done = route.operation.handler(call)
+    if route.operation.may_change_consent:
+        world.courier.wake()
     if done.document is None:
         return Reply(done.status)
     return json_reply(done.status, done.document, JSON_API)

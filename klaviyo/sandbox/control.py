@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from klaviyo.sandbox import optins, scopes, seeding, seen
+from klaviyo.sandbox import control_consent, scopes, seeding, seen
+from klaviyo.sandbox.control_asks import Ask, Work
 from klaviyo.sandbox.faults import KINDS, Fault
 from klaviyo.sandbox.problems import Problem, Refusal, errors_reply
 from klaviyo.sandbox.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.settings import WEBHOOK_PROFILES
 from klaviyo.sandbox.state import accounts, grants
-from klaviyo.sandbox.validation import Boolean, Items, Members, Number, Shape, Text, parse
+from klaviyo.sandbox.validation import Boolean, Items, Members, Number, Text
 from klaviyo.sandbox.wire import Reply, Request, json_reply
 from klaviyo.sandbox.world import World
 
@@ -34,20 +35,10 @@ _SETTINGS = Members(
         "access_token_seconds": Number(),
         "event_delay": Number(),
         "app_scopes": Items(Text()),
+        "webhook_delay": Number(),
+        "webhook_profiles": Text(choices=WEBHOOK_PROFILES),
     }
 )
-
-
-@dataclass(frozen=True)
-class _Ask:
-    """One control call; the account is empty when its path names none."""
-
-    world: World
-    request: Request
-    account: str
-
-
-Work = Callable[[_Ask], Any]
 
 
 def answer(world: World, request: Request) -> Reply:
@@ -61,12 +52,12 @@ def answer(world: World, request: Request) -> Reply:
             raise Refusal(Problem(404, "not_found", "Not found.", "There is no such control call."))
         if account:
             _know(world, account)
-        return json_reply(200, work(_Ask(world, request, account)))
+        return json_reply(200, work(Ask(world, request, account)))
     except Refusal as refusal:
         return errors_reply(refusal.problems)
 
 
-def _state(ask: _Ask) -> Any:
+def _state(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
         known = [asdict(one) for one in seen.accounts(sql)]
     return {
@@ -77,24 +68,24 @@ def _state(ask: _Ask) -> Any:
     }
 
 
-def _events(ask: _Ask) -> Any:
+def _events(ask: Ask) -> Any:
     metric = dict(ask.request.query_pairs()).get("metric")
     with ask.world.database.transaction() as sql:
         return {"events": [asdict(one) for one in seen.events(sql, ask.account, metric)]}
 
 
-def _profiles(ask: _Ask) -> Any:
+def _profiles(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
         return {"profiles": [asdict(one) for one in seen.profiles(sql, ask.account)]}
 
 
-def _lists(ask: _Ask) -> Any:
+def _lists(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
         return {"lists": [asdict(one) for one in seen.lists(sql, ask.account)]}
 
 
-def _put_profiles(ask: _Ask) -> Any:
-    seeds = [SeedProfile(**one) for one in _body(ask.request, seeding.PROFILES)["profiles"]]
+def _put_profiles(ask: Ask) -> Any:
+    seeds = [SeedProfile(**one) for one in ask.body(seeding.PROFILES)["profiles"]]
     with ask.world.database.transaction() as sql:
         unknown = seeding.unknown_lists(sql, ask.account, seeds)
         if unknown:
@@ -102,66 +93,60 @@ def _put_profiles(ask: _Ask) -> Any:
         return {"ids": seeding.put_profiles(sql, ask.account, seeds)}
 
 
-def _put_lists(ask: _Ask) -> Any:
-    seeds = [SeedList(**one) for one in _body(ask.request, seeding.LISTS)["lists"]]
+def _put_lists(ask: Ask) -> Any:
+    seeds = [SeedList(**one) for one in ask.body(seeding.LISTS)["lists"]]
     with ask.world.database.transaction() as sql:
         return {"ids": seeding.put_lists(sql, ask.account, seeds)}
 
 
-def _add_fault(ask: _Ask) -> Any:
-    fault = Fault(**_body(ask.request, _FAULT))
+def _add_fault(ask: Ask) -> Any:
+    fault = Fault(**ask.body(_FAULT))
     ask.world.faults.add(fault)
     return asdict(fault)
 
 
-def _all_faults(ask: _Ask) -> Any:
+def _all_faults(ask: Ask) -> Any:
     return {"faults": [asdict(one) for one in ask.world.faults.all()], "kinds": KINDS}
 
 
-def _clear_faults(ask: _Ask) -> Any:
+def _clear_faults(ask: Ask) -> Any:
     ask.world.faults.clear()
     return {}
 
 
-def _requests(ask: _Ask) -> Any:
+def _requests(ask: Ask) -> Any:
     operation = dict(ask.request.query_pairs()).get("operation")
     listed = [one for one in ask.world.journal.all() if operation in (None, one.operation)]
     return {"requests": [asdict(one) for one in listed]}
 
 
-def _put_settings(ask: _Ask) -> Any:
-    changes = _body(ask.request, _SETTINGS)
+def _put_settings(ask: Ask) -> Any:
+    changes = ask.body(_SETTINGS)
     if "app_scopes" in changes:
         changes["app_scopes"] = tuple(changes["app_scopes"])
     return asdict(ask.world.turn(**changes))
 
 
-def _reset(ask: _Ask) -> Any:
+def _reset(ask: Ask) -> Any:
     ask.world.reset()
     return {}
 
 
-def _uninstall(ask: _Ask) -> Any:
+def _uninstall(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
         return {"installs": grants.uninstall(sql, ask.account)}
 
 
-def _expire(ask: _Ask) -> Any:
+def _expire(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
         return {"expired": grants.expire(sql, ask.account)}
 
 
-def _connect(ask: _Ask) -> Any:
-    asked = _body(ask.request, Members(optional={"scope": Text()})).get("scope", " ".join(scopes.ALL))
+def _connect(ask: Ask) -> Any:
+    asked = ask.body(Members(optional={"scope": Text()})).get("scope", " ".join(scopes.ALL))
     with ask.world.database.transaction() as sql:
         seconds = ask.world.settings.access_token_seconds
         return asdict(grants.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
-
-
-def _confirm(ask: _Ask) -> Any:
-    email = _body(ask.request, Members({"email": Text()}))["email"]
-    with ask.world.database.transaction() as sql:
-        return {"confirmed": optins.confirm(sql, ask.account, email)}
 
 
 _ROUTES: dict[tuple[str, str], Work] = {
@@ -174,7 +159,11 @@ _ROUTES: dict[tuple[str, str], Work] = {
     ("POST", "accounts/*/uninstall"): _uninstall,
     ("POST", "accounts/*/expire-tokens"): _expire,
     ("POST", "accounts/*/connect"): _connect,
-    ("POST", "accounts/*/confirm"): _confirm,
+    ("POST", "accounts/*/confirm"): control_consent.confirm,
+    ("POST", "accounts/*/flip"): control_consent.flip,
+    ("GET", "accounts/*/webhooks"): control_consent.webhooks,
+    ("GET", "accounts/*/deliveries"): control_consent.deliveries,
+    ("POST", "accounts/*/redeliver"): control_consent.redeliver,
     ("POST", "faults"): _add_fault,
     ("GET", "faults"): _all_faults,
     ("DELETE", "faults"): _clear_faults,
@@ -189,8 +178,3 @@ def _know(world: World, account: str) -> None:
         if account not in accounts.ids(sql):
             detail = f"There is no account {account}."
             raise Refusal(Problem(404, "not_found", "Not found.", detail))
-
-
-def _body(request: Request, shape: Shape) -> dict[str, Any]:
-    found: dict[str, Any] = parse(request.body or b"{}", shape)
-    return found

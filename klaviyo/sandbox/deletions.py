@@ -1,4 +1,4 @@
-"""Requests to forget a person: the profile, its events and its memberships go at once."""
+"""Requests to forget a person: the profile and all that hangs on it go at once, whatever waits for them too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from klaviyo.sandbox import profile_shapes
 from klaviyo.sandbox.calls import Answer, Call
 from klaviyo.sandbox.problems import Refusal, invalid, not_found
 from klaviyo.sandbox.state import people
+from klaviyo.sandbox.state.people import Person
 from klaviyo.sandbox.validation import Members, Text
 
 _POINTER = "/data/attributes/profile/data"
@@ -53,4 +54,17 @@ def request_profile_deletion(call: Call) -> Answer:
     if person is None:
         raise Refusal(not_found("profile", "of that kind"))
     people.delete(call.sql, [person.id])
+    _forget_failed_imports(call, person)
     return Answer(202)
+
+
+def _forget_failed_imports(call: Call, person: Person) -> None:
+    """Takes the person out of the errors of import jobs, which repeat what was sent."""
+    call.sql.execute(
+        "DELETE FROM job_errors WHERE job IN (SELECT id FROM jobs WHERE account = ?) AND ("
+        "json_extract(document, '$.original_payload.id') = ? "
+        "OR lower(json_extract(document, '$.original_payload.email')) = ? "
+        "OR json_extract(document, '$.original_payload.phone_number') = ? "
+        "OR json_extract(document, '$.original_payload.external_id') = ?)",
+        (call.account, person.id, person.email and person.email.lower(), person.phone_number, person.external_id),
+    )

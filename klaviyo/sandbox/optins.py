@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from klaviyo.sandbox import consent_changes
 from klaviyo.sandbox.state import groups, identifiers, people
 from klaviyo.sandbox.state.people import Person
 
@@ -26,10 +27,11 @@ def confirm(sql: sqlite3.Connection, account: str, email: str) -> bool:
     at = identifiers.now()
     for row in waiting:
         list_id = row["list"] or None
+        before = consent_changes.noted(person)
         person.consent.subscribe_email(at, list_id=list_id, detail=row["source"], double=True)
-        if list_id:
-            groups.add_members(sql, list_id, [person.id])
-    people.save(sql, person)
+        joined = groups.join(sql, list_id, person.id) if list_id else None
+        people.save(sql, person)
+        consent_changes.tell(sql, person, before, joined=joined)
     return bool(waiting)
 
 

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox import profile_shapes as shapes
+from klaviyo.sandbox import suppression_filters
 from klaviyo.sandbox.calls import Answer, Call, Document, Listing, link, same_id
-from klaviyo.sandbox.filters import AFTER_OR_BEFORE, EXACT, RANGE, Column, Where, lower, moment
-from klaviyo.sandbox.problems import Problem, Refusal, invalid, invalid_parameter, not_found
+from klaviyo.sandbox.filters import AFTER_OR_BEFORE, EXACT, Column, Where, lower, moment
+from klaviyo.sandbox.problems import Problem, Refusal, invalid, not_found
 from klaviyo.sandbox.state import identifiers, people
 from klaviyo.sandbox.state.people import Person, TakenIdentifier
 
-_SUPPRESSED = "EXISTS (SELECT 1 FROM json_each(p.consent, '$.suppressions') s WHERE s.{field} {{}})"
-_LIST_SUPPRESSED = "EXISTS (SELECT 1 FROM json_each(p.consent, '$.list_suppressions') s WHERE {field} {{}})"
-_EMAIL_MARKETING = "subscriptions.email.marketing"
 FILTERS = {
     "id": Column("p.id", EXACT),
     "email": Column("p.email_key", EXACT, lower),
@@ -23,23 +21,20 @@ FILTERS = {
     "_kx": Column("p.kx", frozenset({"equals"}), str),
     "created": Column("p.created", AFTER_OR_BEFORE, moment),
     "updated": Column("p.updated", AFTER_OR_BEFORE, moment),
-    f"{_EMAIL_MARKETING}.suppression.reason": Column(_SUPPRESSED.format(field="key"), frozenset({"equals"})),
-    f"{_EMAIL_MARKETING}.suppression.timestamp": Column(_SUPPRESSED.format(field="value"), RANGE, moment),
-    f"{_EMAIL_MARKETING}.list_suppressions.reason": Column(
-        _LIST_SUPPRESSED.format(field="json_extract(s.value, '$[0]')"), frozenset({"equals"})
-    ),
-    f"{_EMAIL_MARKETING}.list_suppressions.list_id": Column(
-        _LIST_SUPPRESSED.format(field="s.key"), frozenset({"equals"})
-    ),
-    f"{_EMAIL_MARKETING}.list_suppressions.timestamp": Column(
-        _LIST_SUPPRESSED.format(field="json_extract(s.value, '$[1]')"), RANGE, moment
-    ),
+    **suppression_filters.FILTERS,
 }
-_SORTS = {"created": "p.created", "updated": "p.updated", "email": "p.email_key", "id": "p.id", "": "''"}
+_SORTS = {
+    "created": "p.created",
+    "updated": "p.updated",
+    "email": "p.email_key",
+    "id": "p.id",
+    **suppression_filters.SORTS,
+    "": "''",
+}
 
 
 def get_profiles(call: Call) -> Answer:
-    _refuse_mixed_suppressions(call.query.filter or "")
+    suppression_filters.check(call.query.filter)
     where = Where(("p.account = ?",), (call.account,))
     page = call.page(Listing("SELECT p.* FROM profiles p", where, "p.seq", _SORTS, "", FILTERS))
     return call.many([resource(call, Person.of(row)) for row in page.rows], page)
@@ -117,7 +112,7 @@ def require(call: Call, profile_id: str) -> Person:
 
 
 def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
-    attributes = _attributes(person)
+    attributes = attributes_of(person)
     if joined_at is not None:
         attributes["joined_group_at"] = joined_at
     extra = call.query.additional("profile")
@@ -139,7 +134,7 @@ def resource(call: Call, person: Person, joined_at: str | None = None) -> Docume
     }
 
 
-def _attributes(person: Person) -> Document:
+def attributes_of(person: Person) -> Document:
     place = person.attributes.get("location", {})
     return {
         "email": person.email,
@@ -178,11 +173,3 @@ def _duplicate(taken: TakenIdentifier) -> Problem:
         pointer="/data/attributes",
         meta={"duplicate_profile_id": taken.owner},
     )
-
-
-def _refuse_mixed_suppressions(text: str) -> None:
-    by_list = f"{_EMAIL_MARKETING}.list_suppressions" in text
-    if by_list and f"{_EMAIL_MARKETING}.suppression." in text:
-        raise Refusal(invalid_parameter("Global and list suppressions cannot be combined.", "filter"))
-    if by_list and f"{_EMAIL_MARKETING}.list_suppressions.list_id" not in text:
-        raise Refusal(invalid_parameter("list_suppressions filters need a list_id.", "filter"))

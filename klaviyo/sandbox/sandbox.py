@@ -8,14 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from klaviyo.sandbox import doors, optins, scopes, seeding, seen
+from klaviyo.sandbox import doors, flips, optins, scopes, seeding, seen, seen_webhooks
 from klaviyo.sandbox.faults import Fault
 from klaviyo.sandbox.journal import Entry
 from klaviyo.sandbox.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
+from klaviyo.sandbox.seen_webhooks import SeenDelivery, SeenWebhook
 from klaviyo.sandbox.server import Server, serve_in_background
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state import grants
+from klaviyo.sandbox.state import grants, notices
 from klaviyo.sandbox.state.grants import Tokens
 from klaviyo.sandbox.world import App, Observer, World
 
@@ -53,10 +54,12 @@ class Sandbox:
         """Begins to answer; OSError when the port is taken."""
         self._server = Server(self._port, lambda request: doors.answer(self._world, request))
         self._thread = serve_in_background(self._server)
+        self._world.courier.start()
         return self
 
     def stop(self) -> None:
         """Ends the server and its connections; raises what the observer complained of, if it did."""
+        self._world.courier.stop()
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()
@@ -126,7 +129,37 @@ class Sandbox:
     def confirm(self, account: str, email: str) -> bool:
         """The person clicks in every double opt-in mail that waits for them; false when none did."""
         with self._world.database.transaction() as sql:
-            return optins.confirm(sql, account, email)
+            is_confirmed = optins.confirm(sql, account, email)
+        self._world.courier.wake()
+        return is_confirmed
+
+    def flip(self, account: str, email: str, to: str) -> SeenProfile:
+        """Changes a person's consent by hand and tells the webhooks; `to` is one of `flips.TO`."""
+        with self._world.database.transaction() as sql:
+            person = flips.by_email(sql, account, email, to)
+            flipped = seen.of_person(sql, person)
+        self._world.courier.wake()
+        return flipped
+
+    def webhooks(self, account: str) -> list[SeenWebhook]:
+        with self._world.database.transaction() as sql:
+            return seen_webhooks.of_account(sql, account)
+
+    def deliveries(self, account: str) -> list[SeenDelivery]:
+        """What webhooks were or will be told, oldest first."""
+        with self._world.database.transaction() as sql:
+            return seen_webhooks.deliveries(sql, account)
+
+    def redeliver(self, account: str) -> int:
+        """Tells the last body that an endpoint accepted once more; how many changes it holds, 0 for none."""
+        with self._world.database.transaction() as sql:
+            changes = notices.again(sql, account)
+        self._world.courier.wake()
+        return changes
+
+    def wait_for_webhooks(self, seconds: float = 10.0) -> bool:
+        """Waits until every webhook has been told or given up; false when some still wait after that time."""
+        return self._world.courier.wait_until_quiet(seconds)
 
     def fault(self, operation: str, kind: str, count: int = 1, **options: Any) -> Fault:
         """Scripts a fault; the options are those of `Fault`."""

@@ -103,6 +103,10 @@ def profile(sql: sqlite3.Connection, account: str, email: str) -> SeenProfile | 
     person = people.by_email(sql, account, email)
     if person is None:
         return None
+    return of_person(sql, person)
+
+
+def of_person(sql: sqlite3.Connection, person: Person) -> SeenProfile:
     return _profile(person, [row["id"] for row in groups.of_profile(sql, person.id)])
 
 

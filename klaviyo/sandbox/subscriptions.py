@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from klaviyo.sandbox import lists, optins, profile_shapes
+from klaviyo.sandbox import consent_changes, lists, optins, profile_shapes
 from klaviyo.sandbox.calls import Answer, Call
 from klaviyo.sandbox.problems import Problem, Refusal, invalid
 from klaviyo.sandbox.state import accounts, groups, identifiers, people
@@ -98,26 +98,27 @@ def _subscribe(
     call: Call, person: Person, told: Mapping[str, Any], list_id: str | None, source: str | None, *, double: bool
 ) -> None:
     asked = told["subscriptions"]
+    before = consent_changes.noted(person)
     email = (asked.get("email") or {}).get("marketing")
     sms = asked.get("sms") or {}
     if double and email:
         optins.ask(call.sql, person, list_id, source)
     elif email:
-        at = _at(email)
-        person.consent.subscribe_email(at, list_id=list_id, detail=source, double=False)
+        person.consent.subscribe_email(_at(email), list_id=list_id, detail=source, double=False)
     if sms.get("marketing") and not double:
         person.consent.sms.set("SUBSCRIBED", _at(sms["marketing"]), detail=source)
     if sms.get("transactional") and not double:
         person.consent.sms_transactional.set("SUBSCRIBED", _at(sms["transactional"]), detail=source)
-    if list_id and not double:
-        groups.add_members(call.sql, list_id, [person.id])
+    joined = groups.join(call.sql, list_id, person.id) if list_id and not double else None
     person.updated = identifiers.now()
     people.save(call.sql, person)
+    consent_changes.tell(call.sql, person, before, joined=joined)
 
 
 def _unsubscribe(call: Call, person: Person, asked: Mapping[str, Any], list_id: str | None) -> None:
     """Off the named list only when they are on it; a stranger to the list is unsubscribed everywhere."""
     at = identifiers.now()
+    before = consent_changes.noted(person)
     if (asked.get("email") or {}).get("marketing"):
         if list_id and groups.has_member(call.sql, list_id, person.id):
             groups.remove_members(call.sql, list_id, [person.id])
@@ -131,6 +132,7 @@ def _unsubscribe(call: Call, person: Person, asked: Mapping[str, Any], list_id: 
         person.consent.sms_transactional.set("UNSUBSCRIBED", at)
     person.updated = at
     people.save(call.sql, person)
+    consent_changes.tell(call.sql, person, before)
 
 
 def _known(call: Call, told: Mapping[str, Any]) -> Person | None:
@@ -154,10 +156,9 @@ def _list_of(call: Call, data: Mapping[str, Any]) -> str | None:
 
 
 def _is_double(call: Call, list_id: str | None) -> bool:
-    if list_id:
-        row = groups.get(call.sql, call.account, list_id)
-        return row is not None and row["opt_in_process"] == "double_opt_in"
-    return accounts.opt_in_process(call.sql, call.account) == "double_opt_in"
+    row = groups.get(call.sql, call.account, list_id) if list_id else None
+    asked = row["opt_in_process"] if row else accounts.opt_in_process(call.sql, call.account)
+    return bool(asked == "double_opt_in")
 
 
 def _at(said: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from klaviyo.sandbox import jobs, lists, profile_shapes, segments
+from klaviyo.sandbox import consent_changes, jobs, lists, profile_shapes, segments
 from klaviyo.sandbox.calls import Answer, Call, Document, Listing, link
 from klaviyo.sandbox.filters import Column, Where
 from klaviyo.sandbox.problems import Refusal, invalid
@@ -95,6 +95,7 @@ def _start(call: Call, kind: str) -> Answer:
 
 def _apply(call: Call, kind: str, person: Person) -> bool:
     suppressions = person.consent.suppressions
+    before = consent_changes.noted(person)
     was = "USER_SUPPRESSED" in suppressions
     if was == (kind == SUPPRESS):
         return False
@@ -103,6 +104,7 @@ def _apply(call: Call, kind: str, person: Person) -> bool:
     else:
         suppressions["USER_SUPPRESSED"] = identifiers.now()
     people.save(call.sql, person)
+    consent_changes.tell(call.sql, person, before)
     return True
 
 

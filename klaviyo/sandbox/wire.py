@@ -76,5 +76,5 @@ def html_reply(status: int, page: str) -> Reply:
     return Reply(status, page.encode(), headers)
 
 
-def redirect(address: str) -> Reply:
-    return Reply(302, b"", {"Location": address, "Cache-Control": "no-store"})
+def redirect(address: str, status: int = 302) -> Reply:
+    return Reply(status, b"", {"Location": address, "Cache-Control": "no-store"})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from klaviyo.sandbox.courier import Courier
 from klaviyo.sandbox.faults import Faults
 from klaviyo.sandbox.journal import Exchange, Journal
 from klaviyo.sandbox.limits import Windows
@@ -45,9 +46,11 @@ class World:
     complaints: list[BaseException] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _settings_at_first: Settings = field(init=False)
+    courier: Courier = field(init=False)
 
     def __post_init__(self) -> None:
         self._settings_at_first = self.settings
+        self.courier = Courier(self.database, lambda: self.settings)
         with self.database.transaction() as sql:
             accounts.seed(sql)
 
@@ -58,7 +61,8 @@ class World:
     def turn(self, **changes: Any) -> Settings:
         with self._lock:
             self.settings = replace(self.settings, **changes)
-            return self.settings
+        self.courier.wake()
+        return self.settings
 
     def reset(self) -> None:
         """Back to three empty accounts: no people, no grants, no faults, no log."""

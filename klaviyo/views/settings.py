@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -17,8 +18,6 @@ from klaviyo import listing
 from klaviyo.models import ProfileSync
 from klaviyo.settings_form import SettingsForm
 from referrals.models import Store
-
-LISTS_SHOWN = 200
 
 
 @for_operators("klaviyo.view_profilesync")
@@ -91,26 +90,22 @@ def _edit(request: HttpRequest, sync: ProfileSync) -> HttpResponse:
     is_search = data is not None and "search" in data
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
-    words = request.POST.get("words", "")
-    matching = offer.searched(words, form.chosen_list)
     context = {
         "title": sync.store.name,
         "sync": sync,
         "form": form,
         "errors": data is not None and not is_search and form.errors,
-        "words": words,
-        "lists": matching[:LISTS_SHOWN],
-        "hidden_lists": max(len(matching) - LISTS_SHOWN, 0),
+        "pickers": form.pickers,
         "may_save": request.user.has_perm(f"klaviyo.{'change' if sync.pk else 'add'}_profilesync"),
     }
     return _page(request, "settings_edit", context)
 
 
 def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
-    is_new, list_before = form.instance.pk is None, form.stored_list
+    is_new = form.instance.pk is None
     with transaction.atomic():
         sync = form.save()
-        released = retrying.again(_held_for_list(sync)) if sync.list_id != list_before else 0
+        released = sum(retrying.again(_held_for_list(sync, field)) for field in form.changed_lists)
         sentence = (
             f"{sync.store.name} is joined to {sync.connection.account_name}." if is_new else "The settings are saved."
         )
@@ -124,8 +119,10 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     return redirect("klaviyo:settings")
 
 
-def _held_for_list(sync: ProfileSync) -> Any:
-    return sync.connection.deliveries.filter(state=Delivery.State.HELD, reason_code="list_gone", options__sync=sync.pk)
+def _held_for_list(sync: ProfileSync, field: str) -> Any:
+    held = sync.connection.deliveries.filter(state=Delivery.State.HELD, reason_code="list_gone", options__sync=sync.pk)
+    newsletter = Q(kind__in=("subscribe", "unsubscribe"))
+    return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)
 
 
 def _connections() -> Any:

@@ -1,9 +1,10 @@
-"""Advocates invite friends, and friends are reminded."""
+"""Advocates invite friends, invites go out, friends are reminded, and invites are closed."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from referrals import signals, text, times
 from referrals.lifecycle import locks
@@ -23,7 +24,7 @@ def invite(
     occurred_at: datetime | None = None,
 ) -> Invite:
     """An advocate invites a friend, once per address whatever its case; sends `invite_sent`."""
-    person = locks.take(advocate.pk)
+    person = locks.take_somebody(advocate.pk)
     new = Invite(
         advocate=person,
         recipient_email=text.email(recipient_email, "recipient_email"),
@@ -42,16 +43,52 @@ def invite(
 
 @transaction.atomic
 def remind(invite: Invite, number: int, *, occurred_at: datetime | None = None) -> Reminder:
-    """The friend is reminded of an invite, each `number` (from 1) once; sends `invite_reminded`."""
+    """The friend is reminded of an invite, closed or not, each `number` (from 1) once; sends `invite_reminded`."""
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= MOST_REMINDERS:
         raise text.refused("number", f"is not the number of a reminder. Count from 1 to {MOST_REMINDERS}.")
-    person = locks.take(invite.advocate_id)
-    invites = person.invites.filter(pk=invite.pk)
-    if (stored := invites.first()) is None:
-        raise text.refused("invite", "is not stored. Invite the friend first.")
+    stored = _held(invite)
     if known := stored.reminders.filter(number=number).first():
         return known
     reminder = Reminder(invite=stored, number=number, occurred_at=times.happened(occurred_at))
     reminder.save(force_insert=True)
+    stored.reminders_made += 1
+    _contacted(stored, reminder.occurred_at)
     signals.invite_reminded.send(sender=Reminder, reminder=reminder)
     return reminder
+
+
+@transaction.atomic
+def went_out(invite: Invite, *, occurred_at: datetime | None = None) -> Invite:
+    """The invite has really gone out to the friend; the first time stays. Sends `invite_went_out`."""
+    moment = times.happened(occurred_at)
+    stored = _held(invite)
+    if stored.went_out_at is None:
+        stored.went_out_at = moment
+        _contacted(stored, moment)
+        signals.invite_went_out.send(sender=Invite, invite=stored)
+    return stored
+
+
+@transaction.atomic
+def close(invite: Invite, by: str) -> Invite:
+    """Nobody is reminded of the invite any more, for an `Invite.Closing`; the first one stays."""
+    by = text.choice(by, "by", Invite.Closing)
+    stored = _held(invite)
+    if stored.closed_at is None:
+        stored.closed_at, stored.closed_by = timezone.now(), by
+        stored.save(update_fields=["closed_at", "closed_by"])
+    return stored
+
+
+def _held(invite: Invite) -> Invite:
+    """The invite as it is now, held with its advocate: those who close many invites hold no advocate."""
+    person = locks.take(invite.advocate_id)
+    stored = person.invites.select_for_update(no_key=True).filter(pk=invite.pk).first()
+    if stored is None:
+        raise text.refused("invite", "is not stored. Invite the friend first.")
+    return stored
+
+
+def _contacted(invite: Invite, moment: datetime) -> None:
+    invite.contacted_at = max(invite.contacted_at or moment, moment)
+    invite.save(update_fields=["went_out_at", "contacted_at", "reminders_made"])

@@ -1,7 +1,10 @@
-"""One advocate's facts are written one after the other."""
+"""One advocate's facts are written one after the other, and so are the consents that one store is given.
 
-from referrals import text
-from referrals.models import Advocate
+Whoever needs several rows takes them in this order: store, advocates, invites, and of each the older first.
+"""
+
+from referrals import suppressions, text
+from referrals.models import Advocate, Store
 
 
 def take(advocate_id: int | None) -> Advocate:
@@ -17,3 +20,20 @@ def take(advocate_id: int | None) -> Advocate:
         return people.get(pk=advocate_id)
     except Advocate.DoesNotExist:
         raise nobody from None
+
+
+def take_somebody(advocate_id: int | None) -> Advocate:
+    """Likewise, and ValidationError when the person was erased."""
+    person = take(advocate_id)
+    if suppressions.is_erased(person.email):
+        raise text.refused("advocate", "has been erased. Let the person join again.")
+    return person
+
+
+def take_store(store_id: int | None) -> Store:
+    """The store as it is now, likewise."""
+    stores = Store.objects.select_for_update(no_key=True)
+    store = None if store_id is None else stores.filter(pk=store_id).first()
+    if store is None:
+        raise text.refused("store", "is not stored. Save the store first.")
+    return store

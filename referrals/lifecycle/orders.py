@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 
 from referrals import lines as order_lines
 from referrals import money, signals, text, times
-from referrals.lifecycle import locks
-from referrals.models import Advocate, Conversion
+from referrals.lifecycle import closing, locks
+from referrals.models import Advocate, Conversion, Invite
 
 
 @transaction.atomic
@@ -30,7 +30,7 @@ def convert(
     """A friend orders; an order counts once per program. Sends `conversion_recorded`.
 
     `lines` are {sku, name, quantity, price of one} in the currency of the order. An order that the program
-    has credited to another advocate is refused.
+    has credited to another advocate is refused. All open invites of the program to the friend are closed.
     """
     currency = money.currency(currency)
     order = Conversion(
@@ -51,6 +51,8 @@ def convert(
     if stored.advocate_id != order.advocate_id:
         raise text.refused("order_id", "is credited to another advocate of the program. Leave it with them.")
     if stored is order:
+        invites = closing.to_friend(order.friend_email, program=order.advocate.program)
+        closing.close_open(invites, Invite.Closing.CONVERTED)
         signals.conversion_recorded.send(sender=Conversion, conversion=order)
     return stored
 

@@ -58,7 +58,7 @@ def update(
     tier: str | None = None,
 ) -> Advocate:
     """A person's details change; None leaves one alone. Sends `advocate_updated` when any is different."""
-    person = locks.take(advocate.pk)
+    person = locks.take_somebody(advocate.pk)
     words = {"first_name": first_name, "last_name": last_name, "phone": phone, "locale": locale, "tier": tier}
     details = {field: text.fit(Advocate, field, word) for field, word in words.items() if word is not None}
     if role is not None:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from referrals import signals, text, times
-from referrals.lifecycle import locks
-from referrals.models import Advocate, Channel, Visit
+from referrals.lifecycle import closing, locks
+from referrals.models import Advocate, Channel, Invite, Visit
 
 ONE_VISIT = timedelta(minutes=30)
 
@@ -19,12 +19,13 @@ def visit(
     referrer: str = "",
     visitor: str = "",
     channel: str = Channel.LINK,
+    invite: Invite | None = None,
     occurred_at: datetime | None = None,
 ) -> Visit:
     """A friend lands through the share link; the same visitor within half an hour is one visit.
 
     Without a visitor each call is a visit. Addresses of pages are cut to a bounded length, not refused.
-    Sends `visit_recorded`.
+    An `invite` of the advocate's, through which the friend came, is closed. Sends `visit_recorded`.
     """
     person = locks.take(advocate.pk)
     new = Visit(
@@ -33,13 +34,25 @@ def visit(
         referrer=text.cut(Visit, "referrer", referrer),
         visitor=text.fit(Visit, "visitor", visitor),
         channel=text.choice(channel, "channel", Channel),
+        invite=_invite_of(person, invite),
         occurred_at=times.happened(occurred_at),
     )
+    if new.invite:
+        closing.close_open(person.invites.filter(pk=new.invite.pk), Invite.Closing.VISITED)
     if new.visitor and (known := _same(new)):
         return known
     new.save(force_insert=True)
     signals.visit_recorded.send(sender=Visit, visit=new)
     return new
+
+
+def _invite_of(person: Advocate, invite: Invite | None) -> Invite | None:
+    if invite is None:
+        return None
+    stored = person.invites.filter(pk=invite.pk).first()
+    if stored is None:
+        raise text.refused("invite", "is not an invite of this advocate. Give theirs, or none.")
+    return stored
 
 
 def _same(new: Visit) -> Visit | None:

@@ -16,7 +16,7 @@ def attributes(**marketing: Any) -> dict[str, Any]:
 
 
 def decide(attributes: dict[str, Any] | None, policy: Policy, list_id: str | None = None) -> consent.Decision:
-    return consent.decide(attributes is not None, attributes, policy, list_id=list_id)
+    return consent.decide(attributes is not None, attributes, policy, list_ids={list_id} if list_id else ())
 
 
 @pytest.mark.parametrize("policy", BOTH)

@@ -35,10 +35,10 @@ ANNS_REWARD = Reward(
 
 
 def told(fact: Any) -> list[payloads.Event]:
-    """The events of a fact, by the function that bears its signal's name."""
+    """The events of a fact, by the functions that bear its signals' names."""
     functions: dict[type, Callable[[Any], list[payloads.Event]]] = {
         Advocate: payloads.advocate_joined,
-        Invite: payloads.invite_sent,
+        Invite: lambda invite: [*payloads.invite_went_out(invite), *payloads.invite_sent(invite)],
         Reminder: payloads.invite_reminded,
         Visit: payloads.visit_recorded,
         Conversion: payloads.conversion_recorded,
@@ -87,13 +87,6 @@ def test_a_reversal_names_its_reason_and_the_reward() -> None:
     assert (event.metric.name, event.email) == ("Sorae Reward Reversed", "ben@friends.test")
     assert event.properties["reason"] == "refund"
     assert event.properties["reward_id"] == str(reversed_reward.uid)
-
-
-def test_an_invite_that_sorae_mails_starts_no_flow_at_klaviyo() -> None:
-    by_mail = Program(store=TEA_HOUSE, slug="mail", type="referral", invites_by="sorae", offer="")
-    invite = Invite(advocate=Advocate(program=by_mail, email=ANN.email), recipient_email="ben@friends.test")
-    assert [event.metric.name for event in payloads.invite_sent(invite)] == ["Sorae Invite Sent"]
-    assert payloads.invite_reminded(Reminder(invite=invite, number=1)) == []
 
 
 def test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one() -> None:

@@ -82,11 +82,11 @@ def test_the_picker_pages_through_all_lists_with_their_opt_in(
 def test_searching_saves_nothing_and_loses_nothing(
     browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
 ) -> None:
-    typed = CHOICES | {"list_id": "Lst007", "invite_policy": "subscribed_only", "words": "TEA", "search": "1"}
-    page = text(browser_of_the_operator, page_of, typed)
-    assert "Friends of tea" in page
+    typed = CHOICES | {"list_id": "Lst007", "invite_policy": "subscribed_only", "search": "list_id"}
+    page = text(browser_of_the_operator, page_of, typed | {"list_id_words": "TEA", "newsletter_list_id_words": "04"})
+    assert page.count("Friends of tea") == page.count("List 04") == 1
     assert "List 03" not in page
-    assert 'value="Lst007" checked' in page
+    assert 'name="list_id" value="Lst007" checked' in page
     assert 'name="invite_policy" value="subscribed_only" checked' in page
     sync.refresh_from_db()
     assert (sync.list_id, sync.invite_policy) == ("", "not_opted_out")

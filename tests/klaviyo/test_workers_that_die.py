@@ -145,6 +145,7 @@ def test_a_worker_that_comes_late_tells_nothing_twice(sandbox: Sandbox, ann: Adv
     outbox.give_back_expired()
     draining.deliver(connection, outbox.claim(connection))
     draining.deliver(connection, late)
+    drain()
     assert states() == {State.ACCEPTED}
     assert metrics(sandbox, BEN) == ["Sorae Invite Received"]
     assert metrics(sandbox, ann.email) == ["Sorae Advocate Started", "Sorae Invite Sent"]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
@@ -46,6 +47,71 @@ def test_no_fact_is_added_changed_or_deleted_by_hand(told: Advocate, admin_clien
         answer = admin_client.post(reverse(f"admin:referrals_{fact}_{name}", args=args), {"post": "yes"})
         assert answer.status_code == 403
     first.refresh_from_db()
+
+
+CONSENT = ["optin", "optout", "suppression", "wording"]
+
+
+def first_of(kind: str) -> Any:
+    return apps.get_model("referrals", kind)._default_manager.first()
+
+
+@pytest.fixture
+def asked_and_refused(told: Advocate) -> Store:
+    store = told.program.store
+    lifecycle.opt_in(store, "ben@example.com", wording="<b>Yes</b>", place="form", channels=["email", "sms"], phone="1")
+    lifecycle.opt_out(store, "ben@example.com", scope="everything", place="a message")
+    return store
+
+
+@pytest.mark.parametrize("kind", CONSENT)
+def test_consent_is_listed_searched_and_opened_and_never_edited(
+    asked_and_refused: Store, admin_client: Client, kind: str
+) -> None:
+    for words in ("", "ben@example.com", "nobody", str(first_of("optin").uid), "'; --", "@"):
+        assert page(admin_client, f"{kind}_changelist", q=words).status_code == 200
+    row = first_of(kind)
+    words = page(admin_client, f"{kind}_change", row.pk).content.decode()
+    assert "<b>Yes</b>" not in words
+    for name, args in (("add", []), ("change", [row.pk]), ("delete", [row.pk])):
+        answer = admin_client.post(reverse(f"admin:referrals_{kind}_{name}", args=args), {"post": "yes"})
+        assert answer.status_code == 403
+
+
+def test_an_opt_in_shows_its_channels_and_its_words(asked_and_refused: Store, admin_client: Client) -> None:
+    words = page(admin_client, "optin_changelist").content.decode()
+    for part in ("E-mail, Text message", "&lt;b&gt;Yes", "form"):
+        assert part in words
+
+
+def test_a_suppression_is_found_by_the_address_however_it_is_written(
+    asked_and_refused: Store, admin_client: Client
+) -> None:
+    for words, found in ((" BEN@Example.com ", 1), (first_of("suppression").mailbox_hash, 1), ("cid@example.com", 0)):
+        listed = page(admin_client, "suppression_changelist", q=words).context["cl"]
+        assert listed.result_count == found
+
+
+def test_invites_show_whether_they_went_out_and_why_they_are_closed(told: Advocate, admin_client: Client) -> None:
+    words = page(admin_client, "invite_changelist").content.decode()
+    assert "The friend bought" in words
+    lifecycle.went_out(told.invites.get())
+    for empty, found in (("0", 1), ("1", 0)):
+        listed = page(admin_client, "invite_changelist", went_out_at__isempty=empty).context["cl"]
+        assert listed.result_count == found
+
+
+def test_an_operator_chooses_wordings_and_reminders(told: Advocate, admin_client: Client) -> None:
+    program = told.program
+    kept = {"store": program.store.pk, "name": "Friends", "slug": "friends", "type": "referral", "offer": "5 EUR"}
+    changed = {"invites_by": "sorae", "has_invite_page": "on", "most_reminders": 2, "remind_after_days": 7}
+    change = reverse("admin:referrals_program_change", args=[program.pk])
+    for bad in ({"most_reminders": 11}, {"remind_after_days": 0}, {"remind_after_days": 366}):
+        assert admin_client.post(change, kept | changed | bad).status_code == 200
+    assert admin_client.post(change, kept | changed).status_code == 302
+    program.refresh_from_db()
+    assert (program.has_invite_page, program.most_reminders, program.remind_after_days) == (True, 2, 7)
+    assert "opt_in_text" in page(admin_client, "store_change", program.store.pk).content.decode()
 
 
 def test_a_persons_page_tells_how_they_stand(told: Advocate, admin_client: Client) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from referrals import lines, money, text, times
-from referrals.lifecycle import convert, invite, join, remind, reverse, reward, update, visit
+from referrals.lifecycle import close, convert, invite, join, remind, reverse, reward, update, visit
 from referrals.models import Advocate, Channel, Conversion, Invite, Reward, Visit
 
 NUL, HALF = "A\0nn", "A\ud83dnn"
@@ -114,6 +114,7 @@ BAD_CALLS: dict[str, Callable[[Advocate], Any]] = {
     "channel": lambda ann: invite(ann, "ben@example.com", channel="pigeon"),
     "expires_at": lambda ann: invite(ann, "ben@example.com", expires_at=FAR_OFF[1]),
     "number": lambda ann: remind(invite(ann, "ben@example.com"), 0),
+    "by": lambda ann: close(invite(ann, "ben@example.com"), "mood"),
     "visitor": lambda ann: visit(ann, visitor="x" * 65),
     "landing_page": lambda ann: visit(ann, landing_page=NUL),
     "occurred_at": lambda ann: visit(ann, occurred_at=FAR_OFF[0]),

@@ -12,12 +12,26 @@ from django.utils import timezone
 
 from referrals import codes, lifecycle, signals
 from referrals.lifecycle import people
-from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Store, Visit
+from referrals.models import (
+    Advocate,
+    Conversion,
+    Invite,
+    OptIn,
+    OptOut,
+    Program,
+    Reminder,
+    Reward,
+    Store,
+    Suppression,
+    Visit,
+)
 
 Verb = Callable[[], Any]
 Heard = list[tuple[str, Any]]
 
-FACTS: tuple[type[models.Model], ...] = (Advocate, Invite, Reminder, Visit, Conversion, Reward)
+FACTS: tuple[type[models.Model], ...] = (
+    Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut, Suppression,
+)  # fmt: skip
 
 
 def order(ann: Advocate, order_id: str = "1001") -> Conversion:
@@ -43,6 +57,24 @@ def invite(ann: Advocate) -> Verb:
 def remind(ann: Advocate) -> Verb:
     invited = lifecycle.invite(ann, "ben@example.com")
     return lambda: lifecycle.remind(invited, 1)
+
+
+def went_out(ann: Advocate) -> Verb:
+    invited = lifecycle.invite(ann, "ben@example.com")
+    return lambda: lifecycle.went_out(invited)
+
+
+def opt_in(ann: Advocate) -> Verb:
+    return lambda: lifecycle.opt_in(ann.program.store, "ben@example.com", wording="Yes", place="join form")
+
+
+def opt_out(ann: Advocate) -> Verb:
+    return lambda: lifecycle.opt_out(ann.program.store, "ben@example.com", scope="newsletter", place="a message")
+
+
+def suppress(ann: Advocate) -> Verb:
+    lifecycle.invite(ann, "ben@example.com")
+    return lambda: lifecycle.suppress("ben@example.com", "bounced", ann.program.store)
 
 
 def visit(ann: Advocate) -> Verb:
@@ -78,6 +110,10 @@ VERBS = [
     (update, "advocate_updated", None),
     (invite, "invite_sent", Invite),
     (remind, "invite_reminded", Reminder),
+    (went_out, "invite_went_out", None),
+    (opt_in, "opted_in", OptIn),
+    (opt_out, "opted_out", OptOut),
+    (suppress, "suppressed", Suppression),
     (visit, "visit_recorded", Visit),
     (convert, "conversion_recorded", Conversion),
     (refund, "conversion_refunded", Conversion),
@@ -266,6 +302,64 @@ def test_each_reminder_of_an_invite_has_its_number_once(ann: Advocate) -> None:
     assert lifecycle.remind(invited, 1) != lifecycle.remind(invited, 2)
     assert lifecycle.remind(invited, 2).number == 2
     assert invited.reminders.count() == 2
+
+
+def test_an_invite_goes_out_once_whether_closed_or_not(ann: Advocate, heard: Heard) -> None:
+    invited = lifecycle.close(lifecycle.invite(ann, "ben@example.com"), "opted_out")
+    first = lifecycle.went_out(invited, occurred_at=datetime(2026, 3, 1, tzinfo=UTC))
+    again = lifecycle.went_out(invited)
+    assert again.went_out_at == again.contacted_at == first.went_out_at == datetime(2026, 3, 1, tzinfo=UTC)
+    assert [name for name, _ in heard] == ["invite_sent", "invite_went_out"]
+
+
+def test_the_first_closing_of_an_invite_stays(ann: Advocate, heard: Heard) -> None:
+    invited = lifecycle.invite(ann, "ben@example.com")
+    heard.clear()
+    closed = lifecycle.close(invited, "visited")
+    again = lifecycle.close(invited, "converted")
+    assert (again.closed_by, again.closed_at) == ("visited", closed.closed_at)
+    assert heard == []
+
+
+def test_a_reminder_by_hand_counts_whatever_its_number(ann: Advocate) -> None:
+    invited = lifecycle.close(lifecycle.invite(ann, "ben@example.com"), "visited")
+    march = datetime(2026, 3, 1, tzinfo=UTC)
+    for number, moment in ((7, march), (2, march - timedelta(days=3)), (7, march + timedelta(days=3))):
+        lifecycle.remind(invited, number, occurred_at=moment)
+    invited.refresh_from_db()
+    assert (invited.reminders_made, invited.contacted_at) == (2, march)
+
+
+def test_a_visit_by_an_invite_closes_it_even_when_it_is_no_new_visit(ann: Advocate) -> None:
+    first, second = (lifecycle.invite(ann, f"{name}@example.com") for name in ("ben", "cid"))
+    visited = lifecycle.visit(ann, visitor="someone", invite=first)
+    assert visited.invite == first
+    assert lifecycle.visit(ann, visitor="someone", invite=second) == visited
+    assert set(ann.invites.filter(closed_by="visited")) == {first, second}
+
+
+def test_a_visit_without_an_invite_closes_none(ann: Advocate) -> None:
+    lifecycle.invite(ann, "ben@example.com")
+    lifecycle.visit(ann)
+    assert not ann.invites.exclude(closed_at=None).exists()
+
+
+def test_an_invite_of_somebody_else_is_refused_for_a_visit(ann: Advocate) -> None:
+    invited = lifecycle.invite(lifecycle.join(ann.program, "eve@example.com"), "ben@example.com")
+    with pytest.raises(ValidationError, match="not an invite of this advocate"):
+        lifecycle.visit(ann, invite=invited)
+    assert not Visit.objects.exists()
+
+
+def test_an_order_closes_everybodys_invites_of_the_friend_to_the_program(ann: Advocate, tea_house: Store) -> None:
+    eve = lifecycle.join(ann.program, "eve@example.com")
+    partners = Program.objects.create(store=tea_house, slug="partners", name="Partners", type="affiliate")
+    elsewhere = lifecycle.invite(lifecycle.join(partners, ann.email), "ben@example.com")
+    mine = [lifecycle.invite(person, "BEN@example.com") for person in (ann, eve)]
+    others = lifecycle.invite(ann, "cid@example.com")
+    order(ann)
+    assert set(Invite.objects.filter(closed_by="converted")) == set(mine)
+    assert set(Invite.objects.filter(closed_at=None)) == {elsewhere, others}
 
 
 def test_one_visitor_within_half_an_hour_is_one_visit(ann: Advocate) -> None:

@@ -44,6 +44,23 @@ def test_one_visitor_within_half_an_hour_is_one_visit(ann: Advocate) -> None:
     assert not Landing.objects.exists()
 
 
+def test_a_landing_by_an_invite_closes_it(ann: Advocate) -> None:
+    invited = lifecycle.invite(ann, "ben@example.com")
+    land(ann, invite_uid=invited.uid)
+    visits.count()
+    invited.refresh_from_db()
+    assert (Visit.objects.get().invite, invited.closed_by) == (invited, "visited")
+
+
+def test_an_invite_of_nobody_or_somebody_else_is_left_out_of_the_visit(ann: Advocate) -> None:
+    foreign = lifecycle.invite(lifecycle.join(ann.program, "eve@example.com"), "ben@example.com")
+    land(ann, invite_uid=foreign.uid)
+    land(ann, visitor="cid", invite_uid=ann.uid)
+    assert visits.count() == 2
+    foreign.refresh_from_db()
+    assert (ann.visits.filter(invite=None).count(), foreign.closed_at) == (2, None)
+
+
 def test_the_same_visitor_of_two_advocates_visits_both(ann: Advocate) -> None:
     eve = lifecycle.join(ann.program, "eve@example.com")
     land(ann)
@@ -72,9 +89,9 @@ def test_a_landing_that_another_process_has_taken_is_left_to_it(ann: Advocate, m
     taken = land(ann)
     count = visits._count
 
-    def overtaken(landing: Landing, advocate: Advocate) -> bool:
+    def overtaken(*found: Any) -> bool:
         Landing.objects.filter(pk=taken.pk).delete()
-        return count(landing, advocate)
+        return count(*found)
 
     monkeypatch.setattr(visits, "_count", overtaken)
     assert visits.count() == 0

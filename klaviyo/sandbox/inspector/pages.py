@@ -7,11 +7,12 @@ from datetime import UTC
 from pathlib import Path
 
 from klaviyo.sandbox import seen
-from klaviyo.sandbox.inspector import activity, gatherings, layout, people
+from klaviyo.sandbox.inspector import activity, flipping, gatherings, layout, people
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.seen import SeenAccount
-from klaviyo.sandbox.wire import Reply, Request, html_reply
+from klaviyo.sandbox.state import people as people_kept
+from klaviyo.sandbox.wire import Reply, Request, html_reply, redirect
 from klaviyo.sandbox.world import World
 
 _CSS = Path(__file__).with_name("inspector.css")
@@ -32,10 +33,16 @@ _ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people"
 
 
 def answer(world: World, request: Request) -> Reply:
-    page = _page(world, request) if request.method in ("GET", "HEAD") else None
-    if page is None:
-        return html_reply(404, layout.page("Not here", layout.empty("There is no such page.")))
-    return html_reply(200, page)
+    if request.method == "POST":
+        reply = flipping.press(world, request)
+    elif request.method not in ("GET", "HEAD"):
+        reply = None
+    elif request.path.startswith("/profile/"):
+        reply = _profile(world, request.path.removeprefix("/profile/").rstrip("/"))
+    else:
+        page = _page(world, request)
+        reply = html_reply(200, page) if page else None
+    return reply or html_reply(404, layout.page("Not here", layout.empty("There is no such page.")))
 
 
 def static(path: str) -> Reply:
@@ -43,6 +50,13 @@ def static(path: str) -> Reply:
         return Reply(404)
     headers = {"Content-Type": "text/css; charset=utf-8", "X-Content-Type-Options": "nosniff"}
     return Reply(200, _CSS.read_bytes(), headers)
+
+
+def _profile(world: World, profile_id: str) -> Reply | None:
+    """From the address that a profile has at Klaviyo to the page that it has here."""
+    with world.database.transaction() as sql:
+        account = people_kept.account_of(sql, profile_id)
+    return redirect(f"/inspector/{account}/people/{profile_id}") if account else None
 
 
 def _page(world: World, request: Request) -> Html | None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from typing import Any
 
 from klaviyo.sandbox import optins
-from klaviyo.sandbox.inspector import layout
+from klaviyo.sandbox.inspector import flipping, layout, timeline
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
-from klaviyo.sandbox.state import groups, identifiers, people
+from klaviyo.sandbox.state import groups, people
 from klaviyo.sandbox.state.consent import Channel
 from klaviyo.sandbox.state.people import Person
 
 _SEARCH = """<form class="search" role="search"><input type="search" name="q" value="{sought}"
 aria-label="Search people" placeholder="Name, e-mail or phone"><button class="btn">Search</button></form>"""
-_EVENT = """<li><div class="title"><b>{metric}</b><span class="muted small">{at}</span></div>{details}</li>"""
 _PER_PAGE = 50
 
 
@@ -52,7 +49,7 @@ def one(view: View, profile_id: str) -> Html | None:
     body = fill(
         '<div class="grid-2"><div class="stack">{left}</div>{right}</div>',
         left=left,
-        right=layout.card("Activity", _timeline(view, person)),
+        right=layout.card("Activity", timeline.of_person(view, person.id)),
     )
     return view.render(
         _name(person),
@@ -65,9 +62,10 @@ def one(view: View, profile_id: str) -> Html | None:
 
 
 def standing(person: Person) -> Html:
-    """Whether mail may go to them, in one word."""
+    """Whether mail may go to them, in one word; as in Klaviyo, who unsubscribed is not called suppressed."""
     consent = person.consent.email.consent
-    if person.consent.suppressions:
+    told_already = {"UNSUBSCRIBE"} if consent == "UNSUBSCRIBED" else set()
+    if person.consent.suppressions.keys() - told_already:
         return layout.pill("Suppressed", "bad")
     kind = {"SUBSCRIBED": "good", "UNSUBSCRIBED": "bad"}.get(consent, "warn")
     return layout.pill(_words(consent).capitalize(), kind)
@@ -99,7 +97,8 @@ def _consent(view: View, person: Person) -> Html:
     for row in optins.waiting(view.sql, person.id):
         told["Waiting for a confirming click since"] = view.when(row["asked_at"])
     told["SMS"] = _words(consent.sms.consent).capitalize()
-    return layout.card("Consent", layout.inside(layout.pairs(told)))
+    buttons = flipping.buttons(view, person) if person.email else layout.NOTHING
+    return layout.card("Consent", layout.inside(join([layout.pairs(told), buttons])))
 
 
 def _evidence(view: View, channel: Channel) -> dict[str, Any]:
@@ -135,30 +134,6 @@ def _details(view: View, person: Person) -> Html:
     known = {name.replace("_", " ").capitalize(): value for name, value in told.items() if value is not None}
     custom = layout.inside(layout.pairs(person.properties)) if person.properties else layout.empty("None.")
     return join([layout.card("Details", layout.inside(layout.pairs(known))), layout.card("Custom properties", custom)])
-
-
-def _timeline(view: View, person: Person) -> Html:
-    rows = view.sql.execute(
-        "SELECT e.*, m.name AS metric_name FROM events e JOIN metrics m ON m.id = e.metric "
-        "WHERE e.profile = ? ORDER BY e.time DESC, e.seq DESC LIMIT 200",
-        (person.id,),
-    ).fetchall()
-    if not rows:
-        return layout.empty("Nothing has happened yet.")
-    return fill('<ul class="timeline">{rows}</ul>', rows=join(_happening(view, row) for row in rows))
-
-
-def _happening(view: View, row: sqlite3.Row) -> Html:
-    told = json.loads(row["properties"])
-    if row["value"] is not None:
-        told = {"Value": f"{row['value']:g} {row['value_currency'] or ''}".strip(), **told}
-    at = identifiers.moment(identifiers.from_timestamp(row["time"]))
-    return fill(
-        _EVENT,
-        metric=row["metric_name"],
-        at=view.when(at),
-        details=layout.pairs(told) if told else layout.NOTHING,
-    )
 
 
 def _name(person: Person) -> str:

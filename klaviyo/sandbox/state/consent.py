@@ -51,16 +51,23 @@ class Consent:
     def dumps(self) -> str:
         return "{}" if self == Consent() else json.dumps(asdict(self))
 
-    def subscribe_email(self, at: str, *, list_id: str | None, detail: str | None, double: bool) -> None:
-        self.email.set("SUBSCRIBED", at, detail=detail)
+    @property
+    def is_liftable(self) -> bool:
+        """Whether subscribing would lift a suppression."""
+        return not LIFTED_BY_SUBSCRIBING.isdisjoint(self.suppressions)
+
+    def subscribe_email(
+        self, at: str, *, list_id: str | None, detail: str | None, double: bool, method: str = "API"
+    ) -> None:
+        self.email.set("SUBSCRIBED", at, method=method, detail=detail)
         self.email.double_optin = double
         for reason in LIFTED_BY_SUBSCRIBING:
             self.suppressions.pop(reason, None)
         if list_id:
             self.list_suppressions.pop(list_id, None)
 
-    def unsubscribe_email(self, at: str) -> None:
-        self.email.set("UNSUBSCRIBED", at)
+    def unsubscribe_email(self, at: str, *, method: str = "API") -> None:
+        self.email.set("UNSUBSCRIBED", at, method=method)
         self.suppressions.setdefault("UNSUBSCRIBE", at)
 
     def unsubscribe_from_list(self, list_id: str, at: str) -> None:

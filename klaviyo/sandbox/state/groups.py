@@ -33,6 +33,14 @@ def add_members(sql: sqlite3.Connection, list_id: str, profile_ids: Iterable[str
     )
 
 
+def join(sql: sqlite3.Connection, list_id: str, profile_id: str) -> str | None:
+    """Puts one person onto a list; its id when they were not on it before."""
+    if has_member(sql, list_id, profile_id):
+        return None
+    add_members(sql, list_id, [profile_id])
+    return list_id
+
+
 def remove_members(sql: sqlite3.Connection, list_id: str, profile_ids: Iterable[str]) -> None:
     sql.executemany("DELETE FROM members WHERE list = ? AND profile = ?", [(list_id, one) for one in profile_ids])
 

@@ -69,6 +69,11 @@ def get(sql: sqlite3.Connection, account: str, profile_id: str) -> Person | None
     return Person.of(row) if row else None
 
 
+def account_of(sql: sqlite3.Connection, profile_id: str) -> str | None:
+    row = sql.execute("SELECT account FROM profiles WHERE id = ?", (profile_id,)).fetchone()
+    return row["account"] if row else None
+
+
 def find(sql: sqlite3.Connection, account: str, identity: Mapping[str, Any]) -> Person | None:
     """The person that the first matching identifier names: e-mail, phone, external id, then the rest.
 

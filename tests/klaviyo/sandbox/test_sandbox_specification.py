@@ -13,6 +13,7 @@ from openapi_schema_validator import OAS30ReadValidator
 
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, bulk_events, event, profile
+from tests.klaviyo.sandbox.webhook_endpoint import webhook
 
 NULL = ("next", "prev", "whatsapp", "predictive_analytics", "latitude", "longitude")
 
@@ -94,7 +95,19 @@ def visit(client: Client, sandbox: Sandbox) -> None:
     definition = {"condition_groups": [{"conditions": [condition]}]}
     body = {"data": {"type": "segment", "attributes": {"name": "On the list", "definition": definition}}}
     segment = client.send("POST", "/api/segments", body).json()["data"]["id"]
+    visit_webhooks(client)
     read(client, ben, job, segment)
+
+
+def visit_webhooks(client: Client) -> None:
+    body = webhook("https://sorae.example/hook", "bounced_email", description="What people say")
+    made = client.send("POST", "/api/webhooks", body).json()["data"]["id"]
+    body = {"data": {"type": "webhook", "id": made, "attributes": {"enabled": False}}}
+    client.send("PATCH", f"/api/webhooks/{made}", body)
+    for path in ("webhooks", f"webhooks/{made}", "webhook-topics", "webhook-topics/event:klaviyo.bounced_email"):
+        client.get(f"/api/{path}" + ("?include=webhook-topics" if path.startswith("webhooks") else ""))
+    client.send("POST", "/api/webhooks", {"data": {}})
+    client.send("DELETE", f"/api/webhooks/{made}")
 
 
 def read(client: Client, ben: str, job: str, segment: str) -> None:

@@ -1,7 +1,7 @@
-"""The pages of stores, programs and people; facts are for reading, as only `lifecycle` makes them."""
+"""People, and what has happened to them."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
@@ -10,63 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from referrals import money, standing
-from referrals.models import Advocate, Conversion, Invite, Program, Reward, Store, Visit
-
-if TYPE_CHECKING:  # generic for the type checker alone
-    ModelAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Program, Store]
-else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
-
-
-class FactAdmin(ModelAdmin):
-    """A list to search and read; nothing is added, changed or deleted by hand."""
-
-    actions = None
-    ordering = ("-pk",)
-    readonly_fields = ("uid", "created_at")
-    list_per_page = 50
-    show_full_result_count = False
-
-    @admin.display(ordering="advocate__email")
-    def person(self, fact: Any) -> str:
-        address = reverse("admin:referrals_advocate_change", args=[fact.advocate_id])
-        return format_html('<a href="{}">{}</a>', address, fact.advocate)
-
-    def has_add_permission(self, *_: object) -> bool:
-        return False
-
-    def has_change_permission(self, *_: object) -> bool:
-        return False
-
-    def has_delete_permission(self, *_: object) -> bool:
-        return False
-
-
-class ProgramInline(TabularInline):
-    model = Program
-    fields = ("name", "slug", "type", "invites_by", "offer", "offer_code")
-    extra = 0
-    show_change_link = True
-    prepopulated_fields = {"slug": ("name",)}
-
-
-@admin.register(Store)
-class StoreAdmin(ModelAdmin):
-    list_display = ("name", "slug", "url", "country", "currency")
-    list_filter = ("country", "currency")
-    search_fields = ("name", "slug", "url")
-    prepopulated_fields = {"slug": ("name",)}
-    inlines = (ProgramInline,)
-
-
-@admin.register(Program)
-class ProgramAdmin(ModelAdmin):
-    list_display = ("name", "store", "type", "invites_by", "offer_code")
-    list_filter = ("store", "type", "invites_by")
-    list_select_related = ("store",)
-    search_fields = ("name", "slug", "store__name", "offer_code")
-    prepopulated_fields = {"slug": ("name",)}
+from referrals.admin.reading import FactAdmin
+from referrals.models import Advocate, Conversion, Invite, Reward, Visit
 
 
 @admin.register(Advocate)
@@ -100,10 +45,19 @@ class AdvocateAdmin(FactAdmin):
 
 @admin.register(Invite)
 class InviteAdmin(FactAdmin):
-    list_display = ("recipient_email", "recipient_name", "person", "channel", "reminded", "occurred_at")
-    list_filter = ("channel", "advocate__program", "occurred_at")
+    list_display = (
+        "recipient_email", "recipient_name", "person", "channel", "went_out_at", "reminded", "closed", "occurred_at",
+    )  # fmt: skip
+    list_filter = (
+        ("went_out_at", admin.EmptyFieldListFilter), "closed_by", "channel", "advocate__program", "occurred_at",
+    )  # fmt: skip
     list_select_related = ("advocate",)
     search_fields = ("recipient_email", "recipient_name", "advocate__email", "=uid")
+    fieldsets = (
+        (None, {"fields": ("recipient_email", "recipient_name", "advocate", "channel", "occurred_at", "expires_at")}),
+        ("Since", {"fields": ("went_out_at", "contacted_at", "reminders_made", "closed_at", "closed_by")}),
+        ("Record", {"fields": ("uid", "created_at")}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invite]:
         invites: QuerySet[Invite] = super().get_queryset(request)
@@ -112,6 +66,10 @@ class InviteAdmin(FactAdmin):
     @admin.display(description="reminders")
     def reminded(self, invite: Any) -> int:
         return int(invite.reminders_sent)
+
+    @admin.display(ordering="closed_at", description="closed", empty_value="")
+    def closed(self, invite: Invite) -> str:
+        return invite.get_closed_by_display()
 
 
 @admin.register(Visit)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
 
 from django.db import DatabaseError
 from django.db.models import Subquery
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from referrals import codes, visitors
 from referrals.models import URL_LENGTH, Advocate, Channel, Landing, Store
+from referrals.views import public
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ NOWHERE = "This link leads nowhere. Please ask your friend to send it again."
 @require_safe
 def share_link(request: HttpRequest, code: str) -> HttpResponse:
     """On to the shop, with the code; a code of nobody gets the same answer for the same work."""
+    public.read_as_utf8(request)
     known_as = codes.read(code)
     shop = _shop(known_as) if known_as else None
     if known_as is None or shop is None:
@@ -32,10 +35,7 @@ def share_link(request: HttpRequest, code: str) -> HttpResponse:
         response = HttpResponseRedirect(page)
         if request.method == "GET" and visitors.is_person(request):
             _remember(request, known_as, page)
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+    return public.keep_private(response)
 
 
 def _shop(code: str) -> str | None:
@@ -62,6 +62,15 @@ def _remember(request: HttpRequest, code: str, page: str) -> None:
             landing_page=page,
             referrer=visitors.header(request, "Referer", URL_LENGTH),
             channel=channel if channel in Channel.values else Channel.LINK,
+            invite_uid=_invite_uid(request),
         )
     except DatabaseError as error:  # the friend goes to the shop all the same
         logger.error("A landing could not be stored: %s", type(error).__name__)
+
+
+def _invite_uid(request: HttpRequest) -> UUID | None:
+    """Which invite has brought the friend here, if that can be read; whether it exists is found out later."""
+    try:
+        return UUID(request.GET.get("i", ""))
+    except ValueError:
+        return None

@@ -1,0 +1,35 @@
+"""Every request is on record before it is made: what stays without `finished_at` is an outcome nobody knows."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+from django.utils import timezone
+
+from integrations.errors import IntegrationError
+from integrations.models import Attempt, Connection, Delivery
+from integrations.outcomes import CalledOff
+
+
+@contextmanager
+def on_record(connection: Connection, operation: str, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
+    """Write the attempt, let the request be made, write how it ended. Called off, there was none."""
+    attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now())
+    attempt.deliveries.add(*deliveries)
+    started = monotonic()
+    try:
+        yield attempt
+    except CalledOff:
+        attempt.delete()
+        raise
+    except Exception as error:
+        attempt.code = error.code if isinstance(error, IntegrationError) else "internal_error"
+        _finish(attempt, started)
+        raise
+    _finish(attempt, started)
+
+
+def _finish(attempt: Attempt, started: float) -> None:
+    attempt.duration_ms = round((monotonic() - started) * 1000)
+    attempt.finished_at = timezone.now()
+    attempt.save(update_fields=["status", "code", "request_id", "duration_ms", "finished_at"])

@@ -1,0 +1,17 @@
+"""Klaviyo's pages: https://developers.klaviyo.com/en/reference/api_overview#pagination."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from klaviyo.api.answers import members, words
+
+Query = dict[str, str]
+
+
+def next_query(document: dict[str, Any]) -> Query | None:
+    """The query of the next page. Only its query is taken: our token goes to no address that an answer names.
+
+    Raises ValueError when the address cannot be read.
+    """
+    url = words(members(document.get("links")).get("next"))
+    return dict(parse_qsl(urlsplit(url).query)) or None

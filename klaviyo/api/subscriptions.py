@@ -1,0 +1,87 @@
+"""A person's own yes or no, told to Klaviyo: https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api.
+
+Only ever because a person said so at Sorae: to subscribe somebody erases the no that they gave at Klaviyo.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.errors import PermanentError
+from integrations.models import Delivery
+from klaviyo.api import ids
+from klaviyo.api.client import Client
+from klaviyo.api.operation import Operation
+
+SCOPES = "lists:write profiles:write subscriptions:write"
+BULK_SUBSCRIBE_PROFILES = Operation(
+    "bulk_subscribe_profiles", "POST", "/api/profile-subscription-bulk-create-jobs", SCOPES, 75, 750, success=(202,)
+)
+BULK_UNSUBSCRIBE_PROFILES = Operation(
+    "bulk_unsubscribe_profiles", "POST", "/api/profile-subscription-bulk-delete-jobs", SCOPES, 75, 750, success=(202,)
+)
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """Who said yes, and to what: `channels` of "email" and "sms"; a text message needs a phone number (E.164)."""
+
+    email: str
+    channels: frozenset[str]
+    id: str = ""
+    phone_number: str = ""
+
+
+def subscribe(
+    client: Client,
+    people: Sequence[Subscriber],
+    list_id: str | None,
+    source: str,
+    deliveries: Sequence[Delivery] = (),
+) -> None:
+    """Subscribe up to 1,000 people who have just asked for it, saying where (`source`).
+
+    The list decides whether they are sent a confirmation mail first; without a list the account does. An answer
+    that is a success says no more than that it was taken: who has subscribed shows on the profile, later. Klaviyo
+    does it at most once in 30 minutes for one person, and never for an address that it does not know yet.
+    """
+    attributes = {
+        "custom_source": source,
+        "profiles": {"data": [_resource(person.id, _asked_for(person)) for person in people]},
+    }
+    body = _job("profile-subscription-bulk-create-job", attributes, list_id)
+    client.call(BULK_SUBSCRIBE_PROFILES, body=body, deliveries=deliveries)
+
+
+def unsubscribe(client: Client, email: str, list_id: str | None, deliveries: Sequence[Delivery] = ()) -> None:
+    """Unsubscribe one person from e-mail: from one list, or with None from everything the account sends.
+
+    Klaviyo unsubscribes who is not on the list from everything as well, so ask `lists.is_member` first.
+    """
+    attributes = {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
+    body = _job("profile-subscription-bulk-delete-job", {"profiles": {"data": [_resource("", attributes)]}}, list_id)
+    client.call(BULK_UNSUBSCRIBE_PROFILES, body=body, deliveries=deliveries)
+
+
+def _asked_for(person: Subscriber) -> dict[str, Any]:
+    """Consent on the channels that the person chose, and not a word about the others."""
+    if not person.channels or person.channels - {"email", "sms"}:
+        raise PermanentError("no_channel", "The opt-in names no channel that Klaviyo could subscribe.")
+    if "sms" in person.channels and not person.phone_number:
+        raise PermanentError("no_phone", "The opt-in is for text messages, but has no phone number.")
+    attributes: dict[str, Any] = {
+        "email": person.email,
+        "subscriptions": {channel: {"marketing": {"consent": "SUBSCRIBED"}} for channel in sorted(person.channels)},
+    }
+    return attributes | ({"phone_number": person.phone_number} if "sms" in person.channels else {})
+
+
+def _resource(id: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "profile"} | ({"id": ids.checked(id)} if id else {}) | {"attributes": attributes}
+
+
+def _job(type: str, attributes: dict[str, Any], list_id: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"type": type, "attributes": attributes}
+    if list_id:
+        data["relationships"] = {"list": {"data": {"type": "list", "id": ids.checked(list_id)}}}
+    return {"data": data}

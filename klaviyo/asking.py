@@ -1,0 +1,55 @@
+"""May this message go to this person? Sorae's own list first, then what the account says, and how old that is."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.errors import OperatorRequired
+from klaviyo import cleaning, consent, suppressing, withdrawals
+from klaviyo.api.client import Client
+from klaviyo.consent import Decision
+from klaviyo.lookups import Lookup
+from klaviyo.models import ProfileSync, Send
+from referrals.models import Suppression
+
+GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked again
+HEARD = "Klaviyo has just told us by itself that the person opted out; its other answers lag behind."
+
+
+def decide(sync: ProfileSync, message: str, email: str, lookup: Lookup) -> Decision:
+    """The decision about an "invite" or a "reminder", from a look-up that has asked about the person."""
+    if own := suppressing.of(sync.store_id, email):
+        return refused(sync, message, own)
+    person = lookup.profile(email)
+    attributes = person.attributes if person else None
+    decision = consent.decide(person is not None, attributes, sync.policy(message), list_ids=sync.lists)
+    decision = replace(decision, asked_at=lookup.asked_at(email))
+    if decision.allowed and withdrawals.has_recent_notice(sync.connection, [email]):
+        return replace(decision, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
+    return decision
+
+
+def refused(sync: ProfileSync, message: str, own: Suppression) -> Decision:
+    """The no of Sorae's own list, for which no account needs to be asked."""
+    evidence = {"suppressed_at": own.created_at.isoformat()}
+    return Decision(False, *suppressing.words(own), sync.policy(message), evidence)
+
+
+def is_stale(lookup: Lookup, email: str) -> bool:
+    """Whether the account was not asked about the person, or its answer has become too old to act upon."""
+    asked_at = lookup.asked_at(email)
+    return asked_at is None or timezone.now() - asked_at > GOOD_FOR
+
+
+def now(send: Send) -> Decision:
+    """What would be decided this minute: asked live, nothing sent, nothing stored. Raises IntegrationError."""
+    sync = send.sync
+    if sync is None:
+        raise OperatorRequired("sync_off", "The store is no longer joined to this account.")
+    email = cleaning.address(send.invite.recipient_email)
+    lookup = Lookup(Client(sync.connection))
+    lookup.ask([email])
+    if problem := lookup.problem(email):
+        raise problem
+    return decide(sync, send.kind, email, lookup)

@@ -1,0 +1,37 @@
+"""For the host's mail service: what becomes of Sorae's own messages once a mail server has taken them."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from klaviyo import cleaning
+from klaviyo.models import Send
+from referrals import lifecycle
+from referrals.models import Suppression
+
+
+def bounced(message_id: str, reason: str = "", *, is_permanent: bool = True) -> bool:
+    """A message of ours came back. False when it is none of ours.
+
+    `reason` is the mail server's own words. A permanent bounce keeps the address from being written to again.
+    """
+    return _came_back(message_id, reason, Suppression.Reason.BOUNCED if is_permanent else None)
+
+
+def complained(message_id: str, reason: str = "") -> bool:
+    """Somebody has reported a message of ours as spam. False when it is none of ours."""
+    return _came_back(message_id, reason or "Reported as spam.", Suppression.Reason.COMPLAINED)
+
+
+def _came_back(message_id: str, reason: str, suppress_as: Suppression.Reason | None) -> bool:
+    known = f"<{message_id.strip().strip('<>')}>"
+    with transaction.atomic():
+        rows = Send.objects.select_for_update(of=("self",)).select_related("invite", "store")
+        send = rows.filter(message_id=known).first() if len(known) > 2 else None
+        if send is None:
+            return False
+        send.bounced_at = send.bounced_at or timezone.now()
+        send.bounce = cleaning.text(reason)[:1000] or "No reason was given."
+        send.save(update_fields=["bounced_at", "bounce"])
+        if suppress_as:
+            lifecycle.suppress(send.invite.recipient_email, suppress_as, store=send.store)
+    return True

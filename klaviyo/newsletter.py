@@ -1,0 +1,90 @@
+"""A person's own yes or no to the newsletter, ordered for each account of the store."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models.functions import Lower
+
+from integrations import outbox
+from integrations.models import Delivery
+from integrations.outbox import Order
+from integrations.outcomes import Skipped
+from klaviyo import cleaning, orders, payloads
+from klaviyo.models import ProfileSync
+from referrals import suppressions
+from referrals.models import OptIn, OptOut
+
+GOOD_FOR = timedelta(days=1)  # a yes that is older is not acted upon: the person may think otherwise by now
+NO_LIST = Skipped("no_newsletter_list", "No newsletter list is chosen in the store's settings for this account.")
+WITHDRAWN = ("opted_out", "The person has said no since.")
+
+
+def subscribe(opt_in: OptIn) -> None:
+    """Forward an opt-in to the newsletter list of each account, and to nothing else."""
+    person, warnings = payloads.person_attributes(
+        {"first_name": opt_in.first_name, "phone_number": opt_in.phone}, opt_in.store.country
+    )
+    for sync in _syncs(opt_in.store_id):
+        order = _order(
+            "subscribe", opt_in, sync, {"channels": opt_in.channels, "place": opt_in.place, "person": person},
+            outcome=orders.malformed(opt_in.email) or (None if sync.newsletter_list_id else NO_LIST),
+            not_after=opt_in.occurred_at + GOOD_FOR, warnings=warnings,
+        )  # fmt: skip
+        outbox.add(sync.connection, [order])
+
+
+def unsubscribe(opt_out: OptOut) -> None:
+    """Forward a no, once; an opt-in of the person that still waits is taken back."""
+    if opt_out.scope != OptOut.Scope.INVITES:
+        _take_back(opt_out)
+    for sync in _syncs(opt_out.store_id):
+        outcome = orders.malformed(opt_out.email)
+        outbox.add(sync.connection, [_order("unsubscribe", opt_out, sync, {"scope": opt_out.scope}, outcome=outcome)])
+
+
+def has_said_no_since(opt_in_uid: str) -> bool:
+    """Whether the person of an opt-in has turned the newsletter down after it."""
+    opt_in = OptIn.objects.filter(uid=opt_in_uid).first()
+    if opt_in is None:
+        return True  # erased
+    noes = OptOut.objects.filter(store=opt_in.store_id, occurred_at__gte=opt_in.occurred_at)
+    return _names(noes.exclude(scope=OptOut.Scope.INVITES), opt_in.email)
+
+
+def has_said_yes_since(opt_out_uid: str) -> bool:
+    """Whether the person of an opt-out has asked for the newsletter after it."""
+    opt_out = OptOut.objects.filter(uid=opt_out_uid).first()
+    if opt_out is None:
+        return True
+    yeses = OptIn.objects.filter(store=opt_out.store_id, occurred_at__gt=opt_out.occurred_at)
+    return _names(yeses, opt_out.email)
+
+
+def _take_back(opt_out: OptOut) -> None:
+    mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
+    uids = [str(one.uid) for one in _of(mine, opt_out.email)]
+    outbox.cancel(Delivery.objects.filter(kind="subscribe", source__in=uids), *WITHDRAWN)
+
+
+def _names(facts: Any, email: str) -> bool:
+    return bool(_of(facts, email).exists())
+
+
+def _of(facts: Any, email: str) -> Any:
+    return facts.alias(address=Lower("email")).filter(address__in=suppressions.spellings(email))
+
+
+def _order(kind: str, fact: OptIn | OptOut, sync: ProfileSync, options: dict[str, Any], **more: Any) -> Order:
+    return Order(
+        kind=kind,
+        key=f"{kind}:{fact.uid}",
+        source=str(fact.uid),
+        subject=cleaning.address(fact.email),
+        options={"sync": sync.pk, **options},
+        occurred_at=fact.occurred_at,
+        **more,
+    )
+
+
+def _syncs(store_id: int) -> Any:
+    return ProfileSync.objects.filter(store=store_id, is_enabled=True).select_related("connection")

@@ -1,0 +1,80 @@
+"""What stands in the way of many sends at once: one entry for each cause, with what can be done about all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from integrations import incidents
+from integrations.incidents import RECENT, Incident
+from integrations.models import Connection, Delivery
+from klaviyo.models import Send
+from klaviyo.pages import reasons
+from klaviyo.pages.filtering import Chosen
+from klaviyo.pages.reasons import Reason
+
+State = Delivery.State
+COUNTED = 10_000
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An incident among sends, why it is, and the filter that shows and acts on exactly its sends."""
+
+    incident: Incident
+    reason: Reason
+    chosen: Chosen
+
+    @property
+    def title(self) -> str:
+        return self.reason.title if reasons.is_known(self.incident.code) else self.incident.title
+
+    @property
+    def needs_reconnect(self) -> bool:
+        return self.incident.connection.state in (Connection.State.RECONNECT, Connection.State.DISCONNECTED)
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether trying again could tell a friend the same thing twice."""
+        return self.incident.code == "outcome_unknown"
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.incident.state == State.HELD
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """How many of the latest sends that were rightly not sent had one reason."""
+
+    reason: Reason
+    code: str
+    count: int
+    query: str
+
+
+def of(chosen: Chosen) -> list[Cause]:
+    """What is held, and what failed: within a filter that names such a state all of it, else that of the last week."""
+    rows = chosen.deliveries()
+    if chosen.state not in ("held", "failed"):
+        rows = rows.filter(Q(state=State.HELD) | Q(state=State.FAILED, settled_at__gte=timezone.now() - RECENT))
+    return [_cause(incident, chosen) for incident in incidents.of(rows)]
+
+
+def blocked(chosen: Chosen) -> Sequence[Blocked]:
+    """The reasons of the latest sends that consent or a setting has stopped, the most frequent first."""
+    latest = chosen.but(state="skipped").of(Send.objects.order_by("-pk")).values("pk")[:COUNTED]
+    rows: Any = Send.objects.filter(pk__in=latest).values_list("delivery__reason_code").order_by()
+    counted = rows.annotate(count=Count("pk")).order_by("-count", "delivery__reason_code")[:SHOWN]
+    there = chosen.but(state="skipped")
+    return [Blocked(reasons.of(code), code, count, there.but(reason=code).query) for code, count in counted]
+
+
+def _cause(incident: Incident, chosen: Chosen) -> Cause:
+    exactly = replace(
+        chosen, state=incident.state, reason=incident.code, connection=str(incident.connection.pk), settled=""
+    )
+    return Cause(incident, reasons.of(incident.code), exactly)

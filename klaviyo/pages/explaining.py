@@ -1,0 +1,181 @@
+"""One send that explains itself: what became of it, why, on which evidence, and what can be done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations import story
+from integrations.models import Delivery
+from klaviyo.consent import Decision, Policy
+from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.pages import evidence, reasons
+from klaviyo.pages.evidence import Word
+from klaviyo.pages.reasons import Reason
+from referrals import suppressions
+
+State = Delivery.State
+RETRIABLE = (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED)
+CANCELLABLE = (State.HELD, State.QUEUED)
+NOT_SENT = (State.SKIPPED, State.FAILED, State.CANCELLED)
+POLICIES = {
+    Policy.NOT_OPTED_OUT.value: "It stops at a no: people who have said nothing may get the message.",
+    Policy.SUBSCRIBED_ONLY.value: "It asks for a yes: only people who have subscribed in Klaviyo get the message.",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A send as the table shows it."""
+
+    send: Send
+    friend: str
+    email: str
+    what: str
+    why: str
+    level: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A decision in words; `age` is how old Klaviyo's answer was then, "" where it was not asked."""
+
+    is_allowed: bool
+    reason: Reason
+    code: str
+    sentence: str
+    policy: str
+    policy_means: str
+    decided_at: datetime
+    asked_at: datetime | None
+    age: str
+    words: Sequence[Word]
+
+
+def related(sends: "QuerySet[Send]") -> "QuerySet[Send]":
+    """With all that a row or a headline says, in one query."""
+    return sends.select_related("delivery__connection", "invite__advocate", "reminder", "store", "program")
+
+
+def row(send: Send) -> Row:
+    delivery = send.delivery
+    why = "" if delivery.state in (State.ACCEPTED, State.CONFIRMED) and not send.bounced_at else delivery.reason
+    return Row(send, friend(send), email(send), what(send), why or _bounce(send), level(send), state(send))
+
+
+def friend(send: Send) -> str:
+    """Whom it was for: the name, else the address; an erased person has neither."""
+    return send.invite.recipient_name or email(send) or "Somebody who was erased"
+
+
+def email(send: Send) -> str:
+    """The friend's address; empty once they were erased."""
+    address = send.invite.recipient_email
+    return "" if suppressions.is_erased(address) else address
+
+
+def what(send: Send) -> str:
+    """Invite, or which reminder."""
+    return f"Reminder {send.reminder.number}" if send.reminder else send.get_kind_display()
+
+
+def state(send: Send) -> str:
+    """The state in the words of this page."""
+    if send.bounced_at:
+        return "Came back"
+    names = {State.SKIPPED: "Blocked", State.ACCEPTED: "Sent", State.CONFIRMED: "Sent", State.QUEUED: "Waiting"}
+    return names.get(State(send.delivery.state), send.delivery.get_state_display())
+
+
+def level(send: Send) -> str:
+    return "bad" if send.bounced_at else story.level(send.delivery)
+
+
+def headline(send: Send) -> str:
+    """The answer, in one sentence, to who has never seen any of this."""
+    who, thing, delivery = friend(send), send.get_kind_display().lower(), send.delivery
+    because = reasons.of(delivery.reason_code).because if delivery.reason_code else ""
+    if send.bounced_at:
+        return f"{who} did not get this {thing}: it came back."
+    match delivery.state:
+        case State.ACCEPTED | State.CONFIRMED:
+            return f"{who}'s {thing} {_went(send)}."
+        case State.HELD:
+            return f"{who}'s {thing} is held: {because or 'somebody must act first'}."
+        case State.QUEUED if because:
+            return f"{who}'s {thing} waits: {because}."
+        case State.QUEUED:
+            return f"{who}'s {thing} waits for its turn."
+        case State.SENDING:
+            return f"{who}'s {thing} is on its way just now."
+        case _ if delivery.reason_code == "outcome_unknown":
+            return f"It is not known whether {who} got this {thing}: {because}."
+        case _:
+            return f"{who} did not get this {thing}: {because or 'no reason is on record'}."
+
+
+def decided(decision: ConsentDecision) -> Verdict:
+    """A decision on record."""
+    return _verdict(
+        decision.is_allowed, decision.code, decision.sentence, decision.policy, decision.evidence,
+        decision.decided_at, decision.asked_at,
+    )  # fmt: skip
+
+
+def live(decision: Decision) -> Verdict:
+    """A decision that was made just now, for looking only."""
+    return _verdict(
+        decision.allowed, decision.code, decision.sentence, str(decision.policy), decision.evidence,
+        timezone.now(), decision.asked_at,
+    )  # fmt: skip
+
+
+def profile_address(profile_id: str) -> str:
+    """Where Klaviyo shows the profile; empty where we do not know which it is."""
+    parts = urlsplit(settings.KLAVIYO_AUTHORIZE_URL)
+    return f"{parts.scheme}://{parts.netloc}/profile/{profile_id}" if profile_id else ""
+
+
+def _went(send: Send) -> str:
+    if send.channel == Send.Channel.SORAE:
+        return "was sent by Sorae's own e-mail, and the mail server took it"
+    seen = " and was seen there" if send.delivery.state == State.CONFIRMED else ""
+    return f"was handed to Klaviyo{seen}, where the store's flow sends it"
+
+
+def _bounce(send: Send) -> str:
+    return send.bounce if send.bounced_at else ""
+
+
+def _verdict(
+    is_allowed: bool, code: str, sentence: str, policy: str, said: Any, decided_at: datetime, asked_at: datetime | None
+) -> Verdict:
+    return Verdict(
+        is_allowed=is_allowed,
+        reason=reasons.of(code),
+        code=code,
+        sentence=sentence,
+        policy=dict(ProfileSync.Permission.choices).get(policy, ""),
+        policy_means=POLICIES.get(policy, ""),
+        decided_at=decided_at,
+        asked_at=asked_at,
+        age=_age(decided_at - asked_at) if asked_at else "",
+        words=evidence.of(said, decided_at),
+    )
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(age.total_seconds(), 0)
+    if seconds < 1:
+        return "less than a second"
+    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return ""

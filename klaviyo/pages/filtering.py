@@ -1,0 +1,71 @@
+"""Which sends a page shows. The address never holds a person's e-mail, but the id of one of their sends."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from integrations.models import Delivery
+from integrations.views import reach
+from integrations.views.filtering import MANY, Filter
+from klaviyo.models import Send
+from klaviyo.pages import person
+from referrals.models import Invite
+
+NOBODY = "0"
+
+
+@dataclass(frozen=True)
+class Chosen(Filter):
+    """A filter of deliveries, and of what only sends have; `friend` is a send of the person's, NOBODY for unknown."""
+
+    program: str = ""
+    store: str = ""
+    channel: str = ""
+    kind: str = ""
+    friend: str = ""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> "Chosen":
+        chosen = super().read(query)
+        ids = {name: _id(getattr(chosen, name)) for name in ("program", "store", "friend")}
+        channel = chosen.channel if chosen.channel in Send.Channel.values else ""
+        kind = chosen.kind if chosen.kind in Send.Kind.values else ""
+        return chosen.but(**ids, channel=channel, kind=kind, person="", what="")
+
+    def of(self, sends: "QuerySet[Send]") -> "QuerySet[Send]":
+        """Those of the sends that are wanted; a search that no index helps looks no further than `looked` says."""
+        found: dict[str, Any] = {f"delivery__{name}": value for name, value in self._conditions().items()}
+        found |= {"program": self.program, "store": self.store, "channel": self.channel, "kind": self.kind}
+        if looked := self.looked:
+            found |= {"delivery__gte": looked.first, "delivery__lte": looked.last}
+        return sends.filter(**{name: value for name, value in found.items() if value != ""}, **self._of_friend())
+
+    def deliveries(self) -> "QuerySet[Delivery]":
+        """Those of the wanted sends; without a join, so that changing them asks each row again what state it is in."""
+        return Delivery.objects.filter(pk__in=self.of(Send.objects.all()).values("delivery"))
+
+    @property
+    def looked(self) -> reach.Reach | None:
+        return reach.of(self)
+
+    @property
+    def is_wide(self) -> bool:
+        unknown = self.store or self.channel or self.kind
+        narrow = self.program or self.friend
+        return not narrow and (super().is_wide or (bool(unknown) and not self.settled and self.state in MANY))
+
+    @cached_property
+    def friend_email(self) -> str:
+        """Whom `friend` stands for; empty for nobody."""
+        emails = Send.objects.filter(pk=int(self.friend or NOBODY)).values_list("invite__recipient_email", flat=True)
+        return emails.first() or ""
+
+    def _of_friend(self) -> dict[str, Any]:
+        return {"invite__in": person.at(Invite, "recipient_email", self.friend_email)} if self.friend else {}
+
+
+def _id(text: str) -> str:
+    return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""

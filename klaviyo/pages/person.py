@@ -1,0 +1,132 @@
+"""Everything about one person: what they did as an advocate and as a friend, and what they have said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from klaviyo.models import Send
+from klaviyo.pages import explaining
+from klaviyo.pages.explaining import Row
+from referrals import standing, suppressions
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
+from referrals.standing import Standing
+
+SHOWN = 25
+INVITES_SHOWN = 10  # of each program
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The person in one program, with figures and their latest invites."""
+
+    advocate: Advocate
+    standing: Standing
+    invites: Sequence["Invited"]
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invite, and what was sent of it; nothing where the store was joined to no account."""
+
+    invite: Invite
+    sends: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Found by an address in any spelling; the lists are the latest, newest first."""
+
+    email: str
+    name: str
+    memberships: list[Membership] = field(default_factory=list)
+    received: list[Invited] = field(default_factory=list)
+    orders: list[Conversion] = field(default_factory=list)
+    rewards: list[Reward] = field(default_factory=list)
+    opt_ins: list[OptIn] = field(default_factory=list)
+    opt_outs: list[OptOut] = field(default_factory=list)
+    suppressions: list[Suppression] = field(default_factory=list)
+
+    @property
+    def is_known(self) -> bool:
+        return any((self.is_friend, self.memberships, self.opt_ins, self.opt_outs, self.suppressions))
+
+    @property
+    def is_friend(self) -> bool:
+        return bool(self.received or self.orders or self.rewards)
+
+    @property
+    def addresses(self) -> set[str]:
+        """Each spelling that is stored somewhere."""
+        stored = {membership.advocate.email for membership in self.memberships}
+        stored |= {received.invite.recipient_email for received in self.received}
+        return stored | {order.friend_email for order in self.orders} | suppressions.spellings(self.email)
+
+
+def of(email: str) -> Person:
+    """The person with this address; one whom nobody knows is no error."""
+    memberships = _memberships(at(Advocate, "email", email).select_related("program__store"))
+    received = _invited(at(Invite, "recipient_email", email))
+    orders = _newest(at(Conversion, "friend_email", email).select_related("advocate", "program"))
+    rewards = _newest(at(Reward, "recipient_email", email).select_related("advocate__program"))
+    return Person(
+        email=suppressions.mailbox(email),
+        name=_name(memberships, received, orders),
+        memberships=memberships,
+        received=received,
+        orders=orders,
+        rewards=rewards,
+        opt_ins=_newest(at(OptIn, "email", email).select_related("store", "wording")),
+        opt_outs=_newest(at(OptOut, "email", email).select_related("store")),
+        suppressions=list(
+            Suppression.objects.filter(mailbox_hash=suppressions.digest(email)).select_related("store").order_by("-pk")
+        ),
+    )
+
+
+def counts(email: str) -> list[tuple[str, int]]:
+    """How much an erasure would touch, in words."""
+    found = {
+        "Places in programs": at(Advocate, "email", email),
+        "Invites received": at(Invite, "recipient_email", email),
+        "Orders": at(Conversion, "friend_email", email),
+        "Rewards": at(Reward, "recipient_email", email),
+        "Opt-ins": at(OptIn, "email", email),
+        "Opt-outs": at(OptOut, "email", email),
+        "Sends": Send.objects.filter(invite__in=at(Invite, "recipient_email", email)),
+    }
+    return [(words, rows.count()) for words, rows in found.items()]
+
+
+def at(model: type[Any], field: str, email: str) -> "QuerySet[Any]":
+    """The rows that have the address in a field, in any spelling."""
+    found: QuerySet[Any] = model.objects.alias(mailbox=Lower(field))
+    return found.filter(mailbox__in=suppressions.spellings(email))
+
+
+def _memberships(advocates: "QuerySet[Advocate]") -> list[Membership]:
+    rows = _newest(advocates)
+    figures = standing.of(advocate.pk for advocate in rows)
+    return [Membership(row, figures[row.pk], _invited(row.invites.all(), INVITES_SHOWN)) for row in rows]
+
+
+def _invited(invites: "QuerySet[Invite]", most: int = SHOWN) -> list[Invited]:
+    rows = _newest(invites.select_related("advocate__program__store"), most)
+    sends: dict[int, list[Row]] = {invite.pk: [] for invite in rows}
+    for send in explaining.related(Send.objects.filter(invite__in=sends)).order_by("-pk"):
+        sends[send.invite_id].append(explaining.row(send))
+    return [Invited(invite, sends[invite.pk]) for invite in rows]
+
+
+def _newest(rows: "QuerySet[Any]", most: int = SHOWN) -> list[Any]:
+    return list(rows.order_by("-pk")[:most])
+
+
+def _name(memberships: Sequence[Membership], received: Sequence[Invited], orders: Sequence[Conversion]) -> str:
+    """What somebody called them, they themselves first."""
+    names = [f"{each.advocate.first_name} {each.advocate.last_name}" for each in memberships]
+    names += [f"{order.friend_first_name} {order.friend_last_name}" for order in orders]
+    names += [each.invite.recipient_name for each in received]
+    return next((name.strip() for name in names if name.strip()), "")

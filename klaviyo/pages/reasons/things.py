@@ -1,0 +1,103 @@
+"""Reasons that lie with the message, the store's settings, or our own work."""
+
+from klaviyo.pages.reasons.reason import Reason, Who
+
+REASONS = {
+    "invite_not_sent": Reason(
+        "The invite never went out", "the invite that it reminds of never went out",
+        "Nobody is reminded of something they have not got.", Who.NOBODY, "See why the invite did not go out.",
+    ),
+    "too_many": Reason(
+        "Too many messages", "they have had as many messages as the limits allow",
+        "A person, a store or an advocate may only cause so many invites in a while; this one was beyond that.",
+        Who.RUNNER, "Usually nothing. Whoever runs this site sets the limits.",
+    ),
+    "sync_off": Reason(
+        "Store not joined", "the store is not joined to this account, or its settings are off",
+        "Nothing of the store goes to this account at present.",
+        Who.MERCHANT, "Join the store or turn its settings on, then retry.",
+    ),
+    "expired": Reason(
+        "Too late", "it could not be sent in time",
+        "The invite had expired, or the message would have come so late that it had lost its use.",
+        Who.NOBODY, "If the offer still stands, the advocate can invite again.",
+    ),
+    "operator": Reason(
+        "Taken back", "an operator took it back",
+        "Somebody of the staff pressed Cancel while it waited.", Who.NOBODY, "The advocate can invite again.",
+    ),
+    "superseded": Reason(
+        "Something newer went instead", "something newer about them went instead",
+        "Two messages about the same thing waited, and the newer one says all there is to say.", Who.NOBODY, "Nothing.",
+    ),
+    "outcome_unknown": Reason(
+        "It may have gone out", "the connection to the mail server broke while it was handed over",
+        "The message may have left, or not; nobody can know. It is not repeated by itself, because two invites are "
+        "worse than one.",
+        Who.OPERATOR, "Ask the person whether it came. Retry only if it did not.",
+    ),
+    "refused_message": Reason(
+        "Message refused", "the mail server refused the message",
+        "The server took the address, but not what was written, perhaps because it looks like spam.",
+        Who.MERCHANT, "Look at the program's offer; ask whoever runs this site what the server objects to.",
+    ),
+    "pending_opt_in": Reason(
+        "Waits for a yes", "Klaviyo has asked them to confirm, and they have not yet",
+        "The list asks for a double opt-in: Klaviyo wrote to the person, who must follow the link in that e-mail.",
+        Who.PERSON, "Nothing.",
+    ),
+    "unusable": Reason(
+        "Cannot be told", "the fact cannot be told as it is",
+        "Something in the fact that it tells of has no form that can be sent.",
+        Who.DATA, "Correct it in your data and send it again.",
+    ),
+    "unreadable_fact": Reason(
+        "Not readable", "the fact could not be read",
+        "The program that reported it gave something that cannot be read.",
+        Who.DATA, "Correct it in your data and send it again.",
+    ),
+    "time_out_of_range": Reason(
+        "Odd time", "the time of the fact is too far off",
+        "Klaviyo takes times from 2001 until a year from now.", Who.DATA, "Correct it in your data and send it again.",
+    ),
+    "payload_too_large": Reason(
+        "Too large", "it is too large for Klaviyo",
+        "Klaviyo refuses requests above its size limit.", Who.DATA, "Shorten the texts of the program's offer.",
+    ),
+    "list_gone": Reason(
+        "List gone", "the store's list is no longer in the account",
+        "Somebody deleted the list in Klaviyo. What needs it is held, and nothing is lost.",
+        Who.MERCHANT, "Choose another list in the store's settings; what is held goes out then.",
+    ),
+    "no_list": Reason(
+        "No list", "the store has no list any more",
+        "The setting was taken away after this was queued.", Who.MERCHANT, "Choose a list, then retry.",
+    ),
+    "no_newsletter_list": Reason(
+        "No newsletter list", "no newsletter list is chosen in the store's settings",
+        "A yes to the newsletter is recorded here, but goes to no list.", Who.MERCHANT,
+        "Choose a newsletter list in the store's settings.",
+    ),
+    "not_ours": Reason(
+        "Profile was there already", "the profile was there already",
+        "Only people whom Sorae creates join the list.", Who.NOBODY, "Nothing.",
+    ),
+    "not_there_yet": Reason(
+        "Not shown yet", "Klaviyo does not show the new profile yet",
+        "Klaviyo takes a while to show what it has taken.", Who.ITSELF, "Nothing.",
+    ),
+    "busy": Reason("Its turn comes", "it is the next in line", "A large batch took long.", Who.ITSELF, "Nothing."),
+    "lease_lost": Reason(
+        "Taken over", "another worker has taken it over", "It is decided anew there.", Who.ITSELF, "Nothing.",
+    ),
+    "crashed_worker": Reason(
+        "Worker died", "the work broke off each time it was tried",
+        "The process that should send it ended without a word, several times.",
+        Who.RUNNER, "Tell whoever runs this site; retry when that is mended.",
+    ),
+    "internal_error": Reason(
+        "Our mistake", "something went wrong at our side",
+        "The error is in the site's log. It is tried again by itself for a while.",
+        Who.RUNNER, "If it stays, tell whoever runs this site.",
+    ),
+}  # fmt: skip

@@ -1,0 +1,68 @@
+"""One person's record. No address of a page holds an e-mail: it is typed into a form, or stands behind an id."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from integrations.views.access import for_operators
+from klaviyo.models import Send
+from klaviyo.pages import at_klaviyo, person
+from referrals import suppressions, text
+from referrals.models import Advocate
+
+
+@for_operators("klaviyo.view_send")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """A form that asks for an e-mail, and what is known of the person."""
+    if request.method == "GET":
+        return _page(request, {"title": "Find a person"})
+    typed = request.POST.get("email", "")
+    try:
+        email = text.email(typed)
+    except ValidationError as error:
+        return _page(request, {"title": "Find a person", "typed": typed, "problem": " ".join(error.messages)}, 400)
+    return _record(request, email)
+
+
+@for_operators("klaviyo.view_send")
+@never_cache
+@require_GET
+def of_send(request: HttpRequest, send_id: int) -> HttpResponse:
+    """The friend of a send."""
+    send = get_object_or_404(Send.objects.select_related("invite"), pk=send_id)
+    return _record(request, send.invite.recipient_email)
+
+
+@for_operators("klaviyo.view_send")
+@never_cache
+@require_GET
+def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
+    return _record(request, get_object_or_404(Advocate, pk=advocate_id).email)
+
+
+def _record(request: HttpRequest, email: str) -> HttpResponse:
+    if suppressions.is_erased(email):
+        return _page(request, {"title": "Erased", "is_erased": True})
+    found = person.of(email)
+    addresses = found.addresses
+    steps = at_klaviyo.steps(found.opt_ins)
+    context = {
+        "title": (found.name or found.email) if found.is_known else "Find a person",
+        "person": found,
+        "opt_ins": [(opt_in, steps[opt_in.pk]) for opt_in in found.opt_ins],
+        "deliveries": at_klaviyo.deliveries(addresses),
+        "attempts": at_klaviyo.attempts(addresses),
+        "profiles": at_klaviyo.profiles(addresses),
+    }
+    return _page(request, context)
+
+
+def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    return render(request, "klaviyo/person.html", admin.site.each_context(request) | context, status=status)

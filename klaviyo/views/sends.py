@@ -1,0 +1,126 @@
+"""The sends: every invite and reminder, what stands in the way of many at once, and a file for a spreadsheet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from integrations import outbox, retrying
+from integrations.models import Connection, Delivery
+from integrations.views import going_back, paging
+from integrations.views.access import for_operators
+from klaviyo.models import Send
+from klaviyo.pages import causes, explaining, exporting, person, reasons
+from klaviyo.pages.filtering import NOBODY, Chosen
+from referrals.models import Invite, Program, Store
+
+COUNTED = 10_000  # beyond, a tab says "more than"
+CHOICES_SHOWN = 500
+TABS = (
+    ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("skipped", "Blocked"), ("failed", "Failed"),
+    ("delivered", "Sent"), ("cancelled", "Cancelled"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tab:
+    name: str
+    query: str
+    is_current: bool
+    count: str
+
+
+@for_operators("klaviyo.view_send")
+@require_http_methods(["GET", "POST"])
+def sends(request: HttpRequest) -> HttpResponse:
+    """The table. The form is a POST that leads on, so that no address book ends up in the server's log."""
+    if request.method == "POST":
+        return redirect(f"{reverse('klaviyo:sends')}?{_asked(request).query}")
+    chosen = Chosen.read(request.GET)
+    context = {
+        "title": "Sends",
+        "filter": chosen,
+        "tabs": [_tab(chosen, state, name) for state, name in TABS],
+        "page": paging.of(chosen.of(explaining.related(Send.objects.all())), request.GET, explaining.row),
+        "causes": causes.of(chosen) if chosen.state in ("", "held", "failed") and not chosen.is_wide else [],
+        "blocked": causes.blocked(chosen) if chosen.state == "skipped" and not chosen.reason else [],
+        "is_cut": (looked := chosen.looked) is not None and looked.is_cut,
+        "stores": Store.objects.order_by("name")[:CHOICES_SHOWN],
+        "programs": Program.objects.select_related("store").order_by("store__name", "name")[:CHOICES_SHOWN],
+        "connections": Connection.objects.filter(provider="klaviyo").order_by("account_name")[:CHOICES_SHOWN],
+        "channels": Send.Channel.choices,
+        "kinds": Send.Kind.choices,
+        "reasons": reasons.titles(),
+        "may_act": request.user.has_perm("integrations.retry"),
+        "may_reconnect": request.user.has_perm("integrations.reconnect"),
+    }
+    return render(request, "klaviyo/sends.html", admin.site.each_context(request) | context)
+
+
+@for_operators("klaviyo.view_send")
+@require_GET
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """What the filter shows, as CSV, while it is read."""
+    found = Chosen.read(request.GET).of(Send.objects.all())
+    response = StreamingHttpResponse(exporting.lines(found), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="sends.csv"'
+    return response
+
+
+@for_operators("integrations.retry")
+@require_POST
+def retry(request: HttpRequest) -> HttpResponse:
+    """Try again: one send, or all that stand still for one cause."""
+    count = retrying.again(_meant(request))
+    messages.success(request, f"{_sends(count)} tried again now. Consent is asked anew.")
+    return redirect(going_back.to(request, reverse("klaviyo:sends")))
+
+
+@for_operators("integrations.retry")
+@require_POST
+def cancel(request: HttpRequest) -> HttpResponse:
+    """Take back: one send that waits, or all that are held for one cause."""
+    count = outbox.cancel(_meant(request), "operator", "An operator took it back.")
+    messages.success(request, f"{_sends(count)} cancelled.")
+    return redirect(going_back.to(request, reverse("klaviyo:sends")))
+
+
+def _meant(request: HttpRequest) -> Any:
+    """The deliveries of the send, or of the cause, that a button names; none if it names nothing."""
+    if "send" in request.POST:
+        one = Send.objects.filter(pk=paging.number(request.POST["send"]) or 0)
+        return Delivery.objects.filter(pk__in=one.values("delivery"))
+    chosen = Chosen.read(request.POST)
+    if chosen.state not in ("held", "failed"):
+        return Delivery.objects.none()
+    return chosen.deliveries()
+
+
+def _asked(request: HttpRequest) -> Chosen:
+    """The filter that a form asks for; a person's address becomes the id of one of their sends."""
+    chosen = Chosen.read(request.POST)
+    email = request.POST.get("person", "").strip()
+    if not email:
+        return chosen.but(friend="")
+    theirs = Send.objects.filter(invite__in=person.at(Invite, "recipient_email", email)).order_by("-pk").first()
+    return chosen.but(friend=str(theirs.pk) if theirs else NOBODY)
+
+
+def _tab(chosen: Chosen, state: str, name: str) -> Tab:
+    there = chosen.but(state=state)
+    count = _count(there) if state and not there.is_wide else ""
+    return Tab(name, there.query, chosen.state == state, count)
+
+
+def _count(chosen: Chosen) -> str:
+    """A count that never walks further than COUNTED rows."""
+    count = chosen.of(Send.objects.order_by())[: COUNTED + 1].count()
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+
+
+def _sends(count: int) -> str:
+    return "1 send is" if count == 1 else f"{count:,} sends are"

@@ -1,0 +1,71 @@
+"""Who agreed to what, who said no, and which addresses are not written to."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+
+from referrals import suppressions
+from referrals.admin.reading import FactAdmin
+from referrals.models import OptIn, OptOut, Suppression, Wording
+
+
+@admin.register(OptIn)
+class OptInAdmin(FactAdmin):
+    list_display = ("email", "store", "asked_for", "place", "wording", "occurred_at")
+    list_filter = ("store", "occurred_at")
+    list_select_related = ("store", "wording")
+    search_fields = ("email", "place", "=uid")
+    fieldsets = (
+        (None, {"fields": ("email", "first_name", "phone", "store")}),
+        ("What was agreed to", {"fields": ("asked_for", "wording", "place", "occurred_at")}),
+        ("Record", {"fields": ("uid", "created_at")}),
+    )
+
+    @admin.display(description="channels")
+    def asked_for(self, opt_in: OptIn) -> str:
+        return ", ".join(OptIn.Channel(channel).label for channel in opt_in.channels)
+
+
+@admin.register(OptOut)
+class OptOutAdmin(FactAdmin):
+    list_display = ("email", "store", "scope", "place", "occurred_at")
+    list_filter = ("store", "scope", "occurred_at")
+    list_select_related = ("store",)
+    search_fields = ("email", "place", "=uid")
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(FactAdmin):
+    """Found by the address, of which only the hash is kept."""
+
+    list_display = ("mailbox_hash", "reason", "store", "created_at")
+    list_filter = ("reason", "store")
+    list_select_related = ("store",)
+    search_fields = ("=mailbox_hash",)
+    search_help_text = "A whole e-mail address, or its hash."
+    readonly_fields = ("created_at",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        looked_for = suppressions.digest(search_term.strip()) if "@" in search_term else search_term
+        return super().get_search_results(request, queryset, looked_for)
+
+
+@admin.register(Wording)
+class WordingAdmin(FactAdmin):
+    list_display = ("text", "store", "agreed", "created_at")
+    list_filter = ("store",)
+    list_select_related = ("store",)
+    search_fields = ("text",)
+    readonly_fields = ("digest", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Wording]:
+        wordings: QuerySet[Wording] = super().get_queryset(request)
+        return wordings.annotate(opt_ins_so_far=Count("opt_ins"))
+
+    @admin.display(description="opt-ins")
+    def agreed(self, wording: Any) -> int:
+        return int(wording.opt_ins_so_far)

@@ -1,0 +1,49 @@
+"""Stores and their programs, which operators make and change."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+
+from referrals.models import Program, Store
+
+if TYPE_CHECKING:  # generic for the type checker alone
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Program, Store]
+else:
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
+
+class ProgramInline(TabularInline):
+    model = Program
+    fields = ("name", "slug", "type", "invites_by", "offer", "offer_code")
+    extra = 0
+    show_change_link = True
+    prepopulated_fields = {"slug": ("name",)}
+
+
+@admin.register(Store)
+class StoreAdmin(ModelAdmin):
+    list_display = ("name", "slug", "url", "country", "currency")
+    list_filter = ("country", "currency")
+    search_fields = ("name", "slug", "url")
+    prepopulated_fields = {"slug": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("name", "slug", "url", "country", "currency")}),
+        ("Consent", {"fields": ("opt_in_text", "sms_opt_in_text")}),
+    )
+    inlines = (ProgramInline,)
+
+
+@admin.register(Program)
+class ProgramAdmin(ModelAdmin):
+    list_display = ("name", "store", "type", "invites_by", "offer_code")
+    list_filter = ("store", "type", "invites_by")
+    list_select_related = ("store",)
+    search_fields = ("name", "slug", "store__name", "offer_code")
+    prepopulated_fields = {"slug": ("name",)}
+    fieldsets = (
+        (None, {"fields": ("store", "name", "slug", "type")}),
+        ("Offer", {"fields": ("offer", "offer_code")}),
+        ("Invites", {"fields": ("invites_by", "has_invite_page")}),
+        ("Reminders", {"fields": ("most_reminders", "remind_after_days")}),
+    )

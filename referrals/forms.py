@@ -1,0 +1,122 @@
+"""The public forms: their boxes are never ticked beforehand, and each records the very words that stood beside it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import phonenumbers
+from django import forms
+from django.core.exceptions import ValidationError
+
+from referrals import lifecycle, text
+from referrals.models import OptIn, Store
+
+OUR_OPT_IN_TEXT = "E-mail me news and offers from {store}. I can stop at any time."
+
+_ADDRESS = "Write your e-mail address like name@example.com."
+_NUMBER = "Write your phone number with its country code, like +49 30 123456."
+_NAME = "Write your first name in at most 150 characters."
+
+
+class NewsletterForm(forms.Form):
+    """An address, and what its owner would like to get from the store; on the invite page, a box must be ticked."""
+
+    must_tick = True
+
+    email = forms.CharField(
+        label="Your e-mail address",
+        max_length=text.LONGEST_EMAIL,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
+        error_messages={"required": _ADDRESS, "max_length": _ADDRESS, "null_characters_not_allowed": _ADDRESS},
+    )
+    wants_email = forms.BooleanField(required=False)
+    wants_sms = forms.BooleanField(required=False)
+    phone = forms.CharField(
+        label="Your mobile phone number",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+        error_messages={"max_length": _NUMBER, "null_characters_not_allowed": _NUMBER},
+    )
+    subject = forms.CharField(  # hidden from people, whom no browser's autofill helps with it
+        label="Leave this field empty",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
+
+    def __init__(self, store: Store, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        self.store = store
+        self.fields["wants_email"].label = store.opt_in_text or OUR_OPT_IN_TEXT.format(store=store.name)
+        self.fields["wants_sms"].label = store.sms_opt_in_text
+        if not store.sms_opt_in_text:
+            del self.fields["wants_sms"], self.fields["phone"]
+
+    @property
+    def is_from_a_machine(self) -> bool:
+        return self.is_bound and bool(self.data.get("subject"))
+
+    def clean_email(self) -> str:
+        try:
+            return text.email(self.cleaned_data["email"])
+        except ValidationError:
+            raise ValidationError(_ADDRESS) from None
+
+    def clean(self) -> dict[str, Any]:
+        words = self.cleaned_data
+        if self.must_tick and not words.get("wants_email") and not words.get("wants_sms"):
+            self.add_error("wants_email", "Tick a box if you would like this, or simply go on to the shop.")
+        if words.get("wants_sms") and "phone" in words:
+            words["phone"] = _e164(words["phone"], self.store.country)
+            if not words["phone"]:
+                self.add_error("phone", _NUMBER)
+        return words
+
+    def opt_in(self, place: str, first_name: str = "") -> None:
+        """Record each ticked box with its own words. ValidationError as from `lifecycle`."""
+        for channel, wording, phone in self._ticked():
+            lifecycle.opt_in(
+                self.store,
+                self.cleaned_data["email"],
+                wording=wording,
+                place=place,
+                channels=(channel,),
+                phone=phone,
+                first_name=first_name,
+            )
+
+    def _ticked(self) -> Iterator[tuple[str, str, str]]:
+        if self.cleaned_data.get("wants_email"):
+            yield OptIn.Channel.EMAIL, str(self.fields["wants_email"].label), ""
+        if self.cleaned_data.get("wants_sms"):
+            yield OptIn.Channel.SMS, str(self.fields["wants_sms"].label), self.cleaned_data["phone"]
+
+
+class JoinForm(NewsletterForm):
+    """Who joins a program; the boxes are up to them."""
+
+    must_tick = False
+
+    first_name = forms.CharField(
+        label="Your first name",
+        required=False,
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "given-name"}),
+        error_messages={"max_length": _NAME, "null_characters_not_allowed": _NAME},
+    )
+
+    def clean_first_name(self) -> str:
+        try:
+            return text.clean(self.cleaned_data["first_name"], "first_name", 150)
+        except ValidationError:
+            raise ValidationError(_NAME) from None
+
+
+def _e164(typed: str, country: str) -> str:
+    """The number in its one unmistakable form, or "" for none."""
+    try:
+        number = phonenumbers.parse(typed, country)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,33 @@
+"""The join form of a program, which tells nobody who is in it already."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from referrals import lifecycle
+from referrals.forms import JoinForm
+from referrals.models import Program
+from referrals.views import public
+
+PLACE = "join form"
+
+
+@public.page
+def join(request: HttpRequest, store: str, program: str) -> HttpResponse:
+    wanted = Program.objects.select_related("store").filter(store__slug=store, slug=program).first()
+    if wanted is None:
+        return public.nothing_here(request)
+    form = JoinForm(wanted.store, request.POST if request.method == "POST" else None)
+    if form.is_bound:
+        if refusal := public.too_often(request, PLACE, wanted.store):
+            return refusal
+        if public.kept(form, lambda: _join(wanted, form)):
+            return redirect(f"{request.path}?thanks")
+    is_thanks = "thanks" in request.GET and not form.is_bound
+    words = {"store": wanted.store, "program": wanted, "form": form, "is_thanks": is_thanks}
+    return render(request, "referrals/join.html", words)
+
+
+def _join(program: Program, form: JoinForm) -> None:
+    first_name = form.cleaned_data["first_name"]
+    lifecycle.join(program, form.cleaned_data["email"], first_name=first_name)
+    form.opt_in(PLACE, first_name)

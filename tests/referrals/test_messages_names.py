@@ -1,0 +1,46 @@
+"""A first name is shown to strangers only if it looks like one."""
+
+import pytest
+
+from referrals import names
+from referrals.models import Advocate
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ann", " Ann ", "Ann\tLee", "Zoë", "Jean-Luc", "O'Neil", "D\u2019Arcy", "J. R.", "J.R.R.", "Mary Ann", "Ольга",
+        "美咲", "मीरा", "نور", "Ngô",
+    ],
+)  # fmt: skip
+def test_names_of_any_script_are_shown(name: str) -> None:
+    assert names.shown(Advocate(first_name=name)) == " ".join(name.split())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", " ", ".", "'", "-Ann", "Ann1", "evil.com", "t.co", "www evil", "visit https", "evil.example/x", "a@b",
+        "Ann!", "🍵", "Ann <b>", "Buy now at my great shop", "a" * 41, "Z\u0351\u0352\u0353\u0354algo", "evil\u3002com",
+        "evil\u2024com", "evil\uff0ecom", "ann..com", "A\0nn\x1b[31m", "\ud800",
+    ],
+)  # fmt: skip
+def test_anything_else_is_a_friend(name: str) -> None:
+    assert names.shown(Advocate(first_name=name)) == "A friend"
+
+
+def test_what_cannot_be_seen_is_left_out() -> None:
+    assert names.shown(Advocate(first_name="A\u202en\0n\u200b")) == "Ann"
+
+
+def test_a_line_is_one_line() -> None:
+    assert names.line(" a\r\nb\u2028c\x85\x0bd\0\x1b\u202ee ") == "a b c de"
+    assert names.line("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("email", "masked"),
+    [("ben@example.com", "b…@e….com"), ("b@mail.example.co.uk", "b…@m….uk"), ("x@y", "x…@…y"), ("", "…@…")],
+)
+def test_a_masked_address_is_known_to_its_owner_only(email: str, masked: str) -> None:
+    assert names.masked(email) == masked
