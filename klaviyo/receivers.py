@@ -21,7 +21,7 @@ from integrations.signals import account_replaced
 from klaviyo import cleaning, erasing, newsletter, orders, payloads, sends, suppressing
 from klaviyo.models import ProfileSync
 from klaviyo.payloads import Event
-from referrals import signals
+from referrals import signals, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
 log = logging.getLogger(__name__)
@@ -140,8 +140,9 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
+    profile = [] if suppressions.is_erased(advocate.email) else [_profile]
     for sync in _syncs(advocate):
-        outbox.add(sync.connection, [_profile(advocate, sync), *_events(told, advocate, sync)])
+        outbox.add(sync.connection, [*(make(advocate, sync) for make in profile), *_events(told, advocate, sync)])
 
 
 def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
@@ -172,7 +173,9 @@ def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
 
 
 def _events(told: Sequence[Event], advocate: Advocate, sync: ProfileSync) -> list[Order]:
-    return [orders.of_event(event, advocate.program.store.country, sync) for event in told]
+    """Events on people's profiles; of somebody who was erased there is none."""
+    country = advocate.program.store.country
+    return [orders.of_event(event, country, sync) for event in told if not suppressions.is_erased(str(event.email))]
 
 
 def _record_unreadable(what: str, said: dict[str, Any]) -> None:

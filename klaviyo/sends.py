@@ -7,11 +7,14 @@ from integrations.models import Delivery
 from integrations.outbox import Order
 from klaviyo import orders, payloads
 from klaviyo.models import ProfileSync, Send
+from referrals import suppressions
 from referrals.models import Invite, Program, Reminder
 
 
 def order(invite: Invite, reminder: Reminder | None = None) -> None:
     """Queue one invite or reminder: for each account of the store, or (as Sorae's own message) once."""
+    if suppressions.is_erased(str(invite.recipient_email)):
+        return
     program = invite.advocate.program
     syncs = list(ProfileSync.objects.filter(store=program.store_id, is_enabled=True).select_related("connection"))
     if program.invites_by == Program.Inviter.SORAE:

@@ -190,6 +190,9 @@ class Invite(Fact):
         indexes = [
             models.Index("contacted_at", name="invites_to_remind_of", condition=Q(closed_at=None)),
             models.Index(Lower("recipient_email"), name="invites_of_a_friend"),
+            models.Index(
+                "expires_at", name="invites_that_expire", condition=Q(closed_at=None, expires_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from integrations import story
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo import cleaning
 from klaviyo.models import Notice, Send
-from klaviyo.pages import explaining
+from klaviyo.pages import explaining, reasons
 from referrals.models import OptIn
 
 State = Delivery.State
@@ -85,8 +85,9 @@ def _step(delivery: Delivery) -> Step:
     match delivery.state:
         case State.CONFIRMED:
             return Step(delivery, "Subscribed", "good")
-        case State.ACCEPTED if delivery.reason_code == "pending_opt_in":
-            return Step(delivery, "Waits for their confirmation", "info")
+        case _ if reasons.is_known(delivery.reason_code):
+            level = "info" if delivery.state == State.ACCEPTED else story.level(delivery)
+            return Step(delivery, reasons.of(delivery.reason_code).title, level)
         case State.ACCEPTED:
             return Step(delivery, "Taken by Klaviyo", "good")
         case _:

@@ -1,32 +1,21 @@
-"""One send that explains itself: what became of it, why, on which evidence, and what can be done."""
+"""One send in words: whom it was for, what became of it, and why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from integrations import story
 from integrations.models import Delivery
-from klaviyo.consent import Decision, Policy
-from klaviyo.models import ConsentDecision, ProfileSync, Send
-from klaviyo.pages import evidence, reasons
-from klaviyo.pages.evidence import Word
-from klaviyo.pages.reasons import Reason
+from klaviyo.models import Send
+from klaviyo.pages import reasons
 from referrals import suppressions
 
 State = Delivery.State
 RETRIABLE = (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED)
 CANCELLABLE = (State.HELD, State.QUEUED)
 NOT_SENT = (State.SKIPPED, State.FAILED, State.CANCELLED)
-POLICIES = {
-    Policy.NOT_OPTED_OUT.value: "It stops at a no: people who have said nothing may get the message.",
-    Policy.SUBSCRIBED_ONLY.value: "It asks for a yes: only people who have subscribed in Klaviyo get the message.",
-}
 
 
 @dataclass(frozen=True)
@@ -40,22 +29,6 @@ class Row:
     why: str
     level: str
     state: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A decision in words; `age` is how old Klaviyo's answer was then, "" where it was not asked."""
-
-    is_allowed: bool
-    reason: Reason
-    code: str
-    sentence: str
-    policy: str
-    policy_means: str
-    decided_at: datetime
-    asked_at: datetime | None
-    age: str
-    words: Sequence[Word]
 
 
 def related(sends: "QuerySet[Send]") -> "QuerySet[Send]":
@@ -120,22 +93,6 @@ def headline(send: Send) -> str:
             return f"{who} did not get this {thing}: {because or 'no reason is on record'}."
 
 
-def decided(decision: ConsentDecision) -> Verdict:
-    """A decision on record."""
-    return _verdict(
-        decision.is_allowed, decision.code, decision.sentence, decision.policy, decision.evidence,
-        decision.decided_at, decision.asked_at,
-    )  # fmt: skip
-
-
-def live(decision: Decision) -> Verdict:
-    """A decision that was made just now, for looking only."""
-    return _verdict(
-        decision.allowed, decision.code, decision.sentence, str(decision.policy), decision.evidence,
-        timezone.now(), decision.asked_at,
-    )  # fmt: skip
-
-
 def profile_address(profile_id: str) -> str:
     """Where Klaviyo shows the profile; empty where we do not know which it is."""
     parts = urlsplit(settings.KLAVIYO_AUTHORIZE_URL)
@@ -151,31 +108,3 @@ def _went(send: Send) -> str:
 
 def _bounce(send: Send) -> str:
     return send.bounce if send.bounced_at else ""
-
-
-def _verdict(
-    is_allowed: bool, code: str, sentence: str, policy: str, said: Any, decided_at: datetime, asked_at: datetime | None
-) -> Verdict:
-    return Verdict(
-        is_allowed=is_allowed,
-        reason=reasons.of(code),
-        code=code,
-        sentence=sentence,
-        policy=dict(ProfileSync.Permission.choices).get(policy, ""),
-        policy_means=POLICIES.get(policy, ""),
-        decided_at=decided_at,
-        asked_at=asked_at,
-        age=_age(decided_at - asked_at) if asked_at else "",
-        words=evidence.of(said, decided_at),
-    )
-
-
-def _age(age: timedelta) -> str:
-    seconds = max(age.total_seconds(), 0)
-    if seconds < 1:
-        return "less than a second"
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {name}{'' if count == 1 else 's'}"
-    return ""

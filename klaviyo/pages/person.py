@@ -51,11 +51,19 @@ class Person:
 
     @property
     def is_known(self) -> bool:
-        return any((self.is_friend, self.memberships, self.opt_ins, self.opt_outs, self.suppressions))
+        return any((self.is_friend, self.memberships, self.rewards, self.opt_ins, self.opt_outs, self.suppressions))
 
     @property
     def is_friend(self) -> bool:
-        return bool(self.received or self.orders or self.rewards)
+        return bool(self.received or self.orders or self.rewards_as_friend)
+
+    @property
+    def rewards_as_advocate(self) -> list[Reward]:
+        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.ADVOCATE]
+
+    @property
+    def rewards_as_friend(self) -> list[Reward]:
+        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.FRIEND]
 
     @property
     def addresses(self) -> set[str]:

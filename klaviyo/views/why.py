@@ -14,7 +14,7 @@ from integrations.models import Connection, Delivery
 from integrations.views.access import for_operators
 from klaviyo import asking
 from klaviyo.models import Send
-from klaviyo.pages import explaining, reasons
+from klaviyo.pages import explaining, reasons, verdicts
 
 ATTEMPTS_SHOWN = 100
 ALSO_SHOWN = 20
@@ -34,7 +34,7 @@ def ask(request: HttpRequest, send_id: int) -> HttpResponse:
     """Ask Klaviyo now and show what it would come to; nothing is sent, and the decision is not kept."""
     send = _found(send_id)
     try:
-        return _page(request, send, {"now": explaining.live(asking.now(send))})
+        return _page(request, send, {"now": verdicts.live(asking.now(send))})
     except IntegrationError as error:
         return _page(request, send, {"not_asked": error.sentence})
 
@@ -45,7 +45,7 @@ def _found(send_id: int) -> Send:
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
     delivery = send.delivery
-    decisions = [explaining.decided(decision) for decision in send.decisions.all()[:20]]
+    decisions = [verdicts.decided(decision) for decision in send.decisions.all()[:20]]
     attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
     context = {
         "title": explaining.headline(send),

@@ -21,26 +21,24 @@ class People:
 
     def about(self, notice: Notice) -> Profile | None:
         """The person of a notice; None when the account knows nobody like that. Raises IntegrationError."""
-        name = notice.profile_id or notice.email
-        if error := self.problems.get(name):
-            raise error
-        return self.by_id.get(notice.profile_id) if notice.profile_id else self.by_email.get(notice.email)
+        if found := self.by_id.get(notice.profile_id) or self.by_email.get(notice.email):
+            return found
+        for name in filter(None, (notice.profile_id, notice.email)):
+            if error := self.problems.get(name):
+                raise error
+        return None
 
 
 def of(connection: Connection, notices: Sequence[Notice]) -> People:
-    """Ask for all of them in few calls. What goes wrong is a problem of those whom it concerns."""
+    """Ask for all of them in few calls. What goes wrong is a problem of those whom it concerns.
+
+    A profile that was merged is no longer found by its id, but by its address.
+    """
     people, client = People(), Client(connection)
-    ids = sorted({notice.profile_id for notice in notices if notice.profile_id})
-    emails = sorted({notice.email for notice in notices if notice.email and not notice.profile_id})
-    if ids:
+    if ids := sorted({notice.profile_id for notice in notices if notice.profile_id}):
         _ask_by_id(people, client, ids)
-    if emails:
-        try:
-            found = profiles.find(client, emails)
-            people.by_email, problems = found.profiles, found.unclear
-        except IntegrationError as error:
-            problems = dict.fromkeys(emails, error)
-        people.problems |= problems
+    if emails := sorted({notice.email for notice in notices if notice.email and notice.profile_id not in people.by_id}):
+        _ask_by_email(people, client, emails)
     return people
 
 
@@ -69,3 +67,13 @@ def _ask_for_one(people: People, client: Client, id: str) -> None:
             people.by_id[id] = profile
     except IntegrationError as error:
         people.problems[id] = error
+
+
+def _ask_by_email(people: People, client: Client, emails: Sequence[str]) -> None:
+    try:
+        found = profiles.find(client, emails)
+    except IntegrationError as error:
+        people.problems |= dict.fromkeys(emails, error)
+    else:
+        people.by_email |= found.profiles
+        people.problems |= found.unclear

@@ -46,7 +46,7 @@ class AdvocateAdmin(FactAdmin):
 @admin.register(Invite)
 class InviteAdmin(FactAdmin):
     list_display = (
-        "recipient_email", "recipient_name", "person", "channel", "went_out_at", "reminded", "closed", "occurred_at",
+        "recipient_email", "recipient_name", "person", "occurred_at", "went_out_at", "reminded", "closed",
     )  # fmt: skip
     list_filter = (
         ("went_out_at", admin.EmptyFieldListFilter), "closed_by", "channel", "advocate__program", "occurred_at",

@@ -178,4 +178,8 @@ class Migration(migrations.Migration):
             model_name='optin',
             index=models.Index(django.db.models.functions.text.Lower('email'), name='opt_ins_of_a_person'),
         ),
+        migrations.AddIndex(
+            model_name='invite',
+            index=models.Index(models.F('expires_at'), condition=models.Q(('closed_at', None), ('expires_at__isnull', False)), name='invites_that_expire'),
+        ),
     ]

@@ -1,5 +1,6 @@
 """The consent decision: every row of the table, under both policies."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -110,3 +111,44 @@ def test_the_decision_is_kept_with_klaviyos_own_words() -> None:
     assert record["policy"] == "subscribed_only"
     assert record["evidence"]["method"] == "PREFERENCE_PAGE"
     assert "surprise" not in record["evidence"]
+
+
+@pytest.mark.parametrize("policy", BOTH)
+@pytest.mark.parametrize("unreadable", ["Y6nRLr", {"list_id": "Y6nRLr"}, [None], ["Y6nRLr"], True])
+def test_left_lists_that_cannot_be_read_are_not_yes(policy: Policy, unreadable: Any) -> None:
+    decision = decide(attributes(list_suppressions=unreadable), policy, "Y6nRLr")
+    assert (decision.allowed, decision.code) == (False, "consent_unknown")
+
+
+LEFT = {"list_id": "Y6nRLr", "reason": "UNSUBSCRIBE", "timestamp": "2026-11-01T10:00:00+00:00"}
+EVERY_REACH = [True, False, None, "true"]
+EVERY_WORD = ["SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED", "PENDING_REVIEW", None]
+EVERY_SUPPRESSION: list[Any] = [
+    [], None, [{"reason": "NEW_REASON_2027"}], "unreadable",
+    *([{"reason": reason}] for reason in ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE")),
+    [{"reason": "USER_SUPPRESSED"}, {"reason": "HARD_BOUNCE"}],
+]  # fmt: skip
+EVERY_LEFT_LIST: list[Any] = [[], None, [LEFT], [LEFT | {"list_id": "Another"}], [LEFT, LEFT | {"list_id": "Another"}]]
+
+
+@pytest.mark.parametrize("policy", BOTH)
+@pytest.mark.parametrize("list_id", ["Y6nRLr", None])
+def test_every_combination_of_what_klaviyo_may_say(policy: Policy, list_id: str | None) -> None:
+    """The contract's rule, said once more in one line: reachable, no no of any kind, and a yes where one is asked for."""
+    for reach, word, stops, left in itertools.product(EVERY_REACH, EVERY_WORD, EVERY_SUPPRESSION, EVERY_LEFT_LIST):
+        said = attributes(
+            can_receive_email_marketing=reach, consent=word, suppression=stops, list_suppressions=left
+        )  # fmt: skip
+        enough = ("SUBSCRIBED",) if policy is Policy.SUBSCRIBED_ONLY else ("SUBSCRIBED", "NEVER_SUBSCRIBED")
+        has_left = list_id is not None and list_id in [one["list_id"] for one in left or []]
+        may = reach is True and not stops and word in enough and not has_left
+        decision = decide(said, policy, list_id)
+        assert decision.allowed is may, (reach, word, stops, left)
+        assert decision.sentence
+        assert decision.code in CODES[may], decision.code
+
+
+CODES = {
+    True: {"subscribed", "never_subscribed"},
+    False: {"suppressed", "unsubscribed", "list_suppressed", "never_subscribed", "consent_unknown"},
+}

@@ -220,9 +220,8 @@ def test_more_than_klaviyo_sends_is_not_read(watch: ConsentWatch, settings: Sett
 
 def test_a_body_that_is_longer_than_announced_is_not_read_on(watch: ConsentWatch) -> None:
     raw = body(item())
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in signed(raw).items()}
     for announced in ("5", "", "x", "-1"):
-        request = RequestFactory().post("/", raw, content_type="application/json", **headers)
+        request = RequestFactory().post("/", raw, content_type="application/json", headers=signed(raw))
         request.META["CONTENT_LENGTH"] = announced
         assert hook.receive(request).status_code in (200, 400, 403)
 

@@ -46,7 +46,7 @@ def test_an_operation_is_declared_as_klaviyo_publishes_it(operation: Operation) 
     text = published_text(operation)
     assert f"Burst: `{operation.burst}/s`" in text
     assert f"Steady: `{operation.steady}/m`" in text
-    assert set(re.findall(r"`(\w+:(?:read|write))`", text)) == set(operation.scopes.split())
+    assert set(re.findall(r"`([\w-]+:(?:read|write))`", text)) == set(operation.scopes.split())
 
 
 def test_we_ask_for_every_scope_that_we_use_and_say_why() -> None:

@@ -23,6 +23,7 @@ CHOICES = {
     "is_enabled": "on",
     "behaviour": "create",
     "list_id": "",
+    "newsletter_list_id": "",
     "invite_policy": "not_opted_out",
     "reminder_policy": "subscribed_only",
 }
@@ -62,9 +63,10 @@ def text(client: Client, address: str, data: dict[str, Any] | None = None) -> st
 
 
 def held(sync: ProfileSync, code: str, **fields: Any) -> Delivery:
+    known: dict[str, Any] = {"kind": "profile", "options": {"sync": sync.pk}}
     return Delivery.objects.create(
-        connection=sync.connection, kind="profile", key=str(uuid.uuid4()), occurred_at=timezone.now(),
-        state=Delivery.State.HELD, reason_code=code, options={"sync": sync.pk}, **fields,
+        connection=sync.connection, key=str(uuid.uuid4()), occurred_at=timezone.now(),
+        state=Delivery.State.HELD, reason_code=code, **known | fields,
     )  # fmt: skip
 
 
@@ -132,6 +134,42 @@ def test_saving_the_same_list_again_leaves_what_is_held(
     waiting.refresh_from_db()
     sync.refresh_from_db()
     assert (waiting.state, sync.list_name) == ("held", "Old friends")
+
+
+@pytest.mark.parametrize("behaviour", ["create", "update_existing"])
+def test_a_newsletter_list_is_kept_with_its_name_and_its_opt_in(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync, behaviour: str
+) -> None:
+    for list_id, name, is_double in (("TeaFri", "Friends of tea", True), ("Lst003", "List 03", False), ("", "", False)):
+        browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": list_id, "behaviour": behaviour})
+        sync.refresh_from_db()
+        kept = (sync.newsletter_list_id, sync.newsletter_list_name, sync.is_double_opt_in)
+        assert kept == (list_id, name, is_double)
+
+
+def test_a_newsletter_list_stays_as_it_was_while_klaviyo_cannot_tell(
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, sync: ProfileSync
+) -> None:
+    ProfileSync.objects.update(
+        newsletter_list_id="TeaFri", newsletter_list_name="Friends of tea", is_double_opt_in=True
+    )
+    sandbox.fault("get_lists", "503", count=10)
+    browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": "TeaFri"})
+    sync.refresh_from_db()
+    kept = (sync.newsletter_list_id, sync.newsletter_list_name, sync.is_double_opt_in)
+    assert kept == ("TeaFri", "Friends of tea", True)
+
+
+def test_another_newsletter_list_frees_opt_ins_and_leaves_what_is_held_for_the_other_list(
+    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+) -> None:
+    ProfileSync.objects.update(newsletter_list_id="GoneGo", newsletter_list_name="Old news")
+    newcomer, opt_in = held(sync, "list_gone"), held(sync, "list_gone", kind="subscribe")
+    assert "Old news</bdi>” is no longer in the account." in text(browser_of_the_operator, page_of)
+    browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": "TeaFri"})
+    newcomer.refresh_from_db()
+    opt_in.refresh_from_db()
+    assert (newcomer.state, opt_in.state) == ("held", "queued")
 
 
 def test_update_existing_only_uses_no_list_and_says_why(

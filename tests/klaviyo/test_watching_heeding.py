@@ -1,10 +1,13 @@
 """What an account has told us is acted on: once, in whatever order it comes, and never more is sent for it."""
 
 import random
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,7 +17,7 @@ from integrations.outbox import Order
 from klaviyo import withdrawals
 from klaviyo.models import ConsentWatch, Notice, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
-from klaviyo.watching import consequences, heeding, topics
+from klaviyo.watching import heeding, topics
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.klaviyo.conftest import Spoil
@@ -275,6 +278,28 @@ def test_a_thousand_noes_are_heeded_in_one_go(watch: ConsentWatch, ann: Advocate
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 20
 
 
+def test_many_workers_settle_each_notice_once(watch: ConsentWatch, ann: Advocate) -> None:
+    emails = [f"friend-{number}@friends.test" for number in range(300)]
+    invite(ann, *emails[::10])
+    tell(*(item(email=email) for email in emails))
+    settled: list[int] = []
+
+    def work() -> None:
+        try:
+            settled.append(heeding.heed())
+        finally:
+            database.close()
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum(settled) == 300
+    assert set(Notice.objects.values_list("tries", flat=True)) == {1}
+    assert Delivery.objects.filter(state=State.CANCELLED).count() == 30
+
+
 def test_a_message_in_a_workers_hands_is_left_to_it_and_the_worker_can_see_the_no(
     watch: ConsentWatch, ann: Advocate
 ) -> None:
@@ -297,10 +322,7 @@ def test_only_a_no_of_the_last_hour_speaks_louder_than_the_account(watch: Consen
 def test_cancelling_takes_back_invites_only(watch: ConsentWatch, ann: Advocate) -> None:
     invite(ann, BEN)
     order = Order("profile", "other", timezone.now(), subject=BEN)
-    from django.db import transaction
-
     with transaction.atomic():
         outbox.add(watch.connection, [order])
     assert withdrawals.cancel(watch.connection, BEN, "opted_out_at_klaviyo", "No.") == 1
     assert Delivery.objects.get(key="other").state == State.QUEUED
-    assert consequences.RECENT_IS == withdrawals.RECENT if hasattr(consequences, "RECENT_IS") else True

@@ -5,12 +5,12 @@ A code that Klaviyo made up itself, or that we do not know, is explained by the 
 
 import re
 
-from klaviyo.pages.reasons import accounts, people, things
+from klaviyo.pages.reasons import accounts, newsletter, people, things
 from klaviyo.pages.reasons.reason import Reason, Who
 
 __all__ = ["ALL", "Reason", "Who", "is_known", "of", "titles"]
 
-ALL: dict[str, Reason] = people.REASONS | things.REASONS | accounts.REASONS
+ALL: dict[str, Reason] = people.REASONS | things.REASONS | accounts.REASONS | newsletter.REASONS
 _SERVER_TROUBLE = re.compile(r"http_(3\d\d|5\d\d|408|425)")
 
 
@@ -18,7 +18,7 @@ def of(code: str) -> Reason:
     """The reason with that code, or what holds for any that we do not know."""
     if _SERVER_TROUBLE.fullmatch(code):
         return ALL["http_5xx"]
-    return ALL.get(code, accounts.REFUSED)
+    return ALL.get(code, accounts.UNKNOWN)
 
 
 def titles() -> list[tuple[str, str]]:
@@ -28,4 +28,4 @@ def titles() -> list[tuple[str, str]]:
 
 
 def is_known(code: str) -> bool:
-    return of(code) is not accounts.REFUSED
+    return of(code) is not accounts.UNKNOWN

@@ -7,7 +7,7 @@ LOST = "Our access to the account has ended. What waits is held, and nothing is 
 LATER = "It is tried again by itself, less often with time."
 ON_THE_WAY = "This is about the way to Klaviyo, not about the person. " + LATER
 
-REFUSED = Reason(
+UNKNOWN = Reason(
     "Refused", "it was refused", "The reason given is above, in the words that came with it.",
     Who.OPERATOR, "Mend what is named there, then retry.",
 )  # fmt: skip
@@ -72,5 +72,14 @@ REASONS = {
     "mail_postponed": Reason(
         "Mail server postpones", "the mail server asks to come back later", LATER, Who.ITSELF, "Nothing.",
     ),
-    "refused": REFUSED,
+    "account_away": Reason(
+        "An account is away", "another account of the store must be asked as well, and is not connected",
+        "A no that was said in any of the store's accounts counts, so all of them are asked.",
+        Who.RECONNECT, "Connect that account again, or part the store from it in the store's settings.",
+    ),
+    "renewing": _later("Access renewed", "our access is being renewed"),
+    "refused": Reason(
+        "Refused", "Klaviyo refused to renew our access", "The request itself was wrong, or our app was not accepted.",
+        Who.RUNNER, "Check the app's id and secret, then retry.",
+    ),
 }  # fmt: skip

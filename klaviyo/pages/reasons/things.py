@@ -12,6 +12,33 @@ REASONS = {
         "A person, a store or an advocate may only cause so many invites in a while; this one was beyond that.",
         Who.RUNNER, "Usually nothing. Whoever runs this site sets the limits.",
     ),
+    "advocate_cap": Reason(
+        "Advocate's day is full", "the advocate's messages of one day have all gone out",
+        "One advocate's invites are spread over days, so that nobody uses the store to send spam.",
+        Who.RUNNER, "Nothing: it goes out within a day. Whoever runs this site sets the limit.",
+    ),
+    "domain_cap": Reason(
+        "Mail domain is full", "this hour's messages to their mail provider have all gone out",
+        "Mail providers distrust a sudden flood, so messages to one of them are spread over hours.",
+        Who.RUNNER, "Nothing: it goes out within hours. Whoever runs this site sets the limit.",
+    ),
+    "invite_waits": Reason(
+        "The invite still waits", "the invite that it reminds of has not gone out yet",
+        "Nobody is reminded of something they have not got.", Who.ITSELF, "See why the invite waits.",
+    ),
+    "stale_consent": Reason(
+        "Asked again", "Klaviyo's answer about them had become too old",
+        "A minute after Klaviyo's answer a person may have changed their mind, so it is asked again.",
+        Who.ITSELF, "Nothing.",
+    ),
+    "visited": Reason(
+        "They came already", "they have come to the shop already",
+        "Nobody is reminded of what they have done.", Who.NOBODY, "Nothing.",
+    ),
+    "converted": Reason(
+        "They bought already", "they have bought already",
+        "Nobody is reminded of what they have done.", Who.NOBODY, "Nothing.",
+    ),
     "sync_off": Reason(
         "Store not joined", "the store is not joined to this account, or its settings are off",
         "Nothing of the store goes to this account at present.",
@@ -41,11 +68,6 @@ REASONS = {
         "The server took the address, but not what was written, perhaps because it looks like spam.",
         Who.MERCHANT, "Look at the program's offer; ask whoever runs this site what the server objects to.",
     ),
-    "pending_opt_in": Reason(
-        "Waits for a yes", "Klaviyo has asked them to confirm, and they have not yet",
-        "The list asks for a double opt-in: Klaviyo wrote to the person, who must follow the link in that e-mail.",
-        Who.PERSON, "Nothing.",
-    ),
     "unusable": Reason(
         "Cannot be told", "the fact cannot be told as it is",
         "Something in the fact that it tells of has no form that can be sent.",
@@ -72,11 +94,6 @@ REASONS = {
     "no_list": Reason(
         "No list", "the store has no list any more",
         "The setting was taken away after this was queued.", Who.MERCHANT, "Choose a list, then retry.",
-    ),
-    "no_newsletter_list": Reason(
-        "No newsletter list", "no newsletter list is chosen in the store's settings",
-        "A yes to the newsletter is recorded here, but goes to no list.", Who.MERCHANT,
-        "Choose a newsletter list in the store's settings.",
     ),
     "not_ours": Reason(
         "Profile was there already", "the profile was there already",

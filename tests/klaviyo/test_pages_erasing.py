@@ -1,0 +1,102 @@
+"""Erasing a person from the page: asked twice, told what happens, and left with a receipt that names nobody."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from integrations.models import Connection, Delivery
+from klaviyo import erasing
+from klaviyo.models import Erasure, Send
+from referrals import lifecycle
+from referrals.models import Advocate, Invite, OptIn
+from tests.klaviyo.made_sends import a_send, page, signed_in_with
+from tests.klaviyo.story import BEN
+
+ERASE = "/admin/klaviyo/people/erase"
+RECEIPTS = "/admin/klaviyo/erasures/"
+
+
+def test_first_it_is_said_what_would_go_and_which_accounts_are_asked(
+    browser_of_the_operator: Client, ann: Advocate, connection: Connection
+) -> None:
+    a_send(ann, BEN, "Ben")
+    lifecycle.opt_in(ann.program.store, BEN, wording="News, please.", place="join form")
+    content = page(browser_of_the_operator, ERASE, {"email": BEN})
+    for words in ("Invites received: 1", "Opt-ins: 1", "Sends: 1", "Tea House Ltd", "It cannot be undone"):
+        assert words in content
+    assert "Orders:" not in content
+    assert Invite.objects.get().recipient_email == BEN
+    assert not Erasure.objects.exists()
+
+
+@pytest.mark.parametrize("typed", ["", "cid@friends.test", "ben", BEN + "x"])
+def test_another_address_erases_nobody(browser_of_the_operator: Client, ann: Advocate, typed: str) -> None:
+    a_send(ann, BEN)
+    content = page(browser_of_the_operator, ERASE, {"email": BEN, "again": typed}, status=400)
+    assert "Nothing was erased" in content
+    assert Invite.objects.get().recipient_email == BEN
+
+
+def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
+    browser_of_the_operator: Client, operator: User, ann: Advocate
+) -> None:
+    send = a_send(ann, BEN, "Benjamin")
+    lifecycle.opt_in(ann.program.store, BEN, wording="News, please.", place="join form")
+    response = browser_of_the_operator.post(ERASE, {"email": BEN, "again": f" {BEN.upper()} "})
+    erasure = Erasure.objects.get()
+    assert response["Location"] == f"{RECEIPTS}{erasure.uid}/"
+    assert erasure.requested_by == operator
+    assert not OptIn.objects.exists()
+    assert Send.objects.get().invite.recipient_name == ""
+    for address in (response["Location"], RECEIPTS, f"/admin/klaviyo/sends/{send.pk}/", "/admin/klaviyo/sends/"):
+        content = page(browser_of_the_operator, address)
+        assert BEN not in content
+        assert "Benjamin" not in content
+    receipt = page(browser_of_the_operator, response["Location"])
+    assert str(erasure.uid) in receipt
+    assert "Opt ins" in receipt
+    assert "On its way" in receipt
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "whole"),
+    [
+        ("queued", "Waits", "On its way"), ("accepted", "Asked, and taken", "Done"), ("confirmed", "Done", "Done"),
+        ("held", "Held", "Needs somebody"), ("failed", "Failed", "Needs somebody"), ("skipped", "Not needed", "Done"),
+    ],
+)  # fmt: skip
+def test_a_receipt_says_how_far_each_account_is(
+    browser_of_the_operator: Client, operator: User, ann: Advocate, state: str, words: str, whole: str
+) -> None:
+    erasure = erasing.erase(BEN, operator)
+    Delivery.objects.filter(source=str(erasure.uid)).update(state=state, reason="Said why.")
+    content = page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")
+    assert f">{words}</span>" in content
+    assert f">{whole}</span>" in content
+    assert "Said why." in content
+    assert f">{whole}</span>" in page(browser_of_the_operator, RECEIPTS)
+
+
+def test_who_may_erase(ann: Advocate, operator: User) -> None:
+    a_send(ann, BEN)
+    receipt = f"{RECEIPTS}{erasing.erase('zoe@friends.test', operator).uid}/"
+    looker, eraser = signed_in_with("view_send"), signed_in_with("erase")
+    assert looker.post(ERASE, {"email": BEN, "again": BEN}).status_code == 403
+    assert eraser.get(ERASE).status_code == 405
+    for address in (receipt, RECEIPTS):
+        assert looker.get(address).status_code == 403
+        assert eraser.get(address).status_code == 200
+    assert Invite.objects.get().recipient_email == BEN
+    response = eraser.post(ERASE, {"email": BEN, "again": BEN})
+    assert urlsplit(response["Location"]).path.startswith(RECEIPTS)
+
+
+def test_what_is_no_address_erases_nobody(browser_of_the_operator: Client, ann: Advocate) -> None:
+    assert browser_of_the_operator.post(ERASE, {"email": "ben"})["Location"] == "/admin/klaviyo/people/"
+
+
+def test_an_unknown_receipt_is_no_page(browser_of_the_operator: Client) -> None:
+    page(browser_of_the_operator, f"{RECEIPTS}00000000-0000-4000-8000-000000000000/", status=404)
+    assert "Nobody was erased" in page(browser_of_the_operator, RECEIPTS)
