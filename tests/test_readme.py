@@ -8,20 +8,21 @@ from django.dispatch import Signal
 
 from klaviyo import events
 from referrals import signals
-from referrals.models import Conversion, Invite, Program, Reward
+from referrals.models import Conversion, Invite, OptIn, OptOut, Program, Reward
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
 def test_its_code_makes_the_facts_that_it_speaks_of(spring: Program) -> None:
-    names: dict[str, object] = {"program": spring}
+    names: dict[str, object] = {"program": spring, "store": spring.store, "message_id": "<1@example.org>"}
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 4
     for block in blocks:
         exec(block, names)
     assert Invite.objects.count() == 1
     assert Conversion.objects.get().order_id == "1001"
+    assert OptOut.objects.get().email == OptIn.objects.get().email
     assert set(Reward.objects.values_list("kind", flat=True)) == {"discount", "credit"}
 
 
