@@ -128,9 +128,13 @@ def hold(connection: Connection, code: str, sentence: str) -> int:
 
 
 def retry(deliveries: "models.QuerySet[Delivery]") -> int:
-    """Queue settled or waiting deliveries again, now, with the same body and the same id; how many."""
-    again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD, State.QUEUED))
-    return again.update(
+    """Queue deliveries again, now, with the same body and the same id; how many.
+
+    Settled and held ones begin anew. What waits already keeps its history: a worker may have died on it.
+    """
+    waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
+    again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
+    return waiting + again.update(
         state=State.QUEUED, next_try_at=Now(), attempts_made=0, crashes=0, settled_at=None,
         reason_code="", reason="",
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """For the host's mail service: what becomes of Sorae's own messages once a mail server has taken them."""
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Now
 
 from klaviyo import cleaning
 from klaviyo.models import Send
@@ -23,15 +23,14 @@ def complained(message_id: str, reason: str = "") -> bool:
 
 
 def _came_back(message_id: str, reason: str, suppress_as: Suppression.Reason | None) -> bool:
-    known = f"<{message_id.strip().strip('<>')}>"
+    known = f"<{cleaning.text(message_id).strip().strip('<> ')}>"
+    ours = Send.objects.filter(message_id=known)  # an erased person's has no id any more
+    send = ours.select_related("invite", "store").first()
+    if send is None:
+        return False
     with transaction.atomic():
-        rows = Send.objects.select_for_update(of=("self",)).select_related("invite", "store")
-        send = rows.filter(message_id=known).first() if len(known) > 2 else None
-        if send is None:
-            return False
-        send.bounced_at = send.bounced_at or timezone.now()
-        send.bounce = cleaning.text(reason)[:1000] or "No reason was given."
-        send.save(update_fields=["bounced_at", "bounce"])
         if suppress_as:
             lifecycle.suppress(send.invite.recipient_email, suppress_as, store=send.store)
+        bounce = cleaning.text(reason)[:1000] or "No reason was given."
+        ours.filter(pk=send.pk).update(bounced_at=Coalesce("bounced_at", Now()), bounce=bounce)
     return True

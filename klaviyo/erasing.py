@@ -1,103 +1,140 @@
 """Erases a person: everything of them here, what waits for them, and (by asking) what each account holds of them."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from klaviyo import cleaning, suppressing
+from integrations.outcomes import Cancelled, Outcome, Skipped
+from klaviyo import cleaning, orders
+from klaviyo.api.answers import members
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
 from referrals import lifecycle, suppressions
-from referrals.models import Suppression
+from referrals.models import Visit
 
 State = Delivery.State
 
 ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is under way any more
 KEPT_OPTIONS = ("sync", "metric", "message")
-SAYS_WHO = ("recipient_email", "advocate_name", "share_link")  # in events on other people's profiles
+SAYS_WHO = ("recipient_email", "advocate_name", "share_link", "landing_page", "referrer")
 GONE = (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING, Connection.State.UNDECIDED)
-ERASED = (suppressing.CODES[Suppression.Reason.ERASED], "The person was erased at their own wish.")
+ERASED = Cancelled("erased", "A person whom it names was erased at their own wish.")
+NOT_CONNECTED = Skipped("not_connected", "The account is not connected, and was not asked. Delete the person there.")
+NOT_ASKABLE = Skipped("not_askable", "No account takes an address like this one, so none can be asked.")
 
 
 @transaction.atomic
 def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
     """Erase the person and give the receipt. Raises ValidationError for what is no address."""
     erased = lifecycle.erase(email)
-    receipt = Erasure.objects.create(mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None)
-    address = cleaning.address(suppressions.mailbox(email))
-    for connection in Connection.objects.filter(provider="klaviyo").exclude(state__in=GONE):
-        order = Order(
-            "erase", f"erase:{receipt.uid}", timezone.now(), source=str(receipt.uid), subject=address,
-            due_at=timezone.now() + ON_THE_WIRE,
-        )  # fmt: skip
-        outbox.add(connection, [order])
-    receipt.removed = {name: count for name, count in erased.counts.items() if count}
-    receipt.save(update_fields=["removed"])
+    removed = {name: count for name, count in erased.counts.items() if count}
+    receipt = Erasure.objects.create(
+        mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None, removed=removed
+    )
+    address = cleaning.address(suppressions.mailbox(email.strip()))
+    for connection in Connection.objects.filter(provider="klaviyo"):
+        outbox.add(connection, [_order(receipt, connection, address)])
     return receipt
 
 
 def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
     """Cancel what waits for the person, and take them out of every record here: orders, decisions, notices."""
-    sources = [str(uid) for uid in facts]
     spellings = suppressions.spellings(email) | {email, cleaning.address(email)}
-    about = Q(subject__in=spellings) | Q(source__in=sources)
-    rows = list(Delivery.objects.filter(about).exclude(kind="erase").select_for_update(of=("self",)).order_by("pk"))
+    about = _about(spellings, list(facts))
+    list(about.values_list("pk"))  # who held one of them may just have added another: so once more
+    rows = list(about)
     own = {suppressions.mailbox(spelling) for spelling in spellings}
     mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
-    others = [row for row in rows if suppressions.mailbox(row.subject) not in own]
-    _forget_sends([row.pk for row in rows], spellings)
-    for row in mine:
-        _blank(row)
-    for row in others:
-        _unname(row)
+    _forget_sends(mine, spellings)
+    for row in rows:
+        _unname(row) if row not in mine else _blank(row)
+
+
+def _order(receipt: Erasure, connection: Connection, address: str) -> Order:
+    """To delete the person; where nobody can be asked, the record of that, without the address."""
+    outcome = _not_asked(connection, address)
+    return Order(
+        "erase", f"erase:{receipt.uid}", timezone.now(), source=str(receipt.uid), outcome=outcome,
+        subject="" if outcome else address, due_at=None if outcome else _due_at(connection),
+    )  # fmt: skip
+
+
+def _not_asked(connection: Connection, address: str) -> Outcome | None:
+    if connection.state in GONE:
+        return NOT_CONNECTED
+    return NOT_ASKABLE if orders.malformed(address) else None
+
+
+def _due_at(connection: Connection) -> datetime:
+    """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
+    taken = connection.deliveries.filter(state=State.CANCELLED, settled_at__gt=Now() - ON_THE_WIRE)
+    if taken.filter(lease_until__isnull=False).exists():
+        return timezone.now() + ON_THE_WIRE
+    waiting = connection.deliveries.filter(state=State.QUEUED).order_by("next_try_at")
+    first = waiting.values_list("next_try_at", flat=True).first()
+    return min(first or timezone.now(), timezone.now()) - timedelta(microseconds=1)
+
+
+def _about(spellings: set[str], facts: list[uuid.UUID]) -> QuerySet[Delivery]:
+    """Every delivery that is about the person or names them, held until the transaction ends."""
+    visits = Visit.objects.filter(invite__uid__in=facts).values_list("uid", flat=True)
+    sources = {str(uid) for uid in [*facts, *visits]}
+    rows = Delivery.objects.filter(Q(subject__in=spellings) | Q(source__in=sources)).exclude(kind="erase")
+    return rows.select_for_update(of=("self",)).order_by("pk")
 
 
 def _blank(row: Delivery) -> None:
     """Nothing of the person stays but that there was something."""
-    _call_off(row)
     options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
-    Delivery.objects.filter(pk=row.pk).update(subject="", body={}, options=options, warnings=[], evidence=None)
+    key = f"{row.kind}:erased:{row.pk}" if row.kind == "list" else row.key  # that of a list add is made of the address
+    reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
+    Delivery.objects.filter(pk=row.pk).update(
+        subject="", body={}, options=options, warnings=[], evidence=None, key=key, reason=reason
+    )
+    _call_off(row)
 
 
 def _unname(row: Delivery) -> None:
-    """What is on somebody else's profile says no more who the person was."""
-    properties = _properties(row)
-    if not properties.keys() & set(SAYS_WHO):
-        return
-    _call_off(row)
-    for name in SAYS_WHO:
-        properties.pop(name, None)
-    Delivery.objects.filter(pk=row.pk).update(body=row.body)
+    """What is on somebody else's profile is told as before, and says no more who the person was."""
+    properties = members(members(members(members(row.body).get("data")).get("attributes")).get("properties"))
+    if named := properties.keys() & set(SAYS_WHO):
+        for name in named:
+            del properties[name]
+        Delivery.objects.filter(pk=row.pk).update(body=row.body)
+    if orders.message_of(row):
+        _call_off(row)  # an invitation from nobody
+    elif named:
+        in_hand = Delivery.objects.filter(pk=row.pk, state=State.SENDING)
+        in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
 
 
 def _call_off(row: Delivery) -> None:
-    """Also from under a worker: without its lease it neither sends it any more nor writes it back."""
-    code, sentence = ERASED
-    still_open = Delivery.objects.filter(pk=row.pk, state__in=Delivery.OPEN)
-    still_open.update(
-        state=State.CANCELLED, lease=None, lease_until=None, settled_at=Now(), reason_code=code, reason=sentence
+    """Also from under a worker: without its lease it neither sends it any more nor writes it back.
+
+    What failed cannot be tried again either. `lease_until` stays: it shows that a worker had it.
+    """
+    unfinished = Delivery.objects.filter(pk=row.pk, state__in=(*Delivery.OPEN, State.FAILED))
+    unfinished.update(
+        state=State.CANCELLED, lease=None, settled_at=Now(), reason_code=ERASED.code, reason=ERASED.sentence
     )
 
 
-def _forget_sends(deliveries: Sequence[int], spellings: set[str]) -> None:
-    sends = Send.objects.filter(delivery__in=deliveries)
+def _forget_sends(deliveries: Iterable[Delivery], spellings: set[str]) -> None:
+    sends = Send.objects.filter(delivery__in=[row.pk for row in deliveries])
     profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")
-    Notice.objects.filter(Q(email__in=spellings) | Q(profile_id__in=profiles)).delete()
+    forget_notices(spellings, profiles)
 
 
-def _properties(row: Delivery) -> dict[str, Any]:
-    data = row.body.get("data") if isinstance(row.body, dict) else None
-    attributes = data.get("attributes") if isinstance(data, dict) else None
-    properties = attributes.get("properties") if isinstance(attributes, dict) else None
-    return properties if isinstance(properties, dict) else {}
+def forget_notices(emails: Iterable[str], profiles: Iterable[str]) -> None:
+    """What accounts have told us of the person."""
+    Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles)).delete()

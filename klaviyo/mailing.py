@@ -4,22 +4,28 @@ Mail knows no key by which a repeated message is dropped. So where the answer st
 taken, it is not sent again by itself.
 """
 
+import re
 import smtplib
+import ssl
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
 
-from integrations import attempts
-from integrations.errors import OperatorRequired, PermanentError, TemporaryError
+from integrations import attempts, deadline
+from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError
 from integrations.models import Delivery
 from klaviyo.api.client import LastLook
 
 OPERATION = "send_email"
 TAKEN = 250  # RFC 5321: the message is the server's to deliver now
 NO_SERVER = "django.core.mail.backends.dummy.EmailBackend"
+UNBOUNDED = {"django.core.mail.backends.smtp.EmailBackend": "klaviyo.smtp.EmailBackend"}
+
+OPENING_SECONDS, TALKING_SECONDS, CLOSING_SECONDS = 10.0, 20.0, 3.0  # together well within a lease
 
 
 class OutcomeUnknown(PermanentError):
@@ -34,6 +40,17 @@ class RecipientRefused(PermanentError):
     """The mail server will not have this address."""
 
 
+class RecipientPostponed(TemporaryError):
+    """The mail server will not have this address now."""
+
+
+class RelayRefused(OperatorRequired):
+    """The mail server does not take mail from us to this address."""
+
+
+OF_ONE_ADDRESS = (RecipientRefused, RecipientPostponed, RelayRefused)  # and says nothing about the next
+
+
 class Mailer:
     """One connection to the mail server, opened at the first message and kept for a batch."""
 
@@ -44,33 +61,37 @@ class Mailer:
         """Raises an IntegrationError that says what to do when the server has not taken the message."""
         if settings.EMAIL_BACKEND == NO_SERVER:
             raise OperatorRequired("no_mail_server", "No mail server is set up: whoever runs this site sets EMAIL_URL.")
-        self._open()
+        with deadline.within(OPENING_SECONDS, silence=OPENING_SECONDS):
+            self._open()
         with attempts.on_record(delivery.connection, OPERATION, [delivery]) as attempt:
             last_look()
             try:
-                self._backend.send_messages([message])
+                with deadline.within(TALKING_SECONDS, silence=TALKING_SECONDS):
+                    self._backend.send_messages([message])
             except Exception as error:
                 attempt.status = _status(error)
-                raise _meaning(error) from None
+                raise _meaning(error, self._may_have_left()) from None
             attempt.status = TAKEN
 
     def close(self) -> None:
-        if self._backend is not None:
-            with suppress(Exception):
+        with suppress(Exception), deadline.within(CLOSING_SECONDS, silence=CLOSING_SECONDS):
+            if self._backend is not None:
                 self._backend.close()
 
     def _open(self) -> None:
         """A connection that has died since the last message is replaced while that is still harmless."""
         try:
             if self._backend is None:
-                self._backend = mail.get_connection()
-            elif not _is_alive(self._backend):
+                self._backend = mail.get_connection(UNBOUNDED.get(settings.EMAIL_BACKEND))
+            elif not _is_ready(self._backend):
                 self._backend.close()
             self._backend.open()
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
-            raise OperatorRequired("mail_refused", f"The mail server does not let us in ({_status(error)}).") from None
-        except (OSError, smtplib.SMTPException):
-            raise TemporaryError("mail_unreachable", "The mail server could not be reached.") from None
+        except OSError as error:  # those of smtplib are among them
+            raise _closed_door(error) from None
+
+    def _may_have_left(self) -> bool:
+        connection = getattr(self._backend, "connection", None)
+        return bool(getattr(connection, "message_has_left", True))
 
 
 def was_taken(delivery: Delivery) -> bool:
@@ -78,37 +99,75 @@ def was_taken(delivery: Delivery) -> bool:
     return delivery.attempts.filter(operation=OPERATION, status=TAKEN).exists()
 
 
-def _is_alive(backend: Any) -> bool:
+def broke_off(delivery: Delivery) -> bool:
+    """Whether a worker died while it handed the message over. Says so once: whoever asks again may send it again."""
+    unfinished = delivery.attempts.filter(operation=OPERATION, finished_at=None)
+    return bool(unfinished.update(finished_at=timezone.now(), code=OutcomeUnknown().code))
+
+
+def _is_ready(backend: Any) -> bool:
+    """Whether a kept connection is alive, and through with whatever was last said on it."""
     connection = getattr(backend, "connection", None)
-    if connection is None:
+    if not isinstance(connection, smtplib.SMTP):
         return True
     try:
-        return bool(connection.noop()[0] == TAKEN)
-    except (OSError, smtplib.SMTPException):
+        return bool(connection.rset()[0] == TAKEN)
+    except OSError:
         return False
 
 
-def _meaning(error: Exception) -> Exception:
+def _closed_door(error: OSError) -> IntegrationError:
+    """Why there is no connection; smtplib's bare SMTPException is for a server that knows no way to log in of ours."""
+    status = _status(error)
+    setting = (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError)
+    needs_somebody = isinstance(error, setting) or type(error) is smtplib.SMTPException
+    if (status or 0) >= 500 or (needs_somebody and not status):
+        answer = f" ({status})" if status else ""
+        return OperatorRequired("mail_refused", f"The mail server does not let us in{answer}. Look at EMAIL_URL.")
+    return TemporaryError("mail_unreachable", "The mail server could not be reached.")
+
+
+def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
     """What to do about an error; https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: 4xx later, 5xx never."""
     status = _status(error)
+    if status is None:
+        return _silence(error, may_have_left)
+    is_later = status < 500
     match error:
-        case smtplib.SMTPRecipientsRefused() if status and status >= 500:
-            return RecipientRefused("refused_recipient", f"The mail server refuses this address ({status}).")
-        case smtplib.SMTPSenderRefused() if status and status >= 500:
-            return OperatorRequired("mail_refused", f"The mail server does not take mail from us ({status}).")
-        case smtplib.SMTPRecipientsRefused() | smtplib.SMTPResponseException() if status and status < 500:
+        case smtplib.SMTPRecipientsRefused() if is_later and status != 421:
+            return RecipientPostponed("mail_postponed", f"The mail server asks to come back later ({status}).")
+        case _ if is_later:
             return TemporaryError("mail_postponed", f"The mail server asks to come back later ({status}).")
-        case smtplib.SMTPResponseException() if status:
-            return PermanentError("refused_message", f"The mail server refuses the message ({status}).")
+        case smtplib.SMTPRecipientsRefused() if _is_about_us(error):
+            return RelayRefused(
+                "mail_refused", f"The mail server does not take mail from us to this address ({status})."
+            )
+        case smtplib.SMTPRecipientsRefused():
+            return RecipientRefused("refused_recipient", f"The mail server refuses this address ({status}).")
+        case smtplib.SMTPSenderRefused():
+            return OperatorRequired("mail_refused", f"The mail server does not take mail from us ({status}).")
         case _:
-            return OutcomeUnknown()
+            return PermanentError("refused_message", f"The mail server refuses the message ({status}).")
+
+
+def _silence(error: Exception, may_have_left: bool) -> IntegrationError:
+    """No answer, or none that can be read."""
+    if may_have_left:
+        return OutcomeUnknown()
+    if isinstance(error, OSError):
+        return TemporaryError("mail_unreachable", "The connection to the mail server broke.")
+    return PermanentError("unusable_message", "The message could not be written.")
 
 
 def _status(error: Exception) -> int | None:
-    """The server's status code, where it gave one."""
+    """The server's status code, where it refused with one."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        found = [answer[0] for answer in error.recipients.values()]
-        code: Any = max(found, default=None)
+        code: Any = max((answer[0] for answer in error.recipients.values()), default=None)
     else:
         code = getattr(error, "smtp_code", None)
-    return code if isinstance(code, int) and 200 <= code < 600 else None
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _is_about_us(error: smtplib.SMTPRecipientsRefused) -> bool:
+    """Whether a refused recipient is for want of a log-in or by policy (5.7.x), https://www.rfc-editor.org/rfc/rfc3463."""
+    return any(code == 530 or re.match(rb"5\.7\.", words) for code, words in error.recipients.values())

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from integrations import outbox
@@ -34,40 +35,42 @@ def subscribe(opt_in: OptIn) -> None:
 
 
 def unsubscribe(opt_out: OptOut) -> None:
-    """Forward a no, once; an opt-in of the person that still waits is taken back."""
-    if opt_out.scope != OptOut.Scope.INVITES:
-        _take_back(opt_out)
+    """Forward a no, once; an opt-in of the person that still waits is taken back, whatever the no is about."""
+    mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
+    waiting = Delivery.objects.filter(kind="subscribe", source__in=_sources(mine, opt_out.email))
+    outbox.cancel(waiting, *WITHDRAWN)
     for sync in _syncs(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
         outbox.add(sync.connection, [_order("unsubscribe", opt_out, sync, {"scope": opt_out.scope}, outcome=outcome)])
 
 
 def has_said_no_since(opt_in_uid: str) -> bool:
-    """Whether the person of an opt-in has turned the newsletter down after it."""
+    """Whether the person of an opt-in has turned the store down after it; who was erased has."""
     opt_in = OptIn.objects.filter(uid=opt_in_uid).first()
     if opt_in is None:
-        return True  # erased
+        return True
     noes = OptOut.objects.filter(store=opt_in.store_id, occurred_at__gte=opt_in.occurred_at)
-    return _names(noes.exclude(scope=OptOut.Scope.INVITES), opt_in.email)
+    return bool(_of(noes, opt_in.email).exists())
 
 
 def has_said_yes_since(opt_out_uid: str) -> bool:
-    """Whether the person of an opt-out has asked for the newsletter after it."""
+    """Whether the person of an opt-out has asked for e-mail after it, or is erased: then there is nothing to end."""
     opt_out = OptOut.objects.filter(uid=opt_out_uid).first()
     if opt_out is None:
         return True
     yeses = OptIn.objects.filter(store=opt_out.store_id, occurred_at__gt=opt_out.occurred_at)
-    return _names(yeses, opt_out.email)
+    return any(OptIn.Channel.EMAIL in opt_in.channels for opt_in in _of(yeses, opt_out.email))
 
 
-def _take_back(opt_out: OptOut) -> None:
-    mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
-    uids = [str(one.uid) for one in _of(mine, opt_out.email)]
-    outbox.cancel(Delivery.objects.filter(kind="subscribe", source__in=uids), *WITHDRAWN)
+def words_of(delivery: Delivery) -> "QuerySet[Delivery]":
+    """Every yes and no of the same person through the same account, of any store."""
+    sources = [*_sources(OptIn.objects.all(), delivery.subject), *_sources(OptOut.objects.all(), delivery.subject)]
+    through_it = Delivery.objects.filter(connection=delivery.connection_id)
+    return through_it.filter(kind__in=("subscribe", "unsubscribe"), source__in=[*sources, delivery.source])
 
 
-def _names(facts: Any, email: str) -> bool:
-    return bool(_of(facts, email).exists())
+def _sources(facts: Any, email: str) -> list[str]:
+    return [str(uid) for uid in _of(facts, email).values_list("uid", flat=True)]
 
 
 def _of(facts: Any, email: str) -> Any:

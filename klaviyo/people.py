@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -13,7 +12,7 @@ from integrations import outbox, outcomes
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from klaviyo import cleaning, orders, payloads
+from klaviyo import cleaning, leases, orders, payloads
 from klaviyo.api import answers, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
@@ -82,7 +81,11 @@ class People:
     def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
         listing = _plan_listing(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
-        is_new = _upsert(self._client, delivery, self._request(delivery))
+        body = self._request(delivery)
+        phone = body["data"]["attributes"].get("phone_number")
+        is_new = _upsert(self._client, delivery, body)
+        if phone and "phone_number" not in body["data"]["attributes"]:
+            self._phones[phone] = SOMEBODY  # by Klaviyo's own word
         if listing:
             _settle_listing(delivery, listing, is_new)
         self._brought.add(delivery.subject.lower())
@@ -205,7 +208,7 @@ def _plan_listing(delivery: Delivery, sync: ProfileSync) -> str | None:
         "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, due_at=later,
         options={"sync": sync.pk, "planned_by": str(delivery.lease)},
     )  # fmt: skip
-    with transaction.atomic():
+    with leases.held(delivery):
         outbox.add(delivery.connection, [order])
     planned = Delivery.objects.filter(connection=delivery.connection, key=key)
     return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None

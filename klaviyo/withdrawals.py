@@ -14,6 +14,7 @@ from klaviyo.api.profiles import Profile
 from klaviyo.consent import Decision, Policy
 from klaviyo.models import Notice, ProfileSync
 from klaviyo.watching import topics
+from referrals import lifecycle, suppressions
 from referrals.models import Invite
 
 State = Delivery.State
@@ -24,10 +25,11 @@ OBJECTIONS = ("unsubscribed", "suppressed", "list_suppressed")
 
 
 def cancel(connection: Connection, email: str, code: str, sentence: str) -> int:
-    """Take back every invite and reminder to the person that waits; how many.
+    """Take back every invite and reminder to the person that waits, and remind them no more; how many.
 
     What a worker has in hand is left to it: it looks once more at the person before it sends.
     """
+    stop_reminding(connection, email)
     return _cancel(_waiting(connection, email), code, sentence)
 
 
@@ -41,9 +43,18 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
     for sync_id in set(waiting.values_list("send__sync", flat=True)):
         decision = _objection(profile, syncs.get(sync_id) if sync_id else None)
         if decision:
+            stop_reminding(connection, email)
             rows = waiting.filter(send__sync=sync_id)
             taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {decision.sentence}")
     return taken_back
+
+
+def stop_reminding(connection: Connection, email: str) -> None:
+    """Close the person's open invites of the account's stores."""
+    stores = ProfileSync.objects.filter(connection=connection).values("store")
+    invites = Invite.objects.alias(lower=Lower("recipient_email")).filter(lower__in=suppressions.spellings(email))
+    for invite in invites.filter(closed_at=None, advocate__program__store__in=stores):
+        lifecycle.close(invite, Invite.Closing.OPTED_OUT)
 
 
 def confirm(connection: Connection, email: str, happened_at: datetime | None = None) -> int:
@@ -110,17 +121,8 @@ def _sends(connection: Connection) -> "QuerySet[Delivery]":
 def _waiting(connection: Connection, email: str) -> "QuerySet[Delivery]":
     """By the delivery's address and, whatever the case it is written in, by the invite's; both have an index."""
     spellings = {email, email.lower(), cleaning.address(email), _plain(email)}
-    invites = Invite.objects.annotate(lower=Lower("recipient_email")).filter(lower__in={_plain(email), _written(email)})
+    invites = Invite.objects.alias(lower=Lower("recipient_email")).filter(lower__in=suppressions.spellings(email))
     return _sends(connection).filter(Q(subject__in=spellings) | Q(send__invite__in=invites.values("pk")))
-
-
-def _written(email: str) -> str:
-    """The address as people write it, where its domain travels in ASCII."""
-    local, at, domain = _plain(email).rpartition("@")
-    try:
-        return f"{local}{at}{domain.encode().decode('idna')}"
-    except UnicodeError:
-        return _plain(email)
 
 
 @transaction.atomic

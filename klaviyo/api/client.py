@@ -9,6 +9,7 @@ import requests
 from integrations import attempts, connections, http, pacing
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
+from klaviyo import leases
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
@@ -34,7 +35,8 @@ class Client:
     ) -> Answer:
         """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more.
 
-        `last_look` comes when nothing but the request itself is left to do; it may raise CalledOff.
+        `last_look` comes when nothing but the request itself is left to do; it may raise CalledOff. Without one, what
+        changes anything is called off when a delivery it is for was taken from us.
         """
         send = partial(transport.send, operation, path=path, query=query, body=body)
         once = partial(self._once, operation, send, deliveries, last_look)
@@ -63,6 +65,8 @@ class Client:
         with attempts.on_record(self.connection, operation.id, deliveries) as attempt:
             if last_look:
                 last_look()
+            elif operation.method != "GET":
+                leases.check(deliveries)
             response = send(token=token)
             _note(attempt, response)
             if response.status_code == 429:

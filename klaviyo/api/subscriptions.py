@@ -10,7 +10,7 @@ from typing import Any
 from integrations.errors import PermanentError
 from integrations.models import Delivery
 from klaviyo.api import ids
-from klaviyo.api.client import Client
+from klaviyo.api.client import Client, LastLook
 from klaviyo.api.operation import Operation
 
 SCOPES = "lists:write profiles:write subscriptions:write"
@@ -38,6 +38,8 @@ def subscribe(
     list_id: str | None,
     source: str,
     deliveries: Sequence[Delivery] = (),
+    *,
+    last_look: LastLook | None = None,
 ) -> None:
     """Subscribe up to 1,000 people who have just asked for it, saying where (`source`).
 
@@ -50,17 +52,24 @@ def subscribe(
         "profiles": {"data": [_resource(person.id, _asked_for(person)) for person in people]},
     }
     body = _job("profile-subscription-bulk-create-job", attributes, list_id)
-    client.call(BULK_SUBSCRIBE_PROFILES, body=body, deliveries=deliveries)
+    client.call(BULK_SUBSCRIBE_PROFILES, body=body, deliveries=deliveries, last_look=last_look)
 
 
-def unsubscribe(client: Client, email: str, list_id: str | None, deliveries: Sequence[Delivery] = ()) -> None:
+def unsubscribe(
+    client: Client,
+    email: str,
+    list_id: str | None,
+    deliveries: Sequence[Delivery] = (),
+    *,
+    last_look: LastLook | None = None,
+) -> None:
     """Unsubscribe one person from e-mail: from one list, or with None from everything the account sends.
 
     Klaviyo unsubscribes who is not on the list from everything as well, so ask `lists.is_member` first.
     """
     attributes = {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
     body = _job("profile-subscription-bulk-delete-job", {"profiles": {"data": [_resource("", attributes)]}}, list_id)
-    client.call(BULK_UNSUBSCRIBE_PROFILES, body=body, deliveries=deliveries)
+    client.call(BULK_UNSUBSCRIBE_PROFILES, body=body, deliveries=deliveries, last_look=last_look)
 
 
 def _asked_for(person: Subscriber) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from integrations import draining, outbox, outcomes
 from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
-from klaviyo import orders
+from klaviyo import orders, withdrawals
 from klaviyo.api.client import Client
-from klaviyo.delivery import facts, mail, newsletter, permission, privacy
+from klaviyo.delivery import facts, mail, permission, privacy, subscribing, unsubscribing
 from klaviyo.delivery.state import Batch, sends_of, syncs_of
 from klaviyo.delivery.trouble import ItsOwn
 from klaviyo.models import ProfileSync, Send
@@ -26,8 +26,8 @@ SENDERS: dict[str, Callable[[Batch, Delivery, Any], Outcome | None]] = {
     "event": facts.send_event,
     "list": facts.send_list_add,
     "email": mail.send,
-    "subscribe": newsletter.subscribe,
-    "unsubscribe": newsletter.unsubscribe,
+    "subscribe": subscribing.subscribe,
+    "unsubscribe": unsubscribing.unsubscribe,
     "erase": privacy.erase,
 }
 
@@ -83,6 +83,8 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
 
 def _tried(batch: Batch, delivery: Delivery, sync: ProfileSync | None) -> Outcome:
     if sync and (objection := permission.objection(batch, delivery, sync)):
+        if objection.code in permission.A_PERSONS_NO:
+            withdrawals.stop_reminding(batch.connection, delivery.subject)
         return objection
     outcome = SENDERS[delivery.kind](batch, delivery, sync) or Accepted()
     send = batch.sends.get(delivery.pk)

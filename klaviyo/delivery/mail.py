@@ -1,6 +1,7 @@
 """Sorae's own message to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
 
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from functools import partial
 
 from django.conf import settings
@@ -8,10 +9,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations.errors import IntegrationError
+from integrations import outbox, outcomes
+from integrations.errors import IntegrationError, TemporaryError
 from integrations.models import Delivery
 from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
-from klaviyo import mailing
+from klaviyo import cleaning, mailing
 from klaviyo.delivery import permission
 from klaviyo.delivery.state import Batch
 from klaviyo.mailing import OutcomeUnknown, RecipientRefused
@@ -21,29 +23,47 @@ from referrals.models import Store
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 TOO_MANY = Skipped("too_many", "The person has had as many messages from this store in a week as anybody gets.")
+SPARED = TemporaryError("mail_unreachable", "The mail server did not answer about the message before.")
 
 
 def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None:
-    """Write the message, unless the mail server has it already."""
+    """Write the message, unless the mail server has it already or may have it."""
     row = batch.sends.get(delivery.pk)
     if row is None:
         return Failed("unusable", "There is no invite that it would tell of.")
     if mailing.was_taken(delivery):
         return Accepted()
-    if row.mailed_at and delivery.attempts_made > 1:  # a worker died on it, and nobody has asked for a retry
+    if mailing.broke_off(delivery) or (row.mailed_at and delivery.attempts_made > 1):  # and nobody asked for a retry
         raise OutcomeUnknown
+    row.message_id = _message_id(row)
+    number = row.reminder.number if row.reminder else 0
+    message = messages.invitation(row.invite, number=number, message_id=row.message_id)
     if objection := _reserve(row):
         return objection
     try:
-        number = row.reminder.number if row.reminder else 0
-        message = messages.invitation(row.invite, number=number, message_id=row.message_id)
-        batch.mailer.send(message, delivery, partial(permission.last_look, batch, delivery))
+        batch.mailer.send(message, delivery, partial(_last_look, batch, delivery))
     except OutcomeUnknown:
+        batch.stopped[delivery.kind] = SPARED
         raise
+    except mailing.OF_ONE_ADDRESS as reason:
+        _give_back(row, reason)
+        return outcomes.of(reason)
     except (IntegrationError, CalledOff) as reason:
         _give_back(row, reason)
         raise
     return None
+
+
+def _last_look(batch: Batch, delivery: Delivery) -> None:
+    """With a whole lease ahead, which is longer than a mail server may take."""
+    outbox.extend([delivery])
+    permission.last_look(batch, delivery)
+
+
+def _message_id(row: Send) -> str:
+    """The same however often it is tried."""
+    _, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return f"<{row.delivery.source}.{row.pk}@{cleaning.address(sender).rpartition('@')[2]}>"
 
 
 @transaction.atomic
@@ -53,8 +73,7 @@ def _reserve(row: Send) -> Outcome | None:
     now = timezone.now()
     if objection := _one_too_many(row, Send.objects.filter(store=store, mailed_at__isnull=False), now):
         return objection
-    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2]
-    row.mailed_at, row.message_id = now, f"<{row.delivery.source}.{row.pk}@{host}>"
+    row.mailed_at = now
     row.save(update_fields=["mailed_at", "message_id"])
     return None
 
@@ -77,7 +96,8 @@ def _one_too_many(row: Send, mailed: "QuerySet[Send]", now: datetime) -> Outcome
 
 def _give_back(row: Send, reason: Exception) -> None:
     """It has certainly not gone out: it counts towards no cap, and may be tried again."""
-    row.mailed_at = None
+    mine = Send.objects.filter(pk=row.pk, mailed_at=row.mailed_at)  # and no other worker's, who has it by now
     if isinstance(reason, RecipientRefused):
-        row.bounced_at, row.bounce = timezone.now(), reason.sentence
-    row.save(update_fields=["mailed_at", "bounced_at", "bounce"])
+        mine.update(mailed_at=None, bounced_at=timezone.now(), bounce=reason.sentence)
+    else:
+        mine.update(mailed_at=None)

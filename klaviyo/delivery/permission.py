@@ -1,14 +1,14 @@
 """Whether a delivery may go: decided from fresh answers, kept on record, and looked at once more at the very end."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations import outbox
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
-from klaviyo import asking, orders, suppressing, withdrawals
+from klaviyo import asking, leases, orders, suppressing, withdrawals
 from klaviyo.api.client import Client
 from klaviyo.consent import Decision
 from klaviyo.delivery.state import Batch
@@ -25,8 +25,9 @@ NOT_SENT = Skipped("invite_not_sent", "The invite that it would remind of has no
 INVITE_WAITS = Retry(
     "invite_waits", "The invite that it would remind of still waits.", after=timedelta(minutes=1), refund=True
 )
-LEASE_LOST = Retry("lease_lost", "Another worker has taken this over, and decides anew.", refund=True)
+LEASE_LOST = leases.LOST
 STALE = Retry("stale_consent", "Klaviyo's answer has become too old; it is asked again.", timedelta(), True)
+A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 CLOSED = {
     Invite.Closing.VISITED: "The friend has come to the shop meanwhile.",
     Invite.Closing.CONVERTED: "The friend has bought meanwhile.",
@@ -47,10 +48,8 @@ def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | 
     if unknown:
         return unknown
     decision = _decision(batch, delivery, sync, message)
-    _keep(delivery, send, decision)
     person = batch.people.known(delivery)
-    if send and person and person.id != send.profile_id:
-        Send.objects.filter(pk=send.pk).update(profile_id=person.id[:64])
+    _keep(delivery, send, decision, person.id if person else "")
     if not decision.allowed:
         return Skipped(decision.code, decision.sentence)
     return _outdated(send) if send else None
@@ -68,15 +67,15 @@ def said_no_here(
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = asking.refused(sync, orders.message_of(delivery) or "", own)
-                _keep(delivery, sends.get(delivery.pk), decision)
+                with suppress(CalledOff):
+                    _keep(delivery, sends.get(delivery.pk), decision)
                 refused[delivery.pk] = Skipped(decision.code, decision.sentence)
     return refused
 
 
 def last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request: is it still ours, has nobody said no meanwhile? Raises CalledOff."""
-    if not outbox.is_ours(delivery):
-        raise CalledOff(LEASE_LOST)
+    leases.check([delivery])
     if orders.message_of(delivery) is None:
         return
     sync = batch.syncs[delivery.options["sync"]]
@@ -132,13 +131,16 @@ def _accounts(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Iterator[t
         yield other, lookup
 
 
-def _keep(delivery: Delivery, send: Send | None, decision: Decision) -> None:
-    """The record of the decision, on the delivery and among all decisions of the send."""
+def _keep(delivery: Delivery, send: Send | None, decision: Decision, profile_id: str = "") -> None:
+    """The record of the decision, on the delivery and among all decisions of the send; none of what is not ours."""
     delivery.evidence = decision.as_record()
     if send is None:
         return
-    ConsentDecision.objects.create(
-        send=send, is_allowed=decision.allowed, code=decision.code, sentence=decision.sentence,
-        policy=decision.policy.value, evidence=decision.evidence, asked_at=decision.asked_at,
-        decided_at=timezone.now(),
-    )  # fmt: skip
+    with leases.held(delivery):
+        ConsentDecision.objects.create(
+            send=send, is_allowed=decision.allowed, code=decision.code, sentence=decision.sentence,
+            policy=decision.policy.value, evidence=decision.evidence, asked_at=decision.asked_at,
+            decided_at=timezone.now(),
+        )  # fmt: skip
+        if profile_id and profile_id != send.profile_id:
+            Send.objects.filter(pk=send.pk).update(profile_id=profile_id[:64])

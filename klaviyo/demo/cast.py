@@ -7,13 +7,13 @@ from typing import Any
 
 from klaviyo.demo import names
 from klaviyo.demo.dice import Dice
-from klaviyo.demo.scene import COFFEE, LISTS, TEA, Shop
+from klaviyo.demo.scene import COFFEE, HARBOR, LISTS, SHOPS, TEA, Shop
 
 SUPPRESSIONS = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED")
-ADVOCATES = {TEA.slug: 92, COFFEE.slug: 44}
-FRIENDS = {TEA.slug: 210, COFFEE.slug: 110}
+ADVOCATES = {TEA.slug: 92, COFFEE.slug: 44, HARBOR.slug: 14}
+FRIENDS = {TEA.slug: 210, COFFEE.slug: 110, HARBOR.slug: 48}
 STRANGERS = 20  # at Klaviyo, and nothing to do with us
-KNOWN = {TEA.slug: 0.5, COFFEE.slug: 0.65}
+KNOWN = {TEA.slug: 0.5, COFFEE.slug: 0.65, HARBOR.slug: 0.5}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cast:
 def gather(dice: Dice) -> Cast:
     advocates, friends, known = {}, {}, []
     number = 0
-    for shop in (TEA, COFFEE):
+    for shop in SHOPS:
         people = []
         for _ in range(ADVOCATES[shop.slug] + FRIENDS[shop.slug]):
             people.append(_person(dice, number, shop))
@@ -109,7 +109,7 @@ def _known(dice: Dice, person: Person, shop: Shop) -> dict[str, Any]:
         known |= {"first_name": _ascii(person.first_name).title() or "Friend", "properties": {"Loyalty": "gold"}}
     draw = dice.between(0, 1)
     if draw < 0.5:
-        known |= {"consent": "SUBSCRIBED", "lists": [dice.one_of(LISTS[shop.account])]}
+        known |= {"consent": "SUBSCRIBED", "lists": [dice.one_of(tuple(LISTS[shop.account]))]}
     elif draw < 0.75:
         known |= {"consent": "NEVER_SUBSCRIBED"}
     elif draw < 0.87:
@@ -132,12 +132,16 @@ def _one_of_each() -> list[dict[str, Any]]:
     ]
     return [
         {"account": shop.account, "email": friend_of_each(shop, number), **state}
-        for shop in (TEA, COFFEE)
-        for number, state in enumerate(states)
+        for shop in SHOPS
+        for number, state in enumerate([*states, _left_the_list(shop)])
     ]
 
 
-EACH = 11  # as many as `_one_of_each` knows for a store, and one whom Klaviyo has never seen
+def _left_the_list(shop: Shop) -> dict[str, Any]:
+    return {"consent": "SUBSCRIBED", "list_suppressions": [shop.newsletter or shop.list_name]}
+
+
+EACH = 12  # as many as `_one_of_each` knows for a store, and one whom Klaviyo has never seen
 
 
 def friend_of_each(shop: Shop, number: int) -> str:

@@ -32,7 +32,14 @@ class Operator:
 
     def connect(self, account: str) -> Connection:
         """Press Connect, choose the account on Klaviyo's consent screen, allow, and come back."""
-        screen = self._post(self.site + reverse("integrations:connect", args=[KLAVIYO.slug]), {})
+        return self._allow(account, reverse("integrations:connect", args=[KLAVIYO.slug]))
+
+    def reconnect(self, connection: Connection) -> Connection:
+        """The same for an account that was lost."""
+        return self._allow(connection.account_id, reverse("integrations:reconnect", args=[connection.pk]))
+
+    def _allow(self, account: str, way: str) -> Connection:
+        screen = self._post(self.site + way, {})
         form = Form(screen.text)
         if not form.action:
             raise NotConnected(f"Connect led to no consent screen, but to {_short(screen.url)} ({screen.status_code}).")

@@ -11,10 +11,12 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from klaviyo.demo import scene
+
 MARK = "SORAE_DEMO"  # set in the environment that this module made
 FILE = "environment"
 LOCK = "lock"
-OURS = {FILE, LOCK, "broker", "logs", "tmp", "static"}  # and files that begin with these:
+OURS = {FILE, LOCK, "broker", "logs", "mail", "tmp", "static"}  # and files that begin with these:
 FILES_OF_OURS = ("sorae.sqlite3", "sandbox.sqlite3", "celerybeat-schedule", "processes.json")
 
 
@@ -69,6 +71,9 @@ def _settings(folder: Path, ports: Ports) -> dict[str, str]:
         "KLAVIYO_CLIENT_SECRET": secrets.token_urlsafe(32),
         "KLAVIYO_API_URL": ports.sandbox_url,
         "KLAVIYO_AUTHORIZE_URL": f"{ports.sandbox_url}/oauth/authorize",
+        "EMAIL_URL": "files",
+        "MAIL_PER_PERSON_AND_WEEK": str(scene.MAIL_PER_PERSON_AND_WEEK),
+        "MAIL_PER_ADVOCATE_AND_DAY": str(scene.MAIL_PER_ADVOCATE_AND_DAY),
         "NO_PROXY": "localhost,127.0.0.1",
         "no_proxy": "localhost,127.0.0.1",
     }

@@ -1,9 +1,9 @@
-"""What the facts call for: which event each should have become, on whom, at which account.
+"""What the facts call for: which event or message each should have become, for whom, at which account.
 
 Written from the catalogue, not from the code that sends: it is what that code is measured against.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,21 +11,35 @@ from klaviyo import events
 from klaviyo.demo.kept import mailbox
 from klaviyo.events import Metric
 from klaviyo.models import ProfileSync
-from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
+from referrals import suppressions
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Reward, Visit
+
+FACTS = (Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut)
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One event that one account should hear of."""
+    """One event that one account should hear of; or, `by_mail`, one message of Sorae's own."""
 
     sync: ProfileSync
     metric: Metric
     fact_id: str
     email: str
+    invite_id: int = 0
+    by_mail: bool = False
 
     @property
     def account(self) -> str:
         return self.sync.connection.account_id
+
+    @property
+    def key(self) -> str:
+        """The key of its delivery."""
+        return f"email:{self.fact_id}" if self.by_mail else f"{self.metric.key}:{self.fact_id}"
+
+    @property
+    def name(self) -> str:
+        return f"The e-mail of {self.fact_id}" if self.by_mail else f"{self.metric.name} of {self.fact_id}"
 
 
 @dataclass(frozen=True)
@@ -34,30 +48,44 @@ class _Due:
     metric: Metric
     uid: UUID
     email: str
+    invite_id: int = 0
+    by_mail: bool = False
 
 
-def events_of_all_facts() -> list[Expected]:
-    """Every event of every fact, for each account that the fact's store is joined to."""
+def of_all_facts(went_out: Collection[str]) -> list[Expected]:
+    """Every event of every fact, for each account that the fact's store is joined to, and every message.
+
+    `went_out`: the ids of the invites that have left, as it can be seen from outside: only of these are advocates
+    told. Nothing is due to people who were erased.
+    """
     syncs: dict[int, list[ProfileSync]] = {}
-    for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection", "store"):
+    for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection", "store").order_by("pk"):
         syncs.setdefault(sync.store_id, []).append(sync)
     return [
-        Expected(sync, due.metric, str(due.uid), mailbox(due.email))
-        for due in _due()
-        for sync in syncs.get(due.store_id, [])
+        Expected(sync, due.metric, str(due.uid), mailbox(due.email), due.invite_id, due.by_mail)
+        for due in _due(went_out)
+        if not suppressions.is_erased(due.email)
+        for sync in syncs.get(due.store_id, [])[: 1 if due.by_mail else None]
     ]
 
 
+def forgotten() -> set[str]:
+    """The ids of invites, and of their reminders, to people who were erased: what was told of them may be gone."""
+    invites = Invite.objects.filter(recipient_email__endswith=f"@{suppressions.NOBODY}")
+    reminders = Reminder.objects.filter(invite__in=invites)
+    return {str(uid) for found in (invites, reminders) for uid in found.values_list("uid", flat=True)}
+
+
 def count_of_facts() -> int:
-    """People joined, invites, reminders, visits, orders, refunds, rewards and reversals."""
-    stored = sum(model._default_manager.count() for model in (Advocate, Invite, Reminder, Visit, Conversion, Reward))
+    """People joined, invites, reminders, visits, orders, refunds, rewards and reversals, opt-ins and opt-outs."""
+    stored = sum(model._default_manager.count() for model in FACTS)
     return stored + Reward.objects.exclude(reversed_at=None).count()
 
 
-def _due() -> Iterator[_Due]:
+def _due(went_out: Collection[str]) -> Iterator[_Due]:
     for person in Advocate.objects.select_related("program"):
         yield _Due(person.program.store_id, events.ADVOCATE_STARTED, person.uid, person.email)
-    yield from _invitations()
+    yield from _invitations(went_out)
     for visit in Visit.objects.select_related("advocate__program"):
         yield _Due(visit.advocate.program.store_id, events.REFERRED_VISIT, visit.uid, visit.advocate.email)
     for order in Conversion.objects.filter(kind=Conversion.Kind.ORDER).select_related("advocate__program"):
@@ -71,15 +99,15 @@ def _due() -> Iterator[_Due]:
             yield _Due(store, events.REWARD_REVERSED, reward.uid, reward.recipient_email)
 
 
-def _invitations() -> Iterator[_Due]:
-    """The friend hears by a Klaviyo flow only where the program lets Klaviyo deliver."""
-    by_klaviyo = Program.Inviter.KLAVIYO
+def _invitations(went_out: Collection[str]) -> Iterator[_Due]:
+    """The friend hears by a Klaviyo flow or by Sorae's own e-mail, as the program says; the advocate, if they did."""
     for invite in Invite.objects.select_related("advocate__program"):
         program = invite.advocate.program
-        yield _Due(program.store_id, events.INVITE_SENT, invite.uid, invite.advocate.email)
-        if program.invites_by == by_klaviyo:
-            yield _Due(program.store_id, events.INVITE_RECEIVED, invite.uid, invite.recipient_email)
+        by_mail = program.invites_by == Program.Inviter.SORAE
+        yield _Due(program.store_id, events.INVITE_RECEIVED, invite.uid, invite.recipient_email, invite.pk, by_mail)
+        if str(invite.uid) in went_out and not suppressions.is_erased(invite.recipient_email):
+            yield _Due(program.store_id, events.INVITE_SENT, invite.uid, invite.advocate.email)
     for reminder in Reminder.objects.select_related("invite__advocate__program"):
-        program = reminder.invite.advocate.program
-        if program.invites_by == by_klaviyo:
-            yield _Due(program.store_id, events.INVITE_REMINDER, reminder.uid, reminder.invite.recipient_email)
+        invite, program = reminder.invite, reminder.invite.advocate.program
+        by_mail = program.invites_by == Program.Inviter.SORAE
+        yield _Due(program.store_id, events.INVITE_REMINDER, reminder.uid, invite.recipient_email, invite.pk, by_mail)

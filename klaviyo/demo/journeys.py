@@ -19,12 +19,14 @@ class Story:
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
+        self.scene = ""  # of the lines that are told now; empty for the main play
         self._ids = 0
 
     def tell(self, do: str, days_ago: float, **told: Any) -> str:
         """Write one line; its id, by which later lines speak of it. What is empty is left out."""
         self._ids += 1
         line_id = f"{do}-{self._ids}"
+        told["scene"] = self.scene
         kept = {name: value for name, value in told.items() if value not in ("", None)}
         self.lines.append({"do": do, "id": line_id, "days_ago": round(max(days_ago, LATEST), 4), **kept})
         return line_id
@@ -56,23 +58,24 @@ class Journey:
         """A friend's whole way: invited, reminded, visiting, and perhaps buying."""
         invited = self.later(self.age, 0.01, 12)
         invite = self.invite(friend, at=invited)
-        if self.dice.happens(0.45):
+        if self.dice.happens(0.45) and not self.shop.most_reminders:  # else the program reminds by itself
             reminded = self.later(invited, 2, 4)
             self.story.tell("remind", reminded, invite=invite, number=1)
             if self.dice.happens(0.3):
                 self.story.tell("remind", self.later(reminded, 2, 4), invite=invite, number=2)
         if self.dice.happens(0.55):
-            self.visited(self.later(invited, 0.1, 5), self.dice.count(1, 2))
+            self.visited(self.later(invited, 0.1, 5), self.dice.count(1, 2), invite)
         if self.dice.happens(0.34):
             self.bought(friend, self.later(invited, 0.5, 9))
 
-    def visited(self, days_ago: float, times: int) -> None:
+    def visited(self, days_ago: float, times: int, invite: str = "") -> None:
         for number in range(times):
             self.story.tell(
                 "visit", days_ago - 0.4 * number, advocate=self.me,
                 landing_page=self.shop.url + self.dice.one_of(names.LANDING_PAGES),
                 referrer=self.dice.one_of(names.REFERRERS),
                 channel=self.dice.one_of(CHANNELS),
+                invite=invite if number == 0 and self.dice.happens(0.4) else "",
             )  # fmt: skip
 
     def bought(self, friend: Person, days_ago: float) -> None:

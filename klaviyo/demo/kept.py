@@ -1,6 +1,5 @@
 """What the sandbox holds, by its control API: the accounts are put there before the play and read after it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +35,7 @@ class KeptProfile:
     consent: str
     suppressions: frozenset[str]
     lists: tuple[str, ...]
+    sms_consent: str
 
 
 def mailbox(email: str) -> str:
@@ -57,11 +57,11 @@ class Sandbox:
         except requests.RequestException:
             return False
 
-    def put_lists(self, account: str, names: Iterable[str]) -> dict[str, str]:
-        """The lists' ids by name."""
-        wanted = list(names)
-        ids = self._call("PUT", account, "lists", {"lists": [{"name": name} for name in wanted]})["ids"]
-        return dict(zip(wanted, ids, strict=True))
+    def put_lists(self, account: str, processes: dict[str, str]) -> dict[str, str]:
+        """The lists' ids by name; `processes` says of each whether it asks for a confirmation."""
+        wanted = [{"name": name, "opt_in_process": process} for name, process in processes.items()]
+        ids = self._call("PUT", account, "lists", {"lists": wanted})["ids"]
+        return dict(zip(processes, ids, strict=True))
 
     def put_people(self, account: str, people: list[dict[str, Any]]) -> None:
         self._call("PUT", account, "profiles", {"profiles": people})
@@ -79,10 +79,37 @@ class Sandbox:
         return [
             KeptProfile(
                 account, person["id"], mailbox(person["email"] or ""), person["properties"],
-                person["consent"], frozenset(person["suppressions"]), tuple(person["lists"]),
+                person["consent"], frozenset(person["suppressions"]), tuple(person["lists"]), person["sms_consent"],
             )
             for person in self._call("GET", account, "profiles")["profiles"]
         ]  # fmt: skip
+
+    def flip(self, account: str, email: str, to: str) -> None:
+        """The person, their mailbox or the merchant changes what they agreed to."""
+        self._call("POST", account, "flip", {"email": email, "to": to})
+
+    def confirm(self, account: str, email: str) -> bool:
+        """The person clicks in the confirmation mail; False where none was sent."""
+        return bool(self._call("POST", account, "confirm", {"email": email})["confirmed"])
+
+    def uninstall(self, account: str) -> None:
+        """Somebody at the merchant removes our app."""
+        self._call("POST", account, "uninstall")
+
+    def is_told(self, account: str) -> bool:
+        """Whether webhooks have heard of every change so far, or never will."""
+        waiting = self._call("GET", account, "deliveries")["deliveries"]
+        return all(one["state"] != "waiting" for one in waiting)
+
+    def answer_badly(self, account: str, operation: str, kind: str, **how: str) -> None:
+        """The next call of the operation meets a bad day."""
+        fault = {"account": account, "operation": operation, "kind": kind, **how}
+        self._session.post(f"{self.url}/sandbox/faults", json=fault, timeout=SECONDS).raise_for_status()
+
+    def away(self) -> frozenset[str]:
+        """The accounts that have no app of ours."""
+        state = self._session.get(f"{self.url}/sandbox/state", timeout=SECONDS).json()
+        return frozenset(account["id"] for account in state["accounts"] if not account["installs"])
 
     def _call(self, method: str, account: str, what: str, body: Any = None) -> Any:
         address = f"{self.url}/sandbox/accounts/{account}/{what}"

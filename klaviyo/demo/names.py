@@ -49,6 +49,7 @@ INTERNATIONAL_DOMAINS = ("xn--bcher-kva.test", "bücher.test", "xn--r8jz45g.test
 PHONES = {
     "FI": ("040 123 45{0:02}", "+358 50 765 43{0:02}", "(+358) 44-98765{0:02}", "+49 1512 34567{0:02}"),
     "NO": ("412 34 5{0:02}", "+47 922 33 4{0:02}", "0047 98765 4{0:02}", "+46 70 123 45 {0:02}"),
+    "US": ("(207) 555-01{0:02}", "+1 503 555 01{0:02}", "1-617-555-01{0:02}", "+1 (802) 555 01{0:02}"),
 }
 BAD_PHONES = ("call me", "12345", "+999 123", "040-FLOWERS-AND-TEA", "n/a", "+358 40 123", "☎️", "0")
 LOCALES = ("fi-FI", "nb-NO", "en-GB", "en-US", "sv-SE", "de-DE", "ar-EG", "ja-JP", "")
@@ -67,6 +68,11 @@ GOODS = {
         ("MØRK-1000", "Mørkbrent, 1 kg", "389.00"),
         ("KOPP", "Kopp «Nordlys»", "219.50"),
         ("FILTER-100", "Filter, 100 stk.", "59.00"),
+    ),
+    "USD": (
+        ("CANDLE-8", "Balsam candle, 8 oz.", "24.00"),
+        ("SOAP", "Sea salt soap", "9.50"),
+        ("BLANKET", "Wool blanket “Casco Bay”", "148.00"),
     ),
 }
 LANDING_PAGES = (

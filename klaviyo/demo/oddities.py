@@ -14,7 +14,8 @@ def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
     for number in range(EACH):
         friend = Person(friend_of_each(shop, number), f"Case {number}", "", "", "")
         invite = journey.invite(friend, at=9 - number / 10)
-        story.tell("remind", 5 - number / 10, invite=invite, number=1)
+        if not shop.most_reminders:
+            story.tell("remind", 5 - number / 10, invite=invite, number=1)
     late = Person(f"late@{shop.slug}.test", "Late", "Comer", "", "")
     journey.invite(late, expires_in_days=5, at=12)
     story.tell("visit", 3, advocate=journey.me, landing_page=shop.url + "/" + "very-long/" * 150)
@@ -22,9 +23,36 @@ def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
     _dated_visit(story, journey, f"old-{shop.slug}", "2000-06-15T12:00:00+00:00")
 
 
+def add_forgotten(story: Story, journey: Journey, shop: Shop) -> None:
+    """A friend who was invited, bought and was thanked, and then asks to be forgotten everywhere."""
+    friend = Person(f"forget.me@{shop.slug}.test", "Forget", "Menot", "", "")
+    journey.invite(friend, at=journey.age - 0.01)
+    order = story.tell(
+        "convert", journey.age - 0.02, advocate=journey.me, order_id="FORGOTTEN-1", friend_email=friend.email,
+        friend_first_name=friend.first_name, total="20.00", currency=shop.currency,
+    )  # fmt: skip
+    story.tell(
+        "reward", journey.age - 0.03, advocate=journey.me, order=order, recipient="friend", kind="credit",
+        amount="5.00", currency=shop.currency,
+    )  # fmt: skip
+    story.tell("erase", journey.age - 0.04, email=friend.email)
+    # What a shop's own systems know besides: a complaint about other mail, an invite that is of no use any more.
+    story.tell("suppress", 13, email=f"angry@{shop.slug}.test", reason="complained", store=shop.slug)
+    journey.invite(Person(f"angry@{shop.slug}.test", "Angry", "", "", ""), at=11)
+    closed = journey.invite(Person(f"closed@{shop.slug}.test", "Closed", "", "", ""), at=11)
+    story.tell("visit", 10.1, advocate=journey.me, invite=closed, landing_page=shop.url)
+    story.tell("close", 10, invite=closed, by="visited")
+    story.tell("remind", 9, invite=closed, number=1)
+
+
+def popular(shop: Shop) -> Person:
+    """Whom everybody invites."""
+    return Person(f"popular@{shop.slug}.test", "Popular", "", "", "")
+
+
 def add_repeats(story: Story) -> None:
     """Every fiftieth line is told again, and one order by another person's mouth."""
-    known = [line for line in story.lines[::50] if line["do"] in ONCE_ONLY]
+    known = [line for line in story.lines[::50] if line["do"] in ONCE_ONLY and "scene" not in line]
     story.lines += [line | {"days_ago": line["days_ago"] * 0.9} for line in known]
     first, other = [line for line in story.lines if line["do"] == "convert"][:2]
     story.lines.append(first | {"id": "stolen-order", "days_ago": 0.5, "advocate": other["advocate"]})

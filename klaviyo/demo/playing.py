@@ -6,21 +6,27 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.utils import timezone
 
+from klaviyo import erasing
 from referrals import lifecycle
 from referrals.models import Program
 
 Line = dict[str, Any]
 
-VERBS: dict[str, Callable[..., Model]] = {verb: getattr(lifecycle, verb) for verb in lifecycle.__all__}
-WHEN = {"update": None, "reverse": "reversed_at", "pay": "paid_at"}  # the rest say occurred_at
+OURS = {"went_out", "erase"}  # verbs that are not a shop's to tell, or not in this way
+VERBS: dict[str, Callable[..., Model]] = {
+    **{verb: getattr(lifecycle, verb) for verb in lifecycle.__all__ if verb not in OURS},
+    "erase": partial(erasing.erase, by=None),
+}
+WHEN = {"update": None, "close": None, "suppress": None, "erase": None, "reverse": "reversed_at", "pay": "paid_at"}
 REFERENCES = {"advocate": "advocate", "invite": "invite", "order": "conversion", "reward": "reward"}
+OF_THE_LINE = ("do", "id", "days_ago", "at", "scene")
 
 
 @dataclass
@@ -28,6 +34,7 @@ class Played:
     """What became of the lines: told by verb, known already, or refused and why."""
 
     told: Counter[str] = field(default_factory=Counter)
+    erased: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -39,13 +46,13 @@ def read(path: Path) -> list[Line]:
     return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
-def play(lines: list[Line], programs: dict[str, Program]) -> Iterator[Played]:
+def play(lines: list[Line], stage: "Stage", played: Played) -> Iterator[Played]:
     """Tell every line; yields what has become of them after each. A refused line stops nothing."""
-    played, stage = Played(), Stage(programs, timezone.now())
     for line in lines:
         try:
             stage.tell(line)
             played.told[line["do"]] += 1
+            played.erased += [line["email"]] if line["do"] == "erase" else []
         except ValidationError as refusal:
             played.refused[" ".join(refusal.messages)] += 1
         yield played
@@ -72,14 +79,17 @@ class Stage:
 
     def _meant(self, line: Line) -> Line:
         """The verb's arguments: things in place of their ids, and moments in place of days."""
-        told = {name: value for name, value in line.items() if name not in ("do", "id", "days_ago", "at")}
+        told = {name: value for name, value in line.items() if name not in OF_THE_LINE}
         when = self._when(line)
-        if name := WHEN.get(line["do"], "occurred_at"):
+        name = WHEN.get(line["do"], "occurred_at")
+        if name:
             told[name] = when
         if "expires_in_days" in told:
             told["expires_at"] = when + timedelta(days=told.pop("expires_in_days"))
         if "program" in told:
             told["program"] = self.programs[told["program"]]
+        if "store" in told:
+            told["store"] = next(one.store for one in self.programs.values() if one.store.slug == told["store"])
         for name in REFERENCES.keys() & told.keys():
             told[REFERENCES[name]] = self._known(told.pop(name))
         return told

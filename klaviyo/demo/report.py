@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -11,10 +10,10 @@ from rich.table import Table
 from integrations.models import Connection
 from klaviyo import events
 from klaviyo.demo import expected, settling
-from klaviyo.demo.kept import KeptEvent, KeptProfile
 from klaviyo.demo.laws import Broken
 from klaviyo.demo.playing import Played
 from klaviyo.demo.scene import SHOPS
+from klaviyo.demo.world import World
 
 MOST_BREACHES = 10
 LAWS = {
@@ -29,8 +28,7 @@ class Outcome:
     """Everything that the tables show."""
 
     played: Played
-    events: list[KeptEvent]
-    profiles: list[KeptProfile]
+    world: World
     broken: Broken
 
     def as_json(self) -> str:
@@ -40,8 +38,8 @@ class Outcome:
             "deliveries": settling.by_state(),
             "reasons": settling.by_reason(),
             "klaviyo": {
-                "profiles": len(self.profiles),
-                "events": dict(sorted(Counter(event.metric for event in self.events).items())),
+                "profiles": len(self.world.profiles),
+                "events": dict(sorted(Counter(event.metric for event in self.world.events).items())),
             },
             **{law: len(getattr(self.broken, law)) for law in LAWS},
         }
@@ -53,7 +51,7 @@ def show(console: Console, outcome: Outcome) -> None:
     if outcome.played.refused:
         console.print(_refused(outcome.played))
     console.print(_deliveries())
-    console.print(_klaviyo(outcome.events, outcome.profiles))
+    console.print(_klaviyo(outcome.world))
     console.print(_laws(outcome.broken))
     for law in LAWS:
         for sentence in getattr(outcome.broken, law)[:MOST_BREACHES]:
@@ -83,11 +81,11 @@ def _deliveries() -> Table:
     return table
 
 
-def _klaviyo(kept: Sequence[KeptEvent], profiles: Sequence[KeptProfile]) -> Table:
+def _klaviyo(world: World) -> Table:
     names = dict(Connection.objects.values_list("account_id", "account_name"))
     table = _table("At Klaviyo", ("", *(names.get(shop.account, shop.account) for shop in SHOPS)))
-    counts = Counter((event.metric, event.account) for event in kept)
-    people = Counter(profile.account for profile in profiles)
+    counts = Counter((event.metric, event.account) for event in world.events)
+    people = Counter(profile.account for profile in world.profiles)
     table.add_row("profiles", *(f"{people[shop.account]:,}" for shop in SHOPS), end_section=True)
     for metric in events.CATALOGUE:
         table.add_row(metric.name, *(f"{counts[metric.name, shop.account]:,}" for shop in SHOPS))

@@ -24,6 +24,9 @@ class Shop:
     list_name: str
     invites_to: Policy
     reminders_to: Policy
+    newsletter: str = ""
+    invites_by: str = "klaviyo"
+    most_reminders: int = 0
 
     @property
     def creates_profiles(self) -> bool:
@@ -46,6 +49,7 @@ TEA = Shop(
     list_name="Referred friends",
     invites_to=Policy.NOT_OPTED_OUT,
     reminders_to=Policy.SUBSCRIBED_ONLY,
+    newsletter="Newsletter",
 )
 COFFEE = Shop(
     slug="nordlys-coffee",
@@ -63,9 +67,35 @@ COFFEE = Shop(
     list_name="",
     invites_to=Policy.SUBSCRIBED_ONLY,
     reminders_to=Policy.NOT_OPTED_OUT,
+    newsletter="Nyhetsbrev",
 )
-SHOPS = (TEA, COFFEE)
+HARBOR = Shop(
+    slug="harbor-and-pine",
+    name="Harbor & Pine",
+    url="https://harborandpine.example",
+    country="US",
+    currency="USD",
+    program="harbor-friends",
+    program_name="Friends of the Harbor",
+    program_type="referral",
+    offer="$10 off the first candle.",
+    offer_code="PINE10",
+    account="Rb3WdN",
+    behaviour="create",
+    list_name="Friends of friends",
+    invites_to=Policy.NOT_OPTED_OUT,
+    reminders_to=Policy.NOT_OPTED_OUT,
+    invites_by="sorae",
+    most_reminders=1,
+)
+SHOPS = (TEA, COFFEE, HARBOR)
+SINGLE, DOUBLE = "single_opt_in", "double_opt_in"
 LISTS = {
-    TEA.account: ("Newsletter", "VIP customers", TEA.list_name),
-    COFFEE.account: ("Nyhetsbrev", "Partners"),
+    TEA.account: {TEA.newsletter: SINGLE, "VIP customers": SINGLE, TEA.list_name: SINGLE},
+    COFFEE.account: {COFFEE.newsletter: DOUBLE, "Partners": SINGLE},
+    HARBOR.account: {HARBOR.list_name: SINGLE, "Workshop guests": SINGLE},
 }
+
+# What the demo's site is set up with, so that a small story meets its limits.
+MAIL_PER_PERSON_AND_WEEK = 3
+MAIL_PER_ADVOCATE_AND_DAY = 12

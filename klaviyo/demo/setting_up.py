@@ -6,14 +6,14 @@ from integrations.models import Connection
 from klaviyo.demo import connecting
 from klaviyo.demo.kept import Sandbox
 from klaviyo.demo.playing import Line
-from klaviyo.demo.scene import LISTS, SHOPS, Shop
+from klaviyo.demo.scene import DOUBLE, LISTS, SHOPS, Shop
 from klaviyo.models import ProfileSync
 from referrals.models import Program, Store
 
 
 def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:
     """Put lists and people into the accounts; the ids of the lists by account and name."""
-    lists = {account: sandbox.put_lists(account, names) for account, names in LISTS.items()}
+    lists = {account: sandbox.put_lists(account, processes) for account, processes in LISTS.items()}
     for account, ids in lists.items():
         sandbox.put_people(account, [_seed(person, ids) for person in people if person["account"] == account])
     return lists
@@ -32,7 +32,8 @@ def stores() -> dict[str, Program]:
         )
         programs[shop.program] = Program.objects.create(
             store=store, slug=shop.program, name=shop.program_name, type=shop.program_type,
-            invites_by=Program.Inviter.KLAVIYO, offer=shop.offer, offer_code=shop.offer_code,
+            invites_by=shop.invites_by, offer=shop.offer, offer_code=shop.offer_code,
+            most_reminders=shop.most_reminders,
         )  # fmt: skip
     return programs
 
@@ -42,6 +43,8 @@ def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
     ProfileSync.objects.create(
         store=Store.objects.get(slug=shop.slug), connection=connection, behaviour=shop.behaviour,
         list_id=list_ids.get(shop.list_name, ""), list_name=shop.list_name,
+        newsletter_list_id=list_ids.get(shop.newsletter, ""), newsletter_list_name=shop.newsletter,
+        is_double_opt_in=LISTS[shop.account].get(shop.newsletter) == DOUBLE,
         invite_policy=shop.invites_to.value, reminder_policy=shop.reminders_to.value,
     )  # fmt: skip
 
@@ -49,6 +52,6 @@ def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
 def _seed(person: Line, list_ids: dict[str, str]) -> Line:
     """As the control API takes it: without the account, and with the lists' ids for their names."""
     told = {name: value for name, value in person.items() if name != "account"}
-    if "lists" in told:
-        told["lists"] = [list_ids[name] for name in told["lists"]]
+    for named in {"lists", "list_suppressions"} & told.keys():
+        told[named] = [list_ids[name] for name in told[named]]
     return told

@@ -3,20 +3,26 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import Count
+from django.utils import timezone
 
 from integrations.models import Delivery
 
 LOOK_EVERY = 0.5
 PATIENCE_SECONDS = 240.0  # without any change; a dead worker's lease takes one minute, a rate limit another
 
+FOR_LONG = timedelta(minutes=3)
+LIMITS = ("advocate_cap", "one_job_in_30_minutes")
+
 State = Delivery.State
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How far the deliveries are. What is held waits for a person, so it counts as settled here."""
+    """How far the deliveries are. What is held waits for a person, and what a limit has put off for its
+    hour: both count as settled here."""
 
     open: int
     total: int
@@ -28,7 +34,8 @@ def wait() -> Iterator[Standing]:
     last, changed_at = "", time.monotonic()
     while True:
         states = by_state()
-        now = Standing(states.get(State.QUEUED, 0) + states.get(State.SENDING, 0), sum(states.values()))
+        waiting = states.get(State.QUEUED, 0) + states.get(State.SENDING, 0) - postponed()
+        now = Standing(waiting, sum(states.values()))
         if repr(states) != last:
             last, changed_at = repr(states), time.monotonic()
         if time.monotonic() - changed_at > PATIENCE_SECONDS:
@@ -38,6 +45,12 @@ def wait() -> Iterator[Standing]:
         if not now.open:
             return
         time.sleep(LOOK_EVERY)
+
+
+def postponed() -> int:
+    """What a limit has put off for so long that nobody waits for it."""
+    later = timezone.now() + FOR_LONG
+    return Delivery.objects.filter(state=State.QUEUED, next_try_at__gt=later, reason_code__in=LIMITS).count()
 
 
 def total() -> int:

@@ -3,26 +3,36 @@
 from collections.abc import Iterable
 from typing import Any
 
+from integrations.models import Delivery
 from klaviyo.demo.kept import KeptProfile, mailbox
+from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
-from referrals import standing
+from referrals import standing, suppressions
 from referrals.models import Advocate
 from referrals.standing import Standing
 
 
-def differences(profiles: list[KeptProfile], people: dict[tuple[str, str], Any]) -> Iterable[str]:
+def differences(world: World) -> Iterable[str]:
     """A sentence for each advocate whom Klaviyo should know, and does not, or not as they stand now."""
-    at_klaviyo = {(profile.account, profile.email): profile for profile in profiles}
+    at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
     standings = standing.of(Advocate.objects.values_list("pk", flat=True))
     for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection"):
         account = sync.connection.account_id
+        held = _held(sync) if account in world.away else set()
         for advocate in Advocate.objects.filter(program__store=sync.store_id).select_related("program__store"):
             here = (account, mailbox(advocate.email))
-            if here not in people and not sync.creates_profiles:
+            is_unknown = not world.register.knew(*here) and not sync.creates_profiles
+            if is_unknown or advocate.pk in held or suppressions.is_erased(advocate.email):
                 continue
             wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
             if wrong:
                 yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
+
+
+def _held(sync: ProfileSync) -> set[int]:
+    """Of whom an account that is away will hear as soon as it is back."""
+    waiting = Delivery.objects.filter(connection=sync.connection_id, kind="profile", state=Delivery.State.HELD)
+    return {options["advocate"] for options in waiting.values_list("options", flat=True)}
 
 
 def _wrong(advocate: Advocate, now: Standing, profile: KeptProfile | None) -> str:

@@ -11,18 +11,22 @@ from pathlib import Path
 import requests
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 
-from klaviyo.demo import generate, laws, playing, report, setting_up, settling
+from klaviyo.demo import generate, laws, playing, report, setting_up
 from klaviyo.demo.broker import WORKER, Broker
 from klaviyo.demo.connecting import NAME, Operator
 from klaviyo.demo.environment import Ports
 from klaviyo.demo.kept import Sandbox
-from klaviyo.demo.playing import Line, Played
+from klaviyo.demo.playing import Line, Stage
 from klaviyo.demo.processes import Processes
 from klaviyo.demo.report import Outcome
 from klaviyo.demo.scene import SHOPS
+from klaviyo.demo.season import Season, mails
 from klaviyo.demo.telling import Teller
-from referrals.models import Program
+from klaviyo.demo.world import World
+from klaviyo.models import ConsentWatch
+from klaviyo.watching import looking
 
 READY_SECONDS = 60.0
 
@@ -59,12 +63,17 @@ class Story:
         people = playing.read(generate.PEOPLE)
         self._start()
         programs = setting_up.stores()
-        self._connect(people)
-        played = self._play(programs)
-        self._settle()
-        events = [event for shop in SHOPS for event in self.sandbox.events(shop.account)]
-        profiles = [profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)]
-        return Outcome(played, events, profiles, laws.judge(events, profiles, people))
+        operator = self._connect(people)
+        stage = Stage(programs, timezone.now())
+        season = Season(self.sandbox, operator, self.teller, stage, self.processes.check)
+        season.play(playing.read(generate.FACTS))
+        world = World(
+            events=[event for shop in SHOPS for event in self.sandbox.events(shop.account)],
+            profiles=[profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)],
+            before=people, mails=mails(), changes=season.changes, away=self.sandbox.away(),
+            erased=season.played.erased,
+        )  # fmt: skip
+        return Outcome(season.played, world, laws.judge(world))
 
     def _start(self) -> None:
         self.teller.say("Preparing the database.")
@@ -84,32 +93,18 @@ class Story:
         self._until(self.sandbox.is_there, "sandbox")
         self._until(self._site_is_there, "site")
 
-    def _connect(self, people: list[Line]) -> None:
-        """Klaviyo's people first, then the accounts, then what joins them to the stores."""
-        self.teller.say("Connecting two Klaviyo accounts, as an operator would in the admin.")
+    def _connect(self, people: list[Line]) -> Operator:
+        """Klaviyo's people first, then the accounts, then what joins them to the stores, and the ear for consent."""
+        self.teller.say("Connecting three Klaviyo accounts, as an operator would in the admin.")
         lists = setting_up.klaviyo(self.sandbox, people)
         operator = Operator(self.ports.site_url)
         operator.sign_in(self.password)
         for shop in SHOPS:
             setting_up.join(shop, operator.connect(shop.account), lists[shop.account])
-
-    def _play(self, programs: dict[str, Program]) -> Played:
-        lines = playing.read(generate.FACTS)
-        played = Played()
-        with self.teller.progress("Playing six weeks of referrals", len(lines)) as advance:
-            for played in playing.play(lines, programs):
-                self.processes.check()
-                advance(played.lines)
-        return played
-
-    def _settle(self) -> None:
-        with self.teller.progress("Delivering to Klaviyo", settling.total()) as advance:
-            for standing in settling.wait():
-                self.processes.check()
-                advance(standing.total - standing.open)
-                if standing.is_stuck:
-                    logs = self.processes.folder / "logs"
-                    self.teller.say(f"{standing.open} deliveries have not moved for minutes; see {logs}.")
+        looking.look_at_all()  # as beat has it done within half a minute
+        if ConsentWatch.objects.filter(webhook_id="").exists():
+            raise BrokenOff("An account will not tell us of changed consent by a webhook.")
+        return operator
 
     def _show(self, outcome: Outcome) -> None:
         report.show(self.teller.console, outcome)

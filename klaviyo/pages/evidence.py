@@ -22,15 +22,15 @@ SUPPRESSIONS = {
 }
 METHODS = {
     "PREFERENCE_PAGE": "Klaviyo's preference page",
-    "API": "another program, through Klaviyo's API",
-    "FORM": "a sign-up form",
-    "MANUAL_ADD": "added by hand",
-    "MANUAL_IMPORT": "an import by hand",
-    "MANUAL_REMOVE": "removed by hand",
-    "INBOUND_MESSAGE": "a message that the person sent",
-    "SPAM_COMPLAINT": "a spam report",
-    "ONE_CLICK_UNSUBSCRIBE": "the mail program's unsubscribe button",
-    "MAILBOX_PROVIDER": "the person's mail provider",
+    "API": "Another program, through Klaviyo's API",
+    "FORM": "A sign-up form",
+    "MANUAL_ADD": "Added by hand",
+    "MANUAL_IMPORT": "An import by hand",
+    "MANUAL_REMOVE": "Removed by hand",
+    "INBOUND_MESSAGE": "A message that the person sent",
+    "SPAM_COMPLAINT": "A spam report",
+    "ONE_CLICK_UNSUBSCRIBE": "The mail program's unsubscribe button",
+    "MAILBOX_PROVIDER": "The person's mail provider",
 }
 
 
@@ -108,4 +108,4 @@ def _when(said: Any, decided_at: datetime) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.replace("_", " ").lower()
+    return word.replace("_", " ").capitalize()

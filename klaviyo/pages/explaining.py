@@ -11,6 +11,7 @@ from integrations.models import Delivery
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from referrals import suppressions
+from referrals.models import Suppression
 
 State = Delivery.State
 RETRIABLE = (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED)
@@ -74,6 +75,8 @@ def headline(send: Send) -> str:
     """The answer, in one sentence, to who has never seen any of this."""
     who, thing, delivery = friend(send), send.get_kind_display().lower(), send.delivery
     because = reasons.of(delivery.reason_code).because if delivery.reason_code else ""
+    if send.bounced_at and code_of(send) == "complained":
+        return f"{who}'s {thing} was sent, and they have reported the store's e-mail as spam."
     if send.bounced_at:
         return f"{who} did not get this {thing}: it came back."
     match delivery.state:
@@ -97,6 +100,14 @@ def profile_address(profile_id: str) -> str:
     """Where Klaviyo shows the profile; empty where we do not know which it is."""
     parts = urlsplit(settings.KLAVIYO_AUTHORIZE_URL)
     return f"{parts.scheme}://{parts.netloc}/profile/{profile_id}" if profile_id else ""
+
+
+def code_of(send: Send) -> str:
+    """The code of the reason: what came back after it went out, else what the delivery says."""
+    if not send.bounced_at:
+        return send.delivery.reason_code
+    held = suppressions.of(send.store_id, [send.invite.recipient_email]).values()
+    return "complained" if any(row.reason == Suppression.Reason.COMPLAINED for row in held) else "bounced"
 
 
 def _went(send: Send) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from integrations import story
 from integrations.models import Connection, Delivery
 from klaviyo import erasing
@@ -13,7 +11,7 @@ from klaviyo.models import Erasure
 State = Delivery.State
 WORDS = {
     State.QUEUED: "Waits", State.SENDING: "Is asked now", State.ACCEPTED: "Asked, and taken", State.CONFIRMED: "Done",
-    State.SKIPPED: "Not needed", State.HELD: "Held", State.FAILED: "Failed", State.CANCELLED: "Cancelled",
+    State.SKIPPED: "Not asked", State.HELD: "Held", State.FAILED: "Failed", State.CANCELLED: "Cancelled",
 }  # fmt: skip
 
 
@@ -40,22 +38,40 @@ class Receipt:
         return all(asked.delivery.state not in (*Delivery.OPEN, State.FAILED) for asked in self.asked)
 
     @property
+    def is_partly_done(self) -> bool:
+        """Whether an account was left out, so that somebody must delete the person there by hand."""
+        return any(asked.delivery.reason_code == erasing.NOT_CONNECTED.code for asked in self.asked)
+
+    @property
     def needs_somebody(self) -> bool:
         return any(asked.delivery.state in (State.HELD, State.FAILED) for asked in self.asked)
 
 
 def of(erasure: Erasure) -> Receipt:
-    removed = erasure.removed if isinstance(erasure.removed, dict) else {}
-    counts = [(story.words(name), count) for name, count in removed.items() if isinstance(count, int) and count]
-    rows = Delivery.objects.filter(source=str(erasure.uid), kind="erase").select_related("connection")
-    return Receipt(erasure, counts, [_asked(row) for row in rows.order_by("connection__account_name", "pk")])
+    return of_all([erasure])[0]
 
 
-def accounts_to_ask() -> "QuerySet[Connection]":
-    """The accounts that an erasure made now would go to."""
-    return Connection.objects.filter(provider="klaviyo").exclude(state__in=erasing.GONE).order_by("account_name")
+def of_all(erasures: Sequence[Erasure]) -> list[Receipt]:
+    """The receipts of many, in the same order; one query."""
+    asked: dict[str, list[Asked]] = {str(erasure.uid): [] for erasure in erasures}
+    rows = Delivery.objects.filter(source__in=asked, kind="erase").select_related("connection")
+    for row in rows.order_by("connection__account_name", "pk"):
+        asked[row.source].append(_asked(row))
+    return [Receipt(erasure, _removed(erasure), asked[str(erasure.uid)]) for erasure in erasures]
+
+
+def accounts() -> list[tuple[Connection, bool]]:
+    """The accounts that may know somebody, and whether an erasure made now would be asked of each."""
+    rows = Connection.objects.filter(provider="klaviyo").order_by("account_name")
+    return [(row, row.state not in erasing.GONE) for row in rows]
+
+
+def _removed(erasure: Erasure) -> list[tuple[str, int]]:
+    counts = erasure.removed.items() if isinstance(erasure.removed, dict) else ()
+    return [(story.words(name), count) for name, count in counts if isinstance(count, int) and count]
 
 
 def _asked(delivery: Delivery) -> Asked:
     account = delivery.connection.account_name or delivery.connection.account_id
-    return Asked(account, delivery, WORDS[State(delivery.state)], story.level(delivery))
+    level = "warn" if delivery.state == State.SKIPPED else story.level(delivery)
+    return Asked(account, delivery, WORDS[State(delivery.state)], level)

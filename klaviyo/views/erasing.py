@@ -42,8 +42,8 @@ def erase(request: HttpRequest) -> HttpResponse:
 def erasures(request: HttpRequest) -> HttpResponse:
     """The receipts, newest first."""
     rows = Erasure.objects.select_related("requested_by")
-    context = {"title": "Erasures", "page": paging.of(rows, request.GET, receipts.of)}
-    return _page(request, "erasures", context)
+    page = paging.of(rows, request.GET, lambda row: row)
+    return _page(request, "erasures", {"title": "Erasures", "page": page, "receipts": receipts.of_all(page.rows)})
 
 
 @for_operators("klaviyo.erase")
@@ -60,7 +60,7 @@ def _ask(request: HttpRequest, email: str, problem: str) -> HttpResponse:
         "email": email,
         "problem": problem,
         "counts": [(words, count) for words, count in person.counts(email) if count],
-        "accounts": receipts.accounts_to_ask(),
+        "accounts": receipts.accounts(),
     }
     return _page(request, "erase", context, status=400 if problem else 200)
 

@@ -44,7 +44,7 @@ def _found(send_id: int) -> Send:
 
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
-    delivery = send.delivery
+    delivery, code = send.delivery, explaining.code_of(send)
     decisions = [verdicts.decided(decision) for decision in send.decisions.all()[:20]]
     attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
     context = {
@@ -56,10 +56,11 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
         "what": explaining.what(send),
         "state": explaining.state(send),
         "level": explaining.level(send),
-        "reason": reasons.of(delivery.reason_code) if delivery.reason_code else None,
+        "reason": reasons.of(code) if code else None,
         "decision": decisions[0] if decisions else None,
         "earlier": decisions[1:],
         "story": story.of(delivery, attempts),
+        "was_stopped": delivery.state in explaining.NOT_SENT or delivery.state == Delivery.State.HELD,
         "also": _also(send),
         "profile": explaining.profile_address(send.profile_id),
         "can_retry": delivery.state in explaining.RETRIABLE and request.user.has_perm("integrations.retry"),

@@ -26,7 +26,7 @@ def a_send(
     **fields: Any,
 ) -> Send:
     """An invite of Ann's; `number` makes it that reminder of hers."""
-    sync = fields.pop("sync", None) or ProfileSync.objects.filter(store=ann.program.store).first()
+    sync = ProfileSync.objects.get(store=ann.program.store)
     invite, _ = Invite.objects.get_or_create(advocate=ann, recipient_email=email, defaults={"recipient_name": name})
     number = fields.pop("number", 0)
     reminder = Reminder.objects.create(invite=invite, number=number) if number else None

@@ -134,7 +134,7 @@ EVERY_LEFT_LIST: list[Any] = [[], None, [LEFT], [LEFT | {"list_id": "Another"}],
 @pytest.mark.parametrize("policy", BOTH)
 @pytest.mark.parametrize("list_id", ["Y6nRLr", None])
 def test_every_combination_of_what_klaviyo_may_say(policy: Policy, list_id: str | None) -> None:
-    """The contract's rule, said once more in one line: reachable, no no of any kind, and a yes where one is asked for."""
+    """The contract's rule, said once more: reachable, no no of any kind, and a yes where one is asked for."""
     for reach, word, stops, left in itertools.product(EVERY_REACH, EVERY_WORD, EVERY_SUPPRESSION, EVERY_LEFT_LIST):
         said = attributes(
             can_receive_email_marketing=reach, consent=word, suppression=stops, list_suppressions=left

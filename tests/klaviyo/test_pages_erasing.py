@@ -64,7 +64,7 @@ def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
     ("state", "words", "whole"),
     [
         ("queued", "Waits", "On its way"), ("accepted", "Asked, and taken", "Done"), ("confirmed", "Done", "Done"),
-        ("held", "Held", "Needs somebody"), ("failed", "Failed", "Needs somebody"), ("skipped", "Not needed", "Done"),
+        ("held", "Held", "Needs somebody"), ("failed", "Failed", "Needs somebody"), ("skipped", "Not asked", "Done"),
     ],
 )  # fmt: skip
 def test_a_receipt_says_how_far_each_account_is(
@@ -77,6 +77,16 @@ def test_a_receipt_says_how_far_each_account_is(
     assert f">{whole}</span>" in content
     assert "Said why." in content
     assert f">{whole}</span>" in page(browser_of_the_operator, RECEIPTS)
+
+
+def test_an_account_that_is_gone_is_named_as_one_to_do_by_hand(
+    browser_of_the_operator: Client, operator: User, ann: Advocate
+) -> None:
+    Connection.objects.update(state=Connection.State.DISCONNECTED)
+    assert "delete the person there" in page(browser_of_the_operator, ERASE, {"email": BEN})
+    content = page(browser_of_the_operator, f"{RECEIPTS}{erasing.erase(BEN, operator).uid}/")
+    assert ">Partly done</span>" in content
+    assert "Delete the person there." in content
 
 
 def test_who_may_erase(ann: Advocate, operator: User) -> None:

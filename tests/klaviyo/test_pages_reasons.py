@@ -1,6 +1,7 @@
 """Each reason that the product can give is explained: what it means, who can change it, what to do."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +37,7 @@ def codes(path: Path) -> Iterator[str]:
     """Every code with a sentence behind it, and every argument that is called a code."""
     for node in ast.walk(ast.parse(path.read_text())):
         values = node.args if isinstance(node, ast.Call) else node.elts if isinstance(node, ast.Tuple) else []
-        for first, second in zip(values, values[1:], strict=False):
+        for first, second in itertools.pairwise(values):
             if is_code(first) and is_sentence(second):
                 yield ast.literal_eval(first)
         if isinstance(node, ast.keyword) and node.arg in NAMES_OF_CODES and is_code(node.value):
@@ -50,10 +51,8 @@ def is_code(node: ast.expr) -> bool:
 def is_sentence(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str) and " " in node.value and node.value.endswith(".")
-    return (
-        isinstance(node, ast.JoinedStr)
-        and " " in ast.unparse(node)
-        or (isinstance(node, ast.Name) and node.id == "sentence")
+    return (isinstance(node, ast.JoinedStr) and " " in ast.unparse(node)) or (
+        isinstance(node, ast.Name) and node.id == "sentence"
     )
 
 

@@ -218,6 +218,23 @@ def test_who_may_read_why(ann: Advocate) -> None:
     assert signed_in_with("view_send").get(f"{SENDS}{send.pk + 1}/").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("reason", "headline", "means"),
+    [
+        ("bounced", "did not get this invite: it came back.", "Ask the advocate for the friend's right address"),
+        ("complained", "they have reported the store's e-mail as spam.", "Writing again would hurt"),
+    ],
+)
+def test_what_came_back_says_so(
+    browser_of_the_operator: Client, ann: Advocate, reason: str, headline: str, means: str
+) -> None:
+    send = a_send(ann, BEN, "Ben", channel="sorae", bounced_at=timezone.now(), bounce="550 5.1.1 No such user.")
+    lifecycle.suppress(BEN, reason, send.store)
+    text = why(browser_of_the_operator, send)
+    for words in (headline, means, "550 5.1.1 No such user.", "Came back"):
+        assert words in text, words
+
+
 def test_an_old_answer_says_its_age(browser_of_the_operator: Client, ann: Advocate) -> None:
     send = a_send(ann)
     now = timezone.now()

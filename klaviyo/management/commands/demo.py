@@ -47,13 +47,14 @@ class Command(BaseCommand):
     def _run(self, ports: Ports, *, is_once: bool) -> None:
         from klaviyo.demo.connecting import NotConnected
         from klaviyo.demo.processes import GivenUp
+        from klaviyo.demo.season import Stalled
         from klaviyo.demo.story import BrokenOff, Story
         from klaviyo.demo.telling import Teller
 
         logging.basicConfig(filename=Path(settings.VAR_DIR) / "logs" / "demo.log", force=True)
         try:
             kept = Story(ports, Teller(plain=is_once), is_once).run()
-        except (BrokenOff, GivenUp, NotConnected) as problem:
+        except (BrokenOff, GivenUp, NotConnected, Stalled) as problem:
             raise CommandError(str(problem)) from None
         except KeyboardInterrupt:
             self.stdout.write("The demo has ended.")

@@ -51,6 +51,14 @@ REASONS = {
         "Odd id", "an id in the settings is not one of Klaviyo's", "It would lead to another place than was meant.",
         Who.MERCHANT, "Choose the list again in the store's settings.",
     ),
+    "not_connected": Reason(
+        "Account not connected", "the account is not connected", "An account that is not connected cannot be asked.",
+        Who.KLAVIYO, "Delete the person there by hand.",
+    ),
+    "not_askable": Reason(
+        "Not askable", "no account takes an address like theirs", "So none can have a profile with it.",
+        Who.NOBODY, "Nothing.",
+    ),
     "deletion_asked": Reason(
         "Deletion asked for", "Klaviyo deletes them", "Klaviyo took the request; it may take a while.",
         Who.ITSELF, "Nothing.",

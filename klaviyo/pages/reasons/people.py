@@ -32,8 +32,8 @@ REASONS = {
     ),
     "suppressed": Reason(
         "Suppressed at Klaviyo", "Klaviyo has suppressed their address",
-        "Klaviyo keeps the address on its list of those that must not be written to: it bounced, it reported spam, or "
-        "somebody at the store put it there.",
+        "Klaviyo keeps the address on its list of those that must not be written to: it bounced, its owner reported "
+        "spam, or somebody at the store put it there.",
         Who.KLAVIYO,
         "Read the suppression's reason below. A bounce or a complaint stays; what the store's staff suppressed, they "
         "can lift in Klaviyo.",
@@ -60,7 +60,7 @@ REASONS = {
         Who.PERSON, "Leave them in peace.",
     ),
     "complained": Reason(
-        "Reported as spam", "they reported an earlier message as spam",
+        "Reported as spam", "they have reported the store's e-mail as spam",
         "Their mail provider told us or Klaviyo so. Writing again would hurt all of the store's e-mail.",
         Who.NOBODY, "Leave them in peace.",
     ),

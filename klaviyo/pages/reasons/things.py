@@ -68,6 +68,11 @@ REASONS = {
         "The server took the address, but not what was written, perhaps because it looks like spam.",
         Who.MERCHANT, "Look at the program's offer; ask whoever runs this site what the server objects to.",
     ),
+    "unusable_message": Reason(
+        "Message cannot be written", "the message could not be written",
+        "Something in the invite has no form that an e-mail can carry.",
+        Who.DATA, "Look at the program's offer and the names in the invite, then retry.",
+    ),
     "unusable": Reason(
         "Cannot be told", "the fact cannot be told as it is",
         "Something in the fact that it tells of has no form that can be sent.",

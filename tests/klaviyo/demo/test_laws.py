@@ -7,8 +7,10 @@ import pytest
 
 from integrations.models import Delivery
 from klaviyo.demo import kept, laws
+from klaviyo.demo.consents import Person
 from klaviyo.demo.kept import KeptEvent
-from klaviyo.demo.laws import Broken, Person
+from klaviyo.demo.laws import Broken
+from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -35,7 +37,7 @@ def seen(sandbox: Sandbox) -> list[KeptEvent]:
 
 def judged(sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None) -> Broken:
     profiles = kept.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
-    return laws.judge(seen(sandbox) if events is None else events, profiles, before or [])
+    return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or []))
 
 
 def ben(consent: str, *suppressions: str) -> list[Person]:

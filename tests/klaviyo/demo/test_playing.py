@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from klaviyo.demo import playing
-from klaviyo.demo.playing import Played
+from klaviyo.demo.playing import Played, Stage
 from referrals.models import Advocate, Conversion, Program, Reward
 
 ANN = {"do": "join", "id": "ann", "days_ago": 9.5, "program": "spring", "email": "ann@letters.test"}
@@ -15,7 +17,8 @@ ORDER = {
 
 def played(program: Program, *lines: dict[str, Any]) -> Played:
     """All lines, told."""
-    return list(playing.play(list(lines), {program.slug: program}))[-1]
+    stage = Stage({program.slug: program}, timezone.now())
+    return list(playing.play(list(lines), stage, Played()))[-1]
 
 
 def test_a_season_is_stored_as_it_was_told(spring: Program) -> None:

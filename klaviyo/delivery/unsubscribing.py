@@ -1,0 +1,83 @@
+"""A person's no goes to where they said it: the store's newsletter list, or everything the account sends."""
+
+from datetime import timedelta
+from functools import partial
+
+from integrations import outbox
+from integrations.models import Delivery
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from klaviyo import newsletter
+from klaviyo.api import subscriptions
+from klaviyo.api.profiles import Profile
+from klaviyo.delivery import jobs, newsletter_list, permission, subscribing, their_word
+from klaviyo.delivery.state import Batch
+from klaviyo.models import ProfileSync
+from referrals.models import OptOut
+
+SHOWS_WITHIN = timedelta(minutes=5)  # what Klaviyo has taken
+NOT_THERE = Skipped(
+    "not_at_klaviyo", "Klaviyo does not know the person: there is nothing to end, and no profile is made."
+)
+NOT_ON_LIST = Skipped(
+    "not_on_list",
+    "The person is not on the newsletter list. Unsubscribing them all the same would end all of the account's e-mail, "
+    "which they did not ask for.",
+)
+SAID_NO_BEFORE = Skipped("unsubscribed_before", "The person was unsubscribed at Klaviyo already.")
+SAID_YES_SINCE = Skipped("opted_in_since", "The person has asked for the newsletter since.")
+NOT_SHOWN_YET = Retry(
+    "one_at_a_time", "Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet.",
+    after=timedelta(minutes=1), refund=True,
+)  # fmt: skip
+
+
+def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
+    """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
+    if jobs.was_taken(delivery, jobs.UNSUBSCRIBE):
+        return Accepted()
+    if newsletter.has_said_yes_since(delivery.source):
+        return SAID_YES_SINCE
+    if jobs.is_in_other_hands(delivery):
+        return subscribing.one_at_a_time()
+    person = their_word.person(batch, delivery)
+    is_shown = person is not None and their_word.consent(person) == "SUBSCRIBED"
+    is_settled = _is_settled(delivery)
+    if not (is_shown or is_settled):
+        return NOT_SHOWN_YET
+    outcome = _end(batch, delivery, sync, person)
+    if outcome is NOT_ON_LIST and not is_settled:
+        return NOT_SHOWN_YET
+    if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and jobs.unanswered(delivery, jobs.UNSUBSCRIBE):
+        return Accepted()
+    return outcome
+
+
+def _end(batch: Batch, delivery: Delivery, sync: ProfileSync, person: Profile | None) -> Outcome:
+    if person is None:
+        return NOT_THERE
+    if their_word.consent(person) == "UNSUBSCRIBED":
+        return SAID_NO_BEFORE
+    scope, list_id = delivery.options["scope"], sync.newsletter_list_id or None
+    if scope == OptOut.Scope.NEWSLETTER and list_id is None:
+        return newsletter.NO_LIST
+    if scope == OptOut.Scope.EVERYTHING:
+        list_id = None
+    elif list_id and not newsletter_list.has(batch, sync, delivery):
+        return NOT_ON_LIST
+    last_look = partial(_last_look, delivery)
+    with newsletter_list.required(sync):
+        subscriptions.unsubscribe(batch.client, delivery.subject, list_id, [delivery], last_look=last_look)
+    return Accepted()
+
+
+def _is_settled(delivery: Delivery) -> bool:
+    """Whether Klaviyo shows by now what came of their last yes; one that they must confirm changes nothing."""
+    job = jobs.latest(delivery, SHOWS_WITHIN)
+    return job is None or job.deliveries.filter(reason_code=subscribing.PENDING.code).exists()
+
+
+def _last_look(delivery: Delivery) -> None:
+    if not outbox.is_ours(delivery):
+        raise CalledOff(permission.LEASE_LOST)
+    if newsletter.has_said_yes_since(delivery.source):
+        raise CalledOff(SAID_YES_SINCE)

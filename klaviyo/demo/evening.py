@@ -1,0 +1,130 @@
+"""The last day, told scene by scene: people who say yes or no, invites that meet trouble, and what comes too late."""
+
+from dataclasses import dataclass
+
+from klaviyo.demo.cast import Person
+from klaviyo.demo.dice import Dice
+from klaviyo.demo.journeys import Journey, Story
+from klaviyo.demo.scene import HARBOR, SHOPS, Shop
+
+DUSK, NIGHT, LAST = "dusk", "night", "last"  # scenes after the main play, in their order
+
+WITHDRAW = {0: "unsubscribed", 1: "suppressed", 2: "spam"}  # friends of the evening who say no at Klaviyo
+OPTS_OUT, BOUNCES, COMPLAINS = 5, 6, 7  # and those whose first message of ours leads to it
+LATER_ON_NEWSLETTER, LATER_ON_ALL, LATER_ON_INVITES = 8, 9, 10
+FRIENDS = 11
+EAGER_INVITES = 14
+
+WORDS = "Yes, send me news and offers of {} by e-mail. I can unsubscribe at any time."
+WORDS_WITH_TEXTS = "Yes, send me news and offers of {} by e-mail and text message."
+BAD_PHONE = "call me"
+
+
+@dataclass(frozen=True)
+class Evening:
+    """One shop's last day."""
+
+    story: Story
+    dice: Dice
+    shop: Shop
+    hosts: tuple[Journey, Journey]
+
+    def tell(self) -> None:
+        if self.shop.newsletter:
+            self._yes(readers(self.shop))
+        else:
+            self._opt_in(readers(self.shop)[0], 0.5)  # which leads nowhere: no list is chosen
+        self._no()
+        self._dusk()
+        if self.shop == HARBOR:
+            self._limits()
+            self._last()
+
+    def _yes(self, friends: list[Person]) -> None:
+        """Opt-ins with and without text messages; one too old, one said twice in other words, one taken back."""
+        for number, friend in enumerate(friends[:14]):
+            with_texts = number % 3 == 1
+            self._opt_in(friend, 0.6 - number / 50, with_texts=with_texts, phone=self._phone(number))
+        self._opt_in(friends[14], 20.0)
+        self._opt_in(friends[0], 0.25, with_texts=True, phone=self._phone(7))
+        self.story.tell("opt_in", 0.3, store=self.shop.slug, email=friends[15].email, wording="Text me.",
+                        place="checkout", channels=["sms"], phone=BAD_PHONE)  # fmt: skip
+        self._opt_in(friends[16], 0.2)
+        self._opt_out(friends[16], 0.1, "newsletter")
+
+    def _no(self) -> None:
+        """People of the newsletter who turn it down, or everything, or just invites; then somebody invites them."""
+        for number, scope in (
+            (LATER_ON_NEWSLETTER, "newsletter"),
+            (LATER_ON_ALL, "everything"),
+            (LATER_ON_INVITES, "invites"),
+        ):
+            friend = friend_of_the_evening(self.shop, number)
+            self._opt_out(friend, 0.4, scope)
+            self.hosts[1].invite(friend, at=0.3 - number / 100)
+
+    def _dusk(self) -> None:
+        """Some were invited and written to before; now a second host invites them."""
+        for number in (OPTS_OUT, BOUNCES, COMPLAINS):
+            self.hosts[0].invite(friend_of_the_evening(self.shop, number), at=30 - number / 10)
+        self.story.scene = DUSK
+        for number in range(COMPLAINS + 1):
+            self.hosts[1].invite(friend_of_the_evening(self.shop, number), at=0.03)
+        self.story.scene = ""
+
+    def _limits(self) -> None:
+        """An advocate who invites more than one may in a day, and one who brings what nobody waits for."""
+        self.story.scene = NIGHT
+        for number in range(EAGER_INVITES):
+            friend = Person(f"guest{number}@{self.shop.slug}.test", f"Guest {number}", "", "", "")
+            self.hosts[0].invite(friend, at=0.025)
+        self.story.scene = ""
+
+    def _last(self) -> None:
+        self.story.scene = LAST
+        for number in range(3):
+            friend = Person(f"last{number}@{self.shop.slug}.test", f"Last {number}", "", "", "")
+            self.hosts[1].invite(friend, at=0.02)
+        self.story.scene = ""
+
+    def _opt_in(self, person: Person, days_ago: float, *, with_texts: bool = False, phone: str = "") -> None:
+        channels = ["email", "sms"] if with_texts else ["email"]
+        words = (WORDS_WITH_TEXTS if with_texts else WORDS).format(self.shop.name)
+        place = self.dice.one_of(("join form", "invite page", "checkout"))
+        self.story.tell(
+            "opt_in", days_ago, store=self.shop.slug, email=person.email, wording=words, place=place,
+            channels=channels, phone=phone if with_texts else "", first_name=person.first_name[:20],
+        )  # fmt: skip
+
+    def _opt_out(self, person: Person, days_ago: float, scope: str) -> None:
+        self.story.tell(
+            "opt_out", days_ago, store=self.shop.slug, email=person.email, scope=scope, place="account page"
+        )
+
+    def _phone(self, number: int) -> str:
+        return {"FI": "+358 40 555 12{:02}", "NO": "+47 922 33 4{:02}", "US": "+1 503 555 01{:02}"}[
+            self.shop.country
+        ].format(number)
+
+
+def friend_of_the_evening(shop: Shop, number: int) -> Person:
+    return Person(f"evening{number}@{shop.slug}.test", f"Evening {number}", "", "", "")
+
+
+def known() -> list[dict[str, object]]:
+    """Klaviyo has them all as subscribers, some of them of the newsletter list."""
+    return [
+        {
+            "account": shop.account,
+            "email": friend_of_the_evening(shop, number).email,
+            "consent": "SUBSCRIBED",
+            "lists": [shop.newsletter] if shop.newsletter and number >= LATER_ON_NEWSLETTER else [],
+        }
+        for shop in SHOPS
+        for number in range(FRIENDS)
+    ]
+
+
+def readers(shop: Shop) -> list[Person]:
+    """Who asks for the newsletter."""
+    return [Person(f"reader{number}@{shop.slug}.test", f"Reader {number}", "", "", "") for number in range(17)]

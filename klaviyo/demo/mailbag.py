@@ -1,0 +1,43 @@
+"""The messages that Sorae itself has written, as files of Django's file backend: what a mail server would have had."""
+
+import email
+import email.policy
+import re
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+from klaviyo.demo.kept import mailbox
+
+LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One message. `fact_id` is the invite's or the reminder's, from its Message-ID; `links` are all that is linked."""
+
+    to: str
+    fact_id: str
+    message_id: str
+    unsubscribe: str
+    links: frozenset[str]
+
+
+def read(folder: Path) -> list[Mail]:
+    """Every message of a folder, the oldest file first."""
+    texts = [part for file in sorted(folder.glob("*.log")) for part in LINE_BETWEEN.split(file.read_bytes())]
+    return [_mail(text) for text in texts if text.strip()]
+
+
+def _mail(text: bytes) -> Mail:
+    message: EmailMessage = email.message_from_bytes(text, policy=email.policy.default)
+    message_id = str(message["Message-ID"]).strip()
+    plain = message.get_body(("plain",))
+    content = plain.get_content() if plain else ""
+    return Mail(
+        to=mailbox(message["To"].addresses[0].addr_spec),
+        fact_id=message_id.strip("<>").partition(".")[0],
+        message_id=message_id,
+        unsubscribe=re.sub(r"[<>\s]", "", str(message["List-Unsubscribe"])),
+        links=frozenset(re.findall(r"https?://\S+", content)),
+    )

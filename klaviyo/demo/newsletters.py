@@ -1,0 +1,50 @@
+"""Whether those who asked for a newsletter are subscribed at Klaviyo, or our record says truly why not."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.models import Delivery
+from klaviyo.demo.kept import KeptProfile, mailbox
+from klaviyo.demo.world import World
+from klaviyo.models import ProfileSync
+from referrals.models import OptIn
+
+State = Delivery.State
+
+A_DAY = timedelta(days=1)
+
+
+def lost(world: World) -> Iterable[str]:
+    """A sentence for each yes that Klaviyo should know of, and does not."""
+    at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
+    records = {(row.connection_id, row.source): row for row in Delivery.objects.filter(kind="subscribe")}
+    for opt_in in OptIn.objects.all():
+        for sync in ProfileSync.objects.filter(store=opt_in.store_id, is_enabled=True).select_related("connection"):
+            record = records.get((sync.connection_id, str(opt_in.uid)))
+            here = (sync.connection.account_id, mailbox(opt_in.email))
+            problem = _problem(opt_in, sync, record, at_klaviyo.get(here), world) if record else "has no delivery."
+            if problem:
+                yield f"Opt-in {opt_in.uid} at {here[0]} {problem}"
+
+
+def _problem(opt_in: OptIn, sync: ProfileSync, record: Delivery, profile: KeptProfile | None, world: World) -> str:
+    account, email = sync.connection.account_id, mailbox(opt_in.email)
+    took_it_back = (account, email) in world.opted_out or world.register.has_withdrawn(account, email)
+    if record.state == State.HELD:
+        return "" if account in world.away else "is held, though the account lets us in."
+    if record.state in (State.ACCEPTED, State.CONFIRMED):
+        must_confirm = record.reason_code == "pending_opt_in"
+        is_there = profile is not None and (profile.consent == "SUBSCRIBED" or "email" not in opt_in.channels)
+        return "" if is_there or must_confirm or took_it_back else "was taken, and the person is not subscribed."
+    again = OptIn.objects.filter(store=opt_in.store_id).exclude(pk=opt_in.pk).values_list("email", flat=True)
+    is_true = {
+        "one_job_in_30_minutes": email in {mailbox(other) for other in again},
+        "no_newsletter_list": not sync.newsletter_list_id,
+        "expired": opt_in.occurred_at < timezone.now() - A_DAY,
+        "opted_out": took_it_back,
+        "withdrawn_since": took_it_back,
+        "no_phone": "email" not in opt_in.channels,
+    }.get(record.reason_code, False)
+    return "" if is_true else f"is not there: our record says {record.state}, {record.reason_code or 'and not why'}."

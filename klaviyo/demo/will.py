@@ -1,0 +1,74 @@
+"""Nobody is contacted who said no, at Klaviyo or here; and nobody's word is changed but by themselves."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+
+from klaviyo.demo.consents import Said
+from klaviyo.demo.expected import Expected
+from klaviyo.demo.kept import KeptProfile, mailbox
+from klaviyo.demo.world import World
+from referrals import suppressions
+from referrals.models import Invite, Reminder, Suppression
+
+
+def breaches(wanted: Iterable[Expected], world: World) -> Iterable[str]:
+    sent = list(_sent(wanted, world))
+    yield from _told_against_their_will(sent, world)
+    yield from _told_after_a_no_here(sent)
+    yield from _changed(world)
+    yield from _still_there(world)
+
+
+def _sent(wanted: Iterable[Expected], world: World) -> Iterable[Expected]:
+    """What has reached people whose consent it needs: Klaviyo's flows write to whoever gets such an event."""
+    told = {(event.account, event.metric, event.fact_id, event.email) for event in world.events}
+    mailed = {(mail.fact_id, mail.to) for mail in world.mails}
+    for one in wanted:
+        is_told = not one.by_mail and (one.account, one.metric.name, one.fact_id, one.email) in told
+        if one.metric.consent and (is_told or (one.by_mail and (one.fact_id, one.email) in mailed)):
+            yield one
+
+
+def _told_against_their_will(sent: Iterable[Expected], world: World) -> Iterable[str]:
+    for one in sent:
+        if not world.may_be_told(one):
+            yield f"{one.name} went to a person who may not be told."
+
+
+def _told_after_a_no_here(sent: Iterable[Expected]) -> Iterable[str]:
+    """An invite or a reminder that was made when the person had said no to Sorae already."""
+    for one in sent:
+        facts = Invite.objects if one.metric.consent == "invite" else Reminder.objects
+        made_at: datetime = facts.get(uid=one.fact_id).created_at
+        noes = Suppression.objects.filter(Q(store=one.sync.store_id) | Q(store=None), created_at__lt=made_at)
+        if noes.filter(mailbox_hash=suppressions.digest(one.email)).exists():
+            yield f"{one.name} went to a person who had said no to Sorae."
+
+
+def _changed(world: World) -> Iterable[str]:
+    """Everybody stands as before, but for what they did themselves; newcomers have said nothing."""
+    for profile in world.profiles:
+        if (profile.consent, profile.suppressions) not in _possible(profile, world):
+            yield f"The consent of profile {profile.id} at {profile.account} was changed."
+        here = (profile.account, profile.email)
+        if profile.sms_consent != "NEVER_SUBSCRIBED" and here not in world.opted_in_to_texts:
+            yield f"Profile {profile.id} at {profile.account} was subscribed to text messages."
+
+
+def _possible(profile: KeptProfile, world: World) -> set[tuple[str, frozenset[str]]]:
+    here = (profile.account, profile.email)
+    said: list[Said] = world.register.ever(*here)[-1:]
+    if here in world.opted_in:
+        said += [word.after("subscribed") for word in said]
+    if here in world.opted_out_of_all:
+        said += [word.after("unsubscribed") for word in said]
+    return {(word.consent, word.suppressions) for word in said}
+
+
+def _still_there(world: World) -> Iterable[str]:
+    erased = {mailbox(email) for email in world.erased}
+    for profile in world.profiles:
+        if profile.email in erased and profile.account not in world.away:
+            yield f"Profile {profile.id} at {profile.account} is an erased person's."

@@ -1,0 +1,83 @@
+"""What the laws look at: Klaviyo and the mail folder as they were found, and who had said what."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from klaviyo import events
+from klaviyo.demo.consents import Change, Person, Register, Said
+from klaviyo.demo.expected import Expected
+from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
+from klaviyo.demo.mailbag import Mail
+from klaviyo.models import ProfileSync
+from referrals.models import Invite, OptIn, OptOut
+
+
+@dataclass(frozen=True)
+class World:
+    """`before` is whom Klaviyo knew, and how, before the first fact; `away` are accounts that we have no access to."""
+
+    events: Sequence[KeptEvent]
+    profiles: Sequence[KeptProfile]
+    before: Sequence[Person] = ()
+    mails: Sequence[Mail] = ()
+    changes: Sequence[Change] = ()
+    away: frozenset[str] = frozenset()
+    erased: Sequence[str] = field(default_factory=tuple)
+
+    @cached_property
+    def register(self) -> Register:
+        return Register.of(self.before, self.changes)
+
+    @cached_property
+    def went_out(self) -> frozenset[str]:
+        """The invites that have left, as it can be seen from outside: at Klaviyo, or as a message."""
+        at_klaviyo = {event.fact_id for event in self.events if event.metric == events.INVITE_RECEIVED.name}
+        mailed = {mail.fact_id for mail in self.mails}
+        return frozenset(str(uid) for uid in Invite.objects.values_list("uid", flat=True)) & (at_klaviyo | mailed)
+
+    def may_be_told(self, one: Expected) -> bool:
+        """Whether the person had nothing against it when it was sent, by the store's policy."""
+        if one.metric.consent is None:
+            return True
+        said = [self.register.when_sent(one.account, one.email, one.fact_id)]
+        if (one.account, one.email) in self.opted_in:
+            said.append(said[0].after("subscribed"))
+        return any(allows(one, word) for word in said)
+
+    def had_something_against_it(self, one: Expected) -> bool:
+        """Whether they ever said something that forbids it."""
+        if one.metric.consent is None:
+            return False
+        is_out = (one.account, one.email) in self.opted_out
+        return is_out or not all(allows(one, said) for said in self.register.ever(one.account, one.email))
+
+    @cached_property
+    def opted_in(self) -> set[tuple[str, str]]:
+        """Who asked for the newsletter of a store, by the accounts it is joined to."""
+        return _at_accounts(one for one in OptIn.objects.all() if "email" in one.channels)
+
+    @cached_property
+    def opted_in_to_texts(self) -> set[tuple[str, str]]:
+        return _at_accounts(one for one in OptIn.objects.all() if "sms" in one.channels)
+
+    @cached_property
+    def opted_out(self) -> set[tuple[str, str]]:
+        """Who turned down the newsletter, or everything."""
+        return _at_accounts(OptOut.objects.exclude(scope=OptOut.Scope.INVITES))
+
+    @cached_property
+    def opted_out_of_all(self) -> set[tuple[str, str]]:
+        return _at_accounts(OptOut.objects.filter(scope=OptOut.Scope.EVERYTHING))
+
+
+def allows(one: Expected, said: Said) -> bool:
+    lists = (one.sync.list_name, one.sync.newsletter_list_name)
+    return said.allows(one.sync.policy(one.metric.consent or "invite"), filter(None, lists))
+
+
+def _at_accounts(facts: Iterable[OptIn | OptOut]) -> set[tuple[str, str]]:
+    accounts: dict[int, list[str]] = {}
+    for sync in ProfileSync.objects.select_related("connection"):
+        accounts.setdefault(sync.store_id, []).append(sync.connection.account_id)
+    return {(account, mailbox(fact.email)) for fact in facts for account in accounts.get(fact.store_id, ())}

@@ -1,0 +1,101 @@
+"""Merchants' shops, and their programs."""
+
+import re
+import secrets
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
+from django.db import models
+
+from referrals import money
+from referrals.models.facts import URL_LENGTH
+
+
+def _place_on_the_ring() -> int:
+    return secrets.randbelow(2**31)
+
+
+class Store(models.Model):
+    """A merchant's shop."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=150)
+    url = models.CharField(
+        "address",
+        max_length=URL_LENGTH,
+        validators=[URLValidator(schemes=["https"])],
+        help_text="Where share links lead: the shop's address, starting with https://.",
+    )
+    country = models.CharField(
+        max_length=2,
+        validators=[RegexValidator(re.compile(r"[A-Z]{2}\Z"), "Use two capital letters, such as DE or US.")],
+        help_text="Two letters (ISO 3166). Phone numbers without a country code are read as this country's.",
+    )
+    currency = models.CharField(
+        max_length=3, validators=[money.validate_currency], help_text="Three letters (ISO 4217), such as EUR."
+    )
+    opt_in_text = models.CharField(
+        "newsletter box",
+        max_length=500,
+        blank=True,
+        help_text="What people agree to when they tick the box on the join form and the invite page. "
+        "Empty: a sentence of ours. Each wording that anybody agreed to is kept.",
+    )
+    sms_opt_in_text = models.CharField(
+        "text message box",
+        max_length=500,
+        blank=True,
+        help_text="Likewise for text messages. Empty: people are not asked.",
+    )
+    # Unknown share codes lead to the next store on this ring, so that they look like known ones.
+    ring = models.PositiveIntegerField(default=_place_on_the_ring, editable=False, db_index=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Program(models.Model):
+    """A referral or affiliate program of a store."""
+
+    class Type(models.TextChoices):
+        REFERRAL = "referral", "Referral"
+        AFFILIATE = "affiliate", "Affiliate"
+
+    class Inviter(models.TextChoices):
+        KLAVIYO = "klaviyo", "Klaviyo, by a flow"
+        SORAE = "sorae", "Sorae, by e-mail"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="programs")
+    slug = models.SlugField()
+    name = models.CharField(max_length=150)
+    type = models.CharField(max_length=10, choices=Type, default=Type.REFERRAL)
+    invites_by = models.CharField("invites delivered by", max_length=10, choices=Inviter, default=Inviter.KLAVIYO)
+    offer = models.TextField(max_length=500, help_text="What a friend gets, in a sentence.")
+    offer_code = models.CharField("discount code of the offer", max_length=100, blank=True)
+    remind_after_days = models.PositiveSmallIntegerField(
+        "remind after (days)",
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="A friend who has neither come nor bought is reminded this long after the invite, "
+        "or after the last reminder.",
+    )
+    most_reminders = models.PositiveSmallIntegerField(
+        "reminders at most",
+        default=0,
+        validators=[MaxValueValidator(10)],
+        help_text="0: nobody is reminded by itself.",
+    )
+    has_invite_page = models.BooleanField(
+        "page before the shop",
+        default=False,
+        help_text="Invites lead to a page of ours first: who invites, the offer, and the newsletter box.",
+    )
+
+    class Meta:
+        ordering = ["store", "name"]
+        constraints = [models.UniqueConstraint("store", "slug", name="one_program_per_slug_and_store")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,45 @@
+"""What tests of Sorae's own mail share: a program that sends it, and a server that takes it."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from integrations.models import Connection
+from klaviyo import mailing
+from klaviyo.models import ProfileSync
+from referrals.models import Program, Store
+from tests.mail_server import MailServer
+
+
+@pytest.fixture
+def own_mail(spring: Program) -> Program:
+    """Spring sends its invites itself."""
+    spring.invites_by = Program.Inviter.SORAE
+    spring.save()
+    return spring
+
+
+@pytest.fixture
+def mail_server(settings: Settings) -> Iterator[MailServer]:
+    """The site's mail server, by Django's own settings."""
+    with MailServer() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        settings.EMAIL_TIMEOUT = 10
+        yield server
+
+
+@pytest.fixture
+def second_sync(tea_house: Store, sync: ProfileSync, second_connection: Connection) -> ProfileSync:
+    """Tea House is joined to another account as well."""
+    return ProfileSync.objects.create(
+        store=tea_house, connection=second_connection, behaviour=ProfileSync.Behaviour.CREATE
+    )
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits as long for a mail server as in life."""
+    for name in ("OPENING_SECONDS", "TALKING_SECONDS", "CLOSING_SECONDS"):
+        monkeypatch.setattr(mailing, name, 0.5)

@@ -1,0 +1,34 @@
+"""What tests of Sorae's own mail ask and do."""
+
+from integrations import draining, retrying
+from integrations.models import Delivery
+from klaviyo.models import Send
+from tests.conftest import Drain
+from tests.klaviyo.story import end_leases, make_due
+from tests.mail_server import MailServer
+
+
+def outcomes() -> dict[str, tuple[str, str]]:
+    """State and reason of the last message to each friend."""
+    rows = Delivery.objects.filter(kind="email").order_by("pk")
+    return {row.subject: (row.state, row.reason_code) for row in rows}
+
+
+def come_back(drain: Drain) -> None:
+    """The sweep of the next minute, and a worker that lives."""
+    end_leases()
+    draining.sweep()
+    make_due()
+    drain()
+
+
+def retry(email: str) -> None:
+    retrying.again(Delivery.objects.filter(kind="email", subject=email))
+
+
+def written_to(server: MailServer) -> list[str]:
+    return sorted(address for arrived in server.arrived for address in arrived.recipients)
+
+
+def reserved() -> int:
+    return Send.objects.filter(mailed_at__isnull=False).count()
