@@ -44,12 +44,24 @@ def is_stale(lookup: Lookup, email: str) -> bool:
 
 def now(send: Send) -> Decision:
     """What would be decided this minute: asked live, nothing sent, nothing stored. Raises IntegrationError."""
-    sync = send.sync
-    if sync is None:
+    if send.sync is None:
         raise OperatorRequired("sync_off", "The store is no longer joined to this account.")
     email = cleaning.address(send.invite.recipient_email)
+    decisions = [_now(sync, send.kind, email) for sync in concerned(send.sync, send.channel == Send.Channel.SORAE)]
+    return next((decision for decision in decisions if not decision.allowed), decisions[0])
+
+
+def concerned(sync: ProfileSync, is_own_message: bool) -> list[ProfileSync]:
+    """Whom to ask: the account that the event goes to; for a message of our own, every account of the store."""
+    if not is_own_message:
+        return [sync]
+    others = ProfileSync.objects.filter(store=sync.store_id, is_enabled=True).exclude(pk=sync.pk)
+    return [sync, *others.select_related("connection").order_by("pk")]
+
+
+def _now(sync: ProfileSync, message: str, email: str) -> Decision:
     lookup = Lookup(Client(sync.connection))
     lookup.ask([email])
     if problem := lookup.problem(email):
         raise problem
-    return decide(sync, send.kind, email, lookup)
+    return decide(sync, message, email, lookup)

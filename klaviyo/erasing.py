@@ -39,9 +39,8 @@ def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
     receipt = Erasure.objects.create(
         mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None, removed=removed
     )
-    address = cleaning.address(suppressions.mailbox(email.strip()))
     for connection in Connection.objects.filter(provider="klaviyo"):
-        outbox.add(connection, [_order(receipt, connection, address)])
+        outbox.add(connection, [_order(receipt, connection, address(email.strip()))])
     return receipt
 
 
@@ -58,19 +57,29 @@ def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
         _unname(row) if row not in mine else _blank(row)
 
 
-def _order(receipt: Erasure, connection: Connection, address: str) -> Order:
+def address(email: str) -> str:
+    """The one spelling by which accounts are asked to delete the person."""
+    return cleaning.address(suppressions.mailbox(email))
+
+
+def forget_notices(emails: Iterable[str], profiles: Iterable[str]) -> None:
+    """What accounts have told us of the person."""
+    Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles)).delete()
+
+
+def _order(receipt: Erasure, connection: Connection, subject: str) -> Order:
     """To delete the person; where nobody can be asked, the record of that, without the address."""
-    outcome = _not_asked(connection, address)
+    outcome = _not_asked(connection, subject)
     return Order(
         "erase", f"erase:{receipt.uid}", timezone.now(), source=str(receipt.uid), outcome=outcome,
-        subject="" if outcome else address, due_at=None if outcome else _due_at(connection),
+        subject="" if outcome else subject, due_at=None if outcome else _due_at(connection),
     )  # fmt: skip
 
 
-def _not_asked(connection: Connection, address: str) -> Outcome | None:
+def _not_asked(connection: Connection, subject: str) -> Outcome | None:
     if connection.state in GONE:
         return NOT_CONNECTED
-    return NOT_ASKABLE if orders.malformed(address) else None
+    return NOT_ASKABLE if orders.malformed(subject) else None
 
 
 def _due_at(connection: Connection) -> datetime:
@@ -133,8 +142,3 @@ def _forget_sends(deliveries: Iterable[Delivery], spellings: set[str]) -> None:
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")
     forget_notices(spellings, profiles)
-
-
-def forget_notices(emails: Iterable[str], profiles: Iterable[str]) -> None:
-    """What accounts have told us of the person."""
-    Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles)).delete()

@@ -1,13 +1,14 @@
 """A mail server on this machine that does as it is told: what it answers to which command, and when it breaks off."""
 
 import socketserver
+import ssl
 import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -33,11 +34,18 @@ class Arrived:
 class MailServer:
     """`arrived` is what it took, `said` every command in order, `visits` how often somebody connected."""
 
-    def __init__(self, *, login: str = "") -> None:
+    def __init__(
+        self, *, login: str = "", certificate: Path | None = None, is_tls_from_the_start: bool = False
+    ) -> None:
         self.arrived: list[Arrived] = []
         self.said: list[str] = []
         self.visits = 0
         self.login = login
+        self.tls: ssl.SSLContext | None = None
+        self.is_tls_from_the_start = is_tls_from_the_start
+        if certificate:
+            self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.tls.load_cert_chain(certificate)
         self.is_closing = threading.Event()
         self._answers: dict[str, deque[Answer]] = defaultdict(deque)
         self._listener = _Listener(("127.0.0.1", 0), _Conversation)
@@ -82,6 +90,8 @@ class _Conversation(socketserver.StreamRequestHandler):
         self._sender, self._is_in = "", not self.mail.login
         self._recipients: list[str] = []
         try:
+            if self.mail.is_tls_from_the_start:
+                self._wrap()
             self._say(self.mail.next_answer(GREETING))
             while line := self.rfile.readline():
                 self._obey(line.decode().strip())
@@ -94,6 +104,9 @@ class _Conversation(socketserver.StreamRequestHandler):
         match command:
             case "EHLO":
                 return self._say(self._greeting())
+            case "STARTTLS" if self.mail.tls:
+                self._say("220 Ready")
+                return self._wrap()
             case "AUTH":
                 return self._say(self._welcome(line))
             case "MAIL" if not self._is_in:
@@ -136,7 +149,13 @@ class _Conversation(socketserver.StreamRequestHandler):
             raise _Enough
 
     def _greeting(self) -> str:
-        return "250-mail.test\r\n250 AUTH PLAIN LOGIN" if self.mail.login else "250-mail.test\r\n250 SIZE 1000000"
+        offers = ["AUTH PLAIN LOGIN"] * bool(self.mail.login) + ["STARTTLS"] * bool(self.mail.tls)
+        return "\r\n".join(["250-mail.test", *(f"250-{offer}" for offer in offers), "250 SIZE 1000000"])
+
+    def _wrap(self) -> None:
+        assert self.mail.tls
+        self.request = self.mail.tls.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", buffering=0)
 
     def _welcome(self, line: str) -> str:
         self._is_in = line == f"AUTH PLAIN {self.mail.login}"
@@ -155,10 +174,3 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 class _Enough(Exception):
     """The conversation is over."""
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 5.0) -> None:
-    ends_at = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < ends_at, "It did not happen."
-        time.sleep(0.01)

@@ -37,6 +37,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     syncs, sends = syncs_of(connection), sends_of(deliveries)
     decided = {delivery.pk: outcome for delivery in deliveries if (outcome := _unusable(delivery))}
     decided |= permission.said_no_here([d for d in deliveries if d.pk not in decided], syncs, sends)
+    decided |= privacy.erased_first([d for d in deliveries if d.pk not in decided])
     draining.settle_each([d for d in deliveries if d.pk in decided], lambda delivery: decided[delivery.pk])
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:

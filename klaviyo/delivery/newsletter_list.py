@@ -32,7 +32,7 @@ def note_opt_in_process(batch: Batch, sync: ProfileSync) -> None:
         same.update(is_double_opt_in=is_double)
 
 
-def has(batch: Batch, sync: ProfileSync, delivery: Delivery) -> bool:
-    """Whether the person is on the list."""
+def has(batch: Batch, sync: ProfileSync, email: str, delivery: Delivery) -> bool:
+    """Whether somebody with this address is on the list."""
     with required(sync):
-        return lists.is_member(batch.client, sync.newsletter_list_id, delivery.subject, [delivery])
+        return lists.is_member(batch.client, sync.newsletter_list_id, email, [delivery])

@@ -47,9 +47,9 @@ def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | 
     send = batch.sends.get(delivery.pk)
     if unknown:
         return unknown
-    decision = _decision(batch, delivery, sync, message)
+    decided_by, decision = _decision(batch, delivery, sync, message)
     person = batch.people.known(delivery)
-    _keep(delivery, send, decision, person.id if person else "")
+    _keep(delivery, send, decision, decided_by, person.id if person else "")
     if not decision.allowed:
         return Skipped(decision.code, decision.sentence)
     return _outdated(send) if send else None
@@ -68,7 +68,7 @@ def said_no_here(
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = asking.refused(sync, orders.message_of(delivery) or "", own)
                 with suppress(CalledOff):
-                    _keep(delivery, sends.get(delivery.pk), decision)
+                    _keep(delivery, sends.get(delivery.pk), decision, None)
                 refused[delivery.pk] = Skipped(decision.code, decision.sentence)
     return refused
 
@@ -101,10 +101,11 @@ def _outdated(send: Send) -> Outcome | None:
     return INVITE_WAITS if before.filter(delivery__state__in=Delivery.OPEN).exists() else NOT_SENT
 
 
-def _decision(batch: Batch, delivery: Delivery, sync: ProfileSync, message: str) -> Decision:
+def _decision(batch: Batch, delivery: Delivery, sync: ProfileSync, message: str) -> tuple[ProfileSync, Decision]:
     """The first no of the accounts that are asked, else the yes of the first."""
-    decisions = [_fresh(batch, delivery, one, message, lookup) for one, lookup in _accounts(batch, delivery, sync)]
-    return next((decision for decision in decisions if not decision.allowed), decisions[0])
+    asked = _accounts(batch, delivery, sync)
+    decisions = [(one, _fresh(batch, delivery, one, message, lookup)) for one, lookup in asked]
+    return next((decided for decided in decisions if not decided[1].allowed), decisions[0])
 
 
 def _fresh(batch: Batch, delivery: Delivery, sync: ProfileSync, message: str, lookup: Lookup) -> Decision:
@@ -118,12 +119,10 @@ def _fresh(batch: Batch, delivery: Delivery, sync: ProfileSync, message: str, lo
 
 
 def _accounts(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Iterator[tuple[ProfileSync, Lookup]]:
-    """Whom to ask: the account that the event goes to; for a message of our own, every account of the store."""
-    yield sync, batch.people.lookup
-    if delivery.kind != "email":
-        return
-    others = ProfileSync.objects.filter(store=sync.store_id, is_enabled=True).exclude(pk=sync.pk)
-    for other in others.select_related("connection").order_by("pk"):
+    """Each account that is concerned, with its answers. Raises CalledOff when one cannot be asked."""
+    first, *others = asking.concerned(sync, delivery.kind == "email")
+    yield first, batch.people.lookup
+    for other in others:
         if not other.connection.is_connected:
             sentence = f"{other.connection} must be asked as well, and is not connected."
             raise CalledOff(Retry("account_away", sentence, after=timedelta(minutes=2), refund=True))
@@ -131,7 +130,9 @@ def _accounts(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Iterator[t
         yield other, lookup
 
 
-def _keep(delivery: Delivery, send: Send | None, decision: Decision, profile_id: str = "") -> None:
+def _keep(
+    delivery: Delivery, send: Send | None, decision: Decision, decided_by: ProfileSync | None, profile_id: str = ""
+) -> None:
     """The record of the decision, on the delivery and among all decisions of the send; none of what is not ours."""
     delivery.evidence = decision.as_record()
     if send is None:
@@ -140,7 +141,7 @@ def _keep(delivery: Delivery, send: Send | None, decision: Decision, profile_id:
         ConsentDecision.objects.create(
             send=send, is_allowed=decision.allowed, code=decision.code, sentence=decision.sentence,
             policy=decision.policy.value, evidence=decision.evidence, asked_at=decision.asked_at,
-            decided_at=timezone.now(),
+            decided_at=timezone.now(), connection=decided_by.connection if decided_by else None,
         )  # fmt: skip
         if profile_id and profile_id != send.profile_id:
             Send.objects.filter(pk=send.pk).update(profile_id=profile_id[:64])

@@ -1,12 +1,30 @@
 """Asking Klaviyo to delete a person who was erased here."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from integrations.models import Delivery
-from integrations.outcomes import Accepted, Outcome
+from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo import erasing
 from klaviyo.api import privacy
 from klaviyo.delivery.state import Batch
 from klaviyo.models import ProfileSync
 from referrals import suppressions
+
+
+ERASED_FIRST = Retry(
+    "erased_first", "The person was erased and came back: first Klaviyo must delete what was before.",
+    after=timedelta(minutes=1), refund=True,
+)  # fmt: skip
+
+
+def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """What is new of people whose deletion still waits, and would go with them; outcomes by delivery id."""
+    addresses = {delivery.pk: erasing.address(delivery.subject) for delivery in deliveries if delivery.kind != "erase"}
+    connections = {delivery.connection_id for delivery in deliveries}
+    asking = Delivery.objects.filter(connection__in=connections, kind="erase", state__in=Delivery.OPEN)
+    going = set(asking.filter(subject__in=set(addresses.values())).values_list("subject", flat=True))
+    return {pk: ERASED_FIRST for pk, address in addresses.items() if address in going}
 
 
 def erase(batch: Batch, delivery: Delivery, _sync: ProfileSync | None) -> Outcome:

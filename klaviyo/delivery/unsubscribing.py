@@ -3,13 +3,12 @@
 from datetime import timedelta
 from functools import partial
 
-from integrations import outbox
 from integrations.models import Delivery
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
-from klaviyo import newsletter
-from klaviyo.api import subscriptions
+from klaviyo import leases, newsletter
+from klaviyo.api import answers, subscriptions
 from klaviyo.api.profiles import Profile
-from klaviyo.delivery import jobs, newsletter_list, permission, subscribing, their_word
+from klaviyo.delivery import jobs, newsletter_list, subscribing, their_word
 from klaviyo.delivery.state import Batch
 from klaviyo.models import ProfileSync
 from referrals.models import OptOut
@@ -57,16 +56,17 @@ def _end(batch: Batch, delivery: Delivery, sync: ProfileSync, person: Profile | 
         return NOT_THERE
     if their_word.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
+    email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
     scope, list_id = delivery.options["scope"], sync.newsletter_list_id or None
     if scope == OptOut.Scope.NEWSLETTER and list_id is None:
         return newsletter.NO_LIST
     if scope == OptOut.Scope.EVERYTHING:
         list_id = None
-    elif list_id and not newsletter_list.has(batch, sync, delivery):
+    elif list_id and not newsletter_list.has(batch, sync, email, delivery):
         return NOT_ON_LIST
     last_look = partial(_last_look, delivery)
     with newsletter_list.required(sync):
-        subscriptions.unsubscribe(batch.client, delivery.subject, list_id, [delivery], last_look=last_look)
+        subscriptions.unsubscribe(batch.client, email, list_id, [delivery], last_look=last_look)
     return Accepted()
 
 
@@ -77,7 +77,6 @@ def _is_settled(delivery: Delivery) -> bool:
 
 
 def _last_look(delivery: Delivery) -> None:
-    if not outbox.is_ours(delivery):
-        raise CalledOff(permission.LEASE_LOST)
+    leases.check([delivery])
     if newsletter.has_said_yes_since(delivery.source):
         raise CalledOff(SAID_YES_SINCE)

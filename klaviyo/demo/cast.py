@@ -10,8 +10,8 @@ from klaviyo.demo.dice import Dice
 from klaviyo.demo.scene import COFFEE, HARBOR, LISTS, SHOPS, TEA, Shop
 
 SUPPRESSIONS = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED")
-ADVOCATES = {TEA.slug: 92, COFFEE.slug: 44, HARBOR.slug: 14}
-FRIENDS = {TEA.slug: 210, COFFEE.slug: 110, HARBOR.slug: 48}
+ADVOCATES = {TEA.slug: 66, COFFEE.slug: 34, HARBOR.slug: 14}
+FRIENDS = {TEA.slug: 170, COFFEE.slug: 90, HARBOR.slug: 48}
 STRANGERS = 20  # at Klaviyo, and nothing to do with us
 KNOWN = {TEA.slug: 0.5, COFFEE.slug: 0.65, HARBOR.slug: 0.5}
 

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from integrations.models import Connection
+from integrations.models import Connection, Delivery
 from klaviyo import events
-from klaviyo.demo import expected, settling
+from klaviyo.demo import expected, figures, settling
+from klaviyo.demo.figures import Waiting
 from klaviyo.demo.laws import Broken
 from klaviyo.demo.playing import Played
 from klaviyo.demo.scene import SHOPS
 from klaviyo.demo.world import World
+from klaviyo.models import Send
 
 MOST_BREACHES = 10
 LAWS = {
-    "missing": "Nothing lost: every fact is at Klaviyo, or its delivery says why not",
-    "twice": "Nothing twice: no event stands at Klaviyo more often than it happened",
-    "against_consent": "No one contacted who said no: no invite or reminder, no consent changed",
+    "missing": "Nothing lost: every fact is at Klaviyo or in the mail, or its delivery says why not",
+    "twice": "Nothing twice: no event and no message is there more often than it happened",
+    "against_consent": "No one contacted who said no, no consent changed but by the person",
 }
 
 
@@ -29,6 +31,7 @@ class Outcome:
 
     played: Played
     world: World
+    waiting: Waiting
     broken: Broken
 
     def as_json(self) -> str:
@@ -41,6 +44,7 @@ class Outcome:
                 "profiles": len(self.world.profiles),
                 "events": dict(sorted(Counter(event.metric for event in self.world.events).items())),
             },
+            **figures.as_json(self.world, self.waiting),
             **{law: len(getattr(self.broken, law)) for law in LAWS},
         }
         return json.dumps(document)
@@ -51,6 +55,9 @@ def show(console: Console, outcome: Outcome) -> None:
     if outcome.played.refused:
         console.print(_refused(outcome.played))
     console.print(_deliveries())
+    console.print(_sends())
+    console.print(_waited(outcome.waiting))
+    console.print(_consent(outcome.world))
     console.print(_klaviyo(outcome.world))
     console.print(_laws(outcome.broken))
     for law in LAWS:
@@ -81,6 +88,41 @@ def _deliveries() -> Table:
     return table
 
 
+def _sends() -> Table:
+    """Every invite and reminder: how it was to go, what became of it, and why."""
+    table = _table("Invites and reminders", ("by", "state", "reason", "number"))
+    labels = dict(Send.Channel.choices)
+    before = ""
+    for channel, state, code, number in figures.sends():
+        if before and channel != before:
+            table.add_section()
+        table.add_row(labels[channel] if channel != before else "", state, figures.words(code), f"{number:,}")
+        before = channel
+    return table
+
+
+def _waited(waiting: Waiting) -> Table:
+    """What trouble at Klaviyo has put off, and what became of it."""
+    table = _table("Of these, some had to wait", ("state", "reason", "waited", "went later", "taken back", "not sent"))
+    for state, code, now in waiting.afterwards():
+        name = "postponed" if state == Delivery.State.QUEUED else state
+        numbers = (now.total(), now["accepted"], now["cancelled"], now["skipped"])
+        table.add_row(name, figures.words(code), *map(str, numbers))
+    return table
+
+
+def _consent(world: World) -> Table:
+    table = _table("People's own word", ("", "number"))
+    for what, number in figures.newsletter().items():
+        table.add_row(what, str(number))
+    table.add_section()
+    table.add_row("said no at Klaviyo while something waited for them", str(figures.cancelled_by_webhook(world)))
+    table.add_row("erased everywhere", str(len(world.erased)))
+    table.add_row("messages written by Sorae itself", str(len(world.mails)))
+    table.add_row("reminders that a program made by itself", str(figures.reminders_by_the_program()))
+    return table
+
+
 def _klaviyo(world: World) -> Table:
     names = dict(Connection.objects.values_list("account_id", "account_name"))
     table = _table("At Klaviyo", ("", *(names.get(shop.account, shop.account) for shop in SHOPS)))
@@ -103,6 +145,6 @@ def _laws(broken: Broken) -> Table:
 def _table(title: str, columns: tuple[str, ...]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", show_edge=False, pad_edge=False)
     for column in columns:
-        is_number = column not in ("verb", "reason", "state", "law", "")
+        is_number = column not in ("verb", "reason", "state", "law", "by", "")
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
     return table

@@ -85,6 +85,7 @@ HARBOR = Shop(
     list_name="Friends of friends",
     invites_to=Policy.NOT_OPTED_OUT,
     reminders_to=Policy.NOT_OPTED_OUT,
+    newsletter="Letters from the harbor",
     invites_by="sorae",
     most_reminders=1,
 )
@@ -93,7 +94,7 @@ SINGLE, DOUBLE = "single_opt_in", "double_opt_in"
 LISTS = {
     TEA.account: {TEA.newsletter: SINGLE, "VIP customers": SINGLE, TEA.list_name: SINGLE},
     COFFEE.account: {COFFEE.newsletter: DOUBLE, "Partners": SINGLE},
-    HARBOR.account: {HARBOR.list_name: SINGLE, "Workshop guests": SINGLE},
+    HARBOR.account: {HARBOR.newsletter: SINGLE, "Workshop guests": SINGLE, HARBOR.list_name: SINGLE},
 }
 
 # What the demo's site is set up with, so that a small story meets its limits.

@@ -19,6 +19,7 @@ from klaviyo.demo import evening, mailbag, playing, settling
 from klaviyo.demo.connecting import Operator
 from klaviyo.demo.consents import Change
 from klaviyo.demo.evening import DUSK, LAST, NIGHT, friend_of_the_evening
+from klaviyo.demo.figures import Waiting
 from klaviyo.demo.kept import Sandbox, mailbox
 from klaviyo.demo.mailbag import Mail
 from klaviyo.demo.playing import Line, Played, Stage
@@ -50,6 +51,7 @@ class Season:
     check: Callable[[], None]
     played: Played = field(default_factory=Played)
     changes: list[Change] = field(default_factory=list)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def play(self, lines: list[Line]) -> None:
         """The six weeks with their accidents, then the last day's scenes."""
@@ -85,10 +87,12 @@ class Season:
         self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=POSTPONED)
         self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=POSTPONED)
         self._tell(lines)
+        self.waiting.look()
         self.teller.say("Klaviyo asks to come back later; meanwhile some friends unsubscribe, and some do it here.")
         self._until(lambda: _state(COFFEE) == Connection.State.RECONNECT, f"{COFFEE.name}'s lost access is noticed")
         self._come_back(first)
         self._withdraw()
+        self.waiting.look()
         self._until(lambda: not Notice.objects.filter(processed_at=None).exists(), "What accounts told is heeded")
         self.operator.reconnect(Connection.objects.get(account_id=COFFEE.account))
         self.teller.say(f"The operator has connected {COFFEE.name} again; what was held goes out.")

@@ -73,7 +73,7 @@ class Story:
             before=people, mails=mails(), changes=season.changes, away=self.sandbox.away(),
             erased=season.played.erased,
         )  # fmt: skip
-        return Outcome(season.played, world, laws.judge(world))
+        return Outcome(season.played, world, season.waiting, laws.judge(world))
 
     def _start(self) -> None:
         self.teller.say("Preparing the database.")

@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
             name='ConsentDecision',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('connection', models.ForeignKey(help_text='The account whose answer decided.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='integrations.connection')),
                 ('is_allowed', models.BooleanField()),
                 ('code', models.CharField(max_length=64)),
                 ('sentence', models.TextField()),

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
 from klaviyo.models.syncs import ProfileSync
 from referrals.models import Invite, Program, Reminder, Store
 
@@ -50,6 +50,9 @@ class ConsentDecision(models.Model):
     """One answer to "may this go?": what Klaviyo said, how old that was, which policy, and the verdict."""
 
     send = models.ForeignKey(Send, models.CASCADE, related_name="decisions")
+    connection = models.ForeignKey(
+        Connection, models.SET_NULL, null=True, related_name="+", help_text="The account whose answer decided."
+    )
     is_allowed = models.BooleanField()
     code = models.CharField(max_length=64)
     sentence = models.TextField()

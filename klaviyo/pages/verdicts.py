@@ -32,6 +32,7 @@ class Verdict:
     decided_at: datetime
     asked_at: datetime | None
     age: str
+    account: str
     words: Sequence[Word]
 
 
@@ -39,7 +40,7 @@ def decided(decision: ConsentDecision) -> Verdict:
     """A decision on record."""
     return _verdict(
         decision.is_allowed, decision.code, decision.sentence, decision.policy, decision.evidence,
-        decision.decided_at, decision.asked_at,
+        decision.decided_at, decision.asked_at, str(decision.connection.account_name) if decision.connection else "",
     )  # fmt: skip
 
 
@@ -52,8 +53,9 @@ def live(decision: Decision) -> Verdict:
 
 
 def _verdict(
-    is_allowed: bool, code: str, sentence: str, policy: str, said: Any, decided_at: datetime, asked_at: datetime | None
-) -> Verdict:
+    is_allowed: bool, code: str, sentence: str, policy: str, said: Any,
+    decided_at: datetime, asked_at: datetime | None, account: str = "",
+) -> Verdict:  # fmt: skip
     return Verdict(
         is_allowed=is_allowed,
         reason=reasons.of(code),
@@ -64,6 +66,7 @@ def _verdict(
         decided_at=decided_at,
         asked_at=asked_at,
         age=_age(decided_at - asked_at) if asked_at else "",
+        account=account,
         words=evidence.of(said, decided_at),
     )
 

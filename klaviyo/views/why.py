@@ -45,7 +45,7 @@ def _found(send_id: int) -> Send:
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
     delivery, code = send.delivery, explaining.code_of(send)
-    decisions = [verdicts.decided(decision) for decision in send.decisions.all()[:20]]
+    decisions = [verdicts.decided(decision) for decision in send.decisions.select_related("connection")[:20]]
     attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
     context = {
         "title": explaining.headline(send),

@@ -182,4 +182,16 @@ class Migration(migrations.Migration):
             model_name='invite',
             index=models.Index(models.F('expires_at'), condition=models.Q(('closed_at', None), ('expires_at__isnull', False)), name='invites_that_expire'),
         ),
+        migrations.AddIndex(
+            model_name='advocate',
+            index=models.Index(django.db.models.functions.text.Lower('email'), name='memberships_of_a_person'),
+        ),
+        migrations.AddIndex(
+            model_name='conversion',
+            index=models.Index(django.db.models.functions.text.Lower('friend_email'), name='orders_of_a_friend'),
+        ),
+        migrations.AddIndex(
+            model_name='reward',
+            index=models.Index(django.db.models.functions.text.Lower('recipient_email'), name='rewards_of_a_person'),
+        ),
     ]

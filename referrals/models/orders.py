@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from referrals import money, text
 from referrals.models.facts import Fact
@@ -34,6 +35,7 @@ class Conversion(Fact):
     currency = models.CharField(max_length=3)
 
     class Meta:
+        indexes = [models.Index(Lower("friend_email"), name="orders_of_a_friend")]
         constraints = [
             models.UniqueConstraint("program", "order_id", "kind", "refund_id", name="one_fact_per_order_or_refund"),
             models.CheckConstraint(condition=Q(total__gte=0), name="totals_are_not_negative"),
@@ -84,6 +86,7 @@ class Reward(Fact):
     paid_at = models.DateTimeField("paid", null=True, blank=True)
 
     class Meta:
+        indexes = [models.Index(Lower("recipient_email"), name="rewards_of_a_person")]
         constraints = [
             models.UniqueConstraint(
                 fields=["conversion", "recipient", "kind"],

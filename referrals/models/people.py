@@ -30,6 +30,7 @@ class Advocate(Fact):
         verbose_name = "person"
         verbose_name_plural = "people"
         constraints = [models.UniqueConstraint("program", Lower("email"), name="one_person_per_email_and_program")]
+        indexes = [models.Index(Lower("email"), name="memberships_of_a_person")]
 
     def __str__(self) -> str:
         return f"{self.first_name} {self.last_name}".strip() or self.referral_code

@@ -21,7 +21,9 @@ def tell_of(ann: Advocate, email: str = BIRD) -> Advocate:
     """They are invited by Ann, come, buy and are rewarded; join, invite Cid and sell to Dan; say yes, and no."""
     store = ann.program.store
     invite = lifecycle.invite(ann, email, recipient_name="Kanari Vogel")
-    lifecycle.visit(ann, invite=invite, referrer="https://mail.test/kanari", landing_page="https://teahouse.example/?v=vogel")
+    lifecycle.visit(
+        ann, invite=invite, referrer="https://mail.test/kanari", landing_page="https://teahouse.example/?v=vogel"
+    )
     named = {f"friend_{name}": value for name, value in NAMES.items()}
     bought = lifecycle.convert(ann, order_id=f"B-{email}"[:3], friend_email=email, total="20", currency="EUR", **named)
     lifecycle.reward(ann, kind="credit", amount=5, currency="EUR", conversion=bought, recipient="friend")

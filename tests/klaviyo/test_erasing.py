@@ -166,9 +166,7 @@ def test_a_person_may_come_back(sandbox: Sandbox, ann: Advocate, drain: Drain) -
 
 @pytest.mark.parametrize("asked", ["KANARI@münchen.example", "kanari@xn--mnchen-3ya.example"])
 @pytest.mark.parametrize("stored", ["Kanari@münchen.example", "kanari@xn--mnchen-3ya.example"])
-def test_any_spelling_is_the_person(
-    sandbox: Sandbox, ann: Advocate, drain: Drain, asked: str, stored: str
-) -> None:
+def test_any_spelling_is_the_person(sandbox: Sandbox, ann: Advocate, drain: Drain, asked: str, stored: str) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email="KANARI@xn--mnchen-3ya.example", consent="SUBSCRIBED")])
     canary.tell_of(ann, stored)
     drain()

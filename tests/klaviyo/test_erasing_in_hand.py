@@ -72,6 +72,7 @@ def test_erased_at_any_request(
     request.getfixturevalue(waiting)
     left = at(monkeypatch, number, lambda: erasing.erase(BIRD, None))
     drain()
+    monkeypatch.undo()
     if not Erasure.objects.exists():  # the story was over before
         erasing.erase(BIRD, None)
     assert not [body for body in left if BIRD.lower() in body.lower() and "deletion" not in body]
@@ -119,6 +120,22 @@ def test_what_may_be_on_the_wire_is_over_before_the_deletion(sandbox: Sandbox, e
     waiting = Delivery.objects.get(kind="erase")
     assert waiting.next_try_at > timezone.now() + erasing.ON_THE_WIRE - timedelta(seconds=5)
     assert {delivery.kind for delivery in outbox.claim(connection)} == {"event"}
+
+
+def test_who_comes_back_meanwhile_is_told_of_after_the_deletion(
+    sandbox: Sandbox, everything_waits: None, ann: Advocate, drain: Drain
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(email=BIRD.lower(), consent="SUBSCRIBED")])
+    outbox.claim(Connection.objects.get())
+    erasing.erase(BIRD, None)
+    back = lifecycle.join(ann.program, BIRD)
+    drain()
+    assert Delivery.objects.get(kind="profile", source=str(back.uid)).reason_code == "erased_first"
+    assert metrics(sandbox, BIRD) == []
+    canary.settle_all(drain)
+    assert sandbox.profile(TEA, BIRD) is None
+    come_back(drain)
+    assert metrics(sandbox, BIRD) == ["Sorae Advocate Started"]
 
 
 def test_a_dead_workers_deliveries_are_not_taken_up(sandbox: Sandbox, everything_waits: None, drain: Drain) -> None:

@@ -1,11 +1,24 @@
 """What tests of Sorae's own mail ask and do."""
 
+from typing import Any
+
 from integrations import draining, retrying
 from integrations.models import Delivery
 from klaviyo.models import Send
 from tests.conftest import Drain
-from tests.klaviyo.story import end_leases, make_due
+from tests.klaviyo.story import State, end_leases, make_due
 from tests.mail_server import MailServer
+
+OTHER = "Qk7LmA"  # the second account
+LIST = "Y6nRLr"
+SENT = (State.ACCEPTED, "")
+
+NOES: dict[str, dict[str, Any]] = {
+    "unsubscribed": {"consent": "UNSUBSCRIBED"},
+    "suppressed": {"consent": "SUBSCRIBED", "suppressions": ["HARD_BOUNCE"]},
+    "consent_unknown": {"consent": "PENDING"},
+    "list_suppressed": {"consent": "SUBSCRIBED", "list_suppressions": [LIST]},
+}
 
 
 def outcomes() -> dict[str, tuple[str, str]]:

@@ -18,10 +18,9 @@ from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program
 from tests.conftest import Drain
+from tests.klaviyo.mail.post import OTHER
 from tests.klaviyo.story import BEN, CID, TEA, State, make_due, metrics
 from tests.mail_server import MailServer
-
-OTHER = "Qk7LmA"
 
 
 def state_of(invite: Invite) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """A store may be joined to several accounts: each is asked about Sorae's own mail, and each may object."""
 
 from time import sleep
-from typing import Any
 
 import pytest
 
@@ -11,23 +10,13 @@ from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
-from tests.klaviyo.mail.post import outcomes, reserved, written_to
+from tests.klaviyo.mail.post import LIST, NOES, OTHER, SENT, outcomes, reserved, written_to
 from tests.klaviyo.story import BEN, CID, TEA, State, make_due
 from tests.mail_server import MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail")
 
-OTHER = "Qk7LmA"
-LIST = "Y6nRLr"
 Policy = ProfileSync.Permission
-SENT = (State.ACCEPTED, "")
-
-NOES: dict[str, dict[str, Any]] = {
-    "unsubscribed": {"consent": "UNSUBSCRIBED"},
-    "suppressed": {"consent": "SUBSCRIBED", "suppressions": ["HARD_BOUNCE"]},
-    "consent_unknown": {"consent": "PENDING"},
-    "list_suppressed": {"consent": "SUBSCRIBED", "list_suppressions": [LIST]},
-}
 
 
 @pytest.mark.parametrize("account", [TEA, OTHER])

@@ -13,23 +13,13 @@ from referrals import lifecycle
 from referrals.models import Advocate, Suppression
 from tests.conftest import Drain
 from tests.klaviyo.conftest import Spoil
-from tests.klaviyo.mail.post import outcomes, reserved, written_to
+from tests.klaviyo.mail.post import LIST, NOES, SENT, outcomes, reserved, written_to
 from tests.klaviyo.story import BEN, TEA, State
 from tests.mail_server import MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail")
 
-OTHER = "Qk7LmA"
-LIST = "Y6nRLr"
 Policy = ProfileSync.Permission
-SENT = (State.ACCEPTED, "")
-
-NOES: dict[str, dict[str, Any]] = {
-    "unsubscribed": {"consent": "UNSUBSCRIBED"},
-    "suppressed": {"consent": "SUBSCRIBED", "suppressions": ["HARD_BOUNCE"]},
-    "consent_unknown": {"consent": "PENDING"},
-    "list_suppressed": {"consent": "SUBSCRIBED", "list_suppressions": [LIST]},
-}
 
 
 @pytest.mark.parametrize("policy", Policy)

@@ -18,7 +18,7 @@ from referrals.models import Advocate
 from tests.conftest import Drain
 from tests.klaviyo.mail.post import come_back, outcomes, retry, written_to
 from tests.klaviyo.story import BEN, TEA, State, end_leases
-from tests.mail_server import GREETING, MailServer
+from tests.mail_server import MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail")
 
@@ -132,25 +132,23 @@ def test_a_worker_whose_lease_has_gone_sends_nothing(
 
 
 def test_the_lease_is_taken_anew_before_the_conversation(
-    mail_server: MailServer, ann: Advocate, connection: Connection, drain: Drain
+    mail_server: MailServer, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
-    left: list[float] = []
+    opened, spoke = mailing.Mailer._open, smtplib.SMTP.sendmail
+    left: list[timedelta] = []
 
-    def look() -> str:
-        row = Delivery.objects.get(kind="email")
-        assert row.lease_until is not None
-        left.append((row.lease_until - timezone.now()).total_seconds())
-        return "250 Fine"
+    def slowly(mailer: mailing.Mailer) -> None:
+        opened(mailer)
+        Delivery.objects.filter(kind="email").update(lease_until=timezone.now() + timedelta(seconds=5))
 
-    def nearly_over() -> str:
-        Delivery.objects.filter(kind="email").update(
-            lease_until=timezone.now() + timedelta(seconds=mailing.TALKING_SECONDS)
-        )
-        return "220 mail.test"
+    def look(*message: Any) -> Any:
+        until = Delivery.objects.get(kind="email").lease_until
+        left.append(until - timezone.now() if until else timedelta())
+        return spoke(*message)
 
-    mail_server.answers(GREETING, nearly_over)
-    mail_server.answers("RCPT", look)
+    monkeypatch.setattr(mailing.Mailer, "_open", slowly)
+    monkeypatch.setattr(smtplib.SMTP, "sendmail", look)
     drain()
-    assert left[0] > 2 * mailing.TALKING_SECONDS
+    assert left[0] > 2 * timedelta(seconds=mailing.TALKING_SECONDS)
