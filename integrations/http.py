@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from integrations import deadline
 from integrations.errors import TemporaryError
@@ -66,6 +66,8 @@ def send(
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
         raise TemporaryError("unreachable", "The provider could not be reached.") from error
     except requests.ConnectionError as error:
+        if _never_left(error):
+            raise TemporaryError("unreachable", "The provider could not be reached.") from error
         raise TemporaryError("no_answer", "The connection broke before an answer came.") from error
     except requests.Timeout as error:
         raise TemporaryError("timed_out", "The provider took too long to answer.") from error
@@ -93,6 +95,11 @@ def refuse_plain_http(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise requests.exceptions.InvalidURL("Plain http is refused, except on this machine.")
+
+
+def _never_left(error: requests.ConnectionError) -> bool:
+    """Whether there was no connection at all: no such host, or nobody listens there."""
+    return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 
 def _until(http_date: str, now: str | None) -> float | None:

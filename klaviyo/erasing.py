@@ -1,8 +1,9 @@
 """Erases a person: everything of them here, what waits for them, and (by asking) what each account holds of them."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -10,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, outcomes
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Cancelled, Outcome, Skipped
@@ -24,7 +25,8 @@ State = Delivery.State
 
 ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is under way any more
 KEPT_OPTIONS = ("sync", "metric", "message")
-SAYS_WHO = ("recipient_email", "advocate_name", "share_link", "landing_page", "referrer")
+SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
+AT_ONCE = 500
 GONE = (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING, Connection.State.UNDECIDED)
 ERASED = Cancelled("erased", "A person whom it names was erased at their own wish.")
 NOT_CONNECTED = Skipped("not_connected", "The account is not connected, and was not asked. Delete the person there.")
@@ -53,8 +55,8 @@ def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
     own = {suppressions.mailbox(spelling) for spelling in spellings}
     mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
     _forget_sends(mine, spellings)
-    for row in rows:
-        _unname(row) if row not in mine else _blank(row)
+    _blank(mine)
+    _unname([row for row in rows if suppressions.mailbox(row.subject) not in own])
 
 
 def address(email: str) -> str:
@@ -100,45 +102,49 @@ def _about(spellings: set[str], facts: list[uuid.UUID]) -> QuerySet[Delivery]:
     return rows.select_for_update(of=("self",)).order_by("pk")
 
 
-def _blank(row: Delivery) -> None:
+def _blank(rows: Sequence[Delivery]) -> None:
     """Nothing of the person stays but that there was something."""
-    options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
-    key = f"{row.kind}:erased:{row.pk}" if row.kind == "list" else row.key  # that of a list add is made of the address
-    reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
-    Delivery.objects.filter(pk=row.pk).update(
-        subject="", body={}, options=options, warnings=[], evidence=None, key=key, reason=reason
-    )
-    _call_off(row)
+    for row in rows:
+        row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
+        row.key = f"list:erased:{row.pk}" if row.kind == "list" else row.key  # which is made of the address
+        row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
+    Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
+    Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)
+    _call_off(rows)
 
 
-def _unname(row: Delivery) -> None:
+def _unname(rows: Sequence[Delivery]) -> None:
     """What is on somebody else's profile is told as before, and says no more who the person was."""
-    properties = members(members(members(members(row.body).get("data")).get("attributes")).get("properties"))
-    if named := properties.keys() & set(SAYS_WHO):
-        for name in named:
-            del properties[name]
-        Delivery.objects.filter(pk=row.pk).update(body=row.body)
-    if orders.message_of(row):
-        _call_off(row)  # an invitation from nobody
-    elif named:
-        in_hand = Delivery.objects.filter(pk=row.pk, state=State.SENDING)
-        in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
+    named = [row for row in rows if SAYS_WHO & _properties(row).keys()]
+    for row in named:
+        for name in SAYS_WHO & _properties(row).keys():
+            del _properties(row)[name]
+    Delivery.objects.bulk_update(named, ["body"], batch_size=AT_ONCE)
+    _call_off([row for row in rows if orders.message_of(row)])  # invitations from nobody
+    in_hand = Delivery.objects.filter(pk__in=_pks(named), state=State.SENDING)
+    in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
 
 
-def _call_off(row: Delivery) -> None:
+def _call_off(rows: Sequence[Delivery]) -> None:
     """Also from under a worker: without its lease it neither sends it any more nor writes it back.
 
     What failed cannot be tried again either. `lease_until` stays: it shows that a worker had it.
     """
-    unfinished = Delivery.objects.filter(pk=row.pk, state__in=(*Delivery.OPEN, State.FAILED))
-    unfinished.update(
-        state=State.CANCELLED, lease=None, settled_at=Now(), reason_code=ERASED.code, reason=ERASED.sentence
-    )
+    unfinished = Delivery.objects.filter(pk__in=_pks(rows), state__in=(*Delivery.OPEN, State.FAILED))
+    unfinished.update(state=State.CANCELLED, lease=None, settled_at=Now(), **outcomes.words(ERASED))
 
 
-def _forget_sends(deliveries: Iterable[Delivery], spellings: set[str]) -> None:
-    sends = Send.objects.filter(delivery__in=[row.pk for row in deliveries])
+def _forget_sends(rows: Sequence[Delivery], spellings: set[str]) -> None:
+    sends = Send.objects.filter(delivery__in=_pks(rows))
     profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")
     forget_notices(spellings, profiles)
+
+
+def _properties(row: Delivery) -> dict[str, Any]:
+    return members(members(members(members(row.body).get("data")).get("attributes")).get("properties"))
+
+
+def _pks(rows: Sequence[Delivery]) -> list[int]:
+    return [row.pk for row in rows]

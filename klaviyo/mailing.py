@@ -102,7 +102,7 @@ def was_taken(delivery: Delivery) -> bool:
 def broke_off(delivery: Delivery) -> bool:
     """Whether a worker died while it handed the message over. Says so once: whoever asks again may send it again."""
     unfinished = delivery.attempts.filter(operation=OPERATION, finished_at=None)
-    return bool(unfinished.update(finished_at=timezone.now(), code=OutcomeUnknown().code))
+    return bool(unfinished.update(finished_at=timezone.now(), code="outcome_unknown"))
 
 
 def _is_ready(backend: Any) -> bool:
@@ -130,7 +130,7 @@ def _closed_door(error: OSError) -> IntegrationError:
 def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
     """What to do about an error; https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: 4xx later, 5xx never."""
     status = _status(error)
-    if status is None:
+    if status is None or type(error) is smtplib.SMTPResponseException:  # smtplib's own word: a line without an end
         return _silence(error, may_have_left)
     is_later = status < 500
     match error:
@@ -144,7 +144,7 @@ def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
             )
         case smtplib.SMTPRecipientsRefused():
             return RecipientRefused("refused_recipient", f"The mail server refuses this address ({status}).")
-        case smtplib.SMTPSenderRefused():
+        case smtplib.SMTPSenderRefused() | smtplib.SMTPHeloError():
             return OperatorRequired("mail_refused", f"The mail server does not take mail from us ({status}).")
         case _:
             return PermanentError("refused_message", f"The mail server refuses the message ({status}).")

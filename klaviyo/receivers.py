@@ -135,7 +135,10 @@ def on_reward_reversed(reward: Reward, **_: Any) -> None:
 def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     """The operator chose another account for the same stores: their settings go along, their deliveries do not."""
     there = ProfileSync.objects.filter(connection=new).values("store")
-    ProfileSync.objects.filter(connection=old).exclude(store__in=there).update(connection=new, list_id="", list_name="")
+    ProfileSync.objects.filter(connection=old).exclude(store__in=there).update(
+        connection=new, list_id="", list_name="",
+        newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False,
+    )  # fmt: skip
 
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:

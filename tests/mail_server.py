@@ -55,6 +55,9 @@ class MailServer:
         """What it says next to a command (or GREETING, MESSAGE), one after the other; then what is usual."""
         self._answers[command].extend(answers)
 
+    def is_told(self, command: str) -> bool:
+        return bool(self._answers[command])
+
     def next_answer(self, command: str) -> str:
         waiting = self._answers[command]
         answer = waiting.popleft() if waiting else USUAL.get(command, "250 Fine")
@@ -98,11 +101,15 @@ class _Conversation(socketserver.StreamRequestHandler):
         except (_Enough, OSError):
             pass
 
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
     def _obey(self, line: str) -> None:
         self.mail.said.append(line)
         command = line.split(" ")[0].split(":")[0].upper()
         match command:
-            case "EHLO":
+            case "EHLO" if not self.mail.is_told("EHLO"):
                 return self._say(self._greeting())
             case "STARTTLS" if self.mail.tls:
                 self._say("220 Ready")

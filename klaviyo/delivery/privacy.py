@@ -11,7 +11,6 @@ from klaviyo.delivery.state import Batch
 from klaviyo.models import ProfileSync
 from referrals import suppressions
 
-
 ERASED_FIRST = Retry(
     "erased_first", "The person was erased and came back: first Klaviyo must delete what was before.",
     after=timedelta(minutes=1), refund=True,

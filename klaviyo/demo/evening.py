@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from klaviyo.demo.cast import Person
 from klaviyo.demo.dice import Dice
 from klaviyo.demo.journeys import Journey, Story
-from klaviyo.demo.scene import HARBOR, SHOPS, Shop
+from klaviyo.demo.scene import HARBOR, MAIL_PER_ADVOCATE_AND_DAY, SHOPS, TEA, TEA_CLUB, Shop
 
 DUSK, NIGHT, LAST = "dusk", "night", "last"  # scenes after the main play, in their order
 
@@ -13,7 +13,6 @@ WITHDRAW = {0: "unsubscribed", 1: "suppressed", 2: "spam"}  # friends of the eve
 OPTS_OUT, BOUNCES, COMPLAINS = 5, 6, 7  # and those whose first message of ours leads to it
 LATER_ON_NEWSLETTER, LATER_ON_ALL, LATER_ON_INVITES = 8, 9, 10
 FRIENDS = 11
-EAGER_INVITES = 14
 
 WORDS = "Yes, send me news and offers of {} by e-mail. I can unsubscribe at any time."
 WORDS_WITH_TEXTS = "Yes, send me news and offers of {} by e-mail and text message."
@@ -33,8 +32,9 @@ class Evening:
         self._yes(readers(self.shop))
         self._no()
         self._dusk()
-        if self.shop == HARBOR:
+        if self.shop == TEA:
             self._limits()
+        if self.shop == HARBOR:
             self._last()
 
     def _yes(self, friends: list[Person]) -> None:
@@ -70,11 +70,11 @@ class Evening:
         self.story.scene = ""
 
     def _limits(self) -> None:
-        """An advocate who invites more than one may in a day, and one who brings what nobody waits for."""
+        """Somebody joins the tea club and invites more friends than one may in a day."""
         self.story.scene = NIGHT
-        for number in range(EAGER_INVITES):
-            friend = Person(f"guest{number}@{self.shop.slug}.test", f"Guest {number}", "", "", "")
-            self.hosts[0].invite(friend, at=0.025)
+        host = self.story.tell("join", 0.026, program=TEA_CLUB, email="eager@club.test", first_name="Eager")
+        for number in range(MAIL_PER_ADVOCATE_AND_DAY + 2):
+            self.story.tell("invite", 0.025, advocate=host, recipient_email=f"guest{number}@club.test")
         self.story.scene = ""
 
     def _last(self) -> None:

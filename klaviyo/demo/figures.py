@@ -1,10 +1,11 @@
 """What became of invites and reminders, and of people's yes and no, in numbers."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from integrations.models import Attempt, Delivery
 from klaviyo.demo.kept import mailbox
@@ -24,11 +25,13 @@ class Waiting:
 
     sends: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def look(self) -> None:
-        """Remember those that are held now, or that something has put off."""
-        rows = Send.objects.filter(delivery__state__in=(State.QUEUED, State.HELD)).exclude(delivery__reason_code="")
+    def look(self, emails: Collection[str] = ()) -> None:
+        """Remember those that are held now, or that something has put off; of these people also what is just queued."""
+        some_reason = ~Q(delivery__reason_code="") | Q(delivery__subject__in=emails)
+        rows = Send.objects.filter(some_reason, delivery__state__in=(State.QUEUED, State.HELD))
         for pk, state, code in rows.values_list("pk", "delivery__state", "delivery__reason_code"):
-            self.sends.setdefault(pk, (state, code))
+            if code or pk not in self.sends:
+                self.sends[pk] = (state, code)
 
     def afterwards(self) -> list[tuple[str, str, Counter[str]]]:
         """By state and reason then: how many there were of each state now."""
@@ -52,7 +55,7 @@ def sends() -> list[tuple[str, str, str, int]]:
 
 
 def words(code: str) -> str:
-    return reasons.of(code).title if code and reasons.is_known(code) else code.replace("_", " ")
+    return reasons.of(code).title if reasons.is_known(code) else code.replace("_", " ") or "Its turn"
 
 
 def newsletter() -> dict[str, int]:

@@ -7,6 +7,9 @@ deliveries is believed in one thing only: when it says why something was not sen
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.utils import timezone
 
 from integrations.models import Delivery
 from klaviyo import events
@@ -35,7 +38,7 @@ def judge(world: World) -> Broken:
     wanted = expected.of_all_facts(world.went_out)
     return Broken(
         missing=[
-            *_missing(wanted, world), *_unnoticed(world), *standings.differences(world),
+            *_missing(wanted, world), *_unnoticed(world), *_unreminded(), *standings.differences(world),
             *newsletters.lost(world),
         ],
         twice=[*_twice(world), *_mailed_twice(world), *_uncalled_for(wanted, world)],
@@ -63,6 +66,17 @@ def _unnoticed(world: World) -> Iterable[str]:
     for invite in Invite.objects.filter(went_out_at=None):
         if str(invite.uid) in world.went_out:
             yield f"Invite {invite.uid} went out, and our books do not know."
+
+
+def _unreminded() -> Iterable[str]:
+    """Whoever neither came nor bought is reminded after as many days as the program says."""
+    for invite in Invite.objects.filter(closed_at=None).select_related("advocate__program"):
+        program, now = invite.advocate.program, timezone.now()
+        is_over = invite.expires_at is not None and invite.expires_at <= now
+        is_due = invite.contacted_at and invite.contacted_at <= now - timedelta(days=program.remind_after_days)
+        has_left = invite.went_out_at is not None
+        if has_left and is_due and not is_over and invite.reminders.count() < program.most_reminders:
+            yield f"Invite {invite.uid} is due a reminder, and has none."
 
 
 def _twice(world: World) -> Iterable[str]:

@@ -14,13 +14,12 @@ LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mail:
-    """One message. `fact_id` is the invite's or the reminder's, from its Message-ID; `links` are all that is linked."""
+    """One message. `fact_id` is the invite's or the reminder's, as its Message-ID says."""
 
     to: str
     fact_id: str
     message_id: str
     unsubscribe: str
-    links: frozenset[str]
 
 
 def read(folder: Path) -> list[Mail]:
@@ -32,12 +31,9 @@ def read(folder: Path) -> list[Mail]:
 def _mail(text: bytes) -> Mail:
     message: EmailMessage = email.message_from_bytes(text, policy=email.policy.default)
     message_id = str(message["Message-ID"]).strip()
-    plain = message.get_body(("plain",))
-    content = plain.get_content() if plain else ""
     return Mail(
         to=mailbox(message["To"].addresses[0].addr_spec),
         fact_id=message_id.strip("<>").partition(".")[0],
         message_id=message_id,
         unsubscribe=re.sub(r"[<>\s]", "", str(message["List-Unsubscribe"])),
-        links=frozenset(re.findall(r"https?://\S+", content)),
     )

@@ -103,10 +103,12 @@ def _sends() -> Table:
 
 def _waited(waiting: Waiting) -> Table:
     """What trouble at Klaviyo has put off, and what became of it."""
-    table = _table("Of these, some had to wait", ("state", "reason", "waited", "went later", "taken back", "not sent"))
+    table = _table(
+        "Of these, some had to wait", ("state", "reason", "waited", "went", "taken back", "not sent", "wait still")
+    )
     for state, code, now in waiting.afterwards():
         name = "postponed" if state == Delivery.State.QUEUED else state
-        numbers = (now.total(), now["accepted"], now["cancelled"], now["skipped"])
+        numbers = (now.total(), now["accepted"], now["cancelled"], now["skipped"], now["held"] + now["queued"])
         table.add_row(name, figures.words(code), *map(str, numbers))
     return table
 

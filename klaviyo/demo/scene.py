@@ -90,6 +90,7 @@ HARBOR = Shop(
     most_reminders=1,
 )
 SHOPS = (TEA, COFFEE, HARBOR)
+TEA_CLUB = "tea-club"  # a second program of the tea shop, whose invites Sorae writes
 SINGLE, DOUBLE = "single_opt_in", "double_opt_in"
 LISTS = {
     TEA.account: {TEA.newsletter: SINGLE, "VIP customers": SINGLE, TEA.list_name: SINGLE},

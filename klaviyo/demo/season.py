@@ -62,6 +62,7 @@ class Season:
         self._days_pass()
         self._tell(_of(NIGHT, lines))
         self._settle("Delivering the reminders")
+        self.waiting.look()
         self._last(_of(LAST, lines))
         self._settle("Delivering the rest")
 
@@ -87,7 +88,8 @@ class Season:
         self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=POSTPONED)
         self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=POSTPONED)
         self._tell(lines)
-        self.waiting.look()
+        friends = [friend_of_the_evening(shop, number).email for shop in SHOPS for number in range(evening.FRIENDS)]
+        self.waiting.look(friends)
         self.teller.say("Klaviyo asks to come back later; meanwhile some friends unsubscribe, and some do it here.")
         self._until(lambda: _state(COFFEE) == Connection.State.RECONNECT, f"{COFFEE.name}'s lost access is noticed")
         self._come_back(first)

@@ -6,7 +6,7 @@ from integrations.models import Connection
 from klaviyo.demo import connecting
 from klaviyo.demo.kept import Sandbox
 from klaviyo.demo.playing import Line
-from klaviyo.demo.scene import DOUBLE, LISTS, SHOPS, Shop
+from klaviyo.demo.scene import DOUBLE, LISTS, SHOPS, TEA, TEA_CLUB, Shop
 from klaviyo.models import ProfileSync
 from referrals.models import Program, Store
 
@@ -24,7 +24,7 @@ def operator(password: str) -> None:
 
 
 def stores() -> dict[str, Program]:
-    """The stores with a program each, by the program's slug."""
+    """The stores with their programs, by the program's slug."""
     programs = {}
     for shop in SHOPS:
         store = Store.objects.create(
@@ -35,6 +35,10 @@ def stores() -> dict[str, Program]:
             invites_by=shop.invites_by, offer=shop.offer, offer_code=shop.offer_code,
             most_reminders=shop.most_reminders,
         )  # fmt: skip
+    programs[TEA_CLUB] = Program.objects.create(
+        store=Store.objects.get(slug=TEA.slug), slug=TEA_CLUB, name="Tea Club", has_invite_page=True,
+        invites_by=Program.Inviter.SORAE, offer="A tasting for two.",
+    )  # fmt: skip
     return programs
 
 

@@ -1,5 +1,7 @@
 """A person whose every word can be told from everybody else's, and a look for it in all that is stored."""
 
+from typing import Any
+
 from django.db import connection as database
 from django.utils import timezone
 
@@ -13,7 +15,7 @@ from tests.klaviyo.story import State
 
 BIRD = "Kanari.Vogel@voliere.test"
 MARKS = ("kanari", "vogel", "voliere", "30901820", "zaunkönig")
-NAMES = {"first_name": "Kanari", "last_name": "Vogel", "phone": "+493090182000"}
+NAMES: dict[str, Any] = {"first_name": "Kanari", "last_name": "Vogel", "phone": "+493090182000"}
 WORDING = "Yes, send me news."
 
 
@@ -24,7 +26,7 @@ def tell_of(ann: Advocate, email: str = BIRD) -> Advocate:
     lifecycle.visit(
         ann, invite=invite, referrer="https://mail.test/kanari", landing_page="https://teahouse.example/?v=vogel"
     )
-    named = {f"friend_{name}": value for name, value in NAMES.items()}
+    named: dict[str, Any] = {f"friend_{name}": value for name, value in NAMES.items()}
     bought = lifecycle.convert(ann, order_id=f"B-{email}"[:3], friend_email=email, total="20", currency="EUR", **named)
     lifecycle.reward(ann, kind="credit", amount=5, currency="EUR", conversion=bought, recipient="friend")
     bird = lifecycle.join(ann.program, email, **NAMES, locale="de", tier="Zaunkönig")

@@ -27,7 +27,7 @@ DAN = "dan@friends.test"
 def bird(sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain) -> Advocate:
     """All that can be told of somebody was told, and heard; and something waits, in every state."""
     choose_list(sandbox, "Advocates")
-    [newsletter] = [each for each in sandbox.lists(TEA)]
+    [newsletter] = sandbox.lists(TEA)
     ProfileSync.objects.update(newsletter_list_id=newsletter.id, newsletter_list_name=newsletter.name)
     sandbox.put_profiles(TEA, [SeedProfile(email=CID, consent="SUBSCRIBED")])
     bird = canary.tell_of(ann)
@@ -83,7 +83,8 @@ def test_what_belongs_to_others_stays(sandbox: Sandbox, bird: Advocate, ann: Adv
     erasing.erase(BIRD, None)
     cids.refresh_from_db()
     assert (cids.profile_id, list(cids.decisions.values()), Attempt.objects.count()) == before
-    assert before[0] and before[1]
+    assert before[0]
+    assert before[1]
     canary.settle_all(drain)
     assert Notice.objects.count() == notices - 2
     assert standing.of([ann.pk, bird.pk]) == figures

@@ -20,7 +20,7 @@ from referrals.models import Advocate, Invite, Program
 from tests.conftest import Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
-from tests.klaviyo.story import CID, TEA, State, choose_list, end_leases, let_pass, make_due, metrics
+from tests.klaviyo.story import TEA, State, choose_list, end_leases, let_pass, make_due, metrics
 
 REQUESTS = 20  # of the longer story; a few to spare, which never come
 

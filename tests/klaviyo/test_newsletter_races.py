@@ -13,7 +13,7 @@ from django.db import connections
 from integrations import draining, outbox
 from integrations.models import Connection, Delivery
 from klaviyo.delivery import jobs as jobs_on_record
-from klaviyo.delivery import subscribing
+from klaviyo.delivery import newsletter_list, subscribing
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from tests.conftest import Drain
@@ -78,18 +78,25 @@ def test_of_two_who_look_at_the_last_moment_one_at_least_steps_back(
 ) -> None:
     """Even when nobody knows of the other's lease: each job is on record before its worker looks."""
     claim, meet = outbox.claim, Barrier(2)
-    met = {get_ident()}
     monkeypatch.setattr(outbox, "claim", lambda connection: claim(connection, 1))
     monkeypatch.setattr(jobs_on_record, "is_in_other_hands", lambda delivery: False)
-    look = subscribing._last_look
+    met: set[tuple[str, int]] = set()
 
-    def together(*about: Any) -> None:
-        if database.vendor == "postgresql" and get_ident() not in met:
-            met.add(get_ident())
-            meet.wait(timeout=10)
-        look(*about)
+    def together(module: Any, name: str) -> None:
+        """The first time that each worker comes there, it waits for the other."""
+        step = getattr(module, name)
 
-    monkeypatch.setattr(subscribing, "_last_look", together)
+        def meeting(*about: Any) -> None:
+            if database.vendor == "postgresql" and get_ident() != main and (name, get_ident()) not in met:
+                met.add((name, get_ident()))
+                meet.wait(timeout=30)
+            step(*about)
+
+        monkeypatch.setattr(module, name, meeting)
+
+    main = get_ident()
+    together(newsletter_list, "note_opt_in_process")  # both have seen that nobody else is at it
+    together(subscribing, "_last_look")
     say_yes()
     say_yes(channels=("sms",), phone=PHONE)
     work(2)

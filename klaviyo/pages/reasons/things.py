@@ -58,10 +58,10 @@ REASONS = {
         "Two messages about the same thing waited, and the newer one says all there is to say.", Who.NOBODY, "Nothing.",
     ),
     "outcome_unknown": Reason(
-        "It may have gone out", "the connection to the mail server broke while it was handed over",
-        "The message may have left, or not; nobody can know. It is not repeated by itself, because two invites are "
-        "worse than one.",
-        Who.OPERATOR, "Ask the person whether it came. Retry only if it did not.",
+        "It may have gone out", "the connection broke while it was handed over",
+        "It may have been taken, or not; nobody can know. It is not repeated by itself: an invite twice is worse than "
+        "once, and an old opt-in could undo a newer no.",
+        Who.OPERATOR, "Ask the person whether it came, or look at their profile. Retry only if it did not.",
     ),
     "refused_message": Reason(
         "Message refused", "the mail server refused the message",

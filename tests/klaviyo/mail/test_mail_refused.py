@@ -81,8 +81,9 @@ def test_a_refused_message_has_failed_and_spoils_no_other(
     assert (written_to(mail_server), mail_server.visits, reserved()) == ([CID], 1, 1)
 
 
-REFUSES_US = {
+REFUSES_US: dict[str, tuple[str, str]] = {
     "greeting": (GREETING, "554 5.7.1 Your address is listed"),
+    "ourselves": ("HELO", "550 5.7.1 Not from there"),
     "sender": ("MAIL", "550 5.7.1 Not from invites@sorae.invalid"),
 }
 
@@ -92,6 +93,8 @@ def test_a_server_that_will_not_have_us_holds_all_until_somebody_has_acted(
     mail_server: MailServer, ann: Advocate, drain: Drain, command: str, answer: str
 ) -> None:
     mail_server.answers(command, answer)
+    if command == "HELO":
+        mail_server.answers("EHLO", "502 Only HELO")
     lifecycle.invite(ann, BEN)
     lifecycle.invite(ann, CID)
     drain()

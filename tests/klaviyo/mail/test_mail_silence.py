@@ -16,7 +16,9 @@ pytestmark = pytest.mark.usefixtures("own_mail")
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.parametrize("answer", [DROP, HANG, DRIP, "Hello there"])
+@pytest.mark.parametrize(
+    "answer", [DROP, HANG, DRIP, "Hello there", "250" + " and so on" * 2_000, "354 More", "200 Odd"]
+)
 def test_a_message_whose_answer_stays_out_is_not_sent_again_by_itself(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain, answer: str
 ) -> None:
