@@ -46,7 +46,7 @@ def wait_no_longer(connection: socket.socket) -> None:
     connection.settimeout(longest if longest < math.inf else None)
 
 
-class _Reader(io.RawIOBase):
+class Reader(io.RawIOBase):
     """Reads a socket; each read waits no longer than what is left."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -71,7 +71,7 @@ class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp.close()
-        self.fp = io.BufferedReader(_Reader(sock))
+        self.fp = io.BufferedReader(Reader(sock))
 
 
 class _Connection(HTTPConnection):

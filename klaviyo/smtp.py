@@ -27,7 +27,7 @@ class Conversation(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
-            self.file = io.BufferedReader(deadline._Reader(self.sock))
+            self.file = io.BufferedReader(deadline.Reader(self.sock))
         return super().getreply()
 
     def send(self, s: Any) -> None:

@@ -33,11 +33,15 @@ SENDERS: dict[str, Callable[[Batch, Delivery, Any], Outcome | None]] = {
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Settle every delivery of a claimed batch. Raises IntegrationError when people could not be looked up."""
+    """Settle every delivery of a claimed batch. Raises IntegrationError when people could not be looked up.
+
+    What needs no question to Klaviyo is settled before it is asked anything.
+    """
     syncs, sends = syncs_of(connection), sends_of(deliveries)
-    decided = {delivery.pk: outcome for delivery in deliveries if (outcome := _unusable(delivery))}
-    decided |= permission.said_no_here([d for d in deliveries if d.pk not in decided], syncs, sends)
-    decided |= privacy.erased_first([d for d in deliveries if d.pk not in decided])
+    decided: dict[int, Outcome] = {}
+    said_no = partial(permission.said_no_here, syncs, sends)
+    for look in (_unusable, partial(mail.gone_out, sends), said_no, privacy.erased_first):
+        decided |= look([delivery for delivery in deliveries if delivery.pk not in decided])
     draining.settle_each([d for d in deliveries if d.pk in decided], lambda delivery: decided[delivery.pk])
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
@@ -52,8 +56,12 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
         batch.mailer.close()
 
 
-def _unusable(delivery: Delivery) -> Outcome | None:
+def _unusable(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """What failed when it was queued and was retried all the same: nothing of it may reach a request."""
+    return {delivery.pk: outcome for delivery in deliveries if (outcome := _fault(delivery))}
+
+
+def _fault(delivery: Delivery) -> Outcome | None:
     if outcome := orders.malformed(delivery.subject):
         return outcome
     if delivery.kind == "event" and not delivery.body:

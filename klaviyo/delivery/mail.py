@@ -1,5 +1,6 @@
 """Sorae's own message to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
@@ -18,7 +19,7 @@ from klaviyo.delivery import permission
 from klaviyo.delivery.state import Batch
 from klaviyo.mailing import OutcomeUnknown, RecipientRefused
 from klaviyo.models import ProfileSync, Send
-from referrals import messages, suppressions
+from referrals import lifecycle, messages, suppressions
 from referrals.models import Store
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -31,8 +32,6 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
     row = batch.sends.get(delivery.pk)
     if row is None:
         return Failed("unusable", "There is no invite that it would tell of.")
-    if mailing.was_taken(delivery):
-        return Accepted()
     if mailing.broke_off(delivery) or (row.mailed_at and delivery.attempts_made > 1):  # and nobody asked for a retry
         raise OutcomeUnknown
     row.message_id = _message_id(row)
@@ -52,6 +51,15 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
         _give_back(row, reason)
         raise
     return None
+
+
+def gone_out(sends: dict[int, Send], deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """What a mail server has taken already: a worker died before it could write that down; outcomes by delivery id."""
+    taken = [delivery for delivery in deliveries if delivery.kind == "email" and mailing.was_taken(delivery)]
+    for delivery in taken:
+        if (row := sends.get(delivery.pk)) and row.kind == Send.Kind.INVITE:
+            lifecycle.went_out(row.invite)
+    return {delivery.pk: Accepted() for delivery in taken}
 
 
 def _last_look(batch: Batch, delivery: Delivery) -> None:

@@ -56,7 +56,7 @@ def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | 
 
 
 def said_no_here(
-    deliveries: Sequence[Delivery], syncs: dict[int, ProfileSync], sends: dict[int, Send]
+    syncs: dict[int, ProfileSync], sends: dict[int, Send], deliveries: Sequence[Delivery]
 ) -> dict[int, Outcome]:
     """Whom Sorae's own list keeps from being written to: found before Klaviyo is asked; outcomes by delivery id."""
     refused: dict[int, Outcome] = {}

@@ -41,7 +41,8 @@ REASONS = {
     ),
     "no_phone": Reason(
         "No phone number", "there is no phone number that text messages could go to",
-        "The number that was given is none, or is somebody else's at Klaviyo.", Who.DATA, "Ask the person for their number.",
+        "The number that was given is none, or is somebody else's at Klaviyo.",
+        Who.DATA, "Ask the person for their number.",
     ),
     "no_channel": Reason(
         "No channel", "the opt-in names no way to write to them",

@@ -6,19 +6,14 @@ from typing import Any
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.demo import kept, laws
-from klaviyo.demo.consents import Person
-from klaviyo.demo.kept import KeptEvent
 from klaviyo.demo.laws import Broken
-from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
-
-BEN = "ben@letters.test"
+from tests.klaviyo.demo.judging import BEN, ben, judged, seen, without
 
 
 @pytest.fixture
@@ -29,19 +24,6 @@ def told(ann: Advocate, drain: Drain) -> Advocate:
     lifecycle.reward(ann, kind="credit", amount="5.00", currency="EUR", conversion=order)
     drain()
     return ann
-
-
-def seen(sandbox: Sandbox) -> list[KeptEvent]:
-    return kept.Sandbox(sandbox.url).events(TEA_HOUSE_LTD)
-
-
-def judged(sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None) -> Broken:
-    profiles = kept.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
-    return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or []))
-
-
-def ben(consent: str, *suppressions: str) -> list[Person]:
-    return [{"account": TEA_HOUSE_LTD, "email": BEN, "consent": consent, "suppressions": list(suppressions)}]
 
 
 def test_all_laws_are_kept_when_klaviyo_has_heard_everything(told: Advocate, sandbox: Sandbox) -> None:
@@ -82,15 +64,13 @@ def test_a_record_without_a_good_reason_does_not_account_for_an_event(
 ) -> None:
     ended = {"state": Delivery.State.FAILED, "reason_code": reason}
     Delivery.objects.filter(key__startswith="reward_issued:").update(**ended)
-    without = [event for event in seen(sandbox) if event.metric != "Sorae Reward Issued"]
-    assert len(judged(sandbox, without).missing) == 1
+    assert len(judged(sandbox, without(sandbox, "Sorae Reward Issued")).missing) == 1
 
 
 @pytest.mark.parametrize("reason", ["suppressed", "unknown_person", "never_subscribed"])
 def test_a_reason_that_is_not_true_does_not_account_for_an_event(told: Advocate, sandbox: Sandbox, reason: str) -> None:
     Delivery.objects.filter(key__startswith="invite_received:").update(state=Delivery.State.SKIPPED, reason_code=reason)
-    without = [event for event in seen(sandbox) if event.metric != "Sorae Invite Received"]
-    assert len(judged(sandbox, without).missing) == 1
+    assert len(judged(sandbox, without(sandbox, "Sorae Invite Received")).missing) == 1
 
 
 def test_a_reason_that_is_true_does(ann: Advocate, drain: Drain, sandbox: Sandbox) -> None:

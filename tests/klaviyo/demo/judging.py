@@ -1,0 +1,45 @@
+"""What tests of the laws share: a small story that Klaviyo has heard, and the judge's word on it."""
+
+from typing import Any
+
+from klaviyo.demo import kept, laws
+from klaviyo.demo.consents import Change, Person
+from klaviyo.demo.kept import KeptEvent
+from klaviyo.demo.laws import Broken
+from klaviyo.demo.mailbag import Mail
+from klaviyo.demo.world import World
+from klaviyo.sandbox import Sandbox
+from referrals.models import Invite, Reminder
+from tests.consent_screen import TEA_HOUSE_LTD
+
+BEN = "ben@letters.test"
+
+
+def seen(sandbox: Sandbox) -> list[KeptEvent]:
+    return kept.Sandbox(sandbox.url).events(TEA_HOUSE_LTD)
+
+
+def without(sandbox: Sandbox, metric: str) -> list[KeptEvent]:
+    """What Klaviyo has, as if it had lost these."""
+    return [event for event in seen(sandbox) if event.metric != metric]
+
+
+def judged(
+    sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None, **more: Any
+) -> Broken:
+    profiles = kept.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
+    return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or [], **more))
+
+
+def ben(consent: str, *suppressions: str, **more: Any) -> list[Person]:
+    known = {"account": TEA_HOUSE_LTD, "email": BEN, "consent": consent, "suppressions": list(suppressions)}
+    return [known | more]
+
+
+def change(to: str, *sent_before: str) -> Change:
+    """Ben changes his mind at Klaviyo, after these had been sent to him."""
+    return Change(TEA_HOUSE_LTD, BEN, to, frozenset(sent_before))
+
+
+def mail_of(fact: Invite | Reminder, to: str = BEN) -> Mail:
+    return Mail(to, str(fact.uid), f"<{fact.uid}.1@sorae.test>", "")
