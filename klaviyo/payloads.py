@@ -10,7 +10,7 @@ from typing import Any
 
 from klaviyo import cleaning, events, phones
 from klaviyo.events import Metric
-from referrals import names
+from referrals import names, suppressions
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
 from referrals.standing import Standing
 
@@ -64,7 +64,9 @@ def invite_reminded(reminder: Reminder) -> list[Event]:
 
 
 def invite_went_out(invite: Invite) -> list[Event]:
-    told = {"invite_id": str(invite.uid), "recipient_email": invite.recipient_email}
+    told = {"invite_id": str(invite.uid)}
+    if not suppressions.is_erased(str(invite.recipient_email)):
+        told["recipient_email"] = invite.recipient_email
     return [_on_advocate(events.INVITE_SENT, invite.advocate, invite, invite.channel, told)]
 
 

@@ -23,8 +23,8 @@ class Mail:
 
 
 def read(folder: Path) -> list[Mail]:
-    """Every message of a folder, the oldest file first."""
-    texts = [part for file in sorted(folder.glob("*.log")) for part in LINE_BETWEEN.split(file.read_bytes())]
+    """Every message of a folder, in no order."""
+    texts = [part for file in folder.glob("*.log") for part in LINE_BETWEEN.split(file.read_bytes())]
     return [_mail(text) for text in texts if text.strip()]
 
 

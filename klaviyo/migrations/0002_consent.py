@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='integrations.connection')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('processed_at', None)), fields=['next_try_at'], name='notices_to_process'), models.Index(fields=['email'], name='notices_of_a_person')],
+                'indexes': [models.Index(condition=models.Q(('processed_at', None)), fields=['next_try_at'], name='notices_to_process'), models.Index(fields=['email'], name='notices_of_a_person'), models.Index(fields=['profile_id'], name='notices_of_a_profile')],
                 'constraints': [models.UniqueConstraint(fields=('connection', 'external_id'), name='one_notice_per_id')],
             },
         ),

@@ -48,6 +48,7 @@ class Notice(models.Model):
         indexes = [
             models.Index(fields=["next_try_at"], name="notices_to_process", condition=models.Q(processed_at=None)),
             models.Index(fields=["email"], name="notices_of_a_person"),
+            models.Index(fields=["profile_id"], name="notices_of_a_profile"),
         ]
 
     def __str__(self) -> str:

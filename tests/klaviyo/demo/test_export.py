@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from klaviyo.demo import generate, playing
+from klaviyo.demo.names import BAD_PHONES
 from klaviyo.demo.playing import Line
 from klaviyo.demo.scene import SHOPS
 
@@ -52,7 +53,7 @@ def test_people_write_their_names_addresses_and_phones_in_many_ways(lines: list[
     assert any("'" in email for email in emails)
     assert all(sample in names for sample in ("🫖", "محمد", "伟", "N'Golo"))
     assert any(len(line.get("first_name", "")) > 100 for line in joined)
-    assert "call me" in {line.get("phone") for line in joined}
+    assert {line.get("phone") for line in joined} & set(BAD_PHONES)
 
 
 def test_klaviyo_knows_people_of_every_consent_in_both_accounts(people: list[Line]) -> None:
@@ -62,3 +63,18 @@ def test_klaviyo_knows_people_of_every_consent_in_both_accounts(people: list[Lin
         suppressions = {reason for person in here for reason in person.get("suppressions", ())}
         assert consents >= {"SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"}
         assert suppressions >= {"HARD_BOUNCE", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED"}
+
+
+def test_people_of_every_shop_say_yes_in_many_ways_and_no(lines: list[Line]) -> None:
+    for shop in SHOPS:
+        yes = [line for line in lines if line["do"] == "opt_in" and line["store"] == shop.slug]
+        no = [line for line in lines if line["do"] == "opt_out" and line["store"] == shop.slug]
+        assert {tuple(line["channels"]) for line in yes} == {("email",), ("email", "sms"), ("sms",)}
+        assert any(line["days_ago"] > 1 for line in yes)
+        assert {line["scope"] for line in no} == {"newsletter", "everything", "invites"}
+
+
+def test_the_last_day_is_told_scene_by_scene_after_all_the_rest(lines: list[Line]) -> None:
+    scenes = [line.get("scene", "") for line in lines]
+    assert list(dict.fromkeys(scenes)) == list(generate.SCENES)
+    assert scenes == sorted(scenes, key=generate.SCENES.index)
