@@ -20,6 +20,8 @@ class Connection(models.Model):
         DISCONNECTING = "disconnecting", "Disconnecting"
         DISCONNECTED = "disconnected", "Disconnected"
 
+    ENDED = (State.DISCONNECTED, State.DISCONNECTING, State.UNDECIDED)
+
     provider = models.SlugField()
     account_id = models.CharField(max_length=64)
     account_name = models.CharField(max_length=255, blank=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.errors import OperatorRequired
+from integrations.models import Connection
 from klaviyo import cleaning, consent, suppressing, withdrawals
 from klaviyo.api.client import Client
 from klaviyo.consent import Decision
@@ -25,7 +26,7 @@ def decide(sync: ProfileSync, message: str, email: str, lookup: Lookup) -> Decis
     attributes = person.attributes if person else None
     decision = consent.decide(person is not None, attributes, sync.policy(message), list_ids=sync.lists)
     decision = replace(decision, asked_at=lookup.asked_at(email))
-    if decision.allowed and withdrawals.has_recent_notice(sync.connection, [email]):
+    if decision.allowed and withdrawals.has_said_no_lately(sync.connection, email, person.id if person else ""):
         return replace(decision, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
     return decision
 
@@ -52,10 +53,14 @@ def now(send: Send) -> Decision:
 
 
 def concerned(sync: ProfileSync, is_own_message: bool) -> list[ProfileSync]:
-    """Whom to ask: the account that the event goes to; for a message of our own, every account of the store."""
+    """Whom to ask: the account that the event goes to; for a message of our own, every account of the store.
+
+    What somebody has disconnected on purpose is not asked any more.
+    """
     if not is_own_message:
         return [sync]
     others = ProfileSync.objects.filter(store=sync.store_id, is_enabled=True).exclude(pk=sync.pk)
+    others = others.exclude(connection__state__in=Connection.ENDED)
     return [sync, *others.select_related("connection").order_by("pk")]
 
 

@@ -27,7 +27,6 @@ ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is un
 KEPT_OPTIONS = ("sync", "metric", "message")
 SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
 AT_ONCE = 500
-GONE = (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING, Connection.State.UNDECIDED)
 ERASED = Cancelled("erased", "A person whom it names was erased at their own wish.")
 NOT_CONNECTED = Skipped("not_connected", "The account is not connected, and was not asked. Delete the person there.")
 NOT_ASKABLE = Skipped("not_askable", "No account takes an address like this one, so none can be asked.")
@@ -79,7 +78,7 @@ def _order(receipt: Erasure, connection: Connection, subject: str) -> Order:
 
 
 def _not_asked(connection: Connection, subject: str) -> Outcome | None:
-    if connection.state in GONE:
+    if connection.state in Connection.ENDED:
         return NOT_CONNECTED
     return NOT_ASKABLE if orders.malformed(subject) else None
 

@@ -94,11 +94,6 @@ class Mailer:
         return bool(getattr(connection, "message_has_left", True))
 
 
-def was_taken(delivery: Delivery) -> bool:
-    """Whether a mail server has taken this delivery's message before."""
-    return delivery.attempts.filter(operation=OPERATION, status=TAKEN).exists()
-
-
 def broke_off(delivery: Delivery) -> bool:
     """Whether a worker died while it handed the message over. Says so once: whoever asks again may send it again."""
     unfinished = delivery.attempts.filter(operation=OPERATION, finished_at=None)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -153,7 +153,14 @@ def _told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[
         connection=connection, kind="profile", state=Delivery.State.ACCEPTED, subject__in=mine,
         settled_at__gte=timezone.now() - JUST_NOW,
     )  # fmt: skip
+    careful = ProfileSync.objects.filter(connection=connection, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    told = told.exclude(options__sync__in=list(careful.values_list("pk", flat=True)), settled_at__lt=_a_minute_ago())
     return {subject.lower() for subject in told.values_list("subject", flat=True)}
+
+
+def _a_minute_ago() -> datetime:
+    """Where no profile may be made, what was known of a person is good for as long as their consent."""
+    return timezone.now() - timedelta(minutes=1)
 
 
 def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:

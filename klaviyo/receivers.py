@@ -21,7 +21,7 @@ from integrations.signals import account_replaced
 from klaviyo import cleaning, erasing, newsletter, orders, payloads, sends, suppressing
 from klaviyo.models import ProfileSync
 from klaviyo.payloads import Event
-from referrals import signals, suppressions
+from referrals import lifecycle, signals, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ def on_opted_in(opt_in: OptIn, **_: Any) -> None:
 
 @on(signals.opted_out)
 def on_opted_out(opt_out: OptOut, **_: Any) -> None:
+    if opt_out.scope != OptOut.Scope.NEWSLETTER:
+        lifecycle.suppress(opt_out.email, Suppression.Reason.UNSUBSCRIBED, opt_out.store)  # a host's own row, too
     newsletter.unsubscribe(opt_out)
 
 
@@ -133,9 +135,14 @@ def on_reward_reversed(reward: Reward, **_: Any) -> None:
 
 @receiver(account_replaced, dispatch_uid="klaviyo")
 def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
-    """The operator chose another account for the same stores: their settings go along, their deliveries do not."""
+    """The operator chose another account for the same stores: their settings go along, their deliveries do not.
+
+    Sorae's own e-mails do: they are no account's, and the new one is asked for consent like the old.
+    """
     there = ProfileSync.objects.filter(connection=new).values("store")
-    ProfileSync.objects.filter(connection=old).exclude(store__in=there).update(
+    moving = ProfileSync.objects.filter(connection=old).exclude(store__in=there)
+    sends.move_own_mail(old, new, list(moving.values_list("store", flat=True)))
+    moving.update(
         connection=new, list_id="", list_name="",
         newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False,
     )  # fmt: skip

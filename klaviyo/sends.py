@@ -1,14 +1,19 @@
 """Orders the sends of an invite or a reminder."""
 
+from collections.abc import Sequence
+
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from klaviyo import orders, payloads
 from klaviyo.models import ProfileSync, Send
 from referrals import suppressions
 from referrals.models import Invite, Program, Reminder
+
+State = Delivery.State
 
 
 def order(invite: Invite, reminder: Reminder | None = None) -> None:
@@ -16,6 +21,11 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
     if suppressions.is_erased(str(invite.recipient_email)):
         return
     program = invite.advocate.program
+    told = Send.objects.filter(invite=invite, reminder=reminder)
+    if told.filter(channel=Send.Channel.SORAE).exists():
+        return
+    if program.invites_by == Program.Inviter.SORAE and told.exists():
+        return
     syncs = list(ProfileSync.objects.filter(store=program.store_id, is_enabled=True).select_related("connection"))
     if program.invites_by == Program.Inviter.SORAE:
         syncs = sorted(syncs, key=lambda sync: (not sync.connection.is_connected, sync.pk))[:1]
@@ -23,6 +33,13 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
         made = _order_of(invite, reminder, sync)
         outbox.add(sync.connection, [made])
         _record(invite, reminder, sync, Delivery.objects.get(connection=sync.connection_id, key=made.key))
+
+
+def move_own_mail(old: Connection, new: Connection, stores: Sequence[int]) -> None:
+    """What waits to be mailed for these stores goes by another connection from here on."""
+    mine = Send.objects.filter(channel=Send.Channel.SORAE, store__in=stores, delivery__connection=old)
+    waiting = Delivery.objects.filter(pk__in=mine.values("delivery"), state__in=(State.QUEUED, State.HELD))
+    waiting.update(connection=new, state=State.QUEUED, next_try_at=Now(), reason_code="", reason="")
 
 
 def _order_of(invite: Invite, reminder: Reminder | None, sync: ProfileSync) -> Order:

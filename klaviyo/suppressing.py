@@ -4,6 +4,7 @@ from django.db.models.functions import Lower
 
 from integrations import outbox
 from integrations.models import Delivery
+from klaviyo import taken
 from klaviyo.models import Send
 from referrals import suppressions
 from referrals.models import Invite, Suppression
@@ -34,7 +35,7 @@ def cancel_sends(email: str, suppression: Suppression) -> int:
     sends = Send.objects.filter(invite__in=invites).values("delivery")
     if suppression.store_id:
         sends = sends.filter(store=suppression.store_id)
-    return outbox.cancel(Delivery.objects.filter(pk__in=sends), *words(suppression))
+    return outbox.cancel(taken.without(Delivery.objects.filter(pk__in=sends)), *words(suppression))
 
 
 def of(store_id: int, email: str) -> Suppression | None:

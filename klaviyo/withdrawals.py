@@ -1,15 +1,16 @@
 """What follows when a person says no, or confirms their yes, at Klaviyo: for what we still have to send them."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Lower, Now
 
-from integrations import outbox
+from integrations import outbox, patience
 from integrations.models import Connection, Delivery
-from klaviyo import cleaning, consent
+from klaviyo import cleaning, consent, taken
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import Decision, Policy
 from klaviyo.models import Notice, ProfileSync
@@ -43,18 +44,24 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
     for sync_id in set(waiting.values_list("send__sync", flat=True)):
         decision = _objection(profile, syncs.get(sync_id) if sync_id else None)
         if decision:
-            stop_reminding(connection, email)
+            sync = syncs.get(sync_id) if decision.code == "list_suppressed" else None
+            stop_reminding(connection, email, sync.store_id if sync else None)
             rows = waiting.filter(send__sync=sync_id)
             taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {decision.sentence}")
     return taken_back
 
 
-def stop_reminding(connection: Connection, email: str) -> None:
-    """Close the person's open invites of the account's stores."""
-    stores = ProfileSync.objects.filter(connection=connection).values("store")
+def stop_reminding(connection: Connection, email: str, store_id: int | None = None) -> None:
+    """Close the person's open invites: of the store, or (without one) of all stores of the account.
+
+    Where somebody else is writing about one, it stays open: each reminder is decided about all the same.
+    """
+    syncs = ProfileSync.objects.filter(connection=connection)
+    stores = list(syncs.values_list("store", flat=True)) if store_id is None else [store_id]
     invites = Invite.objects.alias(lower=Lower("recipient_email")).filter(lower__in=suppressions.spellings(email))
     for invite in invites.filter(closed_at=None, advocate__program__store__in=stores):
-        lifecycle.close(invite, Invite.Closing.OPTED_OUT)
+        with suppress(patience.Busy), patience.short():
+            lifecycle.close(invite, Invite.Closing.OPTED_OUT)
 
 
 def confirm(connection: Connection, email: str, happened_at: datetime | None = None) -> int:
@@ -95,11 +102,33 @@ def has_recent_notice(connection: Connection, emails: Iterable[str]) -> dict[str
     spelt: dict[str, set[str]] = {}
     for email in emails:
         spelt.setdefault(_plain(email), set()).add(email.lower())
-    told = Notice.objects.filter(connection=connection, email__in=spelt).annotate(said_at=_SAID_AT)
-    said = told.filter(topic__in=(*topics.OPT_OUTS, *topics.WELCOMES), said_at__gt=Now() - RECENT)
-    latest = {notice.email: notice for notice in said.order_by("said_at", "pk")}
-    noes = {email: notice for email, notice in latest.items() if notice.topic in topics.OPT_OUTS}
+    told: dict[str, list[Notice]] = {}
+    for notice in _told_lately(connection).filter(email__in=spelt):
+        told.setdefault(notice.email, []).append(notice)
+    noes = {email: no for email, notices in told.items() if (no := _last_no(notices))}
     return {spelling: notice for email, notice in noes.items() for spelling in spelt[email]}
+
+
+def has_said_no_lately(connection: Connection, email: str, profile_id: str = "") -> bool:
+    """The same about one person, who may also have been named by their profile alone."""
+    whose = Q(email=_plain(email)) | (Q(profile_id=profile_id) if profile_id else Q())
+    return _last_no(list(_told_lately(connection).filter(whose))) is not None
+
+
+def _told_lately(connection: Connection) -> "QuerySet[Notice]":
+    told = Notice.objects.filter(connection=connection, topic__in=(*topics.OPT_OUTS, *topics.WELCOMES))
+    return told.annotate(said_at=_SAID_AT).filter(said_at__gt=Now() - RECENT)
+
+
+def _last_no(told: list[Notice]) -> Notice | None:
+    """The no that stands: of the same moment it wins, and a welcome takes back what it is about, and has a time."""
+    no: Notice | None = None
+    for notice in sorted(told, key=lambda one: (one.happened_at or one.received_at, one.topic in topics.OPT_OUTS)):
+        if notice.topic in topics.OPT_OUTS:
+            no = no if no and no.topic != topics.SUPPRESSED else notice
+        elif no and notice.happened_at and (notice.topic == topics.SUBSCRIBED or no.topic == topics.SUPPRESSED):
+            no = None
+    return no
 
 
 _SAID_AT = Coalesce("happened_at", "received_at")
@@ -127,7 +156,7 @@ def _waiting(connection: Connection, email: str) -> "QuerySet[Delivery]":
 
 @transaction.atomic
 def _cancel(rows: "QuerySet[Delivery]", code: str, sentence: str) -> int:
-    free = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    free = list(taken.without(rows).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     return outbox.cancel(Delivery.objects.filter(pk__in=free), code, sentence)
 
 

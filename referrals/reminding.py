@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import (
+    Count,
     DateTimeField,
     DurationField,
     Exists,
@@ -15,14 +16,15 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
 )
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Lower
 from django.utils import timezone
 
 from referrals import lifecycle
 from referrals.lifecycle import closing, locks
 from referrals.lifecycle.invites import MOST_REMINDERS
-from referrals.models import Invite, Reminder
+from referrals.models import Conversion, Invite, Reminder, Visit
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,14 @@ def remind_due(limit: int = 1_000) -> int:
 
 
 def _due(now: datetime) -> QuerySet[Invite]:
-    last = Reminder.objects.filter(invite=OuterRef("pk"), number__gte=MOST_REMINDERS)
+    made = Reminder.objects.filter(invite=OuterRef("pk"))
+    last = made.filter(number__gte=MOST_REMINDERS)
+    number = made.order_by().values("invite").annotate(number=Count("pk")).values("number")
+    lately = made.filter(occurred_at__gt=now - OuterRef("wait"))
+    came = Visit.objects.filter(invite=OuterRef("pk"))
+    bought = Conversion.objects.alias(friend=Lower("friend_email")).filter(
+        program=OuterRef("advocate__program"), friend=OuterRef("friend")
+    )
     open_ones = Invite.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
         went_out_at__isnull=False,
@@ -59,13 +68,16 @@ def _due(now: datetime) -> QuerySet[Invite]:
         contacted_at__lte=now - LEAST_WAIT,  # what the index can use; the program's own wait is longer
         reminders_made__lt=F("advocate__program__most_reminders"),
     )
-    return open_ones.filter(~Exists(last)).alias(due_at=_DUE_AT).filter(due_at__lte=now)
+    waiting = open_ones.alias(wait=_WAIT, friend=Lower("recipient_email"), due_at=_DUE_AT).filter(due_at__lte=now)
+    waiting = waiting.alias(made=Coalesce(Subquery(number), 0)).filter(made__lt=F("advocate__program__most_reminders"))
+    return waiting.filter(~Exists(last), ~Exists(lately), ~Exists(came), ~Exists(bought))
 
 
 def _remind(invite: Invite, now: datetime) -> bool:
     try:
         with transaction.atomic():
-            locks.take(invite.advocate_id)
+            if not locks.is_free(invite.advocate_id):
+                return False  # somebody writes about the advocate: the next time, then
             held = _due(now).filter(pk=invite.pk).select_for_update(of=("self",), no_key=True).first()
             if held is None:
                 return False

@@ -1,6 +1,7 @@
 """Addresses that are not written to, known by a hash of their plainest form."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -36,6 +37,8 @@ def mailbox(email: str) -> str:
     It is composed (NFC) and in lower case, an international domain in its ASCII form (RFC 3490).
     """
     local, at, domain = _small(email).rpartition("@")
+    if len(local) > 2 and local[0] == local[-1] == '"':
+        local = re.sub(r"\\(.)", r"\1", local[1:-1])
     try:
         return f"{local}{at}{punycode(domain).lower()}"
     except UnicodeError:

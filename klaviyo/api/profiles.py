@@ -11,6 +11,7 @@ from klaviyo import cleaning
 from klaviyo.api import filters, ids, paging
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
+from referrals import suppressions
 
 LOOKED_UP_AT_ONCE = 100
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
@@ -62,7 +63,7 @@ def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] =
     found = Found()
     spellings: dict[str, set[str]] = {}
     for email in emails:
-        spellings.setdefault(email.lower(), {email.lower()}).add(email)
+        spellings.setdefault(email.lower(), {email.lower()}).update({email, *suppressions.spellings(email)})
     for chunk in _chunks([sorted(spellings[email]) for email in sorted(spellings)]):
         _find_into(found, client, chunk, deliveries)
     return found
@@ -159,7 +160,7 @@ def _find_into(found: Found, client: Client, people: list[list[str]], deliveries
         found.profiles |= _by_email(people, profiles)
     except (PermanentError, Surprise) as error:
         if len(people) == 1:
-            found.unclear[people[0][0].lower()] = error
+            found.unclear[cleaning.address(people[0][0]).lower()] = error
             return
         half = len(people) // 2
         _find_into(found, client, people[:half], deliveries)
@@ -168,7 +169,7 @@ def _find_into(found: Found, client: Client, people: list[list[str]], deliveries
 
 def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Profile]:
     """Asked for one person, Klaviyo may know them by another address first. Asked for many, names must match."""
-    asked = {person[0].lower() for person in people}
+    asked = {cleaning.address(person[0]).lower() for person in people}
     if len(asked) == 1 and len(profiles) == 1:
         return {asked.pop(): profiles[0]}
     named = {profile.email: profile for profile in profiles}

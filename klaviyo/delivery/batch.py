@@ -1,25 +1,29 @@
 """The story of a batch: look its people up, decide about each, send, settle."""
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
 from typing import Any
 
-from integrations import draining, outbox, outcomes
+from integrations import draining, outbox, outcomes, patience
 from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
-from klaviyo import orders, withdrawals
+from klaviyo import orders, taken, withdrawals
 from klaviyo.api.client import Client
 from klaviyo.delivery import facts, mail, permission, privacy, subscribing, unsubscribing
-from klaviyo.delivery.state import Batch, sends_of, syncs_of
-from klaviyo.delivery.trouble import ItsOwn
+from klaviyo.delivery.state import Batch, sends_of, sync_of, syncs_of
+from klaviyo.delivery.trouble import BUSY_HERE, ItsOwn
 from klaviyo.models import ProfileSync, Send
 from klaviyo.people import People
 from referrals import lifecycle
 
+TOLD_AT_MOST = 5
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
+
+log = logging.getLogger(__name__)
 
 SENDERS: dict[str, Callable[[Batch, Delivery, Any], Outcome | None]] = {
     "profile": facts.send_profile,
@@ -40,9 +44,10 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     syncs, sends = syncs_of(connection), sends_of(deliveries)
     decided: dict[int, Outcome] = {}
     said_no = partial(permission.said_no_here, syncs, sends)
-    for look in (_unusable, partial(mail.gone_out, sends), said_no, privacy.erased_first):
+    for look in (_unusable, _gone_out, said_no, privacy.erased_first):
         decided |= look([delivery for delivery in deliveries if delivery.pk not in decided])
-    draining.settle_each([d for d in deliveries if d.pk in decided], lambda delivery: decided[delivery.pk])
+    settled = [delivery for delivery in deliveries if delivery.pk in decided]
+    draining.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
         return
@@ -61,6 +66,12 @@ def _unusable(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     return {delivery.pk: outcome for delivery in deliveries if (outcome := _fault(delivery))}
 
 
+def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """Sends that were taken from a worker that did not live to write it down."""
+    gone = taken.among([delivery for delivery in deliveries if orders.message_of(delivery)])
+    return dict.fromkeys(gone, Accepted())
+
+
 def _fault(delivery: Delivery) -> Outcome | None:
     if outcome := orders.malformed(delivery.subject):
         return outcome
@@ -76,7 +87,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
         return Retry(error.code, error.sentence)  # whatever refuses the question says nothing about the person
     if monotonic() > batch.ends_at:
         return Retry("busy", "The batch took long; this one is next.", after=timedelta(0), refund=True)
-    sync = batch.syncs.get(delivery.options.get("sync", 0))
+    sync = sync_of(batch.syncs, batch.sends, delivery)
     if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
         return Skipped("sync_off", "The store is no longer joined to this account.")
     if batch.people.has_moved(delivery):
@@ -93,12 +104,26 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
 def _tried(batch: Batch, delivery: Delivery, sync: ProfileSync | None) -> Outcome:
     if sync and (objection := permission.objection(batch, delivery, sync)):
         if objection.code in permission.A_PERSONS_NO:
-            withdrawals.stop_reminding(batch.connection, delivery.subject)
+            store = sync.store_id if objection.code == "list_suppressed" else None
+            withdrawals.stop_reminding(batch.connection, delivery.subject, store)
         return objection
     outcome = SENDERS[delivery.kind](batch, delivery, sync) or Accepted()
-    send = batch.sends.get(delivery.pk)
+    return _told(batch.sends, delivery, outcome)
+
+
+def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outcome:
+    """An invite that was taken has gone out, which others may hear of; if that goes wrong, it is said again later."""
+    send = sends.get(delivery.pk)
     if send and send.kind == Send.Kind.INVITE and isinstance(outcome, Accepted):
-        lifecycle.went_out(send.invite)
+        try:
+            with patience.short():
+                lifecycle.went_out(send.invite)
+        except patience.Busy:
+            return BUSY_HERE
+        except Exception as error:
+            if delivery.attempts_made < TOLD_AT_MOST:
+                raise
+            log.error("Nobody could be told that an invite went out: %s", type(error).__name__)
     return outcome
 
 

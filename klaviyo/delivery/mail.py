@@ -1,25 +1,24 @@
 """Sorae's own message to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import outbox, outcomes
+from integrations import outbox, outcomes, patience
 from integrations.errors import IntegrationError, TemporaryError
 from integrations.models import Delivery
-from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
-from klaviyo import cleaning, mailing
+from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
+from klaviyo import cleaning, leases, mailing
 from klaviyo.delivery import permission
 from klaviyo.delivery.state import Batch
+from klaviyo.delivery.trouble import BUSY_HERE
 from klaviyo.mailing import OutcomeUnknown, RecipientRefused
 from klaviyo.models import ProfileSync, Send
-from referrals import lifecycle, messages, suppressions
+from referrals import messages, suppressions
 from referrals.models import Store
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -32,12 +31,14 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
     row = batch.sends.get(delivery.pk)
     if row is None:
         return Failed("unusable", "There is no invite that it would tell of.")
+    if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
+        return Failed("unusable", "The invite names another address by now, which nobody has decided about.")
     if mailing.broke_off(delivery) or (row.mailed_at and delivery.attempts_made > 1):  # and nobody asked for a retry
         raise OutcomeUnknown
     row.message_id = _message_id(row)
     number = row.reminder.number if row.reminder else 0
     message = messages.invitation(row.invite, number=number, message_id=row.message_id)
-    if objection := _reserve(row):
+    if objection := _reserve(row, delivery):
         return objection
     try:
         batch.mailer.send(message, delivery, partial(_last_look, batch, delivery))
@@ -53,15 +54,6 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
     return None
 
 
-def gone_out(sends: dict[int, Send], deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
-    """What a mail server has taken already: a worker died before it could write that down; outcomes by delivery id."""
-    taken = [delivery for delivery in deliveries if delivery.kind == "email" and mailing.was_taken(delivery)]
-    for delivery in taken:
-        if (row := sends.get(delivery.pk)) and row.kind == Send.Kind.INVITE:
-            lifecycle.went_out(row.invite)
-    return {delivery.pk: Accepted() for delivery in taken}
-
-
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """With a whole lease ahead, which is longer than a mail server may take."""
     outbox.extend([delivery])
@@ -74,9 +66,16 @@ def _message_id(row: Send) -> str:
     return f"<{row.delivery.source}.{row.pk}@{cleaning.address(sender).rpartition('@')[2]}>"
 
 
-@transaction.atomic
-def _reserve(row: Send) -> Outcome | None:
+def _reserve(row: Send, delivery: Delivery) -> Outcome | None:
     """Count the message before it goes, one store's after the other; or say why it is one too many."""
+    try:
+        with patience.short(), leases.held(delivery):
+            return _counted(row)
+    except patience.Busy:
+        return BUSY_HERE
+
+
+def _counted(row: Send) -> Outcome | None:
     store = Store.objects.select_for_update(no_key=True).get(pk=row.store_id)
     now = timezone.now()
     if objection := _one_too_many(row, Send.objects.filter(store=store, mailed_at__isnull=False), now):

@@ -35,6 +35,14 @@ class Batch:
         return self.client.connection
 
 
+def sync_of(syncs: dict[int, ProfileSync], sends: dict[int, Send], delivery: Delivery) -> ProfileSync | None:
+    """The store's setting by which a delivery goes; a store that was joined anew has another one by now."""
+    if sync := syncs.get(delivery.options.get("sync", 0)):
+        return sync
+    send = sends.get(delivery.pk)
+    return next((sync for sync in syncs.values() if send and sync.store_id == send.store_id), None)
+
+
 def syncs_of(connection: Connection) -> dict[int, ProfileSync]:
     rows = ProfileSync.objects.filter(connection=connection).select_related("connection", "store")
     return {sync.pk: sync for sync in rows}

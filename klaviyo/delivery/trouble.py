@@ -1,6 +1,9 @@
 """What may go wrong with one item, and says nothing about the next."""
 
 from integrations.errors import IntegrationError, OperatorRequired, TemporaryError
+from integrations.outcomes import SOON, Retry
+
+BUSY_HERE = Retry("busy_here", "Something else at our side is writing about it; it goes on in a moment.", SOON, True)
 
 
 class ItsOwn(IntegrationError):

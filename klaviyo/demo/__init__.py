@@ -1,1 +1,1 @@
-"""The demo: two stores, two Klaviyo accounts and six weeks of a referral program, on this machine alone."""
+"""The demo: three stores, three Klaviyo accounts and six weeks of referrals, on this machine alone."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from klaviyo.demo import names
 from klaviyo.demo.cast import Person
 from klaviyo.demo.dice import Dice
 from klaviyo.demo.journeys import Journey, Story
@@ -74,13 +75,16 @@ class Evening:
         self.story.scene = NIGHT
         host = self.story.tell("join", 0.026, program=TEA_CLUB, email="eager@club.test", first_name="Eager")
         for number in range(MAIL_PER_ADVOCATE_AND_DAY + 2):
-            self.story.tell("invite", 0.025, advocate=host, recipient_email=f"guest{number}@club.test")
+            guest = _person(self.shop, "guest", 11 + number)
+            self.story.tell(
+                "invite", 0.025, advocate=host, recipient_email=guest.email, recipient_name=guest.first_name
+            )  # fmt: skip
         self.story.scene = ""
 
     def _last(self) -> None:
         self.story.scene = LAST
         for number in range(3):
-            friend = Person(f"last{number}@{self.shop.slug}.test", f"Last {number}", "", "", "")
+            friend = _person(self.shop, "late", 20 + number)
             self.hosts[1].invite(friend, at=0.02)
         self.story.scene = ""
 
@@ -105,7 +109,11 @@ class Evening:
 
 
 def friend_of_the_evening(shop: Shop, number: int) -> Person:
-    return Person(f"evening{number}@{shop.slug}.test", f"Evening {number}", "", "", "")
+    return _person(shop, "evening", number)
+
+
+def addresses() -> list[str]:
+    return [friend_of_the_evening(shop, number).email for shop in SHOPS for number in range(FRIENDS)]
 
 
 def known() -> list[dict[str, object]]:
@@ -124,4 +132,9 @@ def known() -> list[dict[str, object]]:
 
 def readers(shop: Shop) -> list[Person]:
     """Who asks for the newsletter."""
-    return [Person(f"reader{number}@{shop.slug}.test", f"Reader {number}", "", "", "") for number in range(9)]
+    return [_person(shop, "reader", 30 + number) for number in range(9)]
+
+
+def _person(shop: Shop, what: str, number: int) -> Person:
+    name = names.FIRST[(number * 5 + len(shop.slug)) % len(names.FIRST)]
+    return Person(f"{what}{number}@{shop.slug}.test", name, "", "", "")

@@ -14,6 +14,7 @@ from klaviyo.demo.scene import COFFEE, HARBOR, TEA
 FACTS = Path(__file__).with_name("export.jsonl")
 PEOPLE = Path(__file__).with_name("people.jsonl")
 SEED = 20261120
+FORGOTTEN = {"account": TEA.account, "email": oddities.forgotten(TEA), "consent": "SUBSCRIBED"}
 SCENES = ("", DUSK, NIGHT, LAST)
 
 
@@ -26,7 +27,7 @@ def texts() -> tuple[str, str]:
     _coffee(story, dice, people)
     _harbor(story, dice, people)
     oddities.add_repeats(story)
-    return _text(sorted(story.lines, key=_order)), _text(people.known + evening.known())
+    return _text(sorted(story.lines, key=_order)), _text([*people.known, FORGOTTEN, *evening.known()])
 
 
 def _tea(story: Story, dice: Dice, people: Cast) -> None:

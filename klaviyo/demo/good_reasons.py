@@ -46,16 +46,19 @@ def _objects(one: Expected, world: World) -> bool:
     return world.had_something_against_it(one)
 
 
-def _withdrew(one: Expected, world: World) -> bool:
-    return one.metric.consent is not None and world.register.has_withdrawn(one.account, one.email)
-
-
 def _suppressed_as(*reasons: Suppression.Reason) -> Reason:
     def is_suppressed(one: Expected, _world: World) -> bool:
         here = Suppression.objects.filter(Q(store=one.sync.store_id) | Q(store=None), reason__in=reasons)
         return one.metric.consent is not None and here.filter(mailbox_hash=suppressions.digest(one.email)).exists()
 
     return is_suppressed
+
+
+def _withdrew(one: Expected, world: World) -> bool:
+    """They said no at Klaviyo; or here, and it came back from there."""
+    here = (one.account, one.email)
+    said_no = world.register.has_withdrawn(*here) or here in world.opted_out
+    return (one.metric.consent is not None and said_no) or _suppressed_as(Suppression.Reason.UNSUBSCRIBED)(one, world)
 
 
 def _complained(one: Expected, world: World) -> bool:

@@ -25,17 +25,17 @@ def add_every_case(story: Story, journey: Journey, shop: Shop) -> None:
 
 def add_forgotten(story: Story, journey: Journey, shop: Shop) -> None:
     """A friend who was invited, bought and was thanked, and then asks to be forgotten everywhere."""
-    friend = Person(f"forget.me@{shop.slug}.test", "Forget", "Menot", "", "")
-    journey.invite(friend, at=journey.age - 0.01)
+    friend = Person(forgotten(shop), "Ida", "Menot", "", "")
+    journey.invite(friend, at=30)
     order = story.tell(
-        "convert", journey.age - 0.02, advocate=journey.me, order_id="FORGOTTEN-1", friend_email=friend.email,
+        "convert", 29, advocate=journey.me, order_id="FORGOTTEN-1", friend_email=friend.email,
         friend_first_name=friend.first_name, total="20.00", currency=shop.currency,
     )  # fmt: skip
     story.tell(
-        "reward", journey.age - 0.03, advocate=journey.me, order=order, recipient="friend", kind="credit",
-        amount="5.00", currency=shop.currency,
+        "reward", 28, advocate=journey.me, order=order, recipient="friend", kind="credit", amount="5.00",
+        currency=shop.currency,
     )  # fmt: skip
-    story.tell("erase", journey.age - 0.04, email=friend.email)
+    story.tell("erase", 20, email=friend.email)
     # What a shop's own systems know besides: a complaint about other mail, an invite that is of no use any more.
     story.tell("suppress", 13, email=f"angry@{shop.slug}.test", reason="complained", store=shop.slug)
     journey.invite(Person(f"angry@{shop.slug}.test", "Angry", "", "", ""), at=11)
@@ -43,6 +43,10 @@ def add_forgotten(story: Story, journey: Journey, shop: Shop) -> None:
     story.tell("visit", 10.1, advocate=journey.me, invite=closed, landing_page=shop.url)
     story.tell("close", 10, invite=closed, by="visited")
     story.tell("remind", 9, invite=closed, number=1)
+
+
+def forgotten(shop: Shop) -> str:
+    return f"forget.me@{shop.slug}.test"
 
 
 def popular(shop: Shop) -> Person:

@@ -1,43 +1,35 @@
 """What is played: six weeks of facts, and meanwhile the days on which something goes wrong, or somebody says no."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import requests
 from celery import current_app
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo import bounces
-from klaviyo.demo import evening, mailbag, playing, settling
+from klaviyo.demo import evening, playing, settling
 from klaviyo.demo.connecting import Operator
-from klaviyo.demo.consents import Change
-from klaviyo.demo.evening import DUSK, LAST, NIGHT, friend_of_the_evening
+from klaviyo.demo.dusk import Dusk
+from klaviyo.demo.evening import DUSK, LAST, NIGHT
 from klaviyo.demo.figures import Waiting
-from klaviyo.demo.kept import Sandbox, mailbox
-from klaviyo.demo.mailbag import Mail
+from klaviyo.demo.kept import Sandbox
 from klaviyo.demo.playing import Line, Played, Stage
-from klaviyo.demo.scene import COFFEE, HARBOR, SHOPS, TEA, Shop
+from klaviyo.demo.scene import COFFEE, HARBOR, TEA, Shop
 from klaviyo.demo.telling import Teller
+from klaviyo.demo.waiting_for import until
 from klaviyo.models import Notice, Send
+from klaviyo.watching import topics
 from referrals.models import Invite, Program, Reminder
 
-ON_THE_WIRE = 2.0  # seconds, after an account has told us of a no, for what was on its way at that moment
-PATIENCE_SECONDS = 150.0  # more than a minute: by then everything that was lost has been found again
-POSTPONED = "8"  # seconds, asked for by an account that is asked too much
+LATER = "8"  # seconds, asked for by an account that is asked too much
 DAYS_PASS = timedelta(days=4)
 
 State = Delivery.State
-
-
-class Stalled(Exception):
-    """A sentence on what did not come about in time."""
 
 
 @dataclass
@@ -50,8 +42,10 @@ class Season:
     stage: Stage
     check: Callable[[], None]
     played: Played = field(default_factory=Played)
-    changes: list[Change] = field(default_factory=list)
     waiting: Waiting = field(default_factory=Waiting)
+
+    def __post_init__(self) -> None:
+        self.dusk = Dusk(self.sandbox, self.check)
 
     def play(self, lines: list[Line]) -> None:
         """The six weeks with their accidents, then the last day's scenes."""
@@ -84,75 +78,28 @@ class Season:
 
     def _dusk(self, lines: list[Line]) -> None:
         """Two accounts ask to come back later and one is gone; while all waits, people change their minds."""
-        first = self._first_messages()
-        self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=POSTPONED)
-        self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=POSTPONED)
+        first = self.dusk.first_messages()
+        self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=LATER)
+        self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=LATER)
         self._tell(lines)
-        friends = [friend_of_the_evening(shop, number).email for shop in SHOPS for number in range(evening.FRIENDS)]
-        self.waiting.look(friends)
-        self.teller.say("Klaviyo asks to come back later; meanwhile some friends unsubscribe, and some do it here.")
+        self.waiting.look(evening.addresses())
+        self.teller.say("Klaviyo asks to come back later; meanwhile some friends say no, there and here.")
         self._until(lambda: _state(COFFEE) == Connection.State.RECONNECT, f"{COFFEE.name}'s lost access is noticed")
-        self._come_back(first)
-        self._withdraw()
+        self.dusk.answer(first)
+        self.dusk.withdraw()
         self.waiting.look()
-        self._until(lambda: not Notice.objects.filter(processed_at=None).exists(), "What accounts told is heeded")
+        unheeded = Notice.objects.filter(processed_at=None, email__in=evening.addresses(), topic__in=topics.OPT_OUTS)
+        self._until(lambda: not unheeded.exists(), "What accounts told is heeded")
         self.operator.reconnect(Connection.objects.get(account_id=COFFEE.account))
         self.teller.say(f"The operator has connected {COFFEE.name} again; what was held goes out.")
-
-    def _first_messages(self) -> dict[int, Mail]:
-        """The first messages to those friends who answer them, each in their own way."""
-        who = {
-            friend_of_the_evening(HARBOR, n).email: n for n in (evening.OPTS_OUT, evening.BOUNCES, evening.COMPLAINS)
-        }
-        found: dict[int, Mail] = {}
-
-        def have_come() -> bool:
-            found.update({who[mail.to]: mail for mail in mails() if mail.to in who})
-            return len(found) == len(who)
-
-        self._until(have_come, "The first messages are written")
-        return found
-
-    def _come_back(self, first: dict[int, Mail]) -> None:
-        """One friend uses the link, as their mail program does it; one message bounces; one is reported as spam."""
-        one_click = {"List-Unsubscribe": "One-Click"}
-        requests.post(first[evening.OPTS_OUT].unsubscribe, data=one_click, timeout=60).raise_for_status()
-        bounces.bounced(first[evening.BOUNCES].message_id, "550 5.1.1 No such user here")
-        bounces.complained(first[evening.COMPLAINS].message_id)
-
-    def _withdraw(self) -> None:
-        """Some of the evening's friends say no at Klaviyo. From when it can be known, nothing may go to them."""
-        for shop in SHOPS:
-            for number, to in evening.WITHDRAW.items():
-                self.sandbox.flip(shop.account, friend_of_the_evening(shop, number).email, to)
-        self._until(lambda: all(self.sandbox.is_told(shop.account) for shop in SHOPS), "Webhooks are told")
-        time.sleep(ON_THE_WIRE)
-        for shop in SHOPS:
-            sent = self._sent(shop.account)
-            for number, to in evening.WITHDRAW.items():
-                email = mailbox(friend_of_the_evening(shop, number).email)
-                self.changes.append(Change(shop.account, email, to, frozenset(sent.get(email, ()))))
-
-    def _sent(self, account: str) -> dict[str, set[str]]:
-        """What has reached people by now: the facts' ids, by mailbox."""
-        found: dict[str, set[str]] = {}
-        for email, fact_id in [(event.email, event.fact_id) for event in self.sandbox.events(account)]:
-            found.setdefault(email, set()).add(fact_id)
-        for mail in mails():
-            found.setdefault(mail.to, set()).add(mail.fact_id)
-        return found
 
     def _confirm(self) -> None:
         """Every second one of those who were asked for a confirmation clicks."""
         asked = Delivery.objects.filter(kind="subscribe", state=State.ACCEPTED, reason_code="pending_opt_in")
         waiting = list(asked.order_by("pk").select_related("connection"))[::2]
-        for delivery in waiting:
-            account, email = delivery.connection.account_id, mailbox(delivery.subject)
-            sent = self._sent(account)
-            if self.sandbox.confirm(account, delivery.subject):
-                self.changes.append(Change(account, email, "subscribed", frozenset(sent.get(email, ()))))
-        confirmed = Delivery.objects.filter(pk__in=[delivery.pk for delivery in waiting], state=State.CONFIRMED)
-        self._until(lambda: confirmed.count() == len(waiting), "Confirmations are heard of")
+        clicked = [row.pk for row in waiting if self.dusk.confirm(row.connection.account_id, row.subject)]
+        confirmed = Delivery.objects.filter(pk__in=clicked, state=State.CONFIRMED)
+        self._until(lambda: confirmed.count() == len(clicked), "Confirmations are heard of")
 
     def _days_pass(self) -> None:
         """Nobody waits for days: the books are put back by as much, and the program reminds by itself."""
@@ -178,25 +125,17 @@ class Season:
             self.check()
 
     def _settle(self, what: str) -> None:
-        with self.teller.progress(what, settling.total()) as advance:
+        total = settling.total()
+        with self.teller.progress(what, total) as advance:
             for standing in settling.wait():
                 self.check()
-                advance(standing.total - standing.open)
+                advance(min(standing.total - standing.open, total))
                 if standing.is_stuck:
                     logs = Path(settings.VAR_DIR) / "logs"
                     self.teller.say(f"{standing.open} deliveries have not moved for minutes; see {logs}.")
 
     def _until(self, has_come: Callable[[], Any], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not has_come():
-            self.check()
-            if time.monotonic() > deadline:
-                raise Stalled(f"{what}: this did not come about in time. See {Path(settings.VAR_DIR) / 'logs'}.")
-            time.sleep(0.2)
-
-
-def mails() -> list[Mail]:
-    return mailbag.read(Path(settings.VAR_DIR) / "mail")
+        until(has_come, what, self.check)
 
 
 def _of(scene: str, lines: list[Line]) -> list[Line]:

@@ -16,13 +16,14 @@ from django.utils import timezone
 from klaviyo.demo import generate, laws, playing, report, setting_up
 from klaviyo.demo.broker import WORKER, Broker
 from klaviyo.demo.connecting import NAME, Operator
+from klaviyo.demo.dusk import mails
 from klaviyo.demo.environment import Ports
 from klaviyo.demo.kept import Sandbox
 from klaviyo.demo.playing import Line, Stage
 from klaviyo.demo.processes import Processes
 from klaviyo.demo.report import Outcome
 from klaviyo.demo.scene import SHOPS
-from klaviyo.demo.season import Season, mails
+from klaviyo.demo.season import Season
 from klaviyo.demo.telling import Teller
 from klaviyo.demo.world import World
 from klaviyo.models import ConsentWatch
@@ -70,7 +71,7 @@ class Story:
         world = World(
             events=[event for shop in SHOPS for event in self.sandbox.events(shop.account)],
             profiles=[profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)],
-            before=people, mails=mails(), changes=season.changes, away=self.sandbox.away(),
+            before=people, mails=mails(), changes=season.dusk.changes, away=self.sandbox.away(),
             erased=season.played.erased,
         )  # fmt: skip
         return Outcome(season.played, world, season.waiting, laws.judge(world))
@@ -115,6 +116,7 @@ class Story:
                 {
                     "Sorae": f"{self.ports.site_url}/admin/   {NAME} / {self.password}",
                     "Klaviyo's sandbox": f"{self.ports.sandbox_url}/",
+                    "Sorae's e-mail": f"{self.processes.folder}/mail",
                     "Logs": f"{self.processes.folder}/logs",
                 }
             )

@@ -63,7 +63,7 @@ def of_all(erasures: Sequence[Erasure]) -> list[Receipt]:
 def accounts() -> list[tuple[Connection, bool]]:
     """The accounts that may know somebody, and whether an erasure made now would be asked of each."""
     rows = Connection.objects.filter(provider="klaviyo").order_by("account_name")
-    return [(row, row.state not in erasing.GONE) for row in rows]
+    return [(row, row.state not in Connection.ENDED) for row in rows]
 
 
 def _removed(erasure: Erasure) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ from integrations import outbox, retrying
 from integrations.models import Connection, Delivery
 from integrations.views import going_back, paging
 from integrations.views.access import for_operators
+from klaviyo import taken
 from klaviyo.models import Send
 from klaviyo.pages import causes, explaining, exporting, person, reasons
 from klaviyo.pages.filtering import NOBODY, Chosen
@@ -84,7 +85,7 @@ def retry(request: HttpRequest) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest) -> HttpResponse:
     """Take back: one send that waits, or all that are held for one cause."""
-    count = outbox.cancel(_meant(request), "operator", "An operator took it back.")
+    count = outbox.cancel(taken.without(_meant(request)), "operator", "An operator took it back.")
     messages.success(request, f"{_sends(count)} cancelled.")
     return redirect(going_back.to(request, reverse("klaviyo:sends")))
 

@@ -126,8 +126,7 @@ def _held_for_list(sync: ProfileSync, field: str) -> Any:
 
 
 def _connections() -> Any:
-    gone = (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING, Connection.State.UNDECIDED)
-    return Connection.objects.filter(provider="klaviyo").exclude(state__in=gone).order_by("account_name")
+    return Connection.objects.filter(provider="klaviyo").exclude(state__in=Connection.ENDED).order_by("account_name")
 
 
 def _chosen(rows: Any, key: str | None) -> Any:

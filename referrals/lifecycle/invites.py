@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from referrals import signals, text, times
+from referrals import signals, suppressions, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Channel, Invite, Reminder
 
@@ -34,7 +34,7 @@ def invite(
         occurred_at=times.happened(occurred_at),
     )
     invites = person.invites.alias(address=Lower("recipient_email"))
-    if known := invites.filter(address=new.recipient_email.lower()).first():
+    if known := invites.filter(address__in=suppressions.spellings(new.recipient_email)).first():
         return known
     new.save(force_insert=True)
     signals.invite_sent.send(sender=Invite, invite=new)

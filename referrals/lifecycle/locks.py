@@ -7,6 +7,12 @@ from referrals import suppressions, text
 from referrals.models import Advocate, Store
 
 
+def is_free(advocate_id: int) -> bool:
+    """Take the advocate's lock if nobody has it; False at once when somebody does."""
+    row = Advocate.objects.filter(pk=advocate_id).select_for_update(of=("self",), no_key=True, skip_locked=True)
+    return bool(row.values_list("pk").first())
+
+
 def take(advocate_id: int | None) -> Advocate:
     """The advocate as it is now, held until the transaction ends; ValidationError when it is not stored.
 

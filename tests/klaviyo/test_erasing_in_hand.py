@@ -12,7 +12,7 @@ from integrations import draining, outbox
 from integrations.models import Connection, Delivery
 from klaviyo import erasing
 from klaviyo.api import transport
-from klaviyo.delivery import permission
+from klaviyo.delivery import decisions
 from klaviyo.models import ConsentDecision, Erasure, ProfileSync, Send
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
@@ -95,13 +95,13 @@ def test_erased_between_the_decision_and_its_record(
     sandbox.put_profiles(TEA, [SeedProfile(email=BIRD, consent="SUBSCRIBED")])
     drain()
     lifecycle.invite(Advocate.objects.get(), BIRD)
-    keep = permission._keep
+    record = decisions.record
 
     def late(*about: Any) -> None:
         erasing.erase(BIRD, None)
-        keep(*about)
+        record(*about)
 
-    monkeypatch.setattr(permission, "_keep", late)
+    monkeypatch.setattr(decisions, "record", late)
     drain()
     assert not ConsentDecision.objects.exists()
     assert Send.objects.get().profile_id == ""

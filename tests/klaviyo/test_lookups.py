@@ -8,8 +8,8 @@ import pytest
 
 from integrations import outbox
 from integrations.models import Attempt, Delivery
-from klaviyo.delivery import batch as delivering
 from klaviyo.api import profiles
+from klaviyo.delivery import batch as delivering
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store

@@ -47,9 +47,9 @@ class Command(BaseCommand):
     def _run(self, ports: Ports, *, is_once: bool) -> None:
         from klaviyo.demo.connecting import NotConnected
         from klaviyo.demo.processes import GivenUp
-        from klaviyo.demo.season import Stalled
         from klaviyo.demo.story import BrokenOff, Story
         from klaviyo.demo.telling import Teller
+        from klaviyo.demo.waiting_for import Stalled
 
         logging.basicConfig(filename=Path(settings.VAR_DIR) / "logs" / "demo.log", force=True)
         try:

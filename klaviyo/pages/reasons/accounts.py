@@ -77,6 +77,8 @@ REASONS = {
         "A no that was said in any of the store's accounts counts, so all of them are asked.",
         Who.RECONNECT, "Connect that account again, or part the store from it in the store's settings.",
     ),
+    "busy_here": _later("Busy here", "something else at our side is writing about it"),
+    "erased_first": _later("Deletion first", "Klaviyo must first delete what it had of the person"),
     "renewing": _later("Access renewed", "our access is being renewed"),
     "refused": Reason(
         "Refused", "Klaviyo refused to renew our access", "The request itself was wrong, or our app was not accepted.",

@@ -10,7 +10,7 @@ from klaviyo.demo.laws import Broken
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
-from referrals.models import Advocate, Invite, Program, Reminder
+from referrals.models import Advocate, Invite, Program, Reminder, Store
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.klaviyo.demo.judging import BEN, change, judged, without
@@ -86,6 +86,17 @@ def test_a_no_at_klaviyo_accounts_for_what_was_taken_back_and_for_nothing_else(
     assert judged(sandbox, without(sandbox, "Sorae Invite Reminder"), changes=[said_no]) == Broken()
     record("invite_sent", State.CANCELLED, "opted_out_at_klaviyo")
     assert len(judged(sandbox, without(sandbox, "Sorae Invite Sent"), changes=[said_no]).missing) >= 1
+
+
+@pytest.mark.parametrize("scope", ["newsletter", "everything", "invites"])
+def test_a_no_that_was_said_here_and_came_back_from_klaviyo_accounts_for_it_too(
+    invite: Invite, tea_house: Store, sandbox: Sandbox, scope: str
+) -> None:
+    record("invite_reminder", State.CANCELLED, "opted_out_at_klaviyo")
+    events = without(sandbox, "Sorae Invite Reminder")
+    assert len(judged(sandbox, events).missing) == 1
+    lifecycle.opt_out(tea_house, BEN, scope=scope, place="account page")
+    assert judged(sandbox, events) == Broken()
 
 
 def test_what_is_held_is_accounted_for_only_while_the_account_is_away(invite: Invite, sandbox: Sandbox) -> None:

@@ -1,0 +1,31 @@
+"""Waiting for a lock of somebody else's, such as a host's long transaction, but not for ever."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, transaction
+from django.db import connection as database
+
+SECONDS = 3
+
+
+class Busy(Exception):
+    """Somebody else holds what is needed; nothing was changed."""
+
+
+@contextmanager
+def short() -> Iterator[None]:
+    """A transaction that gives up with Busy when a lock takes longer than a few seconds (PostgreSQL)."""
+    try:
+        with transaction.atomic():
+            if database.vendor == "postgresql":
+                with database.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL lock_timeout = '{SECONDS}s'")
+            yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise Busy from error
+
+
+LOCK_NOT_AVAILABLE = "55P03"  # https://www.postgresql.org/docs/current/errcodes-appendix.html

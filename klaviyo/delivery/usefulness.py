@@ -1,0 +1,48 @@
+"""Whether a send is still of use: its invite is open, and what it would remind of has gone out."""
+
+from datetime import timedelta
+
+from integrations.models import Delivery
+from integrations.outcomes import SUPERSEDED, Outcome, Retry, Skipped
+from klaviyo.models import Send
+from referrals.models import Invite
+
+SENT = (Delivery.State.ACCEPTED, Delivery.State.CONFIRMED)
+NOT_SENT = Skipped("invite_not_sent", "The invite that it would remind of has not gone out.")
+INVITE_WAITS = Retry(
+    "invite_waits", "The invite that it would remind of still waits.", after=timedelta(minutes=1), refund=True
+)
+CLOSED = {
+    Invite.Closing.VISITED: "The friend has come to the shop meanwhile.",
+    Invite.Closing.CONVERTED: "The friend has bought meanwhile.",
+    Invite.Closing.OPTED_OUT: "The friend has said no meanwhile.",
+    Invite.Closing.EXPIRED: "The invite has expired.",
+    Invite.Closing.ERASED: "A person whom it names was erased.",
+}
+
+
+def objection(send: Send) -> Outcome | None:
+    """Why nothing is to be sent any more, or not yet; None when there is nothing against it."""
+    invite = Invite.objects.get(pk=send.invite_id)
+    if send.reminder is None:
+        return _closed(invite) if invite.closed_by == Invite.Closing.ERASED else None
+    if invite.reminders.filter(number__gt=send.reminder.number).exists():
+        return SUPERSEDED
+    return _closed(invite) or _of_invite(send, invite)
+
+
+def _closed(invite: Invite) -> Outcome | None:
+    return Skipped(invite.closed_by, CLOSED[Invite.Closing(invite.closed_by)]) if invite.closed_by else None
+
+
+def _of_invite(reminder: Send, invite: Invite) -> Outcome | None:
+    """An invite without any send is the host's own affair, or older than sends are."""
+    invites = Send.objects.filter(invite=invite, kind=Send.Kind.INVITE)
+    if not invites.exists():
+        return None
+    if reminder.channel == Send.Channel.KLAVIYO:
+        invites = invites.filter(sync=reminder.sync)
+    states = set(invites.values_list("delivery__state", flat=True))
+    if states & set(SENT):
+        return None
+    return INVITE_WAITS if states & set(Delivery.OPEN) else NOT_SENT

@@ -1,0 +1,88 @@
+"""Friends who say no while something waits for them: at Klaviyo, by the link in a message, or through their mailbox."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+from django.conf import settings
+
+from klaviyo import bounces
+from klaviyo.demo import evening, mailbag
+from klaviyo.demo.consents import Change
+from klaviyo.demo.evening import friend_of_the_evening
+from klaviyo.demo.kept import Sandbox, mailbox
+from klaviyo.demo.mailbag import Mail
+from klaviyo.demo.scene import HARBOR, SHOPS
+from klaviyo.demo.waiting_for import until
+
+ON_THE_WIRE = 2.0  # seconds, after an account has told us of a no, for what was on its way at that moment
+SECONDS = 60
+ANSWER = (evening.OPTS_OUT, evening.BOUNCES, evening.COMPLAINS)  # friends who answer their first message
+
+
+@dataclass
+class Dusk:
+    """What people do, and what had reached them before it could be known."""
+
+    sandbox: Sandbox
+    check: Callable[[], None]
+    changes: list[Change] = field(default_factory=list)
+
+    def first_messages(self) -> dict[int, Mail]:
+        """The first messages to those friends who answer them, each in their own way."""
+        who = {friend_of_the_evening(HARBOR, number).email: number for number in ANSWER}
+        found: dict[int, Mail] = {}
+
+        def have_come() -> bool:
+            found.update({who[mail.to]: mail for mail in mails() if mail.to in who})
+            return len(found) == len(who)
+
+        until(have_come, "The first messages are written", self.check)
+        return found
+
+    def answer(self, first: dict[int, Mail]) -> None:
+        """One friend uses the link, as their mail program does it; one message bounces; one is reported as spam."""
+        one_click = {"List-Unsubscribe": "One-Click"}
+        link = first[evening.OPTS_OUT].unsubscribe
+        requests.post(link, data=one_click, timeout=SECONDS).raise_for_status()
+        bounces.bounced(first[evening.BOUNCES].message_id, "550 5.1.1 No such user here")
+        bounces.complained(first[evening.COMPLAINS].message_id)
+
+    def withdraw(self) -> None:
+        """Some friends say no at Klaviyo. From when it can be known, nothing may go to them."""
+        for shop in SHOPS:
+            for number, to in evening.WITHDRAW.items():
+                self.sandbox.flip(shop.account, friend_of_the_evening(shop, number).email, to)
+        until(lambda: all(self.sandbox.is_told(shop.account) for shop in SHOPS), "Webhooks are told", self.check)
+        time.sleep(ON_THE_WIRE)
+        for shop in SHOPS:
+            sent = self._sent(shop.account)
+            for number, to in evening.WITHDRAW.items():
+                self._note(shop.account, friend_of_the_evening(shop, number).email, to, sent)
+
+    def confirm(self, account: str, email: str) -> bool:
+        """They click in the confirmation mail. False where none was sent."""
+        sent = self._sent(account)
+        if not self.sandbox.confirm(account, email):
+            return False
+        self._note(account, email, "subscribed", sent)
+        return True
+
+    def _note(self, account: str, email: str, to: str, sent: dict[str, set[str]]) -> None:
+        before = frozenset(sent.get(mailbox(email), ()))
+        self.changes.append(Change(account, mailbox(email), to, before))
+
+    def _sent(self, account: str) -> dict[str, set[str]]:
+        """What has reached people by now: the facts' ids, by mailbox."""
+        found: dict[str, set[str]] = {}
+        for event in self.sandbox.events(account):
+            found.setdefault(event.email, set()).add(event.fact_id)
+        for mail in mails():
+            found.setdefault(mail.to, set()).add(mail.fact_id)
+        return found
+
+
+def mails() -> list[Mail]:
+    return mailbag.read(Path(settings.VAR_DIR) / "mail")
