@@ -8,11 +8,9 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import outbox, outcomes
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outbox import Order
-from klaviyo import cleaning, leases, orders, payloads
+from klaviyo import cleaning, newcomers, orders, payloads
 from klaviyo.api import answers, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
@@ -80,14 +78,14 @@ class People:
 
     def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
-        listing = _plan_listing(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
+        listing = newcomers.plan(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
         body = self._request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
         is_new = _upsert(self._client, delivery, body)
         if phone and "phone_number" not in body["data"]["attributes"]:
             self._phones[phone] = SOMEBODY  # by Klaviyo's own word
         if listing:
-            _settle_listing(delivery, listing, is_new)
+            newcomers.settle(delivery, listing, is_new)
         self._brought.add(delivery.subject.lower())
 
     def _request(self, delivery: Delivery) -> dict[str, Any]:
@@ -202,33 +200,3 @@ def _update_the_other(client: Client, delivery: Delivery, body: dict[str, Any], 
         raise error
     profiles.update(client, other, body, [delivery])
     return False
-
-
-def _plan_listing(delivery: Delivery, sync: ProfileSync) -> str | None:
-    """Queue the list add before the person is made: a worker that dies in between must not forget it.
-
-    The key of the new delivery; None when another run planned it, and so it is not ours to call off.
-    """
-    key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
-    later = timezone.now() + LISTING_DELAY
-    order = Order(
-        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, due_at=later,
-        options={"sync": sync.pk, "planned_by": str(delivery.lease)},
-    )  # fmt: skip
-    with leases.held(delivery):
-        outbox.add(delivery.connection, [order])
-    planned = Delivery.objects.filter(connection=delivery.connection, key=key)
-    return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None
-
-
-def _settle_listing(delivery: Delivery, key: str, is_new: bool) -> None:
-    """The list add is due now; or, where somebody else made the person in the meantime, it is called off."""
-    planned = Delivery.objects.filter(connection=delivery.connection, key=key, state=Delivery.State.QUEUED)
-    if is_new:
-        planned.update(next_try_at=timezone.now())
-    else:
-        planned.update(state=NOT_OURS.state, settled_at=timezone.now(), **outcomes.words(NOT_OURS))
-
-
-LISTING_DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
-NOT_OURS = outcomes.Skipped("not_ours", "The profile was there already; only people whom we create join the list.")

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError
 from integrations.models import Delivery
 from klaviyo import cleaning
-from klaviyo.api import filters, ids, paging
+from klaviyo.api import filters, ids
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from referrals import suppressions
@@ -122,32 +121,11 @@ def of_ids(client: Client, wanted: Sequence[str]) -> dict[str, Profile]:
     return found
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some of many people, and the query that leads on from there; None at the end."""
-
-    profiles: list[Profile]
-    next: paging.Query | None
-
-
-def suppressed_since(client: Client, moment: datetime, goes_on: paging.Query | None = None) -> Iterator[Page]:
-    """Whom the account has suppressed at `moment` or later, the earliest first, page by page; or on from a `next`."""
-    when = "subscriptions.email.marketing.suppression.timestamp"
-    query: paging.Query | None = goes_on or {
-        "filter": f"greater-or-equal({when},{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})",
-        "additional-fields[profile]": "subscriptions",
-        "page[size]": str(LOOKED_UP_AT_ONCE),
-        "sort": when,
-    }
-    asked: list[paging.Query] = []
-    while query is not None and query not in asked:
-        asked.append(query)
-        document = client.call(GET_PROFILES, query=query).document
-        try:
-            query = paging.next_query(document)
-        except ValueError:
-            raise Surprise from None
-        yield Page(_profiles(document["data"]), query)
+def read_all(data: Any) -> list[Profile]:
+    """The profiles of an answer's `data`. Raises Surprise when it holds anything else."""
+    if not isinstance(data, list):
+        raise Surprise
+    return [_profile(item) for item in data]
 
 
 def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
@@ -188,13 +166,7 @@ def _ask(client: Client, field: str, values: list[str], deliveries: Sequence[Del
     links = document.get("links")
     if isinstance(links, dict) and links.get("next"):
         raise Surprise
-    return _profiles(document["data"])
-
-
-def _profiles(data: Any) -> list[Profile]:
-    if not isinstance(data, list):
-        raise Surprise
-    return [_profile(item) for item in data]
+    return read_all(document["data"])
 
 
 def _profile(item: Any) -> Profile:

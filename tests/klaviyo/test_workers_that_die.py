@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations import draining, outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
-from klaviyo import people
+from klaviyo import newcomers
 from klaviyo.api import profiles, transport
 from klaviyo.api.client import Client
 from klaviyo.models import ProfileSync
@@ -125,13 +125,13 @@ def test_a_list_add_outlives_the_worker_that_planned_it(
         raise Killed
 
     with pytest.MonkeyPatch.context() as mortal:
-        mortal.setattr(people, "_settle_listing", dying)
+        mortal.setattr(newcomers, "settle", dying)
         with pytest.raises(Killed):
             drain()
     assert known(sandbox, ann.email).lists == ()
     end_leases()
     draining.sweep()
-    let_pass(people.LISTING_DELAY + timedelta(seconds=1))
+    let_pass(newcomers.DELAY + timedelta(seconds=1))
     drain()
     assert known(sandbox, ann.email).lists == (list_id,)
     assert len(sandbox.requests("add_profiles_to_list")) == 1

@@ -11,6 +11,7 @@ from klaviyo.demo.figures import Waiting
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
+from tests.klaviyo.story import make_due
 
 State = Delivery.State
 
@@ -35,10 +36,11 @@ def test_what_something_else_has_put_off_is_waited_for(
     ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(settling, "PATIENCE_SECONDS", 20.0)
     put_off("http_503", timedelta(minutes=10))
     waiting = settling.wait()
     assert next(waiting).open == 2
-    Delivery.objects.update(next_try_at=timezone.now())
+    make_due()
     drain()
     assert [standing.open for standing in waiting] == [0]
 
@@ -47,9 +49,12 @@ def test_what_only_waits_for_its_invite_is_hurried(
     ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(settling, "PATIENCE_SECONDS", 20.0)
     put_off("invite_waits", timedelta(minutes=1))
     waiting = settling.wait()
     assert [next(waiting).open, next(waiting).open] == [2, 2]
+    assert not Delivery.objects.filter(next_try_at__gt=timezone.now()).exists()
+    make_due()
     drain()
     assert [standing.open for standing in waiting] == [0]
 

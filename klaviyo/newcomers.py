@@ -1,0 +1,40 @@
+"""Whom we create joins the list that the store has chosen, by a delivery of its own."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations import outbox, outcomes
+from integrations.models import Delivery
+from integrations.outbox import Order
+from klaviyo import leases
+from klaviyo.models import ProfileSync
+
+DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
+NOT_OURS = outcomes.Skipped("not_ours", "The profile was there already; only people whom we create join the list.")
+
+
+def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
+    """Queue the list add before the person is made: a worker that dies in between must not forget it.
+
+    The key of the new delivery; None when another run planned it, and so it is not ours to call off.
+    """
+    key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
+    later = timezone.now() + DELAY
+    order = Order(
+        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, due_at=later,
+        options={"sync": sync.pk, "planned_by": str(delivery.lease)},
+    )  # fmt: skip
+    with leases.held(delivery):
+        outbox.add(delivery.connection, [order])
+    planned = Delivery.objects.filter(connection=delivery.connection, key=key)
+    return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None
+
+
+def settle(delivery: Delivery, key: str, is_new: bool) -> None:
+    """The list add is due now; or, where somebody else made the person in the meantime, it is called off."""
+    planned = Delivery.objects.filter(connection=delivery.connection, key=key, state=Delivery.State.QUEUED)
+    if is_new:
+        planned.update(next_try_at=timezone.now())
+    else:
+        planned.update(state=NOT_OURS.state, settled_at=timezone.now(), **outcomes.words(NOT_OURS))
