@@ -13,7 +13,8 @@ PERMISSIONS = {
         "view_profilesync", "add_profilesync", "change_profilesync", "delete_profilesync", "view_send", "erase",
     ],
     "referrals": [
-        "view_store", "view_program", "view_advocate", "view_invite", "view_optin", "view_optout", "view_suppression",
+        "view_store", "view_program", "view_advocate", "view_invite", "view_conversion", "view_reward",
+        "view_optin", "view_optout", "view_wording", "view_suppression",
     ],
 }  # fmt: skip
 

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,6 +15,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.providers import Provider
 from integrations.views.access import for_operators
+from integrations.views.noting import note
 
 
 @for_operators("integrations.connect")
@@ -44,7 +44,7 @@ def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
     except ConnectingFailed as failure:
         context = {"failure": failure, "provider": provider}
         return _private(_page(request, "connecting_failed", "Not connected", context, status=400))
-    _note(request, outcome.connection, outcome.sentence)
+    note(request, outcome.connection, outcome.sentence)
     if outcome.is_undecided:
         messages.warning(request, outcome.sentence)
         return _private(redirect("integrations:decide", outcome.connection.pk))
@@ -75,7 +75,7 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
         sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
     if not revoked:
         sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."
-    _note(request, connection, sentence)
+    note(request, connection, sentence)
     messages.success(request, sentence)
     return redirect("integrations:provider", provider)
 
@@ -95,7 +95,7 @@ def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
         context = {"connection": connection, "provider": provider, "old": connection.replaces, "waiting": waiting}
         return _page(request, "decide", f"A different account: {connection.account_name}", context)
     sentence = connections.decide(connection, Choice(choice), _user(request))
-    _note(request, connection, sentence)
+    note(request, connection, sentence)
     messages.success(request, sentence)
     return redirect("integrations:provider", provider)
 
@@ -117,12 +117,6 @@ def _private(response: HttpResponse) -> HttpResponse:
     """The callback's address holds a code: nothing may take it along."""
     response["Referrer-Policy"] = "strict-origin"
     return response
-
-
-def _note(request: HttpRequest, connection: Connection, sentence: str) -> None:
-    """Keep who did what, in the admin's own history."""
-    rows = Connection.objects.filter(pk=connection.pk)
-    LogEntry.objects.log_actions(_user(request).pk, rows, CHANGE, sentence, single_object=True)
 
 
 def _user(request: HttpRequest) -> User:

@@ -6,11 +6,11 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from integrations import incidents, retrying, story
 from integrations.models import Connection, Delivery
-from integrations.views import going_back, paging, reach
+from integrations.views import filtering, going_back, noting, paging, reach
 from integrations.views.access import for_operators
 from integrations.views.filtering import Filter
 
@@ -42,8 +42,11 @@ class Tab:
 
 
 @for_operators("integrations.view_delivery")
-@require_GET
+@require_http_methods(["GET", "POST"])
 def deliveries(request: HttpRequest) -> HttpResponse:
+    """The table. The form is a POST that leads on, so that no address book ends up in the server's log."""
+    if request.method == "POST":
+        return redirect(f"{reverse('integrations:deliveries')}?{_asked(request).query}")
     chosen = Filter.read(request.GET)
     looked = reach.of(chosen)
     found = chosen.apply(looked.apply(Delivery.objects.all()) if looked else Delivery.objects.all())
@@ -88,12 +91,28 @@ def retry(request: HttpRequest) -> HttpResponse:
         chosen = Filter.read(request.POST)
         chosen = chosen if chosen.state in ("failed", "held") else chosen.but(state="failed")
         rows = chosen.apply(Delivery.objects.all())
+        why = noting.cause(chosen.state, chosen.reason)
+        count = noting.many(request, rows, retrying.again, "Deliveries tried again", why)
     else:
-        ids = [pk for pk in request.POST.getlist("delivery")[:1000] if pk.isdecimal() and len(pk) < 19]
-        rows = Delivery.objects.filter(pk__in=ids)
-    count = retrying.again(rows)
+        count = _retry_chosen(request)
     messages.success(request, f"{count} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
-    return redirect(going_back.to(request, reverse("integrations:deliveries")))
+    return redirect(going_back.to(request, reverse("integrations:deliveries"), "integrations.view_delivery"))
+
+
+def _retry_chosen(request: HttpRequest) -> int:
+    """One is noted on itself, several on their connections."""
+    ids = {pk for pk in request.POST.getlist("delivery")[:1000] if filtering.id_in(pk)}
+    rows = Delivery.objects.filter(pk__in=ids)
+    row = rows.first() if len(ids) == 1 else None
+    if row is None:
+        return noting.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
+    return noting.one(request, row, row, retrying.again, "Tried again")
+
+
+def _asked(request: HttpRequest) -> Filter:
+    """The filter that a form asks for; a person's address becomes the id of one of their deliveries."""
+    email = request.POST.get("person", "").replace("\x00", "").strip()[:254]
+    return Filter.read(request.POST).but(of=filtering.about(email) if email else "")
 
 
 def _row(delivery: Delivery) -> Row:

@@ -1,7 +1,11 @@
-"""Which deliveries a page shows: read from the address, kept in its links, applied to the query."""
+"""Which deliveries a page shows: read from the address, kept in its links, applied to the query.
+
+The address of a page never holds a person's e-mail, but the id of one of their deliveries.
+"""
 
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,17 +25,21 @@ SETS = {
 }
 MANY = {"", "delivered", "accepted", "confirmed", "skipped"}  # states that grow for ever
 DAY = timedelta(days=1)
+NOBODY = "0"
 
 
 @dataclass(frozen=True)
 class Filter:
-    """`what` is a kind, or kind:metric; `settled` is "day" for the last 24 hours; dates are days of creation."""
+    """`what` is a kind, or kind:metric; `settled` is "day" for the last 24 hours; dates are days of creation.
+
+    `of` is a delivery about the person who is meant, NOBODY for one whom no delivery is about.
+    """
 
     state: str = ""
     reason: str = ""
     connection: str = ""
     what: str = ""
-    person: str = ""
+    of: str = ""
     since: str = ""
     until: str = ""
     settled: str = ""
@@ -41,9 +49,7 @@ class Filter:
         """Whatever the address holds; words that mean nothing are left out."""
         given = {field.name: query.get(field.name, "").replace("\x00", "").strip()[:254] for field in fields(cls)}
         given["state"] = given["state"] if given["state"] in SETS else ""
-        given["connection"] = (
-            given["connection"] if given["connection"].isdecimal() and len(given["connection"]) < 19 else ""
-        )
+        given["connection"], given["of"] = (id_in(given[name]) for name in ("connection", "of"))
         given["since"], given["until"] = (_day(given[name]) for name in ("since", "until"))
         return cls(**given)
 
@@ -51,7 +57,18 @@ class Filter:
         return deliveries.filter(**self._conditions())
 
     def but(self, **changes: Any) -> Self:
-        return replace(self, **{name: str(value) for name, value in changes.items()})
+        """Another filter; whom it is about is not looked up once more."""
+        other = replace(self, **{name: str(value) for name, value in changes.items()})
+        if other.of == self.of:
+            vars(other)["subject"] = self.subject
+        return other
+
+    @cached_property
+    def subject(self) -> str:
+        """The address that `of` stands for; empty for nobody, and for somebody who was erased."""
+        if self.of in ("", NOBODY):
+            return ""
+        return Delivery.objects.filter(pk=int(self.of)).values_list("subject", flat=True).first() or ""
 
     @property
     def given(self) -> dict[str, str]:
@@ -70,7 +87,7 @@ class Filter:
     def is_wide(self) -> bool:
         """Whether it would walk through all there ever was: no index knows reasons, kinds or days of creation."""
         unknown = self.reason or self.what or self.since or self.until
-        return bool(unknown) and not self.person and not self.settled and self.state in MANY
+        return bool(unknown) and not self.of and not self.settled and self.state in MANY
 
     @property
     def starts_at(self) -> datetime | None:
@@ -87,7 +104,7 @@ class Filter:
             "reason_code": self.reason,
             "kind": kind,
             "options__metric": metric,
-            "subject__in": {self.person, self.person.lower()} if self.person else None,
+            "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
             "created_at__gte": self.starts_at,
             "created_at__lt": self.ends_at,
             "settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
@@ -97,7 +114,20 @@ class Filter:
         conditions = {name: value for name, value in found.items() if value}
         if self.connection or self.state or self.settled:
             conditions["connection__in"] = list(wanted)
+        if self.of and not self.subject:
+            conditions["pk__in"] = []
         return conditions
+
+
+def about(email: str) -> str:
+    """The latest delivery about a person whose address was typed, as `of` wants it."""
+    theirs = Delivery.objects.filter(subject__in={email, email.lower()}).order_by("-pk")
+    return str(theirs.values_list("pk", flat=True).first() or NOBODY)
+
+
+def id_in(text: str) -> str:
+    """An id, or nothing."""
+    return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""
 
 
 def _day(text: str) -> str:

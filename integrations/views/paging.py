@@ -26,8 +26,9 @@ def of(found: "QuerySet[Found]", query: Any, shown: Callable[[Found], Shown]) ->
     before, after = number(query.get("before")), number(query.get("after"))
     if after is not None:
         rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])[::-1]
-        has_newer, has_older = len(rows) > PAGE, True
+        has_newer = len(rows) > PAGE
         rows = rows[-PAGE:]
+        has_older = bool(rows) and found.filter(pk__lt=rows[-1].pk).exists()
     else:
         narrowed = found.filter(pk__lt=before) if before is not None else found
         rows = list(narrowed.order_by("-pk")[: PAGE + 1])

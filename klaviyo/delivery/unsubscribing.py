@@ -6,7 +6,7 @@ from functools import partial
 from integrations.models import Delivery
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from klaviyo import leases, newsletter
-from klaviyo.api import answers, subscriptions
+from klaviyo.api import answers, profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery import jobs, newsletter_list, subscribing, their_word
 from klaviyo.delivery.state import Batch
@@ -21,6 +21,12 @@ NOT_ON_LIST = Skipped(
     "not_on_list",
     "The person is not on the newsletter list. Unsubscribing them all the same would end all of the account's e-mail, "
     "which they did not ask for.",
+)
+NO_INVITES = "sorae_no_invites"
+NOTED = Accepted(
+    "noted",
+    f"Noted on the person's profile at Klaviyo as {NO_INVITES}: they are on no newsletter list that they could leave, "
+    "and the rest of the account's e-mail they did not end.",
 )
 SAID_NO_BEFORE = Skipped("unsubscribed_before", "The person was unsubscribed at Klaviyo already.")
 SAID_YES_SINCE = Skipped("opted_in_since", "The person has asked for the newsletter since.")
@@ -48,6 +54,8 @@ def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
         return NOT_SHOWN_YET
     if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and jobs.unanswered(delivery, jobs.UNSUBSCRIBE):
         return Accepted()
+    if person and outcome in (NOT_ON_LIST, newsletter.NO_LIST) and delivery.options["scope"] == OptOut.Scope.INVITES:
+        return _note(batch, delivery, person)
     return outcome
 
 
@@ -58,16 +66,22 @@ def _end(batch: Batch, delivery: Delivery, sync: ProfileSync, person: Profile | 
         return SAID_NO_BEFORE
     email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
     scope, list_id = delivery.options["scope"], sync.newsletter_list_id or None
-    if scope == OptOut.Scope.NEWSLETTER and list_id is None:
-        return newsletter.NO_LIST
     if scope == OptOut.Scope.EVERYTHING:
         list_id = None
-    elif list_id and not newsletter_list.has(batch, sync, email, delivery):
+    elif list_id is None:
+        return newsletter.NO_LIST
+    elif not newsletter_list.has(batch, sync, email, delivery):
         return NOT_ON_LIST
     last_look = partial(_last_look, delivery)
     with newsletter_list.required(sync):
         subscriptions.unsubscribe(batch.client, email, list_id, [delivery], last_look=last_look)
     return Accepted()
+
+
+def _note(batch: Batch, delivery: Delivery, person: Profile) -> Outcome:
+    """Klaviyo has nothing narrower to end than all of the account's e-mail, so marketers are told on the profile."""
+    profiles.update(batch.client, person.id, profiles.body_of({"properties": {NO_INVITES: True}}), [delivery])
+    return NOTED
 
 
 def _is_settled(delivery: Delivery) -> bool:

@@ -11,7 +11,7 @@ from klaviyo.demo.expected import Expected
 from klaviyo.demo.kept import mailbox
 from klaviyo.demo.world import World
 from referrals import suppressions
-from referrals.models import Conversion, Invite, Suppression, Visit
+from referrals.models import Conversion, Invite, Reminder, Suppression, Visit
 
 State = Delivery.State
 
@@ -82,8 +82,17 @@ def _bought(one: Expected, _world: World) -> bool:
 
 
 def _invite_stayed(one: Expected, world: World) -> bool:
+    """It has not reached them the way that the reminder would go: by mail, or through that account."""
     uid = str(Invite.objects.get(pk=one.invite_id).uid)
-    return one.metric.consent == "reminder" and uid not in world.went_out
+    there = {event.fact_id for event in world.events if event.account == one.account and event.email == one.email}
+    return one.metric.consent == "reminder" and uid not in (world.went_out if one.by_mail else there)
+
+
+def _has_a_successor(one: Expected, _world: World) -> bool:
+    """A later reminder of the same invite."""
+    reminder = Reminder.objects.filter(uid=one.fact_id, invite=one.invite_id).first()
+    later = Reminder.objects.filter(invite=one.invite_id)
+    return reminder is not None and later.filter(number__gt=reminder.number).exists()
 
 
 def _has_enough(one: Expected, world: World) -> bool:
@@ -110,6 +119,7 @@ REASONS: dict[str, Reason] = {
     "visited": _came,
     "converted": _bought,
     "invite_not_sent": _invite_stayed,
+    "superseded": _has_a_successor,
     "too_many": _has_enough,
 }
 POSTPONING: dict[str, Reason] = {"advocate_cap": _wrote_enough}

@@ -1,7 +1,7 @@
 """What stands in the way of many sends at once: one entry for each cause, with what can be done about all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
@@ -66,15 +66,15 @@ def of(chosen: Chosen) -> list[Cause]:
 
 def blocked(chosen: Chosen) -> Sequence[Blocked]:
     """The reasons of the latest sends that consent or a setting has stopped, the most frequent first."""
-    latest = chosen.but(state="skipped").of(Send.objects.order_by("-pk")).values("pk")[:COUNTED]
+    there = chosen if chosen.state == "skipped" else chosen.but(state="skipped")
+    latest = there.among(Send.objects.order_by("-pk")).values("pk")[:COUNTED]
     rows: Any = Send.objects.filter(pk__in=latest).values_list("delivery__reason_code").order_by()
     counted = rows.annotate(count=Count("pk")).order_by("-count", "delivery__reason_code")[:SHOWN]
-    there = chosen.but(state="skipped")
     return [Blocked(reasons.of(code), code, count, there.but(reason=code).query) for code, count in counted]
 
 
 def _cause(incident: Incident, chosen: Chosen) -> Cause:
-    exactly = replace(
-        chosen, state=incident.state, reason=incident.code, connection=str(incident.connection.pk), settled=""
-    )
+    exactly = chosen.but(
+        state=incident.state, reason=incident.code, connection=incident.connection.pk, settled=""
+    )  # fmt: skip
     return Cause(incident, reasons.of(incident.code), exactly)

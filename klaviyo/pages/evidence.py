@@ -93,14 +93,14 @@ def _suppressions(name: str, items: Any, decided_at: datetime) -> Iterator[Word]
 
 
 def _when(said: Any, decided_at: datetime) -> str:
-    """A time as a person reads it, and how long before the decision that was."""
+    """A time as a person reads it, and how long before the decision that was; what is none stays as it was said."""
     try:
         moment = parse_datetime(str(said))
-    except ValueError:
-        moment = None
-    if moment is None:
+        if moment is None:
+            return str(said)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # no such day; or near the ends of the calendar
         return str(said)
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     written = f"{moment.day} {moment:%B %Y, %H:%M} UTC"
     if decided_at - moment < timedelta(minutes=1):
         return written

@@ -43,7 +43,7 @@ def _cells(send: Send) -> tuple[str, ...]:
     return (
         str(send.pk), explaining.what(send), send.get_channel_display(), send.store.name, send.program.name,
         masking.masked(delivery.subject), masking.masked(send.invite.advocate.email),
-        delivery.connection.account_name, explaining.state(send), delivery.reason_code, delivery.reason,
+        delivery.connection.account_name, explaining.state(send), delivery.reason_code, masking.within(delivery.reason),
         _time(delivery.created_at), _time(delivery.settled_at),
     )  # fmt: skip
 

@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 
 from integrations.models import Delivery
 from integrations.views import reach
-from integrations.views.filtering import MANY, Filter
+from integrations.views.filtering import MANY, NOBODY, Filter, id_in
 from klaviyo.models import Send
 from klaviyo.pages import person
 from referrals.models import Invite
-
-NOBODY = "0"
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,20 @@ class Chosen(Filter):
     friend: str = ""
 
     @classmethod
-    def read(cls, query: QueryDict) -> "Chosen":
+    def read(cls, query: QueryDict) -> Self:
         chosen = super().read(query)
-        ids = {name: _id(getattr(chosen, name)) for name in ("program", "store", "friend")}
+        ids = {name: id_in(getattr(chosen, name)) for name in ("program", "store", "friend")}
         channel = chosen.channel if chosen.channel in Send.Channel.values else ""
         kind = chosen.kind if chosen.kind in Send.Kind.values else ""
-        return chosen.but(**ids, channel=channel, kind=kind, person="", what="")
+        return chosen.but(**ids, channel=channel, kind=kind, of="", what="")
 
-    def of(self, sends: "QuerySet[Send]") -> "QuerySet[Send]":
+    def but(self, **changes: Any) -> Self:
+        other = super().but(**changes)
+        if other.friend and other.friend == self.friend:
+            vars(other).update(friend_email=self.friend_email, _invites=self._invites)
+        return other
+
+    def among(self, sends: "QuerySet[Send]") -> "QuerySet[Send]":
         """Those of the sends that are wanted; a search that no index helps looks no further than `looked` says."""
         found: dict[str, Any] = {f"delivery__{name}": value for name, value in self._conditions().items()}
         found |= {"program": self.program, "store": self.store, "channel": self.channel, "kind": self.kind}
@@ -45,9 +49,9 @@ class Chosen(Filter):
 
     def deliveries(self) -> "QuerySet[Delivery]":
         """Those of the wanted sends; without a join, so that changing them asks each row again what state it is in."""
-        return Delivery.objects.filter(pk__in=self.of(Send.objects.all()).values("delivery"))
+        return Delivery.objects.filter(pk__in=self.among(Send.objects.all()).values("delivery"))
 
-    @property
+    @cached_property
     def looked(self) -> reach.Reach | None:
         return reach.of(self)
 
@@ -70,7 +74,3 @@ class Chosen(Filter):
     @cached_property
     def _invites(self) -> list[int]:
         return list(person.at(Invite, "recipient_email", self.friend_email).values_list("pk", flat=True))
-
-
-def _id(text: str) -> str:
-    return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""

@@ -1,11 +1,20 @@
 """E-mail addresses where they leave the site."""
 
+import re
+
+_ADDRESS = re.compile(r"""(?:"[^"]*"|[^\s<>()\[\]{},;:"']+)(?:@|%40)[^\s<>()\[\]{},;:"']*""")
+
 
 def masked(email: str) -> str:
     """What tells two people apart without naming them: b…n@f…s.test."""
     local, at, domain = email.rpartition("@")
     name, dot, end = domain.rpartition(".")
     return f"{_shortened(local)}{at}{_shortened(name)}{dot}{end}" if at else _shortened(email)
+
+
+def within(text: str) -> str:
+    """A text with each address in it masked: what a mail server says often names whom it refuses."""
+    return _ADDRESS.sub(lambda found: masked(found[0].replace("%40", "@")), text)
 
 
 def _shortened(word: str) -> str:

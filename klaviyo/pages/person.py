@@ -1,15 +1,16 @@
 """Everything about one person: what they did as an advocate and as a friend, and what they have said."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import Lower, RowNumber
 
 from klaviyo.models import Send
 from klaviyo.pages import explaining
 from klaviyo.pages.explaining import Row
+from klaviyo.pages.open_parts import Part
 from referrals import standing, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
 from referrals.standing import Standing
@@ -37,10 +38,11 @@ class Invited:
 
 @dataclass(frozen=True)
 class Person:
-    """Found by an address in any spelling; the lists are the latest, newest first."""
+    """Found by an address in any spelling; the lists are the latest, newest first, and empty where not `open`."""
 
     email: str
     name: str
+    open: Collection[Part]
     memberships: list[Membership] = field(default_factory=list)
     received: list[Invited] = field(default_factory=list)
     orders: list[Conversion] = field(default_factory=list)
@@ -52,6 +54,11 @@ class Person:
     @property
     def is_known(self) -> bool:
         return any((self.is_friend, self.memberships, self.rewards, self.opt_ins, self.opt_outs, self.suppressions))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it is closed to whoever asks."""
+        return len(self.open) == len(Part)
 
     @property
     def is_friend(self) -> bool:
@@ -73,24 +80,27 @@ class Person:
         return stored | {order.friend_email for order in self.orders} | suppressions.spellings(self.email)
 
 
-def of(email: str) -> Person:
-    """The person with this address; one whom nobody knows is no error."""
-    memberships = _memberships(at(Advocate, "email", email).select_related("program__store"))
-    received = _invited(at(Invite, "recipient_email", email))
-    orders = _newest(at(Conversion, "friend_email", email).select_related("advocate", "program"))
-    rewards = _newest(at(Reward, "recipient_email", email).select_related("advocate__program"))
+def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
+    """The person with this address, as far as it is open; one whom nobody knows is no error."""
+
+    def rows(part: Part, model: type[Any], field: str, *related: str) -> list[Any]:
+        return _newest(at(model, field, email).select_related(*related)) if part in open else []
+
+    memberships = _memberships(rows(Part.MEMBERSHIPS, Advocate, "email", "program__store"))
+    received = _invited(_newest(_with_advocates(at(Invite, "recipient_email", email))))
+    orders = rows(Part.ORDERS, Conversion, "friend_email", "advocate", "program")
+    listed = Suppression.objects.filter(mailbox_hash=suppressions.digest(email)).select_related("store")
     return Person(
         email=suppressions.mailbox(email),
         name=_name(memberships, received, orders),
+        open=open,
         memberships=memberships,
         received=received,
         orders=orders,
-        rewards=rewards,
-        opt_ins=_newest(at(OptIn, "email", email).select_related("store", "wording")),
-        opt_outs=_newest(at(OptOut, "email", email).select_related("store")),
-        suppressions=list(
-            Suppression.objects.filter(mailbox_hash=suppressions.digest(email)).select_related("store").order_by("-pk")
-        ),
+        rewards=rows(Part.REWARDS, Reward, "recipient_email", "advocate__program"),
+        opt_ins=rows(Part.OPT_INS, OptIn, "email", "store", "wording"),
+        opt_outs=rows(Part.OPT_OUTS, OptOut, "email", "store"),
+        suppressions=list(listed.order_by("-pk")) if Part.SUPPRESSIONS in open else [],
     )
 
 
@@ -114,14 +124,24 @@ def at(model: type[Any], field: str, email: str) -> "QuerySet[Any]":
     return found.filter(mailbox__in=suppressions.spellings(email))
 
 
-def _memberships(advocates: "QuerySet[Advocate]") -> list[Membership]:
-    rows = _newest(advocates)
-    figures = standing.of(advocate.pk for advocate in rows)
-    return [Membership(row, figures[row.pk], _invited(row.invites.all(), INVITES_SHOWN)) for row in rows]
+def _memberships(advocates: Sequence[Advocate]) -> list[Membership]:
+    """With the latest invites of each, all of them in one query."""
+    figures = standing.of(advocate.pk for advocate in advocates)
+    rank = Window(RowNumber(), partition_by=F("advocate"), order_by=F("pk").desc())
+    latest = Invite.objects.filter(advocate__in=advocates).annotate(rank=rank).filter(rank__lte=INVITES_SHOWN)
+    invited: dict[int, list[Invited]] = {advocate.pk: [] for advocate in advocates}
+    for one in _invited(_with_advocates(latest).order_by("-pk")):
+        invited[one.invite.advocate_id].append(one)
+    return [Membership(advocate, figures[advocate.pk], invited[advocate.pk]) for advocate in advocates]
 
 
-def _invited(invites: "QuerySet[Invite]", most: int = SHOWN) -> list[Invited]:
-    rows = _newest(invites.select_related("advocate__program__store"), most)
+def _with_advocates(invites: "QuerySet[Invite]") -> "QuerySet[Invite]":
+    return invites.select_related("advocate__program__store")
+
+
+def _invited(invites: Iterable[Invite]) -> list[Invited]:
+    """With what was sent of each, in one query."""
+    rows = list(invites)
     sends: dict[int, list[Row]] = {invite.pk: [] for invite in rows}
     for send in explaining.related(Send.objects.filter(invite__in=sends)).order_by("-pk"):
         sends[send.invite_id].append(explaining.row(send))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -11,18 +11,24 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.views.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import at_klaviyo, person
+from klaviyo.pages import at_klaviyo, open_parts, person
+from klaviyo.pages.open_parts import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
 
 
-@for_operators("klaviyo.view_send")
+@for_operators("klaviyo.view_send", "klaviyo.erase")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
-    """A form that asks for an e-mail, and what is known of the person."""
+    """A form that asks for an e-mail, and what is known of the person.
+
+    To whoever may erase people but not read about them, the form is the way to erasing.
+    """
     if request.method == "GET":
         return _page(request, {"title": "Find a person"})
+    if not request.user.has_perm("klaviyo.view_send"):
+        raise PermissionDenied
     typed = request.POST.get("email", "")
     try:
         email = text.email(typed)
@@ -50,15 +56,17 @@ def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
 def _record(request: HttpRequest, email: str) -> HttpResponse:
     if suppressions.is_erased(email):
         return _page(request, {"title": "Erased", "is_erased": True})
-    found = person.of(email)
+    open = open_parts.to(request.user)
+    found = person.of(email, open)
     addresses = found.addresses
     steps = at_klaviyo.steps(found.opt_ins)
     context = {
         "title": (found.name or found.email) if found.is_known else "Find a person",
         "person": found,
         "opt_ins": [(opt_in, steps[opt_in.pk]) for opt_in in found.opt_ins],
-        "deliveries": at_klaviyo.deliveries(addresses),
-        "attempts": at_klaviyo.attempts(addresses),
+        "open": {part.name.lower() for part in open},
+        "deliveries": at_klaviyo.deliveries(addresses) if Part.DELIVERIES in open else [],
+        "attempts": at_klaviyo.attempts(addresses) if Part.ATTEMPTS in open else [],
         "profiles": at_klaviyo.profiles(addresses),
     }
     return _page(request, context)

@@ -1,9 +1,9 @@
 """The sends: every invite and reminder, what stands in the way of many at once, and a file for a spreadsheet."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from integrations import outbox, retrying
 from integrations.models import Connection, Delivery
-from integrations.views import going_back, paging
+from integrations.views import going_back, noting, paging
 from integrations.views.access import for_operators
+from integrations.views.filtering import NOBODY
 from klaviyo import taken
 from klaviyo.models import Send
 from klaviyo.pages import causes, explaining, exporting, person, reasons
-from klaviyo.pages.filtering import NOBODY, Chosen
+from klaviyo.pages.filtering import Chosen
 from referrals.models import Invite, Program, Store
 
 COUNTED = 10_000  # beyond, a tab says "more than"
@@ -46,7 +47,7 @@ def sends(request: HttpRequest) -> HttpResponse:
         "title": "Sends",
         "filter": chosen,
         "tabs": [_tab(chosen, state, name) for state, name in TABS],
-        "page": paging.of(chosen.of(explaining.related(Send.objects.all())), request.GET, explaining.row),
+        "page": paging.of(chosen.among(explaining.related(Send.objects.all())), request.GET, explaining.row),
         "causes": causes.of(chosen) if chosen.state in ("", "held", "failed") and not chosen.is_wide else [],
         "blocked": causes.blocked(chosen) if chosen.state == "skipped" and not chosen.reason else [],
         "is_cut": (looked := chosen.looked) is not None and looked.is_cut,
@@ -66,7 +67,7 @@ def sends(request: HttpRequest) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """What the filter shows, as CSV, while it is read."""
-    found = Chosen.read(request.GET).of(Send.objects.all())
+    found = Chosen.read(request.GET).among(Send.objects.all())
     response = StreamingHttpResponse(exporting.lines(found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="sends.csv"'
     return response
@@ -76,29 +77,39 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 @require_POST
 def retry(request: HttpRequest) -> HttpResponse:
     """Try again: one send, or all that stand still for one cause."""
-    count = retrying.again(_meant(request))
+    count = _act(request, retrying.again, "Tried again")
     messages.success(request, f"{_sends(count)} tried again now. Consent is asked anew.")
-    return redirect(going_back.to(request, reverse("klaviyo:sends")))
+    return _back(request)
 
 
 @for_operators("integrations.retry")
 @require_POST
 def cancel(request: HttpRequest) -> HttpResponse:
     """Take back: one send that waits, or all that are held for one cause."""
-    count = outbox.cancel(taken.without(_meant(request)), "operator", "An operator took it back.")
+    count = _act(request, _cancel, "Cancelled")
     messages.success(request, f"{_sends(count)} cancelled.")
-    return redirect(going_back.to(request, reverse("klaviyo:sends")))
+    return _back(request)
 
 
-def _meant(request: HttpRequest) -> Any:
-    """The deliveries of the send, or of the cause, that a button names; none if it names nothing."""
+def _act(request: HttpRequest, act: noting.Act, done: str) -> int:
+    """On the send, or on all of the cause, that a button names; on nothing if it names nothing. How many."""
     if "send" in request.POST:
-        one = Send.objects.filter(pk=paging.number(request.POST["send"]) or 0)
-        return Delivery.objects.filter(pk__in=one.values("delivery"))
+        known = Send.objects.select_related("delivery")
+        send = known.filter(pk=paging.number(request.POST["send"]) or 0).first()
+        return noting.one(request, send, send.delivery, act, done) if send else 0
     chosen = Chosen.read(request.POST)
     if chosen.state not in ("held", "failed"):
-        return Delivery.objects.none()
-    return chosen.deliveries()
+        return 0
+    why = noting.cause(chosen.state, chosen.reason)
+    return noting.many(request, chosen.deliveries(), act, f"Sends {done.lower()}", why)
+
+
+def _cancel(deliveries: "QuerySet[Delivery]") -> int:
+    return outbox.cancel(taken.without(deliveries), "operator", "An operator took it back.")
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    return redirect(going_back.to(request, reverse("klaviyo:sends"), "klaviyo.view_send"))
 
 
 def _asked(request: HttpRequest) -> Chosen:
@@ -119,7 +130,7 @@ def _tab(chosen: Chosen, state: str, name: str) -> Tab:
 
 def _count(chosen: Chosen) -> str:
     """A count that never walks further than COUNTED rows."""
-    count = chosen.of(Send.objects.order_by())[: COUNTED + 1].count()
+    count = chosen.among(Send.objects.order_by())[: COUNTED + 1].count()
     return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 
 

@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
@@ -21,10 +21,11 @@ from integrations.encryption import Undecryptable
 from klaviyo.api import ids
 from klaviyo.api.answers import members
 from klaviyo.models import ConsentWatch, Notice
-from klaviyo.watching import reading
+from klaviyo.watching import forgetting, reading
 from klaviyo.watching.reading import Heard
 
 OLDEST = timedelta(days=3)
+CLOCKS_DIFFER = timedelta(days=1)
 MOST_AT_ONCE = 500
 NOBODYS_SECRET = secrets.token_hex(32)  # so that an unknown webhook takes as long as a known one
 
@@ -36,7 +37,7 @@ class NotTheirs(Exception):
 
 
 class Unreadable(Exception):
-    """Signed, but nothing that we understand, or too old to be true."""
+    """Signed, but nothing that we understand, or of a time that cannot be true."""
 
 
 def receive(headers: Mapping[str, str], body: bytes) -> int:
@@ -53,9 +54,14 @@ def receive(headers: Mapping[str, str], body: bytes) -> int:
         raise NotTheirs
     told_at = reading.moment(meta.get("timestamp"))
     items = document.get("data")
-    if told_at is None or told_at < timezone.now() - OLDEST or not isinstance(items, list):
+    if told_at is None or not _is_of_now(told_at) or not isinstance(items, list):
         raise Unreadable
     return _store(watch, filter(None, map(reading.item, items)))
+
+
+def _is_of_now(told_at: datetime) -> bool:
+    now = timezone.now()
+    return now - OLDEST <= told_at <= now + CLOCKS_DIFFER
 
 
 def _signed_by(headers: Mapping[str, str], body: bytes) -> ConsentWatch:
@@ -88,7 +94,9 @@ def _store(watch: ConsentWatch, heard: Iterable[Heard]) -> int:
     told = Notice.objects.filter(connection=watch.connection)
     by_id = {one.external_id: one for one in heard}
     known = set(told.filter(external_id__in=by_id).values_list("external_id", flat=True))
-    fresh = [_notice(watch, one) for id, one in by_id.items() if id not in known]
+    new = [one for id, one in by_id.items() if id not in known]
+    erased = forgetting.erased(one.email for one in new)
+    fresh = [_bare(watch, one) if one.email in erased else _notice(watch, one) for one in new]
     Notice.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=MOST_AT_ONCE)
     ConsentWatch.objects.filter(pk=watch.pk).update(last_heard_at=Now())
     if fresh:
@@ -99,6 +107,14 @@ def _store(watch: ConsentWatch, heard: Iterable[Heard]) -> int:
 def _notice(watch: ConsentWatch, heard: Heard) -> Notice:
     values: dict[str, Any] = vars(heard)
     return Notice(connection=watch.connection, **values)
+
+
+def _bare(watch: ConsentWatch, heard: Heard) -> Notice:
+    """Of somebody who was erased: that it was told, so that it is not taken for new, and nothing of whom."""
+    return Notice(
+        connection=watch.connection, external_id=heard.external_id, topic=heard.topic, happened_at=heard.happened_at,
+        processed_at=timezone.now(), outcome=forgetting.NOT_KEPT,
+    )  # fmt: skip
 
 
 def _wake() -> None:

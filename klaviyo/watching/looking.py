@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from klaviyo.models import ConsentWatch
-from klaviyo.watching import pulling, registering
+from klaviyo.watching import forgetting, pulling, registering
 
 QUANTUM_SECONDS = 45.0
 LOOKED_AT_FOR = timedelta(minutes=3)  # longer than a look takes, so that nobody looks beside
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 def look_at_all() -> int:
     """Look at every connected account that is due, until the time is up; how many."""
     ends_at = monotonic() + QUANTUM_SECONDS
+    forgetting.drop_old()
     _watch_new_ones()
     looked = 0
     due = ConsentWatch.objects.filter(IS_DUE, connection__state=Connection.State.CONNECTED)

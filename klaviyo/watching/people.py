@@ -9,6 +9,7 @@ from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.models import Notice
+from klaviyo.watching import forgetting
 
 
 @dataclass
@@ -43,11 +44,18 @@ def of(connection: Connection, notices: Sequence[Notice]) -> People:
 
 
 def name(notices: Sequence[Notice], people: People) -> None:
-    """Put the address on those that told an id only: what was heard of a person is found by it."""
+    """Put the address on those that told an id only: what was heard of a person is found by it.
+
+    Of somebody who was erased nothing is put down, and what is there is taken away.
+    """
     named = [notice for notice in notices if not notice.email and notice.profile_id in people.by_id]
     for notice in named:
         notice.email = people.by_id[notice.profile_id].email
-    Notice.objects.bulk_update(named, ["email"])
+    erased = forgetting.erased(notice.email for notice in notices)
+    of_erased = [notice for notice in notices if notice.email in erased]
+    for notice in of_erased:
+        notice.email, notice.profile_id, notice.payload = "", "", {}
+    Notice.objects.bulk_update([*{*named, *of_erased}], ["email", "profile_id", "payload"])
 
 
 def _ask_by_id(people: People, client: Client, ids: Sequence[str]) -> None:

@@ -46,8 +46,8 @@ def ended(sandbox: Sandbox) -> str:
         ("everything", True, False, FROM_ALL, ""),
         ("everything", False, False, FROM_ALL, ""),
         ("invites", True, True, FROM_LIST, ""),
-        ("invites", True, False, NOTHING, "not_on_list"),
-        ("invites", False, False, FROM_ALL, ""),
+        ("invites", True, False, NOTHING, "noted"),
+        ("invites", False, False, NOTHING, "noted"),
     ],
 )
 def test_it_ends_what_the_person_ended_and_no_more(
@@ -60,7 +60,8 @@ def test_it_ends_what_the_person_ended_and_no_more(
     put_ben(sandbox, others, *([list_id] if is_member else []))
     no = say_no(BEN.title(), scope)
     drain()
-    assert fate(no) == (State.SKIPPED if code else State.ACCEPTED, code)
+    assert fate(no) == (State.ACCEPTED if code in ("", "noted") else State.SKIPPED, code)
+    assert known(sandbox, BEN).properties.get("sorae_no_invites", False) is (code == "noted")
     assert ended(sandbox) == end
     assert others in known(sandbox, BEN).lists
     assert len(sandbox.requests(UNSUBSCRIBE)) == (end != NOTHING)

@@ -15,6 +15,11 @@ REASONS = {
         "The list asks for a double opt-in: Klaviyo wrote to the person, who must follow the link in that e-mail.",
         Who.PERSON, "Nothing.",
     ),
+    "noted": Reason(
+        "Noted on their profile", "their no to invites stands on their profile at Klaviyo",
+        "They are on no newsletter list that they could leave; ending everything else they did not ask for.",
+        Who.PERSON, "Nothing.",
+    ),
     "withdrawn_since": Reason(
         "Said no since", "they have said no at Klaviyo since", "The later word counts.", Who.PERSON, "Nothing.",
     ),

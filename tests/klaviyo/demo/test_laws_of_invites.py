@@ -13,7 +13,7 @@ from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program, Reminder, Store
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
-from tests.klaviyo.demo.judging import BEN, change, judged, without
+from tests.klaviyo.demo.judging import BEN, change, judged, seen, without
 
 State = Delivery.State
 
@@ -55,7 +55,7 @@ def test_an_invite_that_went_out_unknown_to_our_books_is_noticed(invite: Invite,
 
 @pytest.mark.parametrize(
     "code", ["invite_not_sent", "expired", "visited", "converted", "opted_out", "bounced", "complained",
-             "opted_out_at_klaviyo", "too_many", "list_suppressed", "operator"],
+             "opted_out_at_klaviyo", "too_many", "list_suppressed", "superseded", "operator"],
 )  # fmt: skip
 def test_a_reminder_that_stays_away_for_an_untrue_reason_is_missing(
     invite: Invite, sandbox: Sandbox, code: str
@@ -75,6 +75,14 @@ def test_a_reminder_that_stays_away_because_of_a_true_reason_is_accounted_for(
     for code in ("visited", "converted", "expired"):
         record("invite_reminder", State.SKIPPED, code)
         assert judged(sandbox, without(sandbox, "Sorae Invite Reminder")) == Broken(), code
+
+
+def test_a_reminder_is_accounted_for_by_a_later_one(invite: Invite, sandbox: Sandbox, drain: Drain) -> None:
+    record("invite_reminder", State.SKIPPED, "superseded")
+    first = str(invite.reminders.get().uid)
+    lifecycle.remind(invite, 2)
+    drain()
+    assert judged(sandbox, [event for event in seen(sandbox) if event.fact_id != first]) == Broken()
 
 
 def test_a_no_at_klaviyo_accounts_for_what_was_taken_back_and_for_nothing_else(

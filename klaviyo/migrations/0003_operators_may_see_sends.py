@@ -1,0 +1,49 @@
+"""The operators of a site that had their group before may see what this version brings; what else they may is kept."""
+
+from typing import Any
+
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+
+GROUP = "Integration operators"
+NEW = {
+    "klaviyo": ["view_send", "erase"],
+    "referrals": [
+        "view_invite", "view_conversion", "view_reward", "view_optin", "view_optout", "view_wording",
+        "view_suppression",
+    ],
+}  # fmt: skip
+
+
+def grant(apps: Any, schema_editor: Any) -> None:
+    """A new site has no such group yet: it is made after all migrations, with all permissions."""
+    using = schema_editor.connection.alias
+    group = apps.get_model("auth", "Group").objects.using(using).filter(name=GROUP).first()
+    if group is None:
+        return
+    permissions = apps.get_model("auth", "Permission").objects.using(using)
+    for app, names in NEW.items():
+        _create_permissions(apps, app, using)
+        group.permissions.add(*permissions.filter(content_type__app_label=app, codename__in=names))
+
+
+def _create_permissions(apps: Any, app: str, using: str) -> None:
+    """Otherwise they are made after all migrations; an app of the past has no module, which is asked for."""
+    config = apps.get_app_config(app)
+    config.models_module = True
+    create_permissions(config, verbosity=0, using=using, apps=apps)
+    config.models_module = None
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("contenttypes", "0002_remove_content_type_name"),
+        ("klaviyo", "0002_consent"),
+        ("referrals", "0002_consent"),
+    ]
+
+    operations = [
+        migrations.RunPython(grant, migrations.RunPython.noop, elidable=True),
+    ]
