@@ -1,5 +1,6 @@
 """The public forms: their boxes are never ticked beforehand, and each records the very words that stood beside it."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,17 @@ OUR_OPT_IN_TEXT = "E-mail me news and offers from {store}. I can stop at any tim
 
 _ADDRESS = "Write your e-mail address like name@example.com."
 _NUMBER = "Write your phone number with its country code, like +49 30 123456."
+_WORDS = "These words have changed. Please read them, and tick the box again if you would like this."
 _NAME = "Write your first name in at most 150 characters."
+
+
+class _ShownWords(forms.CharField):
+    """Which words stood beside a box when it was ticked; the page always carries those that it shows."""
+
+    widget = forms.HiddenInput
+
+    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ARG002  (the published signature)
+        return initial
 
 
 class NewsletterForm(forms.Form):
@@ -30,6 +41,8 @@ class NewsletterForm(forms.Form):
     )
     wants_email = forms.BooleanField(required=False)
     wants_sms = forms.BooleanField(required=False)
+    email_words = _ShownWords(required=False)
+    sms_words = _ShownWords(required=False)
     phone = forms.CharField(
         label="Your mobile phone number",
         required=False,
@@ -49,7 +62,9 @@ class NewsletterForm(forms.Form):
         self.fields["wants_email"].label = store.opt_in_text or OUR_OPT_IN_TEXT.format(store=store.name)
         self.fields["wants_sms"].label = store.sms_opt_in_text
         if not store.sms_opt_in_text:
-            del self.fields["wants_sms"], self.fields["phone"]
+            del self.fields["wants_sms"], self.fields["sms_words"], self.fields["phone"]
+        for box, words in self._boxes():
+            self.fields[words].initial = hashlib.sha256(str(self.fields[box].label).encode()).hexdigest()
 
     @property
     def is_from_a_machine(self) -> bool:
@@ -63,7 +78,8 @@ class NewsletterForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         words = self.cleaned_data
-        if self.must_tick and not words.get("wants_email") and not words.get("wants_sms"):
+        is_unread = self._untick_what_was_not_shown()
+        if self.must_tick and not is_unread and not words.get("wants_email") and not words.get("wants_sms"):
             self.add_error("wants_email", "Tick a box if you would like this, or simply go on to the shop.")
         if words.get("wants_sms") and "phone" in words:
             words["phone"] = _e164(words["phone"], self.store.country)
@@ -83,6 +99,24 @@ class NewsletterForm(forms.Form):
                 phone=phone,
                 first_name=first_name,
             )
+
+    def _untick_what_was_not_shown(self) -> bool:
+        """Whether somebody ticked a box when other words stood beside it: nobody has agreed to these."""
+        unread = [
+            box
+            for box, words in self._boxes()
+            if self.cleaned_data.get(box) and self.cleaned_data.get(words) != self.fields[words].initial
+        ]
+        for box in unread:
+            self.data = {name: value for name, value in self.data.items() if name != box}
+            self.add_error(box, _WORDS)
+        return bool(unread)
+
+    def _boxes(self) -> Iterator[tuple[str, str]]:
+        """Each box with the field that knows its words."""
+        for channel in ("email", "sms"):
+            if f"wants_{channel}" in self.fields:
+                yield f"wants_{channel}", f"{channel}_words"
 
     def _ticked(self) -> Iterator[tuple[str, str, str]]:
         if self.cleaned_data.get("wants_email"):

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+LONGEST_ADDRESS = 100
+
 _MACHINE = re.compile(
     r"(?<!cu)bot\b|bot[/;-]|crawl|spider|slurp|preview|scan|monitor|headless|lighthouse|facebookexternalhit"
     r"|meta-external|whatsapp/|embedly|curl/|wget/|python|java/|okhttp|go-http|httpclient|axios|node-fetch",
@@ -30,13 +32,19 @@ def mark(request: HttpRequest) -> str:
 
 def header(request: HttpRequest, name: str, longest: int) -> str:
     """What a request says about itself, without what cannot be printed, and cut."""
-    value = request.headers.get(name, "")[:longest]
-    return "".join(character for character in value if character.isprintable()).strip()
+    return _printable(request.headers.get(name, "")[:longest])
 
 
 def address(request: HttpRequest) -> str:
-    """The browser's address, seen past as many proxies as `TRUSTED_PROXIES` says stand before the site."""
+    """The browser's address, seen past as many proxies as `TRUSTED_PROXIES` says stand before the site.
+
+    Each proxy appends whom it hears, so only the end of the header is true: a visitor may begin it with anything.
+    """
     proxies = int(getattr(settings, "TRUSTED_PROXIES", 0))
-    told = header(request, "X-Forwarded-For", 2_000).split(",")
+    told = request.headers.get("X-Forwarded-For", "").split(",")
     hops = [hop.strip() for hop in told if hop.strip()] + [str(request.META.get("REMOTE_ADDR", ""))]
-    return hops[-1 - min(proxies, len(hops) - 1)]
+    return _printable(hops[-1 - min(proxies, len(hops) - 1)][:LONGEST_ADDRESS])
+
+
+def _printable(value: str) -> str:
+    return "".join(character for character in value if character.isprintable()).strip()

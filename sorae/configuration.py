@@ -1,6 +1,7 @@
 """Reads the environment: NAME, or NAME_FILE for a file that holds it. What is wrong is kept for the checks."""
 
 import logging
+import re
 import secrets
 import sys
 import tempfile
@@ -14,12 +15,14 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from sorae import mail_servers
+
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 DATABASES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
-MAIL_BACKENDS = "django.core.mail.backends"
+LARGEST = 999_999_999
 GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
 
-_problems: list[checks.Error] = []
+_problems: list[checks.CheckMessage] = []
 _env = environ.FileAwareEnv()
 
 
@@ -40,12 +43,30 @@ def flag(name: str) -> bool:
     return text(name).lower() in {"1", "true", "yes", "on"}
 
 
-def number(name: str, default: int) -> int:
-    value = text(name, str(default))
+def words(name: str) -> list[str]:
+    """Several values, separated by spaces or commas."""
+    return [word for word in re.split(r"[\s,]+", text(name)) if word]
+
+
+def number(name: str, default: int, least: int = 0) -> int:
+    value = text(name) or str(default)
     if not (value.isascii() and value.isdigit()):
         problem(name, "is not a whole number.", f"Give a number such as {default}, or leave it out.")
         return default
+    if len(value) > len(str(LARGEST)) or int(value) < least:
+        problem(name, "is out of range.", f"Give a number from {least} to {LARGEST}, or leave it out.")
+        return default
     return int(value)
+
+
+def proxies(name: str, *, is_behind_one: bool) -> int:
+    """How many proxies say whom they speak for; none of them would make one visitor of all."""
+    many = number(name, int(is_behind_one))
+    if is_behind_one and not many:
+        sentence = f"{name} is 0 although BEHIND_TLS_PROXY is set: everybody counts as one visitor, the proxy."
+        hint = "Leave it out (1), or give the number of proxies that append to X-Forwarded-For."
+        _problems.append(checks.Warning(sentence, hint=hint, id=f"sorae.{name}"))
+    return many
 
 
 def required(name: str, hint: str) -> str:
@@ -116,33 +137,25 @@ def redis(name: str) -> str:
 
 def mail(name: str, folder: Path) -> dict[str, Any]:
     """Django's settings for sending mail by the address of a server, or ("files") into a folder; without one, none."""
-    address = text(name)
-    if address == "files":
-        folder.mkdir(parents=True, exist_ok=True)
-        return {"EMAIL_BACKEND": f"{MAIL_BACKENDS}.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
-    try:
-        parsed = dict(environ.Env.email_url_config(address)) if address else {}
-        is_right = not address or (urlsplit(address).scheme.startswith("smtp") and bool(parsed.get("EMAIL_HOST")))
-    except (environ.ImproperlyConfigured, KeyError, ValueError):
-        is_right = False
-    if not is_right:
+    server = mail_servers.read(text(name), folder)
+    if server is None:
         problem(name, "is not the address of a mail server.", "For example smtp+tls://user:password@mail.host:587")
-    if not address or not is_right:
-        return {"EMAIL_BACKEND": f"{MAIL_BACKENDS}.dummy.EmailBackend"}
-    wanted = ("EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT", "EMAIL_HOST_USER", "EMAIL_HOST_PASSWORD")
-    switches = {name: parsed[name] for name in ("EMAIL_USE_TLS", "EMAIL_USE_SSL") if name in parsed}
-    return {name: parsed[name] for name in wanted if parsed.get(name)} | switches | {"EMAIL_TIMEOUT": 10}
+    return server or mail_servers.NONE
 
 
-def address(name: str, default: str) -> str:
-    """An e-mail address."""
-    value = text(name) or default
+def sender(name: str, default: str, *, is_needed: bool) -> str:
+    """The address that our e-mail comes from; the default is one that no mail server takes."""
+    value = text(name)
+    if is_needed and not value:
+        problem(
+            name, "is not set.", "E-mail goes out by EMAIL_URL: give an address of your own domain to send it from."
+        )
     try:
-        validate_email(value)
+        validate_email(value or default)
     except ValidationError:
         problem(name, "is not an e-mail address.", "For example invites@referrals.example.com")
         return default
-    return value
+    return value or default
 
 
 def log_level(name: str, default: str) -> str:

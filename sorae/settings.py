@@ -16,10 +16,10 @@ VAR_DIR = configuration.folder("VAR_DIR", BASE_DIR / "var")
 
 DEBUG = configuration.flag("DEBUG")
 SECRET_KEY = configuration.secret_key()
-SECRET_KEY_FALLBACKS = configuration.text("SECRET_KEY_FALLBACKS").split()
+SECRET_KEY_FALLBACKS = configuration.words("SECRET_KEY_FALLBACKS")
 SITE_URL = configuration.url("SITE_URL", "http://localhost:8000")
 IS_HTTPS = SITE_URL.startswith("https://")
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "localhost", *configuration.text("ALLOWED_HOSTS").split()]
+ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "localhost", *configuration.words("ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 INSTALLED_APPS = [
@@ -111,10 +111,10 @@ EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = _mail.get("EMAIL_TIMEOUT")
-DEFAULT_FROM_EMAIL = configuration.address("MAIL_FROM", "invites@sorae.invalid")
-MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3)
-MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50)
-MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000)
+DEFAULT_FROM_EMAIL = configuration.sender("MAIL_FROM", "invites@sorae.invalid", is_needed="EMAIL_HOST" in _mail)
+MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3, least=1)
+MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50, least=1)
+MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000, least=1)
 
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
@@ -123,8 +123,9 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if configuration.flag("BEHIND_TLS_PROXY") else None
-TRUSTED_PROXIES = configuration.number("TRUSTED_PROXIES", 0)  # how many append to X-Forwarded-For before us
+BEHIND_TLS_PROXY = configuration.flag("BEHIND_TLS_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+TRUSTED_PROXIES = configuration.proxies("TRUSTED_PROXIES", is_behind_one=BEHIND_TLS_PROXY)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from a consent screen
@@ -145,10 +146,19 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Real parts: database and broker ------------------------------------------------------------
+# --- Real parts: database, cache and broker -----------------------------------------------------
 
 DATABASES = {"default": configuration.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'sorae.sqlite3'}")}
 REDIS_URL = configuration.redis("REDIS_URL")
+
+CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "sorae.cache.ForgetfulRedisCache",
+        "LOCATION": [REDIS_URL],  # a list, as commas would part a text
+        "KEY_PREFIX": "sorae:cache",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
 
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -203,15 +213,17 @@ CELERY_BEAT_SCHEDULE = {
     "probe": {"task": "integrations.tasks.probe", "schedule": timedelta(minutes=10)},
 }
 
-# --- Logs: to standard error, without people or tokens ---------------------------------------------
+# --- Logs: to standard error, without people, tokens or links of one person ------------------------
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without links": {"()": "sorae.logs.WithoutLinks"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without links"]}},
     "root": {"handlers": ["stderr"], "level": configuration.log_level("LOG_LEVEL", "INFO")},
     "loggers": {
+        "django.request": {"filters": ["without links"]},  # for whatever else listens, such as an error tracker
         # Below WARNING these print access and refresh tokens, or addresses with people in their query.
         "requests_oauthlib": {"level": "WARNING"},
         "oauthlib": {"level": "WARNING"},

@@ -1,13 +1,41 @@
 """The web entry point, for gunicorn."""
 
 import os
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+from sorae import logs  # noqa: E402  (needs the settings)
+from sorae.configuration import refuse_if_broken  # noqa: E402
 
-from sorae.configuration import refuse_if_broken  # noqa: E402  (needs the apps)
 
+class Utf8Request(WSGIRequest):
+    """Read as UTF-8 whatever it says: Python knows encodings that text cannot be read with, and Django tries them."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        try:
+            super().__init__(environ)
+        except (LookupError, ValueError):  # its type cannot be read, so it has none
+            environ["CONTENT_TYPE"] = ""
+            super().__init__(environ)
+
+    @property
+    def encoding(self) -> str | None:
+        return "utf-8"
+
+    @encoding.setter
+    def encoding(self, _told: str | None) -> None:
+        """Django hands on what the request says."""
+
+
+class Handler(WSGIHandler):
+    request_class = Utf8Request
+
+
+application = Handler()
+logs.watch_servers()
 refuse_if_broken()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sorae import mail_servers
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = Path(sys.executable).parent
 
@@ -39,6 +41,14 @@ def check(env: dict[str, str]) -> str:
     assert "Traceback" not in said
     assert bool(status) == bool(said.count("ERRORS:")), said
     return said if status else ""
+
+
+def value(names: str, env: dict[str, str]) -> str:
+    """What settings are, separated by spaces."""
+    script = f"from sorae import settings as s; print(*(getattr(s, name) for name in {names!r}.split(',')))"
+    status, said = run(sys.executable, "-c", script, env=env)
+    assert status == 0, said
+    return said.strip()
 
 
 def test_a_good_environment_has_no_complaints(env: dict[str, str]) -> None:
@@ -98,6 +108,101 @@ def test_what_is_no_database_is_refused(env: dict[str, str], address: str) -> No
 @pytest.mark.parametrize("address", ["localhost:6379", "http://localhost:6379", "redis://", "redis://host:port/0"])
 def test_what_is_no_redis_is_refused(env: dict[str, str], address: str) -> None:
     assert "REDIS_URL is not a Redis address" in check(env | {"REDIS_URL": address})
+
+
+def test_behind_a_proxy_one_proxy_is_trusted_unless_another_number_is_given(env: dict[str, str]) -> None:
+    behind = env | {"BEHIND_TLS_PROXY": "1"}
+    assert value("TRUSTED_PROXIES", env) == "0"
+    assert value("TRUSTED_PROXIES", behind) == "1"
+    assert value("TRUSTED_PROXIES", behind | {"TRUSTED_PROXIES": " "}) == "1"
+    assert value("TRUSTED_PROXIES", behind | {"TRUSTED_PROXIES": "2"}) == "2"
+
+
+def test_trusting_no_proxy_behind_one_is_warned_of(env: dict[str, str]) -> None:
+    words = (sys.executable, "manage.py", "check")
+    status, said = run(*words, env=env | {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "0"})
+    assert status == 0
+    assert "TRUSTED_PROXIES is 0 although BEHIND_TLS_PROXY is set" in said
+    assert "HINT: Leave it out (1)" in said
+    assert "WARNINGS" not in run(*words, env=env | {"TRUSTED_PROXIES": "0"})[1]
+
+
+NUMBERS = ["TRUSTED_PROXIES", "MAIL_PER_PERSON_AND_WEEK", "MAIL_PER_ADVOCATE_AND_DAY", "MAIL_PER_DOMAIN_AND_HOUR"]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_number_to_count_by_is_refused(env: dict[str, str], name: str) -> None:
+    for number in ("9" * 5_000, "0" * 5_000, "1" * 10):
+        assert f"{name} is out of range" in check(env | {name: number})
+    for number in ("-1", "1.5", "many", "٣", "²"):
+        assert f"{name} is not a whole number" in check(env | {name: number})
+    assert check(env | {name: "7"}) == ""
+
+
+@pytest.mark.parametrize("name", NUMBERS[1:])
+def test_a_limit_that_lets_nothing_through_is_refused(env: dict[str, str], name: str) -> None:
+    assert f"{name} is out of range" in check(env | {name: "0"})
+
+
+MAIL_FROM = {"MAIL_FROM": "invites@referrals.example.com"}
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "is_tls", "is_ssl"),
+    [
+        ("smtp://mail.example.com", 25, False, False),
+        ("smtp+tls://user:p%40ss@mail.example.com", 587, True, False),
+        ("smtp+tls://mail.example.com:2525", 2525, True, False),
+        ("smtp+ssl://user:p%40ss@mail.example.com", 465, False, True),
+        ("smtp+ssl://[::1]:4650", 4650, False, True),
+    ],
+)
+def test_each_kind_of_mail_server_has_its_usual_port(address: str, port: int, is_tls: bool, is_ssl: bool) -> None:
+    read = mail_servers.read(address, Path())
+    assert read is not None
+    assert (read["EMAIL_PORT"], read["EMAIL_USE_TLS"], read["EMAIL_USE_SSL"]) == (port, is_tls, is_ssl)
+    assert read["EMAIL_HOST_PASSWORD"] == ("p@ss" if "user" in address else "")
+
+
+def test_a_mail_server_is_set_up_as_its_address_says(env: dict[str, str]) -> None:
+    with_mail = env | MAIL_FROM | {"EMAIL_URL": "smtp+ssl://user:secret@mail.example.com"}
+    assert check(with_mail) == ""
+    names = ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_SSL", "EMAIL_USE_TLS", "DEFAULT_FROM_EMAIL")
+    assert value(",".join(names), with_mail) == f"mail.example.com 465 True False {MAIL_FROM['MAIL_FROM']}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mail.example.com", "smtp://", "http://mail.example.com", "smtp://mail.example.com:port",
+        "smtp://mail.example.com:0", "smtp://mail.example.com:" + "9" * 5_000, "smtp://[::1",
+        "smtp+ssl://mail.example.com?EMAIL_USE_TLS=1", "consolemail://", "file",
+    ],
+)  # fmt: skip
+def test_what_is_no_mail_server_is_refused(env: dict[str, str], address: str) -> None:
+    said = check(env | MAIL_FROM | {"EMAIL_URL": address})
+    assert "EMAIL_URL is not the address of a mail server" in said
+    assert said.count("HINT") == 1
+
+
+def test_a_mail_server_needs_somebody_whom_mail_comes_from(env: dict[str, str]) -> None:
+    said = check(env | {"EMAIL_URL": "smtp+tls://mail.example.com"})
+    assert re.search(r"MAIL_FROM is not set\.\s+HINT: E-mail goes out by EMAIL_URL", said)
+    assert check(env | {"EMAIL_URL": "files"}) == ""
+    assert check(env | MAIL_FROM) == ""
+    assert "MAIL_FROM is not an e-mail address" in check(env | {"MAIL_FROM": "Sorae"})
+
+
+@pytest.mark.parametrize("between", [" ", ",", ", ", "\n"])
+def test_several_values_are_separated_by_spaces_or_commas(env: dict[str, str], between: str) -> None:
+    for name in ("SECRET_KEY_FALLBACKS", "ALLOWED_HOSTS"):
+        said = value(name, env | {name: f"one{between}two{between}"})
+        assert said.endswith("'one', 'two']"), said
+
+
+def test_with_redis_all_processes_share_one_cache(env: dict[str, str]) -> None:
+    assert "locmem" in value("CACHES", env)
+    assert "sorae.cache.ForgetfulRedisCache" in value("CACHES", env | {"REDIS_URL": "redis://localhost:6379/0"})
 
 
 @pytest.mark.parametrize("keys", ["not-a-key", "first:c2hvcnQ=", "first:%%%", ":QUJD", "a:QQ==,a:QQ=="])

@@ -3,10 +3,11 @@
 The address of a page never holds a person's e-mail, but the id of one of their deliveries.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
@@ -26,6 +27,8 @@ SETS = {
 MANY = {"", "delivered", "accepted", "confirmed", "skipped"}  # states that grow for ever
 DAY = timedelta(days=1)
 NOBODY = "0"
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -57,18 +60,16 @@ class Filter:
         return deliveries.filter(**self._conditions())
 
     def but(self, **changes: Any) -> Self:
-        """Another filter; whom it is about is not looked up once more."""
+        """Another filter; what was looked up for this one is not looked up once more."""
         other = replace(self, **{name: str(value) for name, value in changes.items()})
-        if other.of == self.of:
-            vars(other)["subject"] = self.subject
+        vars(other)["_known"] = self._known
         return other
 
-    @cached_property
+    @property
     def subject(self) -> str:
         """The address that `of` stands for; empty for nobody, and for somebody who was erased."""
-        if self.of in ("", NOBODY):
-            return ""
-        return Delivery.objects.filter(pk=int(self.of)).values_list("subject", flat=True).first() or ""
+        wanted = Delivery.objects.filter(pk=int(self.of or NOBODY)).values_list("subject", flat=True)
+        return self.once(f"subject of {self.of}", wanted.first) or "" if self.of else ""
 
     @property
     def given(self) -> dict[str, str]:
@@ -97,6 +98,17 @@ class Filter:
     def ends_at(self) -> datetime | None:
         return _starts(self.until, DAY)
 
+    def once(self, name: str, look: Callable[[], Found]) -> Found:
+        """What a query finds, kept for this filter and all that are made from it."""
+        if name not in self._known:
+            self._known[name] = look()
+        found: Found = self._known[name]
+        return found
+
+    @cached_property
+    def _known(self) -> dict[str, Any]:
+        return {}
+
     def _conditions(self) -> dict[str, Any]:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
@@ -109,11 +121,9 @@ class Filter:
             "created_at__lt": self.ends_at,
             "settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
         }
-        # Named one by one even when all are wanted: the index by state begins with the connection.
-        wanted = [self.connection] if self.connection else Connection.objects.values_list("pk", flat=True)
         conditions = {name: value for name, value in found.items() if value}
         if self.connection or self.state or self.settled:
-            conditions["connection__in"] = list(wanted)
+            conditions["connection__in"] = [self.connection] if self.connection else self.once("accounts", _accounts)
         if self.of and not self.subject:
             conditions["pk__in"] = []
         return conditions
@@ -128,6 +138,11 @@ def about(email: str) -> str:
 def id_in(text: str) -> str:
     """An id, or nothing."""
     return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""
+
+
+def _accounts() -> list[int]:
+    """All, to be named one by one: the index by state begins with the connection."""
+    return list(Connection.objects.values_list("pk", flat=True))
 
 
 def _day(text: str) -> str:

@@ -30,9 +30,9 @@ def grant(apps: Any, schema_editor: Any) -> None:
 def _create_permissions(apps: Any, app: str, using: str) -> None:
     """Otherwise they are made after all migrations; an app of the past has no module, which is asked for."""
     config = apps.get_app_config(app)
-    config.models_module = True
+    module, config.models_module = getattr(config, "models_module", None), True
     create_permissions(config, verbosity=0, using=using, apps=apps)
-    config.models_module = None
+    config.models_module = module
 
 
 class Migration(migrations.Migration):

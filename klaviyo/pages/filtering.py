@@ -33,12 +33,6 @@ class Chosen(Filter):
         kind = chosen.kind if chosen.kind in Send.Kind.values else ""
         return chosen.but(**ids, channel=channel, kind=kind, of="", what="")
 
-    def but(self, **changes: Any) -> Self:
-        other = super().but(**changes)
-        if other.friend and other.friend == self.friend:
-            vars(other).update(friend_email=self.friend_email, _invites=self._invites)
-        return other
-
     def among(self, sends: "QuerySet[Send]") -> "QuerySet[Send]":
         """Those of the sends that are wanted; a search that no index helps looks no further than `looked` says."""
         found: dict[str, Any] = {f"delivery__{name}": value for name, value in self._conditions().items()}
@@ -61,16 +55,15 @@ class Chosen(Filter):
         narrow = self.program or self.friend
         return not narrow and (super().is_wide or (bool(unknown) and not self.settled and self.state in MANY))
 
-    @cached_property
+    @property
     def friend_email(self) -> str:
         """Whom `friend` stands for; empty for nobody."""
         emails = Send.objects.filter(pk=int(self.friend or NOBODY)).values_list("invite__recipient_email", flat=True)
-        return emails.first() or ""
+        return self.once(f"friend of {self.friend}", emails.first) or "" if self.friend else ""
 
     def _of_friend(self) -> dict[str, Any]:
         """By the ids of the person's invites: within one query, a planner would rather walk through all sends."""
-        return {"invite__in": self._invites} if self.friend else {}
+        return {"invite__in": self.once(f"invites of {self.friend}", self._invites)} if self.friend else {}
 
-    @cached_property
     def _invites(self) -> list[int]:
         return list(person.at(Invite, "recipient_email", self.friend_email).values_list("pk", flat=True))

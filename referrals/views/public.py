@@ -26,17 +26,11 @@ def page(view: View) -> View:
     @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     def answer(request: HttpRequest, **named: str) -> HttpResponse:
-        read_as_utf8(request)
         if _length(request) > MOST_BYTES:
             raise RequestDataTooBig("A form for everybody was sent more than it can hold.")
         return keep_private(view(request, **named))
 
     return answer
-
-
-def read_as_utf8(request: HttpRequest) -> None:
-    """Whatever the request calls its encoding: Python knows some that Django cannot read text with."""
-    request.encoding = "utf-8"
 
 
 def keep_private(response: HttpResponse) -> HttpResponse:

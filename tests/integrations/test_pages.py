@@ -1,5 +1,6 @@
 """The operators' pages: what they show, to whom, and that only a POST changes anything."""
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -114,7 +115,7 @@ def test_deliveries_are_found_by_each_filter(browser: Client, tea_room: Connecti
     a_delivery(tea_room)
     today = timezone.now().date().isoformat()
     for query in (
-        "state=failed", "reason=odd", f"connection={corner.pk}", "what=event:visit", "person=BEN@example.com",
+        "state=failed", "reason=odd", f"connection={corner.pk}", "what=event:visit", f"of={wanted.pk}",
         f"state=failed&since={today}&until={today}", "state=failed&settled=day",
     ):  # fmt: skip
         found = browser.get(f"{DELIVERIES}?{query}").context["page"].rows
@@ -130,7 +131,7 @@ def test_a_search_without_an_index_looks_no_further_than_it_says(
     page = browser.get(f"{DELIVERIES}?reason=odd")
     assert not page.context["page"].rows
     assert b"were looked through" in page.content
-    found = browser.get(f"{DELIVERIES}?reason=odd&person={old.subject}")
+    found = browser.get(f"{DELIVERIES}?reason=odd&of={old.pk}")
     assert [row.delivery for row in found.context["page"].rows] == [old]
     assert b"were looked through" not in found.content
     assert len(browser.get(DELIVERIES).context["page"].rows) == 1 + len(recent)
@@ -153,11 +154,57 @@ def test_days_of_long_ago_are_found_however_much_came_since(
     [
         "state=nonsense", "connection=x", "connection=99999999999999999999999", "since=2026-13-45", "until=9999-12-31",
         "since=0001-01-01", "before=x", "after=99999999999999999999", "person=%00", "what=::", "page=0",
+        "of=x", "of=0", "of=99999999999999999999", "of=٣",
     ],
 )  # fmt: skip
 def test_an_odd_address_is_no_error(browser: Client, tea_room: Connection, query: str) -> None:
     a_delivery(tea_room)
     text(browser, f"{DELIVERIES}?{query}")
+
+
+def test_a_persons_address_is_found_and_stays_out_of_the_address_bar(browser: Client, tea_room: Connection) -> None:
+    theirs = [a_delivery(tea_room, subject="ben@example.com") for _ in range(2)]
+    a_delivery(tea_room, subject="cid@example.com")
+    answer = browser.post(DELIVERIES, {"person": " BEN@example.com ", "state": "accepted"})
+    assert answer["Location"] == f"{DELIVERIES}?state=accepted&of={theirs[1].pk}"
+    found = browser.get(answer["Location"])
+    assert [row.delivery for row in found.context["page"].rows] == theirs[::-1]
+    assert b'value="ben@example.com"' in found.content
+    for address in (answer["Location"], f"{DELIVERIES}{theirs[0].pk}/"):
+        for link in re.findall(r'(?:href|action)="([^"]+)"', text(browser, address)):
+            assert "@" not in link, (address, link)
+            assert "%40" not in link, (address, link)
+    assert f"{DELIVERIES}?of={theirs[0].pk}" in text(browser, f"{DELIVERIES}{theirs[0].pk}/")
+
+
+def test_an_address_in_the_address_bar_is_not_read(browser: Client, tea_room: Connection) -> None:
+    rows = [a_delivery(tea_room, subject=subject) for subject in ("ben@example.com", "cid@example.com")]
+    page = browser.get(f"{DELIVERIES}?person=ben@example.com")
+    assert [row.delivery for row in page.context["page"].rows] == rows[::-1]
+    assert b'value="ben@example.com"' not in page.content
+
+
+def test_whom_no_delivery_is_about_is_said_to_be_one(browser: Client, tea_room: Connection) -> None:
+    erased = a_delivery(tea_room, subject="")
+    a_delivery(tea_room)
+    answer = browser.post(DELIVERIES, {"person": "nobody@example.com"})
+    assert "Nothing was ever told of this address" in text(browser, answer["Location"])
+    assert not browser.get(f"{DELIVERIES}?of={erased.pk}").context["page"].rows
+    assert browser.post(DELIVERIES, {"state": "failed", "of": erased.pk})["Location"] == f"{DELIVERIES}?state=failed"
+
+
+def test_a_button_keeps_to_the_person_who_was_shown(browser: Client, tea_room: Connection) -> None:
+    theirs, other = (a_delivery(tea_room, State.FAILED, subject=f"{name}@example.com") for name in ("ben", "cid"))
+    assert f'name="of" value="{theirs.pk}"' in text(browser, f"{DELIVERIES}?state=failed&of={theirs.pk}")
+    browser.post(RETRY, {"all": "1", "state": "failed", "of": theirs.pk})
+    assert [state_of(theirs), state_of(other)] == ["queued", "failed"]
+
+
+def test_older_ones_are_offered_only_where_there_are_some(browser: Client, tea_room: Connection) -> None:
+    rows = [a_delivery(tea_room) for _ in range(60)]
+    assert browser.get(f"{DELIVERIES}?after=0").context["page"].older is None
+    assert browser.get(f"{DELIVERIES}?after={rows[0].pk}").context["page"].older == rows[1].pk
+    assert browser.get(f"{DELIVERIES}?after={rows[-1].pk}").context["page"].older is None
 
 
 def test_paging_goes_by_ids_there_and_back(browser: Client, tea_room: Connection) -> None:

@@ -116,6 +116,12 @@ def test_a_body_of_hours_ago_is_taken_in_any_form_of_time_and_one_of_last_week_i
     assert Notice.objects.count() == 1
 
 
+@pytest.mark.parametrize(("ahead", "status"), [(timedelta(hours=20), 200), (timedelta(days=2), 400)])
+def test_a_body_of_the_future_is_not_taken(watch: ConsentWatch, ahead: timedelta, status: int) -> None:
+    assert post(body(item(), told_at=(timezone.now() + ahead).isoformat())) == status
+    assert post(body(item(), told_at="2300-01-01T00:00:00Z")) == 400
+
+
 def test_what_is_told_again_is_stored_once(watch: ConsentWatch) -> None:
     raw = body(item(id="e-1"), item(id="e-2"), item(id="e-1"))
     assert [post(raw), post(raw)] == [200, 200]

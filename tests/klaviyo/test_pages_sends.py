@@ -223,6 +223,25 @@ def test_the_file_holds_what_the_filter_shows_with_masked_people(
     assert "Jo" not in str(rows)
 
 
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("550 <ben@friends.test> no such user", "550 <b…n@f…s.test> no such user"),
+        ("ben@friends.test,Cid.Grey@bücher.test: refused", "b…n@f…s.test,C…y@b…r.test: refused"),
+        ('"ben grey"@friends.test is full', '"…"@f…s.test is full'),
+        ("see ?to=ben%40friends.test", "see ?…n@f…s.test"),
+        ("ben@localhost", "b…n@…localhost"),
+        ("Nothing to hide @ all.", "Nothing to hide @ all."),
+    ],
+)
+def test_no_reason_in_the_file_names_anybody(
+    browser_of_the_operator: Client, ann: Advocate, said: str, written: str
+) -> None:
+    a_send(ann, state=State.FAILED, code="refused_recipient", reason=said)
+    [row] = exported(browser_of_the_operator)[1:]
+    assert row[10] == written
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", " =", "\r+"])
 def test_no_cell_of_the_file_runs_as_a_formula(browser_of_the_operator: Client, ann: Advocate, start: str) -> None:
     Program.objects.update(name=f"{start}cmd|' /C calc'!A0")

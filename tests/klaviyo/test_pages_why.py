@@ -55,6 +55,26 @@ def test_the_headline_is_the_answer(
     assert expected in why(browser_of_the_operator, a_send(ann, BEN, "Ben", state, code, **fields))
 
 
+def test_what_an_account_kept_back_is_offered_again_and_consent_is_asked_anew(
+    browser_of_the_operator: Client, sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(BEN, consent="UNSUBSCRIBED")])
+    lifecycle.invite(ann, BEN, recipient_name="Ben")
+    drain()
+    send = Send.objects.get()
+    retry = {"send": send.pk, "back": f"{SENDS}{send.pk}/"}
+    assert "Blocked" in why(browser_of_the_operator, send)
+    assert f'action="{SENDS}retry"' in page(browser_of_the_operator, f"{SENDS}{send.pk}/")
+    browser_of_the_operator.post(f"{SENDS}retry", retry)
+    drain()
+    assert state_of(send) == ("skipped", "unsubscribed")
+    sandbox.put_profiles(TEA, [SeedProfile(BEN, consent="SUBSCRIBED")])
+    browser_of_the_operator.post(f"{SENDS}retry", retry)
+    drain()
+    assert state_of(send) == ("accepted", "")
+    assert list(send.decisions.values_list("is_allowed", flat=True)) == [True, False, False]
+
+
 def test_a_person_who_has_unsubscribed_at_klaviyo_is_explained_with_its_evidence(
     browser_of_the_operator: Client, sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, OptIn, Program, Store
+from tests.referrals.shown import hidden
 
 OURS = "E-mail me news and offers from Tea House. I can stop at any time."
 SMS = "Send me text messages. <Reply STOP>"
@@ -28,8 +29,10 @@ def friend() -> Client:
 
 
 def page(friend: Client, invite: Invite, **form: str) -> Any:
+    """The page; with a form, what comes after the page was shown and sent back with it."""
     address = f"/i/{invite.uid}"
-    return friend.post(address, form, follow=True) if form else friend.get(address)
+    shown = friend.get(address)
+    return friend.post(address, hidden(shown.content) | form, follow=True) if form else shown
 
 
 def wishes() -> list[tuple[Any, ...]]:
@@ -50,7 +53,7 @@ def test_it_does_not_show_who_was_invited_and_ticks_nothing(friend: Client, invi
     text = page(friend, invite).content.decode()
     assert "ben@example.com" not in text
     assert " checked" not in text
-    assert " value=" not in text
+    assert len(hidden(text.encode())) == text.count(" value=") == 1
     assert OURS in text
 
 
@@ -188,4 +191,52 @@ def test_both_boxes_are_kept_or_none(friend: Client, invite: Invite, monkeypatch
     monkeypatch.setattr(lifecycle, "opt_in", only_email)
     with pytest.raises(DatabaseError):
         page(friend, invite, email="b@example.com", wants_email="on", wants_sms="on", phone="0151 23456789")
+    assert wishes() == []
+
+
+@pytest.mark.parametrize(("box", "field"), [("wants_email", "opt_in_text"), ("wants_sms", "sms_opt_in_text")])
+def test_nobody_agrees_to_words_that_they_were_not_shown(friend: Client, invite: Invite, box: str, field: str) -> None:
+    address = f"/i/{invite.uid}"
+    Store.objects.update(opt_in_text="Tea news.", sms_opt_in_text=SMS)
+    before = hidden(friend.get(address).content)
+    Store.objects.update(**{field: "Tea, coffee and cars."})
+    form = {"email": "ben@example.com", "phone": "0151 23456789", box: "on"}
+    again = friend.post(address, before | form)
+    text = again.content.decode()
+    assert "These words have changed." in text
+    assert "Tick a box" not in text
+    assert "Tea, coffee and cars." in text
+    assert " checked" not in text
+    assert 'value="ben@example.com"' in text
+    assert wishes() == []
+    friend.post(address, hidden(again.content) | form)
+    assert [wording for _, _, wording, *_ in wishes()] == ["Tea, coffee and cars."]
+
+
+def test_what_was_read_stays_ticked_beside_words_that_have_changed(friend: Client, invite: Invite) -> None:
+    address = f"/i/{invite.uid}"
+    Store.objects.update(sms_opt_in_text=SMS)
+    before = hidden(friend.get(address).content)
+    Store.objects.update(sms_opt_in_text="Text me twice a day.")
+    form = {"email": "ben@example.com", "phone": "0151 23456789", "wants_email": "on", "wants_sms": "on"}
+    text = friend.post(address, before | form).content.decode()
+    assert text.count(" checked") == 1
+    assert wishes() == []
+
+
+def test_words_that_were_not_ticked_may_change(friend: Client, invite: Invite) -> None:
+    address = f"/i/{invite.uid}"
+    Store.objects.update(sms_opt_in_text=SMS)
+    before = hidden(friend.get(address).content)
+    for sms in ("Text me twice a day.", ""):
+        Store.objects.update(sms_opt_in_text=sms)
+        answer = friend.post(address, before | {"email": f"ben{len(sms)}@example.com", "wants_email": "on"})
+        assert answer.status_code == 302
+    assert [wording for _, _, wording, *_ in wishes()] == [OURS, OURS]
+
+
+@pytest.mark.parametrize("told", ["", "x", "\0", "0" * 64, "a" * 5_000])
+def test_a_tick_without_its_words_is_asked_for_again(friend: Client, invite: Invite, told: str) -> None:
+    text = page(friend, invite, email="ben@example.com", wants_email="on", email_words=told).content.decode()
+    assert "These words have changed." in text
     assert wishes() == []

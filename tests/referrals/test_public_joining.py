@@ -7,6 +7,7 @@ from django.test import Client
 
 from referrals import lifecycle, text
 from referrals.models import Advocate, OptIn, Program, Store
+from tests.referrals.shown import hidden
 
 OURS = "E-mail me news and offers from Tea House. I can stop at any time."
 ADDRESS = "/join/tea-house/friends"
@@ -18,7 +19,7 @@ def visitor(program: Program) -> Client:
 
 
 def join(visitor: Client, **form: str) -> Any:
-    return visitor.post(ADDRESS, form, follow=True)
+    return visitor.post(ADDRESS, hidden(visitor.get(ADDRESS).content) | form, follow=True)
 
 
 def test_the_form_shows_the_offer_and_ticks_nothing(visitor: Client) -> None:
@@ -94,6 +95,17 @@ def test_who_joins_and_opts_in_does_both_or_neither(visitor: Client, monkeypatch
     monkeypatch.setattr(lifecycle, "opt_in", refuse)
     join(visitor, email="cid@example.com", wants_email="on")
     assert not Advocate.objects.exists()
+
+
+def test_whoever_ticked_other_words_is_asked_again_before_anything_is_stored(visitor: Client) -> None:
+    before = hidden(visitor.get(ADDRESS).content)
+    Store.objects.update(name="Coffee House")
+    again = visitor.post(ADDRESS, before | {"email": "cid@example.com", "wants_email": "on"})
+    assert b"These words have changed." in again.content
+    assert not Advocate.objects.exists()
+    visitor.post(ADDRESS, before | {"email": "cid@example.com"})
+    assert Advocate.objects.exists()
+    assert not OptIn.objects.exists()
 
 
 @pytest.mark.parametrize("address", ["/join/tea-house/winter", "/join/coffee/friends"])

@@ -8,6 +8,8 @@ from django.test import Client
 
 from referrals import lifecycle, throttling
 from referrals.models import Advocate, Program
+from sorae.cache import ForgetfulRedisCache
+from tests import servers
 
 NOON = "2026-11-21T12:00Z"
 ADDRESS = "/join/tea-house/friends"
@@ -88,4 +90,33 @@ def test_a_cache_that_is_away_stops_nobody(
     monkeypatch.setattr(cache, "add", away)
     assert send(program, "203.0.113.1").status_code == 302
     assert "could not be counted: ConnectionError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize("proxies", [1, 2])
+@pytest.mark.parametrize("forged", ["10.{}.1.1, ", "10.{}.1.1, " * 500, "x{}" * 900 + ",", ",,,{},,,"])
+def test_nobody_chooses_the_address_that_counts(program: Program, settings: Any, forged: str, proxies: int) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    told = [forged.replace("{}", str(number)) + ", ".join(["203.0.113.7"] * proxies) for number in range(3)]
+    answers = [
+        Client(REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": header}).post(ADDRESS, {"email": "x"})
+        for header in told
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+def test_behind_a_proxy_each_visitor_counts_alone(program: Program, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    for number in range(6):
+        visitor = Client(REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": f"203.0.{number}.7"})
+        assert visitor.post(ADDRESS, {"email": "x"}).status_code == 200
+
+
+def test_a_redis_that_is_away_stops_nobody(
+    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = ForgetfulRedisCache([f"redis://:secret@127.0.0.1:{servers.free_port()}/0"], {"KEY_PREFIX": "sorae:cache"})
+    monkeypatch.setattr(throttling, "cache", nowhere)
+    assert {send(program, "203.0.113.1").status_code for _ in range(5)} == {302}
+    assert "The cache does not answer: ConnectionError" in caplog.text
     assert "secret" not in caplog.text

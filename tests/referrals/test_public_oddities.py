@@ -33,13 +33,13 @@ def stored() -> int:
     return Advocate.objects.count() - 1 + OptIn.objects.count() + OptOut.objects.count()
 
 
-def multipart(*parts: bytes, charset: str = "") -> dict[str, Any]:
+def multipart(*parts: bytes) -> dict[str, Any]:
     body = b"".join(b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--x--\r\n"
-    return {"data": body, "content_type": f"multipart/form-data; boundary=x{charset}"}
+    return {"data": body, "content_type": "multipart/form-data; boundary=x"}
 
 
-def urlencoded(body: bytes | str, charset: str = "") -> dict[str, Any]:
-    return {"data": body, "content_type": URLENCODED + charset}
+def urlencoded(body: bytes | str) -> dict[str, Any]:
+    return {"data": body, "content_type": URLENCODED}
 
 
 BODIES = {
@@ -55,10 +55,6 @@ BODIES = {
     "no base 64": multipart(b'name="email"\r\nContent-Transfer-Encoding: base64\r\n\r\n!'),
     "JSON": {"data": b'{"email": "x"}', "content_type": "application/json"},
     "nothing": {"data": b"", "content_type": ""},
-    "hexadecimal": urlencoded("email=%00", "; charset=hex"),
-    "parts in hexadecimal": multipart(b'name="email"\r\n\r\nzz', charset="; charset=hex"),
-    "parts in rot13": multipart(b'name="email"\r\n\r\nzz', charset="; charset=rot13"),
-    "parts in UTF-7": multipart(b'name="email"\r\n\r\n+2AA-', charset="; charset=utf-7"),
 }  # fmt: skip
 
 
@@ -93,11 +89,8 @@ def test_head_answers_like_get(addresses: dict[str, str], stranger: Client, what
 @pytest.mark.parametrize(
     "query", ["thanks=%00", "%ED%A0%80=%ED%A0%80", "i=%00", "i=" + "1" * 100_000, "&" * 900, "thanks" * 9_000]
 )
-@pytest.mark.parametrize("charset", ["utf-8", "hex", "rot13", "utf-7", "idna", "undefined", "nonsense"])
-def test_a_strange_query_is_answered(
-    addresses: dict[str, str], stranger: Client, what: str, query: str, charset: str
-) -> None:
-    answer = stranger.generic("GET", f"{addresses[what]}?{query}", content_type=f"text/html; charset={charset}")
+def test_a_strange_query_is_answered(addresses: dict[str, str], stranger: Client, what: str, query: str) -> None:
+    answer = stranger.get(f"{addresses[what]}?{query}")
     assert answer.status_code in (200, 302)
 
 

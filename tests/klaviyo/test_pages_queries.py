@@ -1,0 +1,74 @@
+"""However many programs a person is in, and whatever a filter asks, a page takes few queries."""
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from klaviyo.models import ProfileSync
+from referrals import lifecycle
+from referrals.models import Advocate, Program, Store
+from tests.klaviyo.made_sends import SENDS, State, a_send
+from tests.klaviyo.story import BEN
+
+MOST = 25
+
+
+@pytest.fixture
+def everywhere(ann: Advocate, sync: ProfileSync) -> Advocate:
+    """Ann is in 26 programs of 26 stores, has invited Ben and others in each, and something became of it."""
+    states = list(State)
+    for number in range(25):
+        store = Store.objects.create(slug=f"s{number}", name=f"S{number}", url="https://s.example/", country="DE")
+        ProfileSync.objects.create(store=store, connection=sync.connection)
+        program = Program.objects.create(store=store, slug="p", name=f"P{number}", offer="Tea")
+        there = lifecycle.join(program, ann.email, first_name="Ann")
+        for friend in (BEN, *(f"{friend}@friends.test" for friend in range(number % 3))):
+            a_send(there, friend, state=states[number % len(states)], code=f"code_{number % 4}")
+    a_send(ann, BEN)
+    return ann
+
+
+def queries(browser: Client, address: str) -> int:
+    with CaptureQueriesContext(database) as captured:
+        assert browser.get(address).status_code == 200
+    return len(captured)
+
+
+def test_a_person_in_many_programs_takes_few_queries(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+    send = a_send(everywhere, "cid@friends.test")
+    for address in (f"of-advocate/{everywhere.pk}/", f"of-send/{send.pk}/"):
+        assert queries(browser_of_the_operator, f"/admin/klaviyo/people/{address}") <= MOST
+
+
+def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+    for number in range(12):
+        a_send(everywhere, f"late-{number}@friends.test")
+    page = browser_of_the_operator.get(f"/admin/klaviyo/people/of-advocate/{everywhere.pk}/")
+    memberships = page.context["person"].memberships
+    assert len(memberships) == 25
+    for membership in memberships:
+        newest = membership.advocate.invites.order_by("-pk")[:10]
+        assert [invited.invite for invited in membership.invites] == list(newest)
+        assert all(invited.sends for invited in membership.invites)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "state=held", "state=failed", "state=skipped", "state=delivered", "friend={friend}",
+     "friend={friend}&state=held", "store=1&since=2026-01-01",
+     "reason=code_1&until=2026-12-01", "channel=klaviyo&kind=invite&since=2026-01-01"],
+)  # fmt: skip
+def test_no_filter_of_the_sends_takes_many_queries(
+    browser_of_the_operator: Client, everywhere: Advocate, query: str
+) -> None:
+    friend = a_send(everywhere, "cid@friends.test").pk
+    assert queries(browser_of_the_operator, f"{SENDS}?{query.format(friend=friend)}") <= MOST
+
+
+@pytest.mark.parametrize("query", ["", "of={of}", "of={of}&state=held", "state=failed", "reason=odd&since=2026-01-01"])
+def test_no_filter_of_the_deliveries_takes_many_queries(
+    browser_of_the_operator: Client, everywhere: Advocate, query: str
+) -> None:
+    of = a_send(everywhere, "cid@friends.test").delivery_id
+    assert queries(browser_of_the_operator, f"/admin/integrations/deliveries/?{query.format(of=of)}") <= MOST

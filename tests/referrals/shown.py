@@ -1,0 +1,10 @@
+"""What a form on a page carries besides what people fill in."""
+
+import re
+
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="(\w+)"')
+
+
+def hidden(page: bytes) -> dict[str, str]:
+    """The hidden fields, which a browser sends back."""
+    return dict(_HIDDEN.findall(page.decode()))
