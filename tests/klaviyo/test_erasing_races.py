@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
 
 from integrations import draining
 from integrations.models import Connection, Delivery
@@ -20,10 +19,8 @@ from referrals.models import Advocate
 from tests.conftest import Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
-from tests.klaviyo.story import TEA, choose_list, make_due, metrics
+from tests.klaviyo.story import TEA, choose_list, metrics
 from tests.klaviyo.test_erasing_in_hand import come_back
-
-SCANNED = ("integrations_delivery", "klaviyo_send", "klaviyo_consentdecision", "referrals_invite")
 
 
 def together(*acts: Callable[[], Any]) -> None:
@@ -80,22 +77,3 @@ def test_workers_and_two_operators_at_once(sandbox: Sandbox, ann: Advocate, drai
     assert metrics(sandbox, ann.email).count("Sorae Conversion") == 11
     assert metrics(sandbox, "eve7@friends.test") == ["Sorae Referred Purchase"]
     assert not Delivery.objects.filter(state__in=Delivery.OPEN).exclude(reason_code="throttled").exists()
-
-
-def test_no_query_reads_a_whole_table(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
-    canary.tell_of(ann)
-    drain()
-    make_due()
-    if database.vendor != "postgresql":
-        pytest.skip("Only PostgreSQL says how it reads a table in words that can be compared.")
-    with CaptureQueriesContext(database) as captured:
-        erasing.erase(BIRD, None)
-    with database.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")  # the tables are small: whether an index could be used
-        for query in captured.captured_queries:
-            if query["sql"].startswith(("SELECT", "UPDATE", "DELETE")):
-                cursor.execute(f"EXPLAIN {query['sql']}")
-                plan = "\n".join(row[0] for row in cursor.fetchall())
-                scanned = [table for table in SCANNED if f"Seq Scan on {table}" in plan]
-                assert not scanned, query["sql"] + "\n" + plan
-        cursor.execute("RESET enable_seqscan")

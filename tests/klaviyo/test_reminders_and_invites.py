@@ -1,0 +1,67 @@
+"""Reminders follow their invite: never two for one wait, never before it is decided, and as the store wishes by then."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations import connections, draining
+from integrations.models import Connection, Delivery
+from klaviyo.models import ProfileSync, Send
+from klaviyo.sandbox import Sandbox
+from referrals import lifecycle, reminding
+from referrals.models import Advocate, Invite
+from tests.conftest import Connect, Drain
+from tests.klaviyo.sending_cast import RECEIVED, REMINDER, flows, invited_days_ago, send_outcomes
+from tests.klaviyo.story import BEN, State, make_due
+
+Policy = ProfileSync.Permission
+
+
+def test_reminders_that_became_due_while_the_account_was_away_become_one(
+    sandbox: Sandbox, connection: Connection, ann: Advocate, drain: Drain, connect: Connect
+) -> None:
+    invited_days_ago(ann, drain)
+    connections.mark_reconnect(connection, "access_withdrawn", "The app was removed.")
+    reminding.remind_due()
+    Invite.objects.update(contacted_at=timezone.now() - timedelta(days=1, hours=1))
+    reminding.remind_due()
+    draining.sweep()
+    connect()
+    drain()
+    assert flows(sandbox, BEN) == [RECEIVED, REMINDER]
+
+
+def test_nothing_is_decided_about_a_reminder_while_its_invite_waits(ann: Advocate, drain: Drain) -> None:
+    ProfileSync.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
+    drain()
+    invite = lifecycle.invite(ann, BEN)
+    Delivery.objects.filter(send__isnull=False).update(state=State.HELD)
+    lifecycle.remind(invite, 1)
+    for _ in range(5):
+        make_due()
+        drain()
+    reminder = Send.objects.get(kind=Send.Kind.REMINDER)
+    assert (reminder.delivery.state, reminder.delivery.reason_code) == (State.QUEUED, "invite_waits")
+    assert not reminder.decisions.exists()
+
+
+def test_a_policy_that_was_tightened_while_an_invite_waited_is_the_one_that_counts(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    ProfileSync.objects.update(invite_policy=Policy.SUBSCRIBED_ONLY)
+    drain()
+    assert flows(sandbox, BEN) == []
+    assert send_outcomes() == [(State.SKIPPED, "no_profile")]
+
+
+def test_a_policy_that_was_tightened_while_a_reminder_waited_is_the_one_that_counts(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    invited_days_ago(ann, drain)
+    assert reminding.remind_due() == 1
+    ProfileSync.objects.update(reminder_policy=Policy.SUBSCRIBED_ONLY)
+    drain()
+    assert flows(sandbox, BEN) == [RECEIVED]
+    assert send_outcomes()[-1] == (State.SKIPPED, "never_subscribed")
