@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from integrations import draining
 from integrations.models import Connection, Delivery
+from klaviyo.delivery import permission
+from klaviyo.delivery.state import Batch
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, signals
@@ -49,6 +51,20 @@ def a_host_hears_of_what_goes_out(hears: Callable[..., None]) -> Iterator[None]:
         yield
     finally:
         signals.invite_went_out.disconnect(dispatch_uid="a host")
+
+
+def note_last_looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Delivery, datetime]]:
+    """When each last look began that found nothing against a delivery."""
+    looks: list[tuple[Delivery, datetime]] = []
+    look = permission.last_look
+
+    def noted(batch: Batch, delivery: Delivery) -> None:
+        began_at = timezone.now()
+        look(batch, delivery)
+        looks.append((delivery, began_at))
+
+    monkeypatch.setattr(permission, "last_look", noted)
+    return looks
 
 
 def let_invite(ann: Advocate, inviter: str = Program.Inviter.SORAE) -> None:

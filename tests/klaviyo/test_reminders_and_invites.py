@@ -1,4 +1,4 @@
-"""Reminders follow their invite: never two for one wait, never before it is decided, and as the store wishes by then."""
+"""Reminders follow their invite: one for each wait, none before it has gone, and all by the policy of that moment."""
 
 from datetime import timedelta
 
