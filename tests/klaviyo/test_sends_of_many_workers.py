@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import sleep
-from typing import Any
 
 import pytest
 from django.core import mail
@@ -16,7 +15,6 @@ from pytest_django import Settings
 
 from integrations import draining, retrying
 from integrations.models import Connection, Delivery
-from klaviyo.delivery import permission
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
@@ -32,6 +30,7 @@ from tests.klaviyo.sending_cast import (
     flows,
     join_to,
     let_invite,
+    note_last_looks,
 )
 from tests.klaviyo.story import TEA, State
 
@@ -88,25 +87,10 @@ def beside(acts: Sequence[Act], story: Act) -> None:
     assert troubles == []
 
 
-@pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[datetime]]:
-    """By friend, when each last look began that found nothing against a message."""
-    times: dict[str, list[datetime]] = {}
-    look = permission.last_look
-
-    def noted(batch: Any, delivery: Delivery) -> None:
-        began_at = timezone.now()
-        look(batch, delivery)
-        times.setdefault(delivery.subject, []).append(began_at)
-
-    monkeypatch.setattr(permission, "last_look", noted)
-    return times
-
-
 @EITHER_WAY
 def test_each_friend_gets_each_message_once_and_none_after_a_no(
     sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain, settings: Settings,
-    looked_at: dict[str, list[datetime]], inviter: str,
+    monkeypatch: pytest.MonkeyPatch, inviter: str,
 ) -> None:  # fmt: skip
     settings.MAIL_PER_ADVOCATE_AND_DAY = settings.MAIL_PER_DOMAIN_AND_HOUR = 1_000
     let_invite(ann, inviter)
@@ -114,7 +98,7 @@ def test_each_friend_gets_each_message_once_and_none_after_a_no(
     join_to(ann, second_connection)
     ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
     Program.objects.update(most_reminders=1, remind_after_days=1)
-    dice, said_no_at = random.Random(7), dict[str, datetime]()
+    looks, dice, said_no_at = note_last_looks(monkeypatch), random.Random(7), dict[str, datetime]()
     acts: list[Act] = [work, work, work, sweep, retry, remind, remind]
 
     def story() -> None:
@@ -133,7 +117,7 @@ def test_each_friend_gets_each_message_once_and_none_after_a_no(
             assert len(flows(sandbox, friend, account)) == len(set(flows(sandbox, friend, account)))
     identities = [message.extra_headers["Message-ID"] for message in mail.outbox]
     assert len(identities) == len(set(identities))
-    assert not [friend for friend, no in said_no_at.items() if any(at > no for at in looked_at.get(friend, ()))]
+    assert not [look for look, began_at in looks if began_at > said_no_at.get(look.subject, began_at)]
     told = [event.properties["invite_id"] for event in sandbox.events(TEA, SENT)]
     assert len(told) == len(set(told))
     assert_that_the_record_is_true(sandbox)
