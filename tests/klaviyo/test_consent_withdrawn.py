@@ -25,6 +25,7 @@ from tests.klaviyo.story import TEA, make_due, metrics
 
 RUNS = 500 if connection.vendor == "postgresql" else 100  # each run is one withdrawal
 FRIENDS_A_RUN = 2
+RECIPIENTS = 2_000 if connection.vendor == "postgresql" else 10_000  # the questions are the same
 
 #: Each moment of a send, as the function that comes next.
 MOMENTS: dict[str, tuple[Any, str]] = {
@@ -127,11 +128,11 @@ def test_ten_thousand_recipients_are_decided_with_a_hundred_and_one_questions(
     drain()
     ann.program.store.klaviyo_syncs.update(invite_policy="subscribed_only")
     before = len(sandbox.requests("get_profiles"))
-    invite_all(ann, 10_000)
+    invite_all(ann, RECIPIENTS)
     drain()
-    assert Delivery.objects.filter(kind="event", state="skipped", reason_code="no_profile").count() == 10_000
-    assert ConsentDecision.objects.filter(code="no_profile").count() == 10_000
-    assert len(sandbox.requests("get_profiles")) - before <= 101
+    assert Delivery.objects.filter(kind="event", state="skipped", reason_code="no_profile").count() == RECIPIENTS
+    assert ConsentDecision.objects.filter(code="no_profile").count() == RECIPIENTS
+    assert len(sandbox.requests("get_profiles")) - before <= RECIPIENTS / 100 + 1
 
 
 def test_an_answer_that_has_become_old_is_asked_for_again(
