@@ -150,9 +150,8 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
-    profile = [] if suppressions.is_erased(advocate.email) else [_profile]
     for sync in _syncs(advocate):
-        outbox.add(sync.connection, [*(make(advocate, sync) for make in profile), *_events(told, advocate, sync)])
+        outbox.add(sync.connection, [*_profiles(advocate, sync), *_events(told, advocate, sync)])
 
 
 def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
@@ -164,6 +163,11 @@ def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
 def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
     enabled = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
     return enabled.select_related("connection")
+
+
+def _profiles(advocate: Advocate, sync: ProfileSync) -> list[Order]:
+    """One, or none of somebody who was erased."""
+    return [] if suppressions.is_erased(advocate.email) else [_profile(advocate, sync)]
 
 
 def _profile(advocate: Advocate, sync: ProfileSync) -> Order:

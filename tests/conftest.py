@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 import pytest
-import redis
 from django import conf
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -20,13 +19,13 @@ from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
-from integrations import draining, outbox, pacing
+from integrations import draining, outbox
 from integrations.models import Connection
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
-from tests import consent_screen, schemas, servers
+from tests import budgets, consent_screen, emptying, schemas, servers
 
 TEA_HOUSE_LTD = consent_screen.TEA_HOUSE_LTD
 MOST_BATCHES = 100
@@ -36,14 +35,10 @@ Connect = Callable[..., HttpResponseBase]
 
 
 @pytest.fixture(autouse=True)
-def clean_slate(settings: Settings) -> None:
+def clean_slate() -> None:
     """No test pays for the requests of another, or sees what another has put into the cache."""
     cache.clear()
-    pacing._memory.forget()
-    if settings.REDIS_URL:
-        with redis.Redis.from_url(settings.REDIS_URL) as client:
-            if spent := list(client.scan_iter("sorae:pace:*", count=1000)):
-                client.delete(*spent)
+    budgets.forget()
 
 
 @pytest.fixture
@@ -127,6 +122,7 @@ def drain(transactional_db: None) -> Drain:
 def pytest_configure() -> None:
     """Asked to end, a run ends like one that is interrupted: with all that it has started."""
     signal.signal(signal.SIGTERM, _interrupt)
+    emptying.instead_of_flush()
 
 
 def pytest_unconfigure() -> None:

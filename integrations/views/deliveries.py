@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -10,11 +11,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from integrations import incidents, retrying, story
 from integrations.models import Connection, Delivery
-from integrations.views import filtering, going_back, noting, paging, reach
+from integrations.views import filtering, going_back, noting, paging, reach, tabs
 from integrations.views.access import for_operators
 from integrations.views.filtering import Filter
 
-COUNTED = 10_000  # beyond, a tab says "more than"
 TABS = (
     ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("failed", "Failed"), ("skipped", "Skipped"),
     ("accepted", "Accepted"), ("confirmed", "Confirmed"), ("cancelled", "Cancelled"),
@@ -31,14 +31,6 @@ class Row:
     delivery: Delivery
     what: str
     level: str
-
-
-@dataclass(frozen=True)
-class Tab:
-    name: str
-    query: str
-    is_current: bool
-    count: str
 
 
 @for_operators("integrations.view_delivery")
@@ -119,23 +111,15 @@ def _row(delivery: Delivery) -> Row:
     return Row(delivery, story.what(delivery), story.level(delivery))
 
 
-def _tabs(chosen: Filter) -> list[Tab]:
-    tabs = [_tab(chosen, state, name) for state, name in TABS]
-    if chosen.state not in dict(TABS):
-        tabs.append(_tab(chosen, chosen.state, MORE_TABS[chosen.state]))
-    return tabs
+def _tabs(chosen: Filter) -> list[tabs.Tab]:
+    shown = dict(TABS)
+    if chosen.state not in shown:
+        shown[chosen.state] = MORE_TABS[chosen.state]
+    return [tabs.tab(chosen, state, name, _all) for state, name in shown.items()]
 
 
-def _tab(chosen: Filter, state: str, name: str) -> Tab:
-    there = chosen.but(state=state)
-    count = _count(there) if state and not there.is_wide else ""
-    return Tab(name, there.query, chosen.state == state, count)
-
-
-def _count(chosen: Filter) -> str:
-    """A count that never walks further than COUNTED rows."""
-    count = chosen.apply(Delivery.objects.order_by())[: COUNTED + 1].count()
-    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+def _all(chosen: Filter) -> "QuerySet[Delivery]":
+    return chosen.apply(Delivery.objects.all())
 
 
 def _kinds(chosen: Filter) -> list[tuple[str, str]]:

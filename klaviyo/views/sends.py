@@ -1,7 +1,5 @@
 """The sends: every invite and reminder, what stands in the way of many at once, and a file for a spreadsheet."""
 
-from dataclasses import dataclass
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -11,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from integrations import outbox, retrying
 from integrations.models import Connection, Delivery
-from integrations.views import going_back, noting, paging
+from integrations.views import going_back, noting, paging, tabs
 from integrations.views.access import for_operators
 from integrations.views.filtering import NOBODY
 from klaviyo import taken
@@ -20,20 +18,11 @@ from klaviyo.pages import causes, explaining, exporting, person, reasons
 from klaviyo.pages.filtering import Chosen
 from referrals.models import Invite, Program, Store
 
-COUNTED = 10_000  # beyond, a tab says "more than"
 CHOICES_SHOWN = 500
 TABS = (
     ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("skipped", "Blocked"), ("failed", "Failed"),
     ("delivered", "Sent"), ("cancelled", "Cancelled"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Tab:
-    name: str
-    query: str
-    is_current: bool
-    count: str
 
 
 @for_operators("klaviyo.view_send")
@@ -46,7 +35,7 @@ def sends(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Sends",
         "filter": chosen,
-        "tabs": [_tab(chosen, state, name) for state, name in TABS],
+        "tabs": [tabs.tab(chosen, state, name, _all) for state, name in TABS],
         "page": paging.of(chosen.among(explaining.related(Send.objects.all())), request.GET, explaining.row),
         "causes": causes.of(chosen) if chosen.state in ("", "held", "failed") and not chosen.is_wide else [],
         "blocked": causes.blocked(chosen) if chosen.state == "skipped" and not chosen.reason else [],
@@ -122,16 +111,8 @@ def _asked(request: HttpRequest) -> Chosen:
     return chosen.but(friend=str(theirs.pk) if theirs else NOBODY)
 
 
-def _tab(chosen: Chosen, state: str, name: str) -> Tab:
-    there = chosen.but(state=state)
-    count = _count(there) if state and not there.is_wide else ""
-    return Tab(name, there.query, chosen.state == state, count)
-
-
-def _count(chosen: Chosen) -> str:
-    """A count that never walks further than COUNTED rows."""
-    count = chosen.among(Send.objects.order_by())[: COUNTED + 1].count()
-    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+def _all(chosen: Chosen) -> "QuerySet[Send]":
+    return chosen.among(Send.objects.all())
 
 
 def _sends(count: int) -> str:

@@ -126,7 +126,7 @@ def test_evidence_is_translated(browser_of_the_operator: Client, ann: Advocate) 
              {"method": 5}, {"list_suppressions": ["x"]}, {"consent_timestamp": "0000-00-00"}, {"last_updated": ["x"]}],
 )  # fmt: skip
 def test_evidence_in_any_shape_is_no_error(said: Any) -> None:
-    evidence.of(said, timezone.now())
+    assert all(line for line in evidence.of(said, timezone.now()))
 
 
 def test_earlier_decisions_stay_to_be_read(browser_of_the_operator: Client, ann: Advocate) -> None:

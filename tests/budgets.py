@@ -1,0 +1,15 @@
+"""What is counted and blocked of accounts' budgets, in memory and in Redis."""
+
+import redis
+from django.conf import settings
+
+from integrations import pacing
+
+
+def forget() -> None:
+    """As if the time had passed that an account asked us to stay away."""
+    pacing._memory.forget()
+    if settings.REDIS_URL:
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            if spent := list(client.scan_iter("sorae:pace:*", count=1000)):
+                client.delete(*spent)
