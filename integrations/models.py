@@ -49,6 +49,7 @@ class Connection(models.Model):
     refresh_problem_code = models.CharField(max_length=64, blank=True)
     refresh_problem = models.TextField(blank=True)
 
+    served_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last took its turn at it.")
     connected_at = models.DateTimeField(null=True, blank=True)
     connected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -122,6 +123,62 @@ class HealthCheck(models.Model):
         indexes = [models.Index(fields=["connection", "-checked_at"], name="latest_health_check")]
 
 
+class Pause(models.Model):
+    """For a while nothing of a kind goes to a connection; without a connection, to any; without a kind, nothing at all.
+
+    What waits stays queued as it is: accounts are paused, not rows.
+    """
+
+    connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="pauses")
+    kind = models.CharField(max_length=64, blank=True)
+    until = models.DateTimeField()
+    code = models.CharField(max_length=64)
+    sentence = models.TextField()
+    strikes = models.PositiveSmallIntegerField(default=1, help_text="How often in a row, for pauses that grow.")
+    began_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "kind"], name="one_pause_per_connection_and_kind"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(connection=None), name="one_pause_of_a_kind_everywhere"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} until {self.until}"
+
+
+class Job(models.Model):
+    """Work that a provider does for many deliveries at its own pace; they are sending until it says how it ended."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        LOST = "lost", "Lost"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=64)
+    number = models.CharField(max_length=128, help_text="The provider's own id of it.")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    size = models.PositiveIntegerField()
+    failed = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    looks = models.PositiveIntegerField(default=0)
+    next_look_at = models.DateTimeField()
+    gives_up_at = models.DateTimeField()
+    began_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_look_at"], name="running_jobs", condition=models.Q(state="running")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
 class Delivery(models.Model):
     """One thing to tell one account: the order and the record of it.
 
@@ -164,6 +221,10 @@ class Delivery(models.Model):
     crashes = models.PositiveSmallIntegerField(default=0, help_text="Leases that ended without an outcome.")
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True, help_text="When it was read back from the provider.")
+    job = models.ForeignKey(
+        Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries", db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -183,6 +244,7 @@ class Delivery(models.Model):
             models.Index(fields=["connection", "state", "-settled_at"], name="deliveries_by_state"),
             models.Index(fields=["subject"], name="deliveries_of_a_person"),
             models.Index(fields=["source"], name="deliveries_of_a_fact"),
+            models.Index(fields=["job"], name="deliveries_of_a_job", condition=models.Q(job__isnull=False)),
         ]
         permissions = [("retry", "Can retry a delivery")]
 
