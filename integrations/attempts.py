@@ -15,7 +15,7 @@ from integrations.outcomes import CalledOff
 def on_record(connection: Connection, operation: str, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
     """Write the attempt, let the request be made, write how it ended. Called off, there was none."""
     attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now())
-    attempt.deliveries.add(*deliveries)
+    _link(attempt, deliveries)
     started = monotonic()
     try:
         yield attempt
@@ -27,6 +27,12 @@ def on_record(connection: Connection, operation: str, deliveries: Sequence[Deliv
         _finish(attempt, started)
         raise
     _finish(attempt, started)
+
+
+def _link(attempt: Attempt, deliveries: Sequence[Delivery]) -> None:
+    """A new attempt has no links yet: nothing needs to be looked for first, as `add` would."""
+    link = Attempt.deliveries.through
+    link._default_manager.bulk_create(link(attempt=attempt, delivery=delivery) for delivery in deliveries)
 
 
 def _finish(attempt: Attempt, started: float) -> None:

@@ -5,36 +5,69 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 
-from integrations import outbox, outcomes, providers, waking
+from django.db.models.functions import Now
+
+from integrations import breaker, claiming, outbox, outcomes, pauses, providers, slots, stopping, waking
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
+from integrations.providers import Bulk
 
-QUANTUM_SECONDS = 10.0  # then the worker takes another connection
+QUANTUM_SECONDS = 2.0  # then the worker takes another connection
 
 log = logging.getLogger(__name__)
 
 
 def drain(connection_id: int) -> None:
-    """Claim and deliver batches of one connection until nothing is due or the time is up."""
+    """Deliver what is due on one connection until nothing is, or the time is up."""
+    waking.heard(connection_id)
+    with slots.one(connection_id) as is_free:
+        if is_free and _is_left_over(connection_id):
+            waking.now(connection_id)
+
+
+def _is_left_over(connection_id: int) -> bool:
+    """Work through one connection's turn; whether there is more to do than fits into it."""
+    Connection.objects.filter(pk=connection_id).update(served_at=Now())
     ends_at = time.monotonic() + QUANTUM_SECONDS
     while time.monotonic() < ends_at:
         connection = Connection.objects.filter(pk=connection_id).first()
-        if not connection or outbox.is_well_served(connection_id) or not (batch := outbox.claim(connection)):
-            return
-        deliver(connection, batch)
-    waking.now(connection_id)
+        if not connection or stopping.asked() or outbox.is_well_served(connection_id) or not _round(connection):
+            return False
+    return True
 
 
-def deliver(connection: Connection, batch: Sequence[Delivery]) -> None:
+def _round(connection: Connection) -> bool:
+    """Claim and deliver a batch of each sort that waits; whether there was any."""
+    was_any = False
+    for batch, bulk in claiming.batches(connection):
+        if batch:
+            was_any = True
+            _call_for_help(connection, batch, bulk)
+            deliver(connection, batch, bulk)
+        if stopping.asked():
+            return False
+    return was_any
+
+
+def _call_for_help(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None) -> None:
+    """A batch that is full has more behind it, which another worker may begin with."""
+    if len(batch) >= (bulk.most if bulk else outbox.BATCH):
+        waking.now(connection.pk)
+
+
+def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None = None) -> None:
     """Hand a claimed batch to its provider; what stops the batch as a whole is each row's outcome."""
+    handed_to = bulk.deliver if bulk else providers.get(connection.provider).deliver
     try:
-        providers.get(connection.provider).deliver(connection, batch)
+        handed_to(connection, batch)
     except IntegrationError as error:
+        breaker.note(connection, error)
         outcome = outcomes.of(error)
     except Exception as error:
         outcome = _broken(connection.pk, error)
     else:
+        pauses.passed(connection, batch)
         return
     settle_each(batch, lambda _: outcome)
 
@@ -60,9 +93,10 @@ def sweep() -> None:
     outbox.give_back_expired()
     outbox.cancel_late()
     outbox.hold_strays()
+    pauses.forget_old()
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):
-            waking.now(connection_id)
+            waking.now(connection_id, again=True)
 
 
 def _broken(connection_id: int, error: Exception) -> Outcome:

@@ -17,7 +17,7 @@ from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from integrations import outcomes, waking
+from integrations import outcomes, pauses, waking
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
 
@@ -65,32 +65,50 @@ def add(connection: Connection, orders: Iterable[Order]) -> None:
     waking.on_commit(connection.pk)
 
 
-def claim(connection: Connection, limit: int = BATCH) -> list[Delivery]:
-    """Lease due deliveries to the caller; counted as attempts now, so that a crash counts too."""
+def claim(
+    connection: Connection, limit: int = BATCH, rows: "models.QuerySet[Delivery] | None" = None, newest: int = 0
+) -> list[Delivery]:
+    """Lease due deliveries to the caller; counted as attempts now, so that a crash counts too.
+
+    `rows` narrows what is due. The oldest go first; `newest` of a hundred are the newest instead.
+    """
     lease = uuid.uuid4()
     with transaction.atomic():
-        due = _due(connection).select_for_update(skip_locked=True, of=("self",))
-        rows = list(due.values_list("pk", "crashes", "lane")[:limit])
-        claimed = Delivery.objects.filter(pk__in=_together(rows), state=State.QUEUED)
-        claimed.update(
-            state=State.SENDING,
-            lease=lease,
-            lease_until=Now() + LEASE,
-            attempts_made=F("attempts_made") + 1,
+        wanted = (due(connection) if rows is None else rows).select_for_update(skip_locked=True, of=("self",))
+        pks = _together(_ends(wanted, limit, limit * newest // 100))
+        Delivery.objects.filter(pk__in=pks, state=State.QUEUED).update(
+            state=State.SENDING, lease=lease, lease_until=Now() + LEASE, attempts_made=F("attempts_made") + 1
         )
-    return list(Delivery.objects.filter(connection=connection, lease=lease, state=State.SENDING).order_by("pk"))
+    return list(Delivery.objects.filter(pk__in=pks, lease=lease, state=State.SENDING).order_by("pk")) if pks else []
 
 
 def extend(batch: Sequence[Delivery]) -> None:
     """Take the lease of a claimed batch anew, after something that took time."""
-    mine = Delivery.objects.filter(pk__in=[d.pk for d in batch], lease=batch[0].lease, state=State.SENDING)
-    mine.update(lease_until=Now() + LEASE)
+    _mine(batch).update(lease_until=Now() + LEASE)
 
 
-def is_ours(delivery: Delivery) -> bool:
-    """Whether the lease is still the caller's."""
-    mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
-    return mine.filter(lease_until__gt=Now()).exists()
+def are_ours(deliveries: Sequence[Delivery]) -> bool:
+    """Whether all are still the caller's."""
+    return _mine(deliveries).filter(lease_until__gt=Now()).count() == len(deliveries)
+
+
+def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+    """Queue again, as it was, what was claimed and not tried; the outcome says why."""
+    _mine(deliveries).update(
+        state=State.QUEUED, lease=None, lease_until=None, attempts_made=F("attempts_made") - 1,
+        **outcomes.words(outcome),
+    )  # fmt: skip
+
+
+def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
+    """Write one outcome for many at once, a Retry without a back-off of its own for now; how many were still ours."""
+    values: dict[str, Any] = {"state": outcome.state, "settled_at": Now()}
+    if isinstance(outcome, outcomes.Retry):
+        values = {"state": State.QUEUED, "next_try_at": _in(outcome.after)}
+        values |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
+    elif outcome.state == State.HELD:
+        values = {"state": State.HELD}
+    return _mine(deliveries).update(lease=None, lease_until=None, crashes=0, **values, **outcomes.words(outcome))
 
 
 def settle(delivery: Delivery, outcome: Outcome) -> bool:
@@ -172,10 +190,12 @@ def cancel_late() -> int:
 
 
 def connections_with_work() -> list[int]:
-    """Connections that have something due, for the sweep."""
-    due = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
-    ready = Connection.objects.filter(Exists(due), state=Connection.State.CONNECTED)
-    return list(ready.values_list("pk", flat=True))
+    """Connections that have something due which does not rest, the least recently served first."""
+    resting = pauses.active().filter(Q(kind="") | Q(kind=OuterRef("kind")))
+    waiting = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
+    waiting = waiting.exclude(Exists(resting.filter(Q(connection=None) | Q(connection=OuterRef("connection")))))
+    ready = Connection.objects.filter(Exists(waiting), state=Connection.State.CONNECTED)
+    return list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True))
 
 
 def is_well_served(connection_id: int) -> bool:
@@ -231,7 +251,8 @@ def _touch(connection: Connection, order: Order) -> bool:
     return bool(waiting.update(occurred_at=order.occurred_at))
 
 
-def _due(connection: Connection) -> "models.QuerySet[Delivery]":
+def due(connection: Connection) -> "models.QuerySet[Delivery]":
+    """What may be claimed now: its time has come, and nothing of its lane is ahead of it."""
     ahead = Delivery.objects.filter(
         connection=connection, lane=OuterRef("lane"), pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING)
     )
@@ -242,6 +263,21 @@ def _due(connection: Connection) -> "models.QuerySet[Delivery]":
         .exclude(~Q(lane="") & Exists(ahead))
         .order_by("next_try_at", "pk")
     )
+
+
+def _mine(deliveries: Sequence[Delivery]) -> "models.QuerySet[Delivery]":
+    """Those that are still leased to the caller."""
+    leases = {delivery.lease for delivery in deliveries}
+    return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=State.SENDING)
+
+
+def _ends(wanted: "models.QuerySet[Delivery]", limit: int, newest: int) -> list[tuple[int, int, str]]:
+    """The oldest of them, and some of the newest."""
+    rows = wanted.values_list("pk", "crashes", "lane")
+    found = list(rows[: limit - newest])
+    if newest and len(found) == limit - newest:
+        found += set(rows.order_by("-next_try_at", "-pk")[:newest]) - set(found)
+    return found
 
 
 def _together(rows: Sequence[tuple[int, int, str]]) -> list[int]:

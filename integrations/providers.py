@@ -1,8 +1,10 @@
 """What a provider must say of itself, and the register of those that are installed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from django.db.models import Q
 
 if TYPE_CHECKING:
     from integrations.models import Connection, Delivery
@@ -42,12 +44,26 @@ class Addresses:
 
 
 @dataclass(frozen=True)
+class Bulk:
+    """A kind of delivery of which up to `most` may go in one request, as far as `only` lets them.
+
+    `deliver` takes what was claimed of one connection and settles each.
+    """
+
+    kind: str
+    most: int
+    deliver: Callable[["Connection", "Sequence[Delivery]"], None]
+    only: Q = field(default_factory=Q)
+
+
+@dataclass(frozen=True)
 class Provider:
     """A service that connections lead to.
 
     `identify` asks, with a fresh access token, which account it opens. `deliver` takes claimed deliveries
     of one connection and settles each of them. `served` names, for the pages, whom each of
-    several connections serves, by connection id.
+    several connections serves, by connection id. `bulks` says what may go in bulk, `bulk_from` from how many
+    waiting deliveries of a kind that is worth it (0: never).
     """
 
     slug: str
@@ -57,6 +73,8 @@ class Provider:
     identify: Callable[[str], Account]
     deliver: Callable[["Connection", "Sequence[Delivery]"], None]
     served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]]
+    bulks: tuple[Bulk, ...] = ()
+    bulk_from: Callable[[], int] = lambda: 0
 
 
 _registered: dict[str, Provider] = {}

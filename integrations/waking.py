@@ -1,10 +1,14 @@
 """Wakes workers up. Every message may be lost: the sweep finds the work, a few seconds later."""
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from celery import current_app
+from django.conf import settings
+from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
 
@@ -13,6 +17,8 @@ GOOD_FOR_SECONDS = 30.0  # a wake-up older than this is of no use: sweeps have c
 
 log = logging.getLogger(__name__)
 _broker_rests_until = 0.0
+_timers: dict[int, threading.Timer] = {}
+_timers_lock = threading.Lock()
 
 
 def on_commit(connection_id: int) -> None:
@@ -32,10 +38,13 @@ class Wake:
         now(self.connection_id)
 
 
-def now(connection_id: int) -> None:
-    """Tell a worker now; after a failure the broker is left in peace for a while."""
+def now(connection_id: int, *, again: bool = False) -> None:
+    """Tell a worker now; after a failure the broker is left in peace for a while.
+
+    A wake-up that nobody has heard yet is enough, however much happens meanwhile; `again` sends one all the same.
+    """
     global _broker_rests_until
-    if time.monotonic() < _broker_rests_until:
+    if time.monotonic() < _broker_rests_until or not (_is_first(connection_id) or again):
         return
     try:
         current_app.send_task(
@@ -44,3 +53,34 @@ def now(connection_id: int) -> None:
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)
+
+
+def heard(connection_id: int) -> None:
+    """A worker is about to look: what happens from now on needs a wake-up of its own."""
+    if settings.REDIS_URL:
+        cache.delete(_flag(connection_id))
+
+
+def later(connection_id: int, wait: timedelta) -> None:
+    """Tell a worker after a while, when a budget opens again; one of this process's timers for each connection."""
+    with _timers_lock:
+        if connection_id not in _timers:
+            timer = threading.Timer(wait.total_seconds(), _ring, (connection_id,))
+            timer.daemon = True
+            _timers[connection_id] = timer
+            timer.start()
+
+
+def _ring(connection_id: int) -> None:
+    with _timers_lock:
+        _timers.pop(connection_id, None)
+    now(connection_id)
+
+
+def _is_first(connection_id: int) -> bool:
+    """Only workers that share a memory with us can say what they have heard."""
+    return not settings.REDIS_URL or bool(cache.add(_flag(connection_id), 1, GOOD_FOR_SECONDS))
+
+
+def _flag(connection_id: int) -> str:
+    return f"woken:{connection_id}"

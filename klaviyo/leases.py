@@ -15,7 +15,7 @@ LOST = Retry("lease_lost", "Somebody else has taken this over, and decides anew.
 
 def check(deliveries: Sequence[Delivery]) -> None:
     """Raise CalledOff when one of them is no longer the caller's."""
-    if not all(outbox.is_ours(delivery) for delivery in deliveries):
+    if deliveries and not outbox.are_ours(deliveries):
         raise CalledOff(LOST)
 
 

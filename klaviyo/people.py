@@ -1,27 +1,28 @@
 """The people of a batch: who they are at Klaviyo, and bringing our side of them there."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from klaviyo import cleaning, newcomers, orders, payloads
+from klaviyo import cleaning, newcomers, orders, payloads, prefixes
 from klaviyo.api import answers, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.lookups import Lookup
 from klaviyo.models import ProfileSync
 from referrals import standing
-from referrals.models import Advocate, Store
+from referrals.models import Advocate
 from referrals.standing import Standing
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
-JUST_NOW = timedelta(minutes=5)
+LATELY = timedelta(days=1)
+FEW = 100  # deliveries that a look-up is put on record for, one by one
 ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
@@ -32,24 +33,25 @@ Attributes = dict[str, Any]
 class People:
     """The people of one batch as Klaviyo knew them when it began, found in one call, and those brought since.
 
-    Whom we have told Klaviyo of a moment ago need not be looked up for an event of their own: they are there.
+    Whom Klaviyo took from us within a day need not be looked up for an event of their own: they are there.
     A phone number is an identifier at Klaviyo: sent with one person's e-mail while it belongs to another, it could
     tie the two together. So a number goes only when nobody has it, which costs a second call where there is one.
     """
 
-    def __init__(self, client: Client, deliveries: Sequence[Delivery]) -> None:
+    def __init__(self, client: Client, deliveries: Sequence[Delivery], unasked: Collection[int] = ()) -> None:
+        """`unasked` are ids of deliveries for which it does not matter whether Klaviyo knows the person."""
         self._client = client
         self.lookup = Lookup(client)
         self._brought: set[str] = set()
-        self._prefixes: dict[int, str] = {}
         self._advocates = _advocates(deliveries)
         self._there = _told_lately(client.connection, deliveries)
-        unsure = [d for d in deliveries if d.subject.lower() not in self._there]
+        unsure = [d for d in deliveries if d.subject.lower() not in self._there and d.pk not in unasked]
         if unsure:
-            self.lookup.ask({delivery.subject for delivery in unsure}, unsure)
+            self.lookup.ask({delivery.subject for delivery in unsure}, unsure if len(unsure) <= FEW else ())
         to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and self.known(d) is None)]
         phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
-        self._phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring), SOMEBODY)
+        on_record = to_bring if len(to_bring) <= FEW else ()
+        self._phones = dict.fromkeys(profiles.find_phones(client, phones, on_record), SOMEBODY)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
@@ -66,6 +68,10 @@ class People:
         old, delivery.subject = delivery.subject, cleaning.address(self._advocate(delivery)[0].email)
         return old.lower() != delivery.subject.lower()
 
+    def is_gone(self, delivery: Delivery) -> bool:
+        """Whether it tells of an advocate who is no longer in any program."""
+        return delivery.kind == "profile" and delivery.options.get("advocate") not in self._advocates
+
     def phone_of(self, delivery: Delivery) -> str:
         """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
         phone = str(delivery.options.get("person", {}).get("phone_number") or "")
@@ -79,7 +85,7 @@ class People:
     def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
         listing = newcomers.plan(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
-        body = self._request(delivery)
+        body = self.request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
         is_new = _upsert(self._client, delivery, body)
         if phone and "phone_number" not in body["data"]["attributes"]:
@@ -88,7 +94,7 @@ class People:
             newcomers.settle(delivery, listing, is_new)
         self._brought.add(delivery.subject.lower())
 
-    def _request(self, delivery: Delivery) -> dict[str, Any]:
+    def request(self, delivery: Delivery) -> dict[str, Any]:
         """The upsert of a delivery's person, put on the record when the delivery is about nothing else."""
         attributes, warnings = self._news(delivery)
         phone = attributes.get("phone_number")
@@ -105,7 +111,7 @@ class People:
         warnings: list[str] = []
         if delivery.kind == "profile":
             advocate, now = self._advocate(delivery)
-            said, warnings = payloads.profile(advocate, now, self._prefix(advocate))
+            said, warnings = payloads.profile(advocate, now, self._prefixes[advocate.pk])
         else:
             said = {"email": delivery.subject, **delivery.options.get("person", {})}
         has = self._has(delivery)
@@ -116,7 +122,7 @@ class People:
         there, said = self._has(delivery).get("properties"), attributes.get("properties")
         if delivery.kind != "profile" or not isinstance(there, dict) or not said:
             return []
-        prefix = self._prefix(self._advocate(delivery)[0])
+        prefix = self._prefixes[self._advocate(delivery)[0].pk]
         return [name for name in (f"{prefix}{optional}" for optional in OPTIONAL) if name in there and name not in said]
 
     def _advocate(self, delivery: Delivery) -> tuple[Advocate, Standing]:
@@ -125,10 +131,9 @@ class People:
         except KeyError:
             raise PermanentError("person_gone", "This person is no longer in any program.") from None
 
-    def _prefix(self, advocate: Advocate) -> str:
-        if advocate.pk not in self._prefixes:
-            self._prefixes[advocate.pk] = _prefix(self._client.connection, advocate)
-        return self._prefixes[advocate.pk]
+    @cached_property
+    def _prefixes(self) -> dict[int, str]:
+        return prefixes.of(self._client.connection, [advocate for advocate, _ in self._advocates.values()])
 
     def _has(self, delivery: Delivery) -> Attributes:
         person = self.known(delivery)
@@ -149,7 +154,7 @@ def _told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[
         return set()
     told = Delivery.objects.filter(
         connection=connection, kind="profile", state=Delivery.State.ACCEPTED, subject__in=mine,
-        settled_at__gte=timezone.now() - JUST_NOW,
+        settled_at__gte=timezone.now() - LATELY,
     )  # fmt: skip
     careful = ProfileSync.objects.filter(connection=connection, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
     told = told.exclude(options__sync__in=list(careful.values_list("pk", flat=True)), settled_at__lt=_a_minute_ago())
@@ -166,14 +171,6 @@ def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Stan
     standings = standing.of(ids)
     advocates = Advocate.objects.filter(pk__in=ids).select_related("program__store")
     return {advocate.pk: (advocate, standings[advocate.pk]) for advocate in advocates}
-
-
-def _prefix(connection: Connection, advocate: Advocate) -> str:
-    """A person in several programs of an account: the latest has the plain names, the others carry their program's."""
-    here = Store.objects.filter(klaviyo_syncs__connection=connection, klaviyo_syncs__is_enabled=True)
-    others = Advocate.objects.filter(program__store__in=here, email__iexact=advocate.email).exclude(pk=advocate.pk)
-    later = Q(occurred_at__gt=advocate.occurred_at) | Q(occurred_at=advocate.occurred_at, pk__gt=advocate.pk)
-    return f"sorae_{advocate.program.slug.replace('-', '_')}_" if others.filter(later).exists() else "sorae_"
 
 
 def _upsert(client: Client, delivery: Delivery, body: dict[str, Any]) -> bool:

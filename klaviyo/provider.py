@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.db.models import Q
 
 from integrations.models import Connection
-from integrations.providers import Addresses, Provider, Scope
+from integrations.providers import Addresses, Bulk, Provider, Scope
 from klaviyo import delivery
-from klaviyo.api import accounts
+from klaviyo.api import accounts, bulk
+from klaviyo.delivery import bulks, event_jobs, list_jobs, profile_jobs
 from klaviyo.models import ProfileSync
 
 SCOPES = (
@@ -53,4 +55,10 @@ KLAVIYO = Provider(
     identify=accounts.identify,
     deliver=delivery.deliver,
     served=served,
+    bulks=(
+        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, bulks.NEVER_TRIED),
+        Bulk("event", bulk.MOST_EVENTS, event_jobs.deliver, bulks.NEVER_TRIED & ~Q(options__has_key="message")),
+        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, bulks.NEVER_TRIED),
+    ),
+    bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
 )

@@ -7,20 +7,21 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from integrations import draining, outbox, outcomes, patience
+from integrations import breaker, claiming, draining, freezing, outbox, outcomes, patience, stopping
 from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from klaviyo import orders, taken, withdrawals
 from klaviyo.api.client import Client
-from klaviyo.delivery import facts, mail, permission, privacy, subscribing, unsubscribing
+from klaviyo.delivery import beforehand, facts, mail, permission, privacy, subscribing, unsubscribing, waiting
 from klaviyo.delivery.state import Batch, sends_of, sync_of, syncs_of
-from klaviyo.delivery.trouble import BUSY_HERE, ItsOwn
+from klaviyo.delivery.trouble import BUSY_HERE, Frozen, ItsOwn
 from klaviyo.models import ProfileSync, Send
 from klaviyo.people import People
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
+NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
 
 log = logging.getLogger(__name__)
@@ -42,28 +43,46 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     What needs no question to Klaviyo is settled before it is asked anything.
     """
     syncs, sends = syncs_of(connection), sends_of(deliveries)
-    decided: dict[int, Outcome] = {}
     said_no = partial(permission.said_no_here, syncs, sends)
-    for look in (_unusable, _gone_out, said_no, privacy.erased_first):
-        decided |= look([delivery for delivery in deliveries if delivery.pk not in decided])
+    decided = beforehand.decided(deliveries, (beforehand.unusable, _gone_out, said_no, privacy.erased_first))
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
     draining.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
         return
-    client = Client(connection)
-    people = People(client, open_ones)
+    client = Client(connection, is_backlog=claiming.is_backlog(open_ones))
+    try:
+        people = People(client, open_ones)
+    except Throttled as error:
+        waiting.for_budget(connection, open_ones, error)
+        return
     outbox.extend(open_ones)
     batch = Batch(client, people, syncs, sends, monotonic() + LONGEST_SECONDS)
     try:
-        draining.settle_each(sorted(open_ones, key=_profiles_first), partial(_outcome, batch))
+        _work_through(batch, sorted(open_ones, key=_profiles_first))
     finally:
         batch.mailer.close()
 
 
-def _unusable(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
-    """What failed when it was queued and was retried all the same: nothing of it may reach a request."""
-    return {delivery.pk: outcome for delivery in deliveries if (outcome := _fault(delivery))}
+def _work_through(batch: Batch, deliveries: Sequence[Delivery]) -> None:
+    """One after the other; what the batch cannot get to is given back together, as it was."""
+    left: list[Delivery] = []
+    for delivery in deliveries:
+        if _is_not_reached(batch, delivery):
+            left.append(delivery)
+        else:
+            draining.settle_each([delivery], partial(_outcome, batch))
+    for kind, error in batch.stopped.items():
+        if isinstance(error, Throttled) and not isinstance(error, Frozen):
+            mine = [delivery for delivery in left if delivery.kind == kind]
+            left = [delivery for delivery in left if delivery.kind != kind]
+            waiting.for_budget(batch.connection, mine, error)
+    outbox.give_back(left, NOT_REACHED)
+
+
+def _is_not_reached(batch: Batch, delivery: Delivery) -> bool:
+    is_over = monotonic() > batch.ends_at or stopping.asked()
+    return is_over or isinstance(batch.stopped.get(delivery.kind), Throttled)
 
 
 def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -72,24 +91,14 @@ def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     return dict.fromkeys(gone, Accepted())
 
 
-def _fault(delivery: Delivery) -> Outcome | None:
-    if outcome := orders.malformed(delivery.subject):
-        return outcome
-    if delivery.kind == "event" and not delivery.body:
-        return Failed("unusable", f"The fact cannot be told as it is. {orders.CORRECT_IT}")
-    return None
-
-
 def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.stopped.get(delivery.kind):
         return _after(error)
     if error := batch.people.lookup.problem(delivery.subject):
         return Retry(error.code, error.sentence)  # whatever refuses the question says nothing about the person
-    if monotonic() > batch.ends_at:
-        return Retry("busy", "The batch took long; this one is next.", after=timedelta(0), refund=True)
     sync = sync_of(batch.syncs, batch.sends, delivery)
     if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
-        return Skipped("sync_off", "The store is no longer joined to this account.")
+        return beforehand.SYNC_OFF
     if batch.people.has_moved(delivery):
         return Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
     try:
@@ -97,6 +106,9 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
+        if pause := freezing.note([delivery], error):
+            freezing.thaw(pause, error.code)
+            error = batch.stopped[delivery.kind] = Frozen(pause.sentence)
         _stop(batch, delivery, error)
         return outcomes.of(error)
 
@@ -133,6 +145,7 @@ def _stop(batch: Batch, delivery: Delivery, error: IntegrationError) -> None:
         batch.stopped = dict.fromkeys(SENDERS, error)
     elif not isinstance(error, PermanentError | ItsOwn):
         batch.stopped[delivery.kind] = error
+        breaker.note(batch.connection, error)
 
 
 def _after(error: IntegrationError) -> Outcome:

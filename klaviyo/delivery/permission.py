@@ -7,6 +7,8 @@ from datetime import timedelta
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
 from klaviyo import asking, leases, orders
+from klaviyo.api.client import Client
+from klaviyo.confirming import whereabouts
 from klaviyo.consent import Decision
 from klaviyo.delivery import decisions, state, usefulness
 from klaviyo.delivery.state import Batch
@@ -18,11 +20,26 @@ UNKNOWN_PERSON = Skipped(
     "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
 )
 STALE = Retry("stale_consent", "Klaviyo's answer has become too old; it is asked again.", timedelta(), True)
+CHECK_FIRST = Retry("being_checked", "It may have reached Klaviyo already; that is looked up first.", timedelta(), True)
 A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 
 
 def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | None:
-    """What speaks against a delivery: an unknown person, the person's own will, or that it is of no use any more."""
+    """What speaks against a delivery: an unknown person, the person's own will, or that it is of no use any more.
+
+    Of a message that may have left before, nobody says so until it is known that it has not.
+    """
+    evidence = delivery.evidence
+    found = _objection(batch, delivery, sync)
+    if not isinstance(found, Skipped) or orders.message_of(delivery) is None:
+        return found
+    outcome = whereabouts.before(found, batch.client, delivery)
+    if outcome is not found:
+        delivery.evidence = evidence
+    return outcome
+
+
+def _objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | None:
     is_unknown = delivery.kind in ("profile", "event") and not batch.people.is_there(delivery)
     if is_unknown and not sync.creates_profiles:
         return UNKNOWN_PERSON
@@ -48,7 +65,11 @@ def said_no_here(
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = asking.refused(sync, orders.message_of(delivery) or "", own)
-                refused[delivery.pk] = _refused(delivery, sends.get(delivery.pk), decision)
+                no = Skipped(decision.code, decision.sentence)
+                outcome = whereabouts.before(no, Client(sync.connection), delivery)
+                if outcome is no:
+                    _record_refusal(delivery, sends.get(delivery.pk), decision)
+                refused[delivery.pk] = outcome
     return refused
 
 
@@ -66,13 +87,14 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
             raise CalledOff(STALE)
         decision = asking.decide(asked, message, delivery.subject, lookup)
         if not decision.allowed:
+            if whereabouts.unanswered(delivery)[1:].exists():  # the first of them is the request being made now
+                raise CalledOff(CHECK_FIRST)
             decisions.keep(batch, delivery, decision, asked)
             raise CalledOff(Skipped(decision.code, decision.sentence))
 
 
-def _refused(delivery: Delivery, send: Send | None, decision: Decision) -> Outcome:
+def _record_refusal(delivery: Delivery, send: Send | None, decision: Decision) -> None:
     delivery.evidence = decision.as_record()
     with suppress(CalledOff):
         if send:
             decisions.record(delivery, send, decision, None)
-    return Skipped(decision.code, decision.sentence)

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Pause
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeenProfile
 from referrals.models import Program, Store
@@ -37,6 +37,7 @@ def choose_list(sandbox: Sandbox, name: str = "Advocates") -> str:
 
 def make_due() -> None:
     """As if the time of back-off had gone by."""
+    Pause.objects.all().delete()
     Delivery.objects.filter(state=State.QUEUED).update(next_try_at=timezone.now() - timedelta(seconds=1))
 
 

@@ -1,0 +1,32 @@
+"""An account that does not answer is left alone for a while, so that it keeps no worker from the others."""
+
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from integrations import pauses
+from integrations.errors import TemporaryError, Throttled
+from integrations.models import Attempt, Connection
+
+CALLS = 10
+FAILED_SHARE = 0.7
+LOOKED_BACK = timedelta(minutes=1)
+LONGEST = timedelta(minutes=15)
+SENTENCE = "The account does not answer. It is tried again from time to time; nothing is lost."
+
+_FAILED = Q(finished_at__isnull=False) & ~Q(code="") & (Q(status=None) | Q(status__lt=400) | Q(status__gte=500))
+
+
+def note(connection: Connection, error: Exception) -> None:
+    """After trouble on the way: leave the account alone if most of the last minute's requests went the same way."""
+    if not isinstance(error, TemporaryError) or isinstance(error, Throttled):
+        return
+    if pauses.EVERYTHING in pauses.of(connection).on_trial or _is_dead(connection):
+        pauses.trouble(connection, pauses.EVERYTHING, pauses.NOT_ANSWERING, SENTENCE, most=LONGEST)
+
+
+def _is_dead(connection: Connection) -> bool:
+    recent = Attempt.objects.filter(connection=connection, started_at__gt=timezone.now() - LOOKED_BACK)
+    counts = recent.aggregate(all=Count("pk"), failed=Count("pk", filter=_FAILED))
+    return bool(counts["all"] >= CALLS and counts["failed"] >= FAILED_SHARE * counts["all"])

@@ -1,0 +1,65 @@
+"""What a worker takes next of an account: fresh facts first, a backlog after them, and many of one kind together.
+
+While little waits, up to BATCH deliveries of any kind are taken, to be sent one by one at once. From `bulk_from`
+waiting ones of a kind that its provider takes in bulk, they go as many as fit into one request: mostly the oldest,
+and a few of the newest, so that a new fact does not wait behind a backlog.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import outbox, pauses, providers
+from integrations.models import Connection, Delivery
+from integrations.providers import Bulk
+
+FRESH = timedelta(seconds=5)  # what has waited longer is a backlog
+NEWEST = 10  # of a hundred in a bulk request
+
+Rows = QuerySet[Delivery]
+
+
+def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Bulk | None]]:
+    """One round: each batch is claimed when it is asked for. With the kind's Bulk where it is to go in one request."""
+    rest = pauses.of(connection)
+    due = outbox.due(connection).exclude(kind__in=rest.resting)
+    if pauses.EVERYTHING in rest.resting | rest.on_trial:
+        if pauses.EVERYTHING not in rest.resting:
+            yield outbox.claim(connection, 1, rows=due), None
+        return
+    for kind in rest.on_trial:
+        yield outbox.claim(connection, 1, rows=due.filter(kind=kind)), None
+    due = due.exclude(kind__in=rest.on_trial)
+    many = _bulks(connection, due)
+    alone = _without(due, many)
+    for rows in (alone.filter(next_try_at__gt=Now() - FRESH), alone.filter(next_try_at__lte=Now() - FRESH)):
+        yield outbox.claim(connection, rows=rows), None
+    for bulk in many:
+        yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=bulk.kind), newest=NEWEST), bulk
+
+
+def is_backlog(deliveries: Sequence[Delivery]) -> bool:
+    """Whether a batch has waited long enough to leave room for what is fresh."""
+    return all(delivery.next_try_at <= timezone.now() - FRESH for delivery in deliveries)
+
+
+def _bulks(connection: Connection, due: Rows) -> list[Bulk]:
+    """The kinds of which so many wait that they go in bulk."""
+    provider = providers.get(connection.provider)
+    least = provider.bulk_from()
+    if not least or due.order_by()[: least + 1].count() <= least:
+        return []
+    return [bulk for bulk in provider.bulks if _is_many(due.filter(bulk.only, kind=bulk.kind), least)]
+
+
+def _is_many(rows: Rows, least: int) -> bool:
+    return rows.order_by()[: least + 1].count() > least
+
+
+def _without(due: Rows, many: Sequence[Bulk]) -> Rows:
+    for bulk in many:
+        due = due.exclude(bulk.only, kind=bulk.kind)
+    return due

@@ -1,0 +1,91 @@
+"""For a while nothing of a kind goes to an account: it asked for patience, does not answer, or refuses everybody.
+
+What waits is left as it is; claims and sweeps pass it by until the time is over. A pause for trouble is longer each
+time. When it is over a single delivery is tried first; only its success ends the trouble.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest, Now
+from django.utils import timezone
+
+from integrations.models import Attempt, Connection, Delivery, Pause
+
+EVERYTHING = ""  # the kind that stands for all
+THROTTLED, NOT_ANSWERING, FROZEN = "throttled", "not_answering", "frozen"
+TROUBLE = (NOT_ANSWERING, FROZEN)
+FORGOTTEN_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Kinds to be left alone, and kinds of which one delivery may find out whether the trouble is over."""
+
+    resting: frozenset[str]
+    on_trial: frozenset[str]
+
+
+def active() -> QuerySet[Pause]:
+    """The pauses that last."""
+    return Pause.objects.filter(until__gt=Now())
+
+
+def of(connection: Connection) -> Rest:
+    rows = [(pause.kind, pause.code, pause.until) for pause in _concerning(connection)]
+    now = timezone.now()
+    resting = frozenset(kind for kind, _, until in rows if until > now)
+    return Rest(resting, frozenset(kind for kind, code, _ in rows if code in TROUBLE) - resting)
+
+
+def throttle(connection: Connection, kind: str, wait: timedelta) -> None:
+    """The account's budget is used up for what this kind needs."""
+    _write(connection, kind, wait, THROTTLED, "The account's rate limit is reached; it goes on by itself.")
+
+
+def trouble(connection: Connection | None, kind: str, code: str, sentence: str, *, most: timedelta) -> Pause:
+    """Pause for half a minute, and twice as long each time it happens again; without a connection, for all."""
+    before = Pause.objects.filter(connection=connection, kind=kind, code=code).values_list("strikes", flat=True).first()
+    strikes = min((before or 0) + 1, 16)
+    wait = min(timedelta(seconds=30) * 2 ** (strikes - 1), most)
+    return _write(connection, kind, wait, code, sentence, strikes)
+
+
+def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
+    """End a trouble that is over: something of the batch went through."""
+    kinds = {EVERYTHING, *(delivery.kind for delivery in batch)}
+    over = _concerning(connection).filter(kind__in=kinds, code__in=TROUBLE, until__lte=Now())
+    if over.exists():
+        went = Attempt.objects.filter(deliveries__in=[d.pk for d in batch], status__range=(200, 299), code="")
+        if went.exists():
+            over.delete()
+
+
+def forget_old() -> None:
+    """Throttling that is over, and trouble that has not come back for long."""
+    Pause.objects.filter(until__lt=Now(), code=THROTTLED).delete()
+    Pause.objects.filter(until__lt=Now() - FORGOTTEN_AFTER).delete()
+
+
+def _concerning(connection: Connection) -> QuerySet[Pause]:
+    return Pause.objects.filter(Q(connection=connection) | Q(connection=None))
+
+
+def _write(
+    connection: Connection | None, kind: str, wait: timedelta, code: str, sentence: str, strikes: int = 1
+) -> Pause:
+    """Begin or lengthen; a little longer at random, so that not everything begins at once."""
+    until = Now() + wait * random.uniform(1.0, 1.1)  # noqa: S311  (spreads load; no secret)
+    rows = Pause.objects.filter(connection=connection, kind=kind)
+    said = {"code": code, "sentence": sentence, "strikes": strikes}
+    if not rows.update(until=Greatest(F("until"), until), **said):
+        try:
+            with transaction.atomic():
+                Pause.objects.create(connection=connection, kind=kind, until=until, **said)
+        except IntegrityError:  # somebody else did, at the same time
+            rows.update(until=Greatest(F("until"), until), **said)
+    return rows.get()

@@ -1,0 +1,149 @@
+"""Requests for many at once: https://developers.klaviyo.com/en/reference/bulk_create_events and
+https://developers.klaviyo.com/en/reference/bulk_import_profiles."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integrations.errors import PermanentError, TemporaryError
+from integrations.models import Delivery
+from klaviyo.api import answers, paging
+from klaviyo.api.client import Client
+from klaviyo.api.operation import Operation
+
+MOST_EVENTS, MOST_PROFILES, MOST_MEMBERS = 1_000, 10_000, 1_000
+MOST_BYTES = 4_500_000  # Klaviyo takes 5 MB
+EVENT_OF_JOB = re.compile(r"/events-bulk-create/data/(\d+)(?:/attributes/events/data/(\d+))?")
+NUMBER = re.compile(r"[\w=.:-]{1,128}", re.ASCII)  # of a job
+PROFILE_OF_JOB = re.compile(r"/profiles/data/(\d+)")
+
+BULK_CREATE_EVENTS = Operation(
+    "bulk_create_events", "POST", "/api/event-bulk-create-jobs", "events:write", 10, 150, success=(202,)
+)
+BULK_IMPORT_PROFILES = Operation(
+    "bulk_import_profiles", "POST", "/api/profile-bulk-import-jobs", "lists:write profiles:write", 10, 150,
+    success=(202,), needs_body=True,
+)  # fmt: skip
+GET_BULK_IMPORT_PROFILES_JOB = Operation(
+    "get_bulk_import_profiles_job", "GET", "/api/profile-bulk-import-jobs/{job_id}", "lists:read profiles:read",
+    10, 150, needs_body=True,
+)  # fmt: skip
+GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB = Operation(
+    "get_errors_for_bulk_import_profiles_job", "GET", "/api/profile-bulk-import-jobs/{id}/import-errors",
+    "profiles:read", 10, 150, needs_body=True,
+)  # fmt: skip
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import job as Klaviyo tells of it: `status` is its word (queued, processing, complete, cancelled)."""
+
+    id: str
+    status: str
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class ImportError:
+    """A profile that an import did not take: by its address, with Klaviyo's code and sentence."""
+
+    email: str
+    code: str
+    detail: str
+
+
+def events_body(events: Sequence[Body]) -> tuple[Body, list[list[int]]]:
+    """One job of the single requests' bodies; and which of them stand where: by profile, then in order."""
+    groups: dict[str, Body] = {}
+    places: dict[str, list[int]] = {}
+    for index, event in enumerate(events):
+        attributes = dict(event["data"]["attributes"])
+        profile = attributes.pop("profile")
+        person = str(profile["data"]["attributes"].get("email")).lower()
+        group = groups.setdefault(person, {"profile": profile, "events": {"data": []}})
+        group["events"]["data"].append({"type": "event", "attributes": attributes})
+        places.setdefault(person, []).append(index)
+    data = [{"type": "event-bulk-create", "attributes": group} for group in groups.values()]
+    attributes = {"events-bulk-create": {"data": data}}
+    return {"data": {"type": "event-bulk-create-job", "attributes": attributes}}, list(places.values())
+
+
+def create_events(client: Client, body: Body, deliveries: Sequence[Delivery] = ()) -> None:
+    """Record up to 1,000 events. Klaviyo says no more than that it has them."""
+    client.call(BULK_CREATE_EVENTS, body=body, deliveries=deliveries)
+
+
+def import_profiles(
+    client: Client, profiles: Sequence[Body], list_id: str = "", deliveries: Sequence[Delivery] = ()
+) -> Import:
+    """Create or update up to 10,000 profiles (the `data` of upserts), who join the list if one is named."""
+    data: Body = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": list(profiles)}}}
+    if list_id:
+        data["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
+    return _import(client.call(BULK_IMPORT_PROFILES, body={"data": data}, deliveries=deliveries).data)
+
+
+def look_at_import(client: Client, number: str) -> Import | None:
+    """How an import stands; None when Klaviyo knows nothing of it (any more)."""
+    try:
+        return _import(client.call(GET_BULK_IMPORT_PROFILES_JOB, path={"job_id": number}).data)
+    except PermanentError as error:
+        if error.code != "not_found":
+            raise
+        return None
+
+
+def import_errors(client: Client, number: str) -> Iterator[ImportError]:
+    """Whom an import did not take, page by page."""
+    query: paging.Query | None = {"page[size]": "100"}
+    asked: list[paging.Query] = []
+    while query is not None and query not in asked:
+        asked.append(query)
+        path = {"id": number}
+        document = client.call(GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, path=path, query=query).document
+        if not isinstance(document["data"], list):
+            raise _unreadable()
+        yield from map(_error, document["data"])
+        try:
+            query = paging.next_query(document)
+        except ValueError:
+            raise _unreadable() from None
+
+
+def named(error: PermanentError, pattern: re.Pattern[str]) -> set[tuple[int, int | None]]:
+    """Which items Klaviyo's errors point at: the first number of their pointers, and the second where there is one."""
+    found: set[tuple[int, int | None]] = set()
+    for detail in error.details:
+        pointer = answers.words(answers.members(detail.get("source")).get("pointer"))
+        if match := pattern.search(pointer):
+            first, *more = match.groups()
+            found.add((int(first), int(more[0]) if more and more[0] is not None else None))
+    return found
+
+
+def _import(data: Any) -> Import:
+    told = answers.members(data)
+    attributes, number = answers.members(told.get("attributes")), answers.words(told.get("id"))
+    if not NUMBER.fullmatch(number):
+        raise _unreadable()
+    counts = [attributes.get(name) for name in ("total_count", "failed_count")]
+    total, failed = (count if isinstance(count, int) else 0 for count in counts)
+    return Import(number, answers.words(attributes.get("status")), total, failed)
+
+
+def _error(item: Any) -> ImportError:
+    attributes = answers.members(answers.members(item).get("attributes"))
+    payload = answers.members(attributes.get("original_payload"))
+    inner = answers.members(payload.get("attributes")) or payload
+    return ImportError(
+        answers.words(inner.get("email")).lower(), answers.words(attributes.get("code"))[:64] or "invalid",
+        answers.words(attributes.get("detail"))[:500] or "no reason given.",
+    )  # fmt: skip
+
+
+def _unreadable() -> TemporaryError:
+    return TemporaryError("unreadable_answer", "Klaviyo's answer about an import could not be read.")

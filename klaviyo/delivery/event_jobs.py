@@ -1,0 +1,85 @@
+"""Many events in one job. Only such as need nobody's consent, and have never been tried before.
+
+Klaviyo answers a job with no more than that it has it, and refuses a whole job for one event that it has twice; so
+whatever is not certain goes through the single endpoint, which keeps the first event of an id.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from integrations import outbox
+from integrations.errors import PermanentError, Throttled
+from integrations.models import Connection, Delivery
+from integrations.outcomes import Accepted, Outcome, Retry
+from klaviyo.api import bulk
+from klaviyo.api.client import Client
+from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery.state import syncs_of
+from klaviyo.people import People
+
+
+def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Settle every event of a claimed batch. Raises IntegrationError when people could not be looked up."""
+    open_ones = beforehand.without_the_hopeless(deliveries)
+    if not open_ones:
+        return
+    client = Client(connection, is_backlog=True)
+    try:
+        people = People(client, open_ones)
+    except Throttled as error:
+        waiting.for_budget(connection, open_ones, error)
+        return
+    outbox.extend(open_ones)
+    objections = _objections(connection, people, open_ones)
+    bulks.settle_alike(objections, open_ones)
+    for pack in _packs([delivery for delivery in open_ones if delivery.pk not in objections]):
+        _send(client, pack)
+
+
+def _objections(connection: Connection, people: People, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """What keeps an event from going in a job, by delivery id; who is yet to be brought goes alone."""
+    syncs, found = syncs_of(connection), dict[int, Outcome]()
+    for delivery in deliveries:
+        sync = bulks.sync_of(syncs, delivery)
+        if error := people.lookup.problem(delivery.subject):
+            found[delivery.pk] = Retry(error.code, error.sentence)
+        elif sync is None:
+            found[delivery.pk] = beforehand.SYNC_OFF
+        elif not people.is_there(delivery):
+            found[delivery.pk] = bulks.ALONE if sync.creates_profiles else permission.UNKNOWN_PERSON
+    return found
+
+
+def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """As many as one request may hold, by number and bytes; no event twice in one."""
+    pack: list[Delivery] = []
+    ids: set[str] = set()
+    size = 0
+    for delivery in deliveries:
+        unique_id = delivery.body["data"]["attributes"]["unique_id"]
+        bytes = len(json.dumps(delivery.body))
+        if len(pack) == bulk.MOST_EVENTS or size + bytes > bulk.MOST_BYTES or unique_id in ids:
+            yield pack
+            pack, ids, size = [], set(), 0
+        pack.append(delivery)
+        ids.add(unique_id)
+        size += bytes
+    if pack:
+        yield pack
+
+
+def _send(client: Client, pack: Sequence[Delivery]) -> None:
+    def request(now: bulks.Pack) -> Outcome:
+        body, _ = bulk.events_body([delivery.body for delivery in now])
+        bulk.create_events(client, body, now)
+        return Accepted()
+
+    def blame(error: PermanentError, now: bulks.Pack) -> bulks.Pack:
+        _, places = bulk.events_body([delivery.body for delivery in now])
+        blamed: set[int] = set()
+        for group, event in bulk.named(error, bulk.EVENT_OF_JOB):
+            if group < len(places):
+                blamed.update(places[group] if event is None else places[group][event : event + 1])
+        return [now[index] for index in sorted(blamed)]
+
+    bulks.send(client, pack, request, blame)

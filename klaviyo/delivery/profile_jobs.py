@@ -1,0 +1,107 @@
+"""Many profiles in one import. Klaviyo works on it at its own pace; `klaviyo.imports` sees how it ends.
+
+People are looked up first where it matters who they are: where nobody may be made, where newcomers join a list, and
+where a name or a phone number fills in what Klaviyo lacks. Newcomers go in an import of their own, with the list.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from integrations import outbox
+from integrations.errors import PermanentError, Throttled
+from integrations.models import Connection, Delivery
+from integrations.outcomes import Outcome, Retry
+from klaviyo import imports
+from klaviyo.api import bulk
+from klaviyo.api.client import Client
+from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery.state import syncs_of
+from klaviyo.models import ProfileSync
+from klaviyo.people import People
+from referrals.models import Advocate
+
+Items = list[tuple[Delivery, dict[str, Any], int]]  # with what is said of the person, and its size in bytes
+
+
+def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Hand a claimed batch over as imports. Raises IntegrationError when people could not be looked up."""
+    open_ones = beforehand.without_the_hopeless(deliveries)
+    if not open_ones:
+        return
+    client, syncs = Client(connection, is_backlog=True), syncs_of(connection)
+    try:
+        people = People(client, open_ones, unasked=_unasked(syncs, open_ones))
+    except Throttled as error:
+        waiting.for_budget(connection, open_ones, error)
+        return
+    outbox.extend(open_ones)
+    objections, lists = _sorted(syncs, people, open_ones)
+    bulks.settle_alike(objections, open_ones)
+    for list_id, group in lists.items():
+        for pack in _packs(_said(people, group)):
+            _send(client, pack, list_id)
+
+
+def _unasked(syncs: dict[int, ProfileSync], deliveries: Sequence[Delivery]) -> set[int]:
+    """Those for whom it makes no difference whether Klaviyo knows the person."""
+    careless = {pk for pk, sync in syncs.items() if sync.creates_profiles and not sync.list_id}
+    ids = {d.options.get("advocate"): d.pk for d in deliveries if d.options.get("sync") in careless}
+    nameless = Advocate.objects.filter(pk__in=ids, first_name="", last_name="", phone="", locale="")
+    return {ids[pk] for pk in nameless.values_list("pk", flat=True)}
+
+
+def _sorted(
+    syncs: dict[int, ProfileSync], people: People, deliveries: Sequence[Delivery]
+) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
+    """What keeps a profile from being imported, by delivery id; and the others by the list that they are to join."""
+    objections, lists = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
+    for delivery in deliveries:
+        sync, is_new = bulks.sync_of(syncs, delivery), people.known(delivery) is None
+        if error := people.lookup.problem(delivery.subject):
+            objections[delivery.pk] = Retry(error.code, error.sentence)
+        elif sync is None:
+            objections[delivery.pk] = beforehand.SYNC_OFF
+        elif is_new and not sync.creates_profiles:
+            objections[delivery.pk] = permission.UNKNOWN_PERSON
+        elif people.has_moved(delivery) or people.is_gone(delivery):
+            objections[delivery.pk] = bulks.ALONE
+        else:
+            lists[sync.list_id if is_new else ""].append(delivery)
+    return objections, lists
+
+
+def _said(people: People, deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, dict[str, Any], int]]:
+    for delivery in deliveries:
+        data = people.request(delivery)["data"]
+        yield delivery, data, len(json.dumps(data))
+
+
+def _packs(items: Iterable[tuple[Delivery, dict[str, Any], int]]) -> Iterator[Items]:
+    """As many as one request may hold, by number and bytes."""
+    pack: Items = []
+    size = 0
+    for item in items:
+        if len(pack) == bulk.MOST_PROFILES or size + item[2] > bulk.MOST_BYTES:
+            yield pack
+            pack, size = [], 0
+        pack.append(item)
+        size += item[2] + 2
+    if pack:
+        yield pack
+
+
+def _send(client: Client, pack: Items, list_id: str) -> None:
+    said = {delivery.pk: data for delivery, data, _ in pack}
+
+    def request(now: bulks.Pack) -> Outcome | None:
+        job = bulk.import_profiles(client, [said[delivery.pk] for delivery in now], list_id, now)
+        imports.begin(client.connection, job, now)
+        return None
+
+    def blame(error: PermanentError, now: bulks.Pack) -> bulks.Pack:
+        places = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB)}
+        return [now[place] for place in sorted(places) if place < len(now)]
+
+    bulks.send(client, [delivery for delivery, _, _ in pack], request, blame)

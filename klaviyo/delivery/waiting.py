@@ -1,0 +1,15 @@
+"""What becomes of deliveries that an account has no room for now: their kind rests, and they wait as they did."""
+
+from collections.abc import Sequence
+
+from integrations import outbox, outcomes, pauses, waking
+from integrations.errors import Throttled
+from integrations.models import Connection, Delivery
+
+
+def for_budget(connection: Connection, deliveries: Sequence[Delivery], error: Throttled) -> None:
+    """Give them back until the budget opens again; a worker is woken then."""
+    for kind in {delivery.kind for delivery in deliveries}:
+        pauses.throttle(connection, kind, error.retry_after)
+    outbox.give_back(deliveries, outcomes.of(error))
+    waking.later(connection.pk, error.retry_after)

@@ -1,0 +1,29 @@
+"""How our properties are named on a person's profile: `sorae_…`, or by the program for who is in several."""
+
+from collections.abc import Collection
+
+from django.db.models.functions import Lower
+
+from integrations.models import Connection
+from referrals.models import Advocate, Store
+
+PLAIN = "sorae_"
+
+
+def of(connection: Connection, advocates: Collection[Advocate]) -> dict[int, str]:
+    """A person in several programs of an account: the latest has the plain names, the others carry their program's."""
+    latest = _latest(connection, {advocate.email.lower() for advocate in advocates})
+    return {
+        advocate.pk: PLAIN if latest.get(advocate.email.lower(), advocate.pk) == advocate.pk else _own(advocate)
+        for advocate in advocates
+    }
+
+
+def _latest(connection: Connection, emails: set[str]) -> dict[str, int]:
+    here = Store.objects.filter(klaviyo_syncs__connection=connection, klaviyo_syncs__is_enabled=True)
+    people = Advocate.objects.annotate(address=Lower("email")).filter(address__in=emails, program__store__in=here)
+    return dict(people.order_by("occurred_at", "pk").values_list("address", "pk"))  # whoever comes later stays
+
+
+def _own(advocate: Advocate) -> str:
+    return f"{PLAIN}{advocate.program.slug.replace('-', '_')}_"
