@@ -1,7 +1,7 @@
 """Numbers of connections for the pages: counted for many at once, on the indexes of the queue."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,14 +9,16 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations import outcomes
+from integrations import latency, outcomes
 from integrations.charts import Hour
+from integrations.latency import Latency
 from integrations.models import Attempt, Connection, Delivery, HealthCheck, Revocation
 
 State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)
 WAITING = (State.QUEUED, State.SENDING, State.HELD)
 DAY = timedelta(days=1)
+NOT_CONFIRMED = "not_confirmed"  # accepted, and not to be seen there
 
 _delivered = Q(state__in=DELIVERED)
 _held_back = Q(state=State.SKIPPED) & ~Q(reason_code=outcomes.SUPERSEDED.code)
@@ -30,20 +32,30 @@ OUTCOMES = {
 
 @dataclass
 class Figures:
-    """One connection's numbers; delivered, held back, failed, requests and refused are of the last 24 hours."""
+    """One connection's numbers; delivered, held back, failed, not confirmed, requests and refused are of 24 hours."""
 
     waiting: int = 0
     held: int = 0
     oldest_due_at: datetime | None = None
     last_delivered_at: datetime | None = None
+    last_confirmed_at: datetime | None = None
     delivered: int = 0
     held_back: int = 0
     failed: int = 0
     tried_and_failed: int = 0
+    not_confirmed: int = 0
     requests: int = 0
     refused: int = 0
     last_check: HealthCheck | None = None
     is_being_revoked: bool = False
+    latency: Latency = field(default_factory=Latency)
+
+
+def of(connection: Connection) -> Figures:
+    """The figures of one connection, with how long its deliveries take."""
+    known = of_all([connection])[connection.pk]
+    known.latency = latency.of(connection, timezone.now())
+    return known
 
 
 def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
@@ -92,7 +104,8 @@ def _waiting(ids: Sequence[int], now: datetime) -> Any:
 def _settled(ids: Sequence[int], since: datetime) -> Any:
     tried_and_failed = Count("pk", filter=_failed & Q(attempts_made__gt=0))
     rows = _settled_since(ids, since).values("connection").order_by()
-    return rows.annotate(**OUTCOMES, tried_and_failed=tried_and_failed)
+    not_confirmed = Count("pk", filter=Q(state=State.ACCEPTED, reason_code=NOT_CONFIRMED))
+    return rows.annotate(**OUTCOMES, tried_and_failed=tried_and_failed, not_confirmed=not_confirmed)
 
 
 def _settled_since(ids: Sequence[int], since: datetime) -> Any:
@@ -106,14 +119,24 @@ def _requests(ids: Sequence[int], since: datetime) -> Any:
 
 
 def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
-    """When each last delivered, by two looks into an index instead of a walk over the whole record."""
-    rows = Connection.objects.filter(pk__in=ids).values_list("pk", _last(State.ACCEPTED), _last(State.CONFIRMED))
-    return [{"connection": pk, "last_delivered_at": max(filter(None, found), default=None)} for pk, *found in rows]
+    """When each last delivered, by looks into an index instead of a walk over the whole record."""
+    accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
+    rows = Connection.objects.filter(pk__in=ids)
+    looks = rows.values_list("pk", accepted, confirmed, _last(State.CONFIRMED, "confirmed_at"))
+    return [
+        {
+            "connection": pk,
+            "last_delivered_at": max(filter(None, found), default=None),
+            "last_confirmed_at": confirmed_at,
+        }
+        for pk, *found, confirmed_at in looks
+    ]
 
 
-def _last(state: Delivery.State) -> Subquery:
+def _last(state: Delivery.State, moment: str) -> Subquery:
+    """The moment of the one that was settled last."""
     rows = Delivery.objects.filter(connection=OuterRef("pk"), state=state).order_by("-settled_at")
-    return Subquery(rows.values("settled_at")[:1])
+    return Subquery(rows.values(moment)[:1])
 
 
 def _checks(ids: Sequence[int]) -> Any:

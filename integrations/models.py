@@ -164,6 +164,7 @@ class Job(models.Model):
     size = models.PositiveIntegerField()
     failed = models.PositiveIntegerField(default=0)
     problem = models.TextField(blank=True)
+    note = models.JSONField(default=dict, blank=True, help_text="What it is for, where no delivery says so.")
     looks = models.PositiveIntegerField(default=0)
     next_look_at = models.DateTimeField()
     gives_up_at = models.DateTimeField()

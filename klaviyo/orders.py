@@ -1,5 +1,6 @@
 """From what is to be told to the order of a delivery."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from integrations.outbox import Order
 from klaviyo import cleaning, events, payloads
 from klaviyo.models import ProfileSync
 from klaviyo.payloads import Event
+from referrals.models import Advocate
 
 METRICS = {metric.key: metric for metric in events.CATALOGUE}
 CORRECT_IT = "Correct it in your data and send the fact again."
@@ -33,6 +35,22 @@ def of_event(event: Event, country: str, sync: ProfileSync) -> Order:
         occurred_at=timezone.now() if unusable else event.occurred_at,
         not_after=useful_until(event),
         outcome=unusable,
+    )
+
+
+def of_profile(advocate: Advocate, sync: ProfileSync) -> Order:
+    """The profile is read when it is sent, so that many changes become one call."""
+    uid = payloads.fact_id(advocate)
+    lane = f"profile:{sync.pk}:{uid}"
+    return Order(
+        kind="profile",
+        key=f"{lane}:{uuid.uuid4()}",
+        lane=lane,
+        source=str(uid),
+        subject=cleaning.address(advocate.email),
+        options={"sync": sync.pk, "advocate": advocate.pk},
+        occurred_at=timezone.now(),
+        outcome=malformed(advocate.email),
     )
 
 

@@ -22,7 +22,6 @@ from referrals.standing import Standing
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
 LATELY = timedelta(days=1)
-FEW = 100  # deliveries that a look-up is put on record for, one by one
 ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 FILLED_IN_ONLY = ("first_name", "last_name", "phone_number", "locale")
@@ -38,20 +37,24 @@ class People:
     tie the two together. So a number goes only when nobody has it, which costs a second call where there is one.
     """
 
-    def __init__(self, client: Client, deliveries: Sequence[Delivery], unasked: Collection[int] = ()) -> None:
-        """`unasked` are ids of deliveries for which it does not matter whether Klaviyo knows the person."""
+    def __init__(
+        self, client: Client, deliveries: Sequence[Delivery], unasked: Collection[str] = (), *, on_record: bool = True
+    ) -> None:
+        """`unasked` are addresses in lower case of whom it does not matter whether Klaviyo knows them.
+
+        Look-ups are put on the record of each delivery, unless `on_record` says otherwise.
+        """
         self._client = client
         self.lookup = Lookup(client)
         self._brought: set[str] = set()
         self._advocates = _advocates(deliveries)
         self._there = _told_lately(client.connection, deliveries)
-        unsure = [d for d in deliveries if d.subject.lower() not in self._there and d.pk not in unasked]
+        unsure = [d for d in deliveries if d.subject.lower() not in self._there and d.subject.lower() not in unasked]
         if unsure:
-            self.lookup.ask({delivery.subject for delivery in unsure}, unsure if len(unsure) <= FEW else ())
+            self.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
         to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and self.known(d) is None)]
         phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
-        on_record = to_bring if len(to_bring) <= FEW else ()
-        self._phones = dict.fromkeys(profiles.find_phones(client, phones, on_record), SOMEBODY)
+        self._phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
@@ -169,7 +172,7 @@ def _a_minute_ago() -> datetime:
 def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:
     ids = [delivery.options["advocate"] for delivery in deliveries if delivery.kind == "profile"]
     standings = standing.of(ids)
-    advocates = Advocate.objects.filter(pk__in=ids).select_related("program__store")
+    advocates = Advocate.objects.filter(pk__in=ids).prefetch_related("program__store")  # which many share
     return {advocate.pk: (advocate, standings[advocate.pk]) for advocate in advocates}
 
 

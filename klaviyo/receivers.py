@@ -167,23 +167,7 @@ def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
 
 def _profiles(advocate: Advocate, sync: ProfileSync) -> list[Order]:
     """One, or none of somebody who was erased."""
-    return [] if suppressions.is_erased(advocate.email) else [_profile(advocate, sync)]
-
-
-def _profile(advocate: Advocate, sync: ProfileSync) -> Order:
-    """The profile is read when it is sent, so that many changes become one call."""
-    uid = payloads.fact_id(advocate)
-    lane = f"profile:{sync.pk}:{uid}"
-    return Order(
-        kind="profile",
-        key=f"{lane}:{uuid.uuid4()}",
-        lane=lane,
-        source=str(uid),
-        subject=cleaning.address(advocate.email),
-        options={"sync": sync.pk, "advocate": advocate.pk},
-        occurred_at=timezone.now(),
-        outcome=orders.malformed(advocate.email),
-    )
+    return [] if suppressions.is_erased(advocate.email) else [orders.of_profile(advocate, sync)]
 
 
 def _events(told: Sequence[Event], advocate: Advocate, sync: ProfileSync) -> list[Order]:

@@ -1,8 +1,16 @@
-"""The Celery tasks about consent: one line each; every one may be lost or run twice."""
+"""The Celery tasks of what comes back from Klaviyo: one line each; every one may be lost or run twice."""
+
+import time
 
 from celery import shared_task
 
+from integrations import stopping
+from klaviyo.backfilling import walking
+from klaviyo.confirming import turns
+from klaviyo.imports import looking as looking_at_imports
 from klaviyo.watching import heeding, looking
+
+QUANTUM_SECONDS = 10.0
 
 
 @shared_task(ignore_result=True)
@@ -15,3 +23,22 @@ def heed() -> None:
 def watch() -> None:
     """See that every account tells us of changed consent, and ask those that do not."""
     looking.look_at_all()
+
+
+@shared_task(ignore_result=True)
+def confirm() -> None:
+    """Read back what accounts have taken."""
+    turns.take_all()
+
+
+@shared_task(ignore_result=True)
+def look_at_imports() -> None:
+    """See how imports of profiles have ended."""
+    looking_at_imports.look()
+
+
+@shared_task(ignore_result=True)
+def backfill() -> None:
+    """Go on with telling accounts of everybody who is in a store's programs already."""
+    ends_at = time.monotonic() + QUANTUM_SECONDS
+    walking.go_on(lambda: stopping.asked() or time.monotonic() > ends_at)

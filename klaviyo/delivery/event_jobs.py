@@ -25,7 +25,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
         return
     client = Client(connection, is_backlog=True)
     try:
-        people = People(client, open_ones)
+        people = People(client, open_ones, on_record=False)
     except Throttled as error:
         waiting.for_budget(connection, open_ones, error)
         return

@@ -13,11 +13,11 @@ from integrations import outbox
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome, Retry
-from klaviyo import imports
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
+from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
 from klaviyo.people import People
 from referrals.models import Advocate
@@ -32,27 +32,29 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
         return
     client, syncs = Client(connection, is_backlog=True), syncs_of(connection)
     try:
-        people = People(client, open_ones, unasked=_unasked(syncs, open_ones))
+        people = People(client, open_ones, unasked=unasked(syncs, open_ones), on_record=False)
     except Throttled as error:
         waiting.for_budget(connection, open_ones, error)
         return
     outbox.extend(open_ones)
-    objections, lists = _sorted(syncs, people, open_ones)
+    objections, lists = sort(syncs, people, open_ones)
     bulks.settle_alike(objections, open_ones)
     for list_id, group in lists.items():
-        for pack in _packs(_said(people, group)):
+        for pack in packs(said(people, group)):
             _send(client, pack, list_id)
 
 
-def _unasked(syncs: dict[int, ProfileSync], deliveries: Sequence[Delivery]) -> set[int]:
-    """Those for whom it makes no difference whether Klaviyo knows the person."""
+def unasked(syncs: dict[int, ProfileSync], deliveries: Sequence[Delivery]) -> set[str]:
+    """Addresses of those for whom it makes no difference whether Klaviyo knows them."""
     careless = {pk for pk, sync in syncs.items() if sync.creates_profiles and not sync.list_id}
-    ids = {d.options.get("advocate"): d.pk for d in deliveries if d.options.get("sync") in careless}
-    nameless = Advocate.objects.filter(pk__in=ids, first_name="", last_name="", phone="", locale="")
-    return {ids[pk] for pk in nameless.values_list("pk", flat=True)}
+    asked = [d for d in deliveries if d.options.get("sync") in careless]
+    nameless = Advocate.objects.filter(first_name="", last_name="", phone="", locale="")
+    nameless = nameless.filter(pk__in=[d.options.get("advocate") for d in asked])
+    known = set(nameless.values_list("pk", flat=True))
+    return {d.subject.lower() for d in asked if d.options.get("advocate") in known}
 
 
-def _sorted(
+def sort(
     syncs: dict[int, ProfileSync], people: People, deliveries: Sequence[Delivery]
 ) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
     """What keeps a profile from being imported, by delivery id; and the others by the list that they are to join."""
@@ -72,13 +74,14 @@ def _sorted(
     return objections, lists
 
 
-def _said(people: People, deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, dict[str, Any], int]]:
+def said(people: People, deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, dict[str, Any], int]]:
+    """What is said of each, with its size in bytes."""
     for delivery in deliveries:
         data = people.request(delivery)["data"]
         yield delivery, data, len(json.dumps(data))
 
 
-def _packs(items: Iterable[tuple[Delivery, dict[str, Any], int]]) -> Iterator[Items]:
+def packs(items: Iterable[tuple[Delivery, dict[str, Any], int]]) -> Iterator[Items]:
     """As many as one request may hold, by number and bytes."""
     pack: Items = []
     size = 0
@@ -93,11 +96,11 @@ def _packs(items: Iterable[tuple[Delivery, dict[str, Any], int]]) -> Iterator[It
 
 
 def _send(client: Client, pack: Items, list_id: str) -> None:
-    said = {delivery.pk: data for delivery, data, _ in pack}
+    data_of = {delivery.pk: data for delivery, data, _ in pack}
 
     def request(now: bulks.Pack) -> Outcome | None:
-        job = bulk.import_profiles(client, [said[delivery.pk] for delivery in now], list_id, now)
-        imports.begin(client.connection, job, now)
+        told = bulk.import_profiles(client, [data_of[delivery.pk] for delivery in now], list_id, now)
+        jobs.begin(client.connection, told, now)
         return None
 
     def blame(error: PermanentError, now: bulks.Pack) -> bulks.Pack:

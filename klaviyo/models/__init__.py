@@ -1,8 +1,10 @@
 """What the integration stores of its own: which store goes where, whom we wrote to and why, and what came back."""
 
+from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
+from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
 from klaviyo.models.syncs import ProfileSync
 from klaviyo.models.watches import ConsentWatch, Notice
 
-__all__ = ["ConsentDecision", "ConsentWatch", "Erasure", "Notice", "ProfileSync", "Send"]
+__all__ = ["Backfill", "ConsentDecision", "ConsentWatch", "Erasure", "Miss", "Notice", "ProfileSync", "Reading", "Send"]

@@ -1,0 +1,1 @@
+"""What Klaviyo has taken is read back: only what is seen there is confirmed."""

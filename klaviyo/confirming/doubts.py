@@ -1,0 +1,53 @@
+"""Messages that were settled as not sent while a request of theirs was unanswered: found at Klaviyo, they were sent."""
+
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from integrations import patience
+from integrations.models import Connection, Delivery
+from klaviyo import taken
+from klaviyo.api import events
+from klaviyo.api.client import Client
+from klaviyo.confirming import whereabouts
+from klaviyo.models import Send
+from referrals import lifecycle
+
+State = Delivery.State
+
+WITHIN = timedelta(minutes=10)  # by then it shows
+MOST = 20
+NOT_SENT = (State.SKIPPED, State.CANCELLED, State.FAILED)
+
+log = logging.getLogger(__name__)
+
+
+def settle(client: Client) -> None:
+    """Confirm those that are there after all, and tell that they went out. Raises IntegrationError."""
+    for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
+        with suppress(events.Unreadable):  # of one; the next may be found
+            if delivery.body and whereabouts.is_there(client, delivery):
+                confirm(delivery)
+
+
+def confirm(delivery: Delivery) -> None:
+    """The friend has it, whatever our books say."""
+    send = Send.objects.filter(delivery=delivery).select_related("invite").first()
+    try:
+        with patience.short():
+            taken.note_seen(whereabouts.unanswered(delivery))
+            found = Delivery.objects.filter(pk=delivery.pk, state__in=NOT_SENT)
+            found.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="")
+            if send and send.kind == Send.Kind.INVITE:
+                lifecycle.went_out(send.invite)
+    except patience.Busy:
+        log.info("Delivery %s is at Klaviyo; that is written down in a while.", delivery.pk)
+
+
+def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
+    rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - WITHIN)
+    asked = taken.unanswered().filter(deliveries=OuterRef("pk"))
+    return rows.filter(Exists(asked.order_by()), kind="event", send__isnull=False)

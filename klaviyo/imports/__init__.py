@@ -1,0 +1,1 @@
+"""Imports of profiles, on which Klaviyo works at its own pace."""

@@ -1,0 +1,96 @@
+"""How imports end.
+
+What an import took is accepted; whom it refused goes alone, where the same refusal is final and says why. An import
+that was called off, forgotten, or takes a day is made again: an upsert may be repeated.
+"""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import outcomes, waking
+from integrations.errors import IntegrationError, Throttled
+from integrations.models import Connection, Delivery, Job
+from integrations.outcomes import Accepted, Outcome, Retry
+from klaviyo.api import bulk
+from klaviyo.api.client import Client
+from klaviyo.backfilling import endings
+from klaviyo.delivery import bulks
+from klaviyo.imports.jobs import FIRST_LOOK, LONGEST_WAIT
+
+LOOKS_AT_ONCE = 100
+LONGEST_DOUBLING = 10
+REST = timedelta(minutes=5)
+AGAIN = Retry("import_lost", "Klaviyo did not finish the import; it is made again.", REST, refund=True)
+
+State = Delivery.State
+
+
+def look() -> None:
+    """Look at those whose time has come, the most overdue first; a connection in trouble keeps none of the others."""
+    away: set[int] = set()
+    due = Job.objects.filter(state=Job.State.RUNNING, next_look_at__lte=Now()).select_related("connection")
+    for job in due.order_by("next_look_at")[:LOOKS_AT_ONCE]:
+        if job.connection_id not in away and _is_mine(job):
+            try:
+                _look_at(job)
+            except IntegrationError as error:
+                away.add(job.connection_id)
+                _later(job, error.retry_after if isinstance(error, Throttled) else LONGEST_WAIT)
+
+
+def _is_mine(job: Job) -> bool:
+    """Whether no other look is at it: whoever moves the next look on has it."""
+    mine = Job.objects.filter(pk=job.pk, looks=job.looks, state=Job.State.RUNNING)
+    return bool(mine.update(looks=F("looks") + 1, next_look_at=Now() + LONGEST_WAIT))
+
+
+def _look_at(job: Job) -> None:
+    if job.connection.state != Connection.State.CONNECTED:
+        return
+    client = Client(job.connection, is_backlog=True)
+    told = bulk.look_at_import(client, job.number)
+    if told is None or told.status == "cancelled" or job.gives_up_at <= timezone.now():
+        _end(job, Job.State.LOST, None)
+    elif told.status == "complete":
+        refused = bulk.import_errors(client, job.number) if told.failed else ()
+        _end(job, Job.State.DONE, {error.email for error in refused})
+    else:
+        _later(job, min(FIRST_LOOK * 2 ** min(job.looks, LONGEST_DOUBLING), LONGEST_WAIT))
+
+
+@transaction.atomic
+def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
+    """`refused` are addresses; None where nobody knows what was taken."""
+    running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
+    if not running.update(state=state, ended_at=Now(), failed=len(refused or ())):
+        return
+    if job.note:
+        endings.tell_again(job, refused)
+    rows = _deliveries(job)
+    if refused:
+        pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]
+        _settle(rows.filter(pk__in=pks), bulks.ALONE)
+    _settle(rows, AGAIN if refused is None else Accepted())
+    waking.on_commit(job.connection_id)
+
+
+def _settle(rows: "QuerySet[Delivery]", outcome: Outcome) -> None:
+    when: dict[str, Any] = {"settled_at": Now()}
+    if isinstance(outcome, Retry):
+        when = {"next_try_at": timezone.now() + (outcome.after or timedelta())}
+        when |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
+    rows.update(state=outcome.state, lease_until=None, crashes=0, **when, **outcomes.words(outcome))
+
+
+def _deliveries(job: Job) -> "QuerySet[Delivery]":
+    return Delivery.objects.filter(job=job, state=State.SENDING)
+
+
+def _later(job: Job, wait: timedelta) -> None:
+    Job.objects.filter(pk=job.pk).update(next_look_at=timezone.now() + wait)

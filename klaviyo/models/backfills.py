@@ -1,0 +1,36 @@
+"""Telling an account of everybody who is in a store's programs already."""
+
+from django.db import models
+from django.utils import timezone
+
+from klaviyo.models.syncs import ProfileSync
+
+
+class Backfill(models.Model):
+    """One walk through a store's advocates, in the order of their ids; it goes on from `reached`, whoever goes on."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        STOPPED = "stopped", "Stopped"
+
+    sync = models.ForeignKey(ProfileSync, on_delete=models.CASCADE, related_name="backfills")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
+    reached = models.BigIntegerField(default=0, help_text="The last advocate that an import was made of.")
+    upto = models.BigIntegerField(help_text="The last advocate there was when it began.")
+    told = models.PositiveIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0, help_text="Unusable addresses, and people nobody may be made of.")
+    problem = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    began_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["sync"], condition=models.Q(state="running"), name="one_running_backfill_per_sync"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Backfill {self.pk}"
