@@ -2,6 +2,7 @@
 
 from klaviyo.sandbox.faults import Fault
 from klaviyo.sandbox.journal import Entry, Exchange
+from klaviyo.sandbox.remote import Remote
 from klaviyo.sandbox.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from klaviyo.sandbox.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
@@ -16,6 +17,7 @@ __all__ = [
     "Entry",
     "Exchange",
     "Fault",
+    "Remote",
     "Sandbox",
     "SeedList",
     "SeedProfile",

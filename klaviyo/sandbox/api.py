@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from klaviyo.sandbox import faults, routes
@@ -27,6 +28,12 @@ from klaviyo.sandbox.wire import JSON_API, Reply, Request, json_reply
 from klaviyo.sandbox.world import World
 
 REVISION = "2026-07-15"
+_SYSTEMIC = {
+    403: ("permission_denied", "You do not have permission to perform this action."),
+    404: ("not_found", "Not found."),
+    405: ("method_not_allowed", "Method not allowed."),
+    410: ("gone", "Gone."),
+}
 _log = logging.getLogger(__name__)
 
 
@@ -62,14 +69,15 @@ def answer(world: World, request: Request) -> Reply:
         {"x-klaviyo-req-id": request_id, "x-klaviyo-api-revision": REVISION, "cid": visit.account or ""}
     )
     _remember(world, request, visit, reply, request_id)
-    return reply
+    return reply.later(world.settings.latency_ms / 1000)
 
 
 def _answer(world: World, request: Request, visit: _Visit) -> Reply:
     visit.route = routes.find(request.method, request.path)
     operation = visit.route.operation
-    _check_revision(request)
+    _check_revision(request, is_retired=world.settings.revision_sunset)
     visit.access = _authenticate(world, request)
+    _refuse_systemically(world.settings.refused, operation.id)
     visit.fault = world.faults.take(operation.id, visit.access.account)
     if visit.fault and (bad := faults.instead(visit.fault, operation.id, operation.scopes)):
         return bad
@@ -77,29 +85,35 @@ def _answer(world: World, request: Request, visit: _Visit) -> Reply:
     if missing:
         raise Refusal(missing_scopes(missing))
     query = Query.of(request.query_pairs(), operation.rules)
-    spent = world.windows.spend(visit.access.account, operation.counters(query), enforce=world.settings.limits)
+    spent = world.windows.spend(
+        visit.access.account,
+        operation.counters(query),
+        enforce=world.settings.limits,
+        aligned=world.settings.aligned_windows,
+    )
     if spent.retry_after is not None:
         raise Refusal(throttled(spent.retry_after), headers={"Retry-After": str(spent.retry_after)})
     try:
-        reply = _work(world, request, visit.route, visit.access, query)
+        reply = _work(world, request, visit.route, visit, query)
     except Refusal as refusal:
         reply = refusal.reply()
     reply = reply.with_headers(spent.headers)
     return faults.afterwards(visit.fault, reply) if visit.fault else reply
 
 
-def _work(world: World, request: Request, route: Route, access: Access, query: Query) -> Reply:
+def _work(world: World, request: Request, route: Route, visit: _Visit, query: Query) -> Reply:
     _check_body(request)
-    with world.database.transaction() as sql:
+    with world.database.when_needed() as session:
         call = Call(
-            sql,
-            access.account,
+            session,
+            visit.account or "",
             route.ids,
             query,
             request.body,
             f"http://{request.host}",
             request.path,
             world.settings,
+            visit.fault,
         )
         done = route.operation.handler(call)
     if route.operation.may_change_consent:
@@ -109,13 +123,21 @@ def _work(world: World, request: Request, route: Route, access: Access, query: Q
     return json_reply(done.status, done.document, JSON_API)
 
 
-def _check_revision(request: Request) -> None:
+def _check_revision(request: Request, *, is_retired: bool) -> None:
     revision = request.headers.get("revision")
     if not revision:
         raise Refusal(invalid_parameter("A revision header is required.", "revision"))
-    if revision != REVISION:
-        detail = f"The revision {revision} is not served; this is {REVISION}."
+    if revision != REVISION or is_retired:
+        detail = f"The revision {revision} is not served" + ("." if is_retired else f"; this is {REVISION}.")
         raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
+
+
+def _refuse_systemically(refused: Mapping[str, int], operation: str) -> None:
+    """What every account is told, because something about the operation itself has changed."""
+    status = refused.get(operation) or refused.get("*")
+    if status:
+        code, title = _SYSTEMIC.get(status, ("invalid", "Invalid input."))
+        raise Refusal(Problem(status, code, title, f"The operation {operation} is not served like this any more."))
 
 
 def _authenticate(world: World, request: Request) -> Access:
@@ -144,13 +166,14 @@ def _check_body(request: Request) -> None:
 
 
 def _remember(world: World, request: Request, visit: _Visit, reply: Reply, request_id: str) -> None:
-    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
-    world.observe(
-        Exchange(
-            visit.operation, request.method, request.path, request.query, headers, request.body,
-            reply.status, visit.account, reply.body, request_id,
-        )
-    )  # fmt: skip
+    if world.observer is not None:
+        headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+        world.observe(
+            Exchange(
+                visit.operation, request.method, request.path, request.query, headers, request.body,
+                reply.status, visit.account, reply.body, request_id,
+            )
+        )  # fmt: skip
     world.journal.write(
         Entry(
             identifiers.now(), visit.operation or "unknown", request.method, request.path, visit.account,

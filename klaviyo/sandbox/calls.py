@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from klaviyo.sandbox.faults import Fault
 from klaviyo.sandbox.filters import Column, Where, where
 from klaviyo.sandbox.paging import Page, read
 from klaviyo.sandbox.problems import Refusal, invalid, not_found
 from klaviyo.sandbox.queries import Query
 from klaviyo.sandbox.settings import Settings
+from klaviyo.sandbox.state.database import Session
 from klaviyo.sandbox.validation import Shape, parse
 
 Document = dict[str, Any]
@@ -36,13 +38,14 @@ class Listing:
     sorts: Mapping[str, str]
     default_sort: str
     filters: Mapping[str, Column]
+    never_null: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Call:
     """A call that has passed authentication, scopes and limits."""
 
-    sql: sqlite3.Connection
+    session: Session
     account: str
     ids: Mapping[str, str]
     query: Query
@@ -50,6 +53,12 @@ class Call:
     origin: str
     path: str
     settings: Settings
+    fault: Fault | None = None
+
+    @property
+    def sql(self) -> sqlite3.Connection:
+        """The state; asked for as late as can be, because it is held until the call is done."""
+        return self.session.sql
 
     def parse(self, shape: Shape) -> Any:
         return parse(self.body, shape)
@@ -85,7 +94,11 @@ class Call:
         both = Where(listing.where.clauses + wanted.clauses, listing.where.values + wanted.values)
         sort = self.query.sort(listing.sorts, listing.default_sort)
         size = self.query.page_size()
-        return read(self.sql, listing.select, both, sort, size, self.query.cursor, listing.key)
+        if sort.column in listing.never_null:
+            sort = replace(sort, may_be_null=False)
+        # A plus keeps SQLite from walking everybody in order where a filter names only a few.
+        key = f"+{listing.key}" if sort.says_nothing and wanted.clauses else listing.key
+        return read(self.sql, listing.select, both, sort, size, self.query.cursor, key)
 
     def _page_address(self, cursor: str | None) -> str:
         pairs = {name: value for name, value in self.query.given.items() if name != "page[cursor]"}

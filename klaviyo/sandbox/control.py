@@ -5,40 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from klaviyo.sandbox import control_consent, scopes, seeding, seen
+from klaviyo.sandbox import control_consent, control_moods, scopes, seeding, seen
 from klaviyo.sandbox.control_asks import Ask, Work
-from klaviyo.sandbox.faults import KINDS, Fault
 from klaviyo.sandbox.problems import Problem, Refusal, errors_reply
 from klaviyo.sandbox.seeding import SeedList, SeedProfile
-from klaviyo.sandbox.settings import WEBHOOK_PROFILES
-from klaviyo.sandbox.state import accounts, grants
-from klaviyo.sandbox.validation import Boolean, Items, Members, Number, Text
+from klaviyo.sandbox.state import accounts, grants, happenings
+from klaviyo.sandbox.validation import Members, Text
 from klaviyo.sandbox.wire import Reply, Request, json_reply
 from klaviyo.sandbox.world import World
-
-_FAULT = Members(
-    {"operation": Text(shortest=1), "kind": Text(choices=KINDS)},
-    {
-        "count": Number(),
-        "skip": Number(),
-        "account": Text(nullable=True),
-        "retry_after": Text(nullable=True),
-        "delay": Number(),
-        "html": Boolean(),
-        "location": Text(),
-    },
-)
-_SETTINGS = Members(
-    optional={
-        "limits": Boolean(),
-        "rotate_refresh_tokens": Boolean(),
-        "access_token_seconds": Number(),
-        "event_delay": Number(),
-        "app_scopes": Items(Text()),
-        "webhook_delay": Number(),
-        "webhook_profiles": Text(choices=WEBHOOK_PROFILES),
-    }
-)
 
 
 def answer(world: World, request: Request) -> Reply:
@@ -65,6 +39,7 @@ def _state(ask: Ask) -> Any:
         "settings": asdict(ask.world.settings),
         "faults": len([one for one in ask.world.faults.all() if not one.is_over]),
         "requests": len(ask.world.journal.all()),
+        "is_quiet": ask.world.courier.is_quiet(),
     }
 
 
@@ -72,6 +47,18 @@ def _events(ask: Ask) -> Any:
     metric = dict(ask.request.query_pairs()).get("metric")
     with ask.world.database.transaction() as sql:
         return {"events": [asdict(one) for one in seen.events(sql, ask.account, metric)]}
+
+
+def _arrivals(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"arrivals": happenings.arrivals(sql, ask.account)}
+
+
+def _profile(ask: Ask) -> Any:
+    email = dict(ask.request.query_pairs()).get("email", "")
+    with ask.world.database.transaction() as sql:
+        found = seen.profile(sql, ask.account, email)
+    return {"profile": asdict(found) if found else None}
 
 
 def _profiles(ask: Ask) -> Any:
@@ -99,34 +86,6 @@ def _put_lists(ask: Ask) -> Any:
         return {"ids": seeding.put_lists(sql, ask.account, seeds)}
 
 
-def _add_fault(ask: Ask) -> Any:
-    fault = Fault(**ask.body(_FAULT))
-    ask.world.faults.add(fault)
-    return asdict(fault)
-
-
-def _all_faults(ask: Ask) -> Any:
-    return {"faults": [asdict(one) for one in ask.world.faults.all()], "kinds": KINDS}
-
-
-def _clear_faults(ask: Ask) -> Any:
-    ask.world.faults.clear()
-    return {}
-
-
-def _requests(ask: Ask) -> Any:
-    operation = dict(ask.request.query_pairs()).get("operation")
-    listed = [one for one in ask.world.journal.all() if operation in (None, one.operation)]
-    return {"requests": [asdict(one) for one in listed]}
-
-
-def _put_settings(ask: Ask) -> Any:
-    changes = ask.body(_SETTINGS)
-    if "app_scopes" in changes:
-        changes["app_scopes"] = tuple(changes["app_scopes"])
-    return asdict(ask.world.turn(**changes))
-
-
 def _reset(ask: Ask) -> Any:
     ask.world.reset()
     return {}
@@ -152,6 +111,8 @@ def _connect(ask: Ask) -> Any:
 _ROUTES: dict[tuple[str, str], Work] = {
     ("GET", "state"): _state,
     ("GET", "accounts/*/events"): _events,
+    ("GET", "accounts/*/arrivals"): _arrivals,
+    ("GET", "accounts/*/profile"): _profile,
     ("GET", "accounts/*/profiles"): _profiles,
     ("GET", "accounts/*/lists"): _lists,
     ("PUT", "accounts/*/profiles"): _put_profiles,
@@ -164,11 +125,12 @@ _ROUTES: dict[tuple[str, str], Work] = {
     ("GET", "accounts/*/webhooks"): control_consent.webhooks,
     ("GET", "accounts/*/deliveries"): control_consent.deliveries,
     ("POST", "accounts/*/redeliver"): control_consent.redeliver,
-    ("POST", "faults"): _add_fault,
-    ("GET", "faults"): _all_faults,
-    ("DELETE", "faults"): _clear_faults,
-    ("GET", "requests"): _requests,
-    ("PUT", "settings"): _put_settings,
+    ("POST", "faults"): control_moods.add_fault,
+    ("GET", "faults"): control_moods.all_faults,
+    ("DELETE", "faults"): control_moods.clear_faults,
+    ("GET", "requests"): control_moods.requests,
+    ("GET", "counts"): control_moods.counts,
+    ("PUT", "settings"): control_moods.put_settings,
     ("POST", "reset"): _reset,
 }
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from functools import cache
 
 from klaviyo.sandbox.problems import Problem, bad_credential, errors_reply, missing_scopes, throttled
 from klaviyo.sandbox.wire import JSON_API, Delivery, Reply, html_reply, json_reply, redirect
@@ -15,7 +19,8 @@ OAUTH_OPERATIONS = ("oauth_token", "oauth_revoke")
 KINDS = (
     "429", "500", "502", "503", "504", "html_403", "unauthorized", "missing_scope", "list_vanished",
     "invalid_grant", "not_json", "wrong_success", "redirect", "huge", "reset", "lost",
-    "slow", "drip", "truncated", "accept_then_drop",
+    "slow", "drip", "truncated", "accept_then_drop", "accept_and_lose", "empty_list", "gzip_bomb", "no_pointer",
+    "import_cancelled", "import_forgotten", "import_errors", "import_status",
 )  # fmt: skip
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>cloudflare</body></html>"
 
@@ -26,9 +31,15 @@ class Fault:
 
     `operation` is an operation's id, `oauth_token`, `oauth_revoke`, or `*` for every API operation.
     It happens to the next `count` matching calls after `skip` of them went well; `account` narrows it.
-    `retry_after` (429 and 5xx): whole seconds as text, `date` for an HTTP date two seconds ahead, or any
-    other text, which is sent as it is. `delay`: seconds, for `slow` and `drip`. `html`: an HTML body
-    instead of a JSON one for 5xx. `location`: where `redirect` points.
+    `retry_after` (429 and 5xx): whole seconds as text, `date` for an HTTP date two seconds ahead, `missing` for
+    no such header, or any other text, which is sent as it is. `delay`: seconds, for `slow` and `drip`. `pace`:
+    seconds between single bytes of a `drip`, instead of twenty pieces in `delay` seconds. `html`: an HTML body
+    instead of a JSON one for 5xx and 429. `location`: where `redirect` points.
+
+    `accept_and_lose` answers 202 and forgets the event, of a bulk job `items` events; `import_errors` makes so
+    many people of a bulk import fail. None means all of them; they are the first ones, or with a `seed` others.
+    `import_cancelled` and `import_forgotten` import nobody: the job ends cancelled, or is a 404. `import_status`
+    ends it with the word `status`. `no_pointer` takes the source out of every error of a 400, if there is one.
     """
 
     operation: str
@@ -40,6 +51,10 @@ class Fault:
     delay: float = 1.0
     html: bool = False
     location: str = "https://elsewhere.example/"
+    pace: float = 0.0
+    items: int | None = None
+    seed: int | None = None
+    status: str = "on_hold"
     happened: int = 0
 
     @property
@@ -82,6 +97,16 @@ class Faults:
         return None
 
 
+def chosen(fault: Fault | None, kind: str, number: int) -> frozenset[int]:
+    """Which of so many items a fault of that kind concerns."""
+    if fault is None or fault.kind != kind:
+        return frozenset()
+    wanted = number if fault.items is None else min(fault.items, number)
+    if fault.seed is None:
+        return frozenset(range(wanted))
+    return frozenset(random.Random(fault.seed).sample(range(number), wanted))  # noqa: S311 - a dice, no secret
+
+
 def instead(fault: Fault, operation: str, scopes: tuple[str, ...] = ()) -> Reply | None:
     """The answer that comes instead of the work; None when the work is done all the same."""
     if fault.kind.isdecimal():
@@ -92,13 +117,22 @@ def instead(fault: Fault, operation: str, scopes: tuple[str, ...] = ()) -> Reply
 
 def afterwards(fault: Fault, reply: Reply) -> Reply:
     """The real answer, spoiled on its way."""
+    if fault.kind == "no_pointer" and reply.status == 400:
+        return _without_sources(reply)
     spoiled = {
         "slow": Delivery(wait=fault.delay),
-        "drip": Delivery(drip=fault.delay),
+        "drip": Delivery(drip=fault.delay, pace=fault.pace),
         "truncated": Delivery(truncate=True),
         "accept_then_drop": Delivery(drop=True),
     }.get(fault.kind)
     return replace(reply, delivery=spoiled) if spoiled else reply
+
+
+def _without_sources(reply: Reply) -> Reply:
+    document = json.loads(reply.body)
+    for error in document["errors"]:
+        error["source"] = {}
+    return replace(reply, body=json.dumps(document).encode())
 
 
 def _concerns(fault: Fault, operation: str, account: str | None) -> bool:
@@ -123,9 +157,15 @@ def _by_status(fault: Fault, status: int, *, is_oauth: bool) -> Reply:
 
 def _retry_after(fault: Fault, default: str | None) -> dict[str, str]:
     asked = fault.retry_after if fault.retry_after is not None else default
-    if asked is None:
+    if asked is None or asked == "missing":
         return {}
     return {"Retry-After": formatdate(time.time() + 2, usegmt=True) if asked == "date" else asked}
+
+
+@cache
+def _bomb() -> bytes:
+    """A gigabyte of blanks in a megabyte: a gzip stream may be many, one after the other."""
+    return gzip.compress(b" " * 16 * 1024 * 1024) * 64
 
 
 def _html_403(fault: Fault, scopes: tuple[str, ...]) -> Reply:  # noqa: ARG001
@@ -150,6 +190,8 @@ _INSTEAD: dict[str, Callable[[Fault, tuple[str, ...]], Reply]] = {
     "wrong_success": lambda _fault, _scopes: html_reply(200, _HTML.format("Welcome")),
     "redirect": lambda fault, _scopes: redirect(fault.location),
     "huge": lambda _fault, _scopes: Reply(200, b" " * 64 * 1024 * 1024, {"Content-Type": JSON_API}),
+    "empty_list": lambda _fault, _scopes: Reply(200, b"[]", {"Content-Type": JSON_API}),
+    "gzip_bomb": lambda _fault, _scopes: Reply(200, _bomb(), {"Content-Type": JSON_API, "Content-Encoding": "gzip"}),
     "reset": lambda _fault, _scopes: Reply(500, delivery=Delivery(reset=True)),
     "lost": lambda _fault, _scopes: Reply(202),
 }

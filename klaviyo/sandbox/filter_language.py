@@ -87,7 +87,7 @@ def _read_value(tokens: list[tuple[str, str]], position: int) -> tuple[Any, int]
 
 def _scalar(kind: str, text: str) -> Any:
     if kind == "text":
-        return re.sub(r"\\(.)", r"\1", text[1:-1])
+        return re.sub(r"\\(.)", r"\1", text[1:-1]) if "\\" in text else text[1:-1]
     if kind == "mark":
         raise wrong(f"A value was expected, not {text}.")
     if text in ("true", "false"):

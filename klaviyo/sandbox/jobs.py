@@ -29,11 +29,18 @@ def require(call: Call, kind: str, job_id: str) -> sqlite3.Row:
     return known("job", job_id, row)
 
 
+def shown(row: sqlite3.Row) -> Document:
+    """What is told of a job: all but its `plan`, which says what is still to become of it."""
+    document: Document = json.loads(row["document"])
+    document.pop("plan", None)
+    return document
+
+
 def resource(call: Call, row: sqlite3.Row, relationships: Document) -> Document:
     return {
         "type": row["type"],
         "id": row["id"],
-        "attributes": call.query.sparse(row["type"], json.loads(row["document"])),
+        "attributes": call.query.sparse(row["type"], shown(row)),
         "relationships": relationships,
         "links": {"self": call.address(f"/api/{row['type']}s/{row['id']}")},
     }

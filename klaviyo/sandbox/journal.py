@@ -53,15 +53,24 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._counts: dict[str, dict[int, int]] = {}
 
     def write(self, entry: Entry) -> None:
         with self._lock:
             self._entries.append(entry)
+            by_status = self._counts.setdefault(entry.operation, {})
+            by_status[entry.status] = by_status.get(entry.status, 0) + 1
 
     def all(self) -> list[Entry]:
         with self._lock:
             return list(self._entries)
 
+    def counts(self) -> dict[str, dict[int, int]]:
+        """How many answers of each status every operation gave, also those that are no longer listed."""
+        with self._lock:
+            return {operation: dict(by_status) for operation, by_status in self._counts.items()}
+
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
+            self._counts.clear()

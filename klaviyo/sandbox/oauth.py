@@ -143,7 +143,8 @@ def _guarded(world: World, request: Request, operation: str) -> Reply:
     entry = Entry(identifiers.now(), operation, request.method, request.path, account, reply.status,
                   str(uuid.uuid4()), fault.kind if fault else None)  # fmt: skip
     world.journal.write(entry)
-    return faults.afterwards(fault, reply) if fault else reply
+    reply = faults.afterwards(fault, reply) if fault else reply
+    return reply.later(world.settings.token_seconds) if operation == "oauth_token" else reply
 
 
 def _account_named(world: World, request: Request) -> str | None:

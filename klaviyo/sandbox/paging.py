@@ -18,6 +18,16 @@ class Sort:
 
     column: str
     descending: bool = False
+    may_be_null: bool = True
+
+    @property
+    def says_nothing(self) -> bool:
+        return self.column == "''"
+
+    @property
+    def order(self) -> str:
+        """Its column as text that is never null; a bare column lets an index give the order."""
+        return f"COALESCE({self.column}, '')" if self.may_be_null and not self.says_nothing else self.column
 
 
 @dataclass(frozen=True)
@@ -35,13 +45,18 @@ def read(
     """One page of `select`; `key` is the column that numbers its rows."""
     backwards, position = _opened(cursor)
     descending = sort.descending != backwards
-    order = f"COALESCE({sort.column}, '')"
-    if position:
-        where = where.and_also(f"({order}, {key}) {'<' if descending else '>'} (?, ?)", *position)
+    order = sort.order
     direction = "DESC" if descending else "ASC"
+    mark = "<" if descending else ">"
+    if sort.says_nothing:
+        ordering = f"{key} {direction}"
+        where = where.and_also(f"{key} {mark} ?", position[1]) if position else where
+    else:
+        ordering = f"{order} {direction}, {key} {direction}"
+        where = where.and_also(f"({order}, {key}) {mark} (?, ?)", *position) if position else where
     clauses = f" WHERE {' AND '.join(where.clauses)}" if where.clauses else ""
     statement = f"{select.replace(' FROM ', f', {order} AS page_order, {key} AS page_key FROM ', 1)}{clauses}"
-    statement += f" ORDER BY {order} {direction}, {key} {direction} LIMIT {size + 1}"
+    statement += f" ORDER BY {ordering} LIMIT {size + 1}"
     rows = sql.execute(statement, where.values).fetchall()
     more = len(rows) > size
     rows = rows[:size]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from klaviyo.sandbox.forms import email, phone
 from klaviyo.sandbox.state.people import PLACES
-from klaviyo.sandbox.validation import Anything, Items, Members, Number, Shape, Sized, Text, email, phone
+from klaviyo.sandbox.validation import Anything, Items, Members, Number, Shape, Sized, Text
 
 PROFILE_BYTES = 100 * 1024
 EVENT_PROFILE_BYTES = 95 * 1024
@@ -36,6 +37,9 @@ _ATTRIBUTES: dict[str, Shape] = {
 
 class _StringOrStrings:
     """One string or a list of them, as `meta.patch_properties.unset` takes."""
+
+    def fits(self, value: object) -> bool:
+        return type(value) is str
 
     def check(self, value: object, at: str, found: list) -> None:  # type: ignore[type-arg]
         shape: Shape = Items(Text()) if isinstance(value, list) else Text()

@@ -10,8 +10,9 @@ from klaviyo.sandbox import suppression_filters
 from klaviyo.sandbox.calls import Answer, Call, Document, Listing, link, same_id
 from klaviyo.sandbox.filters import AFTER_OR_BEFORE, EXACT, Column, Where, lower, moment
 from klaviyo.sandbox.problems import Problem, Refusal, invalid, not_found
-from klaviyo.sandbox.state import identifiers, people
+from klaviyo.sandbox.state import editing, identifiers, people
 from klaviyo.sandbox.state.people import Person, TakenIdentifier
+from klaviyo.sandbox.state.register import Register
 
 FILTERS = {
     "id": Column("p.id", EXACT),
@@ -43,11 +44,11 @@ def get_profiles(call: Call) -> Answer:
 def create_profile(call: Call) -> Answer:
     attributes = call.parse(shapes.CREATE)["data"]["attributes"]
     _need_identifier(attributes)
-    taken = people.owner_of(call.sql, call.account, attributes)
+    taken = people.owner_of(Register(call.sql, call.account).look, attributes)
     if taken:
         raise Refusal(_duplicate(taken))
     person = people.new(call.account)
-    people.change(person, attributes)
+    editing.change(person, attributes)
     people.add(call.sql, person)
     return call.one(resource(call, person), 201)
 
@@ -56,9 +57,9 @@ def update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPDATE)["data"]
     same_id(data["id"], call.ids["id"])
     person = require(call, call.ids["id"])
-    people.change(person, data["attributes"])
-    people.patch(person, data.get("meta") or {})
-    taken = people.owner_of(call.sql, call.account, vars(person), other_than=person.id)
+    editing.change(person, data["attributes"])
+    editing.patch(person, data.get("meta") or {})
+    taken = people.owner_of(Register(call.sql, call.account).look, vars(person), other_than=person.id)
     if taken:
         raise Refusal(_duplicate(taken))
     people.save(call.sql, person)
@@ -69,31 +70,30 @@ def create_or_update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPSERT)["data"]
     if not data.get("id"):
         _need_identifier(data["attributes"])
-    person, is_new = upsert(call, data)
+    register = Register(call.sql, call.account)
+    person, is_new = upsert(register, data)
+    register.write()
     return call.one(resource(call, person), 201 if is_new else 200)
 
 
-def upsert(call: Call, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
+def upsert(register: Register, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
     """Finds or makes the person that `data` identifies and applies it; true when they are new.
 
     An identifier that belongs to somebody else stays theirs.
     """
     attributes = dict(data["attributes"])
     meta = {**(attributes.pop("meta", None) or {}), **(data.get("meta") or {})}
-    person, is_new = _whom(call, data.get("id"), attributes)
-    for name in ("email", "phone_number", "external_id"):
-        if people.owner_of(call.sql, call.account, {name: attributes.get(name)}, other_than=person.id):
+    person, is_new = _whom(register, data.get("id"), attributes)
+    for name in people.OWN:
+        if name in attributes and people.owner_of(register.look, {name: attributes[name]}, other_than=person.id):
             del attributes[name]
-    people.change(person, attributes, nulls_clear=nulls_clear)
+    editing.change(person, attributes, nulls_clear=nulls_clear)
     if meta:
-        people.patch(person, meta)
-        taken = people.owner_of(call.sql, call.account, vars(person), other_than=person.id)
+        editing.patch(person, meta)
+        taken = people.owner_of(register.look, vars(person), other_than=person.id)
         if taken:
             raise Refusal(_duplicate(taken))
-    if is_new:
-        people.add(call.sql, person)
-    else:
-        people.save(call.sql, person)
+    register.put(person, is_new=is_new)
     return person, is_new
 
 
@@ -103,12 +103,7 @@ def identifies(attributes: Mapping[str, Any]) -> bool:
 
 
 def require(call: Call, profile_id: str) -> Person:
-    if not identifiers.ULID.fullmatch(profile_id):
-        raise Refusal(invalid("Invalid profile id.", "/data/id"))
-    person = people.get(call.sql, call.account, profile_id)
-    if person is None:
-        raise Refusal(not_found("profile", profile_id))
-    return person
+    return _registered(Register(call.sql, call.account), profile_id)
 
 
 def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
@@ -150,12 +145,21 @@ def attributes_of(person: Person) -> Document:
     }
 
 
-def _whom(call: Call, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
+def _whom(register: Register, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
     if profile_id:
-        return require(call, profile_id), False
+        return _registered(register, profile_id).copy(), False
     identity = {**attributes, "kx": attributes.get("_kx")}
-    found = people.find(call.sql, call.account, identity)
-    return (found, False) if found else (people.new(call.account), True)
+    found = people.first(register.look, identity)
+    return (found.copy(), False) if found else (people.new(register.account), True)
+
+
+def _registered(register: Register, profile_id: str) -> Person:
+    if not identifiers.ULID.fullmatch(profile_id):
+        raise Refusal(invalid("Invalid profile id.", "/data/id"))
+    person = register.get(profile_id)
+    if person is None:
+        raise Refusal(not_found("profile", profile_id))
+    return person
 
 
 def _need_identifier(attributes: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
 from klaviyo.sandbox.seen_webhooks import SeenDelivery, SeenWebhook
 from klaviyo.sandbox.server import Server, serve_in_background
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state import grants, notices
+from klaviyo.sandbox.state import grants, happenings, notices
 from klaviyo.sandbox.state.grants import Tokens
 from klaviyo.sandbox.world import App, Observer, World
 
@@ -72,12 +72,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         try:
             self.stop()
         except BaseException:
@@ -172,6 +167,15 @@ class Sandbox:
 
     def clear_faults(self) -> None:
         self._world.faults.clear()
+
+    def counts(self) -> dict[str, dict[int, int]]:
+        """How many answers of each status every operation gave since the start or the last reset."""
+        return self._world.journal.counts()
+
+    def arrivals(self, account: str) -> list[tuple[str, float]]:
+        """Each recorded event's unique_id and when it came first, in seconds since 1970."""
+        with self._world.database.transaction() as sql:
+            return happenings.arrivals(sql, account)
 
     def requests(self, operation: str | None = None) -> list[Entry]:
         """The requests that came in, oldest first; API and token calls, not the control API."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from klaviyo.sandbox.forms import email, phone
 from klaviyo.sandbox.problems import Problem, Refusal, invalid
-from klaviyo.sandbox.state import consent, groups, identifiers, people
+from klaviyo.sandbox.state import consent, editing, groups, identifiers, people
 from klaviyo.sandbox.state.people import Person
-from klaviyo.sandbox.validation import Anything, Items, Members, Text, email, phone
+from klaviyo.sandbox.validation import Anything, Items, Members, Text
 
 CONSENTS = ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED")
 
@@ -115,7 +116,7 @@ def _put(sql: sqlite3.Connection, account: str, seed: SeedProfile) -> str:
     person = found or people.new(account)
     names = {"first_name": seed.first_name, "last_name": seed.last_name, "locale": seed.locale}
     told = {**identity, **names, "properties": dict(seed.properties)}
-    people.change(person, {name: value for name, value in told.items() if value is not None})
+    editing.change(person, {name: value for name, value in told.items() if value is not None})
     _agree(person, seed)
     if found:
         people.save(sql, person)

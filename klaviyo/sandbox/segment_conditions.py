@@ -65,6 +65,9 @@ _OTHERS = (
 class _Condition:
     """Any condition of a kind that Klaviyo knows."""
 
+    def fits(self, value: Any) -> bool:  # noqa: ARG002 - what it may be is for `check` to say
+        return False
+
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         kind = value.get("type") if isinstance(value, dict) else None
         shape: Shape | None = _SHAPES.get(str(kind))

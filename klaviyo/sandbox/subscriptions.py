@@ -8,10 +8,11 @@ from typing import Any
 
 from klaviyo.sandbox import consent_changes, lists, optins, profile_shapes
 from klaviyo.sandbox.calls import Answer, Call
+from klaviyo.sandbox.forms import moment
 from klaviyo.sandbox.problems import Problem, Refusal, invalid
-from klaviyo.sandbox.state import accounts, groups, identifiers, people
+from klaviyo.sandbox.state import accounts, editing, groups, identifiers, people
 from klaviyo.sandbox.state.people import Person
-from klaviyo.sandbox.validation import Anything, Boolean, Items, Members, Shape, Text, moment
+from klaviyo.sandbox.validation import Anything, Boolean, Items, Members, Shape, Text
 
 _ROOT = "/data/attributes/profiles/data"
 _LIST = Members(optional={"list": Members({"data": Members({"type": Text(choices=("list",)), "id": Text()})})})
@@ -143,16 +144,15 @@ def _known(call: Call, told: Mapping[str, Any]) -> Person | None:
 
 def _new(call: Call, attributes: Mapping[str, Any]) -> Person:
     person = people.new(call.account)
-    people.change(person, {name: attributes.get(name) for name in ("email", "phone_number")})
+    editing.change(person, {name: attributes.get(name) for name in ("email", "phone_number")})
     people.add(call.sql, person)
     return person
 
 
 def _list_of(call: Call, data: Mapping[str, Any]) -> str | None:
     asked = (data.get("relationships") or {}).get("list")
-    if not asked:
-        return None
-    return str(lists.require(call, asked["data"]["id"], "/data/relationships/list/data/id")["id"])
+    found = lists.require(call, asked["data"]["id"], "/data/relationships/list/data/id") if asked else None
+    return str(found["id"]) if found else None
 
 
 def _is_double(call: Call, list_id: str | None) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 from klaviyo.sandbox import consent_changes, jobs, lists, profile_shapes, segments
 from klaviyo.sandbox.calls import Answer, Call, Document, Listing, link
 from klaviyo.sandbox.filters import Column, Where
+from klaviyo.sandbox.forms import email
 from klaviyo.sandbox.problems import Refusal, invalid
 from klaviyo.sandbox.state import groups, identifiers, people
 from klaviyo.sandbox.state.people import Person
-from klaviyo.sandbox.validation import Items, Members, Text, email
+from klaviyo.sandbox.validation import Items, Members, Text
 
 SUPPRESS = "profile-suppression-bulk-create-job"
 UNSUPPRESS = "profile-suppression-bulk-delete-job"

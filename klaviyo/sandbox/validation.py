@@ -4,77 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any
 
 from klaviyo.sandbox.problems import Problem, Refusal, invalid
-from klaviyo.sandbox.state import identifiers
+from klaviyo.sandbox.scalar_shapes import Boolean, Fits, Number, Shape, Text
 
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
-)
-_PHONE = re.compile(r"\+[1-9]\d{6,14}")
+__all__ = ["Anything", "Boolean", "Items", "Members", "Number", "Shape", "Sized", "Text", "is_larger", "parse"]
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 LONGEST_STRING = 100 * 1024
 MOST_ITEMS = 4000
 DEEPEST = 10
-
-
-class Shape(Protocol):
-    """Anything that can say what is wrong with a value."""
-
-    def check(self, value: Any, at: str, found: list[Problem]) -> None: ...
-
-
-@dataclass(frozen=True)
-class Text:
-    """A string; `choices` closes it, `longest` bounds it in characters, `form` looks closer."""
-
-    nullable: bool = False
-    choices: tuple[str, ...] = ()
-    shortest: int = 0
-    longest: int | None = None
-    form: Callable[[str], str | None] | None = None
-
-    def check(self, value: Any, at: str, found: list[Problem]) -> None:
-        if value is None and self.nullable:
-            return
-        if not isinstance(value, str):
-            found.append(invalid("This value must be a string.", at))
-        elif self.choices and value not in self.choices:
-            found.append(invalid(f"This value must be one of: {', '.join(self.choices)}.", at))
-        elif len(value) < self.shortest:
-            found.append(invalid(f"This value must have at least {self.shortest} characters.", at))
-        elif self.longest is not None and len(value) > self.longest:
-            found.append(invalid(f"This value may have at most {self.longest} characters.", at))
-        elif self.form and (wrong := self.form(value)):
-            found.append(invalid(wrong, at))
-
-
-@dataclass(frozen=True)
-class Number:
-    """A JSON number, or with `whole` an integer; a boolean is not one."""
-
-    nullable: bool = False
-    text_too: bool = False
-
-    def check(self, value: Any, at: str, found: list[Problem]) -> None:
-        if (value is None and self.nullable) or (self.text_too and isinstance(value, str)):
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
-            found.append(invalid("This value must be a number.", at))
-
-
-@dataclass(frozen=True)
-class Boolean:
-    """true or false."""
-
-    nullable: bool = False
-
-    def check(self, value: Any, at: str, found: list[Problem]) -> None:
-        if not isinstance(value, bool) and not (value is None and self.nullable):
-            found.append(invalid("This value must be true or false.", at))
 
 
 @dataclass(frozen=True)
@@ -84,6 +27,25 @@ class Members:
     required: Mapping[str, Shape] = field(default_factory=dict)
     optional: Mapping[str, Shape] = field(default_factory=dict)
     nullable: bool = False
+
+    @cached_property
+    def fits(self) -> Fits:
+        nullable, required = self.nullable, tuple(self.required)
+        members = {name: shape.fits for name, shape in {**self.optional, **self.required}.items()}
+
+        def fits(value: Any) -> bool:
+            if type(value) is not dict:
+                return value is None and nullable
+            for name in required:
+                if name not in value:
+                    return False
+            for name, item in value.items():
+                fit = members.get(name)
+                if fit is None or not fit(item):
+                    return False
+            return True
+
+        return fits
 
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         if value is None and self.nullable:
@@ -110,6 +72,12 @@ class Items:
     fewest: int = 0
     most: int | None = None
 
+    @cached_property
+    def fits(self) -> Fits:
+        fit, fewest = self.shape.fits, self.fewest
+        most = math.inf if self.most is None else self.most
+        return lambda value: type(value) is list and fewest <= len(value) <= most and all(map(fit, value))
+
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         if not isinstance(value, list):
             found.append(invalid("This value must be an array.", at))
@@ -128,6 +96,22 @@ class Anything:
 
     nullable: bool = False
     most: int | None = None
+
+    @cached_property
+    def fits(self) -> Fits:
+        nullable = self.nullable
+        most = math.inf if self.most is None else self.most
+
+        def fits(value: Any) -> bool:
+            if type(value) is not dict:
+                return value is None and nullable
+            found: list[Problem] = []
+            for name, item in value.items():
+                if type(item) is not str or len(item) > LONGEST_STRING // 4:
+                    _within_caps(item, "", name, found)
+            return len(value) <= most and not found
+
+        return fits
 
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         if value is None and self.nullable:
@@ -148,9 +132,14 @@ class Sized:
     shape: Shape
     most: int
 
+    @cached_property
+    def fits(self) -> Fits:
+        fit, most = self.shape.fits, self.most
+        return lambda value: fit(value) and not is_larger(value, most)
+
     def check(self, value: Any, at: str, found: list[Problem]) -> None:
         self.shape.check(value, at, found)
-        if len(json.dumps(value, ensure_ascii=False).encode()) > self.most:
+        if is_larger(value, self.most):
             found.append(invalid(f"The payload may have at most {self.most} bytes.", at))
 
 
@@ -160,8 +149,9 @@ def parse(body: bytes, shape: Shape) -> Any:
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
         if b"\\ud" in body or b"\\uD" in body:
-            json.dumps(document, ensure_ascii=False).encode()
-        shape.check(document, "", found)
+            _encode(document).encode()
+        if not shape.fits(document):
+            shape.check(document, "", found)
     except ValueError as error:
         raise Refusal(invalid(f"The body is not valid JSON: {error}.", "/data")) from None
     except RecursionError:
@@ -171,26 +161,10 @@ def parse(body: bytes, shape: Shape) -> Any:
     return document
 
 
-def email(text: str) -> str | None:
-    if len(text) > 100:
-        return "The email address may have at most 100 characters."
-    local = text.partition("@")[0]
-    dots = local.startswith(".") or local.endswith(".") or ".." in text
-    return None if _EMAIL.fullmatch(text) and not dots else "Invalid email address"
-
-
-def phone(text: str) -> str | None:
-    if _PHONE.fullmatch(text):
-        return None
-    return "Invalid phone number format. Phone numbers must be in the E.164 format."
-
-
-def moment(text: str) -> str | None:
-    try:
-        identifiers.parsed(text)
-    except ValueError:
-        return "This value must be an ISO 8601 date and time."
-    return None
+def is_larger(value: Any, most: int) -> bool:
+    """Whether the JSON text of a value has more bytes than that."""
+    # No character is longer in JSON than four times what it takes in a repr, which is quick.
+    return 4 * len(repr(value)) > most and len(_encode(value).encode()) > most
 
 
 def _within_caps(item: Any, at: str, name: str, found: list[Problem], depth: int = 1) -> None:
@@ -210,13 +184,6 @@ def _within_caps(item: Any, at: str, name: str, found: list[Problem], depth: int
             inner = item.items() if kind is dict else enumerate(item)
             for key, value in inner:
                 _within_caps(value, at, str(key), found, depth + 1)
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
 
 
 def _refuse_constant(name: str) -> Any:

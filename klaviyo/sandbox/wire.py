@@ -40,6 +40,7 @@ class Delivery:
 
     wait: float = 0.0
     drip: float = 0.0
+    pace: float = 0.0
     truncate: bool = False
     drop: bool = False
     reset: bool = False
@@ -53,6 +54,12 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = Delivery()
+
+    def later(self, seconds: float) -> Reply:
+        """The same, so much longer on its way."""
+        if seconds <= 0:
+            return self
+        return replace(self, delivery=replace(self.delivery, wait=self.delivery.wait + seconds))
 
     def with_headers(self, extra: Mapping[str, str]) -> Reply:
         return replace(self, headers={**self.headers, **extra})

@@ -49,7 +49,7 @@ class Consent:
         return cls(**channels, suppressions=kept["suppressions"], list_suppressions=kept["list_suppressions"])
 
     def dumps(self) -> str:
-        return "{}" if self == Consent() else json.dumps(asdict(self))
+        return "{}" if self == _NOTHING_SAID else json.dumps(asdict(self))
 
     @property
     def is_liftable(self) -> bool:
@@ -92,7 +92,7 @@ class Consent:
     def _email(self, email: str | None) -> dict[str, Any]:
         return {
             "can_receive_email_marketing": self.can_receive_email(email),
-            **asdict(self.email),
+            **vars(self.email),
             "suppression": [{"reason": why, "timestamp": at} for why, at in self.suppressions.items()],
             "list_suppressions": [
                 {"list_id": list_id, "reason": why, "timestamp": at}
@@ -110,3 +110,6 @@ class Consent:
             "method_detail": channel.method_detail or "",
             "last_updated": channel.last_updated,
         }
+
+
+_NOTHING_SAID = Consent()

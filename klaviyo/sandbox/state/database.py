@@ -15,10 +15,40 @@ class StateInUse(Exception):
     """Another sandbox has this file open."""
 
 
+class Session:
+    """One transaction that has perhaps not begun yet."""
+
+    def __init__(self, connection: sqlite3.Connection, lock: threading.RLock) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._has_begun = False
+
+    @property
+    def sql(self) -> sqlite3.Connection:
+        if not self._has_begun:
+            self._lock.acquire()
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except BaseException:
+                self._lock.release()
+                raise
+            self._has_begun = True
+        return self._connection
+
+    def end(self, how: str) -> None:
+        if not self._has_begun:
+            return
+        self._has_begun = False
+        try:
+            self._connection.execute(how)
+        finally:
+            self._lock.release()
+
+
 class Database:
     """The only door to the state; every request is one transaction.
 
-    WAL with synchronous=NORMAL keeps a committed transaction when the process is killed.
+    WAL keeps a committed transaction when the process is killed; only a machine that loses power may lose some.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -41,21 +71,35 @@ class Database:
 
     def _open(self) -> None:
         self._connection.executescript(
-            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-            "PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000;"
+            "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; "
+            "PRAGMA foreign_keys=ON; PRAGMA cache_size=-64000; "
+            "PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY;"
         )
         self._connection.executescript(_SCHEMA.read_text())
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        """A file of an earlier sandbox gets what has been added since."""
+        columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(events)")}
+        if "received_at" not in columns:
+            self._connection.execute("ALTER TABLE events ADD COLUMN received_at REAL NOT NULL DEFAULT 0")
+        self._connection.executescript("DROP INDEX IF EXISTS events_of_profile; DROP TABLE IF EXISTS job_profiles;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        with self.when_needed() as session:
+            yield session.sql
+
+    @contextmanager
+    def when_needed(self) -> Iterator[Session]:
+        """A transaction that begins, and keeps others out, only when its `sql` is first asked for."""
+        session = Session(self._connection, self._lock)
+        try:
+            yield session
+        except BaseException:
+            session.end("ROLLBACK")
+            raise
+        session.end("COMMIT")
 
     def empty(self) -> None:
         with self.transaction() as sql:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from klaviyo.sandbox.state import identifiers
+
+_encode = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,40 @@ class Happening:
         return self.unique_id if self.unique_id is not None else str(self.time)
 
 
-def record(sql: sqlite3.Connection, account: str, profile_id: str, happening: Happening, delay: float = 0.0) -> None:
-    """Stores an event unless the person has it; the first one wins, later ones only count."""
-    kept = {name: value for name, value in happening.properties.items() if _worth_keeping(value)}
-    sql.execute(
+def record(sql: sqlite3.Connection, account: str, events: Iterable[tuple[str, Happening]], delay: float = 0.0) -> None:
+    """Stores events of profiles unless they have them; the first one wins, later ones only count."""
+    at = time.time()
+    readable_at = at + delay if delay else 0.0
+    metrics: dict[str, str] = {}
+    rows = []
+    for profile_id, one in events:
+        metric = metrics.get(one.metric) or metrics.setdefault(one.metric, metric_id(sql, account, one.metric))
+        kept = {name: value for name, value in one.properties.items() if _worth_keeping(value)}
+        rows.append(
+            (identifiers.event(), identifiers.uuid4(), account, profile_id, metric, one.key, one.time, one.value,
+             one.value_currency, _encode(kept), one.backfill, readable_at, at)
+        )  # fmt: skip
+    sql.executemany(
         "INSERT INTO events (id, uuid, account, profile, metric, unique_id, time, value, value_currency, "
-        "properties, backfill, readable_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "properties, backfill, readable_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (profile, metric, unique_id) DO UPDATE SET received = received + 1",
-        (identifiers.event(), str(uuid.uuid4()), account, profile_id, metric_id(sql, account, happening.metric),
-         happening.key, happening.time, happening.value, happening.value_currency, json.dumps(kept),
-         happening.backfill, time.time() + delay if delay else 0.0),
-    )  # fmt: skip
-    at = identifiers.moment(identifiers.from_timestamp(happening.time))
-    sql.execute(
-        "UPDATE profiles SET last_event_date = ?1 WHERE id = ?2 AND COALESCE(last_event_date, '') < ?1",
-        (at, profile_id),
+        rows,
     )
+
+
+def is_known(sql: sqlite3.Connection, account: str, profile_id: str, happening: Happening) -> bool:
+    row = sql.execute(
+        "SELECT 1 FROM events e JOIN metrics m ON m.id = e.metric "
+        "WHERE m.account = ? AND m.name = ? AND e.profile = ? AND e.unique_id = ?",
+        (account, happening.metric, profile_id, happening.key),
+    ).fetchone()
+    return row is not None
+
+
+def arrivals(sql: sqlite3.Connection, account: str) -> list[tuple[str, float]]:
+    """Each event's unique_id and when it came first, in seconds since 1970, in the order of coming."""
+    rows = sql.execute("SELECT unique_id, received_at FROM events WHERE account = ? ORDER BY seq", (account,))
+    return [(row["unique_id"], row["received_at"]) for row in rows]
 
 
 def metric_id(sql: sqlite3.Connection, account: str, name: str) -> str:

@@ -1,15 +1,24 @@
-"""Ids in the forms that Klaviyo gives them, and times as it writes them."""
+"""Ids in the forms that Klaviyo gives them, and times as it writes them.
+
+None of these ids is a secret: a plain dice is good enough for them.
+"""
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import string
+import threading
 import time
+import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 _ALPHANUMERIC = string.ascii_letters + string.digits
+_IN_ORDER = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_PAIRS_IN_ORDER = tuple(first + second for first in _IN_ORDER for second in _IN_ORDER)
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 SHORT = re.compile(r"[A-Za-z0-9]{6}")
@@ -17,8 +26,8 @@ EVENT = re.compile(r"[A-Za-z0-9]{11}")
 
 
 def ulid() -> str:
-    number = (int(time.time() * 1000) << 80) | secrets.randbits(80)
-    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    number = (int(time.time() * 1000) << 80) | random.getrandbits(80)
+    return "".join([_CROCKFORD_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def short() -> str:
@@ -26,7 +35,18 @@ def short() -> str:
 
 
 def event() -> str:
-    return _random(11)
+    """Each is greater than the one before, so that an index of them grows at its end."""
+    number = _rising.next()
+    pairs = []
+    for _ in range(6):
+        number, index = divmod(number, 3844)
+        pairs.append(_PAIRS_IN_ORDER[index])
+    pairs.reverse()
+    return "".join(pairs)[1:]
+
+
+def uuid4() -> str:
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def long() -> str:
@@ -34,7 +54,7 @@ def long() -> str:
 
 
 def now() -> str:
-    return moment(datetime.now(UTC))
+    return second(int(time.time()))
 
 
 def moment(at: datetime) -> str:
@@ -55,10 +75,32 @@ def parsed(text: str) -> datetime:
         raise ValueError("Too near the ends of time.") from error
 
 
+@lru_cache(maxsize=4096)
+def second(at: float) -> str:
+    """The same text as `moment` for seconds since 1970."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+
+
 def _random(length: int) -> str:
-    number = secrets.randbits(6 * length + 16)
+    number = random.getrandbits(6 * length + 16)
     letters = []
     for _ in range(length):
         number, index = divmod(number, 62)
         letters.append(_ALPHANUMERIC[index])
     return "".join(letters)
+
+
+class _Rising:
+    """Numbers made of the time that never repeat, whatever the clock does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> int:
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns() // 1000 << 10)
+            return self._last
+
+
+_rising = _Rising()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +12,20 @@ from klaviyo.sandbox.state import identifiers
 from klaviyo.sandbox.state.consent import Consent
 
 IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "kx")
+OWN = ("email", "phone_number", "external_id")
 NAMES = ("first_name", "last_name", "organization", "locale", "title", "image")
 PLACES = (
     "address1", "address2", "city", "country", "latitude", "longitude", "region", "zip", "timezone", "ip",
 )  # fmt: skip
 
-_COLUMNS = (
-    "id, account, email, email_key, phone_number, external_id, anonymous_id, kx, attributes, properties, "
-    "consent, created, updated, last_event_date"
+_CHANGING = (
+    "email, email_key, phone_number, external_id, anonymous_id, kx, attributes, properties, "
+    "consent, updated, last_event_date"
 )
+_COLUMNS = f"id, account, created, {_CHANGING}"
+_MARKS = ", ".join("?" * (_COLUMNS.count(",") + 1))
+_encode = json.JSONEncoder().encode
+_decode = json.JSONDecoder().decode
 
 
 class TakenIdentifier(Exception):
@@ -54,9 +59,23 @@ class Person:
     def of(cls, row: sqlite3.Row) -> Person:
         return cls(
             row["id"], row["account"], row["email"], row["phone_number"], row["external_id"],
-            row["anonymous_id"], row["kx"], json.loads(row["attributes"]), json.loads(row["properties"]),
+            row["anonymous_id"], row["kx"], _decoded(row["attributes"]), _decoded(row["properties"]),
             Consent.loads(row["consent"]), row["created"], row["updated"], row["last_event_date"],
         )  # fmt: skip
+
+    def copy(self) -> Person:
+        """One that may be changed without changing this one; consent is shared."""
+        return Person(
+            self.id, self.account, self.email, self.phone_number, self.external_id, self.anonymous_id, self.kx,
+            dict(self.attributes), dict(self.properties), self.consent, self.created, self.updated,
+            self.last_event_date,
+        )  # fmt: skip
+
+    def identity(self) -> tuple[str | None, ...]:
+        return (self.email, self.phone_number, self.external_id, self.anonymous_id, self.kx)
+
+
+Look = Callable[[str, str], Person | None]
 
 
 def new(account: str) -> Person:
@@ -75,6 +94,10 @@ def account_of(sql: sqlite3.Connection, profile_id: str) -> str | None:
 
 
 def find(sql: sqlite3.Connection, account: str, identity: Mapping[str, Any]) -> Person | None:
+    return first(lambda name, value: by(sql, account, name, value), identity)
+
+
+def first(look: Look, identity: Mapping[str, Any]) -> Person | None:
     """The person that the first matching identifier names: e-mail, phone, external id, then the rest.
 
     Whoever has another e-mail address than the one given is not meant, though a lesser identifier be theirs.
@@ -82,76 +105,48 @@ def find(sql: sqlite3.Connection, account: str, identity: Mapping[str, Any]) -> 
     email = identity.get("email")
     for name in IDENTIFIERS:
         value = identity.get(name)
-        found = _by(sql, account, name, value) if value else None
+        found = look(name, value) if value else None
         if found and (not email or not found.email or found.email.lower() == email.lower()):
             return found
     return None
 
 
 def by_email(sql: sqlite3.Connection, account: str, email: str) -> Person | None:
-    return _by(sql, account, "email", email)
+    return by(sql, account, "email", email)
 
 
-def add(sql: sqlite3.Connection, person: Person) -> None:
-    marks = ", ".join("?" * (_COLUMNS.count(",") + 1))
-    sql.execute(f"INSERT INTO profiles ({_COLUMNS}) VALUES ({marks})", _values(person))  # noqa: S608
+def add(sql: sqlite3.Connection, *persons: Person) -> None:
+    rows = [(one.id, one.account, one.created, *_changing(one)) for one in persons]
+    sql.executemany(f"INSERT INTO profiles ({_COLUMNS}) VALUES ({_MARKS})", rows)  # noqa: S608 - fixed names
 
 
-def save(sql: sqlite3.Connection, person: Person) -> None:
-    marks = ", ".join("?" * (_COLUMNS.count(",") + 1))
-    sql.execute(
-        f"UPDATE profiles SET ({_COLUMNS}) = ({marks}) WHERE id = ?",  # noqa: S608 - fixed column names
-        (*_values(person), person.id),
+def save(sql: sqlite3.Connection, *persons: Person) -> None:
+    marks = ", ".join("?" * (_CHANGING.count(",") + 1))
+    sql.executemany(
+        f"UPDATE profiles SET ({_CHANGING}) = ({marks}) WHERE id = ?",  # noqa: S608 - fixed column names
+        [(*_changing(one), one.id) for one in persons],
     )
 
 
-def owner_of(
-    sql: sqlite3.Connection, account: str, identity: Mapping[str, Any], *, other_than: str | None = None
-) -> TakenIdentifier | None:
+def save_details(sql: sqlite3.Connection, persons: Iterable[Person]) -> None:
+    """Writes what no index holds: neither identifiers nor consent."""
+    sql.executemany(
+        "UPDATE profiles SET attributes = ?, properties = ?, updated = ?, last_event_date = ? WHERE id = ?",
+        [
+            (_encoded(one.attributes), _encoded(one.properties), one.updated, one.last_event_date, one.id)
+            for one in persons
+        ],
+    )
+
+
+def owner_of(look: Look, identity: Mapping[str, Any], *, other_than: str | None = None) -> TakenIdentifier | None:
     """The identifier in `identity` that somebody else has already, if there is one."""
-    for name in ("email", "phone_number", "external_id"):
+    for name in OWN:
         value = identity.get(name)
-        found = _by(sql, account, name, value) if value else None
+        found = look(name, value) if value else None
         if found and found.id != other_than:
             return TakenIdentifier(name, found.id)
     return None
-
-
-def change(person: Person, attributes: Mapping[str, Any], *, nulls_clear: bool = True) -> None:
-    """Applies what a request says: properties and places merge by key; a null clears, where it may."""
-    for name, value in attributes.items():
-        if value is None and not nulls_clear:
-            continue
-        column = "kx" if name == "_kx" else name
-        if column in IDENTIFIERS:
-            setattr(person, column, value or None)
-        elif name == "properties":
-            person.properties = _merged(person.properties, value, nulls_clear=nulls_clear)
-        elif name == "location":
-            place = person.attributes.get("location", {})
-            person.attributes["location"] = _merged(place, value, nulls_clear=nulls_clear)
-        elif name in NAMES:
-            person.attributes = _merged(person.attributes, {name: value}, nulls_clear=True)
-    person.updated = identifiers.now()
-
-
-def patch(person: Person, meta: Mapping[str, Any]) -> None:
-    """Applies `meta.patch_properties` and `meta.patch_identifiers`."""
-    properties = meta.get("patch_properties") or {}
-    for name, value in (properties.get("append") or {}).items():
-        person.properties[name] = [*_as_list(person.properties.get(name)), *_as_list(value)]
-    for name, value in (properties.get("unappend") or {}).items():
-        gone = _as_list(value)
-        person.properties[name] = [one for one in _as_list(person.properties.get(name)) if one not in gone]
-    for name in _as_list(properties.get("unset")):
-        person.properties.pop(name, None)
-    moved = meta.get("patch_identifiers") or {}
-    for name, value in (moved.get("append") or {}).items():
-        if name in IDENTIFIERS:
-            setattr(person, name, value)
-    for name, value in (moved.get("unappend") or {}).items():
-        if name in IDENTIFIERS and getattr(person, name) == value:
-            setattr(person, name, None)
 
 
 def delete(sql: sqlite3.Connection, profile_ids: Iterable[str]) -> None:
@@ -162,7 +157,7 @@ def count(sql: sqlite3.Connection, account: str) -> int:
     return int(sql.execute("SELECT COUNT(*) FROM profiles WHERE account = ?", (account,)).fetchone()[0])
 
 
-def _by(sql: sqlite3.Connection, account: str, name: str, value: str) -> Person | None:
+def by(sql: sqlite3.Connection, account: str, name: str, value: str) -> Person | None:
     column, sought = ("email_key", value.lower()) if name == "email" else (name, value)
     row = sql.execute(
         f"SELECT * FROM profiles WHERE account = ? AND {column} = ?",  # noqa: S608 - one of IDENTIFIERS
@@ -171,26 +166,18 @@ def _by(sql: sqlite3.Connection, account: str, name: str, value: str) -> Person 
     return Person.of(row) if row else None
 
 
-def _values(person: Person) -> tuple[Any, ...]:
+def _changing(person: Person) -> tuple[Any, ...]:
     return (
-        person.id, person.account, person.email, person.email.lower() if person.email else None,
-        person.phone_number, person.external_id, person.anonymous_id, person.kx,
-        json.dumps(person.attributes), json.dumps(person.properties), person.consent.dumps(),
-        person.created, person.updated, person.last_event_date,
+        person.email, person.email.lower() if person.email else None, person.phone_number, person.external_id,
+        person.anonymous_id, person.kx, _encoded(person.attributes), _encoded(person.properties),
+        person.consent.dumps(), person.updated, person.last_event_date,
     )  # fmt: skip
 
 
-def _merged(kept: Mapping[str, Any], said: Mapping[str, Any] | None, *, nulls_clear: bool) -> dict[str, Any]:
-    if said is None:
-        return {}
-    both = {**kept, **{name: value for name, value in said.items() if value is not None}}
-    if nulls_clear:
-        for name in [name for name, value in said.items() if value is None]:
-            both.pop(name, None)
-    return both
+def _decoded(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {} if text == "{}" else _decode(text)
+    return found
 
 
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list) else [value]
+def _encoded(value: dict[str, Any]) -> str:
+    return _encode(value) if value else "{}"

@@ -84,11 +84,11 @@ CREATE TABLE IF NOT EXISTS events (
     backfill INTEGER NOT NULL,
     received INTEGER NOT NULL DEFAULT 1,
     readable_at REAL NOT NULL,
+    received_at REAL NOT NULL DEFAULT 0,
     UNIQUE (profile, metric, unique_id)
 );
 CREATE INDEX IF NOT EXISTS events_of_account ON events (account, time);
 CREATE INDEX IF NOT EXISTS events_of_metric ON events (metric, time);
-CREATE INDEX IF NOT EXISTS events_of_profile ON events (profile, time);
 
 CREATE TABLE IF NOT EXISTS lists (
     seq INTEGER PRIMARY KEY,
@@ -137,17 +137,16 @@ CREATE TABLE IF NOT EXISTS jobs (
     document TEXT NOT NULL,
     created TEXT NOT NULL
 );
-CREATE TABLE IF NOT EXISTS job_profiles (
-    seq INTEGER PRIMARY KEY,
-    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    profile TEXT NOT NULL REFERENCES profiles (id) ON DELETE CASCADE,
-    UNIQUE (job, profile)
-);
+CREATE TABLE IF NOT EXISTS imported (
+    job TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+    profiles TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS job_errors (
     seq INTEGER PRIMARY KEY,
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     document TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS job_errors_of_job ON job_errors (job, seq);
 
 CREATE TABLE IF NOT EXISTS webhooks (
     seq INTEGER PRIMARY KEY,

@@ -226,6 +226,14 @@ def test_an_address_with_a_plus_is_found(api: Any, sandbox: Sandbox) -> None:
     assert len(api.Profiles.get_profiles(filter=email_filter("ann+tea@tea.test")).data) == 1
 
 
+def test_a_bad_event_of_many_is_pointed_at(api: Any, sandbox: Sandbox) -> None:
+    bad = event("ben@tea.test", time="2040-01-01T00:00:00Z")
+    error = refused(api.Events.bulk_create_events, bulk_events(event(unique_id="c-1"), bad))
+    at = "/data/attributes/events-bulk-create/data/1/attributes/events/data/0/attributes/time"
+    assert (error.status, [one.source.pointer for one in error.data.errors]) == (400, [at])
+    assert sandbox.events(TEA_HOUSE) == []
+
+
 def refused(call: Any, *args: Any) -> Any:
     with pytest.raises(ApiException) as caught:
         call(*args)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import requests
 
@@ -21,12 +23,21 @@ def test_a_fault_may_wait_and_may_concern_one_account(client: Client, sandbox: S
     assert [client.send("GET", "/api/profiles").status_code for _ in range(2)] == [200, 500]
 
 
-@pytest.mark.parametrize(("asked", "told"), [(None, "1"), ("7", "7"), ("soon", "soon")])
+@pytest.mark.parametrize(
+    ("asked", "told"), [(None, "1"), ("7", "7"), ("soon", "soon"), ("-1", "-1"), ("99999999", "99999999")]
+)
 def test_a_429_says_what_it_was_told_to_say(client: Client, sandbox: Sandbox, asked: str | None, told: str) -> None:
     sandbox.fault("create_event", "429", retry_after=asked)
     answer = client.send("POST", "/api/events", event())
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, told)
     assert sandbox.events(TEA_HOUSE) == []
+
+
+def test_retry_after_may_be_missing(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("*", "429", retry_after="missing", html=True)
+    answer = client.send("GET", "/api/profiles")
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (429, None)
+    assert "<html>" in answer.text
 
 
 def test_retry_after_may_be_a_date(client: Client, sandbox: Sandbox) -> None:
@@ -64,6 +75,33 @@ def test_an_answer_that_does_not_come(client: Client, sandbox: Sandbox, kind: st
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         client.send("POST", "/api/events", event())
     assert len(sandbox.events(TEA_HOUSE)) == done
+
+
+def test_a_list_may_come_where_a_document_should(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("get_profiles", "empty_list")
+    answer = client.send("GET", "/api/profiles")
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_a_bomb_is_small_on_its_way_and_endless_when_opened(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("get_profiles", "gzip_bomb")
+    headers = {"Authorization": f"Bearer {client.token}", "revision": "2026-07-15"}
+    with requests.get(f"{sandbox.url}/api/profiles", headers=headers, stream=True, timeout=10) as answer:
+        assert int(answer.headers["Content-Length"]) < 2_000_000
+        opened = 0
+        for piece in answer.iter_content(1024 * 1024):
+            opened += len(piece)
+            if opened > 40_000_000:
+                break
+    assert opened > 40_000_000
+
+
+def test_an_answer_may_come_byte_by_byte(client: Client, sandbox: Sandbox) -> None:
+    sandbox.fault("get_profiles", "drip", pace=0.001)
+    began_at = time.monotonic()
+    answer = client.send("GET", "/api/profiles")
+    assert (answer.status_code, answer.json()["data"]) == (200, [])
+    assert time.monotonic() - began_at > 0.001 * (len(answer.content) + 200)
 
 
 def test_a_redirect_leads_elsewhere(client: Client, sandbox: Sandbox) -> None:

@@ -21,6 +21,7 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def limited(clock: time_machine.Traveller) -> Iterator[Client]:
     with Sandbox() as sandbox, requests.Session() as session:
+        sandbox.settings(aligned_windows=True)
         yield Client(sandbox.url, sandbox.connect(TEA_HOUSE).access_token, session)
 
 
@@ -81,3 +82,45 @@ def test_one_accounts_calls_are_not_anothers(clock: time_machine.Traveller) -> N
             for account in (TEA_HOUSE, NORDLYS)
         ]
     assert answers == [200, 200]
+
+
+def test_windows_begin_when_nobody_expects_it(clock: time_machine.Traveller) -> None:
+    waits = set()
+    for _ in range(12):
+        with Sandbox() as sandbox, requests.Session() as session:
+            client = Client(sandbox.url, sandbox.connect(TEA_HOUSE).access_token, session)
+            for _ in range(15):
+                client.send("GET", "/api/accounts")
+                clock.shift(1)
+            waits.add(minutes_wait(client, clock))
+    assert len(waits) > 3
+
+
+def minutes_wait(client: Client, clock: time_machine.Traveller) -> int:
+    """How long the next call has to wait for its minute; 0 when the minute has just begun."""
+    for _ in range(16):
+        answer = client.send("GET", "/api/accounts")
+        clock.shift(1)
+        if answer.status_code == 429 and int(answer.headers["Retry-After"]) > 1:
+            return int(answer.headers["Retry-After"])
+    return 0
+
+
+def test_a_window_of_its_own_is_as_long_as_any(clock: time_machine.Traveller) -> None:
+    with Sandbox() as sandbox, requests.Session() as session:
+        client = Client(sandbox.url, sandbox.connect(TEA_HOUSE).access_token, session)
+        passed = 0
+        for _ in range(240):
+            passed += client.send("GET", "/api/accounts").status_code == 200
+            clock.shift(1)
+    # Four whole minutes of any phase touch five windows at most.
+    assert 60 <= passed <= 75
+    assert sandbox.counts()["get_accounts"] == {200: passed, 429: 240 - passed}
+
+
+def test_only_other_answers_tell_what_is_left(limited: Client) -> None:
+    taken = limited.send("GET", "/api/accounts").headers
+    refused = limited.send("GET", "/api/accounts").headers
+    names = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After")
+    assert [taken.get(name) for name in names] == ["1, 1;w=1, 15;w=60", "0", "0", None]
+    assert [refused.get(name) for name in names] == [None, None, None, "1"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,17 @@ def test_two_sandboxes_do_not_share_a_file(tmp_path: Path) -> None:
     state = tmp_path / "sandbox.sqlite3"
     with Sandbox(state), pytest.raises(StateInUse):
         Sandbox(state)
+
+
+def test_a_file_of_an_earlier_sandbox_is_brought_up_to_date(tmp_path: Path) -> None:
+    state = tmp_path / "sandbox.sqlite3"
+    with Sandbox(state) as sandbox:
+        client = Client(sandbox.url, sandbox.connect(TEA_HOUSE).access_token)
+        client.send("POST", "/api/events", event(unique_id="c-1"))
+    with closing(sqlite3.connect(state)) as sql, sql:
+        sql.execute("ALTER TABLE events DROP COLUMN received_at")
+        sql.execute("CREATE TABLE job_profiles (job TEXT, profile TEXT REFERENCES profiles (id))")
+    with Sandbox(state) as sandbox:
+        assert sandbox.arrivals(TEA_HOUSE) == [("c-1", 0.0)]
+        assert Client(sandbox.url, client.token).send("POST", "/api/events", event(unique_id="c-2")).status_code == 202
+        assert sandbox.arrivals(TEA_HOUSE)[1][1] > 0
