@@ -15,7 +15,8 @@ LOOKED_BACK = timedelta(minutes=1)
 LONGEST = timedelta(minutes=15)
 SENTENCE = "The account does not answer. It is tried again from time to time; nothing is lost."
 
-_FAILED = Q(finished_at__isnull=False) & ~Q(code="") & (Q(status=None) | Q(status__lt=400) | Q(status__gte=500))
+_AWAY = Q(status=None) | Q(status__lt=400) | Q(status__gte=500)
+_FAILED = _AWAY & Q(finished_at__isnull=False) & ~Q(code__in=("", "internal_error"))
 
 
 def note(connection: Connection, error: Exception) -> None:

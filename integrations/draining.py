@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from django.db.models.functions import Now
 
-from integrations import breaker, claiming, outbox, outcomes, pauses, providers, slots, stopping, waking
+from integrations import breaker, claiming, freezing, outbox, outcomes, pauses, providers, slots, stopping, waking
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
@@ -63,7 +63,8 @@ def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None
         handed_to(connection, batch)
     except IntegrationError as error:
         breaker.note(connection, error)
-        outcome = outcomes.of(error)
+        frozen = freezing.note(batch, error)
+        outcome = freezing.waits(frozen) if frozen else outcomes.of(error)
     except Exception as error:
         outcome = _broken(connection.pk, error)
     else:

@@ -1,61 +1,117 @@
 """When everybody is refused alike, the fault is not in the rows: they wait, and a person is told.
 
 A provider may retire a version or change what it takes. Then every delivery of a kind would fail, account by
-account, for a reason that has nothing to do with it.
+account, for a reason that has nothing to do with it. What one account alone may say (401, 403) is never taken so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from itertools import takewhile
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import alarms, pauses
+from integrations import alarms, outcomes, pauses
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError
 from integrations.models import Attempt, Delivery, Pause
+from integrations.outcomes import Retry
 
 ACCOUNTS, ROWS = 3, 50
 LOOKED_BACK = timedelta(minutes=5)
 LOOKED_AT = 1000
 LONGEST = timedelta(hours=1)
+OF_ONE_ACCOUNT = (401, 403)
 
 State = Delivery.State
 
 
-def note(deliveries: Sequence[Delivery], error: IntegrationError) -> Pause | None:
-    """After a refusal: freeze the kind everywhere if the same is said to all and nothing gets through."""
-    if not isinstance(error, PermanentError | OperatorRequired):
-        return None
-    last = Attempt.objects.filter(deliveries__in=[d.pk for d in deliveries], code=error.code).order_by("-pk").first()
-    if last is None or not _is_everywhere(last):
-        return None
+def note(deliveries: Sequence[Delivery], error: IntegrationError) -> str:
+    """After a refusal: freeze these kinds everywhere if the same is said to all and nothing gets through.
+
+    Gives the reason in a sentence, or nothing. What was given up or held for it, while nobody knew, is queued again.
+    """
+    refused = _refusal(deliveries, error)
+    kinds = sorted({delivery.kind for delivery in deliveries})
+    if refused is None or not _is_everywhere(refused, kinds, len(deliveries), error):
+        return ""
     sentence = (
-        f"Everything of this kind is refused ({last.code}, {last.operation}), whatever the account. "
+        f"Everything of this kind is refused ({refused.code}, {refused.operation}), whatever the account. "
         "Nothing is lost: it waits and is tried again from time to time. "
         "See whether the provider has retired this version."
     )
-    pause = pauses.trouble(None, deliveries[0].kind, pauses.FROZEN, sentence, most=LONGEST)
-    if pause.strikes == 1:
-        alarms.ring(f"Deliveries of the kind “{pause.kind}” are frozen", sentence)
-    return pause
+    news = [kind for kind in kinds if pauses.trouble(None, kind, pauses.FROZEN, sentence, most=LONGEST)]
+    if news:
+        alarms.ring(f"Deliveries are frozen: {', '.join(news)}", sentence)
+    _thaw(kinds, refused.code, sentence)
+    return sentence
 
 
-def thaw(pause: Pause, code: str) -> int:
-    """Queue again what was given up, or held, while nobody knew; how many."""
-    given_up = Q(state=State.FAILED, settled_at__gt=Now() - LOOKED_BACK) | Q(state=State.HELD)
-    rows = Delivery.objects.filter(given_up, kind=pause.kind, reason_code=code)
-    return rows.update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=1, settled_at=None,
-        reason_code=pauses.FROZEN, reason=pause.sentence,
-    )  # fmt: skip
+def is_hopeless(deliveries: Sequence[Delivery], error: IntegrationError, least: int) -> bool:
+    """Whether so many requests in a row were refused alike, and none got through."""
+    refused = _refusal(deliveries, error)
+    return refused is not None and len(_alike(refused, LOOKED_BACK)) >= least
 
 
-def _is_everywhere(refused: Attempt) -> bool:
-    since = timezone.now() - LOOKED_BACK
-    same = Attempt.objects.filter(operation=refused.operation, finished_at__isnull=False, started_at__gt=since)
-    recent = list(same.order_by("-pk").values_list("connection", "status", "code")[:LOOKED_AT])
-    if any(code == "" for _, _, code in recent):
+def waits(sentence: str) -> Retry:
+    """The outcome of what is frozen."""
+    return Retry(pauses.FROZEN, sentence, after=outcomes.SOON, refund=True)
+
+
+def _refusal(deliveries: Sequence[Delivery], error: IntegrationError) -> Attempt | None:
+    """The request that was refused, where it says something about others: that of a look-up names no delivery."""
+    if not deliveries or not isinstance(error, PermanentError | OperatorRequired):
+        return None
+    about = Q(deliveries__in=[delivery.pk for delivery in deliveries]) | Q(deliveries=None)
+    made = Attempt.objects.filter(
+        about, connection=deliveries[0].connection_id, code=error.code, started_at__gt=timezone.now() - LOOKED_BACK
+    )
+    last = made.order_by("-pk").first()
+    return None if last is None or last.status in OF_ONE_ACCOUNT else last
+
+
+def _is_everywhere(refused: Attempt, kinds: Collection[str], rows: int, error: IntegrationError) -> bool:
+    """A refusal of many says of one item that it is wrong, or of all that their kind is no longer taken."""
+    if _is_on_trial(kinds):
+        return _is_still_so(refused)
+    alike = _alike(refused, LOOKED_BACK)
+    if not alike:
         return False
-    alike = [connection for connection, status, code in recent if (status, code) == (refused.status, refused.code)]
-    return len(alike) >= ROWS or len(set(alike)) >= ACCOUNTS
+    given_up = _given_up(kinds, refused.code)[:ROWS].count() + (rows if isinstance(error, OperatorRequired) else 1)
+    return len(alike) >= ROWS or len(set(alike)) >= ACCOUNTS or given_up >= ROWS
+
+
+def _is_on_trial(kinds: Collection[str]) -> bool:
+    return Pause.objects.filter(connection=None, kind__in=kinds, code=pauses.FROZEN).exists()
+
+
+def _alike(refused: Attempt, time: timedelta) -> list[int]:
+    """The accounts of each request that was refused like this one, of operations that have not worked for a time."""
+    made = Attempt.objects.filter(finished_at__isnull=False, started_at__gt=timezone.now() - time).order_by("-pk")
+    recent = list(made.values_list("operation", "connection", "status", "code")[:LOOKED_AT])
+    works = {operation for operation, _, _, code in recent if code == ""}
+    if refused.operation in works:
+        return []
+    same = (refused.status, refused.code)
+    return [who for operation, who, status, code in recent if (status, code) == same and operation not in works]
+
+
+def _is_still_so(refused: Attempt) -> bool:
+    """Of what is frozen already: tries are rare then, and the same answer as before is enough."""
+    since = timezone.now() - pauses.FORGOTTEN_AFTER
+    made = Attempt.objects.filter(operation=refused.operation, finished_at__isnull=False, started_at__gt=since)
+    recent = made.order_by("-pk").values_list("status", "code")[:LOOKED_AT]
+    since_it_worked = [*takewhile(lambda attempt: attempt[1] != "", recent)]
+    return since_it_worked.count((refused.status, refused.code)) > 1
+
+
+def _given_up(kinds: Collection[str], code: str) -> "QuerySet[Delivery]":
+    lately = Q(state=State.FAILED, settled_at__gt=Now() - LOOKED_BACK) | Q(state=State.HELD)
+    return Delivery.objects.filter(lately, kind__in=kinds, reason_code=code)
+
+
+def _thaw(kinds: Collection[str], code: str, sentence: str) -> None:
+    _given_up(kinds, code).update(
+        state=State.QUEUED, next_try_at=Now(), attempts_made=1, settled_at=None,
+        reason_code=pauses.FROZEN, reason=sentence,
+    )  # fmt: skip

@@ -1,6 +1,6 @@
 """How a connection is doing: a ladder of facts from the database, without asking anybody.
 
-authorised → scopes complete → right account → within quota → queue young → delivering.
+authorised → scopes complete → right account → within quota → queue young → delivering → confirmed.
 The first broken rung is the headline; those below it do not matter until it is mended.
 """
 
@@ -53,7 +53,7 @@ class Health:
 
 def of(connection: Connection) -> Health:
     """The health of one connection."""
-    return of_all([connection])[connection.pk]
+    return judge(connection, figures.of(connection), timezone.now())
 
 
 def of_all(connections: Iterable[Connection]) -> dict[int, Health]:
@@ -77,7 +77,7 @@ def judge(connection: Connection, known: Figures, now: datetime) -> Health:
 def _ladder(connection: Connection, known: Figures, now: datetime) -> Sequence[Rung]:
     first = _authorised(connection)
     if connection.state != C.CONNECTED:
-        names = ("Scopes complete", "Right account", "Within quota", "Queue young", "Delivering")
+        names = ("Scopes complete", "Right account", "Within quota", "Queue young", "Delivering", "Confirmed")
         return [first, *(Rung(name, "unknown", "Not known until the account is connected.") for name in names)]
     return [
         first,
@@ -86,6 +86,7 @@ def _ladder(connection: Connection, known: Figures, now: datetime) -> Sequence[R
         _quota(known),
         _queue(known, now),
         _delivering(known),
+        _confirmed(known),
     ]
 
 
@@ -169,6 +170,20 @@ def _delivering(known: Figures) -> Rung:
     if known.last_delivered_at is None:
         return Rung("Delivering", "unknown", "Nothing was delivered yet.")
     return Rung("Delivering", "ok", f"Last delivery {naturaltime(known.last_delivered_at)}.")
+
+
+def _confirmed(known: Figures) -> Rung:
+    """The last rung: what the provider took is seen there."""
+    name, seen = "Confirmed", known.last_confirmed_at
+    last = f"Last event seen in the account {naturaltime(seen)}. {known.latency.sentence}".strip() if seen else ""
+    if known.not_confirmed:
+        them = "One event was" if known.not_confirmed == 1 else f"{intcomma(known.not_confirmed)} events were"
+        sentence = f"{them} taken in the last day, and cannot be seen in the account. {last}".strip()
+        advice = "Open the deliveries that were not confirmed: each says what to do."
+        return Rung(name, "broken", sentence, advice, "Not confirmed")
+    if not seen:
+        return Rung(name, "unknown", f"Nothing was read back yet. {known.latency.sentence}".strip())
+    return Rung(name, "ok", last)
 
 
 def _times(count: int) -> str:

@@ -245,6 +245,11 @@ class Delivery(models.Model):
             models.Index(fields=["connection", "state", "-settled_at"], name="deliveries_by_state"),
             models.Index(fields=["subject"], name="deliveries_of_a_person"),
             models.Index(fields=["source"], name="deliveries_of_a_fact"),
+            models.Index(
+                fields=["settled_at"],
+                name="deliveries_to_forget",
+                condition=models.Q(settled_at__isnull=False) & ~models.Q(subject=""),
+            ),
             models.Index(fields=["job"], name="deliveries_of_a_job", condition=models.Q(job__isnull=False)),
         ]
         permissions = [("retry", "Can retry a delivery")]

@@ -193,6 +193,7 @@ def connections_with_work() -> list[int]:
     """Connections that have something due which does not rest, the least recently served first."""
     resting = pauses.active().filter(Q(kind="") | Q(kind=OuterRef("kind")))
     waiting = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
+    waiting = waiting.exclude(~Q(lane="") & Exists(_ahead()))
     waiting = waiting.exclude(Exists(resting.filter(Q(connection=None) | Q(connection=OuterRef("connection")))))
     ready = Connection.objects.filter(Exists(waiting), state=Connection.State.CONNECTED)
     return list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True))
@@ -200,7 +201,9 @@ def connections_with_work() -> list[int]:
 
 def is_well_served(connection_id: int) -> bool:
     """Whether as many workers as one connection may have are at it already."""
-    leased = Delivery.objects.filter(connection=connection_id, state=State.SENDING, lease_until__gt=Now())
+    leased = Delivery.objects.filter(
+        connection=connection_id, state=State.SENDING, lease__isnull=False, lease_until__gt=Now()
+    )
     return leased.values("lease").distinct().count() >= MOST_WORKERS
 
 
@@ -253,16 +256,19 @@ def _touch(connection: Connection, order: Order) -> bool:
 
 def due(connection: Connection) -> "models.QuerySet[Delivery]":
     """What may be claimed now: its time has come, and nothing of its lane is ahead of it."""
-    ahead = Delivery.objects.filter(
-        connection=connection, lane=OuterRef("lane"), pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING)
-    )
     return (
         Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
         .filter(connection__state=Connection.State.CONNECTED)
         .filter(Q(not_after=None) | Q(not_after__gt=Now()))
-        .exclude(~Q(lane="") & Exists(ahead))
+        .exclude(~Q(lane="") & Exists(_ahead()))
         .order_by("next_try_at", "pk")
     )
+
+
+def _ahead() -> "models.QuerySet[Delivery]":
+    """What is before a delivery in its lane, and not done with."""
+    same = {"connection": OuterRef("connection"), "lane": OuterRef("lane")}
+    return Delivery.objects.filter(**same, pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING))
 
 
 def _mine(deliveries: Sequence[Delivery]) -> "models.QuerySet[Delivery]":

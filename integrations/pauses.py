@@ -21,6 +21,8 @@ THROTTLED, NOT_ANSWERING, FROZEN = "throttled", "not_answering", "frozen"
 TROUBLE = (NOT_ANSWERING, FROZEN)
 FORGOTTEN_AFTER = timedelta(hours=2)
 
+State = Delivery.State
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -47,10 +49,15 @@ def throttle(connection: Connection, kind: str, wait: timedelta) -> None:
     _write(connection, kind, wait, THROTTLED, "The account's rate limit is reached; it goes on by itself.")
 
 
-def trouble(connection: Connection | None, kind: str, code: str, sentence: str, *, most: timedelta) -> Pause:
-    """Pause for half a minute, and twice as long each time it happens again; without a connection, for all."""
-    before = Pause.objects.filter(connection=connection, kind=kind, code=code).values_list("strikes", flat=True).first()
-    strikes = min((before or 0) + 1, 16)
+def trouble(connection: Connection | None, kind: str, code: str, sentence: str, *, most: timedelta) -> bool:
+    """Pause for half a minute, and twice as long each time it happens again; without a connection, for all.
+
+    Whether it is news. What was under way when the pause began, and meets the same, makes it no longer.
+    """
+    before = Pause.objects.filter(connection=connection, kind=kind, code=code).first()
+    if before and before.until > timezone.now():
+        return False
+    strikes = min((before.strikes if before else 0) + 1, 16)
     wait = min(timedelta(seconds=30) * 2 ** (strikes - 1), most)
     return _write(connection, kind, wait, code, sentence, strikes)
 
@@ -58,11 +65,9 @@ def trouble(connection: Connection | None, kind: str, code: str, sentence: str, 
 def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
     """End a trouble that is over: something of the batch went through."""
     kinds = {EVERYTHING, *(delivery.kind for delivery in batch)}
-    over = _concerning(connection).filter(kind__in=kinds, code__in=TROUBLE, until__lte=Now())
-    if over.exists():
-        went = Attempt.objects.filter(deliveries__in=[d.pk for d in batch], status__range=(200, 299), code="")
-        if went.exists():
-            over.delete()
+    for pause in _concerning(connection).filter(kind__in=kinds, code__in=TROUBLE, until__lte=Now()):
+        if _went_through(pause, batch):
+            Pause.objects.filter(pk=pause.pk, until=pause.until).delete()
 
 
 def forget_old() -> None:
@@ -71,14 +76,24 @@ def forget_old() -> None:
     Pause.objects.filter(until__lt=Now() - FORGOTTEN_AFTER).delete()
 
 
+def _went_through(pause: Pause, batch: Sequence[Delivery]) -> bool:
+    """Any answer shows that an account answers again; that a kind is taken again, only one that was taken."""
+    pks = [delivery.pk for delivery in batch]
+    if pause.code == FROZEN:
+        taken = Q(state__in=(State.ACCEPTED, State.CONFIRMED)) | Q(state=State.SENDING, job__isnull=False)
+        return Delivery.objects.filter(taken, pk__in=pks, kind=pause.kind).exists()
+    answered = Attempt.objects.filter(deliveries__in=pks, started_at__gte=pause.until)
+    return answered.filter(status__range=(200, 299), code="").exists()
+
+
 def _concerning(connection: Connection) -> QuerySet[Pause]:
     return Pause.objects.filter(Q(connection=connection) | Q(connection=None))
 
 
 def _write(
     connection: Connection | None, kind: str, wait: timedelta, code: str, sentence: str, strikes: int = 1
-) -> Pause:
-    """Begin or lengthen; a little longer at random, so that not everything begins at once."""
+) -> bool:
+    """Begin or lengthen; a little longer at random, so that not everything begins at once. Whether there was none."""
     until = Now() + wait * random.uniform(1.0, 1.1)  # noqa: S311  (spreads load; no secret)
     rows = Pause.objects.filter(connection=connection, kind=kind)
     said = {"code": code, "sentence": sentence, "strikes": strikes}
@@ -88,4 +103,6 @@ def _write(
                 Pause.objects.create(connection=connection, kind=kind, until=until, **said)
         except IntegrityError:  # somebody else did, at the same time
             rows.update(until=Greatest(F("until"), until), **said)
-    return rows.get()
+        else:
+            return True
+    return False

@@ -3,12 +3,16 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
-from integrations import outbox, waking
+from integrations import outbox, retention, waking
 from integrations.models import Delivery
 
 
 def again(deliveries: "QuerySet[Delivery]") -> int:
-    """Queue them for now, with the same body and id; how many. Accepted and confirmed ones are left alone."""
+    """Queue them for now, with the same body and id; how many.
+
+    Accepted and confirmed ones are left alone, and those of which nothing is kept any more.
+    """
+    deliveries = retention.sendable(deliveries)
     with transaction.atomic():
         concerned = list(deliveries.order_by().values_list("connection", flat=True).distinct())
         count = outbox.retry(deliveries)

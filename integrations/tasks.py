@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from integrations import connections, draining
+from integrations import connections, draining, liveness, retention
 
 
 @shared_task(ignore_result=True)
@@ -15,6 +15,7 @@ def drain(connection_id: int) -> None:
 def sweep() -> None:
     """Heal everything: what dead workers held, what came too late, and lost wake-ups."""
     draining.sweep()
+    liveness.swept()
 
 
 @shared_task(ignore_result=True)
@@ -33,3 +34,9 @@ def revoke() -> None:
 def probe() -> None:
     """Ask each connected provider whether it still knows us."""
     connections.probe_all()
+
+
+@shared_task(ignore_result=True)
+def forget() -> None:
+    """Take people out of what is long done with, and drop old records."""
+    retention.forget()

@@ -1,6 +1,7 @@
 """Wakes workers up. Every message may be lost: the sweep finds the work, a few seconds later."""
 
 import logging
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -59,6 +60,12 @@ def heard(connection_id: int) -> None:
     """A worker is about to look: what happens from now on needs a wake-up of its own."""
     if settings.REDIS_URL:
         cache.delete(_flag(connection_id))
+
+
+def stand_aside() -> None:
+    """Send no more wake-ups from this process: it looks for its work by itself."""
+    global _broker_rests_until
+    _broker_rests_until = math.inf
 
 
 def later(connection_id: int, wait: timedelta) -> None:

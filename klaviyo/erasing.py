@@ -47,13 +47,14 @@ def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
 
 def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
     """Cancel what waits for the person, and take them out of every record here: orders, decisions, notices."""
+    sources = list(facts)
     spellings = suppressions.spellings(email) | {email, cleaning.address(email)}
-    about = _about(spellings, list(facts))
+    about = _about(spellings, sources)
     list(about.values_list("pk"))  # who held one of them may just have added another: so once more
     rows = list(about)
     own = {suppressions.mailbox(spelling) for spelling in spellings}
     mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
-    _forget_sends(mine, spellings)
+    _forget_sends(_sends(mine, sources), spellings)
     _blank(mine)
     _unname([row for row in rows if suppressions.mailbox(row.subject) not in own])
 
@@ -133,8 +134,14 @@ def _call_off(rows: Sequence[Delivery]) -> None:
     unfinished.update(state=State.CANCELLED, lease=None, settled_at=Now(), **outcomes.words(ERASED))
 
 
-def _forget_sends(rows: Sequence[Delivery], spellings: set[str]) -> None:
-    sends = Send.objects.filter(delivery__in=_pks(rows))
+def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Send]:
+    """Those to the person: by the delivery; or, where that is old and says no more whom it was for, by the invite."""
+    nobody = Q(invite__uid__in=facts, invite__recipient_email__endswith=f"@{suppressions.NOBODY}", delivery__subject="")
+    pks = Send.objects.filter(nobody | Q(delivery__in=_pks(rows))).values_list("pk", flat=True)
+    return Send.objects.filter(pk__in=list(pks))
+
+
+def _forget_sends(sends: QuerySet[Send], spellings: set[str]) -> None:
     profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")

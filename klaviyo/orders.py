@@ -23,7 +23,7 @@ def of_event(event: Event, country: str, sync: ProfileSync) -> Order:
     person, left_out = payloads.person_attributes(event.person, country)
     unusable = malformed(event.email) or _far_off(event.occurred_at)
     body, trimmed = payloads.event_body(event) if not unusable else ({}, [])
-    options: dict[str, Any] = {"sync": sync.pk, "metric": event.metric.key, "person": person}
+    options: dict[str, Any] = {"sync": sync.pk, "metric": event.metric.key, "person": {} if unusable else person}
     return Order(
         kind="event",
         key=event.key,

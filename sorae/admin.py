@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 
 from integrations.views import overview
 from sorae import navigation
+from sorae.signing_in import SignInForm
 
 
 class Site(AdminSite):
@@ -17,6 +18,7 @@ class Site(AdminSite):
     site_title = "Sorae"
     index_title = "Home"
     enable_nav_sidebar = False
+    login_form = SignInForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {"navigation": navigation.of(request)}

@@ -1,11 +1,10 @@
 """Reads the environment: NAME, or NAME_FILE for a file that holds it. What is wrong is kept for the checks."""
 
-import logging
 import re
 import secrets
 import sys
 import tempfile
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,11 +14,11 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from sorae import mail_servers
+from sorae import databases, mail_servers
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-DATABASES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
 LARGEST = 999_999_999
+SHORTEST_TOKEN = 20
 GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
 
 _problems: list[checks.CheckMessage] = []
@@ -69,6 +68,25 @@ def proxies(name: str, *, is_behind_one: bool) -> int:
     return many
 
 
+def choice(name: str, choices: Sequence[str]) -> str:
+    """One of several words, in whatever case; the first is the default."""
+    value = (text(name) or choices[0]).lower()
+    chosen = next((word for word in choices if word.lower() == value), "")
+    if not chosen:
+        problem(name, f"is not one of {', '.join(choices)}.", f"Leave it out for {choices[0]}.")
+    return chosen or choices[0]
+
+
+def token(name: str) -> str:
+    """A secret that nobody could guess, or nothing."""
+    value = text(name)
+    if value and (len(value) < SHORTEST_TOKEN or not value.isascii()):
+        hint = "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        problem(name, f"is shorter than {SHORTEST_TOKEN} plain characters.", hint)
+        return ""
+    return value
+
+
 def required(name: str, hint: str) -> str:
     value = text(name)
     if not value:
@@ -105,20 +123,11 @@ def origin(address: str) -> str:
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Django's settings for a database address: PostgreSQL, or SQLite in write-ahead mode."""
-    parsed = _database(text(name) or default)
-    if parsed is None:
+    """Django's settings for a database address."""
+    found = databases.read(text(name) or default)
+    if found is None:
         problem(name, "is not a database address.", "For example postgres://user:password@host:5432/sorae")
-        parsed = environ.Env.db_url_config(default)
-    if not parsed["ENGINE"].endswith("sqlite3"):
-        return parsed | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    return parsed | {
-        "OPTIONS": {
-            "timeout": 30,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
-    }
+    return found or databases.read(default) or {}
 
 
 def redis(name: str) -> str:
@@ -145,25 +154,23 @@ def mail(name: str, folder: Path) -> dict[str, Any]:
 
 def sender(name: str, default: str, *, is_needed: bool) -> str:
     """The address that our e-mail comes from; the default is one that no mail server takes."""
-    value = text(name)
-    if is_needed and not value:
+    if is_needed and not text(name):
         problem(
             name, "is not set.", "E-mail goes out by EMAIL_URL: give an address of your own domain to send it from."
         )
+    return (addresses(name) or [default])[0]
+
+
+def addresses(name: str) -> list[str]:
+    """E-mail addresses, as far as all of them are."""
+    found = words(name)
     try:
-        validate_email(value or default)
+        for address in found:
+            validate_email(address)
     except ValidationError:
-        problem(name, "is not an e-mail address.", "For example invites@referrals.example.com")
-        return default
-    return value or default
-
-
-def log_level(name: str, default: str) -> str:
-    value = (text(name) or default).upper()
-    if value not in logging.getLevelNamesMapping():
-        problem(name, "is no level.", "DEBUG, INFO, WARNING or ERROR.")
-        return default
-    return value
+        problem(name, "is not an e-mail address.", "For example operators@referrals.example.com")
+        return []
+    return found
 
 
 def folder(name: str, default: Path) -> Path:
@@ -188,13 +195,3 @@ def refuse_if_broken() -> None:
     if errors:
         print("\n".join(f"{error.msg} {error.hint or ''}".strip() for error in errors), file=sys.stderr)
         sys.exit(GUNICORN_GIVES_UP)
-
-
-def _database(address: str) -> dict[str, Any] | None:
-    """The parts of an address, if it is one of a database that we use."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # they would show the password
-            parsed: dict[str, Any] = environ.Env.db_url_config(address)
-    except (environ.ImproperlyConfigured, KeyError, ValueError):
-        return None
-    return parsed if parsed.get("ENGINE") in DATABASES and parsed.get("NAME") else None

@@ -1,48 +1,61 @@
-"""Keeps the links that belong to one person out of logs: who has such a link may use it."""
+"""What is written to the log: a line or a JSON object each, without people, secrets or personal links."""
 
-import copy
+import json
 import logging
 import re
-from collections.abc import Mapping
+import traceback
+from datetime import UTC, datetime
 from typing import Any
 
+from sorae.masking import WithoutLinks, masked
+
+__all__ = ["Json", "Line", "WithoutLinks", "watch_servers"]
+
 SERVERS = ("django.server", "gunicorn.access", "gunicorn.error")
-
-_LINK = r"((?:/|%2f)[uir](?:/|%2f))"
-_ANYWHERE = re.compile(_LINK + r"[^\s\"']+", re.IGNORECASE)
-_AS_A_WHOLE = re.compile(_LINK + r".+", re.IGNORECASE | re.DOTALL)  # a path may have spaces in it
-_CUT = r"\1…"
+ABOUT = {"connection_id": "connection", "delivery_id": "delivery", "operation": "operation"}
+DEEPEST = 30  # lines of a traceback, the last ones
 
 
-class WithoutLinks(logging.Filter):
-    """Cuts paths under /u/ (the way out), /i/ (invites) and /r/ (share links); lets every record through."""
+class Line(logging.Formatter):
+    """For people: time, level, logger, message; what went wrong below it."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _without_links(record.msg)
-        if isinstance(record.args, Mapping):
-            record.args = _each_without_links(record.args)
-        elif record.args:
-            record.args = tuple(_without_links(argument) for argument in record.args)
-        if _AS_A_WHOLE.search(str(getattr(getattr(record, "request", None), "path", ""))):
-            delattr(record, "request")  # some handlers show all of it
-        return True
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name} {message}", style="{")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
-def watch_servers() -> None:
+class Json(logging.Formatter):
+    """For programs: one object a line. Say what a record is about with `extra={"delivery_id": …}`; see ABOUT."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": masked(record.getMessage()),
+        }
+        said |= {word: record.__dict__[name] for name, word in ABOUT.items() if record.__dict__.get(name) is not None}
+        if record.exc_info and record.exc_info[0]:
+            said |= _trouble(record.exc_info[0], record.exc_info[2])
+        return json.dumps(said, ensure_ascii=False, default=_word)
+
+
+def watch_servers(chosen: str = "line") -> None:
     """Web servers set up logs of their own, which Django's settings would replace."""
     for name in SERVERS:
-        logging.getLogger(name).addFilter(WithoutLinks())
+        logger = logging.getLogger(name)
+        logger.addFilter(WithoutLinks())
+        for handler in logger.handlers if chosen == "json" else ():
+            handler.setFormatter(Json())
 
 
-def _without_links(said: Any) -> Any:
-    if not isinstance(said, str):
-        return said
-    return (_AS_A_WHOLE if said.startswith("/") else _ANYWHERE).sub(_CUT, said)
+def _trouble(kind: type[BaseException], where: Any) -> dict[str, Any]:
+    """Which error and where it arose; not its message, which may hold anything."""
+    frames = traceback.extract_tb(where)[-DEEPEST:]
+    return {"error": kind.__name__, "where": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]}
 
 
-def _each_without_links(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A copy of the same kind: gunicorn's has an answer for names that are not in it."""
-    cut: Any = copy.copy(said)
-    for name, value in said.items():
-        cut[name] = _without_links(value)
-    return cut  # type: ignore[no-any-return]
+def _word(value: object) -> str:
+    return re.sub(r"\s+", " ", masked(str(value)))

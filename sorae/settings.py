@@ -96,6 +96,7 @@ KLAVIYO_CLIENT_ID = configuration.required("KLAVIYO_CLIENT_ID", "Copy it from yo
 KLAVIYO_CLIENT_SECRET = configuration.required(
     "KLAVIYO_CLIENT_SECRET", "Klaviyo shows it once, when the app is made; put it in a file and name it here."
 )
+KLAVIYO_BULK_FROM = configuration.number("KLAVIYO_BULK_FROM", 200)
 KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com")
 KLAVIYO_AUTHORIZE_URL = configuration.url("KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize")
 
@@ -112,6 +113,8 @@ EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = _mail.get("EMAIL_TIMEOUT")
 DEFAULT_FROM_EMAIL = configuration.sender("MAIL_FROM", "invites@sorae.invalid", is_needed="EMAIL_HOST" in _mail)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+ADMINS = [("", address) for address in configuration.addresses("ADMINS")]
 MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3, least=1)
 MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50, least=1)
 MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000, least=1)
@@ -119,7 +122,7 @@ MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from inside, where no proxy ends TLS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -150,6 +153,7 @@ CONTENT_SECURITY_POLICY = {
 
 DATABASES = {"default": configuration.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'sorae.sqlite3'}")}
 REDIS_URL = configuration.redis("REDIS_URL")
+WORKERS_AT_MOST = configuration.number("WORKERS_AT_MOST", 4, least=1)
 
 CACHES: dict[str, dict[str, object]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 if REDIS_URL:
@@ -164,16 +168,25 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = False  # messages are wake-ups: losing one costs a sweep, repeating one costs work
+CELERY_TASK_REJECT_ON_WORKER_LOST = False  # what a dead worker held comes back by its lease
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = bool(REDIS_URL)  # a wake-up goes to who is free; only Redis can
+# Threads share budgets, connections to Klaviyo and the wish to stop. They cannot be killed, so Celery's time limits
+# and limits of tasks or memory for each child would do nothing: every request has a deadline of its own instead.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# SIGTERM: what is under way is finished, nothing else is begun (integrations.stopping). SIGQUIT gives it 20 s.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
 CELERY_TASK_DEFAULT_QUEUE = "deliveries"
-CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth")]  # a worker that names none serves both
+CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")} | {
     "klaviyo.tasks.heed": "auth",  # a person's no does not wait behind deliveries
+    "integrations.tasks.probe": "low",
+    "klaviyo.tasks.confirm": "low",
+    "integrations.tasks.forget": "low",
 }
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
@@ -209,20 +222,33 @@ CELERY_BEAT_SCHEDULE = {
     "revoke": {"task": "integrations.tasks.revoke", "schedule": timedelta(seconds=30)},
     "remind": {"task": "referrals.tasks.remind", "schedule": timedelta(minutes=1)},
     "heed": {"task": "klaviyo.tasks.heed", "schedule": timedelta(seconds=10)},
+    "look at imports": {"task": "klaviyo.tasks.look_at_imports", "schedule": timedelta(seconds=2)},
+    "backfill": {"task": "klaviyo.tasks.backfill", "schedule": timedelta(seconds=5)},
     "watch": {"task": "klaviyo.tasks.watch", "schedule": timedelta(seconds=30)},
+    "confirm": {"task": "klaviyo.tasks.confirm", "schedule": timedelta(seconds=30)},
     "probe": {"task": "integrations.tasks.probe", "schedule": timedelta(minutes=10)},
+    "forget": {"task": "integrations.tasks.forget", "schedule": timedelta(minutes=10)},
 }
+
+# --- How long things are kept, and who may read the figures ------------------------------------------
+
+RETAIN_BODIES_DAYS = configuration.number("RETAIN_BODIES_DAYS", 14, least=8)  # mail is limited by person and week
+RETAIN_ATTEMPTS_DAYS = configuration.number("RETAIN_ATTEMPTS_DAYS", 90, least=1)
+METRICS_TOKEN = configuration.token("METRICS_TOKEN")
 
 # --- Logs: to standard error, without people, tokens or links of one person ------------------------
 
+LOG_LEVEL = configuration.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"))
+LOG_FORMAT = configuration.choice("LOG_FORMAT", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {"line": {"()": "sorae.logs.Line"}, "json": {"()": "sorae.logs.Json"}},
     "filters": {"without links": {"()": "sorae.logs.WithoutLinks"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without links"]}},
-    "root": {"handlers": ["stderr"], "level": configuration.log_level("LOG_LEVEL", "INFO")},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["without links"]}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        "django": {},  # without Django's own e-mails to ADMINS, which show requests
         "django.request": {"filters": ["without links"]},  # for whatever else listens, such as an error tracker
         # Below WARNING these print access and refresh tokens, or addresses with people in their query.
         "requests_oauthlib": {"level": "WARNING"},

@@ -5,11 +5,14 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from klaviyo.views import hook
-from sorae import health
+from sorae import health, metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("health/", health.show),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", metrics.show),
     path("hooks/klaviyo", hook.receive, name="klaviyo_hook"),
     path("admin/integrations/", include("integrations.urls")),
     path("admin/klaviyo/", include("klaviyo.urls")),

@@ -9,6 +9,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 django.setup(set_prefix=False)
 
+from django.conf import settings  # noqa: E402  (read by setup)
+
 from sorae import logs  # noqa: E402  (needs the settings)
 from sorae.configuration import refuse_if_broken  # noqa: E402
 
@@ -37,5 +39,5 @@ class Handler(WSGIHandler):
 
 
 application = Handler()
-logs.watch_servers()
+logs.watch_servers(settings.LOG_FORMAT)
 refuse_if_broken()

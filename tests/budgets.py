@@ -7,9 +7,10 @@ from integrations import pacing
 
 
 def forget() -> None:
-    """As if the time had passed that an account asked us to stay away."""
+    """As if the time had passed that an account asked us to stay away, in a Redis that has been there for long."""
     pacing._memory.forget()
     if settings.REDIS_URL:
         with redis.Redis.from_url(settings.REDIS_URL) as client:
             if spent := list(client.scan_iter("sorae:pace:*", count=1000)):
                 client.delete(*spent)
+        pacing.remember_redis()

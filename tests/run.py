@@ -13,7 +13,10 @@ from contextlib import ExitStack
 from tests import servers
 
 NOTHING_COLLECTED = 5
-ONLY_POSTGRESQL = ("tests/klaviyo/test_erasing_plans.py",)  # where nothing but its query plans is looked at
+ONLY_POSTGRESQL = (  # where nothing but its query plans is looked at
+    "tests/klaviyo/test_erasing_plans.py",
+    "tests/integrations/test_retention_plans.py",
+)
 SAME_ON_EVERY_DATABASE = (
     "tests/test_quality.py",
     "tests/test_configuration.py",

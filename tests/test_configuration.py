@@ -1,5 +1,6 @@
 """Settings: what is missing or malformed is said in sentences, with what to do, and nothing starts with it."""
 
+import json
 import os
 import re
 import subprocess
@@ -127,7 +128,14 @@ def test_trusting_no_proxy_behind_one_is_warned_of(env: dict[str, str]) -> None:
     assert "WARNINGS" not in run(*words, env=env | {"TRUSTED_PROXIES": "0"})[1]
 
 
-NUMBERS = ["TRUSTED_PROXIES", "MAIL_PER_PERSON_AND_WEEK", "MAIL_PER_ADVOCATE_AND_DAY", "MAIL_PER_DOMAIN_AND_HOUR"]
+NUMBERS = [
+    "TRUSTED_PROXIES",
+    "RETAIN_ATTEMPTS_DAYS",
+    "WORKERS_AT_MOST",
+    "MAIL_PER_PERSON_AND_WEEK",
+    "MAIL_PER_ADVOCATE_AND_DAY",
+    "MAIL_PER_DOMAIN_AND_HOUR",
+]
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -211,6 +219,66 @@ def test_malformed_encryption_keys_are_refused_and_not_repeated(env: dict[str, s
     assert "ENCRYPTION_KEYS" in said
     assert "HINT" in said
     assert keys not in said
+
+
+def test_a_token_that_could_be_guessed_is_refused_and_not_repeated(env: dict[str, str], tmp_path: Path) -> None:
+    for token in ("abc123", "ü" * 40):
+        said = check(env | {"METRICS_TOKEN": token})
+        assert "METRICS_TOKEN is shorter than 20 plain characters" in said
+        assert token not in said
+    (tmp_path / "token").write_text("x" * 40 + "\n")
+    assert value("METRICS_TOKEN", env | {"METRICS_TOKEN_FILE": str(tmp_path / "token")}) == "x" * 40
+
+
+def test_bodies_are_kept_for_longer_than_the_week_by_which_mail_is_limited(env: dict[str, str]) -> None:
+    assert "RETAIN_BODIES_DAYS is out of range" in check(env | {"RETAIN_BODIES_DAYS": "7"})
+    assert value("RETAIN_BODIES_DAYS,RETAIN_ATTEMPTS_DAYS", env) == "14 90"
+
+
+def test_each_of_those_who_are_told_has_an_address(env: dict[str, str]) -> None:
+    said = value("ADMINS", env | {"ADMINS": "ann@example.com, ben@example.com"})
+    assert said == "[('', 'ann@example.com'), ('', 'ben@example.com')]"
+    assert "ADMINS is not an e-mail address" in check(env | {"ADMINS": "ann@example.com ben"})
+    assert value("ADMINS", env) == "[]"
+
+
+def test_a_log_is_lines_or_json(env: dict[str, str]) -> None:
+    assert value("LOG_FORMAT", env) == "line"
+    assert value("LOG_FORMAT", env | {"LOG_FORMAT": "JSON"}) == "json"
+    assert "LOG_FORMAT is not one of line, json" in check(env | {"LOG_FORMAT": "xml"})
+
+
+def test_with_json_every_line_of_a_server_is_an_object(env: dict[str, str]) -> None:
+    log_something = (
+        "import logging; from sorae import wsgi; logging.getLogger('gunicorn.error').warning('to %s', 'a@b.example')"
+    )
+    with_json = env | {"LOG_FORMAT": "json", "DJANGO_SETTINGS_MODULE": "sorae.settings"}
+    status, said = run(sys.executable, "-c", log_something, env=with_json)
+    assert status == 0, said
+    assert json.loads(said)["message"] == "to …@…"
+
+
+def test_messages_are_taken_as_they_must_be(env: dict[str, str]) -> None:
+    """They only wake workers up: none is kept for later, none is tried again, nobody waits long for a broker."""
+    script = """
+import json
+from sorae.celery import app
+names = ("task_acks_late", "task_reject_on_worker_lost", "task_ignore_result", "result_backend", "worker_pool",
+         "task_publish_retry", "worker_prefetch_multiplier", "worker_disable_prefetch", "accept_content",
+         "broker_connection_max_retries", "broker_transport_options")
+print(json.dumps({name: app.conf[name] for name in names}))
+"""
+    status, said = run(sys.executable, "-c", script, env=env | {"REDIS_URL": "redis://localhost:6379/0"})
+    assert status == 0, said
+    conf = json.loads(said)
+    options = conf.pop("broker_transport_options")
+    assert (options["visibility_timeout"], options["socket_connect_timeout"], options["socket_timeout"]) == (300, 1, 5)
+    assert conf == {
+        "task_acks_late": False, "task_reject_on_worker_lost": False, "task_ignore_result": True,
+        "result_backend": None, "worker_pool": "threads", "task_publish_retry": False,
+        "worker_prefetch_multiplier": 1, "worker_disable_prefetch": True, "accept_content": ["json"],
+        "broker_connection_max_retries": None,
+    }  # fmt: skip
 
 
 def test_an_unknown_log_level_is_refused(env: dict[str, str]) -> None:

@@ -99,7 +99,8 @@ def _erase(row: Connection) -> Revocation | None:
 def _wait_for_work(connection: Connection) -> None:
     """Let deliveries and a renewal in flight end; each takes no longer than a request may."""
     gives_up_at = time.monotonic() + PATIENCE.total_seconds()
-    sending = Delivery.objects.filter(connection=connection, state=Delivery.State.SENDING, lease_until__gt=Now())
+    leased = Delivery.objects.filter(connection=connection, state=Delivery.State.SENDING, lease__isnull=False)
+    sending = leased.filter(lease_until__gt=Now())
     renewing = Connection.objects.filter(pk=connection.pk, refresh_lease__isnull=False, refresh_lease_until__gt=Now())
     while (sending.exists() or renewing.exists()) and time.monotonic() < gives_up_at:
         time.sleep(STEP_SECONDS)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations import incidents, retrying, story
+from integrations import incidents, retention, retrying, story
 from integrations.models import Connection, Delivery
 from integrations.views import filtering, going_back, noting, paging, reach, tabs
 from integrations.views.access import for_operators
@@ -70,7 +71,9 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "story": story.of(row, attempts),
         "decision": story.decision(row.evidence),
         "body": story.pretty(row.body),
-        "can_retry": row.state in RETRIABLE and request.user.has_perm("integrations.retry"),
+        "is_forgotten": retention.is_forgotten(row),
+        "kept_for": settings.RETAIN_BODIES_DAYS,
+        "can_retry": _can_retry(row) and request.user.has_perm("integrations.retry"),
     }
     return render(request, "integrations/delivery.html", admin.site.each_context(request) | context)
 
@@ -96,9 +99,16 @@ def _retry_chosen(request: HttpRequest) -> int:
     ids = {pk for pk in request.POST.getlist("delivery")[:1000] if filtering.id_in(pk)}
     rows = Delivery.objects.filter(pk__in=ids)
     row = rows.first() if len(ids) == 1 else None
+    if forgotten := rows.count() - retention.sendable(rows).count():
+        sentence = "What was to be sent is no longer kept, so {} cannot be sent again. Send the fact itself again."
+        messages.warning(request, sentence.format("it" if row else f"{forgotten} of them"))
     if row is None:
         return noting.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
     return noting.one(request, row, row, retrying.again, "Tried again")
+
+
+def _can_retry(row: Delivery) -> bool:
+    return row.state in RETRIABLE and not retention.is_forgotten(row)
 
 
 def _asked(request: HttpRequest) -> Filter:

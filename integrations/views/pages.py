@@ -73,7 +73,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     installed = Connection.objects.filter(provider__in=providers.slugs())
     row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
     provider = providers.get(row.provider)
-    known = figures.of_all([row])[row.pk]
+    known = figures.of(row)
     context = {
         "title": row.account_name or row.account_id,
         "connection": row,

@@ -18,10 +18,14 @@ LastLook = Callable[[], None]
 
 
 class Client:
-    """One connection's way to Klaviyo. Raises what `answers` and `integrations.errors` describe."""
+    """One connection's way to Klaviyo. Raises what `answers` and `integrations.errors` describe.
 
-    def __init__(self, connection: Connection) -> None:
+    A backlog leaves a part of each budget to what has just happened.
+    """
+
+    def __init__(self, connection: Connection, *, is_backlog: bool = False) -> None:
         self.connection = connection
+        self.is_backlog = is_backlog
 
     def call(
         self,
@@ -71,10 +75,12 @@ class Client:
             _note(attempt, response)
             if response.status_code == 429:
                 pacing.block(self._budget(operation), http.retry_after(response))
+            else:
+                pacing.heed(self._budget(operation), operation.windows, response.headers)
             return answers.read(operation, response)
 
     def _take_turn(self, operation: Operation) -> None:
-        wait = pacing.take(self._budget(operation), operation.windows)
+        wait = pacing.take(self._budget(operation), operation.windows, is_backlog=self.is_backlog)
         if wait:
             raise Throttled("It waits its turn within Klaviyo's rate limit.", retry_after=wait)
 

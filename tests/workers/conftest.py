@@ -29,6 +29,7 @@ class Observer:
 
     at_request: int = 0
     act: Callable[[], None] = lambda: None
+    every_request: Callable[[], None] = lambda: None
     seen: int = 0
 
     def __call__(self, exchange: Exchange) -> None:
@@ -37,6 +38,7 @@ class Observer:
             self.seen += 1
             if self.seen == self.at_request:
                 self.act()
+        self.every_request()
 
 
 @dataclass
@@ -66,6 +68,34 @@ class House:
             )  # fmt: skip
         self.workers.append(worker)
         return worker
+
+    def start_drain(self, *options: str) -> subprocess.Popen[bytes]:
+        """The same work without a broker."""
+        name = f"worker-{len(self.workers)}"
+        with (self.var / f"{name}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "manage.py", "drain", *options],
+                cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.workers.append(worker)
+        return worker
+
+    def run(self, *words: str) -> tuple[int, str]:
+        """The exit status of a command, and what it said."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    def messages(self) -> int:
+        """How many messages the broker keeps for workers."""
+        if url := self.env.get("REDIS_URL"):
+            with redis.Redis.from_url(url) as client:
+                return sum(int(client.llen(f"sorae:{queue}")) for queue in ("deliveries", "auth", "low"))
+        return len([*(self.var / "broker" / "messages").iterdir()])
+
+    def said(self, worker: subprocess.Popen[bytes]) -> str:
+        """What one of the workers has written."""
+        return (self.var / f"worker-{self.workers.index(worker)}.log").read_text()
 
     def kill_workers(self) -> None:
         """kill -9, without a chance to tidy up."""

@@ -53,6 +53,11 @@ def end_leases() -> int:
     return held.update(lease_until=Now() - timedelta(seconds=1))
 
 
+def leased() -> int:
+    """How many deliveries somebody has in hand."""
+    return Delivery.objects.exclude(lease=None).count()
+
+
 def standings() -> dict[str, int]:
     """Deliveries by state."""
     return Counter(Delivery.objects.values_list("state", flat=True))
@@ -63,6 +68,7 @@ if __name__ == "__main__":
         "open": open_the_store,
         "join": join,
         "end-leases": end_leases,
+        "leased": leased,
         "standings": standings,
     }
     numbers = [int(word) for word in sys.argv[2:]]

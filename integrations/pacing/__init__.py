@@ -1,0 +1,93 @@
+"""One budget per (connection, operation), shared by all workers: a request is counted before it is made.
+
+Providers count in fixed windows whose beginning we cannot see. If our own count never exceeds the limit in any
+sliding interval a little longer than the window (the spread: how unevenly requests arrive), no fixed window can see
+more than the limit. The counts are in Redis where there is one, else in this process's memory, which is enough for
+one worker process. Without Redis for a while, each worker keeps to its share of the limit. A Redis that has lost its
+memory is told by each worker what that one has used, and for a minute only half the rate is granted.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from django.conf import settings
+
+from integrations.pacing import headers as rate_headers
+from integrations.pacing import shared
+from integrations.pacing.memory import Memory
+from integrations.pacing.windows import BACKLOG_SHARE, Window, used_by_others
+
+__all__ = ["Memory", "Window", "block", "heed", "remember_redis", "take", "used"]
+
+JITTER_OF_A_WAIT = 0.1
+LONGEST_JITTER = 100.0  # milliseconds: what a whole group of workers waits longer is lost
+JITTER_OF_A_BLOCK = 0.1
+
+_memory = Memory()
+
+
+def take(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) -> timedelta:
+    """Spend one request of a budget. Zero: go. Else nothing was spent, and it is worth asking again after that time.
+
+    A backlog may use 85 % of each window, so that what has just happened need not wait for it.
+    """
+    wait = _memory.blocked(budget) or _take(budget, windows, is_backlog=is_backlog)
+    jitter = random.uniform(0, min(wait * JITTER_OF_A_WAIT, LONGEST_JITTER))  # noqa: S311 (nothing secret)
+    return timedelta(milliseconds=wait + jitter)
+
+
+def block(budget: str, wait: timedelta) -> None:
+    """Close a budget for a while, because the provider refused a request; and be slower for some minutes."""
+    longer = wait * random.uniform(1, 1 + JITTER_OF_A_BLOCK)  # noqa: S311
+    _memory.block(budget, longer)
+    if counters := _shared():
+        counters.block(budget, round(longer.total_seconds() * 1000))
+
+
+def heed(budget: str, windows: Sequence[Window], headers: Mapping[str, str]) -> None:
+    """Learn from an answer's RateLimit headers: other limits than ours hold from then on, and others' use counts."""
+    for told in rate_headers.read(windows, headers):
+        if not (counters := _shared()):
+            _heed_here(budget, told)
+            continue
+        used, limit = _memory.seen(budget, told.window.seconds) or (0, 0)
+        is_other_limit = told.limit not in {0, limit}
+        if is_other_limit:
+            _memory.publish(budget, told.window, told.limit)
+        if is_other_limit or used_by_others(limit, used, told.spent):
+            counters.heed(budget, told.window, told.limit, told.spent, told.reset * 1000)
+
+
+def used(budget: str, windows: Sequence[Window]) -> float | None:
+    """How much of its fullest window a budget has used, from 0 to 1; None while nobody knows."""
+    counters = _shared()
+    counted = counters.used(budget, windows) if counters else _memory.used(budget, windows)
+    return None if counted is None else max((min(n / limit, 1.0) for n, limit in counted), default=0.0)
+
+
+def remember_redis() -> None:
+    """Let this Redis count as known for long, so that nothing starts cautiously: for tests and benchmarks."""
+    if counters := _shared():
+        counters.remember()
+
+
+def _take(budget: str, windows: Sequence[Window], *, is_backlog: bool) -> int:
+    counters = _shared()
+    if not counters:
+        return _memory.take(budget, windows, is_backlog=is_backlog)
+    wait = counters.take(budget, windows, share=BACKLOG_SHARE if is_backlog else 1.0)
+    if wait is None:
+        return _memory.take(budget, windows, is_backlog=is_backlog, workers=settings.WORKERS_AT_MOST)
+    return wait
+
+
+def _heed_here(budget: str, told: rate_headers.Told) -> None:
+    if told.limit:
+        _memory.publish(budget, told.window, told.limit)
+    if told.spent >= 0:
+        _memory.count_others(budget, told.window, told.spent, told.reset * 1000)
+
+
+def _shared() -> shared.Shared | None:
+    return shared.at(settings.REDIS_URL, _memory) if settings.REDIS_URL else None

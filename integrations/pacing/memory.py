@@ -1,0 +1,169 @@
+"""Budgets as one process knows them: all there is without Redis, and what is left when Redis is away or was emptied."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from integrations.pacing.counts import Budget, Count
+from integrations.pacing.windows import (
+    BACKLOG_SHARE,
+    FACTOR_OF_A_429,
+    LEAST_FACTOR,
+    PUBLISHED_FOR,
+    Window,
+    most,
+    used_by_others,
+)
+
+TIDY_ABOVE = 1000  # budgets
+TIDY_EVERY = 60_000
+IDLE_AFTER = 2  # times the longest window
+
+
+class Memory:
+    """The budgets of one process. `clock` gives seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._budgets: dict[str, Budget] = {}
+        self._tidied_at = self._now()
+
+    def take(self, budget: str, windows: Sequence[Window], *, is_backlog: bool = False, workers: int = 1) -> int:
+        """Milliseconds to wait; 0 when the request was counted. Of several workers each keeps to its share."""
+        now, share = self._now(), BACKLOG_SHARE if is_backlog else 1.0
+        with self._lock:
+            known = self._of(budget)
+            if workers > 1:
+                known.part_from_others(windows, now, workers)
+            share *= known.factor_now(now)
+            ours = [known.in_force(window, now).for_one_of(workers) for window in windows]
+            waits = [known.count(window, now).wait(most(window.requests, share), now) for window in ours]
+            if wait := max([known.blocked_until - now, 0, *waits]):
+                return wait
+            widened = [window for window, whole in zip(ours, windows, strict=True) if window.seconds != whole.seconds]
+            known.add(windows, now, is_untold=workers > 1)
+            known.add(widened, now, is_untold=False)
+        return 0
+
+    def note(self, budget: str, windows: Sequence[Window], seen: Sequence[int], *, is_granted: bool) -> None:
+        """Redis has answered: what is used and the limit of each window, and whether it granted a request."""
+        now = self._now()
+        with self._lock:
+            known = self._of(budget)
+            for window, used, limit in zip(windows, seen[::2], seen[1::2], strict=True):
+                known.seen[window.seconds] = (used, limit)
+            if is_granted:
+                known.add(windows, now, is_untold=False)
+
+    def block(self, budget: str, wait: timedelta) -> None:
+        now = self._now()
+        with self._lock:
+            known = self._of(budget)
+            if known.blocked_until <= now:
+                known.factor = max(LEAST_FACTOR, known.factor_now(now) * FACTOR_OF_A_429)
+                known.factor_at = now
+            known.blocked_until = max(known.blocked_until, now + round(wait.total_seconds() * 1000))
+
+    def blocked(self, budget: str) -> int:
+        """Milliseconds for which this process has been told to keep away."""
+        known = self._budgets.get(budget)
+        return max(known.blocked_until - self._now(), 0) if known else 0
+
+    def publish(self, budget: str, window: Window, requests: int) -> None:
+        """The provider's own limit, good for an hour."""
+        with self._lock:
+            self._of(budget).limits[window.seconds] = (requests, self._now() + PUBLISHED_FOR)
+
+    def count_others(self, budget: str, window: Window, spent: int, reset: int) -> None:
+        """The provider has counted so many; what is not ours is somebody else's, for `reset` milliseconds."""
+        now = self._now()
+        with self._lock:
+            known = self._of(budget)
+            count = known.count(window, now)
+            if others := used_by_others(known.in_force(window, now).requests, count.used, spent):
+                count.add(count.slot_at(now, forgotten_after=reset), others)
+
+    def used(self, budget: str, windows: Sequence[Window]) -> list[tuple[int, int]]:
+        """(used, limit) of each window."""
+        now = self._now()
+        with self._lock:
+            known = self._budgets.get(budget) or Budget()
+            return [(known.count(window, now).used, known.in_force(window, now).requests) for window in windows]
+
+    def seen(self, budget: str, seconds: int) -> tuple[int, int] | None:
+        """What Redis last said of a window: used, limit."""
+        known = self._budgets.get(budget)
+        return known.seen.get(seconds) if known else None
+
+    def memory_of(self, budget: str) -> int:
+        """The Redis that knows what we have used; 0 where that is nothing."""
+        known = self._budgets.get(budget)
+        return known.memory if known else 0
+
+    def told_to(self, budget: str, memory: int) -> None:
+        """The counters are kept by this Redis. Another than before knows nothing: all that we have used is untold."""
+        known = self._budgets.get(budget)
+        if known and known.memory == memory:
+            return
+        now = self._now()
+        with self._lock:
+            known = self._of(budget)
+            if known.memory not in {0, memory}:
+                known.untold = {}
+                for seconds, count in known.counts.items():
+                    count.settle(now)
+                    copy = known.untold[seconds] = Count(Window(1, seconds))
+                    for slot, requests in count.slots.items():
+                        copy.add(slot, requests)
+            known.memory = memory
+
+    def untold(self, budget: str) -> dict[int, Count]:
+        """What Redis is yet to be told; whoever takes it has to tell it or to give it back."""
+        with self._lock:
+            known = self._budgets.get(budget)
+            if not known or not known.untold:
+                return {}
+            taken, known.untold = known.untold, {}
+            for count in taken.values():
+                count.settle(self._now())
+            return taken
+
+    def ages(self, untold: dict[int, Count], seconds: int) -> list[tuple[int, int]]:
+        """(age in milliseconds, requests) of each slot."""
+        return untold[seconds].ages(self._now()) if seconds in untold else []
+
+    def give_back(self, budget: str, untold: dict[int, Count]) -> None:
+        with self._lock:
+            known = self._of(budget)
+            for seconds, count in untold.items():
+                kept = known.untold.setdefault(seconds, Count(Window(1, seconds)))
+                for slot, requests in count.slots.items():
+                    kept.add(slot, requests)
+
+    def forget(self) -> None:
+        """Start with empty counters."""
+        with self._lock:
+            self._budgets.clear()
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _of(self, budget: str) -> Budget:
+        known = self._budgets.get(budget)
+        if known is None:
+            self._tidy()
+            known = self._budgets[budget] = Budget()
+        return known
+
+    def _tidy(self) -> None:
+        """Now and then, drop budgets that nobody has used for long."""
+        now = self._now()
+        if len(self._budgets) <= TIDY_ABOVE or now < self._tidied_at + TIDY_EVERY:
+            return
+        self._tidied_at = now
+        for name, known in list(self._budgets.items()):
+            longest = max(known.counts, default=60) * 1000
+            if max(known.used_at + longest * IDLE_AFTER, known.blocked_until) < now:
+                del self._budgets[name]

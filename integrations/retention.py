@@ -1,0 +1,133 @@
+"""What is not kept: people in what was settled long ago, and records that nobody reads any more.
+
+In short transactions, the oldest first and for a bounded time: the next run goes on where this one ended, as what is
+done is not found again. Of a delivery stay its key, its fact's id, its state and its reason: so no fact is told twice,
+and what was told can still be compared with the account. Decisions about consent stay as long as the message that they
+are about, as the proof that it was rightly sent.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, Func, JSONField, Max, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import stopping
+from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck
+
+AT_ONCE = 1_000
+ATTEMPTS_AT_ONCE = 100  # one may be about thousands of deliveries
+SECONDS = 20.0  # of each kind in one run
+LEFT_OVER = timedelta(days=1)  # what a trip to a consent screen leaves behind
+
+REFUSED = "In which words it was refused is no longer kept."
+_QUOTED = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+|\+\d[\d ()-]{5,}\d")  # addresses and phone numbers
+
+
+def forget() -> dict[str, int]:
+    """One run; how many of each were changed or deleted."""
+    steps: dict[str, Callable[[], int]] = {
+        "deliveries": _forget_deliveries,
+        "attempts": _drop_attempts,
+        "health checks": _drop_checks,
+        "authorizations": _drop_authorizations,
+    }
+    return {name: _until_done(step) for name, step in steps.items()}
+
+
+def is_forgotten(delivery: Delivery) -> bool:
+    """Whether what was to be said is gone: then it cannot be sent any more."""
+    is_old = delivery.settled_at and delivery.settled_at < timezone.now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
+    return bool(is_old and not delivery.subject)
+
+
+def sendable(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
+    """Those of which it is still known what to say to whom."""
+    return deliveries.exclude(subject="", settled_at__isnull=False)
+
+
+def to_forget() -> "QuerySet[Delivery]":
+    """Settled long ago, and still saying who it is about; the oldest first, by the index `deliveries_to_forget`."""
+    old = Delivery.objects.filter(settled_at__lt=Now() - timedelta(days=settings.RETAIN_BODIES_DAYS))
+    return old.exclude(subject="").exclude(state__in=Delivery.OPEN).order_by("settled_at")
+
+
+def _until_done(step: Callable[[], int]) -> int:
+    ends_at, total = time.monotonic() + SECONDS, 0
+    while (done := step()) and time.monotonic() < ends_at and not stopping.asked():
+        total += done
+    return total + done
+
+
+@transaction.atomic
+def _forget_deliveries() -> int:
+    found = to_forget().select_for_update(skip_locked=True, of=("self",))
+    rows = list(found.only("pk", "kind", "key", "subject", "state", "reason")[:AT_ONCE])
+    _reword(rows)
+    Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
+        subject="", body={}, evidence=None, warnings=[], options=_WithoutPerson("options", output_field=JSONField())
+    )
+    return len(rows)
+
+
+def _reword(rows: Sequence[Delivery]) -> None:
+    """Where the key is made of the person's address, and where the reason may quote what was refused."""
+    reworded = []
+    for row in rows:
+        key = f"{row.kind}:forgotten:{row.pk}" if row.subject.lower() in row.key.lower() else row.key
+        reason = REFUSED if row.state == Delivery.State.FAILED else _QUOTED.sub("…", row.reason)
+        if (key, reason) != (row.key, row.reason):
+            row.key, row.reason = key, reason
+            reworded.append(row)
+    Delivery.objects.bulk_update(reworded, ["key", "reason"], batch_size=AT_ONCE // 2)
+
+
+def _drop_attempts() -> int:
+    """Of one connection after the other, by the index that begins with it."""
+    limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
+    old = Attempt.objects.filter(started_at__lt=limit).order_by("started_at")
+    for connection_id in _connections_with(old):
+        if pks := list(old.filter(connection=connection_id).values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
+            about: Any = Attempt.deliveries.through._default_manager.filter(attempt__in=pks)
+            while links := list(about.values_list("pk", flat=True)[:AT_ONCE]):
+                about.filter(pk__in=links).delete()
+            Attempt.objects.filter(pk__in=pks).delete()
+            return len(pks)
+    return 0
+
+
+def _drop_checks() -> int:
+    """All but the last of each connection."""
+    limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
+    old = HealthCheck.objects.filter(checked_at__lt=limit).order_by("checked_at")
+    for connection_id in _connections_with(old):
+        last = HealthCheck.objects.filter(connection=connection_id).aggregate(last=Max("pk"))["last"]
+        mine = old.filter(connection=connection_id).exclude(pk=last)
+        if pks := list(mine.values_list("pk", flat=True)[:AT_ONCE]):
+            return HealthCheck.objects.filter(pk__in=pks).delete()[0]
+    return 0
+
+
+def _drop_authorizations() -> int:
+    old = Authorization.objects.filter(expires_at__lt=Now() - LEFT_OVER)
+    return Authorization.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
+
+
+def _connections_with(rows: "QuerySet[Any]") -> list[int]:
+    some = Connection.objects.filter(Exists(rows.order_by().filter(connection=OuterRef("pk"))))
+    return list(some.order_by("pk").values_list("pk", flat=True))
+
+
+class _WithoutPerson(Func):
+    """The options without what they say of the person."""
+
+    template = "(%(expressions)s - 'person'::text)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="JSON_REMOVE(%(expressions)s, '$.person')", **more)
