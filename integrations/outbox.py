@@ -235,8 +235,7 @@ def _row(connection: Connection, order: Order) -> Delivery:
         subject=order.subject, body=order.body, options=order.options, warnings=order.warnings,
         occurred_at=order.occurred_at, not_after=order.not_after,
     )  # fmt: skip
-    if order.due_at:
-        row.next_try_at = order.due_at
+    row.next_try_at = order.due_at or Now()  # by the database's clock, which the claims go by
     if order.outcome:
         row.state, row.settled_at = order.outcome.state, order.occurred_at
         row.reason_code, row.reason = order.outcome.code, order.outcome.sentence

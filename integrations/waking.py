@@ -12,8 +12,11 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
+from kombu import Connection
+from kombu.pools import producers
 
 BROKER_REST_SECONDS = 10.0
+PATIENCE_SECONDS = 0.5
 GOOD_FOR_SECONDS = 30.0  # a wake-up older than this is of no use: sweeps have come since
 
 log = logging.getLogger(__name__)
@@ -48,12 +51,21 @@ def now(connection_id: int, *, again: bool = False) -> None:
     if time.monotonic() < _broker_rests_until or not (_is_first(connection_id) or again):
         return
     try:
-        current_app.send_task(
-            "integrations.tasks.drain", (connection_id,), retry=False, ignore_result=True, expires=GOOD_FOR_SECONDS
-        )
+        with producers[_impatient()].acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
+            current_app.send_task(
+                "integrations.tasks.drain", (connection_id,), producer=producer,
+                retry=False, ignore_result=True, expires=GOOD_FOR_SECONDS,
+            )  # fmt: skip
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)
+
+
+def _impatient() -> Connection:
+    """The broker's address with less patience than a worker has: whoever wakes may be a visitor's request."""
+    broker = current_app.connection_for_write()
+    hurry = {"socket_timeout": PATIENCE_SECONDS, "retry_on_timeout": False} if settings.REDIS_URL else {}
+    return broker.clone(transport_options={**broker.transport_options, **hurry})
 
 
 def heard(connection_id: int) -> None:

@@ -1,6 +1,7 @@
 """The lines of an order, as they are stored with it: sku, name, quantity and price."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, TypedDict
 
 from referrals import money, text
@@ -21,9 +22,9 @@ def read(lines: Iterable[Mapping[str, Any]], currency: str) -> list[Line]:
 
     ValidationError names the line (from 1) and what is wrong with it.
     """
-    given = [] if isinstance(lines, str | bytes | Mapping) else list(lines)
-    if not given and lines:
+    if not isinstance(lines, Iterable) or (isinstance(lines, str | bytes | Mapping) and lines):
         raise text.refused("lines", "is not a list. Give a list of {sku, name, quantity, price}.")
+    given = list(islice(lines, MOST + 1))
     if len(given) > MOST:
         raise text.refused("lines", f"is too long. An order has at most {MOST} lines.")
     return [_line(line, currency, f"lines[{number}]") for number, line in enumerate(given, start=1)]

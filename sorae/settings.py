@@ -161,7 +161,7 @@ if REDIS_URL:
         "BACKEND": "sorae.cache.ForgetfulRedisCache",
         "LOCATION": [REDIS_URL],  # a list, as commas would part a text
         "KEY_PREFIX": "sorae:cache",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
 
 CELERY_TASK_IGNORE_RESULT = True

@@ -2,11 +2,13 @@
 https://developers.klaviyo.com/en/reference/bulk_import_profiles."""
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from integrations.errors import PermanentError, TemporaryError
+from integrations.errors import PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
 from klaviyo.api import answers, paging
 from klaviyo.api.client import Client
@@ -15,6 +17,7 @@ from klaviyo.api.operation import Operation
 MOST_EVENTS, MOST_PROFILES, MOST_MEMBERS = 1_000, 10_000, 1_000
 MOST_BYTES = 4_500_000  # Klaviyo takes 5 MB
 EVENT_OF_JOB = re.compile(r"/events-bulk-create/data/(\d+)(?:/attributes/events/data/(\d+))?")
+TRIES, LONGEST_WAIT = 3, timedelta(seconds=3)
 NUMBER = re.compile(r"[\w=.:-]{1,128}", re.ASCII)  # of a job
 PROFILE_OF_JOB = re.compile(r"/profiles/data/(\d+)")
 
@@ -104,7 +107,7 @@ def import_errors(client: Client, number: str) -> Iterator[ImportError]:
     while query is not None and query not in asked:
         asked.append(query)
         path = {"id": number}
-        document = client.call(GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, path=path, query=query).document
+        document = _patiently(client, GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, path, query)
         if not isinstance(document["data"], list):
             raise _unreadable()
         yield from map(_error, document["data"])
@@ -112,6 +115,18 @@ def import_errors(client: Client, number: str) -> Iterator[ImportError]:
             query = paging.next_query(document)
         except ValueError:
             raise _unreadable() from None
+
+
+def _patiently(client: Client, operation: Operation, path: dict[str, str], query: paging.Query) -> Body:
+    """An import may have a hundred pages of errors: for a second's budget it is waited, for a minute's it is not."""
+    for _ in range(TRIES):
+        try:
+            return client.call(operation, path=path, query=query).document
+        except Throttled as error:
+            if error.retry_after > LONGEST_WAIT:
+                raise
+            time.sleep(error.retry_after.total_seconds())
+    return client.call(operation, path=path, query=query).document
 
 
 def named(error: PermanentError, pattern: re.Pattern[str]) -> set[tuple[int, int | None]]:

@@ -9,7 +9,7 @@ import requests
 from integrations import attempts, connections, http, pacing
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
-from klaviyo import leases
+from klaviyo import cleaning, leases
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
@@ -90,4 +90,4 @@ class Client:
 
 def _note(attempt: Attempt, response: requests.Response) -> None:
     attempt.status = response.status_code
-    attempt.request_id = response.headers.get("x-klaviyo-req-id", "")[:64]
+    attempt.request_id = cleaning.text(response.headers.get("x-klaviyo-req-id", ""))[:64]

@@ -1,0 +1,12 @@
+"""What tests of faults share: a house that is lived in, and everything that a database holds."""
+
+import pytest
+
+from klaviyo.models import ProfileSync
+from tests.faults import lived_in
+
+
+@pytest.fixture
+def house(transactional_db: None) -> ProfileSync:
+    """Everything has happened in it once; nobody answers at Klaviyo's address."""
+    return lived_in.move_in()

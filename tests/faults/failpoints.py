@@ -1,0 +1,116 @@
+"""Places where something can happen to a worker, wrapped around the product's functions from outside."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from integrations import attempts, connections, oauth, outbox, pacing, pauses, slots, stopping, waking
+from integrations.connections import renewal
+from klaviyo import leases
+from klaviyo.api import answers, profiles, transport
+from klaviyo.delivery import bulks
+from klaviyo.imports import jobs, looking
+
+
+class Killed(BaseException):
+    """A worker that is no more; no code of ours sees it coming."""
+
+
+class Fault(Exception):
+    """A fault of our own, where nobody has thought of one."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """Right before or after certain functions. `needs` says what must be so for a worker to come by."""
+
+    name: str
+    functions: tuple[tuple[Any, str], ...]
+    is_after: bool = False
+    needs: str = ""
+
+
+POINTS = (
+    Point("heard", ((waking, "heard"),), is_after=True),
+    Point("slot", ((slots, "one"),)),
+    Point("before_claim", ((outbox, "claim"),)),
+    Point("after_claim", ((outbox, "claim"),), is_after=True),
+    Point("before_look_up", ((profiles, "find"),)),
+    Point("after_look_up", ((profiles, "find"),), is_after=True),
+    Point("after_extend", ((outbox, "extend"),), is_after=True),
+    Point("before_budget", ((pacing, "take"),)),
+    Point("before_token", ((connections, "access_token"),)),
+    Point("before_last_look", ((leases, "check"),)),
+    Point("before_http", ((transport, "send"),)),
+    Point("after_http", ((transport, "send"),), is_after=True),
+    Point("after_reading", ((answers, "read"),), is_after=True),
+    Point("before_record", ((attempts, "_finish"),)),
+    Point("after_record", ((attempts, "_finish"),), is_after=True),
+    Point("before_settle", ((outbox, "settle"), (outbox, "settle_all"), (outbox, "give_back"))),
+    Point("after_settle", ((outbox, "settle"), (outbox, "settle_all"), (outbox, "give_back")), is_after=True),
+    Point("before_pause_ends", ((pauses, "passed"),)),
+    Point("before_refresh_http", ((oauth, "refresh"),), needs="a dead token"),
+    Point("after_refresh_http", ((oauth, "refresh"),), is_after=True, needs="a dead token"),
+    Point("after_refresh", ((renewal, "_stored"),), is_after=True, needs="a dead token"),
+    Point("before_sweep", ((outbox, "give_back_expired"),), needs="a sweep"),
+    Point("in_on_commit", ((waking, "now"),), needs="a fact"),
+)
+OF_IMPORTS = (
+    Point("before_import", ((bulks, "send"),)),
+    Point("before_job", ((jobs, "begin"),)),
+    Point("after_job", ((jobs, "begin"),), is_after=True),
+    Point("before_look", ((looking, "_look_at"),), needs="a look"),
+    Point("before_end", ((looking, "_end"),), needs="a look"),
+    Point("after_end", ((looking, "_end"),), is_after=True, needs="a look"),
+)
+
+
+def crash() -> None:
+    raise Killed
+
+
+def fail() -> None:
+    raise Fault
+
+
+def ask_to_end() -> None:
+    stopping.ask()
+
+
+MODES: dict[str, Callable[[], None]] = {"crash": crash, "raise": fail, "SIGTERM": ask_to_end}
+
+
+@contextmanager
+def armed(point: Point, act: Callable[[], None]) -> Iterator[list[str]]:
+    """The first time that a worker comes by, this happens. Gives what was come by; a dead worker is no trouble here."""
+    passed: list[str] = []
+
+    def happen(name: str) -> None:
+        passed.append(name)
+        if len(passed) == 1:
+            act()
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in point.functions:
+            patch.setattr(owner, name, _wrapped(getattr(owner, name), name, happen, is_after=point.is_after))
+        try:
+            yield passed
+        except (Killed, Fault):
+            assert act in (crash, fail)
+        finally:
+            stopping._is_asked = False
+
+
+def _wrapped(function: Callable[..., Any], name: str, happen: Callable[[str], None], *, is_after: bool) -> Any:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not is_after:
+            happen(name)
+        answer = function(*args, **kwargs)
+        if is_after:
+            happen(name)
+        return answer
+
+    return wrapper

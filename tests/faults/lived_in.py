@@ -1,0 +1,53 @@
+"""A house in which everything has happened once, so that every page has something to show. Nobody is called."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from integrations.models import Attempt, Connection, Delivery
+from klaviyo import erasing
+from klaviyo.models import ProfileSync
+from referrals import lifecycle
+from referrals.models import Program, Store
+from tests.klaviyo.canary import notice
+from tests.klaviyo.made_sends import a_decision, a_send
+
+State = Delivery.State
+
+
+def move_in() -> ProfileSync:
+    """Tea House, joined to an account; Ann and her friends; one delivery in each state; a person erased."""
+    store = Store.objects.create(slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE")
+    spring = Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first tea")
+    sync = ProfileSync.objects.create(store=store, connection=_account("VxYz12", Connection.State.CONNECTED))
+    _account("Qk7LmA", Connection.State.UNDECIDED, replaces=sync.connection)
+    ann = lifecycle.join(spring, "ann@example.com", first_name="Ann", last_name="Lee")
+    bens = lifecycle.invite(ann, "ben@friends.test", recipient_name="Ben")
+    lifecycle.visit(ann, invite=bens, landing_page="https://teahouse.example/")
+    bought = lifecycle.convert(ann, order_id="1", friend_email="ben@friends.test", total="20", currency="EUR")
+    lifecycle.refund(bought, refund_id="1", total="5")
+    lifecycle.reward(ann, kind="credit", amount="5", currency="EUR", conversion=bought)
+    lifecycle.opt_in(store, "ben@friends.test", wording="Yes, send me news.", place="join form")
+    lifecycle.opt_out(store, "dan@friends.test", scope="everything", place="a message")
+    for number, state in enumerate(State):
+        send = a_send(ann, f"friend-{number}@friends.test", state=state, code="list_gone", reason="The list is gone.")
+        a_decision(send, "unsubscribed", "They have unsubscribed.", {"consent": "UNSUBSCRIBED"})
+    attempt = Attempt.objects.create(connection=sync.connection, operation="create_event", started_at=timezone.now())
+    attempt.deliveries.set(Delivery.objects.all()[:2])
+    notice(sync.connection, 1, "ben@friends.test")
+    Group.objects.create(name="Readers")
+    User.objects.create_user("reader")
+    erasing.erase("eve@friends.test", None)
+    return sync
+
+
+def _account(number: str, state: Connection.State, **more: Connection) -> Connection:
+    """Connected as far as we know; whoever tries to reach it finds nobody."""
+    row = Connection.objects.create(
+        provider="klaviyo", account_id=number, account_name=f"Tea House {number}", state=state, generation=1,
+        access_expires_at=timezone.now() + timedelta(hours=1), refreshed_at=timezone.now(), **more,
+    )  # fmt: skip
+    row.access_token, row.refresh_token = "an-access-token", "a-refresh-token"
+    row.save()
+    return row

@@ -1,0 +1,213 @@
+"""Marked tokens and marked people through all that can happen: they are where they belong, and nowhere else."""
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client
+from django.utils.log import AdminEmailHandler
+from pytest_django import Settings
+
+from integrations import connections, oauth
+from integrations.connections import accounts
+from integrations.errors import IntegrationError
+from integrations.models import Authorization, Connection, HealthCheck, Revocation
+from klaviyo.models import ConsentWatch
+from klaviyo.sandbox import Sandbox
+from referrals import lifecycle
+from referrals.models import Advocate
+from tests import consent_screen
+from tests.conftest import Drain
+from tests.faults import marked, whole_site
+from tests.faults.marked import MARK, Overheard
+from tests.klaviyo import canary, telling
+from tests.klaviyo.canary import BIRD
+from tests.klaviyo.story import TEA, make_due
+
+MAY_HOLD_PEOPLE = {
+    # the people themselves, and what they did
+    "referrals_advocate": {"email", "first_name", "last_name", "phone", "tier"},
+    "referrals_invite": {"recipient_email", "recipient_name"},
+    "referrals_visit": {"landing_page", "referrer"},
+    "referrals_landing": {"landing_page", "referrer"},
+    "referrals_conversion": {"friend_email", "friend_first_name", "friend_last_name", "friend_phone"},
+    "referrals_reward": {"recipient_email"},
+    "referrals_optin": {"email", "first_name", "phone"},
+    "referrals_optout": {"email"},
+    # what is told of them, until it is done with; and what an account has told us
+    "integrations_delivery": {"subject", "body", "options", "warnings", "evidence", "reason"},
+    "klaviyo_consentdecision": {"evidence", "sentence"},
+    "klaviyo_notice": {"email", "payload"},
+}
+TOKEN_FAULTS = ("500", "truncated", "accept_then_drop", "not_json", "html_403", "invalid_grant")
+API_FAULTS = ("429", "500", "html_403", "unauthorized", "missing_scope", "not_json", "reset", "truncated", "redirect")
+
+
+@pytest.fixture
+def _marked_app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named before `sandbox`, which takes the app as it is then."""
+    settings.KLAVIYO_CLIENT_SECRET = marked.CLIENT_SECRET
+    marked.mark_tokens(monkeypatch)
+    verifier = oauth.new_verifier
+    monkeypatch.setattr(oauth, "new_verifier", lambda: MARK + verifier()[len(MARK) :])
+
+
+@pytest.fixture
+def heard(
+    _marked_app: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[Overheard]:
+    with marked.listening(monkeypatch, caplog) as heard:
+        yield heard
+
+
+@pytest.fixture
+def lived(
+    heard: Overheard, sandbox: Sandbox, browser_of_the_operator: Client, connection: Connection, ann: Advocate,
+    drain: Drain,
+) -> Connection:  # fmt: skip
+    """Everything happens, to Ann and to a marked person; the account is connected, refused, lost and found again."""
+    canary.tell_of(ann)
+    drain()
+    canary.remind(ann)
+    be_told(connection)
+    have_bad_days(sandbox, ann, drain)
+    have_bad_tokens(sandbox, connection)
+    go_to_the_consent_screen(sandbox, browser_of_the_operator, connection)
+    sandbox.expire_tokens(TEA)
+    connections.probe_all()
+    make_due()
+    drain()
+    connection.refresh_from_db()
+    return connection
+
+
+def be_told(connection: Connection) -> None:
+    watch = telling.watch_of(connection)
+    watch.secret = marked.WEBHOOK_SECRET
+    watch.save()
+    raw = telling.body(telling.item(email=BIRD))
+    assert telling.post(raw, telling.signed(raw, marked.WEBHOOK_SECRET)) == 200
+    assert telling.post(raw, telling.signed(raw, "x" * 40)) == 403
+
+
+def have_bad_days(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    """Each fault of the API once, with something waiting about everybody."""
+    bird = Advocate.objects.get(email=BIRD)
+    for kind in API_FAULTS:
+        sandbox.fault("*", kind)
+        for person in (ann, bird):
+            lifecycle.update(person, tier=f"{person.tier[:9]} {kind}")
+        drain()
+        make_due()
+    sandbox.clear_faults()
+    connections.probe_all()
+
+
+def have_bad_tokens(sandbox: Sandbox, connection: Connection) -> None:
+    for kind in TOKEN_FAULTS:
+        sandbox.fault("oauth_token", kind)
+        Connection.objects.update(refresh_failures=0, refresh_lease=None, refresh_lease_until=None)
+        connection.refresh_from_db()
+        with suppress(IntegrationError):
+            connections.renew(connection.pk, connection.generation)
+        sandbox.clear_faults()
+
+
+def go_to_the_consent_screen(sandbox: Sandbox, browser: Client, connection: Connection) -> None:
+    """And back: declined, broken off, and in the end allowed."""
+    again = f"/admin/integrations/{connection.pk}/reconnect"
+    consent_screen.visit(browser, decision="decline")
+    for kind in ("not_json", "accept_then_drop", "500"):
+        sandbox.fault("oauth_token", kind)
+        assert consent_screen.visit(browser, start=again).status_code == 400
+    assert consent_screen.visit(browser, start=again).status_code == 302
+
+
+def test_tokens_stand_nowhere_in_clear(
+    lived: Connection, heard: Overheard, browser_of_the_operator: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lived.is_connected
+    for secret in (lived.access_token, lived.refresh_token, Authorization.objects.latest("created_at").code_verifier):
+        assert MARK in secret
+    assert MARK in ConsentWatch.objects.get().secret
+    addresses = [whole_site.address(route) for route in whole_site.routes() if route.name != "admin:logout"]
+    heard.look(browser_of_the_operator, addresses)
+    assert marked.columns_with(MARK) == set()
+    assert MARK not in marked.kept_by_sessions_and_caches()
+    assert MARK not in caplog.text
+    assert [message for message in heard.messages if MARK in message] == []
+    assert [address for address, page in heard.pages.items() if MARK in page] == []
+    assert len(heard.messages) > 10
+    assert len(heard.pages) > 100
+
+
+def test_an_account_that_is_let_go_leaves_no_token_behind(
+    lived: Connection, sandbox: Sandbox, browser_of_the_operator: Client, heard: Overheard,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    sandbox.fault("oauth_revoke", "503")
+    browser_of_the_operator.post(f"/admin/integrations/{lived.pk}/disconnect", {"waiting": "cancel"})
+    assert MARK in Revocation.objects.get().token
+    assert marked.columns_with(MARK) == set()
+    Revocation.objects.update(next_try_at=Revocation.objects.get().created_at)
+    connections.revoke_due()
+    assert not Revocation.objects.exists()
+    lived.refresh_from_db()
+    assert (lived.access_token, lived.refresh_token) == ("", "")
+    assert MARK not in caplog.text + str(heard.messages)
+
+
+def test_no_dump_and_no_printed_object_holds_a_token(lived: Connection) -> None:
+    dumped = io.StringIO()
+    call_command("dumpdata", stdout=dumped)
+    assert lived.account_name in dumped.getvalue()
+    printed: list[Any] = [
+        lived, Authorization.objects.latest("created_at"), ConsentWatch.objects.get(), HealthCheck.objects.first(),
+        connections.access_token(lived.pk), vars(lived), Connection.objects.values().get(pk=lived.pk),
+    ]  # fmt: skip
+    for said in (dumped.getvalue(), repr(printed), str(printed), [f"{one}" for one in printed]):
+        assert MARK not in str(said)
+
+
+def test_a_fault_of_our_own_tells_no_secret_and_nobody_by_e_mail(
+    lived: Connection, browser_of_the_operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    def broken(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    settings.ADMINS = [("", "admin@example.com")]
+    monkeypatch.setattr(accounts, "store", broken)
+    browser_of_the_operator.raise_request_exception = False
+    answer = consent_screen.visit(browser_of_the_operator)
+    assert answer.status_code == 500
+    assert "RuntimeError: broken" in caplog.text
+    assert MARK not in caplog.text + answer.content.decode()  # type: ignore[attr-defined]
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
+    assert [one for one in loggers for handler in one.handlers if isinstance(handler, AdminEmailHandler)] == []
+    assert mail.outbox == []
+
+
+def test_people_stand_only_where_they_are_meant_to(
+    lived: Connection, heard: Overheard, caplog: pytest.LogCaptureFixture
+) -> None:
+    held = marked.columns_with(*canary.MARKS)
+    allowed = {f"{table}.{column}" for table, columns in MAY_HOLD_PEOPLE.items() for column in columns}
+    assert held - allowed == set()
+    assert {table for table in MAY_HOLD_PEOPLE if any(place.startswith(f"{table}.") for place in held)} > {
+        "referrals_advocate", "referrals_invite", "integrations_delivery", "klaviyo_notice",
+    }  # fmt: skip
+    elsewhere = (caplog.text + str(heard.messages) + marked.kept_by_sessions_and_caches()).lower()
+    assert [mark for mark in canary.MARKS if mark in elsewhere] == []
+
+
+def test_each_column_that_may_hold_people_is_there() -> None:
+    columns = {model._meta.db_table: {field.column for field in model._meta.fields} for model in apps.get_models()}
+    for table, wanted in MAY_HOLD_PEOPLE.items():
+        assert wanted <= columns[table], table

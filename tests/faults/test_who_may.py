@@ -1,0 +1,178 @@
+"""Every address below the admin, for everybody: open to who has a permission for it, and closed to all others."""
+
+import logging
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.db.models import QuerySet
+from django.test import Client
+
+from klaviyo.models import ProfileSync
+from referrals.admin.reading import FactAdmin
+from referrals.models import Advocate
+from tests.faults import stored, whole_site
+from tests.faults.whole_site import Route
+
+WITHOUT_SIGNING_IN = {"admin:login", "admin:logout"}
+WITHOUT_A_PERMISSION = {  # for whoever may sign in: about themselves, or nothing at all
+    "admin:index", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n",
+    "admin:autocomplete", "admin:view_on_site", "admin/nothing-is-here/",
+    "klaviyo:events",  # what the product tells Klaviyo: a reference, of nobody
+    "integrations:callback",  # it asks for the permission that the trip was begun with; see test_connecting_rules
+}  # fmt: skip
+NEEDS_TWO = "admin:auth_user_add"
+OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
+    NEEDS_TWO: set(),  # to add users, and to change them
+    "integrations:index": {"integrations.view_connection"},
+    "integrations:provider": {"integrations.view_connection"},
+    "integrations:connection": {"integrations.view_connection"},
+    "integrations:check": {"integrations.view_connection"},
+    "integrations:deliveries": {"integrations.view_delivery"},
+    "integrations:delivery": {"integrations.view_delivery"},
+    "integrations:retry": {"integrations.retry"},
+    "integrations:connect": {"integrations.connect"},
+    "integrations:reconnect": {"integrations.reconnect"},
+    "integrations:decide": {"integrations.reconnect"},
+    "integrations:disconnect": {"integrations.disconnect"},
+    "klaviyo:settings": {"klaviyo.view_profilesync"},
+    "klaviyo:settings_add": {"klaviyo.add_profilesync"},
+    "klaviyo:settings_edit": {"klaviyo.view_profilesync"},
+    "klaviyo:settings_remove": {"klaviyo.delete_profilesync"},
+    "klaviyo:sends": {"klaviyo.view_send"},
+    "klaviyo:sends_export": {"klaviyo.view_send"},
+    "klaviyo:sends_retry": {"integrations.retry"},
+    "klaviyo:sends_cancel": {"integrations.retry"},
+    "klaviyo:send": {"klaviyo.view_send"},
+    "klaviyo:send_now": {"klaviyo.view_send"},
+    "klaviyo:people": {"klaviyo.view_send", "klaviyo.erase"},
+    "klaviyo:person_of_send": {"klaviyo.view_send"},
+    "klaviyo:person_of_advocate": {"klaviyo.view_send"},
+    "klaviyo:erase": {"klaviyo.erase"},
+    "klaviyo:erasures": {"klaviyo.erase"},
+    "klaviyo:erasure": {"klaviyo.erase"},
+}
+ACTING = {  # a GET is refused, whoever asks
+    "integrations:retry", "integrations:connect", "integrations:reconnect", "integrations:check",
+    "klaviyo:sends_retry", "klaviyo:sends_cancel", "klaviyo:send_now", "admin:logout",
+}  # fmt: skip
+ACTS_OF_DJANGO = {
+    "changelist": {"view", "change"}, "change": {"view", "change"}, "history": {"view", "change"},
+    "add": {"add"}, "delete": {"delete"}, "password_change": {"change"},
+}  # fmt: skip
+
+
+SEEN_BY_LOOKING = ("django_session", "auth_user")  # when somebody last signed in
+
+
+@pytest.fixture(autouse=True)
+def _refusals_are_not_logged(house: ProfileSync) -> Iterator[None]:
+    """Thousands of them, each with its traceback."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def guarded() -> list[Route]:
+    """What below the admin needs a permission."""
+    open_to_staff = WITHOUT_SIGNING_IN | WITHOUT_A_PERMISSION
+    ways_on = "<path:object_id>/"  # of Django's admin, from an old address to a page of its own
+    found = [route for route in whole_site.routes() if route.is_of_admin]
+    return [one for one in found if str(one) not in open_to_staff and not (not one.name and ways_on in one.pattern)]
+
+
+def opened_by(route: Route) -> set[str]:
+    """The permissions of which each opens it; none where a page is closed to everybody."""
+    if route.name in OPENED_BY:
+        return OPENED_BY[route.name]
+    if route.name == "admin:app_list":
+        return set().union(*(opened_by(one) for one in guarded() if one.name.startswith("admin:referrals_")))
+    assert route.model, f"Say in OPENED_BY who may see {route}."
+    name = route.model._meta.model_name
+    act = route.name.split(f"_{name}_", 1)[1]
+    is_for_reading = isinstance(admin.site.get_model_admin(route.model), FactAdmin)
+    acts = set() if is_for_reading and act in ("add", "delete") else ACTS_OF_DJANGO[act]
+    return {f"{route.model._meta.app_label}.{verb}_{name}" for verb in acts}
+
+
+def permissions() -> "QuerySet[Permission]":
+    return Permission.objects.select_related("content_type")
+
+
+def staff(*may: Permission) -> Client:
+    """Somebody who may sign in, and has just these permissions."""
+    somebody = User.objects.create_user(uuid.uuid4().hex, is_staff=True)
+    somebody.user_permissions.set(may)
+    browser = Client()
+    browser.force_login(somebody)
+    return browser
+
+
+def name(permission: Permission) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"
+
+
+def test_each_page_is_open_to_each_of_its_permissions_and_to_no_other(house: ProfileSync) -> None:
+    """Of Django's own pages, which are all alike, each is tried with its own permissions and a few others."""
+    pages = [(route, whole_site.address(route), opened_by(route)) for route in guarded()]
+    keys = set().union(*(keys for _, _, keys in pages))
+    wrong = []
+    for permission in [one for one in permissions() if name(one) in keys]:
+        browser = staff(permission)
+        for route, address, keys in pages:
+            if route.model not in (None, Advocate) and name(permission) not in keys:
+                continue
+            is_open = browser.get(address).status_code not in (403, 404)
+            if is_open != (name(permission) in keys):
+                wrong.append(f"{route} is {'open' if is_open else 'closed'} to {name(permission)}")
+    assert wrong == []
+    assert len(pages) > 80
+
+
+def test_whoever_may_do_everything_else_can_neither_look_nor_act(house: ProfileSync) -> None:
+    everything = list(permissions())
+    besides = (*SEEN_BY_LOOKING, "auth_user_user_permissions")
+    before = stored.tables(*besides)
+    for route in guarded():
+        keys, address = opened_by(route), whole_site.address(route)
+        if route.name == NEEDS_TWO:
+            continue
+        browser = staff(*(one for one in everything if name(one) not in keys))
+        for answer in (browser.get(address), browser.post(address, {"post": "yes"})):
+            assert answer.status_code in (403, 404), (str(route), answer.status_code)
+    assert stored.tables(*besides) == before
+
+
+def test_whoever_may_only_sign_in_sees_no_row(house: ProfileSync) -> None:
+    browser = staff()
+    for route in guarded():
+        assert browser.get(whole_site.address(route)).status_code in (403, 404), str(route)
+    for route in whole_site.routes():
+        if str(route) in WITHOUT_A_PERMISSION:
+            assert b"example.com" not in browser.get(whole_site.address(route)).content, str(route)
+
+
+def test_strangers_are_asked_to_sign_in_and_do_nothing(house: ProfileSync) -> None:
+    stranger, before = Client(), stored.tables("django_session")
+    for route in whole_site.routes():
+        if not route.is_of_admin or str(route) in WITHOUT_SIGNING_IN:
+            continue
+        address = whole_site.address(route)
+        for answer in (stranger.get(address), stranger.post(address, {"post": "yes"})):
+            assert answer.status_code == 302 or str(route) == "integrations:callback", (str(route), answer.status_code)
+    assert stored.tables("django_session") == before
+
+
+def test_looking_changes_nothing_and_what_acts_is_no_page(house: ProfileSync, operator: User) -> None:
+    browser = Client()
+    browser.force_login(operator)
+    its_own_record = ("django_session", "integrations_attempt")  # of asking Klaviyo which lists it has
+    before = stored.tables(*its_own_record)
+    for route in whole_site.routes():
+        if not route.is_of_admin or route.name == "admin:login":
+            continue
+        for answer in (browser.get(whole_site.address(route)), browser.head(whole_site.address(route))):
+            assert answer.status_code == 405 or str(route) not in ACTING, (str(route), answer.status_code)
+    assert stored.tables(*its_own_record) == before
