@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=60)  # four times what one request may take
 BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
-MOST_WORKERS = 4  # at one connection at a time, so that a busy one leaves room for the others
+MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.api.client import Client
-from klaviyo.confirming import comparing, doubts, missing
+from klaviyo.confirming import comparing, doubts, matching, missing
 from klaviyo.confirming.comparing import Found, Verdict
 from klaviyo.models import ProfileSync
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
@@ -34,7 +34,8 @@ class Account:
     since: datetime
     until: datetime
     facts: int = 0
-    untold: list[str] = field(default_factory=list)
+    untold: int = 0
+    untold_examples: list[str] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
     found: Counter[Verdict] = field(default_factory=Counter)
     young: int = 0
@@ -95,15 +96,14 @@ def _mend(account: Account, mend: dict[Verdict, list[int]], *, at_least: int) ->
     for verdict, pks in mend.items():
         if len(pks) < at_least:
             continue
-        rows = list(Delivery.objects.filter(pk__in=pks))
-        if verdict == Verdict.MISSING:
-            account.mended["sent again"] += missing.repair(account.connection, rows)
-        elif verdict == Verdict.UNNOTICED:
-            for row in rows:
-                doubts.confirm(row)
-            account.mended["confirmed"] += len(rows)
-        elif verdict == Verdict.TO_CONFIRM:
-            account.mended["confirmed"] += doubts.confirm_accepted(rows)
+        rows = Delivery.objects.filter(pk__in=pks)
+        match verdict:
+            case Verdict.MISSING:
+                account.mended["sent again"] += missing.repair(account.connection, list(rows))
+            case Verdict.UNNOTICED:
+                account.mended["confirmed"] += sum(map(doubts.confirm, rows))
+            case Verdict.TO_CONFIRM:
+                account.mended["confirmed"] += matching.confirm_those(rows)
         pks.clear()
 
 
@@ -118,8 +118,9 @@ def _count_facts(account: Account) -> None:
     for kind, uids in _facts(account):
         account.facts += len(uids)
         told = Delivery.objects.filter(connection=account.connection, source__in=uids)
-        unknown = set(uids) - set(told.values_list("source", flat=True))
-        account.untold += [f"{kind} {uid}" for uid in sorted(unknown)]
+        unknown = sorted(set(uids) - set(told.values_list("source", flat=True)))
+        account.untold += len(unknown)
+        account.untold_examples += [f"{kind} {uid}" for uid in unknown][: EXAMPLES - len(account.untold_examples)]
 
 
 def _facts(account: Account) -> Iterator[tuple[str, list[str]]]:
@@ -129,6 +130,8 @@ def _facts(account: Account) -> Iterator[tuple[str, list[str]]]:
         rows = model._default_manager.filter(
             **{f"{program}__store__in": stores}, occurred_at__gte=account.since, occurred_at__lt=account.until
         ).order_by("pk")
+        if model is Conversion:
+            rows = rows.filter(kind=Conversion.Kind.ORDER)  # a refund is told as the reward that is taken back
         last = 0
         while batch := list(rows.filter(pk__gt=last).values_list("pk", "uid")[:AT_ONCE]):
             last = batch[-1][0]

@@ -1,8 +1,8 @@
 """Our books beside Klaviyo's for a period, in step: both in the order of time, and never more than a page of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from integrations.models import Connection, Delivery
@@ -130,6 +130,3 @@ def _strange(connection: Connection, strange: dict[str, Event]) -> Iterator[Foun
 
 def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
-
-
-__all__: Sequence[str] = ["Found", "Told", "Verdict", "compare"]

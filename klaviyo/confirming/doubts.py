@@ -33,8 +33,8 @@ def settle(client: Client) -> None:
                 confirm(delivery)
 
 
-def confirm(delivery: Delivery) -> None:
-    """The friend has it, whatever our books say."""
+def confirm(delivery: Delivery) -> bool:
+    """It was sent, whatever our books say; False when that cannot be written down now."""
     send = Send.objects.filter(delivery=delivery).select_related("invite").first()
     try:
         with patience.short():
@@ -45,6 +45,8 @@ def confirm(delivery: Delivery) -> None:
                 lifecycle.went_out(send.invite)
     except patience.Busy:
         log.info("Delivery %s is at Klaviyo; that is written down in a while.", delivery.pk)
+        return False
+    return True
 
 
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":

@@ -40,8 +40,14 @@ def name(key: str) -> str:
 def confirm(connection: Connection, found: Iterable[Event]) -> int:
     """Confirm what was found among the deliveries that were accepted, in one go; how many."""
     keys = {one for event in found if (one := key(event))}
-    mine = Delivery.objects.filter(connection=connection, key__in=keys, kind="event", state=State.ACCEPTED)
-    return mine.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="") if keys else 0
+    mine = Delivery.objects.filter(connection=connection, key__in=keys, kind="event")
+    return confirm_those(mine) if keys else 0
+
+
+def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
+    """Confirm, of deliveries that were seen, those that were accepted; how many."""
+    taken = deliveries.filter(state=State.ACCEPTED)
+    return taken.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="")
 
 
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":

@@ -1,7 +1,8 @@
 """What Klaviyo took and does not show: sent once more, or reported to whoever looks after the account."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from time import monotonic
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -21,6 +22,7 @@ State = Delivery.State
 PATIENCE = timedelta(minutes=10)  # where Klaviyo shows what came later
 LONGEST = timedelta(hours=1)  # where nothing came later, or nothing later shows either: Klaviyo may just be slow
 AT_ONCE = 1_000
+LOOKS_FOR_SECONDS = 20.0
 
 AGAIN = "not_shown", "Klaviyo took it and does not show it; it is sent once more, under the same id."
 REPORTED = "not_confirmed", "Klaviyo took it twice and does not show it."
@@ -30,38 +32,49 @@ NOT_AGAIN = "not_confirmed", "Klaviyo took it and does not show it. It is not se
 def see_to(client: Client, reading: Reading) -> None:
     """At the end of a round: what neither it nor the one before has found, some at a time. Raises IntegrationError.
 
-    Before anything is made of it, it is looked for once more among all events, whatever their metric.
+    Before anything is made of it, it is looked for once more among all events, whatever their metric; what the time
+    does not suffice for is left to the next round.
     """
-    late = list(_late(reading).order_by("settled_at").values_list("pk", "occurred_at")[:AT_ONCE])
-    for first, last in Stretches(timedelta(seconds=1)).over(sorted(occurred_at for _, occurred_at in late)):
+    ends_at = monotonic() + LOOKS_FOR_SECONDS
+    late = dict(_late(reading).order_by("settled_at").values_list("pk", "occurred_at")[:AT_ONCE])
+    looked_for: list[int] = []
+    for first, last in Stretches(timedelta(seconds=1)).over(sorted(late.values())):
         for page in events.between(client, first, last):
             matching.confirm(reading.connection, page.events)
-    rows = matching.unconfirmed(reading.connection).filter(pk__in=[pk for pk, _ in late])
-    send_again_or_report(reading.connection, list(rows))
+        looked_for += [pk for pk, occurred_at in late.items() if first <= occurred_at <= last]
+        if monotonic() > ends_at:
+            break
+    rows = matching.unconfirmed(reading.connection).filter(pk__in=looked_for)
+    _send_again_or_report(reading.connection, list(rows))
 
 
-def send_again_or_report(connection: Connection, deliveries: Sequence[Delivery]) -> tuple[int, int]:
-    """How many are sent again, and how many were reported: those that were sent again before, or need consent."""
-    again, reported, not_again = [], [], []
+def repair(connection: Connection, deliveries: Sequence[Delivery]) -> int:
+    """Send again what may be, also if it was sent again before, and report the rest; how many are sent."""
+    again = [delivery.pk for delivery in deliveries if _may_be_sent_again(delivery)]
+    _note([delivery.pk for delivery in deliveries if not _may_be_sent_again(delivery)], NOT_AGAIN)
+    return _send_again(connection, again)
+
+
+def _send_again_or_report(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """What was sent again before is reported, and what needs consent, as somebody may have said no since."""
     before = set(Miss.objects.filter(delivery__in=deliveries).values_list("delivery", flat=True))
-    for delivery in deliveries:
-        if orders.message_of(delivery) or not delivery.body:
-            not_again.append(delivery.pk)
-        else:
-            (reported if delivery.pk in before else again).append(delivery.pk)
-    _note(reported, REPORTED)
-    _note(not_again, NOT_AGAIN)
-    return send_again(connection, again), len(reported) + len(not_again)
+    repair(connection, [delivery for delivery in deliveries if delivery.pk not in before])
+    _note(before, REPORTED)
+
+
+def _may_be_sent_again(delivery: Delivery) -> bool:
+    return bool(delivery.body) and orders.message_of(delivery) is None
 
 
 @transaction.atomic
-def send_again(connection: Connection, pks: Sequence[int]) -> int:
-    """Queue them once more; their attempts stay counted, by which each goes by itself and not in a job of many."""
+def _send_again(connection: Connection, pks: Collection[int]) -> int:
+    """Queue them once more, as tried before: so each goes by itself, and not in a job of many."""
     code, reason = AGAIN
     Miss.objects.bulk_create([Miss(delivery_id=pk) for pk in pks], ignore_conflicts=True)
-    count = _accepted(pks).update(
-        state=State.QUEUED, next_try_at=Now(), settled_at=None, reason_code=code, reason=reason
-    )
+    count = _told(pks).update(
+        state=State.QUEUED, attempts_made=1, next_try_at=Now(), settled_at=None, confirmed_at=None,
+        reason_code=code, reason=reason,
+    )  # fmt: skip
     waking.on_commit(connection.pk)
     return count
 
@@ -78,9 +91,9 @@ def _late(reading: Reading) -> "QuerySet[Delivery]":
     return rows.filter(is_late, settled_at__lte=before)
 
 
-def _note(pks: Sequence[int], words: tuple[str, str]) -> None:
-    _accepted(pks).update(reason_code=words[0], reason=words[1])
+def _note(pks: Collection[int], words: tuple[str, str]) -> None:
+    _told(pks).update(state=State.ACCEPTED, confirmed_at=None, reason_code=words[0], reason=words[1])
 
 
-def _accepted(pks: Sequence[int]) -> "QuerySet[Delivery]":
-    return Delivery.objects.filter(pk__in=pks, state=State.ACCEPTED)
+def _told(pks: Collection[int]) -> "QuerySet[Delivery]":
+    return Delivery.objects.filter(pk__in=pks, state__in=(State.ACCEPTED, State.CONFIRMED))

@@ -10,7 +10,7 @@ from integrations import outcomes
 from integrations.errors import IntegrationError, Throttled
 from integrations.models import Attempt, Delivery
 from integrations.outcomes import Outcome, Retry
-from klaviyo import taken
+from klaviyo import mailing, taken
 from klaviyo.api import events
 from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
@@ -26,8 +26,11 @@ IT_DID = Retry("being_checked", "It had reached Klaviyo already.", timedelta(0),
 def before(refusal: Outcome, client: Client, delivery: Delivery) -> Outcome:
     """The refusal, where no request is unanswered or its event cannot be at Klaviyo; else another look, a little later.
 
-    What is found is written to the request itself, and is accepted at the next turn. Nothing is sent by this.
+    What is found is written to the request itself, and is accepted at the next turn. Nothing is sent by this. Of an
+    e-mail that broke off nobody can know, and that is said.
     """
+    if delivery.kind == "email":
+        return outcomes.of(mailing.OutcomeUnknown()) if mailing.broke_off(delivery) else refusal
     requests = unanswered(delivery)
     last = requests.first()
     if last is None or not delivery.body:

@@ -44,7 +44,8 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """
     syncs, sends = syncs_of(connection), sends_of(deliveries)
     said_no = partial(permission.said_no_here, syncs, sends)
-    decided = beforehand.decided(deliveries, (beforehand.unusable, _gone_out, said_no, privacy.erased_first))
+    looks = (beforehand.unusable, _gone_out, said_no, privacy.erased_first, privacy.imports_first)
+    decided = beforehand.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
     draining.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
@@ -106,9 +107,8 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
-        if pause := freezing.note([delivery], error):
-            freezing.thaw(pause, error.code)
-            error = batch.stopped[delivery.kind] = Frozen(pause.sentence)
+        if frozen := freezing.note([delivery], error):
+            error = batch.stopped[delivery.kind] = Frozen(frozen)
         _stop(batch, delivery, error)
         return outcomes.of(error)
 

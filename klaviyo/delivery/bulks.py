@@ -1,21 +1,31 @@
 """Many of one kind in one request: what they have in common, and how one bad item is taken out."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from django.db.models import Q
 
-from integrations import breaker, outbox, outcomes
-from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, Throttled
+from integrations import breaker, freezing, outbox, outcomes, stopping
+from integrations.errors import (
+    IntegrationError,
+    OperatorRequired,
+    PermanentError,
+    ReconnectRequired,
+    TemporaryError,
+    Throttled,
+)
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry
 from klaviyo.api.client import Client
 from klaviyo.delivery import waiting
 from klaviyo.models import ProfileSync
+from klaviyo.people import People
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
+REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
 FEW = 10  # that are not worth another request for many
+NOT_REACHED = Retry("busy", "The worker was asked to end; this one is next.")
 ALONE = Retry("goes_alone", "It was taken out of a request for many, and goes by itself.")
 NOT_TAKEN = ("unreachable", "plain_http", "throttled")  # codes of requests that certainly had no effect
 
@@ -34,8 +44,28 @@ def settle_alike(outcomes_of: dict[int, Outcome], deliveries: Pack) -> None:
         outbox.settle_all(rows, outcome)
 
 
+def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> People | None:
+    """The people of a claimed batch; None when they could not be looked up, which is no attempt at what waits."""
+    try:
+        people = People(client, deliveries, unasked, on_record=False)
+    except Throttled as error:
+        waiting.for_budget(client.connection, deliveries, error)
+    except IntegrationError as error:
+        breaker.note(client.connection, error)
+        frozen = freezing.note(deliveries, error)
+        outbox.settle_all(deliveries, freezing.waits(frozen) if frozen else _not_looked_up(error))
+    else:
+        outbox.extend(deliveries)
+        return people
+    return None
+
+
 def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
     """Make one request for all. Whom it is refused for goes alone; where nobody is named, each half is tried."""
+    if stopping.asked():
+        outbox.give_back(pack, NOT_REACHED)
+        return
+    outbox.extend(pack)
     try:
         if outcome := request(pack):
             outbox.settle_all(pack, outcome)
@@ -45,7 +75,10 @@ def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
         waiting.for_budget(client.connection, pack, error)
     except PermanentError as error:
         again = partial(send, client, request=request, blame=blame)
-        _take_out(pack, blame(error, pack), again)
+        blamed = blame(error, pack)
+        if not blamed and freezing.is_hopeless(pack, error, REFUSED_IN_A_ROW):
+            blamed = pack
+        _take_out(pack, blamed, again)
     except IntegrationError as error:
         breaker.note(client.connection, error)
         outbox.settle_all(pack, _all_of_them(error))
@@ -69,8 +102,13 @@ def _all_of_them(error: IntegrationError) -> Outcome:
     if isinstance(error, ReconnectRequired):
         return outcomes.of(error)
     if isinstance(error, OperatorRequired):
-        return ALONE if error.code.startswith("http_") else outcomes.of(error)
+        return ALONE  # which says what is wrong, or that only the request for many is not taken
     return Retry(error.code, error.sentence, outcomes.SOON, refund=error.code in NOT_TAKEN)
+
+
+def _not_looked_up(error: IntegrationError) -> Outcome:
+    is_temporary = isinstance(error, TemporaryError)
+    return Retry(error.code, error.sentence, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
 
 
 def sync_of(syncs: dict[int, ProfileSync], delivery: Delivery) -> ProfileSync | None:

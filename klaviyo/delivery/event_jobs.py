@@ -7,29 +7,25 @@ whatever is not certain goes through the single endpoint, which keeps the first 
 import json
 from collections.abc import Iterator, Sequence
 
-from integrations import outbox
-from integrations.errors import PermanentError, Throttled
+from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery import beforehand, bulks, permission
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Settle every event of a claimed batch. Raises IntegrationError when people could not be looked up."""
+    """Settle every event of a claimed batch."""
     open_ones = beforehand.without_the_hopeless(deliveries)
     if not open_ones:
         return
     client = Client(connection, is_backlog=True)
-    try:
-        people = People(client, open_ones, on_record=False)
-    except Throttled as error:
-        waiting.for_budget(connection, open_ones, error)
+    people = bulks.look_up(client, open_ones)
+    if people is None:
         return
-    outbox.extend(open_ones)
     objections = _objections(connection, people, open_ones)
     bulks.settle_alike(objections, open_ones)
     for pack in _packs([delivery for delivery in open_ones if delivery.pk not in objections]):

@@ -3,29 +3,25 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from integrations import outbox
-from integrations.errors import PermanentError, Throttled
+from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import lists
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, waiting
+from klaviyo.delivery import beforehand, bulks
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Settle every list add of a claimed batch. Raises IntegrationError when people could not be looked up."""
+    """Settle every list add of a claimed batch."""
     open_ones = beforehand.without_the_hopeless(deliveries)
     if not open_ones:
         return
     client = Client(connection, is_backlog=True)
-    try:
-        people = People(client, open_ones, on_record=False)
-    except Throttled as error:
-        waiting.for_budget(connection, open_ones, error)
+    people = bulks.look_up(client, open_ones)
+    if people is None:
         return
-    outbox.extend(open_ones)
     objections, groups = _sorted(connection, people, open_ones)
     bulks.settle_alike(objections, open_ones)
     for list_id, group in groups.items():

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
-from klaviyo import asking, leases, orders
+from klaviyo import asking, leases, orders, withdrawals
 from klaviyo.api.client import Client
 from klaviyo.confirming import whereabouts
 from klaviyo.consent import Decision
@@ -36,6 +36,9 @@ def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | 
     outcome = whereabouts.before(found, batch.client, delivery)
     if outcome is not found:
         delivery.evidence = evidence
+        if found.code in A_PERSONS_NO:
+            store = sync.store_id if found.code == "list_suppressed" else None
+            withdrawals.stop_reminding(batch.connection, delivery.subject, store)
     return outcome
 
 

@@ -8,12 +8,18 @@ from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo import erasing
 from klaviyo.api import privacy
 from klaviyo.delivery.state import Batch
+from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
 from referrals import suppressions
 
 ERASED_FIRST = Retry(
     "erased_first", "The person was erased and came back: first Klaviyo must delete what was before.",
     after=timedelta(minutes=1), refund=True,
+)  # fmt: skip
+
+IMPORTS_FIRST = Retry(
+    "imports_first", "An import that may hold the person is still running at Klaviyo; then they are deleted.",
+    after=timedelta(seconds=30), refund=True,
 )  # fmt: skip
 
 
@@ -24,6 +30,13 @@ def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     asking = Delivery.objects.filter(connection__in=connections, kind="erase", state__in=Delivery.OPEN)
     going = set(asking.filter(subject__in=set(addresses.values())).values_list("subject", flat=True))
     return {pk: ERASED_FIRST for pk, address in addresses.items() if address in going}
+
+
+def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """Deletions that an import might undo, because it began before and still runs; outcomes by delivery id."""
+    asking = [delivery for delivery in deliveries if delivery.kind == "erase"]
+    late = [delivery for delivery in asking if jobs.may_still_write(delivery.connection, delivery.created_at)]
+    return dict.fromkeys((delivery.pk for delivery in late), IMPORTS_FIRST)
 
 
 def erase(batch: Batch, delivery: Delivery, _sync: ProfileSync | None) -> Outcome:

@@ -9,13 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from integrations import outbox
-from integrations.errors import PermanentError, Throttled
+from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome, Retry
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery import beforehand, bulks, permission
 from klaviyo.delivery.state import syncs_of
 from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
@@ -26,17 +25,14 @@ Items = list[tuple[Delivery, dict[str, Any], int]]  # with what is said of the p
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Hand a claimed batch over as imports. Raises IntegrationError when people could not be looked up."""
+    """Hand a claimed batch over as imports."""
     open_ones = beforehand.without_the_hopeless(deliveries)
     if not open_ones:
         return
     client, syncs = Client(connection, is_backlog=True), syncs_of(connection)
-    try:
-        people = People(client, open_ones, unasked=unasked(syncs, open_ones), on_record=False)
-    except Throttled as error:
-        waiting.for_budget(connection, open_ones, error)
+    people = bulks.look_up(client, open_ones, unasked(syncs, open_ones))
+    if people is None:
         return
-    outbox.extend(open_ones)
     objections, lists = sort(syncs, people, open_ones)
     bulks.settle_alike(objections, open_ones)
     for list_id, group in lists.items():

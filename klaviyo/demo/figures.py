@@ -15,6 +15,7 @@ from klaviyo.pages import reasons
 from referrals.models import Reminder
 
 State = Delivery.State
+SENT = (State.ACCEPTED, State.CONFIRMED)
 WITHDRAWN = ("opted_out_at_klaviyo", "complained")
 TROUBLE = (401, 429, 503)
 
@@ -49,7 +50,7 @@ def sends() -> list[tuple[str, str, str, int]]:
     )
     counted: Counter[tuple[str, str, str]] = Counter()
     for channel, state, code, allowed, number in rows.annotate(Count("pk")):
-        counted[channel, state, code or (allowed or "" if state == State.ACCEPTED else "")] += number
+        counted[channel, state, code or (allowed or "" if state in SENT else "")] += number
     order = list(State.values)
     return sorted(((*key, n) for key, n in counted.items()), key=lambda row: (row[0], order.index(row[1]), -row[3]))
 
@@ -86,7 +87,7 @@ def as_json(world: World, waiting: Waiting) -> dict[str, Any]:
         "waited": {
             "held": sum(counted.total() for state, _, counted in waited if state == State.HELD),
             "postponed": sum(counted.total() for state, _, counted in waited if state == State.QUEUED),
-            "went_later": sum(counted[State.ACCEPTED] for _, _, counted in waited),
+            "went_later": sum(counted[state] for _, _, counted in waited for state in SENT),
         },
         "held_at_the_end": Send.objects.filter(delivery__state=State.HELD).count(),
         "postponed_at_the_end": Send.objects.filter(delivery__state=State.QUEUED).count(),

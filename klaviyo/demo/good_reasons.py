@@ -105,6 +105,10 @@ def _wrote_enough(one: Expected, world: World) -> bool:
     return one.by_mail and sum(mail.fact_id in own for mail in world.mails) >= settings.MAIL_PER_ADVOCATE_AND_DAY
 
 
+def _is_in_doubt(one: Expected, world: World) -> bool:
+    return one.by_mail and one.fact_id in world.in_doubt
+
+
 REASONS: dict[str, Reason] = {
     "malformed_email": _untellable,
     "time_out_of_range": _untellable,
@@ -121,5 +125,6 @@ REASONS: dict[str, Reason] = {
     "invite_not_sent": _invite_stayed,
     "superseded": _has_a_successor,
     "too_many": _has_enough,
+    "outcome_unknown": _is_in_doubt,
 }
 POSTPONING: dict[str, Reason] = {"advocate_cap": _wrote_enough}

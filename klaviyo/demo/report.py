@@ -108,7 +108,8 @@ def _waited(waiting: Waiting) -> Table:
     )
     for state, code, now in waiting.afterwards():
         name = "postponed" if state == Delivery.State.QUEUED else state
-        numbers = (now.total(), now["accepted"], now["cancelled"], now["skipped"], now["held"] + now["queued"])
+        sent = now["accepted"] + now["confirmed"]
+        numbers = (now.total(), sent, now["cancelled"], now["skipped"], now["held"] + now["queued"])
         table.add_row(name, figures.words(code), *map(str, numbers))
     return table
 

@@ -28,6 +28,7 @@ from referrals.models import Invite, Program, Reminder
 
 LATER = "8"  # seconds, asked for by an account that is asked too much
 DAYS_PASS = timedelta(days=4)
+READ_BACK_SECONDS = 12.0
 
 State = Delivery.State
 
@@ -57,8 +58,10 @@ class Season:
         self._tell(_of(NIGHT, lines))
         self._settle("Delivering the reminders")
         self.waiting.look()
+        settling.read_back()
         self._last(_of(LAST, lines))
         self._settle("Delivering the rest")
+        self._read_back()
 
     def _six_weeks(self, lines: list[Line]) -> None:
         accidents: dict[int, Callable[[], None]] = {
@@ -119,6 +122,10 @@ class Season:
         self.teller.say(f"{HARBOR.name}'s account is lost as well, and left so: its last invites stay held.")
         self._tell(lines)
         self._until(lambda: _state(HARBOR) == Connection.State.RECONNECT, f"{HARBOR.name}'s lost access is noticed")
+
+    def _read_back(self) -> None:
+        if left := settling.read_back(READ_BACK_SECONDS):
+            self.teller.say(f"{left} events that Klaviyo has taken were not seen there in time.")
 
     def _tell(self, lines: list[Line]) -> None:
         for _ in playing.play(lines, self.stage, self.played):

@@ -8,7 +8,9 @@ from datetime import timedelta
 from django.db.models import Count
 from django.utils import timezone
 
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
+from klaviyo.confirming import turns
+from klaviyo.models import Reading
 
 LOOK_EVERY = 0.5
 PATIENCE_SECONDS = 240.0  # without any change; a dead worker's lease takes one minute, a rate limit another
@@ -46,6 +48,19 @@ def wait() -> Iterator[Standing]:
         if not now.open:
             return
         _hurry(now.open)
+        time.sleep(LOOK_EVERY)
+
+
+def read_back(seconds: float = 0.0) -> int:
+    """See now what accounts hold, instead of each account in its turn, for so long; how many are not confirmed then."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        Reading.objects.update(next_look_at=None)
+        turns.take_all()
+        told = Delivery.objects.filter(kind="event", state=State.ACCEPTED)
+        left = told.filter(connection__state=Connection.State.CONNECTED).count()
+        if not left or time.monotonic() > ends_at:
+            return left
         time.sleep(LOOK_EVERY)
 
 

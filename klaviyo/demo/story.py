@@ -143,7 +143,7 @@ class Story:
 
 
 _WORKER = (
-    "worker", "--pool", "threads", "--concurrency", "4", "--queues", "deliveries,auth", "--loglevel", "WARNING",
+    "worker", "--pool", "threads", "--concurrency", "4", "--queues", "deliveries,auth,low", "--loglevel", "WARNING",
     "--without-gossip", "--without-mingle", "--without-heartbeat",
 )  # fmt: skip
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from klaviyo import events
+from integrations.models import Delivery
+from klaviyo import events, mailing
 from klaviyo.demo.consents import Change, Person, Register, Said
 from klaviyo.demo.expected import Expected
 from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
@@ -31,10 +32,17 @@ class World:
 
     @cached_property
     def went_out(self) -> frozenset[str]:
-        """The invites that have left, as it can be seen from outside: at Klaviyo, or as a message."""
+        """The invites that have left, as it can be seen from outside, and known: at Klaviyo, or as a message."""
         at_klaviyo = {event.fact_id for event in self.events if event.metric == events.INVITE_RECEIVED.name}
-        mailed = {mail.fact_id for mail in self.mails}
+        mailed = {mail.fact_id for mail in self.mails} - self.in_doubt
         return frozenset(str(uid) for uid in Invite.objects.values_list("uid", flat=True)) & (at_klaviyo | mailed)
+
+    @cached_property
+    def in_doubt(self) -> frozenset[str]:
+        """Facts whose e-mail broke off while it was handed over: our books say that nobody knows, which is true."""
+        failed = Delivery.objects.filter(kind="email", state=Delivery.State.FAILED, reason_code="outcome_unknown")
+        broke_off = failed.filter(attempts__operation=mailing.OPERATION, attempts__status=None)
+        return frozenset(broke_off.values_list("source", flat=True))
 
     def may_be_told(self, one: Expected) -> bool:
         """Whether the person had nothing against it when it was sent, by the store's policy."""

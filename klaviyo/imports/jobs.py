@@ -1,18 +1,25 @@
 """Imports that Klaviyo has taken, kept an eye on until each has ended."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from integrations.models import Connection, Delivery, Job
-from klaviyo.api.bulk import Import
+from integrations.models import Attempt, Connection, Delivery, Job
+from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
 
 KIND = "profile"
 FIRST_LOOK, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=2)
 PATIENCE = timedelta(hours=24)
+ON_THE_WIRE = timedelta(seconds=30)  # longer than a request may take
+MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether Klaviyo has it
+
+_TAKEN = Q(status__range=(200, 299), code="")
+_NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
+_REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))
 
 
 @transaction.atomic
@@ -23,6 +30,17 @@ def begin(connection: Connection, told: Import, deliveries: Sequence[Delivery]) 
     mine = Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=Delivery.State.SENDING)
     mine.update(job=job, lease=None, lease_until=job.gives_up_at + LONGEST_WAIT)
     return job
+
+
+def may_still_write(connection: Connection, asked_at: datetime) -> bool:
+    """Whether an import that left before then may not have ended, as far as we know."""
+    began = asked_at + ON_THE_WIRE
+    running = Job.objects.filter(connection=connection, kind=KIND, state=Job.State.RUNNING, began_at__lt=began)
+    lately = timezone.now() - MAY_TAKE
+    made = Attempt.objects.filter(
+        connection=connection, operation=BULK_IMPORT_PROFILES.id, started_at__gt=lately, started_at__lt=began
+    )
+    return running.exists() or made.exclude(_TAKEN | _NEVER_LEFT | _REFUSED).exists()
 
 
 def watch(connection: Connection, told: Import, size: int, note: dict[str, Any]) -> Job:

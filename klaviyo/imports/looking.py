@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outcomes, waking
+from integrations import outcomes, stopping, waking
 from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery, Job
 from integrations.outcomes import Accepted, Outcome, Retry
@@ -36,6 +36,8 @@ def look() -> None:
     away: set[int] = set()
     due = Job.objects.filter(state=Job.State.RUNNING, next_look_at__lte=Now()).select_related("connection")
     for job in due.order_by("next_look_at")[:LOOKS_AT_ONCE]:
+        if stopping.asked():
+            return
         if job.connection_id not in away and _is_mine(job):
             try:
                 _look_at(job)
@@ -58,10 +60,17 @@ def _look_at(job: Job) -> None:
     if told is None or told.status == "cancelled" or job.gives_up_at <= timezone.now():
         _end(job, Job.State.LOST, None)
     elif told.status == "complete":
-        refused = bulk.import_errors(client, job.number) if told.failed else ()
-        _end(job, Job.State.DONE, {error.email for error in refused})
+        _end(job, Job.State.DONE, _refused(job, client, told.failed))
     else:
         _later(job, min(FIRST_LOOK * 2 ** min(job.looks, LONGEST_DOUBLING), LONGEST_WAIT))
+
+
+def _refused(job: Job, client: Client, number: int) -> set[str]:
+    """The addresses of whom it did not take; of everybody, where Klaviyo does not name as many as it counts."""
+    named = {error.email for error in bulk.import_errors(client, job.number)} - {""} if number else set()
+    if len(named) >= number:
+        return named
+    return named | {subject.lower() for subject in _deliveries(job).values_list("subject", flat=True)}
 
 
 @transaction.atomic
@@ -89,7 +98,8 @@ def _settle(rows: "QuerySet[Delivery]", outcome: Outcome) -> None:
 
 
 def _deliveries(job: Job) -> "QuerySet[Delivery]":
-    return Delivery.objects.filter(job=job, state=State.SENDING)
+    """Those that still wait for it: what was given back for lateness may be in a worker's hands by now."""
+    return Delivery.objects.filter(job=job, state=State.SENDING, lease=None)
 
 
 def _later(job: Job, wait: timedelta) -> None:

@@ -63,6 +63,37 @@ REASONS = {
         "once, and an old opt-in could undo a newer no.",
         Who.OPERATOR, "Ask the person whether it came, or look at their profile. Retry only if it did not.",
     ),
+    "being_checked": Reason(
+        "Looked up first", "it may have reached Klaviyo before, which is looked up first",
+        "The connection broke while it was handed over, and by now it would not be sent any more. Before that is said, "
+        "Klaviyo is asked whether it holds the event already.",
+        Who.ITSELF, "Nothing.",
+    ),
+    "goes_alone": Reason(
+        "Goes by itself", "it was taken out of a request for many, and goes by itself",
+        "Klaviyo refused a request for many, and this may be what it objected to.", Who.ITSELF, "Nothing.",
+    ),
+    "import_lost": Reason(
+        "Import made again", "Klaviyo did not finish an import, which is made again",
+        "Klaviyo works on imports at its own pace, and gave this one up.", Who.ITSELF, "Nothing.",
+    ),
+    "imports_first": Reason(
+        "An import still runs", "an import that may hold the person still runs at Klaviyo",
+        "Were they deleted before, the import could bring them back.", Who.ITSELF, "Nothing.",
+    ),
+    "not_shown": Reason(
+        "Sent once more", "Klaviyo took it and does not show it, so it is sent once more",
+        "It goes under the same id: if Klaviyo has it after all, it keeps the first.",
+        Who.ITSELF, "Nothing.",
+    ),
+    "not_confirmed": Reason(
+        "Not seen at Klaviyo", "Klaviyo took it, and does not show it",
+        "Klaviyo answered that it took the event, but the event cannot be read back, also after it was sent again. "
+        "An invite or a reminder is not sent again by itself.",
+        Who.KLAVIYO,
+        "Look at the person's profile in Klaviyo. `manage.py reconcile` looks for it once more, and with `--repair` "
+        "sends it again where no consent is needed.",
+    ),
     "refused_message": Reason(
         "Message refused", "the mail server refused the message",
         "The server took the address, but not what was written, perhaps because it looks like spam.",

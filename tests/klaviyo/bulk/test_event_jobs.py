@@ -1,30 +1,45 @@
-"""Many waiting events go in jobs; what a job cannot settle goes through the single endpoint."""
+"""Many waiting events go in jobs: how large those are, in which order, and what never goes in one."""
 
-from django.db import transaction
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from integrations import draining
-from integrations.models import Attempt, Connection, Delivery
-from klaviyo.sandbox import Sandbox
-from pytest_django import Settings
+from integrations import draining, outbox
+from integrations.models import Attempt, Delivery
+from klaviyo.api import bulk
+from klaviyo.delivery import event_jobs
+from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle
-from referrals.models import Advocate
+from referrals.models import Advocate, Program
 from tests.conftest import Drain
-from tests.klaviyo.story import TEA, State, make_due
+from tests.klaviyo.bulk.crowd import (
+    JOB,
+    SINGLE,
+    UPSERT,
+    VISIT,
+    assert_each_once,
+    joined,
+    many_visits,
+    older,
+    the_connection,
+    unique_id,
+    visits,
+)
+from tests.klaviyo.story import BEN, TEA, State, make_due, metrics, states
 
-JOB, SINGLE = "bulk_create_events", "create_event"
+Sent = Callable[[], list[Exchange]]
 
 
-@pytest.fixture(autouse=True)
-def from_five(settings: Settings) -> None:
-    settings.KLAVIYO_BULK_FROM = 5
+def jobs(sent: Sent) -> list[list[dict[str, Any]]]:
+    """The groups of each job that was asked for."""
+    asked = [exchange for exchange in sent() if exchange.operation == JOB]
+    return [exchange.json["data"]["attributes"]["events-bulk-create"]["data"] for exchange in asked]
 
 
-def visits(ann: Advocate, number: int) -> None:
-    with transaction.atomic():
-        for _ in range(number):
-            lifecycle.visit(ann)
+def told(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event["attributes"] for group in groups for event in group["attributes"]["events"]["data"]]
 
 
 def test_many_go_in_one_request(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
@@ -32,5 +47,164 @@ def test_many_go_in_one_request(sandbox: Sandbox, ann: Advocate, drain: Drain) -
     visits(ann, 30)
     drain()
     assert len(sandbox.requests(JOB)) == 1
-    assert len(sandbox.events(TEA, "Sorae Referred Visit")) == 30
-    assert set(Delivery.objects.values_list("state", flat=True)) == {State.ACCEPTED}
+    assert len(sandbox.events(TEA, VISIT)) == 30
+    assert states() == {State.ACCEPTED}
+
+
+def test_few_go_one_by_one_and_at_once(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    visits(ann, 4)
+    drain()
+    assert sandbox.requests(JOB) == []
+    assert len(sandbox.events(TEA, VISIT)) == 4
+
+
+def test_a_job_holds_a_thousand_at_most(sent: Sent, sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    many_visits(ann, 2_300)
+    drain()
+    sizes = [len(told(groups)) for groups in jobs(sent)]
+    assert max(sizes) == bulk.MOST_EVENTS
+    assert sum(sizes) == 2_300
+    assert len(sizes) == 3
+    assert_each_once(sandbox)
+
+
+def test_a_job_stays_below_four_and_a_half_megabytes(sent: Sent, sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    visits(ann, 40)
+    for delivery in Delivery.objects.filter(state=State.QUEUED, kind="event"):
+        properties = delivery.body["data"]["attributes"]["properties"]
+        properties |= {f"note_{number}": "x" * 50_000 for number in range(6)}
+        delivery.save()
+    drain()
+    asked = [exchange for exchange in sent() if exchange.operation == JOB]
+    assert len(asked) == 3
+    assert max(len(exchange.body) for exchange in asked) <= bulk.MOST_BYTES
+    assert len(sandbox.events(TEA, VISIT)) == 40
+
+
+def test_events_stand_by_person_each_in_their_order(
+    sent: Sent, sandbox: Sandbox, spring: Program, ann: Advocate, drain: Drain
+) -> None:
+    others = joined(spring, 2)
+    drain()
+    for number in range(4):
+        for person in (ann, *others):
+            lifecycle.visit(person, landing_page=f"https://teahouse.example/{number}")
+    older()
+    drain()
+    (groups,) = jobs(sent)
+    people = [group["attributes"]["profile"]["data"]["attributes"]["email"] for group in groups]
+    assert people == [ann.email, *(person.email for person in others)]
+    for group in groups:
+        pages = [event["properties"]["landing_page"] for event in told([group])]
+        assert pages == [f"https://teahouse.example/{number}" for number in range(4)]
+
+
+def test_no_id_stands_twice_in_a_job(ann: Advocate, drain: Drain) -> None:
+    drain()
+    visits(ann, 6)
+    batch = outbox.claim(the_connection(), rows=outbox.due(the_connection()).filter(kind="event"))
+    packs = [*event_jobs._packs([*batch, batch[0]])]
+    assert [len(pack) for pack in packs] == [6, 1]
+
+
+def test_what_was_tried_before_goes_alone(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    visits(ann, 20)
+    Delivery.objects.filter(kind="event", state=State.QUEUED).update(attempts_made=1)
+    drain()
+    assert sandbox.requests(JOB) == []
+    assert len(sandbox.requests(SINGLE)) == 1 + 20
+    assert_each_once(sandbox)
+
+
+def test_what_needs_consent_never_goes_in_a_job(sent: Sent, sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    for number in range(12):
+        lifecycle.invite(ann, f"friend-{number}@friends.test")
+    older()
+    drain()
+    make_due()
+    drain()
+    in_jobs = {event["metric"]["data"]["attributes"]["name"] for groups in jobs(sent) for event in told(groups)}
+    assert "Sorae Invite Received" not in in_jobs
+    assert len(sandbox.events(TEA, "Sorae Invite Received")) == 12
+
+
+def test_who_is_unknown_is_passed_over_where_nobody_may_be_made(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+) -> None:
+    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    visits(ann, 10)
+    drain()
+    assert set(Delivery.objects.values_list("state", "reason_code")) == {(State.SKIPPED, "unknown_person")}
+    assert sandbox.profile(TEA, ann.email) is None
+    assert sandbox.requests(JOB) == sandbox.requests(SINGLE) == []
+
+
+def test_who_is_unknown_is_brought_first_where_people_may_be_made(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    visits(ann, 10)
+    Delivery.objects.filter(kind="profile").delete()
+    drain()
+    assert len(sandbox.requests(UPSERT)) >= 1
+    known = sandbox.profile(TEA, ann.email)
+    assert known is not None
+    assert known.first_name == "Ann"
+    assert states() == {State.ACCEPTED}
+    assert_each_once(sandbox)
+
+
+def test_a_store_that_was_switched_off_is_told_nothing(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    visits(ann, 10)
+    ProfileSync.objects.update(is_enabled=False)
+    drain()
+    waited = Delivery.objects.filter(options__metric="referred_visit")
+    assert set(waited.values_list("state", "reason_code")) == {(State.SKIPPED, "sync_off")}
+    assert sandbox.events(TEA, VISIT) == []
+
+
+def test_what_came_last_gets_into_the_next_job(
+    sent: Sent, sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drain()
+    many_visits(ann, 1_500)
+    older()
+    lifecycle.visit(ann, landing_page="https://teahouse.example/new")
+    monkeypatch.setattr(draining, "QUANTUM_SECONDS", 0.0)
+    monkeypatch.setattr(draining, "_is_left_over", lambda pk: draining._round(the_connection()))
+    draining.drain(the_connection().pk)
+    pages = [event["properties"].get("landing_page") for event in told(jobs(sent)[0])]
+    assert "https://teahouse.example/new" in pages
+    assert len(pages) == bulk.MOST_EVENTS
+
+
+def test_the_request_is_on_record_for_each(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    visits(ann, 10)
+    drain()
+    attempt = Attempt.objects.get(operation=JOB)
+    assert attempt.status == 202
+    assert attempt.deliveries.count() == 10
+    assert {unique_id(delivery) for delivery in attempt.deliveries.all()} == {
+        event.unique_id for event in sandbox.events(TEA, VISIT)
+    }
+
+
+def test_an_event_about_somebody_who_moved_goes_all_the_same(
+    sandbox: Sandbox, spring: Program, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    visits(ann, 10)
+    lifecycle.update(ann, first_name="Anna")
+    lifecycle.invite(ann, BEN)
+    drain()
+    assert states() == {State.ACCEPTED}
+    assert metrics(sandbox, BEN) == ["Sorae Invite Received"]
+    assert_each_once(sandbox)

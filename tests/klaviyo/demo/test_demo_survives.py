@@ -22,7 +22,8 @@ def test_nothing_is_lost_when_the_worker_is_killed_halfway_and_the_broker_is_emp
     assert (outcome["missing"], outcome["twice"], outcome["against_consent"]) == (0, 0, 0)
     assert outcome["facts"] >= 1_500
     assert "sending" not in outcome["deliveries"]
-    assert outcome["deliveries"]["accepted"] > 1_500
+    assert outcome["deliveries"]["accepted"] + outcome["deliveries"]["confirmed"] > 1_500
+    assert outcome["deliveries"]["confirmed"] > 1_000
     assert set(outcome["reasons"]) >= {
         "unknown_person", "suppressed", "unsubscribed", "never_subscribed", "no_profile", "consent_unknown", "expired",
         "list_suppressed", "opted_out", "complained", "bounced", "converted", "visited", "too_many", "erased",

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
-from integrations.models import Delivery
+from integrations.models import Attempt, Delivery
 from klaviyo.demo import mailbag
 from klaviyo.demo.laws import Broken
 from klaviyo.demo.mailbag import Mail
@@ -15,6 +16,7 @@ from referrals import lifecycle, unsubscribe_links
 from referrals.models import Advocate, Invite, Program
 from tests.conftest import Drain
 from tests.klaviyo.demo.judging import BEN, ben, change, judged, mail_of
+from tests.klaviyo.sending_cast import come_back, killed_before
 
 State = Delivery.State
 
@@ -80,6 +82,34 @@ def test_a_message_to_a_person_who_may_not_be_told_is_against_consent(
 def test_a_message_is_judged_by_the_time_of_the_no_as_well(sandbox: Sandbox, invite: Invite, mails: list[Mail]) -> None:
     assert judged(sandbox, mails=mails, changes=[change("spam", str(invite.uid))]).against_consent == []
     assert len(judged(sandbox, mails=mails, changes=[change("spam")]).against_consent) == 1
+
+
+@pytest.fixture
+def in_doubt(folder: Path, ann: Advocate, spring: Program, drain: Drain) -> Invite:
+    """The worker died while it handed the message to Ben over."""
+    drain()
+    Program.objects.update(invites_by=Program.Inviter.SORAE)
+    invite = lifecycle.invite(ann, BEN)
+    with killed_before(lifecycle, "went_out"):
+        drain()
+    Attempt.objects.filter(operation="send_email").update(status=None, finished_at=None)
+    Invite.objects.update(closed_by=Invite.Closing.VISITED, closed_at=timezone.now())
+    come_back(drain)
+    assert Delivery.objects.get(kind="email").reason_code == "outcome_unknown"
+    return invite
+
+
+@pytest.mark.parametrize("has_left", [True, False])
+def test_a_message_of_which_nobody_can_know_is_neither_missing_nor_uncalled_for(
+    sandbox: Sandbox, folder: Path, in_doubt: Invite, has_left: bool
+) -> None:
+    assert judged(sandbox, mails=mailbag.read(folder) if has_left else []) == Broken()
+
+
+def test_a_doubt_for_which_there_is_no_reason_is_noticed(sandbox: Sandbox, folder: Path, in_doubt: Invite) -> None:
+    Attempt.objects.filter(operation="send_email").update(status=250)
+    assert "outcome_unknown, which is not true" in judged(sandbox, mails=[]).missing[0]
+    assert "and our books do not know" in judged(sandbox, mails=mailbag.read(folder)).missing[-1]
 
 
 @pytest.mark.parametrize(("state", "code"), [(State.QUEUED, "advocate_cap"), (State.SKIPPED, "too_many")])

@@ -1,0 +1,294 @@
+"""An import lives at Klaviyo: it is looked at until it has ended, however it ends, and its deliveries with it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations import draining, outbox
+from integrations.connections import disconnecting
+from integrations.models import Connection, Delivery, Job
+from klaviyo.api import bulk
+from klaviyo.imports import jobs, looking
+from klaviyo.models import ProfileSync
+from klaviyo.sandbox import Sandbox
+from referrals import lifecycle
+from referrals.models import Advocate, Program
+from tests import budgets
+from tests.conftest import Connect, Drain
+from tests.klaviyo.bulk.crowd import ERRORS, IMPORT, INVALID, LOOK, UPSERT, joined, the_connection
+from tests.klaviyo.conftest import Spoil
+from tests.klaviyo.sending_cast import killed_before
+from tests.klaviyo.story import TEA, State, known, make_due, states
+
+NUMBER = 10
+
+
+@pytest.fixture
+def people(sync: ProfileSync, spring: Program) -> list[Advocate]:
+    """So many have joined, and only their profiles wait."""
+    people = joined(spring, NUMBER)
+    Delivery.objects.filter(kind="event").delete()
+    return people
+
+
+def look(times: int = 1) -> None:
+    """As if the time of the next look had come."""
+    for _ in range(times):
+        budgets.forget()
+        Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=timezone.now() - timedelta(seconds=1))
+        looking.look()
+
+
+def test_it_is_looked_at_while_it_waits_and_works(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, spoil: Spoil
+) -> None:
+    words = iter(["queued", "processing", "processing", "complete"])
+
+    def told(document: Any) -> Any:
+        document["data"]["attributes"]["status"] = next(words)
+        return document
+
+    spoil(LOOK, told)
+    drain()
+    for _ in range(3):
+        look()
+        assert states() == {State.SENDING}
+    look()
+    assert states() == {State.ACCEPTED}
+    job = Job.objects.get()
+    assert (job.state, job.looks) == (Job.State.DONE, 4)
+    assert job.ended_at is not None
+
+
+def test_looks_come_less_often_the_longer_it_takes(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
+    sandbox.settings(import_seconds=3600)
+    drain()
+    waits = []
+    for _ in range(9):
+        look()
+        waits.append(round((Job.objects.get().next_look_at - timezone.now()).total_seconds()))
+    assert waits == sorted(waits)
+    assert waits[0] < 2
+    assert waits[-1] <= jobs.LONGEST_WAIT.total_seconds()
+
+
+def test_a_word_that_is_new_is_waited_out_for_a_day(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
+    sandbox.fault(IMPORT, "import_status", status="on_hold")
+    drain()
+    Job.objects.update(looks=700)
+    look(3)
+    assert states() == {State.SENDING}
+    Job.objects.update(gives_up_at=timezone.now() - timedelta(seconds=1))
+    look()
+    assert Job.objects.get().state == Job.State.LOST
+    make_due()
+    drain()
+    look()
+    assert states() == {State.ACCEPTED}
+    assert len(sandbox.requests(IMPORT)) == 2
+
+
+@pytest.mark.parametrize("kind", ["import_cancelled", "import_forgotten"])
+def test_what_was_called_off_or_forgotten_is_made_again(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, kind: str
+) -> None:
+    sandbox.fault(IMPORT, kind)
+    drain()
+    look()
+    assert Job.objects.get().state == Job.State.LOST
+    assert sandbox.profiles(TEA) == []
+    assert states() == {State.QUEUED}
+    make_due()
+    drain()
+    look()
+    assert states() == {State.ACCEPTED}
+    assert {profile.email for profile in sandbox.profiles(TEA)} == {person.email for person in people}
+
+
+def test_whom_it_refuses_goes_alone_and_the_others_are_done(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain
+) -> None:
+    sandbox.fault(IMPORT, "import_errors", items=3, seed=7)
+    sandbox.fault(UPSERT, "500", skip=3)
+    drain()
+    look()
+    assert Job.objects.get().failed == 3
+    assert Delivery.objects.filter(state=State.ACCEPTED).count() == NUMBER - 3
+    assert set(Delivery.objects.filter(state=State.QUEUED).values_list("reason_code", flat=True)) == {"goes_alone"}
+    drain()
+    assert len(sandbox.requests(UPSERT)) == 3
+    assert states() == {State.ACCEPTED}
+
+
+def test_the_same_refusal_is_final_and_is_told_in_klaviyos_words(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, spoil: Spoil
+) -> None:
+    sandbox.fault(IMPORT, "import_errors", items=1)
+    spoil(UPSERT, lambda _: (400, INVALID))
+    drain()
+    look()
+    drain()
+    failed = Delivery.objects.get(state=State.FAILED)
+    assert failed.subject == people[0].email
+    assert "Invalid email address" in failed.reason
+
+
+def test_refusals_are_read_page_by_page(
+    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined(spring, 3)
+    Delivery.objects.filter(kind="event").delete()
+    one = Delivery.objects.filter(kind="profile").latest("pk")
+    sandbox.fault(IMPORT, "import_errors", items=1_150)
+    copies = []
+    for number in range(1_200):
+        email = f"more-{number}@friends.test"
+        advocate = Advocate(program=spring, email=email, referral_code=f"CODE{number:06d}")
+        copies.append(advocate)
+    Advocate.objects.bulk_create(copies)
+    rows = Advocate.objects.filter(email__startswith="more-")
+    Delivery.objects.bulk_create(
+        Delivery(
+            connection=one.connection, kind="profile", key=f"copy:{advocate.pk}", lane=f"copy:{advocate.pk}",
+            subject=advocate.email, options=one.options | {"advocate": advocate.pk}, occurred_at=one.occurred_at,
+        )
+        for advocate in rows
+    )  # fmt: skip
+    drain()
+    look()
+    assert len(sandbox.requests(ERRORS)) == 12
+    assert Job.objects.get().failed == 1_150
+    assert Delivery.objects.filter(state=State.QUEUED, reason_code="goes_alone").count() == 1_150
+
+
+def test_where_not_all_refusals_are_named_all_go_alone(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, spoil: Spoil
+) -> None:
+    sandbox.fault(IMPORT, "import_errors", items=2)
+
+    def nameless(document: Any) -> Any:
+        document["data"] = [{"type": "import-error", "id": "1", "attributes": {"code": "invalid", "detail": "No."}}]
+        return document
+
+    spoil(ERRORS, nameless)
+    drain()
+    look()
+    assert states() == {State.QUEUED}
+    drain()
+    assert len(sandbox.requests(UPSERT)) == NUMBER
+    assert states() == {State.ACCEPTED}
+
+
+def test_errors_that_cannot_be_read_are_read_later(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
+    sandbox.fault(IMPORT, "import_errors", items=2)
+    sandbox.fault(ERRORS, "503")
+    drain()
+    look()
+    assert states() == {State.SENDING}
+    look()
+    assert Delivery.objects.filter(state=State.ACCEPTED).count() == NUMBER - 2
+
+
+def test_two_looks_at_once_settle_it_once(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drain()
+    asked = bulk.look_at_import
+
+    def while_another_looks(*about: Any) -> Any:
+        with monkeypatch.context() as alone:
+            alone.setattr(bulk, "look_at_import", asked)
+            looking.look()
+        return asked(*about)
+
+    monkeypatch.setattr(bulk, "look_at_import", while_another_looks)
+    look()
+    assert len(sandbox.requests(LOOK)) == 1
+    assert states() == {State.ACCEPTED}
+
+
+def test_a_look_that_comes_late_takes_nothing_from_a_worker(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain
+) -> None:
+    drain()
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    outbox.give_back_expired()
+    claimed = outbox.claim(the_connection())
+    assert len(claimed) == NUMBER
+    look()
+    assert states() == {State.SENDING}
+    draining.deliver(the_connection(), claimed)
+    assert states() == {State.ACCEPTED}
+
+
+def test_newer_news_of_a_person_waits_for_the_import(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
+    sandbox.settings(import_seconds=60)
+    drain()
+    lifecycle.update(people[0], tier="gold")
+    drain()
+    newer = Delivery.objects.latest("pk")
+    assert newer.state == State.QUEUED
+    sandbox.settings(import_seconds=0)
+    look()
+    drain()
+    newer.refresh_from_db()
+    assert newer.state == State.ACCEPTED
+    assert known(sandbox, people[0].email).properties["sorae_tier"] == "gold"
+
+
+def test_a_running_import_takes_no_workers_place_and_keeps_no_disconnect_waiting(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drain()
+    monkeypatch.setattr(outbox, "MOST_WORKERS", 1)
+    assert not outbox.is_well_served(the_connection().pk)
+    waited: list[float] = []
+    monkeypatch.setattr("integrations.connections.disconnecting.time.sleep", waited.append)
+    disconnecting.disconnect(the_connection(), None)
+    assert waited == []
+
+
+def test_it_goes_on_where_it_was_when_the_account_comes_back(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain, connect: Connect
+) -> None:
+    drain()
+    Connection.objects.update(state=Connection.State.RECONNECT)
+    look()
+    assert states() == {State.SENDING}
+    connect()
+    look()
+    assert states() == {State.ACCEPTED}
+    assert len(sandbox.requests(IMPORT)) == 1
+
+
+def test_one_account_in_trouble_keeps_none_of_the_others(
+    sandbox: Sandbox, people: list[Advocate], second_connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ProfileSync.objects.create(store=spring.store, connection=second_connection, behaviour="create")
+    for person in people:
+        lifecycle.update(person, tier="gold")
+    drain()
+    assert Job.objects.count() == 2
+    sandbox.fault(LOOK, "503", account=TEA, count=5)
+    look()
+    assert states(connection=second_connection) == {State.ACCEPTED}
+    assert states(connection=the_connection_of(TEA), kind="profile") == {State.SENDING}
+
+
+def the_connection_of(account: str) -> Connection:
+    return Connection.objects.get(account_id=account)
+
+
+def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain
+) -> None:
+    with killed_before(jobs, "begin"):
+        drain()
+    assert len(sandbox.requests(IMPORT)) == 1
+    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    draining.sweep()
+    drain()
+    assert states() == {State.ACCEPTED}
+    assert len(sandbox.requests(UPSERT)) == NUMBER

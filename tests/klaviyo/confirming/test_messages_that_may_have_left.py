@@ -1,0 +1,239 @@
+"""A message whose sender died in the middle is looked for at Klaviyo before anybody says that it was not sent."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from django.db.models import F
+
+from integrations import outbox
+from integrations.models import Attempt, Delivery
+from klaviyo.api import transport
+from klaviyo.api.events import CREATE_EVENT
+from klaviyo.api.operation import Operation
+from klaviyo.delivery import permission
+from klaviyo.delivery.state import Batch
+from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.sandbox import Sandbox, SeedProfile
+from referrals import lifecycle
+from referrals.models import Advocate, Invite
+from tests.conftest import Drain
+from tests.klaviyo.sending_cast import (
+    RECEIVED,
+    REMINDER,
+    SENT,
+    Killed,
+    come_back,
+    flows,
+    invited_days_ago,
+    killed_before,
+    let_invite,
+    mailed,
+    send_outcomes,
+)
+from tests.klaviyo.story import BEN, TEA, State, metrics
+
+ACCEPTED = (State.ACCEPTED, "")
+LOOKED_FOR = (State.QUEUED, "being_checked")
+
+Happens = Callable[[Advocate, Sandbox], Any]
+WHAT_HAPPENS: dict[str, Happens] = {
+    "says no by the link": lambda ann, _: lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="Message"),
+    "unsubscribes at Klaviyo": lambda _, sandbox: sandbox.flip(TEA, BEN, "unsubscribed"),
+    "is suppressed at Klaviyo": lambda _, sandbox: sandbox.flip(TEA, BEN, "suppressed"),
+}
+
+
+def killed_telling(drain: Drain, *, is_answered: bool, metric: str = RECEIVED) -> None:
+    """The worker dies when it tells of this, before the request leaves or after Klaviyo has taken it."""
+    send = transport.send
+
+    def dying(operation: Operation, token: str, **request: Any) -> requests.Response:
+        is_it = operation == CREATE_EVENT and metric in str(request["body"])
+        if is_it and not is_answered:
+            raise Killed
+        response = send(operation, token, **request)
+        if is_it:
+            raise Killed
+        return response
+
+    with pytest.MonkeyPatch.context() as mortal:
+        mortal.setattr(transport, "send", dying)
+        with pytest.raises(Killed):
+            drain()
+
+
+def minutes_pass(number: float) -> None:
+    Attempt.objects.update(started_at=F("started_at") - timedelta(minutes=number))
+
+
+@pytest.mark.parametrize("happens", WHAT_HAPPENS.values(), ids=list(WHAT_HAPPENS))
+def test_an_invite_that_klaviyo_has_taken_went_out_whatever_the_friend_says_now(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, happens: Happens
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=True)
+    happens(ann, sandbox)
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED]
+    assert flows(sandbox, BEN) == [RECEIVED]
+    assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1]
+    assert Invite.objects.get().went_out_at is not None
+    assert metrics(sandbox, ann.email).count(SENT) == 1
+
+
+@pytest.mark.parametrize("happens", WHAT_HAPPENS.values(), ids=list(WHAT_HAPPENS))
+def test_an_invite_that_never_left_is_refused_after_some_minutes(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, happens: Happens
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
+    killed_telling(drain, is_answered=False)
+    happens(ann, sandbox)
+    come_back(drain)
+    assert send_outcomes() == [LOOKED_FOR]
+    minutes_pass(4)
+    come_back(drain)
+    [(state, code)] = send_outcomes()
+    assert (state, code != "being_checked") == (State.SKIPPED, True)
+    assert flows(sandbox, BEN) == []
+    assert Invite.objects.get().went_out_at is None
+    assert Send.objects.get().decisions.latest("pk").is_allowed is False
+
+
+@pytest.mark.parametrize("happens", WHAT_HAPPENS.values(), ids=list(WHAT_HAPPENS))
+def test_of_an_e_mail_that_broke_off_nobody_says_that_it_was_not_sent(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, happens: Happens
+) -> None:
+    """The mail server may have it, and cannot be asked; a person is told, and whoever retries it asks for consent."""
+    let_invite(ann)
+    drain()
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
+    lifecycle.invite(ann, BEN)
+    with killed_before(lifecycle, "went_out"):
+        drain()
+    Attempt.objects.filter(operation="send_email").update(status=None, finished_at=None)
+    happens(ann, sandbox)
+    come_back(drain)
+    assert send_outcomes() == [(State.FAILED, "outcome_unknown")]
+    outbox.retry(Delivery.objects.filter(kind="email"))
+    come_back(drain)
+    assert {state for state, _ in send_outcomes()} == {State.SKIPPED}
+    assert mailed() == [BEN]
+
+
+@pytest.mark.parametrize("closing", [Invite.Closing.VISITED, Invite.Closing.CONVERTED])
+def test_a_reminder_that_klaviyo_has_taken_was_sent_though_the_friend_has_come_meanwhile(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, closing: Invite.Closing
+) -> None:
+    invite = invited_days_ago(ann, drain)
+    lifecycle.remind(invite, 1)
+    killed_telling(drain, is_answered=True, metric=REMINDER)
+    lifecycle.close(invite, closing)
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED, ACCEPTED]
+    assert flows(sandbox, BEN) == [RECEIVED, REMINDER]
+
+
+def test_a_reminder_that_never_left_is_of_no_use_any_more(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    invite = invited_days_ago(ann, drain)
+    lifecycle.remind(invite, 1)
+    killed_telling(drain, is_answered=False, metric=REMINDER)
+    lifecycle.close(invite, Invite.Closing.VISITED)
+    minutes_pass(4)
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED, (State.SKIPPED, "visited")]
+    assert flows(sandbox, BEN) == [RECEIVED]
+
+
+@pytest.mark.parametrize("had_left", [True, False])
+def test_a_no_at_the_last_moment_is_no_reason_to_forget_what_had_left(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch, had_left: bool
+) -> None:
+    """The decision was a yes; right before it would be sent again, the friend says no."""
+    look, saying_no = permission.last_look, [ann.program.store]
+
+    def look_again(batch: Batch, delivery: Delivery) -> None:
+        if delivery.subject == BEN and saying_no:
+            lifecycle.opt_out(saying_no.pop(), BEN, scope="invites", place="Message")
+        look(batch, delivery)
+
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=had_left)
+    minutes_pass(4)
+    monkeypatch.setattr(permission, "last_look", look_again)
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED if had_left else (State.SKIPPED, "opted_out")]
+    assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1] * had_left
+
+
+def test_what_klaviyo_does_not_show_yet_is_waited_for(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    sandbox.settings(event_delay=60)
+    killed_telling(drain, is_answered=True)
+    sandbox.flip(TEA, BEN, "unsubscribed")
+    come_back(drain)
+    assert send_outcomes() == [LOOKED_FOR]
+    with sandbox._world.database.transaction() as sql:  # a minute goes by
+        sql.execute("UPDATE events SET readable_at = 0")
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED]
+
+
+def test_what_would_still_be_sent_is_sent_again_under_the_same_id(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=True)
+    come_back(drain)
+    assert send_outcomes() == [ACCEPTED]
+    assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [2]
+    assert sandbox.requests("get_events") == []
+
+
+@pytest.mark.parametrize("trouble", ["500", "429", "not_json", "truncated"])
+def test_while_klaviyo_cannot_say_whether_it_has_it_nothing_is_decided(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, trouble: str
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=True)
+    sandbox.flip(TEA, BEN, "unsubscribed")
+    minutes_pass(4)
+    sandbox.fault("get_events", trouble, count=100)
+    come_back(drain)
+    [(state, code)] = send_outcomes()
+    assert (state, code in ("being_checked", "throttled")) == (State.QUEUED, True)
+    assert flows(sandbox, BEN) == [RECEIVED]
+
+
+def test_a_klaviyo_that_never_says_so_is_not_waited_for_longer_than_an_hour(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=True)
+    sandbox.flip(TEA, BEN, "suppressed")
+    sandbox.fault("get_events", "500", count=100)
+    minutes_pass(61)
+    come_back(drain)
+    assert send_outcomes() == [(State.SKIPPED, "suppressed")]
+
+
+def test_what_was_refused_without_ever_having_been_tried_asks_nobody(
+    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="Message")
+    lifecycle.invite(ann, BEN)
+    come_back(drain)
+    assert Delivery.objects.filter(send__isnull=False, state=State.SKIPPED).count() == 1
+    assert ConsentDecision.objects.count() == 1
+    assert sandbox.requests("get_events") == []
