@@ -4,11 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import CalledOff
+
+TAKEN = Q(status__range=(200, 299), code="")
+NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
+REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))  # of all others nobody knows
 
 
 @contextmanager

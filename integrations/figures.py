@@ -9,10 +9,10 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations import latency, outcomes
+from integrations import latency, outcomes, pauses
 from integrations.charts import Hour
 from integrations.latency import Latency
-from integrations.models import Attempt, Connection, Delivery, HealthCheck, Revocation
+from integrations.models import Attempt, Connection, Delivery, HealthCheck, Pause, Revocation
 
 State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)
@@ -47,6 +47,7 @@ class Figures:
     requests: int = 0
     refused: int = 0
     last_check: HealthCheck | None = None
+    trouble: Pause | None = None
     is_being_revoked: bool = False
     latency: Latency = field(default_factory=Latency)
 
@@ -59,7 +60,7 @@ def of(connection: Connection) -> Figures:
 
 
 def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
-    """The figures of each connection, by its id; seven queries, however many connections."""
+    """The figures of each connection, by its id; eight queries, however many connections."""
     ids = [connection.pk for connection in connections]
     known = {pk: Figures() for pk in ids}
     now = timezone.now()
@@ -70,6 +71,10 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
                 setattr(known[pk], name, value)
     for check in _checks(ids):
         known[check.connection_id].last_check = check
+    for pause in pauses.active().filter(code__in=pauses.TROUBLE).order_by("-until"):
+        for pk in [pause.connection_id] if pause.connection_id else ids:
+            if pk in known:
+                known[pk].trouble = pause
     for pk in Revocation.objects.filter(connection__in=ids).values_list("connection", flat=True):
         known[pk].is_being_revoked = True
     return known

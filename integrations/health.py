@@ -13,7 +13,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from integrations import figures, providers
+from integrations import figures, pauses, providers
 from integrations.figures import Figures
 from integrations.models import Connection
 
@@ -159,11 +159,17 @@ def _queue(known: Figures, now: datetime) -> Rung:
     sentence = f"The oldest delivery has been due for {timesince(known.oldest_due_at, now)}."
     if age <= OLD:
         return Rung("Queue young", "ok", sentence)
+    if known.trouble:
+        return Rung("Queue young", "ok", f"{sentence} It waits for the account.")
     advice = "Whoever runs this site should see that the workers run."
     return Rung("Queue young", "broken", sentence, advice, "Queue is late")
 
 
 def _delivering(known: Figures) -> Rung:
+    if known.trouble:
+        headline = "Frozen" if known.trouble.code == pauses.FROZEN else "Not answering"
+        advice = "What waits goes out by itself when it is over."
+        return Rung("Delivering", "broken", known.trouble.sentence, advice, headline)
     if known.tried_and_failed >= FEW and not known.delivered:
         sentence = f"{intcomma(known.tried_and_failed)} deliveries failed in the last day, and none arrived."
         return Rung("Delivering", "broken", sentence, "Open the failed deliveries: each says why.", "Nothing arrives")

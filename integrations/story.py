@@ -99,12 +99,15 @@ def _tried(attempt: Attempt) -> Moment:
 
 def _end(delivery: Delivery) -> Iterator[Moment]:
     state = State(delivery.state)
-    if state in ENDS:
+    if state == State.CONFIRMED and delivery.confirmed_at:
+        yield Moment(delivery.settled_at, ENDS[State.ACCEPTED], level="good")
+        yield Moment(delivery.confirmed_at, ENDS[state], delivery.reason, "good")
+    elif state in ENDS:
         yield Moment(delivery.settled_at, ENDS[state], delivery.reason, LEVELS[state])
     elif state == State.HELD:
         yield Moment(None, "Held until a person has acted", delivery.reason, "warn")
     elif state == State.SENDING:
-        yield Moment(None, "A worker is on it", level="info")
+        yield Moment(None, "The provider works on it" if delivery.job_id else "A worker is on it", level="info")
     else:
         is_due = delivery.next_try_at <= timezone.now()
         yield Moment(delivery.next_try_at, "Due; its turn comes" if is_due else "Next try", delivery.reason, "info")

@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from integrations import attempts
 from integrations.models import Attempt, Delivery
 from klaviyo import mailing
 from klaviyo.api.events import CREATE_EVENT
 
 SEEN = "read_back"  # the code of an attempt whose event was found at Klaviyo afterwards
 
-_NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
-_REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))
 _TOOK_IT = Q(operation=CREATE_EVENT.id, status__range=(200, 299), code__in=("", SEEN)) | Q(
     operation=mailing.OPERATION, status=mailing.TAKEN, code=""
 )
@@ -32,12 +31,12 @@ def without(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
 def unanswered() -> "QuerySet[Attempt]":
     """Requests to record one event of which nobody knows what became; the latest first."""
     asked = Attempt.objects.filter(operation=CREATE_EVENT.id)
-    return asked.exclude(_TOOK_IT | _NEVER_LEFT | _REFUSED).order_by("-pk")
+    return asked.exclude(_TOOK_IT | attempts.NEVER_LEFT | attempts.REFUSED).order_by("-pk")
 
 
-def note_seen(attempts: "QuerySet[Attempt]") -> None:
+def note_seen(found: "QuerySet[Attempt]") -> None:
     """What nobody knew is known: the event stands at Klaviyo."""
-    attempts.update(status=202, code=SEEN, finished_at=timezone.now())
+    found.update(status=202, code=SEEN, finished_at=timezone.now())
 
 
 def _is_taken() -> Exists:

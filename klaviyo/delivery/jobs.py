@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from integrations import attempts
 from integrations.models import Attempt, Delivery
 from klaviyo import newsletter
 from klaviyo.api import subscriptions
@@ -13,14 +14,10 @@ from klaviyo.api import subscriptions
 SUBSCRIBE, UNSUBSCRIBE = subscriptions.BULK_SUBSCRIBE_PROFILES.id, subscriptions.BULK_UNSUBSCRIBE_PROFILES.id
 NOTED = "unanswered_attempt"  # in a delivery's evidence: up to which attempt a person knows that nobody knows
 
-_TAKEN = Q(status__range=(200, 299), code="")
-_NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
-_REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))
-
 
 def was_taken(delivery: Delivery, operation: str) -> bool:
     """Whether Klaviyo took it from a worker that did not live to say so."""
-    return delivery.attempts.filter(_TAKEN, operation=operation).exists()
+    return delivery.attempts.filter(attempts.TAKEN, operation=operation).exists()
 
 
 def unanswered(delivery: Delivery, operation: str) -> Attempt | None:
@@ -30,7 +27,9 @@ def unanswered(delivery: Delivery, operation: str) -> Attempt | None:
     taken it upon them.
     """
     told = (delivery.evidence or {}).get(NOTED, 0)
-    unknown = delivery.attempts.filter(operation=operation, pk__gt=told).exclude(_TAKEN | _NEVER_LEFT | _REFUSED)
+    unknown = delivery.attempts.filter(operation=operation, pk__gt=told).exclude(
+        attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED
+    )
     return unknown.order_by("-pk").first()
 
 
@@ -54,4 +53,4 @@ def is_in_other_hands(delivery: Delivery) -> bool:
 def _jobs(delivery: Delivery) -> "QuerySet[Attempt]":
     told = newsletter.words_of(delivery).values_list("pk", flat=True)
     made = Attempt.objects.filter(operation=SUBSCRIBE, deliveries__in=list(told))
-    return made.exclude(_NEVER_LEFT | _REFUSED)
+    return made.exclude(attempts.NEVER_LEFT | attempts.REFUSED)

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
+from integrations import attempts
 from integrations.models import Attempt, Connection, Delivery, Job
 from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
 
@@ -16,10 +16,6 @@ FIRST_LOOK, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=2)
 PATIENCE = timedelta(hours=24)
 ON_THE_WIRE = timedelta(seconds=30)  # longer than a request may take
 MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether Klaviyo has it
-
-_TAKEN = Q(status__range=(200, 299), code="")
-_NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
-_REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))
 
 
 @transaction.atomic
@@ -40,7 +36,7 @@ def may_still_write(connection: Connection, asked_at: datetime) -> bool:
     made = Attempt.objects.filter(
         connection=connection, operation=BULK_IMPORT_PROFILES.id, started_at__gt=lately, started_at__lt=began
     )
-    return running.exists() or made.exclude(_TAKEN | _NEVER_LEFT | _REFUSED).exists()
+    return running.exists() or made.exclude(attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED).exists()
 
 
 def watch(connection: Connection, told: Import, size: int, note: dict[str, Any]) -> Job:

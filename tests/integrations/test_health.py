@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from integrations import charts, figures, health
+from integrations import charts, figures, health, pauses
 from integrations.charts import Hour
 from integrations.models import Attempt, Connection, Delivery, HealthCheck
 from integrations.providers import Provider
@@ -148,6 +148,16 @@ def test_what_gave_way_to_something_newer_is_not_counted_as_held_back(tea_room: 
     told(tea_room, State.SKIPPED, reason_code="superseded")
     told(tea_room, State.SKIPPED, reason_code="unsubscribed")
     assert figures.of_all([tea_room])[tea_room.pk].held_back == 1
+
+
+def test_an_account_that_does_not_answer_says_so_and_so_does_what_is_frozen_everywhere(tea_room: Connection) -> None:
+    other = a_connection("A2")
+    told(tea_room, State.QUEUED, next_try_at=NOW() - timedelta(hours=1))
+    pauses.trouble(tea_room, "", pauses.NOT_ANSWERING, "It does not answer.", most=timedelta(minutes=1))
+    assert headline(tea_room) == ("warn", "Not answering")
+    assert headline(other) == ("good", "Works")
+    pauses.trouble(None, "event", pauses.FROZEN, "All is refused.", most=timedelta(minutes=1))
+    assert headline(other) == ("warn", "Frozen")
 
 
 def test_hours_are_counted_up_to_now_and_none_is_missing(tea_room: Connection) -> None:
