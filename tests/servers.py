@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import redis as redis_client
 
@@ -33,19 +34,28 @@ def is_required() -> bool:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A fresh cluster on a unix socket; its DATABASE_URL."""
+def postgres(**settings: str) -> Iterator[str]:
+    """A fresh cluster on a unix socket; its DATABASE_URL. It does not wait for the disk, unless its settings say so."""
     programs = _postgres_programs()
     account = _unprivileged_account()
     with _folder("pg", account) as folder:
         data = folder / "data"
         initdb = [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]
         _run([*initdb, f"--username={ROLE}", f"--pgdata={data}"], account)
-        settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off"}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        ours = {"fsync": "off"} | settings | {"listen_addresses": "", "unix_socket_directories": str(folder)}
+        options = [part for name, value in ours.items() for part in ("-c", f"{name}={value}")]
         with _process([programs / "postgres", "-D", data, *options], folder / "log", account, signal.SIGINT) as server:
             _wait_until(lambda: _accepts(programs, folder), server, folder / "log")
-            yield f"postgres://{ROLE}@/{folder}/postgres"
+            try:
+                yield f"postgres://{ROLE}@/{folder}/postgres"
+            finally:
+                if server.poll() is not None:
+                    _control(data, "stop")
+
+
+def restart_postgres(url: str) -> None:
+    """The server of that DATABASE_URL ends at once, without a chance to write anything down, and starts again."""
+    _control(Path(urlsplit(url).path).parent / "data", "restart")
 
 
 @contextmanager
@@ -102,6 +112,12 @@ def _folder(name: str, account: str | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _control(data: Path, verb: str) -> None:
+    """Stop or restart a cluster that is not, or will not be, our child; it keeps the options that it was started with."""
+    words = [_postgres_programs() / "pg_ctl", verb, "--mode=immediate", "--wait", "--silent"]
+    _run([*words, f"--pgdata={data}", f"--log={data / 'restarted.log'}"], _unprivileged_account())
 
 
 def _run(command: Sequence[object], account: str | None) -> None:

@@ -9,7 +9,7 @@ if limit > 0 then
 end
 -- The twin of used_by_others.
 if spent - w.used > w.limit * NOT_WORTH_TELLING then
-  local left = math.max(1, math.floor(w.limit * LEFT_TO_US + 1e-9))
+  local left = math.max(1, math.floor((w.limit - math.floor(w.limit / ONE_OF)) * LEFT_TO_US + 1e-9))
   local others = math.min(spent, w.limit - left) - w.used
   local slot = math.floor((now + reset) / w.width) - w.kept + 1
   if others > 0 then add(w, math.min(slot, w.current), others) end

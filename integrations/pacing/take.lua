@@ -24,9 +24,9 @@ if state.factor then
 end
 if now - since < CAUTIOUS_FOR then share = share * CAUTIOUS_SHARE end
 
--- The twin of Count.wait.
+-- The twins of most and of Count.wait.
 local function wait(w)
-  local excess = w.used - math.max(1, math.floor(w.limit * share + 1e-9)) + 1
+  local excess = w.used - math.max(1, math.floor((w.limit - math.floor(w.limit / ONE_OF)) * share + 1e-9)) + 1
   if excess <= 0 then return 0 end
   for slot = w.oldest, w.current do
     excess = excess - (redis.call('HGET', w.key, slot) or 0)

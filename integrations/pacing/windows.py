@@ -8,10 +8,11 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-SLOTS = 240
+SLOTS = 480
 NARROWEST = 50  # milliseconds of a slot
 SPREAD = 250  # milliseconds by which two requests may arrive closer together than they were granted
 SPREAD_OF_A_SECOND = 950  # generous, as every published limit of a minute is reached with half that of a second
+ONE_OF = 300  # requests of a limit is left for stragglers, which the spread does not cover
 
 BACKLOG_SHARE = 0.85  # the rest is for what has just happened
 CAUTIOUS_SHARE = 0.5  # after the counters were lost
@@ -55,7 +56,7 @@ class Window:
 
 def most(requests: int, share: float) -> int:
     """So much of a limit; never nothing."""
-    return max(1, math.floor(requests * share + 1e-9))
+    return max(1, math.floor((requests - requests // ONE_OF) * share + 1e-9))
 
 
 def recovered(factor: float, milliseconds: float) -> float:

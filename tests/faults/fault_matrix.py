@@ -52,7 +52,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "klaviyo/test_delivery::test_a_passing_fault_costs_time_but_no_event_and_makes_none_twice")),
     15: ("Nobody listens, no such host, TLS fails", (
         "integrations/test_http::test_nobody_listening_is_a_passing_fault",
-        "integrations/test_pauses::test_it_opens_when_most_of_the_last_minute_failed")),
+        "integrations/test_breaker::test_it_opens_when_most_of_the_last_minute_failed")),
     16: ("No answer in time", (
         "klaviyo/test_delivery::test_an_outcome_that_nobody_knows_is_on_record",
         "integrations/test_http::test_a_silent_answer_is_not_waited_for_to_the_end",
@@ -109,8 +109,8 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "klaviyo/confirming/test_reconcile::test_what_klaviyo_lost_is_named_and_sent_again_on_request",
         "klaviyo/confirming/test_reconcile::test_an_event_that_no_delivery_told_is_extra")),
     32: ("An import that has failed in part", (
-        "klaviyo/bulk/test_import_lives::test_whom_it_refuses_goes_alone_and_the_others_are_done",
-        "klaviyo/bulk/test_import_lives::test_refusals_are_read_page_by_page",
+        "klaviyo/bulk/test_import_refusals::test_whom_it_refuses_goes_alone_and_the_others_are_done",
+        "klaviyo/bulk/test_import_refusals::test_refusals_are_read_page_by_page",
         "klaviyo/bulk/test_import_lives::test_what_was_called_off_or_forgotten_is_made_again")),
     33: ("A bulk request is refused for some of its items", (
         "klaviyo/bulk/test_event_jobs_in_trouble::test_a_bad_one_is_taken_out_by_its_pointer",
@@ -125,7 +125,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     35: ("SIGTERM while something is sent", (
         "workers/test_stopping::test_in_the_middle_of_slow_answers_it_ends_soon_and_holds_nothing",
         "workers/test_workers::test_a_worker_that_is_asked_to_end_finishes_what_it_holds",
-        "klaviyo/bulk/test_event_jobs_in_trouble::test_asked_to_end_a_worker_gives_back_what_it_has_not_sent")),
+        "klaviyo/bulk/test_event_jobs_taken_away::test_asked_to_end_a_worker_gives_back_what_it_has_not_sent")),
     36: ("SIGTERM inside a commit", (
         "workers/test_stopping::test_in_the_middle_of_slow_answers_it_ends_soon_and_holds_nothing",
         "integrations/test_outbox::test_a_worker_whose_lease_has_ended_cannot_settle")),
@@ -182,14 +182,14 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     51: ("A person is erased while something about them waits", (
         "klaviyo/test_erasing_in_hand::test_erased_at_any_request",
         "klaviyo/test_erasing::test_no_word_of_the_person_stays_anywhere",
-        "klaviyo/bulk/test_event_jobs_in_trouble::test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of")),
+        "klaviyo/bulk/test_event_jobs_taken_away::test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of")),
     52: ("A reminder comes too late", (
         "integrations/test_outbox::test_what_comes_too_late_is_cancelled",
         "klaviyo/mail/test_mail::test_an_invite_that_came_too_late_is_cancelled")),
     53: ("An account that is noisy, or stuck", (
         "klaviyo/test_refusals::test_one_that_never_gets_through_does_not_starve_the_others",
-        "integrations/test_pauses::test_at_most_half_of_the_slots_are_at_one_account",
-        "integrations/test_pauses::test_the_least_recently_served_comes_first",
+        "integrations/test_claiming::test_at_most_half_of_the_slots_are_at_one_account",
+        "integrations/test_claiming::test_the_least_recently_served_comes_first",
         "integrations/test_pacing::test_a_backlog_leaves_a_part_to_what_has_just_happened")),
     54: ("The database takes no writes", (
         "faults/test_databases_that_fail::test_a_fact_that_cannot_be_stored_fails_visibly_and_leaves_no_half",

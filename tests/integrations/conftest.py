@@ -13,7 +13,8 @@ from django.test import Client
 
 from integrations import providers
 from integrations.models import Connection
-from integrations.providers import Provider
+from integrations.providers import Bulk, Provider
+from tests.integrations.kettle import Kettle, connected
 from tests.integrations.operators import come_back, leave, somebody
 from tests.integrations.teapot import Teapot, serve
 
@@ -81,3 +82,22 @@ def at_once() -> Callable[[int, Callable[[], Any]], list[Any]]:
             return [run.result(timeout=60) for run in runs]
 
     return run
+
+
+@pytest.fixture
+def kettle() -> Iterator[Kettle]:
+    """A provider of so little that everything can be seen."""
+    kettle = Kettle()
+    told: Any = {"addresses": None, "identify": None, "served": lambda _: {}}
+    bulk = Bulk("event", 10, kettle.deliver)
+    providers.register(
+        Provider("kettle", "Kettle", (), deliver=kettle.deliver, bulks=(bulk,), bulk_from=lambda: 5, **told)
+    )
+    yield kettle
+    providers._registered.pop("kettle")
+
+
+@pytest.fixture
+def account(kettle: Kettle) -> Connection:
+    """One of its accounts, connected."""
+    return connected("A1")

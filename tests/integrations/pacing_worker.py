@@ -1,6 +1,7 @@
 """A worker process of its own that wants all it can get: prints when each of its requests arrived, a line each.
 
-Arguments: budget, windows ("100/1,150/3"), when to begin and to end (seconds since 1970), threads.
+Arguments: budget, windows ("100/1,150/3"), threads. Says that it is ready, and is told when to begin and to end
+(seconds since 1970).
 """
 
 import sys
@@ -12,11 +13,13 @@ from integrations import pacing
 from integrations.pacing import Window
 
 
-def main(budget: str, windows: str, begin: str, end: str, threads: str) -> None:
+def main(budget: str, windows: str, threads: str) -> None:
     limits = [Window(*map(int, window.split("/"))) for window in windows.split(",")]
-    time.sleep(max(float(begin) - time.time(), 0))
+    print("ready", flush=True)
+    begin, end = map(float, input().split())
+    time.sleep(max(begin - time.time(), 0))
     with ThreadPoolExecutor(int(threads)) as pool:
-        many = [pool.submit(work, budget, limits, float(end)) for _ in range(int(threads))]
+        many = [pool.submit(work, budget, limits, end) for _ in range(int(threads))]
     print(*(at for arrived in many for at in arrived.result()), sep="\n")
 
 

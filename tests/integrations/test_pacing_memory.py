@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from operator import add
 
 import pytest
 
@@ -54,10 +55,11 @@ def most_in(granted: list[float], seconds: float) -> int:
 
 def test_no_interval_sees_more_than_the_limit_however_unevenly_requests_arrive(memory: Memory, clock: Clock) -> None:
     granted = grants(memory, clock, EVENTS, 400)
-    assert most_in(granted, 60.25) == 3500
-    assert most_in(granted, 1.95) == 350
+    assert most_in(granted, 60.25) == 3489
+    assert most_in(granted, 1.95) == 349
     chance = random.Random(7)
-    arrived = sorted(at + chance.uniform(0, 0.25) for at in granted)
+    delays = (chance.uniform(0, 0.25) if chance.random() > 0.01 else chance.uniform(0.25, 0.9) for _ in granted)
+    arrived = sorted(map(add, granted, delays))
     assert most_in(arrived, 60) <= 3500
     assert most_in(arrived, 1) <= 350
 

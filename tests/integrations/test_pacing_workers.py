@@ -19,7 +19,6 @@ from tests import servers
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = "100/1,150/3"
 PROCESSES = 4
-STARTS_WITHIN = 4.0  # seconds, on a busy machine
 
 Workers = list["subprocess.Popen[str]"]
 
@@ -41,14 +40,23 @@ def address(stack: ExitStack, settings: Settings) -> str:
     return str(settings.REDIS_URL)
 
 
-def start(address: str, begin: float, seconds: float) -> Workers:
+def start(address: str, seconds: float) -> tuple[Workers, float]:
+    """Workers that are all there and begin at once; and when."""
     environment = os.environ | {"REDIS_URL": address, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    command = [sys.executable, "-m", "tests.integrations.pacing_worker"]
-    own = ["events", WINDOWS, str(begin), str(begin + seconds), "4"]
-    return [
-        subprocess.Popen([*command, *own], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "tests.integrations.pacing_worker", "events", WINDOWS, "4"]
+    pipe = subprocess.PIPE
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
         for _ in range(PROCESSES)
     ]
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+    begin = time.time() + 0.5
+    for worker in workers:
+        assert worker.stdin
+        print(begin, begin + seconds, file=worker.stdin, flush=True)
+    return workers, begin
 
 
 def arrivals(workers: Workers) -> list[list[float]]:
@@ -65,16 +73,15 @@ def wait_until(moment: float) -> None:
 
 
 def test_together_they_get_the_limit_and_no_more(address: str) -> None:
-    begin = time.time() + STARTS_WITHIN
-    arrived = sorted(chain(*arrivals(start(address, begin, 7))))
+    workers, _ = start(address, 8)
+    arrived = sorted(chain(*arrivals(workers)))
     assert most_in(arrived, 3) <= 150
     assert most_in(arrived, 1) <= 100
-    assert len(arrived) >= 7 * 150 / 3 * 0.95
+    assert len(arrived) >= 8 * 150 / 3 * 0.95
 
 
 def test_a_redis_that_was_emptied_is_told_and_grants_half(address: str) -> None:
-    begin = time.time() + STARTS_WITHIN
-    workers = start(address, begin, 7)
+    workers, begin = start(address, 7)
     flushed = begin + 2.5
     wait_until(flushed)
     with redis.Redis.from_url(address) as client:
@@ -87,8 +94,7 @@ def test_a_redis_that_was_emptied_is_told_and_grants_half(address: str) -> None:
 
 
 def test_without_redis_each_keeps_to_its_share(address: str, stack: ExitStack) -> None:
-    begin = time.time() + STARTS_WITHIN
-    workers = start(address, begin, 8)
+    workers, begin = start(address, 8)
     killed = begin + 1
     wait_until(killed)
     stack.close()

@@ -2,19 +2,17 @@
 
 import uuid
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, outbox, providers, waking
+from integrations import draining, outbox, waking
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from integrations.outcomes import Accepted
-from integrations.providers import Provider
 
 State = Delivery.State
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,17 +24,8 @@ def messages(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[int]:
     settings.REDIS_URL = settings.REDIS_URL or "redis://127.0.0.1:9/0"
     monkeypatch.setattr(waking, "_broker_rests_until", 0.0)
     sent: list[int] = []
-    monkeypatch.setattr(waking, "current_app", SimpleNamespace(send_task=lambda _, args, **__: sent.append(args[0])))
+    monkeypatch.setattr(current_app, "send_task", lambda _, args, **__: sent.append(args[0]))
     return sent
-
-
-@pytest.fixture
-def account() -> Any:
-    told: Any = {"addresses": None, "identify": None, "served": lambda _: {}}
-    told |= {"deliver": lambda _, batch: outbox.settle_all(batch, Accepted())}
-    providers.register(Provider("kettle", "Kettle", (), **told))
-    yield Connection.objects.create(provider="kettle", account_id="A1", state=Connection.State.CONNECTED)
-    providers._registered.pop("kettle")
 
 
 def tell(account: Connection, number: int = 1) -> None:
@@ -109,7 +98,7 @@ def test_a_broker_that_is_away_costs_the_caller_nothing_and_is_left_in_peace(
         tried.append(args[0])
         raise ConnectionError
 
-    monkeypatch.setattr(waking, "current_app", SimpleNamespace(send_task=away))
+    monkeypatch.setattr(current_app, "send_task", away)
     for _ in range(5):
         tell(account)
         waking.heard(account.pk)

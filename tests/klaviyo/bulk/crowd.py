@@ -4,6 +4,7 @@ import copy
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import draining
-from integrations.models import Connection, Delivery
-from klaviyo.sandbox import Sandbox
+from integrations.models import Connection, Delivery, Job
+from klaviyo.imports import looking
+from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests import budgets
@@ -28,6 +30,9 @@ INVALID = json.dumps(
     {"errors": [{"id": "1", "status": 400, "code": "invalid", "title": "No.", "detail": "Invalid email address"}]}
 ).encode()
 VISIT = "Sorae Referred Visit"
+VISITS, PEOPLE = 24, 10  # that wait, where a test asks for them
+
+Sent = Callable[[], list[Exchange]]
 
 
 def visits(ann: Advocate, number: int) -> None:
@@ -85,3 +90,29 @@ def assert_each_once(sandbox: Sandbox) -> None:
 
 def the_connection() -> Connection:
     return Connection.objects.get()
+
+
+def tried() -> set[int]:
+    return set(Delivery.objects.filter(options__metric="referred_visit").values_list("attempts_made", flat=True))
+
+
+def look(times: int = 1) -> None:
+    """As if the time of the next look had come."""
+    for _ in range(times):
+        budgets.forget()
+        Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=timezone.now() - timedelta(seconds=1))
+        looking.look()
+
+
+def only_profiles() -> None:
+    Delivery.objects.filter(kind="event").delete()
+
+
+def jobs(sent: Sent) -> list[list[dict[str, Any]]]:
+    """The groups of each job that was asked for."""
+    asked = [exchange for exchange in sent() if exchange.operation == JOB]
+    return [exchange.json["data"]["attributes"]["events-bulk-create"]["data"] for exchange in asked]
+
+
+def told(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event["attributes"] for group in groups for event in group["attributes"]["events"]["data"]]

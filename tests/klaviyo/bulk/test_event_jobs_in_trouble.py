@@ -5,45 +5,31 @@ from typing import Any
 import pytest
 import requests
 
-from integrations import claiming, draining, http, outbox, pauses, stopping
-from integrations.models import Attempt, Connection, Delivery, Pause
-from klaviyo import erasing
+from integrations import draining, http, outbox, pauses
+from integrations.models import Delivery, Pause
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests import budgets
-from tests.conftest import Connect, Drain
+from tests.conftest import Drain
 from tests.klaviyo.bulk.crowd import (
     JOB,
     SINGLE,
     VISIT,
+    VISITS,
     assert_each_once,
     come_back,
     joined,
-    older,
     the_connection,
+    tried,
     unique_id,
     visits,
 )
-from tests.klaviyo.story import TEA, State, end_leases, make_due, states
+from tests.klaviyo.story import TEA, State, make_due, states
 
 NOBODY_KNOWS = ("accept_then_drop", "truncated", "500", "502", "503", "504", "wrong_success", "not_json", "reset",
                 "html_403", "redirect", "huge", "empty_list")  # fmt: skip
-NUMBER = 24
-
-
-@pytest.fixture
-def waiting(ann: Advocate, drain: Drain) -> list[Delivery]:
-    """So many visits of Ann's friends wait; she herself is at Klaviyo already."""
-    drain()
-    visits(ann, NUMBER)
-    Delivery.objects.filter(kind="profile", state=State.QUEUED).delete()
-    return list(Delivery.objects.filter(state=State.QUEUED).order_by("pk"))
-
-
-def tried() -> set[int]:
-    return set(Delivery.objects.filter(options__metric="referred_visit").values_list("attempts_made", flat=True))
 
 
 @pytest.mark.parametrize("number", [0, 11, 23])
@@ -71,7 +57,7 @@ def test_a_bad_one_that_nobody_names_is_found_by_halving(
     make_due()
     drain()
     assert Delivery.objects.get(state=State.FAILED) == waiting[17]
-    assert len(sandbox.events(TEA, VISIT)) == NUMBER - 1
+    assert len(sandbox.events(TEA, VISIT)) == VISITS - 1
     assert_each_once(sandbox)
 
 
@@ -97,7 +83,7 @@ def test_of_which_nobody_knows_is_settled_one_by_one(
     assert states() == {State.ACCEPTED}
     assert_each_once(sandbox)
     assert len(sandbox.requests(JOB)) == 1
-    assert len(sandbox.requests(SINGLE)) == 1 + NUMBER
+    assert len(sandbox.requests(SINGLE)) == 1 + VISITS
 
 
 def test_a_time_out_is_settled_one_by_one(
@@ -146,7 +132,7 @@ def test_being_asked_for_patience_pauses_the_account_and_leaves_rows_alone(
     assert len(sandbox.requests(JOB)) == 1
     pause = Pause.objects.get()
     assert (pause.kind, pause.code, pause.connection) == ("event", pauses.THROTTLED, the_connection())
-    assert Delivery.objects.filter(state=State.QUEUED).count() == NUMBER
+    assert Delivery.objects.filter(state=State.QUEUED).count() == VISITS
     assert tried() == {0}
     assert outbox.connections_with_work() == []
 
@@ -172,82 +158,4 @@ def test_a_look_up_that_fails_is_no_attempt(sandbox: Sandbox, spring: Program, a
     assert set(Delivery.objects.filter(state=State.QUEUED).values_list("attempts_made", flat=True)) == {0}
     come_back(drain)
     assert states() == {State.ACCEPTED}
-    assert_each_once(sandbox)
-
-
-def test_what_another_worker_has_taken_is_not_sent(sandbox: Sandbox, waiting: list[Delivery], drain: Drain) -> None:
-    connection = the_connection()
-    ((batch, bulk),) = _claimed(connection)
-    end_leases()
-    outbox.give_back_expired()
-    draining.deliver(connection, batch, bulk)
-    assert sandbox.requests(JOB) == []
-    assert Attempt.objects.filter(operation=JOB).count() == 0
-    drain()
-    assert_each_once(sandbox)
-    assert states() == {State.ACCEPTED}
-
-
-def _claimed(connection: Connection) -> list[Any]:
-    return [(batch, bulk) for batch, bulk in claiming.batches(connection) if batch]
-
-
-def test_one_that_is_taken_keeps_none_of_the_others(sandbox: Sandbox, waiting: list[Delivery], drain: Drain) -> None:
-    connection = the_connection()
-    ((batch, bulk),) = _claimed(connection)
-    Delivery.objects.filter(pk=batch[3].pk).update(state=State.CANCELLED, lease=None)
-    draining.deliver(connection, batch, bulk)
-    drain()
-    assert Delivery.objects.filter(state=State.ACCEPTED, options__metric="referred_visit").count() == NUMBER - 1
-    assert_each_once(sandbox)
-
-
-def test_a_disconnect_in_the_middle_holds_what_is_left_and_a_reconnect_sends_it(
-    sandbox: Sandbox, waiting: list[Delivery], drain: Drain, connect: Connect
-) -> None:
-    connection = the_connection()
-    sandbox.uninstall(TEA)
-    drain()
-    draining.sweep()
-    assert Connection.objects.get().state == Connection.State.RECONNECT
-    assert states(options__metric="referred_visit") == {State.HELD}
-    connect()
-    make_due()
-    drain()
-    assert Connection.objects.get() == connection
-    assert states() == {State.ACCEPTED}
-    assert_each_once(sandbox)
-
-
-def test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of(
-    sandbox: Sandbox, spring: Program, ann: Advocate, waiting: list[Delivery], drain: Drain
-) -> None:
-    other = joined(spring, 1)[0]
-    drain()
-    visits(other, 6)
-    visits(ann, 6)
-    connection = the_connection()
-    claimed = _claimed(connection)
-    erasing.erase(other.email, None)
-    for batch, bulk in claimed:
-        draining.deliver(connection, batch, bulk)
-    drain()
-    assert [event for event in sandbox.events(TEA, VISIT) if event.email == other.email] == []
-    assert Delivery.objects.filter(subject=other.email).exclude(kind="erase").count() == 0
-    assert len(sandbox.events(TEA, VISIT)) == NUMBER + 6
-
-
-def test_asked_to_end_a_worker_gives_back_what_it_has_not_sent(
-    sandbox: Sandbox, waiting: list[Delivery], drain: Drain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connection = the_connection()
-    ((batch, bulk),) = _claimed(connection)
-    monkeypatch.setattr(stopping, "_is_asked", True)
-    draining.deliver(connection, batch, bulk)
-    assert sandbox.requests(JOB) == []
-    assert states(options__metric="referred_visit") == {State.QUEUED}
-    assert tried() == {0}
-    monkeypatch.setattr(stopping, "_is_asked", False)
-    older()
-    drain()
     assert_each_once(sandbox)

@@ -15,30 +15,11 @@ from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
-from tests import budgets
 from tests.conftest import Connect, Drain
-from tests.klaviyo.bulk.crowd import ERRORS, IMPORT, INVALID, LOOK, UPSERT, joined, the_connection
+from tests.klaviyo.bulk.crowd import IMPORT, LOOK, PEOPLE, UPSERT, look, the_connection
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.sending_cast import killed_before
 from tests.klaviyo.story import TEA, State, known, make_due, states
-
-NUMBER = 10
-
-
-@pytest.fixture
-def people(sync: ProfileSync, spring: Program) -> list[Advocate]:
-    """So many have joined, and only their profiles wait."""
-    people = joined(spring, NUMBER)
-    Delivery.objects.filter(kind="event").delete()
-    return people
-
-
-def look(times: int = 1) -> None:
-    """As if the time of the next look had come."""
-    for _ in range(times):
-        budgets.forget()
-        Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=timezone.now() - timedelta(seconds=1))
-        looking.look()
 
 
 def test_it_is_looked_at_while_it_waits_and_works(
@@ -107,90 +88,6 @@ def test_what_was_called_off_or_forgotten_is_made_again(
     assert {profile.email for profile in sandbox.profiles(TEA)} == {person.email for person in people}
 
 
-def test_whom_it_refuses_goes_alone_and_the_others_are_done(
-    sandbox: Sandbox, people: list[Advocate], drain: Drain
-) -> None:
-    sandbox.fault(IMPORT, "import_errors", items=3, seed=7)
-    sandbox.fault(UPSERT, "500", skip=3)
-    drain()
-    look()
-    assert Job.objects.get().failed == 3
-    assert Delivery.objects.filter(state=State.ACCEPTED).count() == NUMBER - 3
-    assert set(Delivery.objects.filter(state=State.QUEUED).values_list("reason_code", flat=True)) == {"goes_alone"}
-    drain()
-    assert len(sandbox.requests(UPSERT)) == 3
-    assert states() == {State.ACCEPTED}
-
-
-def test_the_same_refusal_is_final_and_is_told_in_klaviyos_words(
-    sandbox: Sandbox, people: list[Advocate], drain: Drain, spoil: Spoil
-) -> None:
-    sandbox.fault(IMPORT, "import_errors", items=1)
-    spoil(UPSERT, lambda _: (400, INVALID))
-    drain()
-    look()
-    drain()
-    failed = Delivery.objects.get(state=State.FAILED)
-    assert failed.subject == people[0].email
-    assert "Invalid email address" in failed.reason
-
-
-def test_refusals_are_read_page_by_page(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    joined(spring, 3)
-    Delivery.objects.filter(kind="event").delete()
-    one = Delivery.objects.filter(kind="profile").latest("pk")
-    sandbox.fault(IMPORT, "import_errors", items=1_150)
-    copies = []
-    for number in range(1_200):
-        email = f"more-{number}@friends.test"
-        advocate = Advocate(program=spring, email=email, referral_code=f"CODE{number:06d}")
-        copies.append(advocate)
-    Advocate.objects.bulk_create(copies)
-    rows = Advocate.objects.filter(email__startswith="more-")
-    Delivery.objects.bulk_create(
-        Delivery(
-            connection=one.connection, kind="profile", key=f"copy:{advocate.pk}", lane=f"copy:{advocate.pk}",
-            subject=advocate.email, options=one.options | {"advocate": advocate.pk}, occurred_at=one.occurred_at,
-        )
-        for advocate in rows
-    )  # fmt: skip
-    drain()
-    look()
-    assert len(sandbox.requests(ERRORS)) == 12
-    assert Job.objects.get().failed == 1_150
-    assert Delivery.objects.filter(state=State.QUEUED, reason_code="goes_alone").count() == 1_150
-
-
-def test_where_not_all_refusals_are_named_all_go_alone(
-    sandbox: Sandbox, people: list[Advocate], drain: Drain, spoil: Spoil
-) -> None:
-    sandbox.fault(IMPORT, "import_errors", items=2)
-
-    def nameless(document: Any) -> Any:
-        document["data"] = [{"type": "import-error", "id": "1", "attributes": {"code": "invalid", "detail": "No."}}]
-        return document
-
-    spoil(ERRORS, nameless)
-    drain()
-    look()
-    assert states() == {State.QUEUED}
-    drain()
-    assert len(sandbox.requests(UPSERT)) == NUMBER
-    assert states() == {State.ACCEPTED}
-
-
-def test_errors_that_cannot_be_read_are_read_later(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
-    sandbox.fault(IMPORT, "import_errors", items=2)
-    sandbox.fault(ERRORS, "503")
-    drain()
-    look()
-    assert states() == {State.SENDING}
-    look()
-    assert Delivery.objects.filter(state=State.ACCEPTED).count() == NUMBER - 2
-
-
 def test_two_looks_at_once_settle_it_once(
     sandbox: Sandbox, people: list[Advocate], drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,7 +113,7 @@ def test_a_look_that_comes_late_takes_nothing_from_a_worker(
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     outbox.give_back_expired()
     claimed = outbox.claim(the_connection())
-    assert len(claimed) == NUMBER
+    assert len(claimed) == PEOPLE
     look()
     assert states() == {State.SENDING}
     draining.deliver(the_connection(), claimed)
@@ -291,4 +188,4 @@ def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
     draining.sweep()
     drain()
     assert states() == {State.ACCEPTED}
-    assert len(sandbox.requests(UPSERT)) == NUMBER
+    assert len(sandbox.requests(UPSERT)) == PEOPLE

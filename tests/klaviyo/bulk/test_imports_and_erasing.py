@@ -11,23 +11,15 @@ from integrations.models import Attempt, Delivery, Job
 from klaviyo import erasing
 from klaviyo.api import bulk, transport
 from klaviyo.imports import looking
-from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests import budgets
 from tests.conftest import Drain
-from tests.klaviyo.bulk.crowd import IMPORT, come_back, joined, older, the_connection
+from tests.klaviyo.bulk.crowd import IMPORT, come_back, older, the_connection
 from tests.klaviyo.story import TEA, State, known, make_due
 
 DELETION = "request_profile_deletion"
-
-
-@pytest.fixture
-def people(sync: ProfileSync, spring: Program) -> list[Advocate]:
-    people = joined(spring, 10)
-    Delivery.objects.filter(kind="event").delete()
-    return people
 
 
 def erase(person: Advocate) -> Delivery:

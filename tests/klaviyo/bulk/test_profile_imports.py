@@ -8,32 +8,16 @@ import pytest
 from integrations.models import Delivery, Job
 from klaviyo.api import bulk
 from klaviyo.delivery import profile_jobs
-from klaviyo.imports import looking
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
-from referrals.models import Advocate, Program
+from referrals.models import Program
 from tests.conftest import Drain
-from tests.klaviyo.bulk.crowd import IMPORT, INVALID, UPSERT, joined, older
-from tests.klaviyo.conftest import Spoil
-from tests.klaviyo.story import TEA, State, choose_list, known, make_due, states
+from tests.klaviyo.bulk.crowd import IMPORT, UPSERT, joined, older, only_profiles
+from tests.klaviyo.story import TEA, State, choose_list, known, states
 
 Sent = Callable[[], list[Exchange]]
 PHONE = "+358401234567"
-
-
-@pytest.fixture
-def settle(drain: Drain) -> Callable[[], None]:
-    """Deliver, and look at the imports that Klaviyo works on, until all is settled."""
-
-    def settle() -> None:
-        for _ in range(4):
-            drain()
-            Job.objects.update(next_look_at="2026-01-01T00:00:00Z")
-            looking.look()
-            make_due()
-
-    return settle
 
 
 def imports(sent: Sent) -> list[tuple[list[str], list[dict[str, Any]]]]:
@@ -45,10 +29,6 @@ def imports(sent: Sent) -> list[tuple[list[str], list[dict[str, Any]]]]:
             lists = [one["id"] for one in data.get("relationships", {}).get("lists", {}).get("data", [])]
             found.append((lists, [one["attributes"] for one in data["attributes"]["profiles"]["data"]]))
     return found
-
-
-def only_profiles() -> None:
-    Delivery.objects.filter(kind="event").delete()
 
 
 def asked_about(sent: Sent) -> int:
@@ -153,18 +133,6 @@ def test_a_single_name_is_reason_enough_to_ask_about_that_person(
     assert known(sandbox, people[0].email).first_name == "Told"
 
 
-def test_who_moved_meanwhile_goes_alone_by_the_new_address(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
-) -> None:
-    people = joined(spring, 10)
-    only_profiles()
-    Advocate.objects.filter(pk=people[0].pk).update(email="moved@friends.test")
-    settle()
-    assert sandbox.profile(TEA, "person-0@friends.test") is None
-    assert known(sandbox, "moved@friends.test").properties["sorae_referral_code"] == people[0].referral_code
-    assert states() == {State.ACCEPTED}
-
-
 def test_an_import_keeps_to_number_and_bytes(sync: ProfileSync, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = Delivery()
     many = [(delivery, {"n": number}, 100) for number in range(bulk.MOST_PROFILES + 1)]
@@ -173,35 +141,6 @@ def test_an_import_keeps_to_number_and_bytes(sync: ProfileSync, monkeypatch: pyt
     packs = [*profile_jobs.packs(large)]
     assert [one for pack in packs for one in pack] == large
     assert max(sum(size + 2 for _, _, size in pack) for pack in packs) <= bulk.MOST_BYTES
-
-
-def test_whom_klaviyo_points_at_goes_alone_and_fails_with_its_reason(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None], spoil: Spoil
-) -> None:
-    sandbox.settings(malformed=("person-3@friends.test",))
-    spoil(UPSERT, lambda _: (400, INVALID))
-    joined(spring, 10)
-    only_profiles()
-    settle()
-    failed = Delivery.objects.get(state=State.FAILED)
-    assert failed.subject == "person-3@friends.test"
-    assert "Invalid email address" in failed.reason
-    assert len(sandbox.requests(UPSERT)) == 1
-    assert [entry.status for entry in sandbox.requests(IMPORT)] == [400, 202]
-
-
-@pytest.mark.parametrize("kind", ["accept_then_drop", "truncated", "503", "wrong_success", "empty_list"])
-def test_an_import_of_which_nobody_knows_is_made_one_by_one(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None], kind: str
-) -> None:
-    people = joined(spring, 10)
-    only_profiles()
-    sandbox.fault(IMPORT, kind)
-    settle()
-    assert states() == {State.ACCEPTED}
-    assert len(sandbox.requests(IMPORT)) == 1
-    assert len(sandbox.requests(UPSERT)) == 10
-    assert {profile.email for profile in sandbox.profiles(TEA)} == {person.email for person in people}
 
 
 def test_events_of_those_who_are_being_imported_wait_for_nobody(

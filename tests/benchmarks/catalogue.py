@@ -1,0 +1,40 @@
+"""The benchmarks in their order, and what kind of house each of them wants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Needs:
+    """`latency`: seconds that each answer of Klaviyo takes. PostgreSQL waits for the disk, as it should."""
+
+    accounts: int = 1
+    latency: float = 0.03
+    settings: Mapping[str, str] = field(default_factory=dict)
+    postgres: Mapping[str, str] = field(default_factory=lambda: {"fsync": "on"})
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What a benchmark asks, in a line, and where."""
+
+    question: str
+    needs: Needs = field(default_factory=Needs)
+
+
+ONE_BY_ONE = {"KLAVIYO_BULK_FROM": "0"}
+CROWDED = {"fsync": "on", "max_connections": "1100"}
+LARGE = {"fsync": "on", "shared_buffers": "1GB", "maintenance_work_mem": "1GB", "max_wal_size": "16GB"}
+
+BENCHMARKS = {
+    "single": Benchmark("Events one by one: how near to the limit?", Needs(settings=ONE_BY_ONE)),
+    "backlog": Benchmark("A backlog of events: how long does it take?"),
+    "latency": Benchmark("How soon is a fact at Klaviyo, and what does it cost the caller?"),
+    "fairness": Benchmark("Does one busy account slow the others down?", Needs(accounts=21)),
+    "backfill": Benchmark("A store full of advocates: how fast, and how much memory?"),
+    "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
+    "claims": Benchmark("Does a table full of settled deliveries slow claims down?", Needs(postgres=LARGE)),
+    "peers": Benchmark("A backlog, beside a Celery task for each signal: how much faster?", Needs(accounts=3)),
+    "storm": Benchmark("Workers killed, Redis emptied, PostgreSQL crashed: is anything lost or doubled?"),
+}
+SOAK = {"soak": Benchmark("An hour of bad days: does anything grow?")}

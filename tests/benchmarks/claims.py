@@ -1,0 +1,166 @@
+"""Claims from a table that is full of settled deliveries, also while somebody's snapshot keeps dead rows alive.
+
+Measured are claims of a few fresh rows, each settled by itself, and of a backlog by two processes at once, settled
+as bulk requests are.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from django.db import connection as database
+from django.db import models
+from django.utils import timezone
+
+from integrations import claiming, outbox
+from integrations.models import Connection, Delivery
+from integrations.outcomes import Accepted
+from tests.benchmarks import crew, stage
+from tests.benchmarks.figures import Figure, percentile, say
+from tests.benchmarks.house import House
+
+MILLION = 1_000_000
+SIZES = (MILLION, 20 * MILLION)
+BYTES_EACH = 1_500  # with its share of the indexes and of the log, generously
+FRESH_ROUNDS = 200
+FRESH = 10
+BACKLOG = 50_000
+PROCESSES = 2
+MOST_MS = 50.0
+
+FILL = "INSERT INTO integrations_delivery ({columns}) SELECT {values} FROM generate_series(%s, %s) AS n"
+VARIED = {
+    "key": "'settled:' || n",
+    "source": "md5(n::text)",
+    "subject": "'person-' || n %% 100000 || '@example.com'",
+    "settled_at": "now() - n * interval '0.4 seconds'",
+}
+
+
+def main(house: House, is_quick: bool) -> list[Figure]:
+    """At each size, with and without a pinned snapshot."""
+    [program] = stage.opened(house)
+    connection = stage.connection_of(program)
+    told, filled = list[Figure](), 0
+    for size in (SIZES[0] // 10,) if is_quick else SIZES:
+        if (size - filled) * BYTES_EACH > shutil.disk_usage("/tmp").free:
+            say(f"There is no room on the disk for {size:,} rows; left out.")
+            break
+        _fill(connection, filled + 1, size)
+        filled = size
+        label = f"{size // MILLION} million" if size >= MILLION else f"{size:,}"
+        told += _measured(house, connection, f"{label} settled")
+        with _pinned_snapshot(house):
+            told += _measured(house, connection, f"{label} settled, snapshot pinned")
+    return told
+
+
+def take_all(connection_id: int) -> dict[str, Any]:
+    """Claim and settle until nothing is due: what each claim took in ms, and how many rows were settled."""
+    connection = Connection.objects.get(pk=connection_id)
+    spent, rows, began_at = list[float](), -1, time.perf_counter()
+    settled = 0
+    while rows != settled:
+        rows = settled
+        for batch, bulk in claiming.batches(connection):
+            if batch:
+                spent.append(1_000 * (time.perf_counter() - began_at))
+                _settle(batch, is_bulk=bulk is not None)
+                settled += len(batch)
+            began_at = time.perf_counter()
+    return {"spent": spent, "rows": rows}
+
+
+def _settle(batch: Sequence[Delivery], *, is_bulk: bool) -> None:
+    if is_bulk:
+        outbox.settle_all(batch, Accepted())
+    else:
+        for delivery in batch:
+            outbox.settle(delivery, Accepted())
+
+
+def _measured(house: House, connection: Connection, label: str) -> list[Figure]:
+    fresh = [ms for number in range(FRESH_ROUNDS) for ms in _fresh_claims(connection, f"{label}:{number}")]
+    _queue(connection, f"{label}:backlog", BACKLOG)
+    began_at = time.perf_counter()
+    answers = crew.answers(crew.send(house, PROCESSES, "claims", "take_all", connection.pk))
+    seconds = time.perf_counter() - began_at
+    rows, many = sum(answer["rows"] for answer in answers), [ms for answer in answers for ms in answer["spent"]]
+    say(f"{label}: {percentile(fresh, 0.99):.1f} ms fresh, {percentile(many, 0.99):.1f} ms backlog; {rows:,} rows.")
+    return [
+        Figure(f"p99 of a claim in ms, {label}", percentile(fresh, 0.99), "at most", MOST_MS),
+        Figure(f"p99 of a backlog's claim in ms, {label}", percentile(many, 0.99), "at most", MOST_MS),
+        Figure(f"claimed and settled rows/s, {label}", rows / seconds),
+    ]
+
+
+def _fresh_claims(connection: Connection, label: str) -> list[float]:
+    _queue(connection, label, FRESH)
+    spent: list[float] = take_all(connection.pk)["spent"]
+    return spent
+
+
+def _queue(connection: Connection, label: str, number: int) -> None:
+    now = timezone.now()
+    rows = [
+        Delivery(connection=connection, kind="event", key=f"{label}:{n}", subject="ann@example.com", occurred_at=now)
+        for n in range(number)
+    ]
+    Delivery.objects.bulk_create(rows, batch_size=1_000)
+
+
+def _fill(connection: Connection, first: int, last: int) -> None:
+    """Settled rows like a first one, without indexes meanwhile."""
+    say(f"Filling the table up to {last:,} rows.")
+    pattern = Delivery(
+        connection=connection, kind="event", state=Delivery.State.ACCEPTED, occurred_at=timezone.now(),
+        created_at=timezone.now(), attempts_made=1,
+    )  # fmt: skip
+    fields = [field for field in Delivery._meta.concrete_fields if not field.primary_key]
+    values = [VARIED.get(field.column) or "%s" for field in fields]
+    fixed = [_stored(pattern, field) for field in fields if field.column not in VARIED]
+    columns = ", ".join(field.column for field in fields)
+    with database.cursor() as cursor, _without_indexes():
+        cursor.execute(FILL.format(columns=columns, values=", ".join(values)), [*fixed, first, last])
+    with database.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE integrations_delivery")
+
+
+def _stored(pattern: Delivery, field: "models.Field[Any, Any]") -> Any:
+    return field.get_db_prep_save(getattr(pattern, field.attname), database)
+
+
+@contextmanager
+def _without_indexes() -> Iterator[None]:
+    """The table's indexes, but for its primary key, are made anew afterwards."""
+    constraints, indexes = Delivery._meta.constraints, Delivery._meta.indexes
+    with database.schema_editor() as editor:
+        for index in indexes:
+            editor.remove_index(Delivery, index)
+        for constraint in constraints:
+            editor.remove_constraint(Delivery, constraint)
+    yield
+    say("Making its indexes.")
+    with database.schema_editor() as editor:
+        for index in indexes:
+            editor.add_index(Delivery, index)
+        for constraint in constraints:
+            editor.add_constraint(Delivery, constraint)
+
+
+@contextmanager
+def _pinned_snapshot(house: House) -> Iterator[None]:
+    """Another connection looks at the table, and does not end its transaction."""
+    other = psycopg2.connect(
+        dbname="postgres", user=database.settings_dict["USER"], host=database.settings_dict["HOST"]
+    )
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("SELECT max(id) FROM integrations_delivery")
+            yield
+    finally:
+        other.close()

@@ -1,0 +1,35 @@
+"""Several processes that do the same at the same time: python -m tests.benchmarks.crew MODULE FUNCTION ARGUMENTS."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import django
+
+from tests.benchmarks.house import ROOT, House
+
+Member = subprocess.Popen[str]
+
+
+def send(house: House, number: int, module: str, function: str, *arguments: Any) -> list[Member]:
+    """So many processes that each call this function; what it returns is what they answer."""
+    words = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m", "tests.benchmarks.crew"]
+    words += [module, function, json.dumps(arguments)]
+    return [subprocess.Popen(words, cwd=ROOT, env=house.env, stdout=subprocess.PIPE, text=True) for _ in range(number)]
+
+
+def answers(members: Sequence[Member]) -> list[Any]:
+    """Waits for all of them; RuntimeError when one broke off."""
+    said = [member.communicate()[0] for member in members]
+    if any(member.returncode for member in members):
+        raise RuntimeError("One of several processes broke off; what it said is above.")
+    return [json.loads(words) for words in said]
+
+
+if __name__ == "__main__":
+    django.setup()
+    print(json.dumps(getattr(import_module(f"tests.benchmarks.{sys.argv[1]}"), sys.argv[2])(*json.loads(sys.argv[3]))))

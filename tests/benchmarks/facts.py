@@ -1,0 +1,51 @@
+"""Facts told: one by one with the verbs of `lifecycle`, or many at once as the same rows that those would leave."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import outbox
+from klaviyo import orders, payloads
+from klaviyo.models import ProfileSync
+from referrals.models import Advocate, Program, Visit
+
+AT_ONCE = 1_000
+PAGE = "https://teahouse.example/spring?utm_source=referral"
+
+
+def queue_visits(program: Program, people: Sequence[Advocate], number: int, *, with_profiles: bool = False) -> None:
+    """So many visits, spread evenly over the people, stored and queued as their signals would have done it.
+
+    Each advocate's profile is queued once, as many visits in a row bring it up to date once.
+    """
+    sync = ProfileSync.objects.select_related("connection").get(store=program.store_id)
+    told = set[int]()
+    for batch in _batches(_visits(people, number, timezone.now())):
+        with transaction.atomic():
+            Visit.objects.bulk_create(batch)
+            events = [event for visit in batch for event in payloads.visit_recorded(visit)]
+            told_of = [orders.of_event(event, program.store.country, sync) for event in events]
+            if with_profiles:
+                new = {visit.advocate.pk: visit.advocate for visit in batch if visit.advocate.pk not in told}
+                told |= set(new)
+                told_of += [orders.of_profile(advocate, sync) for advocate in new.values()]
+            outbox.add(sync.connection, told_of)
+
+
+def _visits(people: Sequence[Advocate], number: int, now: datetime) -> Iterator[Visit]:
+    for index in range(number):
+        yield Visit(
+            advocate=people[index % len(people)],
+            landing_page=PAGE,
+            referrer="https://friends.example/",
+            occurred_at=now,
+        )
+
+
+def _batches(visits: Iterable[Visit]) -> Iterator[list[Visit]]:
+    left = iter(visits)
+    while batch := list(islice(left, AT_ONCE)):
+        yield batch

@@ -1,0 +1,137 @@
+"""One installation on this machine alone: private PostgreSQL and Redis, a Klaviyo, and the workers that run in it.
+
+Every process that is started here is tied to ours and has ended when the house is left.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+
+from klaviyo.sandbox import CLIENT_ID, CLIENT_SECRET
+from tests import servers
+from tests.benchmarks.catalogue import Needs
+from tests.benchmarks.known import Klaviyo
+
+ROOT = Path(__file__).resolve().parents[2]
+THREADS = 8
+GRACE_SECONDS = 25.0
+
+Process = subprocess.Popen[bytes]
+
+
+@dataclass
+class House:
+    """Where it all runs: the environment of its processes, a folder for their logs, and its Klaviyo."""
+
+    env: dict[str, str]
+    folder: Path
+    klaviyo: Klaviyo
+    processes: list[Process] = field(default_factory=list)
+
+    def start(self, name: str, *command: str) -> Process:
+        """A Python module in a process, and a process group, of its own."""
+        tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m"]
+        log_file = self.folder / f"{name}-{len(self.processes)}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [*tied, *command], cwd=ROOT, env=self.env,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def start_worker(self, threads: int = THREADS) -> Process:
+        name = f"worker-{len(self.processes)}@house"
+        return self.start("worker", *CELERY, "worker", "-P", "threads", "-c", str(threads), "-n", name)
+
+    def start_workers(self, number: int, threads: int = THREADS) -> list[Process]:
+        """So many workers, and the timer that gives them their regular work."""
+        self.start("beat", *CELERY, "beat", "-s", str(self.folder / "timer"))
+        return [self.start_worker(threads) for _ in range(number)]
+
+    def kill(self, process: Process) -> None:
+        """kill -9 to its whole group, without a chance to tidy up."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def end(self, processes: Sequence[Process]) -> None:
+        """Ask them to end, and kill those that would not."""
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE_SECONDS)
+            self.kill(process)
+
+    def flush_redis(self) -> None:
+        with redis.Redis.from_url(self.env["REDIS_URL"]) as client:
+            client.flushall()
+
+    def crash_postgres(self) -> None:
+        servers.restart_postgres(self.env["DATABASE_URL"])
+
+    def last_words(self) -> str:
+        """The end of what the workers said."""
+        return "\n".join(path.read_text(errors="replace")[-1500:] for path in sorted(self.folder.glob("worker-*.log")))
+
+
+CELERY = ("celery", "-A", "sorae", "-q")
+
+
+@contextmanager
+def opened(needs: Needs) -> Iterator[House]:
+    """A house with an empty database and no worker yet."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sorae-bench-")))
+        klaviyo = stack.enter_context(_klaviyo(folder, needs))
+        env = _environment(folder, klaviyo) | dict(needs.settings)
+        env["DATABASE_URL"] = stack.enter_context(servers.postgres(**needs.postgres))
+        env["REDIS_URL"] = stack.enter_context(servers.redis())
+        house = House(env, folder, klaviyo)
+        try:
+            yield house
+        finally:
+            for process in house.processes:
+                house.kill(process)
+
+
+@contextmanager
+def _klaviyo(folder: Path, needs: Needs) -> Iterator[Klaviyo]:
+    words = ["tests.benchmarks.sandbox_process", str(folder), str(needs.latency), str(needs.accounts)]
+    tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m", *words]
+    process = subprocess.Popen(tied, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        url = process.stdout.readline().strip() if process.stdout else ""
+        if not url:
+            raise RuntimeError("The sandbox did not start.")
+        yield Klaviyo(url, folder / "arrivals")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _environment(folder: Path, klaviyo: Klaviyo) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "sorae.settings",
+        "VAR_DIR": str(folder),
+        "SECRET_KEY": "correct-horse-battery-staple-" * 3,
+        "ENCRYPTION_KEYS": "first:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=",
+        "SITE_URL": "http://localhost:8000",
+        "KLAVIYO_CLIENT_ID": CLIENT_ID,
+        "KLAVIYO_CLIENT_SECRET": CLIENT_SECRET,
+        "KLAVIYO_API_URL": klaviyo.url,
+        "KLAVIYO_AUTHORIZE_URL": f"{klaviyo.url}/oauth/authorize",
+        "NO_PROXY": "localhost,127.0.0.1",
+        "LOG_LEVEL": "WARNING",
+    }

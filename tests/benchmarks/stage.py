@@ -1,0 +1,73 @@
+"""Who is there when a benchmark begins: stores with a program each, connected accounts, advocates."""
+
+import logging
+from collections.abc import Sequence
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection as database
+from django.test import Client
+
+from integrations.models import Connection
+from klaviyo.models import ProfileSync
+from referrals.models import Advocate, Program, Store
+from tests import consent_screen
+from tests.benchmarks.figures import say
+from tests.benchmarks.house import House
+
+ADVOCATES = """
+    INSERT INTO referrals_advocate
+        (uid, occurred_at, created_at, program_id, email, first_name, last_name, phone, locale, role, tier, referral_code)
+    SELECT gen_random_uuid(), now(), now(), %(program)s, 'person-' || n || '@' || %(domain)s, 'Person', 'No. ' || n,
+        '', 'en-GB', 'advocate', '', %(prefix)s || n
+    FROM generate_series(1, %(number)s) AS n
+"""
+
+
+def opened(house: House, accounts: Sequence[str] = (consent_screen.TEA_HOUSE_LTD,)) -> list[Program]:
+    """A migrated database with a store for each account, joined to it; the stores' programs."""
+    logging.getLogger("django.request").setLevel(logging.ERROR)
+    call_command("migrate", verbosity=0)
+    browser = Client(headers={"host": "localhost"})
+    browser.force_login(User.objects.create_superuser("operator"))
+    say(f"A new house, with {len(accounts)} of Klaviyo's accounts connected.")
+    return [_store(browser, account) for account in accounts]
+
+
+def more_accounts(number: int) -> list[str]:
+    """The sandbox's accounts beyond the three that are always there."""
+    return [f"busy{index:02}" for index in range(3, 3 + number)]
+
+
+def connection_of(program: Program) -> Connection:
+    return Connection.objects.get(profile_syncs__store=program.store_id)
+
+
+def advocates(program: Program, number: int) -> list[Advocate]:
+    """So many advocates, who have joined without anybody being told of it."""
+    put_advocates(program, number)
+    return list(program.advocates.select_related("program__store").order_by("pk")[:number])
+
+
+def put_advocates(program: Program, number: int) -> None:
+    values = {
+        "program": program.pk, "number": number,
+        "domain": f"{program.store.slug}.example.com", "prefix": f"{program.pk}-",
+    }  # fmt: skip
+    with database.cursor() as cursor:
+        cursor.execute(ADVOCATES, values)
+        cursor.execute("ANALYZE referrals_advocate")
+
+
+def introduce(house: House, program: Program, people: Sequence[Advocate]) -> None:
+    """Klaviyo has known these advocates for long."""
+    house.klaviyo.put_people(connection_of(program).account_id, [person.email for person in people])
+
+
+def _store(browser: Client, account: str) -> Program:
+    consent_screen.visit(browser, account)
+    connection = Connection.objects.get(account_id=account, state=Connection.State.CONNECTED)
+    slug = f"store-{account.lower()}"
+    store = Store.objects.create(slug=slug, name=slug, url=f"https://{slug}.example/", country="DE", currency="EUR")
+    ProfileSync.objects.create(store=store, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+    return Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first order")
