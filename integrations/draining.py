@@ -4,6 +4,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
@@ -14,6 +15,7 @@ from integrations.outcomes import Outcome
 from integrations.providers import Bulk
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
+WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,9 @@ def drain(connection_id: int) -> None:
     """Deliver what is due on one connection until nothing is, or the time is up."""
     waking.heard(connection_id)
     with slots.one(connection_id) as is_free:
-        if is_free and _is_left_over(connection_id):
+        if not is_free:
+            waking.later(connection_id, WHEN_FULL)
+        elif _is_left_over(connection_id):
             waking.now(connection_id)
 
 

@@ -56,9 +56,9 @@ KLAVIYO = Provider(
     deliver=delivery.deliver,
     served=served,
     bulks=(
-        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, bulks.NEVER_TRIED),
+        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, bulks.REPEATABLE),
         Bulk("event", bulk.MOST_EVENTS, event_jobs.deliver, bulks.NEVER_TRIED & ~Q(options__has_key="message")),
-        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, bulks.NEVER_TRIED),
+        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, bulks.REPEATABLE),
     ),
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
 )

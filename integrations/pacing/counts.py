@@ -29,6 +29,16 @@ class Count:
         self.slots[slot] = self.slots.get(slot, 0) + requests
         self.used += requests
 
+    def level(self, used: int, now: int) -> None:
+        """So many are used by now: what is new came just now, what is gone was the oldest."""
+        self.settle(now)
+        if used > self.used:
+            self.add(now // self.width, used - self.used)
+        for slot in sorted(self.slots) if used < self.used else ():
+            gone = min(self.slots[slot], self.used - used)
+            self.slots[slot] -= gone
+            self.used -= gone
+
     def slot_at(self, now: int, *, forgotten_after: int | None = None) -> int:
         """The present slot, or that one which is forgotten after so many milliseconds."""
         if forgotten_after is None:
@@ -50,11 +60,34 @@ class Count:
 
 
 @dataclass
-class Budget:
-    """What one process knows of a budget. `memory` names the Redis that knows of all it counts but the `untold`."""
+class Untold:
+    """Requests, by window, that Redis does not know of. A total is not ours alone: others will tell the same."""
 
     counts: dict[int, Count] = field(default_factory=dict)
-    untold: dict[int, Count] = field(default_factory=dict)
+    is_total: bool = False
+
+    def of(self, window: Window) -> Count:
+        return self.counts.setdefault(window.seconds, Count(window))
+
+    def merge(self, other: "Untold") -> None:
+        self.is_total = other.is_total and (self.is_total or not self.counts)
+        for seconds, count in other.counts.items():
+            kept = self.of(Window(1, seconds))
+            for slot, requests in count.slots.items():
+                kept.add(slot, requests)
+
+
+@dataclass
+class Budget:
+    """What one process knows of a budget.
+
+    `counts` are its own requests, `totals` those of all workers as far as Redis has said. `memory` names the Redis
+    that knows of all these but the `untold`.
+    """
+
+    counts: dict[int, Count] = field(default_factory=dict)
+    totals: dict[int, Count] = field(default_factory=dict)
+    untold: Untold = field(default_factory=Untold)
     limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     seen: dict[int, tuple[int, int]] = field(default_factory=dict)
     memory: int = 0
@@ -73,7 +106,8 @@ class Budget:
         for window in windows:
             self.count(window, now).add(now // window.width)
             if is_untold:
-                self.untold.setdefault(window.seconds, Count(window)).add(now // window.width)
+                self.untold.is_total = False
+                self.untold.of(window).add(now // window.width)
 
     def part_from_others(self, windows: Sequence[Window], now: int, workers: int) -> None:
         """Redis is gone: of what others had used when it last answered, a share weighs on us as if it were ours.
@@ -81,10 +115,16 @@ class Budget:
         If so does every worker, all of them together do not exceed a limit while they learn to live apart.
         """
         for window in windows:
-            used, _ = self.seen.pop(window.seconds, (0, 0))
-            count = self.count(window, now)
-            if (others := used - count.used) > 0:
+            self.seen.pop(window.seconds, None)
+            count, total = self.count(window, now), self.totals.pop(window.seconds, Count(window))
+            total.settle(now)
+            if (others := total.used - count.used) > 0:
                 count.add(now // window.width, math.ceil(others / workers))
+
+    def all_is_untold(self) -> None:
+        """Redis has lost its memory."""
+        self.untold = Untold()
+        self.untold.merge(Untold(self.totals or self.counts, is_total=bool(self.totals)))
 
     def in_force(self, window: Window, now: int) -> Window:
         """The window with the limit that the provider has published, if it has."""

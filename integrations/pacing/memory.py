@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from integrations.pacing.counts import Budget, Count
+from integrations.pacing.counts import Budget, Count, Untold
 from integrations.pacing.windows import (
     BACKLOG_SHARE,
     FACTOR_OF_A_429,
@@ -54,6 +54,7 @@ class Memory:
             known = self._of(budget)
             for window, used, limit in zip(windows, seen[::2], seen[1::2], strict=True):
                 known.seen[window.seconds] = (used, limit)
+                known.totals.setdefault(window.seconds, Count(window)).level(used, now)
             if is_granted:
                 known.add(windows, now, is_untold=False)
 
@@ -107,40 +108,31 @@ class Memory:
         known = self._budgets.get(budget)
         if known and known.memory == memory:
             return
-        now = self._now()
         with self._lock:
             known = self._of(budget)
             if known.memory not in {0, memory}:
-                known.untold = {}
-                for seconds, count in known.counts.items():
-                    count.settle(now)
-                    copy = known.untold[seconds] = Count(Window(1, seconds))
-                    for slot, requests in count.slots.items():
-                        copy.add(slot, requests)
+                known.all_is_untold()
             known.memory = memory
 
-    def untold(self, budget: str) -> dict[int, Count]:
+    def untold(self, budget: str) -> Untold:
         """What Redis is yet to be told; whoever takes it has to tell it or to give it back."""
         with self._lock:
             known = self._budgets.get(budget)
-            if not known or not known.untold:
-                return {}
-            taken, known.untold = known.untold, {}
-            for count in taken.values():
-                count.settle(self._now())
+            if not known or not known.untold.counts:
+                return Untold()
+            taken, known.untold = known.untold, Untold()
             return taken
 
-    def ages(self, untold: dict[int, Count], seconds: int) -> list[tuple[int, int]]:
-        """(age in milliseconds, requests) of each slot."""
-        return untold[seconds].ages(self._now()) if seconds in untold else []
+    def ages(self, untold: Untold, window: Window) -> list[tuple[int, int]]:
+        """(age in milliseconds, requests) of each slot that still counts."""
+        now = self._now()
+        count = untold.of(window)
+        count.settle(now)
+        return count.ages(now)
 
-    def give_back(self, budget: str, untold: dict[int, Count]) -> None:
+    def give_back(self, budget: str, untold: Untold) -> None:
         with self._lock:
-            known = self._of(budget)
-            for seconds, count in untold.items():
-                kept = known.untold.setdefault(seconds, Count(Window(1, seconds)))
-                for slot, requests in count.slots.items():
-                    kept.add(slot, requests)
+            self._of(budget).untold.merge(untold)
 
     def forget(self) -> None:
         """Start with empty counters."""

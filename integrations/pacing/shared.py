@@ -47,11 +47,12 @@ class Shared:
             told = [
                 number
                 for at, window in enumerate(windows, 1)
-                for age, requests in self._memory.ages(untold, window.seconds)
+                for age, requests in self._memory.ages(untold, window)
                 for number in (at, age, requests)
             ]
-            answer = self._ask("take", budget, windows, self._memory.memory_of(budget), share, *told)
-            if answer is None or answer[0] == TELL_FIRST:
+            known_as = self._memory.memory_of(budget)
+            answer = self._ask("take", budget, windows, known_as, share, int(untold.is_total), *told)
+            if untold.counts and (answer is None or answer[0] == TELL_FIRST):
                 self._memory.give_back(budget, untold)
             if answer is None:
                 return None

@@ -1,5 +1,6 @@
 -- Spend one request in all windows or in none. Own arguments: the Redis that the caller has told what it used (0: it
--- has nothing to tell), the share it may use, and what is untold: window, age, requests; ...
+-- has nothing to tell), the share it may use, whether what is untold is a total of all workers, and what is untold:
+-- window, age, requests; ...
 -- Returns -1 and this Redis's name when the caller has to tell first; else milliseconds to wait (0: granted), the
 -- name, and of each window what is used and the limit.
 local remembered = redis.call('HMGET', KEYS[1], 'name', 'since')
@@ -13,10 +14,22 @@ if told ~= 0 and told ~= name then return said({-1, name}) end
 
 local windows = {}
 for i = 1, tonumber(ARGV[1]) do windows[i] = settled(i) end
-for i = own + 2, #ARGV, 3 do
-  local w = windows[tonumber(ARGV[i])]
-  add(w, math.floor((now - ARGV[i + 1]) / w.width), tonumber(ARGV[i + 2]))
+-- Of a total only that counts which is more than others have told.
+local function each_untold(act)
+  for i = own + 3, #ARGV, 3 do
+    local w = windows[tonumber(ARGV[i])]
+    act(w, math.floor((now - ARGV[i + 1]) / w.width), tonumber(ARGV[i + 2]))
+  end
 end
+local part = {}
+if ARGV[own + 2] == '1' then
+  each_untold(function(w, _, requests) w.total = (w.total or 0) + requests end)
+  for _, w in ipairs(windows) do part[w] = w.total and math.max(w.total - w.used, 0) / w.total end
+end
+each_untold(function(w, slot, requests)
+  requests = math.ceil(requests * (part[w] or 1))
+  if requests > 0 then add(w, slot, requests) end
+end)
 
 local share = ARGV[own + 1] * 1
 if state.factor then

@@ -23,6 +23,7 @@ from klaviyo.models import ProfileSync
 from klaviyo.people import People
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
+REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code="goes_alone")  # what may be told twice without harm
 REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
 FEW = 10  # that are not worth another request for many
 NOT_REACHED = Retry("busy", "The worker was asked to end; this one is next.")

@@ -154,7 +154,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     44: ("Disconnected while something waits or is sent", (
         "integrations/test_disconnecting::test_work_in_flight_ends_before_the_token_goes",
         "integrations/test_disconnecting::test_nothing_can_be_sent_afterwards",
-        "klaviyo/bulk/test_event_jobs_in_trouble::"
+        "klaviyo/bulk/test_event_jobs_taken_away::"
         "test_a_disconnect_in_the_middle_holds_what_is_left_and_a_reconnect_sends_it")),
     45: ("The revocation fails", (
         "integrations/test_disconnecting::test_tokens_are_erased_even_when_the_provider_cannot_be_reached",

@@ -187,5 +187,6 @@ def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     draining.sweep()
     drain()
+    look()
     assert states() == {State.ACCEPTED}
-    assert len(sandbox.requests(UPSERT)) == PEOPLE
+    assert (len(sandbox.requests(IMPORT)), len(sandbox.requests(UPSERT))) == (2, 0)
