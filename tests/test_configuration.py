@@ -119,6 +119,15 @@ def test_behind_a_proxy_one_proxy_is_trusted_unless_another_number_is_given(env:
     assert value("TRUSTED_PROXIES", behind | {"TRUSTED_PROXIES": "2"}) == "2"
 
 
+@pytest.mark.parametrize("database", ["sqlite:///{}/new.sqlite3", "postgres://sorae@127.0.0.1:9/sorae"])
+def test_a_command_without_its_tables_says_what_to_do(env: dict[str, str], tmp_path: Path, database: str) -> None:
+    words = (sys.executable, "manage.py", "backfill", "--store", "tea-house")
+    status, said = run(*words, env=env | {"DATABASE_URL": database.format(tmp_path)})
+    assert status == 1
+    assert "manage.py migrate" in said
+    assert "Traceback" not in said
+
+
 def test_trusting_no_proxy_behind_one_is_warned_of(env: dict[str, str]) -> None:
     words = (sys.executable, "manage.py", "check")
     status, said = run(*words, env=env | {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "0"})
