@@ -65,7 +65,7 @@ def _impatient() -> Connection:
     """The broker's address with less patience than a worker has: whoever wakes may be a visitor's request."""
     broker = current_app.connection_for_write()
     hurry = {"socket_timeout": PATIENCE_SECONDS, "retry_on_timeout": False} if settings.REDIS_URL else {}
-    return broker.clone(transport_options={**broker.transport_options, **hurry})
+    return broker.clone(transport_options={**(broker.transport_options or {}), **hurry})
 
 
 def heard(connection_id: int) -> None:

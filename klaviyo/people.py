@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations.errors import PermanentError
@@ -155,18 +156,25 @@ def _told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[
     mine = {d.subject for d in deliveries if d.subject.lower() not in others}
     if not mine:
         return set()
+    taken = Q(state=Delivery.State.ACCEPTED, settled_at__gte=timezone.now() - LATELY)
     told = Delivery.objects.filter(
-        connection=connection, kind="profile", state=Delivery.State.ACCEPTED, subject__in=mine,
-        settled_at__gte=timezone.now() - LATELY,
+        taken | Q(state=Delivery.State.SENDING, job__isnull=False),
+        connection=connection, kind="profile", subject__in=mine,
     )  # fmt: skip
-    careful = ProfileSync.objects.filter(connection=connection, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
-    told = told.exclude(options__sync__in=list(careful.values_list("pk", flat=True)), settled_at__lt=_a_minute_ago())
-    return {subject.lower() for subject in told.values_list("subject", flat=True)}
+    careful = _concerning_careful_stores(connection, deliveries)
+    a_minute_ago = timezone.now() - timedelta(minutes=1)
+    return {
+        subject.lower()
+        for subject, settled_at in told.values_list("subject", "settled_at")
+        if subject.lower() not in careful or (settled_at and settled_at > a_minute_ago)
+    }
 
 
-def _a_minute_ago() -> datetime:
+def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
     """Where no profile may be made, what was known of a person is good for as long as their consent."""
-    return timezone.now() - timedelta(minutes=1)
+    syncs = ProfileSync.objects.filter(connection=connection, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    careful = set(syncs.values_list("pk", flat=True))
+    return {delivery.subject.lower() for delivery in deliveries if delivery.options.get("sync") in careful}
 
 
 def _advocates(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.errors import IntegrationError, PermanentError, TemporaryError
+from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
 from klaviyo import cleaning
 from klaviyo.api import filters, ids
@@ -14,7 +14,7 @@ from referrals import suppressions
 
 LOOKED_UP_AT_ONCE = 100
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
-MOST_CALLS = 40  # for one look-up, halving included: more trouble than a bad address or two is not theirs
+MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a bad address or two is not theirs
 
 GET_PROFILES = Operation("get_profiles", "GET", "/api/profiles", "profiles:read", 75, 750, needs_body=True)
 GET_PROFILE = Operation("get_profile", "GET", "/api/profiles/{id}", "profiles:read", 75, 750, needs_body=True)
@@ -63,8 +63,17 @@ def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] =
     spellings: dict[str, set[str]] = {}
     for email in emails:
         spellings.setdefault(email.lower(), {email.lower()}).update({email, *suppressions.spellings(email)})
-    for chunk in _chunks([sorted(spellings[email]) for email in sorted(spellings)]):
-        _find_into(found, client, chunk, deliveries)
+    chunks = list(_chunks([sorted(spellings[email]) for email in sorted(spellings)]))
+    for number, chunk in enumerate(chunks):
+        found.calls_left = MOST_CALLS
+        try:
+            _find_into(found, client, chunk, deliveries)
+        except Throttled as error:
+            if not number:
+                raise
+            left = [person for later in chunks[number:] for person in later]
+            found.unclear |= {cleaning.address(person[0]).lower(): error for person in left}
+            break  # those who were found may go on, or many workers would each begin anew for ever
     return found
 
 

@@ -96,7 +96,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.stopped.get(delivery.kind):
         return _after(error)
     if error := batch.people.lookup.problem(delivery.subject):
-        return Retry(error.code, error.sentence)  # whatever refuses the question says nothing about the person
+        return waiting.for_an_answer(error)
     sync = sync_of(batch.syncs, batch.sends, delivery)
     if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
         return beforehand.SYNC_OFF

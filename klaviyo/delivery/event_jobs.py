@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.outcomes import Accepted, Outcome
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission
+from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
@@ -38,7 +38,7 @@ def _objections(connection: Connection, people: People, deliveries: Sequence[Del
     for delivery in deliveries:
         sync = bulks.sync_of(syncs, delivery)
         if error := people.lookup.problem(delivery.subject):
-            found[delivery.pk] = Retry(error.code, error.sentence)
+            found[delivery.pk] = waiting.for_an_answer(error)
         elif sync is None:
             found[delivery.pk] = beforehand.SYNC_OFF
         elif not people.is_there(delivery):

@@ -11,10 +11,10 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Outcome, Retry
+from integrations.outcomes import Outcome
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission
+from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
 from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
@@ -58,7 +58,7 @@ def sort(
     for delivery in deliveries:
         sync, is_new = bulks.sync_of(syncs, delivery), people.known(delivery) is None
         if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = Retry(error.code, error.sentence)
+            objections[delivery.pk] = waiting.for_an_answer(error)
         elif sync is None:
             objections[delivery.pk] = beforehand.SYNC_OFF
         elif is_new and not sync.creates_profiles:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from integrations import outbox, outcomes, pauses, waking
-from integrations.errors import Throttled
+from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery
+from integrations.outcomes import Outcome, Retry
 
 
 def for_budget(connection: Connection, deliveries: Sequence[Delivery], error: Throttled) -> None:
@@ -13,3 +14,8 @@ def for_budget(connection: Connection, deliveries: Sequence[Delivery], error: Th
         pauses.throttle(connection, kind, error.retry_after)
     outbox.give_back(deliveries, outcomes.of(error))
     waking.later(connection.pk, error.retry_after)
+
+
+def for_an_answer(error: IntegrationError) -> Outcome:
+    """Nothing could be learnt about the person; whatever refuses the question says nothing about them."""
+    return outcomes.of(error) if isinstance(error, Throttled) else Retry(error.code, error.sentence)

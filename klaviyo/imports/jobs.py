@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import attempts
@@ -36,7 +37,18 @@ def may_still_write(connection: Connection, asked_at: datetime) -> bool:
     made = Attempt.objects.filter(
         connection=connection, operation=BULK_IMPORT_PROFILES.id, started_at__gt=lately, started_at__lt=began
     )
-    return running.exists() or made.exclude(attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED).exists()
+    if running.exists() or made.exclude(attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED).exists():
+        return True
+    return _is_one_unwatched(connection, made.filter(attempts.TAKEN), lately)
+
+
+def _is_one_unwatched(connection: Connection, taken: "QuerySet[Attempt]", since: datetime) -> bool:
+    """Whether a worker has died between an answer and the record of the job."""
+    watched = Job.objects.filter(connection=connection, kind=KIND, began_at__gt=since - ON_THE_WIRE)
+    began = list(watched.values_list("began_at", flat=True))
+    return any(
+        not any(abs(at - left) <= ON_THE_WIRE for at in began) for left in taken.values_list("started_at", flat=True)
+    )
 
 
 def watch(connection: Connection, told: Import, size: int, note: dict[str, Any]) -> Job:

@@ -59,7 +59,7 @@ def test_one_worker_of_many_subscribes_a_person_who_opted_in_by_mail_and_by_phon
 ) -> None:
     """They claim a row each, so that the two opt-ins of everybody are in different hands."""
     claim = outbox.claim
-    monkeypatch.setattr(outbox, "claim", lambda connection: claim(connection, 1))
+    monkeypatch.setattr(outbox, "claim", lambda connection, *_, **which: claim(connection, 1, which.get("rows")))
     people = [f"friend-{number}@friends.test" for number in range(3)]
     for number, email in enumerate(people):
         say_yes(email)
@@ -78,7 +78,7 @@ def test_of_two_who_look_at_the_last_moment_one_at_least_steps_back(
 ) -> None:
     """Even when nobody knows of the other's lease: each job is on record before its worker looks."""
     claim, meet = outbox.claim, Barrier(2)
-    monkeypatch.setattr(outbox, "claim", lambda connection: claim(connection, 1))
+    monkeypatch.setattr(outbox, "claim", lambda connection, *_, **which: claim(connection, 1, which.get("rows")))
     monkeypatch.setattr(jobs_on_record, "is_in_other_hands", lambda delivery: False)
     met: set[tuple[str, int]] = set()
 

@@ -37,6 +37,7 @@ def test_a_new_site_has_all_of_it(group: Group) -> None:
 @pytest.mark.parametrize("are_there", [True, False])
 @pytest.mark.django_db(transaction=True)
 def test_an_upgrade_adds_what_the_version_brings_and_takes_nothing(are_there: bool) -> None:
+    operators.ensure_group()
     group = Group.objects.get(name=operators.NAME)
     kept = Permission.objects.filter(codename__in=["view_connection", "add_user"])
     group.permissions.set(kept)
@@ -49,6 +50,7 @@ def test_an_upgrade_adds_what_the_version_brings_and_takes_nothing(are_there: bo
 
 @pytest.mark.django_db(transaction=True)
 def test_an_upgrade_gives_nothing_to_other_groups_and_makes_none() -> None:
+    operators.ensure_group()
     group = Group.objects.get(name=operators.NAME)
     group.permissions.clear()
     Group.objects.update(name="Renamed by the site")
