@@ -7,6 +7,7 @@ import http.client
 import io
 import math
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
 
 SENT_AT_ONCE = 16 * 1024  # a TLS record; the time-out of a TLS socket is for one
 
@@ -90,7 +92,13 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """The same, over TLS."""
+    """The same, over TLS. A failed handshake is told from what breaks later: then nothing has left."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except ssl.SSLError as error:
+            raise NewConnectionError(self, "The TLS handshake failed.") from error
 
 
 class _Pool(HTTPConnectionPool):

@@ -1,7 +1,9 @@
-"""When everybody is refused alike, the fault is not in the rows: they wait, and a person is told.
+"""When everything is refused alike, the fault is not in the rows: they wait, and a person is told.
 
 A provider may retire a version or change what it takes. Then every delivery of a kind would fail, account by
-account, for a reason that has nothing to do with it. What one account alone may say (401, 403) is never taken so.
+account, for a reason that has nothing to do with it. Where several accounts say so, the kind is frozen for all; where
+one of several does, for that one alone. After a while each account tries one delivery, and goes by its own answer;
+the first that is taken ends it for all. What one account alone may say (401, 403) is never taken so.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,9 +14,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import alarms, outcomes, pauses
+from integrations import alarms, attempts, outcomes, pauses
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError
-from integrations.models import Attempt, Delivery, Pause
+from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outcomes import Retry
 
 ACCOUNTS, ROWS = 3, 50
@@ -22,29 +24,27 @@ LOOKED_BACK = timedelta(minutes=5)
 LOOKED_AT = 1000
 LONGEST = timedelta(hours=1)
 OF_ONE_ACCOUNT = (401, 403)
+UNKNOWN = "outcome_unknown"  # what may have been taken is never sent again by itself
 
 State = Delivery.State
 
 
 def note(deliveries: Sequence[Delivery], error: IntegrationError) -> str:
-    """After a refusal: freeze these kinds everywhere if the same is said to all and nothing gets through.
+    """After a refusal: freeze these kinds if the same is said to all that is tried, and nothing gets through.
 
     Gives the reason in a sentence, or nothing. What was given up or held for it, while nobody knew, is queued again.
     """
     refused = _refusal(deliveries, error)
-    kinds = sorted({delivery.kind for delivery in deliveries})
-    if refused is None or not _is_everywhere(refused, kinds, len(deliveries), error):
+    if refused is None:
         return ""
-    sentence = (
-        f"Everything of this kind is refused ({refused.code}, {refused.operation}), whatever the account. "
-        "Nothing is lost: it waits and is tried again from time to time. "
-        "See whether the provider has retired this version."
-    )
-    news = [kind for kind in kinds if pauses.trouble(None, kind, pauses.FROZEN, sentence, most=LONGEST)]
-    if news:
-        alarms.ring(f"Deliveries are frozen: {', '.join(news)}", sentence)
-    _thaw(kinds, refused.code, sentence)
-    return sentence
+    kinds = sorted({delivery.kind for delivery in deliveries})
+    is_frozen = _frozen(refused, kinds).exists()
+    rows = len(deliveries) if isinstance(error, OperatorRequired) else 1
+    if not is_frozen and _is_everywhere(refused, kinds, rows):
+        return _freeze(None, kinds, refused)
+    if _is_still_so(refused) if is_frozen else _is_of_this_account(refused, kinds, rows):
+        return _freeze(refused.connection, kinds, refused)
+    return ""
 
 
 def is_hopeless(deliveries: Sequence[Delivery], error: IntegrationError, least: int) -> bool:
@@ -60,29 +60,53 @@ def waits(sentence: str) -> Retry:
 
 def _refusal(deliveries: Sequence[Delivery], error: IntegrationError) -> Attempt | None:
     """The request that was refused, where it says something about others: that of a look-up names no delivery."""
-    if not deliveries or not isinstance(error, PermanentError | OperatorRequired):
+    if not deliveries or not isinstance(error, PermanentError | OperatorRequired) or error.code == UNKNOWN:
         return None
     about = Q(deliveries__in=[delivery.pk for delivery in deliveries]) | Q(deliveries=None)
     made = Attempt.objects.filter(
         about, connection=deliveries[0].connection_id, code=error.code, started_at__gt=timezone.now() - LOOKED_BACK
     )
-    last = made.order_by("-pk").first()
+    last = made.filter(attempts.REFUSED).order_by("-pk").first()
     return None if last is None or last.status in OF_ONE_ACCOUNT else last
 
 
-def _is_everywhere(refused: Attempt, kinds: Collection[str], rows: int, error: IntegrationError) -> bool:
-    """A refusal of many says of one item that it is wrong, or of all that their kind is no longer taken."""
-    if _is_on_trial(kinds):
-        return _is_still_so(refused)
+def _frozen(refused: Attempt, kinds: Collection[str]) -> "QuerySet[Pause]":
+    """The pauses that concern this account: for all, and its own."""
+    whose = Q(connection=None) | Q(connection=refused.connection_id)
+    return Pause.objects.filter(whose, kind__in=kinds, code=pauses.FROZEN)
+
+
+def _is_everywhere(refused: Attempt, kinds: Collection[str], rows: int) -> bool:
+    """Whether the same is said to several accounts; or to the few that there are, about many rows."""
     alike = _alike(refused, LOOKED_BACK)
-    if not alike:
-        return False
-    given_up = _given_up(kinds, refused.code)[:ROWS].count() + (rows if isinstance(error, OperatorRequired) else 1)
-    return len(alike) >= ROWS or len(set(alike)) >= ACCOUNTS or given_up >= ROWS
+    if len(set(alike)) >= ACCOUNTS:
+        return True
+    connected = Connection.objects.filter(state=Connection.State.CONNECTED).values_list("pk", flat=True)
+    is_many = len(alike) >= ROWS or _given_up(kinds, refused.code)[:ROWS].count() + rows >= ROWS
+    return bool(alike) and is_many and set(connected[: ACCOUNTS + 1]) <= set(alike)
 
 
-def _is_on_trial(kinds: Collection[str]) -> bool:
-    return Pause.objects.filter(connection=None, kind__in=kinds, code=pauses.FROZEN).exists()
+def _is_of_this_account(refused: Attempt, kinds: Collection[str], rows: int) -> bool:
+    """A refusal of many says of one item that it is wrong, or of all that their kind is no longer taken."""
+    alike = _alike(refused, LOOKED_BACK)
+    given_up = _given_up(kinds, refused.code).filter(connection=refused.connection_id)[:ROWS].count()
+    return bool(alike) and max(alike.count(refused.connection_id), given_up + rows) >= ROWS
+
+
+def _freeze(connection: Connection | None, kinds: Collection[str], refused: Attempt) -> str:
+    """Pause these kinds, for all without a connection; a person is told once."""
+    sentence = (
+        f"Everything of this kind is refused ({refused.code}, {refused.operation}). "
+        "Nothing is lost: it waits and is tried again from time to time. "
+        "See whether the provider has retired this version."
+    )
+    known = set(_frozen(refused, kinds).values_list("kind", flat=True))
+    news = [kind for kind in kinds if pauses.trouble(connection, kind, pauses.FROZEN, sentence, most=LONGEST)]
+    if news := [kind for kind in news if kind not in known]:
+        of_whom = f"in {connection}" if connection else "in all accounts"
+        alarms.ring(f"Deliveries are frozen {of_whom}: {', '.join(news)}", sentence)
+    _thaw(connection, kinds, refused.code, sentence)
+    return sentence
 
 
 def _alike(refused: Attempt, time: timedelta) -> list[int]:
@@ -110,8 +134,9 @@ def _given_up(kinds: Collection[str], code: str) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(lately, kind__in=kinds, reason_code=code)
 
 
-def _thaw(kinds: Collection[str], code: str, sentence: str) -> None:
-    _given_up(kinds, code).update(
+def _thaw(connection: Connection | None, kinds: Collection[str], code: str, sentence: str) -> None:
+    rows = _given_up(kinds, code)
+    (rows.filter(connection=connection) if connection else rows).update(
         state=State.QUEUED, next_try_at=Now(), attempts_made=1, settled_at=None,
         reason_code=pauses.FROZEN, reason=sentence,
     )  # fmt: skip

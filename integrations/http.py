@@ -63,7 +63,7 @@ def send(
     """Make one request. Any status is an answer; no answer is a TemporaryError that says whether it left."""
     try:
         return session.request(method, url, headers=dict(headers), data=body, allow_redirects=False)
-    except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+    except requests.ConnectTimeout as error:
         raise TemporaryError("unreachable", "The provider could not be reached.") from error
     except requests.ConnectionError as error:
         if _never_left(error):
@@ -98,7 +98,7 @@ def refuse_plain_http(url: str) -> None:
 
 
 def _never_left(error: requests.ConnectionError) -> bool:
-    """Whether there was no connection at all: no such host, or nobody listens there."""
+    """Whether there was no connection at all: no such host, nobody listens there, or they cannot be trusted."""
     return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import connection as database
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models.functions import Least, Now
 
 from integrations import outcomes, pauses, waking
 from integrations.models import Connection, Delivery
@@ -53,16 +53,16 @@ class Order:
     outcome: Outcome | None = None  # settled before it was ever sent: a fact that cannot be told
 
 
-def add(connection: Connection, orders: Iterable[Order]) -> None:
+def add(connection_id: int, orders: Iterable[Order]) -> None:
     """Queue orders for one connection, inside the caller's transaction. What is queued already is left as it is.
 
     Raises RuntimeError outside a transaction: the fact and its message must be written together.
     """
     if not database.in_atomic_block:
         raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
-    fresh = [_row(connection, order) for order in orders if not (order.lane and _touch(connection, order))]
+    fresh = [_row(connection_id, order) for order in orders if not (order.lane and _touch(connection_id, order))]
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
-    waking.on_commit(connection.pk)
+    waking.on_commit(connection_id)
 
 
 def claim(
@@ -130,9 +130,9 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
 
 
 def release(connection: Connection) -> int:
-    """Let what was held flow again; how many."""
+    """Let what was held flow again; how many. What was ever tried stays known as such."""
     count = connection.deliveries.filter(state=State.HELD).update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=0, reason_code="", reason=""
+        state=State.QUEUED, next_try_at=Now(), attempts_made=Least("attempts_made", 1), reason_code="", reason=""
     )
     waking.on_commit(connection.pk)
     return count
@@ -148,12 +148,14 @@ def hold(connection: Connection, code: str, sentence: str) -> int:
 def retry(deliveries: "models.QuerySet[Delivery]") -> int:
     """Queue deliveries again, now, with the same body and the same id; how many.
 
-    Settled and held ones begin anew. What waits already keeps its history: a worker may have died on it.
+    Settled and held ones begin anew, but stay known as tried; a message of our own does not, or it would not go again.
+    What waits already keeps its history: a worker may have died on it.
     """
+    tried = Case(When(kind="email", then=0), default=Least("attempts_made", 1))
     waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
     again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
     return waiting + again.update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=0, crashes=0, settled_at=None,
+        state=State.QUEUED, next_try_at=Now(), attempts_made=tried, crashes=0, settled_at=None,
         reason_code="", reason="",
     )  # fmt: skip
 
@@ -229,9 +231,9 @@ def waiting_for(connection: Connection) -> str:
     return "The account is disconnected."
 
 
-def _row(connection: Connection, order: Order) -> Delivery:
+def _row(connection_id: int, order: Order) -> Delivery:
     row = Delivery(
-        connection=connection, kind=order.kind, key=order.key, lane=order.lane, source=order.source,
+        connection_id=connection_id, kind=order.kind, key=order.key, lane=order.lane, source=order.source,
         subject=order.subject, body=order.body, options=order.options, warnings=order.warnings,
         occurred_at=order.occurred_at, not_after=order.not_after,
     )  # fmt: skip
@@ -247,9 +249,9 @@ def _free(rows: "models.QuerySet[Delivery]") -> "models.QuerySet[Delivery]":
     return Delivery.objects.filter(pk__in=rows.select_for_update(skip_locked=True).values("pk"))
 
 
-def _touch(connection: Connection, order: Order) -> bool:
+def _touch(connection_id: int, order: Order) -> bool:
     """Whether a delivery already waits in the lane. Writing to it keeps workers off until we commit."""
-    waiting = connection.deliveries.filter(lane=order.lane, state__in=(State.QUEUED, State.HELD))
+    waiting = Delivery.objects.filter(connection=connection_id, lane=order.lane, state__in=(State.QUEUED, State.HELD))
     return bool(waiting.update(occurred_at=order.occurred_at))
 
 

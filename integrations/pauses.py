@@ -45,7 +45,10 @@ def of(connection: Connection) -> Rest:
 
 
 def throttle(connection: Connection, kind: str, wait: timedelta) -> None:
-    """The account's budget is used up for what this kind needs."""
+    """The account's budget is used up for what this kind needs. Trouble stays what it is, and lasts as long."""
+    trouble = Pause.objects.filter(connection=connection, kind=kind, code__in=TROUBLE)
+    if trouble.update(until=Greatest(F("until"), Now() + wait)):
+        return
     _write(connection, kind, wait, THROTTLED, "The account's rate limit is reached; it goes on by itself.")
 
 
@@ -63,17 +66,21 @@ def trouble(connection: Connection | None, kind: str, code: str, sentence: str, 
 
 
 def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
-    """End a trouble that is over: something of the batch went through."""
+    """End a trouble that is over: something of the batch went through. What is frozen thaws for all accounts alike."""
     kinds = {EVERYTHING, *(delivery.kind for delivery in batch)}
-    for pause in _concerning(connection).filter(kind__in=kinds, code__in=TROUBLE, until__lte=Now()):
+    over = (Q(connection=connection) | Q(connection=None)) & Q(until__lte=Now())
+    of_others = Q(code=FROZEN, connection__isnull=False) & ~Q(connection=connection)
+    for pause in Pause.objects.filter(over | of_others, kind__in=kinds, code__in=TROUBLE):
         if _went_through(pause, batch):
             Pause.objects.filter(pk=pause.pk, until=pause.until).delete()
 
 
 def forget_old() -> None:
-    """Throttling that is over, and trouble that has not come back for long."""
+    """Throttling that is over, and trouble that has not come back for long; a kind that is frozen, to no account."""
     Pause.objects.filter(until__lt=Now(), code=THROTTLED).delete()
-    Pause.objects.filter(until__lt=Now() - FORGOTTEN_AFTER).delete()
+    lately = Pause.objects.filter(until__gte=Now() - FORGOTTEN_AFTER)
+    frozen = set(lately.filter(code=FROZEN).values_list("kind", flat=True))
+    Pause.objects.filter(until__lt=Now() - FORGOTTEN_AFTER).exclude(code=FROZEN, kind__in=frozen).delete()
 
 
 def _went_through(pause: Pause, batch: Sequence[Delivery]) -> bool:
@@ -93,16 +100,19 @@ def _concerning(connection: Connection) -> QuerySet[Pause]:
 def _write(
     connection: Connection | None, kind: str, wait: timedelta, code: str, sentence: str, strikes: int = 1
 ) -> bool:
-    """Begin or lengthen; a little longer at random, so that not everything begins at once. Whether there was none."""
+    """Begin or lengthen; a little longer at random, so that not everything begins at once. Whether it is news."""
     until = Now() + wait * random.uniform(1.0, 1.1)  # noqa: S311  (spreads load; no secret)
     rows = Pause.objects.filter(connection=connection, kind=kind)
     said = {"code": code, "sentence": sentence, "strikes": strikes}
-    if not rows.update(until=Greatest(F("until"), until), **said):
+    longer = {"until": Greatest(F("until"), until), **said}
+    if rows.exclude(code=code).update(**longer):
+        return True
+    if not rows.update(**longer):
         try:
             with transaction.atomic():
                 Pause.objects.create(connection=connection, kind=kind, until=until, **said)
         except IntegrityError:  # somebody else did, at the same time
-            rows.update(until=Greatest(F("until"), until), **said)
+            rows.update(**longer)
         else:
             return True
     return False

@@ -89,9 +89,10 @@ def _reword(rows: Sequence[Delivery]) -> None:
 
 
 def _drop_attempts() -> int:
-    """Of one connection after the other, by the index that begins with it."""
+    """Of one connection after the other, by the index that begins with it. What is open may ask what was tried."""
     limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
-    old = Attempt.objects.filter(started_at__lt=limit).order_by("started_at")
+    needed = Delivery.objects.filter(attempts=OuterRef("pk"), state__in=Delivery.OPEN)
+    old = Attempt.objects.filter(~Exists(needed), started_at__lt=limit).order_by("started_at")
     for connection_id in _connections_with(old):
         if pks := list(old.filter(connection=connection_id).values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
             about: Any = Attempt.deliveries.through._default_manager.filter(attempt__in=pks)

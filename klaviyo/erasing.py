@@ -41,7 +41,7 @@ def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
         mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None, removed=removed
     )
     for connection in Connection.objects.filter(provider="klaviyo"):
-        outbox.add(connection, [_order(receipt, connection, address(email.strip()))])
+        outbox.add(connection.pk, [_order(receipt, connection, address(email.strip()))])
     return receipt
 
 

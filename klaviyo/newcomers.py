@@ -26,7 +26,7 @@ def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
         options={"sync": sync.pk, "planned_by": str(delivery.lease)},
     )  # fmt: skip
     with leases.held(delivery):
-        outbox.add(delivery.connection, [order])
+        outbox.add(delivery.connection_id, [order])
     planned = Delivery.objects.filter(connection=delivery.connection, key=key)
     return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None
 

@@ -31,7 +31,7 @@ def subscribe(opt_in: OptIn) -> None:
             outcome=orders.malformed(opt_in.email) or (None if sync.newsletter_list_id else NO_LIST),
             not_after=opt_in.occurred_at + GOOD_FOR, warnings=warnings,
         )  # fmt: skip
-        outbox.add(sync.connection, [order])
+        outbox.add(sync.connection_id, [order])
 
 
 def unsubscribe(opt_out: OptOut) -> None:
@@ -41,7 +41,9 @@ def unsubscribe(opt_out: OptOut) -> None:
     outbox.cancel(waiting, *WITHDRAWN)
     for sync in _syncs(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
-        outbox.add(sync.connection, [_order("unsubscribe", opt_out, sync, {"scope": opt_out.scope}, outcome=outcome)])
+        outbox.add(
+            sync.connection_id, [_order("unsubscribe", opt_out, sync, {"scope": opt_out.scope}, outcome=outcome)]
+        )
 
 
 def has_said_no_since(opt_in_uid: str) -> bool:

@@ -49,7 +49,7 @@ class People:
         self.lookup = Lookup(client)
         self._brought: set[str] = set()
         self._advocates = _advocates(deliveries)
-        self._there = _told_lately(client.connection, deliveries)
+        self._there = told_lately(client.connection, deliveries)
         unsure = [d for d in deliveries if d.subject.lower() not in self._there and d.subject.lower() not in unasked]
         if unsure:
             self.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
@@ -150,7 +150,7 @@ class People:
         return None
 
 
-def _told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
+def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
     """Of people who are concerned by nothing but events of their own, those whom Klaviyo took from us just now."""
     others = {d.subject.lower() for d in deliveries if d.kind != "event" or orders.message_of(d)}
     mine = {d.subject for d in deliveries if d.subject.lower() not in others}

@@ -19,6 +19,7 @@ from integrations.models import Connection
 from integrations.outbox import Order
 from integrations.signals import account_replaced
 from klaviyo import cleaning, erasing, newsletter, orders, payloads, sends, suppressing
+from klaviyo.backfilling import walking
 from klaviyo.models import ProfileSync
 from klaviyo.payloads import Event
 from referrals import lifecycle, signals, suppressions
@@ -141,28 +142,30 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     """
     there = ProfileSync.objects.filter(connection=new).values("store")
     moving = ProfileSync.objects.filter(connection=old).exclude(store__in=there)
-    sends.move_own_mail(old, new, list(moving.values_list("store", flat=True)))
+    stores = dict(moving.values_list("pk", "store"))
+    sends.move_own_mail(old, new, list(stores.values()))
     moving.update(
         connection=new, list_id="", list_name="",
         newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False,
     )  # fmt: skip
+    walking.begin_anew(stores)
 
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
     for sync in _syncs(advocate):
-        outbox.add(sync.connection, [*_profiles(advocate, sync), *_events(told, advocate, sync)])
+        outbox.add(sync.connection_id, [*_profiles(advocate, sync), *_events(told, advocate, sync)])
 
 
 def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue events that change nothing of what the advocate's profile says."""
     for sync in _syncs(advocate):
-        outbox.add(sync.connection, _events(told, advocate, sync))
+        outbox.add(sync.connection_id, _events(told, advocate, sync))
 
 
 def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
     enabled = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
-    return enabled.select_related("connection")
+    return enabled.only("connection_id")  # a host's transaction waits for this
 
 
 def _profiles(advocate: Advocate, sync: ProfileSync) -> list[Order]:
@@ -192,7 +195,7 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
             outcome=UNREADABLE,
         )
         for sync in _syncs(advocate):
-            outbox.add(sync.connection, [order])
+            outbox.add(sync.connection_id, [order])
 
 
 UNREADABLE = outcomes.Failed(

@@ -31,7 +31,7 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
         syncs = sorted(syncs, key=lambda sync: (not sync.connection.is_connected, sync.pk))[:1]
     for sync in syncs:
         made = _order_of(invite, reminder, sync)
-        outbox.add(sync.connection, [made])
+        outbox.add(sync.connection_id, [made])
         _record(invite, reminder, sync, Delivery.objects.get(connection=sync.connection_id, key=made.key))
 
 

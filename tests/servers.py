@@ -115,7 +115,7 @@ def _folder(name: str, account: str | None) -> Iterator[Path]:
 
 
 def _control(data: Path, verb: str) -> None:
-    """Stop or restart a cluster that is not, or will not be, our child; it keeps the options that it was started with."""
+    """Stop or restart a cluster that is not, or will not be, our child; it keeps the options that it began with."""
     words = [_postgres_programs() / "pg_ctl", verb, "--mode=immediate", "--wait", "--silent"]
     _run([*words, f"--pgdata={data}", f"--log={data / 'restarted.log'}"], _unprivileged_account())
 

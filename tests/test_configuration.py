@@ -153,7 +153,7 @@ def test_what_is_no_number_to_count_by_is_refused(env: dict[str, str], name: str
         assert f"{name} is out of range" in check(env | {name: number})
     for number in ("-1", "1.5", "many", "٣", "²"):
         assert f"{name} is not a whole number" in check(env | {name: number})
-    assert check(env | {name: "7"}) == ""
+    assert check(env | {name: "8"}) == ""
 
 
 @pytest.mark.parametrize("name", NUMBERS[1:])

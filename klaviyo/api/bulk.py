@@ -11,7 +11,7 @@ from typing import Any
 from integrations.errors import PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
 from klaviyo.api import answers, paging
-from klaviyo.api.client import Client
+from klaviyo.api.client import Client, LastLook
 from klaviyo.api.operation import Operation
 
 MOST_EVENTS, MOST_PROFILES, MOST_MEMBERS = 1_000, 10_000, 1_000
@@ -81,13 +81,18 @@ def create_events(client: Client, body: Body, deliveries: Sequence[Delivery] = (
 
 
 def import_profiles(
-    client: Client, profiles: Sequence[Body], list_id: str = "", deliveries: Sequence[Delivery] = ()
+    client: Client,
+    profiles: Sequence[Body],
+    list_id: str = "",
+    deliveries: Sequence[Delivery] = (),
+    last_look: LastLook | None = None,
 ) -> Import:
     """Create or update up to 10,000 profiles (the `data` of upserts), who join the list if one is named."""
     data: Body = {"type": "profile-bulk-import-job", "attributes": {"profiles": {"data": list(profiles)}}}
     if list_id:
         data["relationships"] = {"lists": {"data": [{"type": "list", "id": list_id}]}}
-    return _import(client.call(BULK_IMPORT_PROFILES, body={"data": data}, deliveries=deliveries).data)
+    body = {"data": data}
+    return _import(client.call(BULK_IMPORT_PROFILES, body=body, deliveries=deliveries, last_look=last_look).data)
 
 
 def look_at_import(client: Client, number: str) -> Import | None:

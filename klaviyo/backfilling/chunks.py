@@ -1,7 +1,8 @@
 """Some thousands of a store's advocates, handed over as one import or as few as they fit into."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -11,11 +12,11 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from integrations.outcomes import CalledOff, Retry
 from klaviyo import cleaning, orders
 from klaviyo.api import bulk
-from klaviyo.api.bulk import Import
 from klaviyo.api.client import Client
-from klaviyo.delivery import bulks, permission, profile_jobs
+from klaviyo.delivery import bulks, profile_jobs
 from klaviyo.imports import jobs
 from klaviyo.models import Backfill, ProfileSync
 from klaviyo.people import People
@@ -24,8 +25,7 @@ from referrals.models import Advocate
 
 CHUNK = 5_000
 LEASE = timedelta(minutes=2)
-
-Taken = list[tuple[Import, int]]  # with how many are in each
+CHANGED = Retry("person_changed", "Somebody's address has changed since it was read; it is read anew.", refund=True)
 
 
 def advocates(sync: ProfileSync) -> QuerySet[Advocate]:
@@ -36,9 +36,10 @@ def advocates(sync: ProfileSync) -> QuerySet[Advocate]:
 def tell(backfill: Backfill) -> bool:
     """Tell of the next chunk, and remember how far that was; False when nobody is left.
 
-    Raises IntegrationError: a chunk of which nobody knows whether it arrived is told of again.
+    Raises IntegrationError, or CalledOff when somebody was erased or has another address since they were read: then
+    nothing is remembered, and the chunk is read and told of again.
     """
-    taken_at, sync = timezone.now(), backfill.sync
+    read_at, sync = timezone.now(), backfill.sync
     people = advocates(sync).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
     rows = list(people.values_list("pk", "email")[:CHUNK])
     if not rows:
@@ -46,11 +47,12 @@ def tell(backfill: Backfill) -> bool:
     usable = [(pk, email) for pk, email in rows if not (suppressions.is_erased(email) or cleaning.email_problem(email))]
     client = Client(sync.connection, is_backlog=True)
     groups, alone = _sorted(client, sync, usable)
-    taken: Taken = []
+    note = {"sync": sync.pk, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
+    told = 0
     for list_id, items in groups.items():
         for pack in profile_jobs.packs(items):
-            taken += _import(client, pack, list_id, alone)
-    _remember(backfill, rows, taken_at, taken, alone)
+            told += _import(client, pack, list_id, note, alone)
+    _remember(backfill, rows, told, alone)
     return True
 
 
@@ -62,7 +64,7 @@ def _sorted(
     syncs = {sync.pk: sync}
     people = People(client, told, unasked=profile_jobs.unasked(syncs, told), on_record=False)
     objections, lists = profile_jobs.sort(syncs, people, told)
-    alone = [d.options["advocate"] for d in told if objections.get(d.pk, permission.UNKNOWN_PERSON) == bulks.ALONE]
+    alone = [d.options["advocate"] for d in told if isinstance(objections.get(d.pk), Retry)]
     return {list_id: list(profile_jobs.said(people, group)) for list_id, group in lists.items()}, alone
 
 
@@ -74,37 +76,52 @@ def _as_delivery(sync: ProfileSync, pk: int, email: str) -> Delivery:
     )
 
 
-def _import(client: Client, pack: profile_jobs.Items, list_id: str, alone: list[int]) -> Taken:
-    """Make an import. Whom it is refused for goes alone; where nobody is named, each half is tried."""
+def _import(client: Client, pack: profile_jobs.Items, list_id: str, note: dict[str, Any], alone: list[int]) -> int:
+    """Make an import: of how many. Whom it is refused for goes alone; where nobody is named, each half is tried.
+
+    It is watched from here on: what comes next may fail, and whoever is to be deleted must wait for its end.
+    """
+    again = partial(_import, client, list_id=list_id, note=note, alone=alone)
     try:
-        return [(bulk.import_profiles(client, [data for _, data, _ in pack], list_id), len(pack))]
+        profiles, last_look = [data for _, data, _ in pack], partial(_check, pack)
+        jobs.watch(
+            client.connection, bulk.import_profiles(client, profiles, list_id, last_look=last_look), len(pack), note
+        )
+        return len(pack)
     except PermanentError as error:
         blamed = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB) if first < len(pack)}
     if blamed or len(pack) <= bulks.FEW:
         out = blamed or set(range(len(pack)))
         alone += [pack[place][0].options["advocate"] for place in sorted(out)]
         rest = [item for place, item in enumerate(pack) if place not in out]
-        return _import(client, rest, list_id, alone) if rest else []
+        return again(rest) if rest else 0
     half = len(pack) // 2
-    return _import(client, pack[:half], list_id, alone) + _import(client, pack[half:], list_id, alone)
+    return again(pack[:half]) + again(pack[half:])
+
+
+def _check(pack: profile_jobs.Items) -> None:
+    """Raise CalledOff unless each still has the address that the request says."""
+    said = {delivery.options["advocate"]: delivery.subject for delivery, _, _ in pack}
+    now = dict(Advocate.objects.filter(pk__in=said).values_list("pk", "email"))
+    if any(pk not in now or cleaning.address(now[pk]).lower() != address.lower() for pk, address in said.items()):
+        raise CalledOff(CHANGED)
 
 
 @transaction.atomic
-def _remember(
-    backfill: Backfill, rows: Sequence[tuple[int, str]], taken_at: datetime, taken: Taken, alone: Sequence[int]
-) -> None:
-    first, last = rows[0][0], rows[-1][0]
-    note: dict[str, Any] = {"sync": backfill.sync_id, "first": first, "last": last, "taken_at": taken_at.isoformat()}
-    for told, size in taken:
-        jobs.watch(backfill.sync.connection, told, size, note)
+def _remember(backfill: Backfill, rows: Sequence[tuple[int, str]], told: int, alone: Sequence[int]) -> None:
+    """Unless the account was replaced meanwhile: the new one has heard of nobody."""
+    here = ProfileSync.objects.filter(pk=backfill.sync_id, connection=backfill.sync.connection_id)
+    if not here.select_for_update(no_key=True).values_list("pk").first():
+        return
     tell_alone(backfill.sync, alone)
-    number = sum(size for _, size in taken) + len(alone)
+    number = told + len(alone)
     Backfill.objects.filter(pk=backfill.pk).update(
-        reached=last, told=F("told") + number, left_out=F("left_out") + len(rows) - number, problem=""
+        reached=rows[-1][0], told=F("told") + number, left_out=F("left_out") + len(rows) - number, problem=""
     )
 
 
 def tell_alone(sync: ProfileSync, ids: Sequence[int]) -> None:
-    """Queue a delivery for each of these advocates, inside the caller's transaction."""
+    """Queue a delivery for each of these advocates but the erased, inside the caller's transaction."""
     people = Advocate.objects.filter(pk__in=ids).order_by("pk")
-    outbox.add(sync.connection, [orders.of_profile(advocate, sync) for advocate in people])
+    there = [advocate for advocate in people if not suppressions.is_erased(advocate.email)]
+    outbox.add(sync.connection_id, [orders.of_profile(advocate, sync) for advocate in there])

@@ -1,34 +1,48 @@
 """How an import of a walk ended: whom it refused, and whose standing has changed since it was made.
 
 While Klaviyo works on an import, a newer word about a person may pass it and be overwritten by it. So whoever was
-told of since it was made is told of once more when it has ended.
+told of since it was made is told of once more when it has ended; also as a member of another program, which may
+have taken over the plain names of the person's properties.
 """
 
+from collections import defaultdict
 from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models.functions import Lower
+from django.db.models import Q
 
 from integrations.models import Delivery, Job
+from klaviyo import cleaning
 from klaviyo.backfilling import chunks
 from klaviyo.models import ProfileSync
+
+State = Delivery.State
+
+TAKEN = Q(state__in=(State.ACCEPTED, State.CONFIRMED))
+ON_ITS_WAY = Q(state=State.SENDING, job__isnull=False)  # in another import
 
 
 @transaction.atomic
 def tell_again(job: Job, refused: Collection[str] | None) -> None:
     """Queue deliveries for those whom the import refused (by address), or for all of it when it was lost (None)."""
-    sync = ProfileSync.objects.select_related("connection").filter(pk=job.note["sync"]).first()
+    sync = ProfileSync.objects.filter(pk=job.note["sync"]).first()
     if sync is None:
         return
     people = chunks.advocates(sync).filter(pk__gte=job.note["first"], pk__lte=job.note["last"])
-    concerned = people if refused is None else people.annotate(to=Lower("email")).filter(to__in=refused)
-    ids = set(concerned.values_list("pk", flat=True))
-    chunks.tell_alone(sync, sorted(ids | set(people.filter(pk__in=_told_since(job)).values_list("pk", flat=True))))
+    addresses = {pk: cleaning.address(email).lower() for pk, email in people.values_list("pk", "email")}
+    again = _told_since(job, addresses)
+    again[sync.pk] |= {pk for pk, address in addresses.items() if refused is None or address in refused}
+    for one in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
+        chunks.tell_alone(one, sorted(again[one.pk]))
 
 
-def _told_since(job: Job) -> list[int]:
-    told = Delivery.objects.filter(
-        connection=job.connection_id, kind="profile", state=Delivery.State.ACCEPTED,
-        settled_at__gte=job.note["taken_at"], options__sync=job.note["sync"],
-    )  # fmt: skip
-    return [delivery.options["advocate"] for delivery in told.only("options")]
+def _told_since(job: Job, addresses: dict[int, str]) -> defaultdict[int, set[int]]:
+    """Advocates with one of these addresses in any store's program, by the store's setting by which it was told."""
+    known, found = set(addresses.values()), defaultdict[int, set[int]](set)
+    profiles = Delivery.objects.filter(connection=job.connection_id, kind="profile")
+    taken = profiles.filter(TAKEN, settled_at__gte=job.note["taken_at"])
+    for told in (taken, profiles.filter(ON_ITS_WAY)):
+        for subject, options in told.values_list("subject", "options").iterator():
+            if options.get("advocate") in addresses or subject.lower() in known:
+                found[options["sync"]].add(options["advocate"])
+    return found

@@ -1,6 +1,6 @@
 """The walk through a store's advocates: begun by a person, gone on with by whoever has time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db.models import Max, Q
 from django.db.models.functions import Now
@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from integrations import outbox
 from integrations.errors import IntegrationError
 from integrations.models import Connection
+from integrations.outcomes import CalledOff
 from klaviyo.backfilling import chunks
 from klaviyo.models import Backfill, ProfileSync
 
@@ -25,6 +26,12 @@ def begin(sync: ProfileSync) -> Backfill:
     if running := Backfill.objects.filter(sync=sync, state=Backfill.State.RUNNING).first():
         return running
     return Backfill.objects.create(sync=sync, upto=chunks.advocates(sync).aggregate(last=Max("pk"))["last"] or 0)
+
+
+def begin_anew(syncs: Iterable[int]) -> None:
+    """Another account has taken the old one's place, and has heard of nobody yet."""
+    running = Backfill.objects.filter(sync__in=syncs, state=Backfill.State.RUNNING)
+    running.update(reached=0, told=0, left_out=0)
 
 
 def go_on(is_over: Callable[[], bool]) -> None:
@@ -53,8 +60,10 @@ def step(pk: int) -> bool:
             mine.update(problem=outbox.waiting_for(backfill.sync.connection))
             return False
         if not chunks.tell(backfill):
-            mine.update(state=Backfill.State.DONE, ended_at=Now(), problem="")
+            mine.filter(reached=backfill.reached).update(state=Backfill.State.DONE, ended_at=Now(), problem="")
             return False
         return True
+    except CalledOff:
+        return True  # read anew, those who have changed are as they are now
     finally:
         mine.update(lease_until=None)

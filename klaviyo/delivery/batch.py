@@ -17,7 +17,7 @@ from klaviyo.delivery import beforehand, facts, mail, permission, privacy, subsc
 from klaviyo.delivery.state import Batch, sends_of, sync_of, syncs_of
 from klaviyo.delivery.trouble import BUSY_HERE, Frozen, ItsOwn
 from klaviyo.models import ProfileSync, Send
-from klaviyo.people import People
+from klaviyo.people import People, told_lately
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
@@ -52,17 +52,26 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if not open_ones:
         return
     client = Client(connection, is_backlog=claiming.is_backlog(open_ones))
-    try:
-        people = People(client, open_ones)
-    except Throttled as error:
-        waiting.for_budget(connection, open_ones, error)
+    people, going = _looked_up(client, open_ones)
+    if not going:
         return
-    outbox.extend(open_ones)
+    outbox.extend(going)
     batch = Batch(client, people, syncs, sends, monotonic() + LONGEST_SECONDS)
     try:
-        _work_through(batch, sorted(open_ones, key=_profiles_first))
+        _work_through(batch, sorted(going, key=partial(_profiles_first, people)))
     finally:
         batch.mailer.close()
+
+
+def _looked_up(client: Client, deliveries: Sequence[Delivery]) -> tuple[People, Sequence[Delivery]]:
+    """The people of a batch, and who may go: without a budget for questions, only what needs none."""
+    try:
+        return People(client, deliveries), deliveries
+    except Throttled as error:
+        known = told_lately(client.connection, [delivery for delivery in deliveries if delivery.kind == "event"])
+        sure = [d for d in deliveries if d.kind == "event" and not orders.message_of(d) and d.subject.lower() in known]
+        waiting.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
+        return People(client, sure), sure
 
 
 def _work_through(batch: Batch, deliveries: Sequence[Delivery]) -> None:
@@ -157,5 +166,7 @@ def _after(error: IntegrationError) -> Outcome:
     return Retry(outcome.code, outcome.sentence, after=wait, refund=True)
 
 
-def _profiles_first(delivery: Delivery) -> tuple[bool, int]:
-    return delivery.kind != "profile", delivery.pk
+def _profiles_first(people: People, delivery: Delivery) -> tuple[bool, bool, int]:
+    """Before what may need them; but what has just happened to somebody who is there waits for nothing."""
+    is_news = delivery.kind == "event" and not orders.message_of(delivery) and people.is_there(delivery)
+    return not is_news, delivery.kind != "profile", delivery.pk

@@ -8,11 +8,15 @@ from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome, Retry
 
 
-def for_budget(connection: Connection, deliveries: Sequence[Delivery], error: Throttled) -> None:
-    """Give them back until the budget opens again; a worker is woken then."""
-    for kind in {delivery.kind for delivery in deliveries}:
+def for_budget(
+    connection: Connection, deliveries: Sequence[Delivery], error: Throttled, going: Sequence[Delivery] = ()
+) -> None:
+    """Give them back until the budget opens again; a worker is woken then. The kinds of what is `going` do not rest."""
+    moving = {delivery.kind for delivery in going}
+    for kind in {delivery.kind for delivery in deliveries} - moving:
         pauses.throttle(connection, kind, error.retry_after)
-    outbox.give_back(deliveries, outcomes.of(error))
+    outbox.settle_all([delivery for delivery in deliveries if delivery.kind in moving], outcomes.of(error))
+    outbox.give_back([delivery for delivery in deliveries if delivery.kind not in moving], outcomes.of(error))
     waking.later(connection.pk, error.retry_after)
 
 

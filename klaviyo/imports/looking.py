@@ -43,6 +43,9 @@ def look() -> None:
                 _look_at(job)
             except IntegrationError as error:
                 away.add(job.connection_id)
+                if job.gives_up_at <= timezone.now():
+                    _end(job, Job.State.LOST, None)
+                    continue
                 _later(job, error.retry_after if isinstance(error, Throttled) else LONGEST_WAIT)
 
 
@@ -65,11 +68,16 @@ def _look_at(job: Job) -> None:
         _later(job, min(FIRST_LOOK * 2 ** min(job.looks, LONGEST_DOUBLING), LONGEST_WAIT))
 
 
-def _refused(job: Job, client: Client, number: int) -> set[str]:
-    """The addresses of whom it did not take; of everybody, where Klaviyo does not name as many as it counts."""
+def _refused(job: Job, client: Client, number: int) -> set[str] | None:
+    """The addresses of whom it did not take; of everybody, where Klaviyo does not name as many as it counts.
+
+    A walk's import has no deliveries that say who everybody is: of that nobody knows what was taken.
+    """
     named = {error.email for error in bulk.import_errors(client, job.number)} - {""} if number else set()
     if len(named) >= number:
         return named
+    if job.note:
+        return None
     return named | {subject.lower() for subject in _deliveries(job).values_list("subject", flat=True)}
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg2
 from django.db import connection as database
 from django.db import models
 from django.utils import timezone
@@ -53,7 +52,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
         filled = size
         label = f"{size // MILLION} million" if size >= MILLION else f"{size:,}"
         told += _measured(house, connection, f"{label} settled")
-        with _pinned_snapshot(house):
+        with _pinned_snapshot():
             told += _measured(house, connection, f"{label} settled, snapshot pinned")
     return told
 
@@ -119,12 +118,11 @@ def _fill(connection: Connection, first: int, last: int) -> None:
         connection=connection, kind="event", state=Delivery.State.ACCEPTED, occurred_at=timezone.now(),
         created_at=timezone.now(), attempts_made=1,
     )  # fmt: skip
-    fields = [field for field in Delivery._meta.concrete_fields if not field.primary_key]
-    values = [VARIED.get(field.column) or "%s" for field in fields]
-    fixed = [_stored(pattern, field) for field in fields if field.column not in VARIED]
-    columns = ", ".join(field.column for field in fields)
+    fields = {str(field.column): field for field in Delivery._meta.concrete_fields if not field.primary_key}
+    values = ", ".join(VARIED.get(column, "%s") for column in fields)
+    fixed = [_stored(pattern, field) for column, field in fields.items() if column not in VARIED]
     with database.cursor() as cursor, _without_indexes():
-        cursor.execute(FILL.format(columns=columns, values=", ".join(values)), [*fixed, first, last])
+        cursor.execute(FILL.format(columns=", ".join(fields), values=values), [*fixed, first, last])
     with database.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE integrations_delivery")
 
@@ -152,11 +150,9 @@ def _without_indexes() -> Iterator[None]:
 
 
 @contextmanager
-def _pinned_snapshot(house: House) -> Iterator[None]:
+def _pinned_snapshot() -> Iterator[None]:
     """Another connection looks at the table, and does not end its transaction."""
-    other = psycopg2.connect(
-        dbname="postgres", user=database.settings_dict["USER"], host=database.settings_dict["HOST"]
-    )
+    other = database.copy()
     try:
         with other.cursor() as cursor:
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")

@@ -32,7 +32,7 @@ def queue_visits(program: Program, people: Sequence[Advocate], number: int, *, w
                 new = {visit.advocate.pk: visit.advocate for visit in batch if visit.advocate.pk not in told}
                 told |= set(new)
                 told_of += [orders.of_profile(advocate, sync) for advocate in new.values()]
-            outbox.add(sync.connection, told_of)
+            outbox.add(sync.connection_id, told_of)
 
 
 def _visits(people: Sequence[Advocate], number: int, now: datetime) -> Iterator[Visit]:

@@ -134,4 +134,5 @@ def _environment(folder: Path, klaviyo: Klaviyo) -> dict[str, str]:
         "KLAVIYO_AUTHORIZE_URL": f"{klaviyo.url}/oauth/authorize",
         "NO_PROXY": "localhost,127.0.0.1",
         "LOG_LEVEL": "WARNING",
+        "PYTHONUNBUFFERED": "1",
     }

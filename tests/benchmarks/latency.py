@@ -52,8 +52,10 @@ def _tell(people: list[Advocate], seconds: int) -> dict[str, float]:
 def _delays(house: House, committed: dict[str, float]) -> list[Figure]:
     """From commit to arrival, and to the delivery's being settled."""
     arrived = house.klaviyo.accepted_at()
-    ours = Delivery.objects.filter(kind="event", state=Delivery.State.ACCEPTED)
-    settled = {body["data"]["attributes"]["unique_id"]: at.timestamp() for body, at in ours.values_list("body", "settled_at")}  # fmt: skip
+    ours = Delivery.objects.filter(kind="event", state__in=ledger.TAKEN)
+    settled = {
+        one.body["data"]["attributes"]["unique_id"]: one.settled_at.timestamp() for one in ours if one.settled_at
+    }
     there = [arrived[unique_id] - at for unique_id, at in committed.items() if unique_id in arrived]
     done = [settled[unique_id] - at for unique_id, at in committed.items() if unique_id in settled]
     return [

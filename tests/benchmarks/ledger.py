@@ -13,9 +13,13 @@ from tests.benchmarks.figures import say
 from tests.benchmarks.house import House
 
 State = Delivery.State
+TAKEN = (State.ACCEPTED, State.CONFIRMED)
 UNDER_WAY = (State.QUEUED, State.SENDING)
 
-METRICS = {Visit: ("Sorae Referred Visit",), Conversion: ("Sorae Conversion", "Sorae Referred Purchase")}
+METRICS: dict[type[Visit | Conversion], tuple[str, ...]] = {
+    Visit: ("Sorae Referred Visit",),
+    Conversion: ("Sorae Conversion", "Sorae Referred Purchase"),
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def of(house: House, account: str) -> Ledger:
     )
 
 
-def _uids(model: type[Visit] | type[Conversion], account: str) -> list[object]:
+def _uids(model: type[Visit | Conversion], account: str) -> list[object]:
     here = Connection.objects.filter(account_id=account).values("profile_syncs__store")
     return list(model.objects.filter(advocate__program__store__in=here).values_list("uid", flat=True))
 

@@ -156,4 +156,4 @@ def _seen(house: House, account: str, number: int, since: float) -> Told:
 
 def _length(broker: "redis.Redis", key: str) -> int:
     """How many messages there are in a queue, or among those that were handed out and not confirmed."""
-    return int(broker.llen(key) if broker.type(key) == b"list" else broker.hlen(key))  # type: ignore[arg-type]
+    return int(broker.llen(key) if broker.type(key) == b"list" else broker.hlen(key))

@@ -17,7 +17,8 @@ from tests.benchmarks.house import House
 
 ADVOCATES = """
     INSERT INTO referrals_advocate
-        (uid, occurred_at, created_at, program_id, email, first_name, last_name, phone, locale, role, tier, referral_code)
+        (uid, occurred_at, created_at, program_id, email, first_name, last_name, phone, locale, role, tier,
+        referral_code)
     SELECT gen_random_uuid(), now(), now(), %(program)s, 'person-' || n || '@' || %(domain)s, 'Person', 'No. ' || n,
         '', 'en-GB', 'advocate', '', %(prefix)s || n
     FROM generate_series(1, %(number)s) AS n
@@ -50,7 +51,7 @@ def advocates(program: Program, number: int) -> list[Advocate]:
 
 
 def put_advocates(program: Program, number: int) -> None:
-    values = {
+    values: dict[str, int | str] = {
         "program": program.pk, "number": number,
         "domain": f"{program.store.slug}.example.com", "prefix": f"{program.pk}-",
     }  # fmt: skip

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
@@ -79,7 +80,7 @@ def tell(program_id: int, number: int, seconds: float) -> int:
     began_at = time.monotonic()
     for index in range(number):
         time.sleep(max(began_at + index * seconds / number - time.monotonic(), 0))
-        _until_it_works(lambda index=index: _tell_one(people[index % len(people)], index))
+        _until_it_works(partial(_tell_one, people[index % len(people)], index))
     return number
 
 

@@ -40,7 +40,7 @@ def connected(id: str) -> Connection:
 def add(account: Connection, number: int = 1, **more: Any) -> None:
     orders = [Order(more.get("kind", "event"), str(uuid.uuid4()), timezone.now()) for _ in range(number)]
     with transaction.atomic():
-        outbox.add(account, orders)
+        outbox.add(account.pk, orders)
 
 
 def attempt(account: Connection, *deliveries: Delivery, status: int | None = 200, code: str = "") -> Attempt:

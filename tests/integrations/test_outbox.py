@@ -24,7 +24,7 @@ def account() -> Connection:
 
 def add(account: Connection, key: str = "", **more: Any) -> Delivery:
     with transaction.atomic():
-        outbox.add(account, [Order("event", key or str(uuid.uuid4()), timezone.now(), **more)])
+        outbox.add(account.pk, [Order("event", key or str(uuid.uuid4()), timezone.now(), **more)])
     return Delivery.objects.latest("pk")
 
 
@@ -44,14 +44,14 @@ def test_a_fact_is_queued_once_however_often_it_is_told(account: Connection) -> 
 
 def test_a_rolled_back_fact_leaves_nothing(account: Connection) -> None:
     with transaction.atomic():
-        outbox.add(account, [Order("event", "gone", timezone.now())])
+        outbox.add(account.pk, [Order("event", "gone", timezone.now())])
         transaction.set_rollback(True)
     assert not account.deliveries.exists()
 
 
 def test_nothing_is_queued_outside_a_transaction(account: Connection) -> None:
     with pytest.raises(RuntimeError, match="transaction"):
-        outbox.add(account, [Order("event", "a", timezone.now())])
+        outbox.add(account.pk, [Order("event", "a", timezone.now())])
 
 
 def test_a_claim_counts_the_attempt_and_hands_out_each_row_once(account: Connection) -> None:

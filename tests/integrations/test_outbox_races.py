@@ -44,7 +44,7 @@ def at_once(work: Callable[[int], int]) -> list[int]:
 
 def test_each_delivery_is_claimed_by_one_worker(account: Connection) -> None:
     with transaction.atomic():
-        outbox.add(account, [Order("event", f"fact:{n}", timezone.now()) for n in range(300)])
+        outbox.add(account.pk, [Order("event", f"fact:{n}", timezone.now()) for n in range(300)])
 
     def work(_: int) -> int:
         settled = 0
@@ -59,7 +59,7 @@ def test_each_delivery_is_claimed_by_one_worker(account: Connection) -> None:
 def test_the_same_fact_told_by_many_at_once_is_queued_once(account: Connection) -> None:
     def tell(_: int) -> int:
         with transaction.atomic():
-            outbox.add(account, [Order("event", "conversion:1", timezone.now())])
+            outbox.add(account.pk, [Order("event", "conversion:1", timezone.now())])
         return 0
 
     at_once(tell)
@@ -74,7 +74,7 @@ def test_two_deliveries_of_a_lane_are_never_sent_side_by_side(account: Connectio
         nonlocal most
         for turn in range(5):
             with transaction.atomic():
-                outbox.add(account, [Order("profile", f"ann:{number}:{turn}", timezone.now(), lane="profile:ann")])
+                outbox.add(account.pk, [Order("profile", f"ann:{number}:{turn}", timezone.now(), lane="profile:ann")])
             for delivery in outbox.claim(account):
                 sending.append(delivery.pk)
                 most = max(most, len(sending))
@@ -94,7 +94,7 @@ def test_no_change_is_lost_between_a_touch_and_a_claim(account: Connection) -> N
         for number in range(1, changes + 1):
             with transaction.atomic():
                 Connection.objects.update(account_name=str(number))
-                outbox.add(account, [Order("profile", f"ann:{number}", timezone.now(), lane="profile:ann")])
+                outbox.add(account.pk, [Order("profile", f"ann:{number}", timezone.now(), lane="profile:ann")])
         all_made.set()
         return 0
 
@@ -118,7 +118,7 @@ def test_no_change_is_lost_between_a_touch_and_a_claim(account: Connection) -> N
 
 def queue_a_profile(account: Connection, key: str) -> None:
     with transaction.atomic():
-        outbox.add(account, [Order("profile", key, timezone.now(), lane="profile:ann")])
+        outbox.add(account.pk, [Order("profile", key, timezone.now(), lane="profile:ann")])
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def busy_host(account: Connection) -> Iterator[Event]:
                 queue_a_profile(account, "ann:2")
                 changed.set()
                 assert go_on.wait(PATIENCE)
-                outbox.add(account, [Order("event", "invite:1", timezone.now())])
+                outbox.add(account.pk, [Order("event", "invite:1", timezone.now())])
         finally:
             database.close()
 
@@ -196,7 +196,7 @@ def test_a_loss_of_access_is_noted_beside_a_busy_host(tearoom: Connection) -> No
 def test_a_busy_host_does_not_stop_the_sweep_for_the_others(account: Connection) -> None:
     other = Connection.objects.create(provider="klaviyo", account_id="Qk7LmA", state=Connection.State.RECONNECT)
     with transaction.atomic():
-        outbox.add(other, [Order("event", "zoe:1", timezone.now())])
+        outbox.add(other.pk, [Order("event", "zoe:1", timezone.now())])
     Connection.objects.update(state=Connection.State.RECONNECT)
     queue_a_profile(account, "ann:1")
     with busy_host(account):
@@ -216,7 +216,7 @@ def test_a_transaction_wakes_a_worker_once_however_much_it_queues(
     monkeypatch.setattr(waking, "now", woken.append)
     with transaction.atomic():
         for number in range(50):
-            outbox.add(account, [Order("event", f"fact:{number}", timezone.now())])
+            outbox.add(account.pk, [Order("event", f"fact:{number}", timezone.now())])
         assert woken == []
     assert woken == [account.pk]
 
@@ -232,6 +232,6 @@ def test_a_broker_that_is_away_does_not_reach_the_host(account: Connection, monk
     monkeypatch.setattr(current_app, "send_task", unreachable)
     for number in range(5):
         with transaction.atomic():
-            outbox.add(account, [Order("event", f"fact:{number}", timezone.now())])
+            outbox.add(account.pk, [Order("event", f"fact:{number}", timezone.now())])
     assert account.deliveries.filter(state=State.QUEUED).count() == 5
     assert len(asked) == 1

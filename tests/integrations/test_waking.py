@@ -31,7 +31,7 @@ def messages(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[int]:
 def tell(account: Connection, number: int = 1) -> None:
     with transaction.atomic():
         for _ in range(number):
-            outbox.add(account, [Order("event", str(uuid.uuid4()), timezone.now())])
+            outbox.add(account.pk, [Order("event", str(uuid.uuid4()), timezone.now())])
 
 
 def test_one_wake_up_is_enough_for_much_that_is_told_at_once(account: Connection, messages: list[int]) -> None:
@@ -75,7 +75,7 @@ def test_what_is_told_while_a_worker_works_wakes_again(
 
 def test_a_fact_that_is_taken_back_wakes_nobody(account: Connection, messages: list[int]) -> None:
     with transaction.atomic():
-        outbox.add(account, [Order("event", "gone", timezone.now())])
+        outbox.add(account.pk, [Order("event", "gone", timezone.now())])
         transaction.set_rollback(True)
     assert messages == []
 

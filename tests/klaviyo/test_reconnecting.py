@@ -67,7 +67,7 @@ def test_a_fact_written_by_somebody_who_saw_the_account_lost_is_not_left_behind(
     stale = Connection.objects.get()
     connect()
     with transaction.atomic():
-        outbox.add(stale, [Order("event", "told late", timezone.now())])
+        outbox.add(stale.pk, [Order("event", "told late", timezone.now())])
     draining.sweep()
     assert Delivery.objects.get(key="told late").state == State.QUEUED
 

@@ -323,6 +323,6 @@ def test_cancelling_takes_back_invites_only(watch: ConsentWatch, ann: Advocate) 
     invite(ann, BEN)
     order = Order("profile", "other", timezone.now(), subject=BEN)
     with transaction.atomic():
-        outbox.add(watch.connection, [order])
+        outbox.add(watch.connection_id, [order])
     assert withdrawals.cancel(watch.connection, BEN, "opted_out_at_klaviyo", "No.") == 1
     assert Delivery.objects.get(key="other").state == State.QUEUED

@@ -61,7 +61,9 @@ def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Ad
     assert known and known.properties["sorae_referral_code"] == people[0].referral_code
 
 
-def test_a_walk_that_broke_off_goes_on_where_it_was(sandbox: Sandbox, people: list[Advocate], sync: ProfileSync) -> None:
+def test_a_walk_that_broke_off_goes_on_where_it_was(
+    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync
+) -> None:
     walk = walking.begin(sync)
     assert walking.step(walk.pk)
     sandbox.fault(IMPORT, "503")
