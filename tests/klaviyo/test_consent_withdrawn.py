@@ -166,7 +166,7 @@ def invite_all(ann: Advocate, number: int) -> None:
     rows = []
     for invite in invites:
         [event] = payloads.invite_sent(invite)
-        rows.append(outbox._row(sync.connection, orders.of_event(event, "DE", sync)))
+        rows.append(outbox._row(sync.connection_id, orders.of_event(event, "DE", sync)))
     deliveries = Delivery.objects.bulk_create(rows, batch_size=1000)
     Send.objects.bulk_create(
         [
