@@ -188,12 +188,9 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
         advocate = getattr(invite, "advocate", invite)
         source = cleaning.text(fact.uid)[:64]
         order = Order(
-            kind="event",
-            key=f"unreadable:{what}:{source or uuid.uuid4()}",
-            source=source,
-            occurred_at=timezone.now(),
-            outcome=UNREADABLE,
-        )
+            kind="event", key=f"unreadable:{what}:{source or uuid.uuid4()}", source=source,
+            occurred_at=timezone.now(), outcome=UNREADABLE,
+        )  # fmt: skip
         for sync in _syncs(advocate):
             outbox.add(sync.connection_id, [order])
 

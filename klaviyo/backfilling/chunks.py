@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.errors import PermanentError
+from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
 from klaviyo import cleaning, orders
@@ -63,6 +63,9 @@ def _sorted(
     told = [_as_delivery(sync, pk, email) for pk, email in rows]
     syncs = {sync.pk: sync}
     people = People(client, told, unasked=profile_jobs.unasked(syncs, told), on_record=False)
+    for delivery in told:
+        if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
+            raise problem  # the chunk is told of later, as a whole
     objections, lists = profile_jobs.sort(syncs, people, told)
     alone = [d.options["advocate"] for d in told if isinstance(objections.get(d.pk), Retry)]
     return {list_id: list(profile_jobs.said(people, group)) for list_id, group in lists.items()}, alone

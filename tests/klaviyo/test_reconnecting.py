@@ -96,7 +96,7 @@ def test_what_an_operator_retries_after_long_has_all_its_tries_again(
     sandbox.fault("create_event", "503", count=1)
     drain()
     event = Delivery.objects.get(kind="event")
-    assert (event.state, event.attempts_made) == (State.QUEUED, 1)
+    assert (event.state, event.attempts_made) == (State.QUEUED, 2)
 
 
 def test_a_connection_lost_between_two_requests_stops_the_rest_of_the_batch(

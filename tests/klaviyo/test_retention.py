@@ -179,6 +179,18 @@ def test_attempts_go_after_three_months_with_their_links_and_nothing_else(bird: 
     assert Delivery.objects.count() == deliveries
 
 
+def test_what_is_open_keeps_the_record_of_what_was_tried(bird: Advocate) -> None:
+    tried = Delivery.objects.filter(attempts__isnull=False).latest("pk")
+    Delivery.objects.filter(pk=tried.pk).update(state=State.HELD, settled_at=None)
+    kept = set(tried.attempts.all())
+    go_by(days=91)
+    retention.forget()
+    assert set(Attempt.objects.all()) == kept
+    Delivery.objects.filter(pk=tried.pk).update(state=State.FAILED, settled_at=timezone.now())
+    retention.forget()
+    assert not Attempt.objects.exists()
+
+
 def test_the_last_health_check_stays_and_trips_to_the_consent_screen_go(connection: Connection) -> None:
     for _ in range(3):
         HealthCheck.objects.create(connection=connection, passed=True)

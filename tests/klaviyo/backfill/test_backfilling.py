@@ -1,51 +1,20 @@
 """Everybody in a store's programs is told of, by imports, however often the walk breaks off."""
 
-from collections.abc import Iterator
-from io import StringIO
-
 import pytest
-from django.core.management import CommandError, call_command
-from django.utils import timezone
+from django.core.management import CommandError
 
 from integrations.errors import TemporaryError
 from integrations.models import Connection, Delivery, Job
-from klaviyo.backfilling import chunks, walking
-from klaviyo.imports import looking
+from klaviyo.backfilling import walking
 from klaviyo.models import Backfill, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
-from referrals.models import Advocate, Program
+from referrals.models import Advocate
 from tests.conftest import Drain
+from tests.klaviyo.backfill.walks import backfill, emails, end_imports
 from tests.klaviyo.story import TEA, choose_list
 
 IMPORT, LOOK_UP = "bulk_import_profiles", "get_profiles"
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 4)
-
-
-@pytest.fixture
-def people(spring: Program) -> list[Advocate]:
-    """Ten who were there before the store was joined to the account."""
-    rows = [Advocate(program=spring, email=f"person{n}@example.com") for n in range(10)]
-    return Advocate.objects.bulk_create(rows)
-
-
-def backfill(store: str = "tea-house", *options: str) -> str:
-    said = StringIO()
-    call_command("backfill", "--store", store, *options, stdout=said, stderr=said)
-    return said.getvalue()
-
-
-def end_imports() -> None:
-    Job.objects.update(next_look_at=timezone.now())
-    looking.look()
-
-
-def emails(sandbox: Sandbox) -> set[str]:
-    return {profile.email for profile in sandbox.profiles(TEA) if profile.email}
 
 
 def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Advocate], sync: ProfileSync) -> None:
@@ -58,7 +27,8 @@ def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Ad
     assert set(Job.objects.values_list("state", flat=True)) == {Job.State.DONE}
     assert not Delivery.objects.exists()
     known = sandbox.profile(TEA, people[0].email)
-    assert known and known.properties["sorae_referral_code"] == people[0].referral_code
+    assert known
+    assert known.properties["sorae_referral_code"] == people[0].referral_code
 
 
 def test_a_walk_that_broke_off_goes_on_where_it_was(
@@ -94,7 +64,8 @@ def test_nobody_is_made_where_only_those_known_are_updated(
     backfill()
     assert emails(sandbox) == {people[2].email}
     known = sandbox.profile(TEA, people[2].email)
-    assert known and known.properties["sorae_referral_code"] == people[2].referral_code
+    assert known
+    assert known.properties["sorae_referral_code"] == people[2].referral_code
 
 
 def test_newcomers_join_the_list_and_names_fill_in_only(
@@ -120,7 +91,8 @@ def test_whoever_changed_meanwhile_is_told_of_once_more(
     assert Delivery.objects.filter(kind="profile", state="queued").count() == 1
     drain()
     known = sandbox.profile(TEA, people[3].email)
-    assert known and known.properties["sorae_visits"] == 1
+    assert known
+    assert known.properties["sorae_visits"] == 1
 
 
 @pytest.mark.parametrize("connected", [False, True])

@@ -90,7 +90,7 @@ def test_while_it_lasts_one_at_a_time_is_tried_and_less_and_less_often(
     sandbox.settings(refused=dict.fromkeys(OPERATIONS, 400))
     go_on(drain)
     lengths = []
-    for _ in range(6):
+    for _ in range(7):
         Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=16))  # so long ago is the last one
         Pause.objects.update(until=timezone.now() - timedelta(seconds=1))
         before = asked(sandbox)
