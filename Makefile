@@ -1,5 +1,7 @@
 # make demo    a Klaviyo on this machine, the site and a worker, with a season of referrals played through them
 # make test    everything that can run here
+# make bench   the figures of the README, measured here: half an hour
+# make soak    an hour of bad days
 # make lint    types, style and the rules of who may import whom
 # make lock    for maintainers: renew the locked versions (needs uv)
 
@@ -7,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint lock
+.PHONY: help demo test bench soak lint lock
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +22,14 @@ demo: $(VENV)/installed
 # make test ONLY="tests/klaviyo -k consent" runs a part.
 test: $(VENV)/installed-for-tests
 	@$(VENV)/bin/python -m tests.run $(ONLY)
+
+# make bench ONLY=claims runs one; QUICK=1 is smaller, to see that it works.
+bench: $(VENV)/installed-for-tests
+	@$(VENV)/bin/python -m tests.benchmarks.run $(if $(QUICK),--quick) $(ONLY)
+
+# make soak MINUTES=5 is shorter.
+soak: $(VENV)/installed-for-tests
+	@MINUTES=$(MINUTES) $(VENV)/bin/python -m tests.benchmarks.run soak
 
 lint: $(VENV)/installed-for-tests
 	$(VENV)/bin/ruff check

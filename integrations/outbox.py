@@ -151,7 +151,7 @@ def retry(deliveries: "models.QuerySet[Delivery]") -> int:
     Settled and held ones begin anew, but stay known as tried; a message of our own does not, or it would not go again.
     What waits already keeps its history: a worker may have died on it.
     """
-    tried = Case(When(kind="email", then=0), default=Least("attempts_made", 1))
+    tried = Case(When(kind="email", then=0), default=Least("attempts_made", 1), output_field=models.IntegerField())
     waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
     again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
     return waiting + again.update(

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Func, JSONField, Max, OuterRef, QuerySet
+from django.db.models import Exists, Func, JSONField, Max, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -92,9 +92,10 @@ def _drop_attempts() -> int:
     """Of one connection after the other, by the index that begins with it. What is open may ask what was tried."""
     limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
     needed = Delivery.objects.filter(attempts=OuterRef("pk"), state__in=Delivery.OPEN)
-    old = Attempt.objects.filter(~Exists(needed), started_at__lt=limit).order_by("started_at")
+    old = Attempt.objects.filter(started_at__lt=limit).order_by("started_at")
     for connection_id in _connections_with(old):
-        if pks := list(old.filter(connection=connection_id).values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
+        mine = old.filter(~Exists(needed), connection=connection_id)
+        if pks := list(mine.values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
             about: Any = Attempt.deliveries.through._default_manager.filter(attempt__in=pks)
             while links := list(about.values_list("pk", flat=True)[:AT_ONCE]):
                 about.filter(pk__in=links).delete()
@@ -121,7 +122,9 @@ def _drop_authorizations() -> int:
 
 
 def _connections_with(rows: "QuerySet[Any]") -> list[int]:
-    some = Connection.objects.filter(Exists(rows.order_by().filter(connection=OuterRef("pk"))))
+    """By the oldest of each, which an index finds at once."""
+    oldest = Subquery(rows.filter(connection=OuterRef("pk")).values("pk")[:1])
+    some = Connection.objects.annotate(oldest=oldest).filter(oldest__isnull=False)
     return list(some.order_by("pk").values_list("pk", flat=True))
 
 

@@ -233,7 +233,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- How long things are kept, and who may read the figures ------------------------------------------
 
 RETAIN_BODIES_DAYS = configuration.number("RETAIN_BODIES_DAYS", 14, least=8)  # mail is limited by person and week
-RETAIN_ATTEMPTS_DAYS = configuration.number("RETAIN_ATTEMPTS_DAYS", 90, least=1)
+RETAIN_ATTEMPTS_DAYS = configuration.number("RETAIN_ATTEMPTS_DAYS", 90, least=8)
 METRICS_TOKEN = configuration.token("METRICS_TOKEN")
 
 # --- Logs: to standard error, without people, tokens or links of one person ------------------------

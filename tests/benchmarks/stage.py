@@ -19,8 +19,8 @@ ADVOCATES = """
     INSERT INTO referrals_advocate
         (uid, occurred_at, created_at, program_id, email, first_name, last_name, phone, locale, role, tier,
         referral_code)
-    SELECT gen_random_uuid(), now(), now(), %(program)s, 'person-' || n || '@' || %(domain)s, 'Person', 'No. ' || n,
-        '', 'en-GB', 'advocate', '', %(prefix)s || n
+    SELECT gen_random_uuid(), now(), now(), %(program)s, 'person-' || n || '@' || %(domain)s, %(name)s, '',
+        '', '', 'advocate', '', %(prefix)s || n
     FROM generate_series(1, %(number)s) AS n
 """
 
@@ -50,10 +50,10 @@ def advocates(program: Program, number: int) -> list[Advocate]:
     return list(program.advocates.select_related("program__store").order_by("pk")[:number])
 
 
-def put_advocates(program: Program, number: int) -> None:
+def put_advocates(program: Program, number: int, name: str = "Ann") -> None:
     values: dict[str, int | str] = {
         "program": program.pk, "number": number,
-        "domain": f"{program.store.slug}.example.com", "prefix": f"{program.pk}-",
+        "domain": f"{program.store.slug}.example.com", "prefix": f"{program.pk}-", "name": name,
     }  # fmt: skip
     with database.cursor() as cursor:
         cursor.execute(ADVOCATES, values)

@@ -1,6 +1,7 @@
 """The door out: bounded in time and size, no redirects, no cookies, no plain http beyond this machine."""
 
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -112,6 +113,28 @@ def serving(scheme: str, certificate: Path | None = None) -> Iterator[str]:
         server.shutdown()
 
 
+@contextmanager
+def spoiling(certificate: Path) -> Iterator[str]:
+    """Reads a request over TLS, and answers with a record that somebody on the way has spoilt."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def serve() -> None:
+        raw, _ = listener.accept()
+        with raw.dup() as wire, context.wrap_socket(raw, server_side=True) as tls:
+            read = b""
+            while b"hello" not in read:
+                read += tls.recv(65536)
+            wire.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+            wire.recv(65536)  # until the other side has gone
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with serving("http") as address:
@@ -205,6 +228,21 @@ def test_the_same_rules_hold_over_tls(
     with pytest.raises(TemporaryError) as caught:
         get(session, f"{tls_server}/drip_headers")
     assert caught.value.code == "timed_out"
+
+
+def test_what_breaks_in_tls_after_it_was_read_may_have_had_its_effect(
+    session: requests.Session, certificate: Path
+) -> None:
+    session.verify = str(certificate)
+    with spoiling(certificate) as address, pytest.raises(TemporaryError) as caught:
+        http.send(session, "POST", address, headers={}, body=b"hello")
+    assert caught.value.code == "no_answer"
+
+
+def test_a_handshake_that_fails_has_let_nothing_out(server: str, session: requests.Session) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        get(session, server.replace("http:", "https:"))
+    assert caught.value.code == "unreachable"
 
 
 def test_a_late_exchange_leaves_the_next_one_all_its_time(

@@ -228,7 +228,7 @@ def test_an_operator_may_retry_what_failed_with_the_same_body(account: Connectio
     outbox.settle(claimed, Failed("invalid", "Bad."))
     assert outbox.retry(Delivery.objects.filter(pk=delivery.pk)) == 1
     [again] = outbox.claim(account)
-    assert (again.pk, again.body, again.attempts_made) == (delivery.pk, {"data": 1}, 1)
+    assert (again.pk, again.body, again.attempts_made) == (delivery.pk, {"data": 1}, 2)
 
 
 def test_what_was_accepted_is_never_sent_again(account: Connection) -> None:

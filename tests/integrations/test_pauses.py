@@ -42,6 +42,44 @@ def test_a_pause_is_lengthened_and_never_cut_short(account: Connection) -> None:
     assert Pause.objects.get().until > timezone.now() + timedelta(minutes=9)
 
 
+def test_what_is_throttled_on_trial_stays_on_trial(account: Connection) -> None:
+    pauses.trouble(account, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+    pauses.throttle(account, "event", timedelta(minutes=10))
+    assert Pause.objects.get().until > timezone.now() + timedelta(minutes=9)
+    let_pass()
+    assert pauses.of(account).on_trial == {"event"}
+
+
+def test_trouble_is_news_where_a_kind_was_throttled(account: Connection) -> None:
+    pauses.throttle(account, "event", timedelta(seconds=1))
+    assert pauses.trouble(account, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+    let_pass()
+    assert not pauses.trouble(account, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+
+
+def test_what_one_account_gets_through_thaws_it_for_all(account: Connection, kettle: Kettle) -> None:
+    other, third = connected("B2"), connected("C3")
+    for connection in (None, other):
+        pauses.trouble(connection, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+    pauses.trouble(third, "", pauses.NOT_ANSWERING, "No.", most=timedelta(hours=1))
+    Pause.objects.filter(connection=None).update(until=timezone.now() - timedelta(seconds=1))
+    add(account)
+    draining.drain(account.pk)
+    assert [pause.connection for pause in Pause.objects.all()] == [third]
+
+
+def test_a_kind_that_is_frozen_for_all_is_not_forgotten_while_one_account_is_still_refused(account: Connection) -> None:
+    for connection in (None, account):
+        pauses.trouble(connection, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+    long_ago = timezone.now() - pauses.FORGOTTEN_AFTER - timedelta(seconds=1)
+    Pause.objects.filter(connection=None).update(until=long_ago)
+    pauses.forget_old()
+    assert Pause.objects.count() == 2
+    Pause.objects.update(until=long_ago)
+    pauses.forget_old()
+    assert not Pause.objects.exists()
+
+
 def test_old_pauses_are_forgotten(account: Connection) -> None:
     pauses.throttle(account, "event", timedelta(minutes=1))
     pauses.trouble(account, "", pauses.NOT_ANSWERING, "No.", most=timedelta(hours=1))
