@@ -1,6 +1,7 @@
 """`make test`: everything, once on SQLite with the embedded broker, and once on PostgreSQL and Redis.
 
-The second run needs both programs installed; then each of the two leaves out what one answer is enough for. With
+The second run needs both programs installed; then they go side by side, and each leaves out what one answer is enough
+for. With
 CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one run.
 """
 
@@ -8,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack
+from typing import IO
 
 from tests import servers
 
@@ -65,24 +68,44 @@ def main(arguments: list[str]) -> int:
             left_out = f"All this on PostgreSQL and Redis. {missing}"
             return run("SQLite and the embedded broker", {"NOT_RUN": left_out}, arguments)
         if not arguments:
-            rest = [f"--ignore={path}" for path in (*SAME_ON_EVERY_DATABASE, *ONLY_POSTGRESQL)]
-            if failed := run("SQLite and the embedded broker", {}, rest):
-                return failed
-            arguments = [f"--ignore-glob={path}" for path in ANY_DATABASE_WILL_DO]
+            return _side_by_side(real_parts)
         return run("PostgreSQL and Redis", real_parts, arguments)
+
+
+def _side_by_side(real_parts: dict[str, str]) -> int:
+    """Both runs at the same time, as each keeps one processor busy; what the first says is shown after the second."""
+    rest = [f"--ignore={path}" for path in (*SAME_ON_EVERY_DATABASE, *ONLY_POSTGRESQL)]
+    print("\nOn SQLite and the embedded broker: begun; what it says comes in the end.", flush=True)
+    with tempfile.TemporaryFile("w+") as said, _pytest({}, rest, said) as embedded:
+        try:
+            failed = run("PostgreSQL and Redis", real_parts, [f"--ignore-glob={path}" for path in ANY_DATABASE_WILL_DO])
+            status = _wait(embedded)
+        finally:
+            embedded.terminate()
+        said.seek(0)
+        print("\nOn SQLite and the embedded broker:\n", said.read(), sep="\n", flush=True)
+    return failed or status
 
 
 def run(parts: str, settings: dict[str, str], arguments: list[str]) -> int:
     """One pytest run on these parts; its exit status."""
     print(f"\nOn {parts}:\n", flush=True)
+    with _pytest(settings, arguments) as tests:
+        return _wait(tests)
+
+
+def _pytest(settings: dict[str, str], arguments: list[str], said: IO[str] | None = None) -> "subprocess.Popen[bytes]":
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     command = [sys.executable, "-m", "pytest", *NO_TEST_HANGS, *arguments]
-    with subprocess.Popen(command, env=environment | settings) as tests:
-        try:
-            status = tests.wait()
-        except KeyboardInterrupt:
-            tests.terminate()
-            return tests.wait() or 1
+    return subprocess.Popen(command, env=environment | settings, stdout=said, stderr=said)
+
+
+def _wait(tests: "subprocess.Popen[bytes]") -> int:
+    try:
+        status = tests.wait()
+    except KeyboardInterrupt:
+        tests.terminate()
+        return tests.wait() or 1
     return 1 if status == NOTHING_COLLECTED else status
 
 

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection as database
 from django.test import Client
+from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Delivery
 from klaviyo.models import ProfileSync
 from referrals.models import Advocate, Program, Store
 from tests import consent_screen
@@ -61,8 +63,21 @@ def put_advocates(program: Program, number: int, name: str = "Ann") -> None:
 
 
 def introduce(house: House, program: Program, people: Sequence[Advocate]) -> None:
-    """Klaviyo has known these advocates for long."""
-    house.klaviyo.put_people(connection_of(program).account_id, [person.email for person in people])
+    """Klaviyo knows these advocates, as they were told of an hour ago."""
+    sync = ProfileSync.objects.select_related("connection").get(store=program.store_id)
+    house.klaviyo.put_people(sync.connection.account_id, [person.email for person in people])
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Delivery.objects.bulk_create(
+        (
+            Delivery(
+                connection=sync.connection, kind="profile", key=f"profile:{sync.pk}:{person.uid}:told",
+                subject=person.email, options={"sync": sync.pk, "advocate": person.pk},
+                state=Delivery.State.ACCEPTED, occurred_at=an_hour_ago, settled_at=an_hour_ago,
+            )
+            for person in people
+        ),
+        batch_size=1_000,
+    )  # fmt: skip
 
 
 def _store(browser: Client, account: str) -> Program:
