@@ -1,8 +1,7 @@
 """`make test`: everything, once on SQLite with the embedded broker, and once on PostgreSQL and Redis.
 
 The second run needs both programs installed; then they go side by side, and each leaves out what one answer is enough
-for. With
-CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one run.
+for. With CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one run.
 """
 
 import os
