@@ -19,7 +19,7 @@ from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
-from integrations import draining, outbox
+from integrations import draining, outbox, slots
 from integrations.models import Connection
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
@@ -29,6 +29,7 @@ from tests import budgets, consent_screen, emptying, schemas, servers
 
 TEA_HOUSE_LTD = consent_screen.TEA_HOUSE_LTD
 MOST_BATCHES = 100
+THREADS = 64  # tests play many workers in one process
 
 Drain = Callable[[], None]
 Connect = Callable[..., HttpResponseBase]
@@ -39,6 +40,7 @@ def clean_slate() -> None:
     """No test pays for the requests of another, or sees what another has put into the cache."""
     cache.clear()
     budgets.forget()
+    slots.there_are(THREADS)
 
 
 @pytest.fixture
