@@ -11,7 +11,7 @@ from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
-MOST = 30  # a search by days looks for its first and last id by halving
+MOST = 40  # a search by days looks for its first and last id by halving
 
 
 @pytest.fixture

@@ -77,6 +77,10 @@ REASONS = {
         "Import made again", "Klaviyo did not finish an import, which is made again",
         "Klaviyo works on imports at its own pace, and gave this one up.", Who.ITSELF, "Nothing.",
     ),
+    "person_changed": Reason(
+        "Read anew", "somebody's address has changed since it was read",
+        "It was noticed right before the request; nothing has left.", Who.ITSELF, "Nothing.",
+    ),
     "imports_first": Reason(
         "An import still runs", "an import that may hold the person still runs at Klaviyo",
         "Were they deleted before, the import could bring them back.", Who.ITSELF, "Nothing.",
