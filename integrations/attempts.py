@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,8 +20,9 @@ REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))  #
 @contextmanager
 def on_record(connection: Connection, operation: str, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
     """Write the attempt, let the request be made, write how it ended. Called off, there was none."""
-    attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now())
-    _link(attempt, deliveries)
+    with transaction.atomic():
+        attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now())
+        _link(attempt, deliveries)
     started = monotonic()
     try:
         yield attempt

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outbox, pauses, providers
+from integrations import outbox, pauses, providers, waking
 from integrations.models import Connection, Delivery
 from integrations.providers import Bulk
 
@@ -38,12 +38,26 @@ def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Bulk | Non
     for rows in (alone.filter(next_try_at__gt=Now() - FRESH), alone.filter(next_try_at__lte=Now() - FRESH)):
         yield outbox.claim(connection, rows=rows), None
     for bulk in many:
-        yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=bulk.kind), newest=NEWEST), bulk
+        if not _must_wait(connection, bulk):
+            yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=bulk.kind), newest=NEWEST), bulk
 
 
 def is_backlog(deliveries: Sequence[Delivery]) -> bool:
     """Whether a batch has waited long enough to leave room for what is fresh."""
     return all(delivery.next_try_at <= timezone.now() - FRESH for delivery in deliveries)
+
+
+def has_backlog(connection: Connection) -> bool:
+    """Whether so much waits that it goes in bulk."""
+    return bool(_bulks(connection, outbox.due(connection)))
+
+
+def _must_wait(connection: Connection, bulk: Bulk) -> bool:
+    """Without room for its request nothing is claimed; the kind rests, and a worker is woken in time."""
+    if wait := bulk.wait(connection):
+        pauses.throttle(connection, bulk.kind, wait)
+        waking.later(connection.pk, wait)
+    return bool(wait)
 
 
 def _bulks(connection: Connection, due: Rows) -> list[Bulk]:

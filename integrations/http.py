@@ -19,7 +19,7 @@ from integrations import deadline
 from integrations.errors import TemporaryError
 
 CONNECT_SECONDS = 3.05
-READ_SECONDS = 8.0
+READ_SECONDS = 10.0
 DEADLINE_SECONDS = 12.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}

@@ -1,5 +1,6 @@
 """Connections to providers, and what is delivered through them."""
 
+import math
 import uuid
 from typing import Any
 
@@ -197,6 +198,8 @@ class Delivery(models.Model):
         CANCELLED = "cancelled", "Cancelled"
 
     OPEN = (State.QUEUED, State.SENDING, State.HELD)
+
+    leased_at = -math.inf  # by the clock of the process that claimed it (time.monotonic)
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries")
     kind = models.CharField(max_length=64)

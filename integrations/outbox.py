@@ -6,6 +6,7 @@ are wake-ups: losing all of them costs one sweep. Leases and back-off go by the 
 """
 
 import random
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -72,19 +73,32 @@ def claim(
 
     `rows` narrows what is due. The oldest go first; `newest` of a hundred are the newest instead.
     """
-    lease = uuid.uuid4()
+    lease, leased_at = uuid.uuid4(), time.monotonic()
     with transaction.atomic():
         wanted = (due(connection) if rows is None else rows).select_for_update(skip_locked=True, of=("self",))
         pks = _together(_ends(wanted, limit, limit * newest // 100))
         Delivery.objects.filter(pk__in=pks, state=State.QUEUED).update(
             state=State.SENDING, lease=lease, lease_until=Now() + LEASE, attempts_made=F("attempts_made") + 1
         )
-    return list(Delivery.objects.filter(pk__in=pks, lease=lease, state=State.SENDING).order_by("pk")) if pks else []
+    claimed = Delivery.objects.filter(pk__in=pks, lease=lease, state=State.SENDING) if pks else Delivery.objects.none()
+    batch = list(claimed.order_by("pk"))
+    for delivery in batch:
+        delivery.leased_at = leased_at
+    return batch
 
 
 def extend(batch: Sequence[Delivery]) -> None:
-    """Take the lease of a claimed batch anew, after something that took time."""
+    """Take the lease of a claimed batch anew."""
+    leased_at = time.monotonic()
     _mine(batch).update(lease_until=Now() + LEASE)
+    for delivery in batch:
+        delivery.leased_at = leased_at
+
+
+def keep(batch: Sequence[Delivery]) -> None:
+    """Take the lease anew, if a third of it may be over: what is to come may take another third."""
+    if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 3:
+        extend(batch)
 
 
 def are_ours(deliveries: Sequence[Delivery]) -> bool:

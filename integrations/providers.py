@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
@@ -47,12 +48,14 @@ class Addresses:
 class Bulk:
     """A kind of delivery of which up to `most` may go in one request, as far as `only` lets them.
 
-    `deliver` takes what was claimed of one connection and settles each.
+    `deliver` takes what was claimed of one connection and settles each. `wait` says how long it takes until there is
+    room for such a request.
     """
 
     kind: str
     most: int
     deliver: Callable[["Connection", "Sequence[Delivery]"], None]
+    wait: Callable[["Connection"], timedelta]
     only: Q = field(default_factory=Q)
 
 

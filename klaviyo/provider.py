@@ -47,6 +47,8 @@ def served(connections: Sequence[Connection]) -> dict[int, list[str]]:
     return names
 
 
+WITHOUT_CONSENT = ~Q(options__has_key="message")
+
 KLAVIYO = Provider(
     slug="klaviyo",
     name="Klaviyo",
@@ -56,9 +58,9 @@ KLAVIYO = Provider(
     deliver=delivery.deliver,
     served=served,
     bulks=(
-        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, bulks.REPEATABLE),
-        Bulk("event", bulk.MOST_EVENTS, event_jobs.deliver, bulks.NEVER_TRIED & ~Q(options__has_key="message")),
-        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, bulks.REPEATABLE),
+        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, profile_jobs.wait, bulks.REPEATABLE),
+        Bulk("event", bulk.MOST_EVENTS, event_jobs.deliver, event_jobs.wait, WITHOUT_CONSENT & bulks.NEVER_TRIED),
+        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, list_jobs.wait, bulks.REPEATABLE),
     ),
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
 )

@@ -5,6 +5,7 @@ the others keep working with the old token meanwhile. Leases and expiry go by th
 """
 
 import logging
+import random
 import time
 import uuid
 from dataclasses import dataclass
@@ -142,6 +143,8 @@ def _opened(seen: _Seen) -> Access:
 def _renewed(seen: _Seen) -> Access | None:
     """Renew, if nobody else does; None when somebody does or did, or when it failed for now."""
     row, lease = seen.connection, uuid.uuid4()
+    if row.refresh_lease_until and row.refresh_lease_until > seen.now:
+        return None
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lt=Now())
     same = Connection.objects.filter(pk=row.pk, generation=row.generation, state=Connection.State.CONNECTED)
     if not same.filter(free).update(refresh_lease=lease, refresh_lease_until=Now() + LEASE):
@@ -230,9 +233,11 @@ def _wait_for_another(seen: _Seen, gives_up_at: float) -> None:
         code = seen.connection.refresh_problem_code or "renewal_rests"
         sentence = f"Access could not be renewed. {seen.connection.refresh_problem}".strip()
         raise AccessUnavailable(code, sentence, retry_after=max(seen.pause, timedelta(seconds=1)))
-    if time.monotonic() > gives_up_at:
+    left = gives_up_at - time.monotonic()
+    if left < 0:
         raise AccessUnavailable("renewing", "Access is being renewed.", retry_after=timedelta(seconds=5))
-    time.sleep(STEP_SECONDS)
+    waited = PATIENCE_SECONDS - left  # many wait at once, and each look takes time from the one who renews
+    time.sleep(min(max(waited, STEP_SECONDS) * random.uniform(0.5, 1.5), left + STEP_SECONDS))  # noqa: S311
 
 
 def _renewed_by_timer(connection_id: int) -> bool:

@@ -18,7 +18,7 @@ from integrations.pacing import shared
 from integrations.pacing.memory import Memory
 from integrations.pacing.windows import BACKLOG_SHARE, Window, used_by_others
 
-__all__ = ["Memory", "Window", "block", "heed", "remember_redis", "take", "used"]
+__all__ = ["Memory", "Window", "block", "heed", "remember_redis", "take", "used", "wait"]
 
 JITTER_OF_A_WAIT = 0.1
 LONGEST_JITTER = 100.0  # milliseconds: what a whole group of workers waits longer is lost
@@ -32,9 +32,12 @@ def take(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) ->
 
     A backlog may use 85 % of each window, so that what has just happened need not wait for it.
     """
-    wait = _memory.blocked(budget) or _take(budget, windows, is_backlog=is_backlog)
-    jitter = random.uniform(0, min(wait * JITTER_OF_A_WAIT, LONGEST_JITTER))  # noqa: S311 (nothing secret)
-    return timedelta(milliseconds=wait + jitter)
+    return _take(budget, windows, is_backlog=is_backlog, requests=1)
+
+
+def wait(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) -> timedelta:
+    """Until there is room for a request, which is not counted yet; zero where there is."""
+    return _take(budget, windows, is_backlog=is_backlog, requests=0)
 
 
 def block(budget: str, wait: timedelta) -> None:
@@ -72,13 +75,20 @@ def remember_redis() -> None:
         counters.remember()
 
 
-def _take(budget: str, windows: Sequence[Window], *, is_backlog: bool) -> int:
+def _take(budget: str, windows: Sequence[Window], *, is_backlog: bool, requests: int) -> timedelta:
+    wait = _memory.blocked(budget) or _counted(budget, windows, is_backlog=is_backlog, requests=requests)
+    jitter = random.uniform(0, min(wait * JITTER_OF_A_WAIT, LONGEST_JITTER))  # noqa: S311 (nothing secret)
+    return timedelta(milliseconds=wait + jitter)
+
+
+def _counted(budget: str, windows: Sequence[Window], *, is_backlog: bool, requests: int) -> int:
     counters = _shared()
     if not counters:
-        return _memory.take(budget, windows, is_backlog=is_backlog)
-    wait = counters.take(budget, windows, share=BACKLOG_SHARE if is_backlog else 1.0)
+        return _memory.take(budget, windows, is_backlog=is_backlog, requests=requests)
+    wait = counters.take(budget, windows, share=BACKLOG_SHARE if is_backlog else 1.0, requests=requests)
     if wait is None:
-        return _memory.take(budget, windows, is_backlog=is_backlog, workers=settings.WORKERS_AT_MOST)
+        workers = settings.WORKERS_AT_MOST
+        return _memory.take(budget, windows, is_backlog=is_backlog, workers=workers, requests=requests)
     return wait
 
 

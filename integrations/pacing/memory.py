@@ -30,8 +30,13 @@ class Memory:
         self._budgets: dict[str, Budget] = {}
         self._tidied_at = self._now()
 
-    def take(self, budget: str, windows: Sequence[Window], *, is_backlog: bool = False, workers: int = 1) -> int:
-        """Milliseconds to wait; 0 when the request was counted. Of several workers each keeps to its share."""
+    def take(
+        self, budget: str, windows: Sequence[Window], *, is_backlog: bool = False, workers: int = 1, requests: int = 1
+    ) -> int:
+        """Milliseconds to wait; 0 when so many requests, one or none, were counted.
+
+        Of several workers each keeps to its share.
+        """
         now, share = self._now(), BACKLOG_SHARE if is_backlog else 1.0
         with self._lock:
             known = self._of(budget)
@@ -40,7 +45,8 @@ class Memory:
             share *= known.factor_now(now)
             ours = [known.in_force(window, now).for_one_of(workers) for window in windows]
             waits = [known.count(window, now).wait(most(window.requests, share), now) for window in ours]
-            if wait := max([known.blocked_until - now, 0, *waits]):
+            wait = max([known.blocked_until - now, 0, *waits])
+            if wait or not requests:
                 return wait
             widened = [window for window, whole in zip(ours, windows, strict=True) if window.seconds != whole.seconds]
             known.add(windows, now, is_untold=workers > 1)

@@ -40,8 +40,8 @@ class Shared:
         self._rests_until = 0.0
         self._lock = threading.Lock()
 
-    def take(self, budget: str, windows: Sequence[Window], *, share: float) -> int | None:
-        """Milliseconds to wait; 0 when the request was counted."""
+    def take(self, budget: str, windows: Sequence[Window], *, share: float, requests: int = 1) -> int | None:
+        """Milliseconds to wait; 0 when so many requests, one or none, were counted."""
         for _ in range(MOST_TELLINGS):
             untold = self._memory.untold(budget)
             told = [
@@ -51,14 +51,14 @@ class Shared:
                 for number in (at, age, requests)
             ]
             known_as = self._memory.memory_of(budget)
-            answer = self._ask("take", budget, windows, known_as, share, int(untold.is_total), *told)
+            answer = self._ask("take", budget, windows, known_as, share, requests, int(untold.is_total), *told)
             if untold.counts and (answer is None or answer[0] == TELL_FIRST):
                 self._memory.give_back(budget, untold)
             if answer is None:
                 return None
             self._memory.told_to(budget, answer[1])
             if answer[0] != TELL_FIRST:
-                self._memory.note(budget, windows, answer[2:], is_granted=not answer[0])
+                self._memory.note(budget, windows, answer[2:], is_granted=requests > 0 and not answer[0])
                 return answer[0]
         return None
 

@@ -1,6 +1,7 @@
 """Calls Klaviyo on behalf of a connection: with its access, within its budget, and on the record."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -57,6 +58,10 @@ class Client:
             sentence = "Klaviyo no longer accepts our access. The app may have been removed from the account."
             connections.mark_reconnect(self.connection, "access_refused", sentence, generation=access.generation)
             raise ReconnectRequired("access_refused", sentence) from error
+
+    def wait(self, operation: Operation) -> timedelta:
+        """Until the operation's budget has room; zero where it has."""
+        return pacing.wait(self._budget(operation), operation.windows, is_backlog=self.is_backlog)
 
     def _once(
         self,

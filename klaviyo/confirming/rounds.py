@@ -10,6 +10,7 @@ from time import monotonic
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
+from integrations import claiming
 from integrations.errors import PermanentError
 from integrations.models import Delivery
 from klaviyo.api import events
@@ -22,6 +23,7 @@ from klaviyo.watching.reading import moment
 TURN_SECONDS = 10.0
 AT_ONCE = 20_000  # deliveries in one part of a round
 SHOWS_AFTER = timedelta(seconds=5)  # at the earliest, so that nobody asks in vain
+BEHIND_A_BACKLOG = timedelta(minutes=10)  # the longest that reading back stands aside for sending
 OVERLAP = timedelta(minutes=5)  # what is written as accepted may show in the database a while later
 
 
@@ -34,7 +36,7 @@ def take_a_turn(reading: Reading) -> None:
     ends_at = monotonic() + TURN_SECONDS
     client = Client(reading.connection, is_backlog=True)
     doubts.settle(client)
-    if reading.began_at is None and not _begin(reading):
+    if _can_wait(reading) or (reading.began_at is None and not _begin(reading)):
         return
     try:
         while not _is_through(reading):
@@ -46,6 +48,13 @@ def take_a_turn(reading: Reading) -> None:
         reading.save(update_fields=["metrics", "place"])
         raise
     _end(client, reading)
+
+
+def _can_wait(reading: Reading) -> bool:
+    """Sending comes first: behind a backlog, what was accepted just now is read back a little later."""
+    oldest = matching.unconfirmed(reading.connection).order_by("settled_at")
+    overdue = oldest.filter(settled_at__gt=reading.reached or reading.since, settled_at__lt=Now() - BEHIND_A_BACKLOG)
+    return claiming.has_backlog(reading.connection) and not overdue.exists()
 
 
 def _begin(reading: Reading) -> bool:

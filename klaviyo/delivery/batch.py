@@ -55,7 +55,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     people, going = _looked_up(client, open_ones)
     if not going:
         return
-    outbox.extend(going)
+    outbox.keep(going)
     batch = Batch(client, people, syncs, sends, monotonic() + LONGEST_SECONDS)
     try:
         _work_through(batch, sorted(going, key=partial(_profiles_first, people)))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from functools import partial
 
 from django.db.models import Q
@@ -15,9 +16,10 @@ from integrations.errors import (
     TemporaryError,
     Throttled,
 )
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry
 from klaviyo.api.client import Client
+from klaviyo.api.operation import Operation
 from klaviyo.delivery import waiting
 from klaviyo.models import ProfileSync
 from klaviyo.people import People
@@ -45,6 +47,11 @@ def settle_alike(outcomes_of: dict[int, Outcome], deliveries: Pack) -> None:
         outbox.settle_all(rows, outcome)
 
 
+def until_room(operation: Operation) -> Callable[[Connection], timedelta]:
+    """How long a connection has to wait for the next request of a backlog."""
+    return lambda connection: Client(connection, is_backlog=True).wait(operation)
+
+
 def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> People | None:
     """The people of a claimed batch; None when they could not be looked up, which is no attempt at what waits."""
     try:
@@ -56,7 +63,6 @@ def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> 
         frozen = freezing.note(deliveries, error)
         outbox.settle_all(deliveries, freezing.waits(frozen) if frozen else _not_looked_up(error))
     else:
-        outbox.extend(deliveries)
         return people
     return None
 
@@ -66,7 +72,7 @@ def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
     if stopping.asked():
         outbox.give_back(pack, NOT_REACHED)
         return
-    outbox.extend(pack)
+    outbox.keep(pack)
     try:
         if outcome := request(pack):
             outbox.settle_all(pack, outcome)

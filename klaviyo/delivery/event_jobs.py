@@ -16,6 +16,8 @@ from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
+wait = bulks.until_room(bulk.BULK_CREATE_EVENTS)
+
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Settle every event of a claimed batch."""

@@ -12,6 +12,8 @@ from klaviyo.delivery import beforehand, bulks, waiting
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
+wait = bulks.until_room(lists.ADD_PROFILES_TO_LIST)
+
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Settle every list add of a claimed batch."""

@@ -21,6 +21,8 @@ from klaviyo.models import ProfileSync
 from klaviyo.people import People
 from referrals.models import Advocate
 
+wait = bulks.until_room(bulk.BULK_IMPORT_PROFILES)
+
 Items = list[tuple[Delivery, dict[str, Any], int]]  # with what is said of the person, and its size in bytes
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -89,7 +90,7 @@ def kettle() -> Iterator[Kettle]:
     """A provider of so little that everything can be seen."""
     kettle = Kettle()
     told: Any = {"addresses": None, "identify": None, "served": lambda _: {}}
-    bulk = Bulk("event", 10, kettle.deliver)
+    bulk = Bulk("event", 10, kettle.deliver, lambda _: timedelta())
     providers.register(
         Provider("kettle", "Kettle", (), deliver=kettle.deliver, bulks=(bulk,), bulk_from=lambda: 5, **told)
     )
