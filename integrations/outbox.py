@@ -29,6 +29,10 @@ BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
+TOUCH = (
+    f"UPDATE {Delivery._meta.db_table} SET occurred_at = %s "  # noqa: S608 (the name is ours)
+    "WHERE connection_id = %s AND lane = %s AND state IN (%s, %s)"
+)
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
 
 
@@ -264,9 +268,14 @@ def _free(rows: "models.QuerySet[Delivery]") -> "models.QuerySet[Delivery]":
 
 
 def _touch(connection_id: int, order: Order) -> bool:
-    """Whether a delivery already waits in the lane. Writing to it keeps workers off until we commit."""
-    waiting = Delivery.objects.filter(connection=connection_id, lane=order.lane, state__in=(State.QUEUED, State.HELD))
-    return bool(waiting.update(occurred_at=order.occurred_at))
+    """Whether a delivery already waits in the lane. Writing to it keeps workers off until we commit.
+
+    A host's transaction waits for this, and it takes half as long in SQL.
+    """
+    occurred_at = database.ops.adapt_datetimefield_value(order.occurred_at)
+    with database.cursor() as cursor:
+        cursor.execute(TOUCH, [occurred_at, connection_id, order.lane, State.QUEUED, State.HELD])
+        return bool(cursor.rowcount)
 
 
 def due(connection: Connection) -> "models.QuerySet[Delivery]":
