@@ -6,7 +6,6 @@ and a few of the newest, so that a new fact does not wait behind a backlog.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -16,7 +15,6 @@ from integrations import outbox, pauses, providers, waking
 from integrations.models import Connection, Delivery
 from integrations.providers import Bulk
 
-FRESH = timedelta(seconds=5)  # what has waited longer is a backlog
 NEWEST = 10  # of a hundred in a bulk request
 
 Rows = QuerySet[Delivery]
@@ -35,16 +33,17 @@ def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Bulk | Non
     due = due.exclude(kind__in=rest.on_trial)
     many = _bulks(connection, due)
     alone = _without(due, many)
-    for rows in (alone.filter(next_try_at__gt=Now() - FRESH), alone.filter(next_try_at__lte=Now() - FRESH)):
-        yield outbox.claim(connection, rows=rows), None
+    yield outbox.claim(connection, rows=alone.filter(next_try_at__gt=Now() - outbox.FRESH)), None
+    backlog = alone.filter(next_try_at__lte=Now() - outbox.FRESH).exclude(kind__in=rest.backlog_resting)
+    yield outbox.claim(connection, rows=backlog), None
     for bulk in many:
-        if not _must_wait(connection, bulk):
+        if bulk.kind not in rest.backlog_resting and not _must_wait(connection, bulk):
             yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=bulk.kind), newest=NEWEST), bulk
 
 
 def is_backlog(deliveries: Sequence[Delivery]) -> bool:
     """Whether a batch has waited long enough to leave room for what is fresh."""
-    return all(delivery.next_try_at <= timezone.now() - FRESH for delivery in deliveries)
+    return all(delivery.next_try_at <= timezone.now() - outbox.FRESH for delivery in deliveries)
 
 
 def has_backlog(connection: Connection) -> bool:
@@ -55,7 +54,7 @@ def has_backlog(connection: Connection) -> bool:
 def _must_wait(connection: Connection, bulk: Bulk) -> bool:
     """Without room for its request nothing is claimed; the kind rests, and a worker is woken in time."""
     if wait := bulk.wait(connection):
-        pauses.throttle(connection, bulk.kind, wait)
+        pauses.throttle(connection, bulk.kind, wait, backlog_only=True)
         waking.later(connection.pk, wait)
     return bool(wait)
 

@@ -30,12 +30,14 @@ class TemporaryError(IntegrationError):
 
 
 class Throttled(TemporaryError):
-    """The budget is used up: the request waits its turn and counts as no attempt."""
+    """The budget is used up, or what a backlog may use of it: the request waits its turn and counts as no attempt."""
 
     retry_after: timedelta
+    backlog_only = False
 
-    def __init__(self, sentence: str, *, retry_after: timedelta) -> None:
+    def __init__(self, sentence: str, *, retry_after: timedelta, backlog_only: bool = False) -> None:
         super().__init__("throttled", sentence, retry_after=retry_after)
+        self.backlog_only = backlog_only
 
 
 class PermanentError(IntegrationError):

@@ -132,6 +132,7 @@ class Pause(models.Model):
 
     connection = models.ForeignKey(Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="pauses")
     kind = models.CharField(max_length=64, blank=True)
+    backlog_only = models.BooleanField(default=False, help_text="What is fresh goes all the same.")
     until = models.DateTimeField()
     code = models.CharField(max_length=64)
     sentence = models.TextField()
@@ -140,7 +141,9 @@ class Pause(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["connection", "kind"], name="one_pause_per_connection_and_kind"),
+            models.UniqueConstraint(
+                fields=["connection", "kind", "backlog_only"], name="one_pause_per_connection_and_kind"
+            ),
             models.UniqueConstraint(
                 fields=["kind"], condition=models.Q(connection=None), name="one_pause_of_a_kind_everywhere"
             ),

@@ -26,6 +26,7 @@ State = Delivery.State
 
 LEASE = timedelta(seconds=60)  # four times what one request may take
 BATCH = 100
+FRESH = timedelta(seconds=5)  # what has been due for longer is a backlog
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
@@ -211,10 +212,11 @@ def cancel_late() -> int:
 
 def connections_with_work() -> list[int]:
     """Connections that have something due which does not rest, the least recently served first."""
-    resting = pauses.active().filter(Q(kind="") | Q(kind=OuterRef("kind")))
+    rests = pauses.active().filter(Q(kind="") | Q(kind=OuterRef("kind")))
+    rests = rests.filter(Q(connection=None) | Q(connection=OuterRef("connection")))
     waiting = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
-    waiting = waiting.exclude(~Q(lane="") & Exists(_ahead()))
-    waiting = waiting.exclude(Exists(resting.filter(Q(connection=None) | Q(connection=OuterRef("connection")))))
+    waiting = waiting.exclude(~Q(lane="") & Exists(_ahead())).exclude(Exists(rests.filter(backlog_only=False)))
+    waiting = waiting.exclude(Exists(rests), next_try_at__lte=Now() - FRESH)
     ready = Connection.objects.filter(Exists(waiting), state=Connection.State.CONNECTED)
     return list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True))
 

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet
@@ -17,7 +18,8 @@ from django.utils import timezone
 from integrations.models import Attempt, Connection, Delivery, Pause
 
 EVERYTHING = ""  # the kind that stands for all
-THROTTLED, NOT_ANSWERING, FROZEN = "throttled", "not_answering", "frozen"
+THROTTLED, BACKLOG_THROTTLED, NOT_ANSWERING, FROZEN = "throttled", "backlog_throttled", "not_answering", "frozen"
+WITHIN_LIMITS = (THROTTLED, BACKLOG_THROTTLED)
 TROUBLE = (NOT_ANSWERING, FROZEN)
 FORGOTTEN_AFTER = timedelta(hours=2)
 
@@ -26,9 +28,12 @@ State = Delivery.State
 
 @dataclass(frozen=True)
 class Rest:
-    """Kinds to be left alone, and kinds of which one delivery may find out whether the trouble is over."""
+    """Kinds to be left alone, wholly or but for what is fresh, and kinds of which one delivery may find out whether the
+    trouble is over.
+    """
 
     resting: frozenset[str]
+    backlog_resting: frozenset[str]
     on_trial: frozenset[str]
 
 
@@ -38,18 +43,23 @@ def active() -> QuerySet[Pause]:
 
 
 def of(connection: Connection) -> Rest:
-    rows = [(pause.kind, pause.code, pause.until) for pause in _concerning(connection)]
-    now = timezone.now()
-    resting = frozenset(kind for kind, _, until in rows if until > now)
-    return Rest(resting, frozenset(kind for kind, code, _ in rows if code in TROUBLE) - resting)
+    rows, now = list(Pause.objects.filter(Q(connection=connection) | Q(connection=None))), timezone.now()
+    resting = frozenset(pause.kind for pause in rows if pause.until > now and not pause.backlog_only)
+    backlog_resting = frozenset(pause.kind for pause in rows if pause.until > now) - resting
+    return Rest(resting, backlog_resting, frozenset(pause.kind for pause in rows if pause.code in TROUBLE) - resting)
 
 
-def throttle(connection: Connection, kind: str, wait: timedelta) -> None:
-    """The account's budget is used up for what this kind needs. Trouble stays what it is, and lasts as long."""
+def throttle(connection: Connection, kind: str, wait: timedelta, *, backlog_only: bool = False) -> None:
+    """The account's budget is used up for what this kind needs, or that part of it which a backlog may use.
+
+    Trouble stays what it is, and lasts as long.
+    """
     trouble = Pause.objects.filter(connection=connection, kind=kind, code__in=TROUBLE)
     if trouble.update(until=Greatest(F("until"), Now() + wait)):
         return
-    _write(connection, kind, wait, THROTTLED, "The account's rate limit is reached; it goes on by itself.")
+    which = {"connection": connection, "kind": kind, "backlog_only": backlog_only}
+    code = BACKLOG_THROTTLED if backlog_only else THROTTLED
+    _write(which, wait, code, "The account's rate limit is reached; it goes on by itself.")
 
 
 def trouble(connection: Connection | None, kind: str, code: str, sentence: str, *, most: timedelta) -> bool:
@@ -62,7 +72,8 @@ def trouble(connection: Connection | None, kind: str, code: str, sentence: str, 
         return False
     strikes = min((before.strikes if before else 0) + 1, 16)
     wait = min(timedelta(seconds=30) * 2 ** (strikes - 1), most)
-    return _write(connection, kind, wait, code, sentence, strikes)
+    which = {"connection": connection, "kind": kind, "backlog_only": False}
+    return _write(which, wait, code, sentence, strikes)
 
 
 def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
@@ -77,7 +88,7 @@ def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
 
 def forget_old() -> None:
     """Throttling that is over, and trouble that has not come back for long; a kind that is frozen, to no account."""
-    Pause.objects.filter(until__lt=Now(), code=THROTTLED).delete()
+    Pause.objects.filter(until__lt=Now(), code__in=WITHIN_LIMITS).delete()
     lately = Pause.objects.filter(until__gte=Now() - FORGOTTEN_AFTER)
     frozen = set(lately.filter(code=FROZEN).values_list("kind", flat=True))
     Pause.objects.filter(until__lt=Now() - FORGOTTEN_AFTER).exclude(code=FROZEN, kind__in=frozen).delete()
@@ -93,16 +104,10 @@ def _went_through(pause: Pause, batch: Sequence[Delivery]) -> bool:
     return answered.filter(status__range=(200, 299), code="").exists()
 
 
-def _concerning(connection: Connection) -> QuerySet[Pause]:
-    return Pause.objects.filter(Q(connection=connection) | Q(connection=None))
-
-
-def _write(
-    connection: Connection | None, kind: str, wait: timedelta, code: str, sentence: str, strikes: int = 1
-) -> bool:
+def _write(which: dict[str, Any], wait: timedelta, code: str, sentence: str, strikes: int = 1) -> bool:
     """Begin or lengthen; a little longer at random, so that not everything begins at once. Whether it is news."""
     until = Now() + wait * random.uniform(1.0, 1.1)  # noqa: S311  (spreads load; no secret)
-    rows = Pause.objects.filter(connection=connection, kind=kind)
+    rows = Pause.objects.filter(**which)
     said = {"code": code, "sentence": sentence, "strikes": strikes}
     longer = {"until": Greatest(F("until"), until), **said}
     if rows.exclude(code=code).update(**longer):
@@ -110,7 +115,7 @@ def _write(
     if not rows.update(**longer):
         try:
             with transaction.atomic():
-                Pause.objects.create(connection=connection, kind=kind, until=until, **said)
+                Pause.objects.create(**which, until=until, **said)
         except IntegrityError:  # somebody else did, at the same time
             rows.update(**longer)
         else:

@@ -87,7 +87,8 @@ class Client:
     def _take_turn(self, operation: Operation) -> None:
         wait = pacing.take(self._budget(operation), operation.windows, is_backlog=self.is_backlog)
         if wait:
-            raise Throttled("It waits its turn within Klaviyo's rate limit.", retry_after=wait)
+            sentence = "It waits its turn within Klaviyo's rate limit."
+            raise Throttled(sentence, retry_after=wait, backlog_only=self.is_backlog)
 
     def _budget(self, operation: Operation) -> str:
         return f"{self.connection.pk}:{operation.id}"

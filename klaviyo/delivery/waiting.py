@@ -14,7 +14,7 @@ def for_budget(
     """Give them back until the budget opens again; a worker is woken then. The kinds of what is `going` do not rest."""
     moving = {delivery.kind for delivery in going}
     for kind in {delivery.kind for delivery in deliveries} - moving:
-        pauses.throttle(connection, kind, error.retry_after)
+        pauses.throttle(connection, kind, error.retry_after, backlog_only=error.backlog_only)
     outbox.settle_all([delivery for delivery in deliveries if delivery.kind in moving], outcomes.of(error))
     outbox.give_back([delivery for delivery in deliveries if delivery.kind not in moving], outcomes.of(error))
     waking.later(connection.pk, error.retry_after)

@@ -24,6 +24,21 @@ def test_a_pause_of_one_kind_leaves_the_others(account: Connection, kettle: Kett
     assert outbox.connections_with_work() == []
 
 
+def test_what_is_fresh_goes_while_the_backlog_rests(account: Connection, kettle: Kettle) -> None:
+    add(account, 2)
+    Delivery.objects.update(next_try_at=timezone.now() - timedelta(minutes=1))
+    pauses.throttle(account, "event", timedelta(minutes=1), backlog_only=True)
+    assert outbox.connections_with_work() == []
+    add(account, 3)
+    assert outbox.connections_with_work() == [account.pk]
+    draining.drain(account.pk)
+    assert sum(number for _, number in kettle.took) == 3
+    assert Delivery.objects.filter(state=State.QUEUED).count() == 2
+    pauses.throttle(account, "event", timedelta(minutes=1))
+    add(account, 1)
+    assert outbox.connections_with_work() == [], "a rest of the kind is one for what is fresh as well"
+
+
 def test_a_pause_for_all_accounts_rests_all_of_them(account: Connection, kettle: Kettle) -> None:
     other = connected("B2")
     add(account, 2)

@@ -33,7 +33,7 @@ def go_on(drain: Drain, times: int = 12) -> None:
     """What workers do while budgets open and back-offs end; troubles stay as they are."""
     for _ in range(times):
         budgets.forget()
-        Pause.objects.filter(code=pauses.THROTTLED).delete()
+        Pause.objects.filter(code__in=pauses.WITHIN_LIMITS).delete()
         older()
         drain()
 
