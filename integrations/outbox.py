@@ -26,7 +26,7 @@ State = Delivery.State
 
 LEASE = timedelta(seconds=60)  # four times what one request may take
 BATCH = 100
-FRESH = timedelta(seconds=5)  # what has been due for longer is a backlog
+FRESH = timedelta(minutes=1)  # what has been due for longer than the widest window of a limit is a backlog
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow

@@ -26,7 +26,7 @@ def test_a_pause_of_one_kind_leaves_the_others(account: Connection, kettle: Kett
 
 def test_what_is_fresh_goes_while_the_backlog_rests(account: Connection, kettle: Kettle) -> None:
     add(account, 2)
-    Delivery.objects.update(next_try_at=timezone.now() - timedelta(minutes=1))
+    Delivery.objects.update(next_try_at=timezone.now() - timedelta(minutes=2))
     pauses.throttle(account, "event", timedelta(minutes=1), backlog_only=True)
     assert outbox.connections_with_work() == []
     add(account, 3)

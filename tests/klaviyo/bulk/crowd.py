@@ -59,8 +59,8 @@ def joined(spring: Program, number: int, **names: Any) -> list[Advocate]:
 
 
 def older() -> None:
-    """As if what waits had waited for a minute: a backlog."""
-    Delivery.objects.filter(state=State.QUEUED).update(next_try_at=timezone.now() - timedelta(minutes=1))
+    """As if what waits had waited for two minutes: a backlog."""
+    Delivery.objects.filter(state=State.QUEUED).update(next_try_at=timezone.now() - timedelta(minutes=2))
 
 
 def come_back(drain: Drain, times: int = 3) -> None:
