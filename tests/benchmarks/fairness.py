@@ -5,9 +5,11 @@ Once as it is, and once more while one of the twenty answers after 15 seconds; t
 
 import random
 import time
+from datetime import timedelta
 
 from django.db import close_old_connections
 
+from integrations import pauses, waking
 from integrations.models import Delivery
 from klaviyo import payloads
 from referrals import lifecycle
@@ -49,7 +51,7 @@ def _round(
     people: dict[int, list[Advocate]], size: int, seconds: int, label: str,
 ) -> list[Figure]:  # fmt: skip
     say(f"Queueing {size:,} events of the busy account{label}.")
-    facts.queue_visits(noisy, crowd, size)
+    _queue_at_once(noisy, crowd, size)
     began_at = time.time()
     committed = _tell(quiet, people, seconds)
     arrived = _wait_for(house, set(committed))
@@ -62,6 +64,15 @@ def _round(
         Figure(f"slowest of the quiet in s{label}", max(delays)),
         Figure(f"events of the busy account a minute{label}", 60 * busy / (time.time() - began_at)),
     ]
+
+
+def _queue_at_once(noisy: Program, crowd: list[Advocate], size: int) -> None:
+    """So that all of it waits when the round begins, workers leave the account alone meanwhile."""
+    busy = stage.connection_of(noisy)
+    pauses.throttle(busy, "event", timedelta(hours=1))
+    facts.queue_visits(noisy, crowd, size)
+    busy.pauses.all().delete()
+    waking.now(busy.pk, again=True)
 
 
 def _tell(quiet: list[Program], people: dict[int, list[Advocate]], seconds: int) -> dict[str, float]:

@@ -40,7 +40,7 @@ POINTS = (
     Point("after_claim", ((outbox, "claim"),), is_after=True),
     Point("before_look_up", ((profiles, "find"),)),
     Point("after_look_up", ((profiles, "find"),), is_after=True),
-    Point("after_extend", ((outbox, "extend"),), is_after=True),
+    Point("after_keep", ((outbox, "keep"),), is_after=True),
     Point("before_budget", ((pacing, "take"),)),
     Point("before_token", ((connections, "access_token"),)),
     Point("before_last_look", ((leases, "check"),)),

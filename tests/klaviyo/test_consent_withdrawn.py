@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from integrations import connections, draining, outbox
 from integrations.models import Attempt, Delivery
+from integrations.outbox import queueing
 from klaviyo import asking, lookups, orders, payloads
 from klaviyo.api import transport
 from klaviyo.delivery import permission
@@ -166,7 +167,7 @@ def invite_all(ann: Advocate, number: int) -> None:
     rows = []
     for invite in invites:
         [event] = payloads.invite_sent(invite)
-        rows.append(outbox._row(sync.connection_id, orders.of_event(event, "DE", sync)))
+        rows.append(queueing._row(sync.connection_id, orders.of_event(event, "DE", sync)))
     deliveries = Delivery.objects.bulk_create(rows, batch_size=1000)
     Send.objects.bulk_create(
         [

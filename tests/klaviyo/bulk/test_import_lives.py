@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrations import draining, outbox
 from integrations.connections import disconnecting
 from integrations.models import Connection, Delivery, Job
+from integrations.outbox import leasing
 from klaviyo.api import bulk
 from klaviyo.imports import jobs, looking
 from klaviyo.models import ProfileSync
@@ -139,7 +140,7 @@ def test_a_running_import_takes_no_workers_place_and_keeps_no_disconnect_waiting
     sandbox: Sandbox, people: list[Advocate], drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drain()
-    monkeypatch.setattr(outbox, "MOST_WORKERS", 1)
+    monkeypatch.setattr(leasing, "MOST_WORKERS", 1)
     assert not outbox.is_well_served(the_connection().pk)
     waited: list[float] = []
     monkeypatch.setattr("integrations.connections.disconnecting.time.sleep", waited.append)

@@ -1,0 +1,50 @@
+"""The queue that is also the record: add · claim · settle · give back what a dead worker held.
+
+A delivery is written in the transaction of the fact it tells of. A worker claims due rows under a lease,
+commits, talks to the provider, and settles each row only while the lease is still its own. Celery messages
+are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock.
+"""
+
+from integrations.outbox.due import FRESH, connections_with_work, due
+from integrations.outbox.leasing import (
+    BATCH,
+    CRASHES_ALONE,
+    CRASHES_FAILED,
+    are_ours,
+    claim,
+    extend,
+    give_back_expired,
+    is_well_served,
+    keep,
+)
+from integrations.outbox.queueing import Order, add
+from integrations.outbox.settling import BACKOFF, give_back, settle, settle_all
+from integrations.outbox.waiting import cancel, cancel_late, hold, hold_strays, release, retry, waiting_for
+
+__all__ = [
+    "BACKOFF",
+    "BATCH",
+    "CRASHES_ALONE",
+    "CRASHES_FAILED",
+    "FRESH",
+    "Order",
+    "add",
+    "are_ours",
+    "cancel",
+    "cancel_late",
+    "claim",
+    "connections_with_work",
+    "due",
+    "extend",
+    "give_back",
+    "give_back_expired",
+    "hold",
+    "hold_strays",
+    "is_well_served",
+    "keep",
+    "release",
+    "retry",
+    "settle",
+    "settle_all",
+    "waiting_for",
+]

@@ -1,0 +1,114 @@
+"""What a worker has in hand, and for how long: claimed, kept, and given back when the worker has died."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from integrations import outcomes
+from integrations.models import Connection, Delivery
+from integrations.outbox.due import due
+
+State = Delivery.State
+
+LEASE = timedelta(seconds=60)  # four times what one request may take
+BATCH = 100
+CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
+CRASHES_FAILED = 5
+MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
+
+
+def claim(
+    connection: Connection, limit: int = BATCH, rows: QuerySet[Delivery] | None = None, newest: int = 0
+) -> list[Delivery]:
+    """Lease due deliveries to the caller; counted as attempts now, so that a crash counts too.
+
+    `rows` narrows what is due. The oldest go first; `newest` of a hundred are the newest instead.
+    """
+    lease, leased_at = uuid.uuid4(), time.monotonic()
+    with transaction.atomic():
+        wanted = (due(connection) if rows is None else rows).select_for_update(skip_locked=True, of=("self",))
+        pks = _together(_ends(wanted, limit, limit * newest // 100))
+        Delivery.objects.filter(pk__in=pks, state=State.QUEUED).update(
+            state=State.SENDING, lease=lease, lease_until=Now() + LEASE, attempts_made=F("attempts_made") + 1
+        )
+    claimed = Delivery.objects.filter(pk__in=pks, lease=lease, state=State.SENDING) if pks else Delivery.objects.none()
+    batch = list(claimed.order_by("pk"))
+    for delivery in batch:
+        delivery.leased_at = leased_at
+    return batch
+
+
+def extend(batch: Sequence[Delivery]) -> None:
+    """Take the lease of a claimed batch anew."""
+    leased_at = time.monotonic()
+    mine(batch).update(lease_until=Now() + LEASE)
+    for delivery in batch:
+        delivery.leased_at = leased_at
+
+
+def keep(batch: Sequence[Delivery]) -> None:
+    """Take the lease anew, if a third of it may be over: what is to come may take another third."""
+    if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 3:
+        extend(batch)
+
+
+def are_ours(deliveries: Sequence[Delivery]) -> bool:
+    """Whether all are still the caller's."""
+    return mine(deliveries).filter(lease_until__gt=Now()).count() == len(deliveries)
+
+
+def is_well_served(connection_id: int) -> bool:
+    """Whether as many workers as one connection may have are at it already."""
+    leased = Delivery.objects.filter(
+        connection=connection_id, state=State.SENDING, lease__isnull=False, lease_until__gt=Now()
+    )
+    return leased.values("lease").distinct().count() >= MOST_WORKERS
+
+
+def give_back_expired() -> int:
+    """Queue again what dead workers held; a delivery that keeps killing its worker fails."""
+    with transaction.atomic():
+        expired = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
+        pks = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:10_000])
+        rows = Delivery.objects.filter(pk__in=pks)
+        free: dict[str, Any] = {"lease": None, "lease_until": None, "crashes": F("crashes") + 1}
+        crashed = outcomes.Failed("crashed_worker", "The worker died each time it tried this.")
+        rows.filter(crashes__gte=CRASHES_FAILED - 1).update(
+            **free, state=State.FAILED, settled_at=Now(), reason_code=crashed.code, reason=crashed.sentence
+        )
+        rows.filter(state=State.SENDING).update(**free, state=State.QUEUED, next_try_at=Now())
+    return len(pks)
+
+
+def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
+    """Those that are still leased to the caller."""
+    leases = {delivery.lease for delivery in deliveries}
+    return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=State.SENDING)
+
+
+def _ends(wanted: QuerySet[Delivery], limit: int, newest: int) -> list[tuple[int, int, str]]:
+    """The oldest of them, and some of the newest."""
+    rows = wanted.values_list("pk", "crashes", "lane")
+    found = list(rows[: limit - newest])
+    if newest and len(found) == limit - newest:
+        found += set(rows.order_by("-next_try_at", "-pk")[:newest]) - set(found)
+    return found
+
+
+def _together(rows: Sequence[tuple[int, int, str]]) -> list[int]:
+    """Rows that may share a batch: one per lane, and none that has taken workers down before."""
+    lanes: set[str] = set()
+    together: list[int] = []
+    for pk, crashes, lane in rows:
+        if crashes >= CRASHES_ALONE:
+            return together or [pk]
+        if not lane or lane not in lanes:
+            together.append(pk)
+            lanes.add(lane)
+    return together

@@ -1,0 +1,89 @@
+"""How it ended for what a worker has in hand, written only while the lease is still its own."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from integrations import outcomes
+from integrations.models import Delivery
+from integrations.outbox.leasing import mine
+from integrations.outcomes import Outcome
+
+State = Delivery.State
+
+BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
+
+
+def settle(delivery: Delivery, outcome: Outcome) -> bool:
+    """Write an outcome, if the lease is still ours; False when another worker has taken the row since."""
+    row = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
+    values: dict[str, Any] = {
+        "reason_code": outcome.code,
+        "reason": outcome.sentence,
+        "evidence": delivery.evidence,
+        "warnings": delivery.warnings,
+        "body": delivery.body,
+        "subject": delivery.subject,
+        "lease": None,
+        "lease_until": None,
+        "crashes": 0,
+    }
+    with transaction.atomic():
+        return bool(row.update(**values | _next(delivery, outcome)))
+
+
+def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
+    """Write one outcome for many at once, a Retry without a back-off of its own for now; how many were still ours."""
+    values: dict[str, Any] = {"state": outcome.state, "settled_at": Now()}
+    if isinstance(outcome, outcomes.Retry):
+        values = {"state": State.QUEUED, "next_try_at": _in(outcome.after)}
+        values |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
+    elif outcome.state == State.HELD:
+        values = {"state": State.HELD}
+    return mine(deliveries).update(lease=None, lease_until=None, crashes=0, **values, **outcomes.words(outcome))
+
+
+def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+    """Queue again, as it was, what was claimed and not tried; the outcome says why."""
+    mine(deliveries).update(
+        state=State.QUEUED, lease=None, lease_until=None, attempts_made=F("attempts_made") - 1,
+        **outcomes.words(outcome),
+    )  # fmt: skip
+
+
+def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    """The columns that an outcome decides: the state, and when to try again."""
+    if not isinstance(outcome, outcomes.Retry):
+        held = outcome.state == State.HELD
+        return {"state": outcome.state, "settled_at": None if held else Now()}
+    if _superseded(delivery):
+        return {"state": State.SKIPPED, "settled_at": Now(), **outcomes.words(outcomes.SUPERSEDED)}
+    if outcome.refund:
+        return {"state": State.QUEUED, "attempts_made": F("attempts_made") - 1, "next_try_at": _in(outcome.after)}
+    if delivery.attempts_made > len(BACKOFF):
+        return {
+            "state": State.FAILED,
+            "settled_at": Now(),
+            "reason": f"{outcome.sentence} Given up after trying for long.",
+        }
+    wait = outcome.after or _jittered(BACKOFF[delivery.attempts_made - 1])
+    return {"state": State.QUEUED, "next_try_at": _in(wait)}
+
+
+def _superseded(delivery: Delivery) -> bool:
+    """Whether a newer delivery of the same lane waits already; retrying the older could undo it."""
+    newer = Delivery.objects.filter(connection=delivery.connection_id, lane=delivery.lane, pk__gt=delivery.pk)
+    return bool(delivery.lane) and newer.filter(state__in=Delivery.OPEN).exists()
+
+
+def _in(wait: timedelta | None) -> Any:
+    return Now() + (wait or timedelta())
+
+
+def _jittered(wait: timedelta) -> timedelta:
+    return wait * random.uniform(0.8, 1.2)  # noqa: S311  (spreads load; no secret)

@@ -1,0 +1,84 @@
+"""What happens to deliveries that nobody has in hand: held, released, retried, called off."""
+
+from django.db import models, transaction
+from django.db.models import Case, Exists, OuterRef, QuerySet, When
+from django.db.models.functions import Least, Now
+
+from integrations import waking
+from integrations.models import Connection, Delivery
+
+State = Delivery.State
+
+
+@transaction.atomic
+def hold(connection: Connection, code: str, sentence: str) -> int:
+    """Keep everything that waits until a person has acted; how many. What is being written to is left to a sweep."""
+    waiting = connection.deliveries.filter(state=State.QUEUED)
+    return _free(waiting).update(state=State.HELD, reason_code=code, reason=sentence)
+
+
+def release(connection: Connection) -> int:
+    """Let what was held flow again; how many. What was ever tried stays known as such."""
+    count = connection.deliveries.filter(state=State.HELD).update(
+        state=State.QUEUED, next_try_at=Now(), attempts_made=Least("attempts_made", 1), reason_code="", reason=""
+    )
+    waking.on_commit(connection.pk)
+    return count
+
+
+def hold_strays() -> int:
+    """Hold what was queued while its connection was being lost."""
+    queued = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED)
+    lost = Connection.objects.filter(Exists(queued)).exclude(state=Connection.State.CONNECTED)
+    return sum(_hold_if_lost(connection_id) for connection_id in lost.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def _hold_if_lost(connection_id: int) -> int:
+    """Under the connection's lock, which a reconnect takes as well: nothing may be held that was just released."""
+    rows = Connection.objects.select_for_update(no_key=True).exclude(state=Connection.State.CONNECTED)
+    row = rows.filter(pk=connection_id).first()
+    return hold(row, row.problem_code or row.state, row.problem or waiting_for(row)) if row else 0
+
+
+def waiting_for(connection: Connection) -> str:
+    """Why nothing flows through a connection that is not connected."""
+    if connection.state == Connection.State.RECONNECT:
+        return "The account must be connected again."
+    return "The account is disconnected."
+
+
+def retry(deliveries: QuerySet[Delivery]) -> int:
+    """Queue deliveries again, now, with the same body and the same id; how many.
+
+    Settled and held ones begin anew, but stay known as tried; a message of our own does not, or it would not go again.
+    What waits already keeps its history: a worker may have died on it.
+    """
+    tried = Case(When(kind="email", then=0), default=Least("attempts_made", 1), output_field=models.IntegerField())
+    waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
+    again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
+    return waiting + again.update(
+        state=State.QUEUED, next_try_at=Now(), attempts_made=tried, crashes=0, settled_at=None,
+        reason_code="", reason="",
+    )  # fmt: skip
+
+
+def cancel(deliveries: QuerySet[Delivery], code: str, sentence: str) -> int:
+    """Take back those of the deliveries that wait, because a person said so; how many."""
+    waiting = deliveries.filter(state__in=(State.QUEUED, State.HELD))
+    return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=code, reason=sentence)
+
+
+@transaction.atomic
+def cancel_late() -> int:
+    """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""
+    late = Delivery.objects.filter(state__in=(State.QUEUED, State.HELD), not_after__lt=Now())
+    return _free(late).update(
+        state=State.CANCELLED, settled_at=Now(), reason_code="expired",
+        reason="It could not be sent in time, and is of no use any more.",
+    )  # fmt: skip
+
+
+def _free(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Those of the rows that no open transaction writes to: a host's long one must not stop the sweep."""
+    return Delivery.objects.filter(pk__in=rows.select_for_update(skip_locked=True).values("pk"))
