@@ -58,7 +58,7 @@ def _round(
     delays = [arrived.get(unique_id, time.time()) - at for unique_id, at in committed.items()]
     busy = sum(len(one.ids) for one in house.klaviyo.arrivals(began_at) if one.account == consent_screen.TEA_HOUSE_LTD)
     say(f"{len(arrived):,} of {len(committed)} facts of the quiet arrived; {busy:,} events of the busy account.")
-    Delivery.objects.filter(state=Delivery.State.QUEUED).delete()
+    _forget_the_rest(noisy)
     return [
         Figure(f"p95 of the quiet in s{label}", percentile(delays, 0.95), "at most", 2),
         Figure(f"slowest of the quiet in s{label}", max(delays)),
@@ -73,6 +73,15 @@ def _queue_at_once(noisy: Program, crowd: list[Advocate], size: int) -> None:
     facts.queue_visits(noisy, crowd, size)
     busy.pauses.all().delete()
     waking.now(busy.pk, again=True)
+
+
+def _forget_the_rest(noisy: Program) -> None:
+    """Once no worker has anything of it in hand."""
+    busy = stage.connection_of(noisy)
+    pauses.throttle(busy, "event", timedelta(hours=1))
+    while busy.deliveries.filter(state=Delivery.State.SENDING).exists():
+        time.sleep(0.5)
+    busy.deliveries.filter(state=Delivery.State.QUEUED).delete()
 
 
 def _tell(quiet: list[Program], people: dict[int, list[Advocate]], seconds: int) -> dict[str, float]:
