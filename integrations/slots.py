@@ -1,4 +1,7 @@
-"""How many of this process's workers are at one account: at most half, so that the others are never kept waiting."""
+"""How many of this process's workers are at one account: at most half, so that the others are never kept waiting.
+
+A quarter is left for accounts that nobody is at, however many others are busy or slow.
+"""
 
 import threading
 from collections import Counter
@@ -15,15 +18,21 @@ _slots = 1
 
 @contextmanager
 def one(connection_id: int) -> Iterator[bool]:
-    """A slot at a connection while the block lasts; False when half of them are there already."""
+    """A slot at a connection while the block lasts; False when it has its part of them already."""
     with _lock:
-        is_free = _at_work[connection_id] < max(_slots // 2, 1)
+        is_free = _has_room(_at_work[connection_id])
         _at_work[connection_id] += is_free
     try:
         yield is_free
     finally:
         with _lock:
             _at_work[connection_id] -= is_free
+
+
+def _has_room(there: int) -> bool:
+    """Whether one more may go where so many are already; where nobody is, always."""
+    left = _slots - _at_work.total() - 1
+    return there == 0 or (there < _slots // 2 and left >= _slots // 4)
 
 
 def there_are(number: int) -> None:

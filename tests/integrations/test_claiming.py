@@ -27,6 +27,8 @@ def test_at_most_half_of_the_slots_are_at_one_account(monkeypatch: pytest.Monkey
     monkeypatch.setattr(slots, "_slots", 4)
     with slots.one(1) as first, slots.one(1) as second, slots.one(1) as third, slots.one(2) as other:
         assert (first, second, third, other) == (True, True, False, True)
+    with slots.one(1) as first, slots.one(1), slots.one(2) as other, slots.one(2) as too_many, slots.one(3) as third:
+        assert (first, other, too_many, third) == (True, True, False, True), "a quarter is left for others"
     with slots.one(1) as again:
         assert again
 
