@@ -1,6 +1,7 @@
 """Names the apps: settings, addresses and the Celery app."""
 
 import gc
+import sys
 
 from sorae.celery import app as celery_app
 
@@ -10,3 +11,6 @@ VERSION = "0.1.0"  # as in pyproject.toml
 
 # Rows come in thousands here. Looking for garbage after every 700 new objects would take a third of a backfill's time.
 gc.set_threshold(10_000, 20, 20)
+
+# A thread whose answer has come goes on at once, also beside one that is packing a thousand events.
+sys.setswitchinterval(0.001)
