@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
-from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Pause
 
@@ -43,10 +42,12 @@ def active() -> QuerySet[Pause]:
 
 
 def of(connection: Connection) -> Rest:
-    rows, now = list(Pause.objects.filter(Q(connection=connection) | Q(connection=None))), timezone.now()
-    resting = frozenset(pause.kind for pause in rows if pause.until > now and not pause.backlog_only)
-    backlog_resting = frozenset(pause.kind for pause in rows if pause.until > now) - resting
-    return Rest(resting, backlog_resting, frozenset(pause.kind for pause in rows if pause.code in TROUBLE) - resting)
+    lasts = ExpressionWrapper(Q(until__gt=Now()), output_field=BooleanField())
+    rows = Pause.objects.filter(Q(connection=connection) | Q(connection=None)).annotate(lasts=lasts)
+    known = list(rows.values_list("kind", "code", "backlog_only", "lasts"))
+    resting = frozenset(kind for kind, _, backlog_only, lasts in known if lasts and not backlog_only)
+    backlog_resting = frozenset(kind for kind, _, _, lasts in known if lasts) - resting
+    return Rest(resting, backlog_resting, frozenset(kind for kind, code, _, _ in known if code in TROUBLE) - resting)
 
 
 def throttle(connection: Connection, kind: str, wait: timedelta, *, backlog_only: bool = False) -> None:
@@ -67,10 +68,10 @@ def trouble(connection: Connection | None, kind: str, code: str, sentence: str, 
 
     Whether it is news. What was under way when the pause began, and meets the same, makes it no longer.
     """
-    before = Pause.objects.filter(connection=connection, kind=kind, code=code).first()
-    if before and before.until > timezone.now():
+    before = Pause.objects.filter(connection=connection, kind=kind, code=code)
+    if before.filter(until__gt=Now()).exists():
         return False
-    strikes = min((before.strikes if before else 0) + 1, 16)
+    strikes = min((before.values_list("strikes", flat=True).first() or 0) + 1, 16)
     wait = min(timedelta(seconds=30) * 2 ** (strikes - 1), most)
     which = {"connection": connection, "kind": kind, "backlog_only": False}
     return _write(which, wait, code, sentence, strikes)

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import stopping
-from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck
+from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 
 AT_ONCE = 1_000
 ATTEMPTS_AT_ONCE = 100  # one may be about thousands of deliveries
@@ -35,6 +35,7 @@ def forget() -> dict[str, int]:
     steps: dict[str, Callable[[], int]] = {
         "deliveries": _forget_deliveries,
         "attempts": _drop_attempts,
+        "jobs": _drop_jobs,
         "health checks": _drop_checks,
         "authorizations": _drop_authorizations,
     }
@@ -102,6 +103,15 @@ def _drop_attempts() -> int:
             Attempt.objects.filter(pk__in=pks).delete()
             return len(pks)
     return 0
+
+
+@transaction.atomic
+def _drop_jobs() -> int:
+    """Those that have ended; what they were about is known from its deliveries."""
+    old = Job.objects.filter(ended_at__lt=Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)).order_by("ended_at")
+    pks = list(old.exclude(state=Job.State.RUNNING).values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE])
+    Delivery.objects.filter(job__in=pks).update(job=None)
+    return Job.objects.filter(pk__in=pks).delete()[0]
 
 
 def _drop_checks() -> int:

@@ -21,6 +21,7 @@ from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.backfilling import endings
 from klaviyo.delivery import bulks
+from klaviyo.imports import overtaking
 from klaviyo.imports.jobs import FIRST_LOOK, LONGEST_WAIT
 
 LOOKS_AT_ONCE = 100
@@ -56,11 +57,14 @@ def _is_mine(job: Job) -> bool:
 
 
 def _look_at(job: Job) -> None:
+    is_too_late = job.gives_up_at <= timezone.now()
     if job.connection.state != Connection.State.CONNECTED:
+        if is_too_late:
+            _end(job, Job.State.LOST, None)
         return
     client = Client(job.connection, is_backlog=True)
     told = bulk.look_at_import(client, job.number)
-    if told is None or told.status == "cancelled" or job.gives_up_at <= timezone.now():
+    if told is None or told.status == "cancelled" or is_too_late:
         _end(job, Job.State.LOST, None)
     elif told.status == "complete":
         _end(job, Job.State.DONE, _refused(job, client, told.failed))
@@ -89,6 +93,8 @@ def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
         return
     if job.note:
         endings.tell_again(job, refused)
+    else:
+        overtaking.tell_again(job)
     rows = _deliveries(job)
     if refused:
         pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]

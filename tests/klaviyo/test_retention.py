@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import retention, retrying
-from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck
+from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 from klaviyo import erasing
 from klaviyo.models import ConsentDecision, ProfileSync, Send
 from klaviyo.sandbox import Sandbox
@@ -200,3 +200,17 @@ def test_the_last_health_check_stays_and_trips_to_the_consent_screen_go(connecti
     retention.forget()
     assert list(HealthCheck.objects.all()) == [last]
     assert not Authorization.objects.exists()
+
+
+def test_imports_that_have_ended_go_and_what_they_told_of_stays(bird: Advocate) -> None:
+    now = timezone.now()
+    about = {"connection": ProfileSync.objects.get().connection, "kind": "profile", "size": 1, "next_look_at": now}
+    ended = Job.objects.create(**about, number="a", state=Job.State.DONE, gives_up_at=now, ended_at=now)
+    running = Job.objects.create(**about, number="b", gives_up_at=now)
+    told = settled().filter(kind="profile").earliest("pk")
+    Delivery.objects.filter(pk=told.pk).update(job=ended)
+    Job.objects.update(ended_at=F("ended_at") - timedelta(days=91))
+    retention.forget()
+    assert list(Job.objects.all()) == [running]
+    told.refresh_from_db()
+    assert told.job is None

@@ -13,7 +13,7 @@ from integrations.outbox import leasing
 from klaviyo.api import bulk
 from klaviyo.imports import jobs, looking
 from klaviyo.models import ProfileSync
-from klaviyo.sandbox import Sandbox
+from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests.conftest import Connect, Drain
@@ -134,6 +134,39 @@ def test_newer_news_of_a_person_waits_for_the_import(sandbox: Sandbox, people: l
     newer.refresh_from_db()
     assert newer.state == State.ACCEPTED
     assert known(sandbox, people[0].email).properties["sorae_tier"] == "gold"
+
+
+def test_who_joins_a_second_program_meanwhile_has_its_plain_names_in_the_end(
+    sandbox: Sandbox, people: list[Advocate], spring: Program, drain: Drain
+) -> None:
+    sandbox.settings(import_seconds=60)
+    drain()
+    autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
+    newer = lifecycle.join(autumn, people[3].email.upper())
+    drain()
+    as_imported = {"sorae_referral_code": people[3].referral_code}
+    sandbox.put_profiles(TEA, [SeedProfile(email=people[3].email, properties=as_imported)])  # only now it lands
+    sandbox.settings(import_seconds=0)
+    look()
+    drain()
+    assert known(sandbox, people[3].email).properties["sorae_referral_code"] == newer.referral_code
+    assert states() == {State.ACCEPTED}
+
+
+def test_of_an_account_that_never_comes_back_it_is_given_up_after_a_day(
+    sandbox: Sandbox, people: list[Advocate], drain: Drain
+) -> None:
+    sandbox.settings(import_seconds=60)
+    drain()
+    Connection.objects.update(state=Connection.State.RECONNECT)
+    look()
+    assert Job.objects.get().state == Job.State.RUNNING
+    Job.objects.update(gives_up_at=timezone.now())
+    look()
+    assert Job.objects.get().state == Job.State.LOST
+    make_due()
+    draining.sweep()
+    assert states() == {State.HELD}
 
 
 def test_a_running_import_takes_no_workers_place_and_keeps_no_disconnect_waiting(

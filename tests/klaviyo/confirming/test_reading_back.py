@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from integrations.models import Connection, Delivery
 from klaviyo.api import events as events_api
@@ -18,6 +18,7 @@ from referrals import lifecycle
 from referrals.models import Advocate
 from tests import budgets
 from tests.conftest import Drain
+from tests.klaviyo.bulk.crowd import many_visits
 from tests.klaviyo.confirming.reading_cast import events, read_back, time_passes, unconfirmed
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.story import BEN, CID, TEA, State
@@ -48,6 +49,20 @@ def test_what_was_just_taken_is_left_for_the_next_turn(sandbox: Sandbox, ann: Ad
     turns.take_all()
     assert unconfirmed() == 5
     assert sandbox.requests("get_events") == []
+
+
+def test_reading_back_stands_aside_for_a_backlog_but_not_for_long(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, settings: Settings
+) -> None:
+    tell(ann, drain)
+    settings.KLAVIYO_BULK_FROM = 5
+    many_visits(ann, 6)
+    read_back()
+    assert sandbox.requests("get_events") == []
+    time_passes(rounds.BEHIND_A_BACKLOG)
+    read_back()
+    assert events()[:5] == [CONFIRMED] * 5
+    assert Delivery.objects.filter(state=State.QUEUED, kind="event").count() == 6, "nobody has sent these meanwhile"
 
 
 def test_where_nothing_waits_to_be_seen_nobody_is_asked(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
