@@ -243,6 +243,11 @@ class Delivery(models.Model):
                 fields=["connection", "next_try_at", "id"], name="due_deliveries", condition=models.Q(state="queued")
             ),
             models.Index(
+                fields=["connection", "kind", "next_try_at", "id"],
+                name="due_deliveries_of_a_kind",
+                condition=models.Q(state="queued"),
+            ),
+            models.Index(
                 fields=["connection", "lane", "id"],
                 name="open_deliveries_of_a_lane",
                 condition=models.Q(state__in=["queued", "sending", "held"]),

@@ -50,6 +50,12 @@ def of(connection: Connection) -> Rest:
     return Rest(resting, backlog_resting, frozenset(kind for kind, code, _, _ in known if code in TROUBLE) - resting)
 
 
+def is_in_trouble(connection: Connection, kind: str) -> bool:
+    """Whether a kind, or all, is refused by the account or gets no answer, as far as is known."""
+    rows = Pause.objects.filter(Q(connection=connection) | Q(connection=None), code__in=TROUBLE)
+    return rows.filter(kind__in=(EVERYTHING, kind)).exists()
+
+
 def throttle(connection: Connection, kind: str, wait: timedelta, *, backlog_only: bool = False) -> None:
     """The account's budget is used up for what this kind needs, or that part of it which a backlog may use.
 

@@ -1,12 +1,14 @@
 """What may be claimed now, and whose."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from integrations import pauses
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Pause
 
 State = Delivery.State
 
@@ -16,23 +18,35 @@ FRESH = timedelta(minutes=1)  # what has been due for longer than the widest win
 def due(connection: Connection) -> QuerySet[Delivery]:
     """What may be claimed now: its time has come, and nothing of its lane is ahead of it."""
     return (
-        Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
+        _waiting(connection.pk)
         .filter(connection__state=Connection.State.CONNECTED)
         .filter(Q(not_after=None) | Q(not_after__gt=Now()))
-        .exclude(~Q(lane="") & Exists(ahead()))
         .order_by("next_try_at", "pk")
     )
 
 
 def connections_with_work() -> list[int]:
     """Connections that have something due which does not rest, the least recently served first."""
-    rests = pauses.active().filter(Q(kind="") | Q(kind=OuterRef("kind")))
-    rests = rests.filter(Q(connection=None) | Q(connection=OuterRef("connection")))
-    waiting = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
-    waiting = waiting.exclude(~Q(lane="") & Exists(ahead())).exclude(Exists(rests.filter(backlog_only=False)))
-    waiting = waiting.exclude(Exists(rests), next_try_at__lte=Now() - FRESH)
-    ready = Connection.objects.filter(Exists(waiting), state=Connection.State.CONNECTED)
-    return list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True))
+    ready = Connection.objects.filter(Exists(_waiting(OuterRef("pk"))), state=Connection.State.CONNECTED)
+    in_turn = ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)
+    rests: dict[int | None, list[Pause]] = defaultdict(list)
+    for pause in pauses.active():
+        rests[pause.connection_id].append(pause)
+    return [pk for pk in in_turn if _is_any_awake(pk, rests[None] + rests[pk])]
+
+
+def _is_any_awake(connection_id: int, rests: Sequence[Pause]) -> bool:
+    """Whether something that is due does not rest."""
+    awake = _waiting(connection_id)
+    for pause in rests:
+        kind = Q(kind=pause.kind) if pause.kind != pauses.EVERYTHING else Q()
+        awake = awake.exclude(kind & Q(next_try_at__lte=Now() - (FRESH if pause.backlog_only else timedelta())))
+    return not rests or awake.exists()
+
+
+def _waiting(connection: OuterRef | int) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
+    return rows.exclude(~Q(lane="") & Exists(ahead()))
 
 
 def ahead() -> QuerySet[Delivery]:

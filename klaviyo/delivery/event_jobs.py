@@ -7,21 +7,29 @@ whatever is not certain goes through the single endpoint, which keeps the first 
 import json
 from collections.abc import Iterator, Sequence
 
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from integrations import outbox, outcomes, pauses
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Accepted, Outcome
+from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
-from klaviyo.people import People
+from klaviyo.people import People, told_lately
+
+State = Delivery.State
+
+PERSON_FIRST = Retry("person_first", "First the person's profile goes.", after=outcomes.SOON, refund=True)
 
 wait = bulks.until_room(bulk.BULK_CREATE_EVENTS)
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Settle every event of a claimed batch."""
-    open_ones = beforehand.without_the_hopeless(deliveries)
+    open_ones = _after_their_people(connection, beforehand.without_the_hopeless(deliveries))
     if not open_ones:
         return
     client = Client(connection, is_backlog=True)
@@ -32,6 +40,21 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     bulks.settle_alike(objections, open_ones)
     for pack in _packs([delivery for delivery in open_ones if delivery.pk not in objections]):
         _send(client, pack)
+
+
+def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    """Without those whose person's profile is about to go, which wait for it: each would bring the person once more."""
+    known = told_lately(connection, deliveries)
+    unsure = {delivery.subject for delivery in deliveries if delivery.subject.lower() not in known}
+    if not unsure or pauses.is_in_trouble(connection, "profile"):
+        return deliveries
+    profiles = Delivery.objects.filter(connection=connection, kind="profile", subject__in=unsure)
+    going = profiles.filter(Q(state=State.SENDING) | Q(state=State.QUEUED, next_try_at__lte=Now()))
+    soon = {subject.lower() for subject in going.values_list("subject", flat=True)}
+    early = [delivery for delivery in deliveries if delivery.subject.lower() in soon]
+    outbox.settle_all(early, PERSON_FIRST)
+    waiting = {delivery.pk for delivery in early}
+    return [delivery for delivery in deliveries if delivery.pk not in waiting]
 
 
 def _objections(connection: Connection, people: People, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:

@@ -81,6 +81,10 @@ REASONS = {
         "Read anew", "somebody's address has changed since it was read",
         "It was noticed right before the request; nothing has left.", Who.ITSELF, "Nothing.",
     ),
+    "person_first": Reason(
+        "The profile goes first", "the person's profile is about to go, and this goes after it",
+        "Many wait at a time. An event is told when Klaviyo knows the person.", Who.ITSELF, "Nothing.",
+    ),
     "imports_first": Reason(
         "An import still runs", "an import that may hold the person still runs at Klaviyo",
         "Were they deleted before, the import could bring them back.", Who.ITSELF, "Nothing.",

@@ -1,11 +1,16 @@
 """Many waiting events go in jobs: how large those are, in which order, and what never goes in one."""
 
+import uuid
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from integrations import draining, outbox
 from integrations.models import Attempt, Delivery
 from klaviyo.api import bulk
 from klaviyo.delivery import event_jobs
+from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -16,8 +21,11 @@ from tests.klaviyo.bulk.crowd import (
     VISIT,
     Sent,
     assert_each_once,
+    come_back,
+    ids,
     jobs,
     joined,
+    look,
     many_visits,
     older,
     the_connection,
@@ -131,3 +139,22 @@ def test_the_request_is_on_record_for_each(sandbox: Sandbox, ann: Advocate, drai
     assert {unique_id(delivery) for delivery in attempt.deliveries.all()} == {
         event.unique_id for event in sandbox.events(TEA, VISIT)
     }
+
+
+def test_an_event_waits_for_the_profile_that_is_about_to_go(
+    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+) -> None:
+    people = joined(spring, 6)
+    in_hand = Delivery.objects.filter(kind="profile")
+    in_hand.update(state=State.SENDING, lease=uuid.uuid4(), lease_until=timezone.now() + timedelta(minutes=1))
+    draining.drain(the_connection().pk)
+    assert set(Delivery.objects.filter(kind="event").values_list("state", "reason_code", "attempts_made")) == {
+        (State.QUEUED, "person_first", 0)
+    }
+    assert sandbox.requests("get_profiles") == []
+    in_hand.update(state=State.QUEUED, lease=None)
+    come_back(drain)
+    look()
+    assert len(sandbox.requests(JOB)) == 1
+    assert sandbox.requests(SINGLE) == []
+    assert len(ids(sandbox)) == len(people)
