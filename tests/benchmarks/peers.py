@@ -18,9 +18,9 @@ from tests.benchmarks import crew, facts, ledger, peer_tasks, stage
 from tests.benchmarks.figures import Figure, say
 from tests.benchmarks.house import House, Process
 
-PEER_FACTS, OUR_FACTS = 1_500, 100_000
+PEER_FACTS, OUR_FACTS = 5_000, 100_000
 FACTS_OF_A_PERSON = 2
-PEER_SECONDS = 90.0
+PEER_SECONDS = 120.0
 PROCESSES = 8
 OURS = 4
 BROKER = 9  # the peers' own database in Redis
