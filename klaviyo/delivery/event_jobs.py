@@ -49,7 +49,7 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     if not unsure or pauses.is_in_trouble(connection, "profile"):
         return deliveries
     profiles = Delivery.objects.filter(connection=connection, kind="profile", subject__in=unsure)
-    going = profiles.filter(Q(state=State.SENDING) | Q(state=State.QUEUED, next_try_at__lte=Now()))
+    going = profiles.filter(Q(state=State.SENDING, job=None) | Q(state=State.QUEUED, next_try_at__lte=Now()))
     soon = {subject.lower() for subject in going.values_list("subject", flat=True)}
     early = [delivery for delivery in deliveries if delivery.subject.lower() in soon]
     outbox.settle_all(early, PERSON_FIRST)
