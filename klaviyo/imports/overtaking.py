@@ -14,14 +14,15 @@ from klaviyo.models import ProfileSync
 
 def tell_again(job: Job) -> None:
     """Queue a delivery for each who was told of alone since the import left, inside the caller's transaction."""
-    people = {subject.lower() for subject in job.deliveries.values_list("subject", flat=True)}
+    told = list(job.deliveries.values_list("subject", "options"))
+    people, advocates = {subject.lower() for subject, _ in told}, {options["advocate"] for _, options in told}
     alone = Delivery.objects.filter(
         connection=job.connection_id, kind="profile", state=Delivery.State.ACCEPTED, job=None,
         settled_at__gte=job.began_at - ON_THE_WIRE,
     )  # fmt: skip
     again: dict[int, set[int]] = defaultdict(set)
     for subject, options in alone.values_list("subject", "options").iterator():
-        if subject.lower() in people:
+        if subject.lower() in people and options["advocate"] not in advocates:
             again[options["sync"]].add(options["advocate"])
     for sync in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
         chunks.tell_alone(sync, sorted(again[sync.pk]))
