@@ -28,7 +28,7 @@ FRESH_ROUNDS = 300
 FRESH = 100
 BACKLOG = 50_000
 PROCESSES = 2
-MOST_MS = 50.0
+MOST_MS, MOST_MS_PINNED = 50.0, 100.0
 
 FILL = "INSERT INTO integrations_delivery ({columns}) SELECT {values} FROM generate_series(%s, %s) AS n"
 VARIED = {
@@ -53,7 +53,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
         label = f"{size // MILLION} million" if size >= MILLION else f"{size:,}"
         told += _measured(house, connection, f"{label} settled")
         with _pinned_snapshot():
-            told += _measured(house, connection, f"{label} settled, snapshot pinned")
+            told += _measured(house, connection, f"{label} settled, snapshot pinned", MOST_MS_PINNED)
     return told
 
 
@@ -71,7 +71,7 @@ def take_all(connection_id: int) -> dict[str, Any]:
     return {"spent": spent, "rows": settled}
 
 
-def _measured(house: House, connection: Connection, label: str) -> list[Figure]:
+def _measured(house: House, connection: Connection, label: str, most: float = MOST_MS) -> list[Figure]:
     fresh = [ms for number in range(FRESH_ROUNDS) for ms in _fresh_claims(connection, f"{label}:{number}")]
     _queue(connection, f"{label}:backlog", BACKLOG)
     began_at = time.perf_counter()
@@ -80,7 +80,7 @@ def _measured(house: House, connection: Connection, label: str) -> list[Figure]:
     rows, many = sum(answer["rows"] for answer in answers), [ms for answer in answers for ms in answer["spent"]]
     say(f"{label}: {percentile(fresh, 0.99):.1f} ms fresh, {percentile(many, 0.99):.1f} ms backlog; {rows:,} rows.")
     return [
-        Figure(f"p99 of a claim of 100 in ms, {label}", percentile(fresh, 0.99), "at most", MOST_MS),
+        Figure(f"p99 of a claim of 100 in ms, {label}", percentile(fresh, 0.99), "at most", most),
         Figure(f"p99 of a claim of 1,000 in ms, {label}", percentile(many, 0.99)),
         Figure(f"claimed and settled rows/s, {label}", rows / seconds),
     ]
