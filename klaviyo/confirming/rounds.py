@@ -52,8 +52,8 @@ def take_a_turn(reading: Reading) -> None:
 
 def _can_wait(reading: Reading) -> bool:
     """Sending comes first: behind a backlog, what was accepted just now is read back a little later."""
-    oldest = matching.unconfirmed(reading.connection).order_by("settled_at")
-    overdue = oldest.filter(settled_at__gt=reading.reached or reading.since, settled_at__lt=Now() - BEHIND_A_BACKLOG)
+    unread = matching.unconfirmed(reading.connection).filter(settled_at__gt=reading.reached or reading.since)
+    overdue = unread.filter(settled_at__lt=Now() - BEHIND_A_BACKLOG)
     return claiming.has_backlog(reading.connection) and not overdue.exists()
 
 

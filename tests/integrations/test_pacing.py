@@ -31,6 +31,12 @@ def test_a_budget_grants_its_limit_and_then_says_how_long_to_wait(budget: str) -
     assert GO < wait <= timedelta(seconds=3600 * 1.02)
 
 
+def test_to_ask_for_room_spends_nothing(budget: str) -> None:
+    assert {pacing.wait(budget, [LONG]) for _ in range(10)} == {GO}
+    assert granted(budget, LONG, 10) == 5
+    assert GO < pacing.wait(budget, [LONG]) <= timedelta(seconds=3600 * 1.02)
+
+
 def test_budgets_do_not_share(budget: str) -> None:
     granted(budget, LONG, 5)
     assert pacing.take(f"{budget}:other", [LONG]) == GO
