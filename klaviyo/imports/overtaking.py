@@ -15,14 +15,15 @@ from klaviyo.models import ProfileSync
 def tell_again(job: Job) -> None:
     """Queue a delivery for each who was told of alone since the import left, inside the caller's transaction."""
     told = list(job.deliveries.values_list("subject", "options"))
-    people, advocates = {subject.lower() for subject, _ in told}, {options["advocate"] for _, options in told}
+    people, advocates = {subject.lower() for subject, _ in told}, {options.get("advocate") for _, options in told}
     alone = Delivery.objects.filter(
         connection=job.connection_id, kind="profile", state=Delivery.State.ACCEPTED, job=None,
         settled_at__gte=job.began_at - ON_THE_WIRE,
     )  # fmt: skip
     again: dict[int, set[int]] = defaultdict(set)
     for subject, options in alone.values_list("subject", "options").iterator():
-        if subject.lower() in people and options["advocate"] not in advocates:
-            again[options["sync"]].add(options["advocate"])
-    for sync in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
-        chunks.tell_alone(sync, sorted(again[sync.pk]))
+        sync, advocate = options.get("sync"), options.get("advocate")  # of somebody who was erased there is none
+        if sync and advocate and subject.lower() in people and advocate not in advocates:
+            again[sync].add(advocate)
+    for one in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
+        chunks.tell_alone(one, sorted(again[one.pk]))
