@@ -100,6 +100,11 @@ def broke_off(delivery: Delivery) -> bool:
     return bool(unfinished.update(finished_at=timezone.now(), code="outcome_unknown"))
 
 
+def was_begun(delivery: Delivery) -> bool:
+    """Whether it ever came to handing the message over; a worker may have died before, when none had left."""
+    return delivery.attempts.filter(operation=OPERATION).exists()
+
+
 def _is_ready(backend: Any) -> bool:
     """Whether a kept connection is alive, and through with whatever was last said on it."""
     connection = getattr(backend, "connection", None)

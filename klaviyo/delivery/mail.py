@@ -33,7 +33,8 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
         return Failed("unusable", "There is no invite that it would tell of.")
     if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
         return Failed("unusable", "The invite names another address by now, which nobody has decided about.")
-    if mailing.broke_off(delivery) or (row.mailed_at and delivery.attempts_made > 1):  # and nobody asked for a retry
+    again = bool(row.mailed_at) and delivery.attempts_made > 1  # and nobody asked for a retry
+    if mailing.broke_off(delivery) or (again and mailing.was_begun(delivery)):
         raise OutcomeUnknown
     row.message_id = _message_id(row)
     number = row.reminder.number if row.reminder else 0

@@ -12,11 +12,13 @@ from integrations import attempts, draining, outbox
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import Outcome
 from klaviyo import mailing
+from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
 from tests.klaviyo.mail.post import come_back, outcomes, retry, written_to
+from tests.klaviyo.sending_cast import killed_before
 from tests.klaviyo.story import BEN, TEA, State, end_leases
 from tests.mail_server import MailServer
 
@@ -55,6 +57,19 @@ def test_a_worker_that_died_after_the_answer_was_recorded_sends_no_second_one(
         mortal.setattr(outbox, "settle", dying)
         with pytest.raises(Killed):
             drain()
+    come_back(drain)
+    assert outcomes()[BEN] == (State.ACCEPTED, "")
+    assert written_to(mail_server) == [BEN]
+    assert len(sandbox.events(TEA, "Sorae Invite Sent")) == 1
+
+
+def test_a_worker_that_died_before_it_began_to_hand_it_over_leaves_it_to_the_next(
+    mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    lifecycle.invite(ann, BEN)
+    with killed_before(mailing.Mailer, "_open"):
+        drain()
+    assert Send.objects.get().mailed_at, "it was counted already"
     come_back(drain)
     assert outcomes()[BEN] == (State.ACCEPTED, "")
     assert written_to(mail_server) == [BEN]
