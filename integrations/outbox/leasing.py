@@ -53,8 +53,8 @@ def extend(batch: Sequence[Delivery]) -> None:
 
 
 def keep(batch: Sequence[Delivery]) -> None:
-    """Take the lease anew, if a third of it may be over: what is to come may take another third."""
-    if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 3:
+    """Take the lease anew, if a sixth of it may be over: what is to come may need nearly all the rest."""
+    if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 6:
         extend(batch)
 
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator, Sequence
 
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from integrations import outbox, outcomes, pauses
 from integrations.errors import PermanentError
@@ -19,8 +18,6 @@ from klaviyo.api.client import Client
 from klaviyo.delivery import beforehand, bulks, permission, waiting
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People, told_lately
-
-State = Delivery.State
 
 PERSON_FIRST = Retry("person_first", "First the person's profile goes.", after=outcomes.SOON, refund=True)
 
@@ -48,9 +45,10 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     unsure = {delivery.subject for delivery in deliveries if delivery.subject.lower() not in known}
     if not unsure or pauses.is_in_trouble(connection, "profile"):
         return deliveries
-    profiles = Delivery.objects.filter(connection=connection, kind="profile", subject__in=unsure)
-    going = profiles.filter(Q(state=State.SENDING, job=None) | Q(state=State.QUEUED, next_try_at__lte=Now()))
-    soon = {subject.lower() for subject in going.values_list("subject", flat=True)}
+    theirs = Q(kind="profile", subject__in=unsure)
+    in_hand = connection.deliveries.filter(theirs, state=Delivery.State.SENDING, job=None)
+    going = (outbox.due(connection).filter(theirs), in_hand)
+    soon = {subject.lower() for rows in going for subject in rows.values_list("subject", flat=True)}
     early = [delivery for delivery in deliveries if delivery.subject.lower() in soon]
     outbox.settle_all(early, PERSON_FIRST)
     waiting = {delivery.pk for delivery in early}
