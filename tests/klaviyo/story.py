@@ -1,5 +1,6 @@
 """What tests of deliveries share: who else is in the story, and what is known afterwards."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery, Pause
 from klaviyo.models import ProfileSync
-from klaviyo.sandbox import Sandbox, SeedList, SeenProfile
-from referrals.models import Program, Store
+from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from referrals import lifecycle
+from referrals.models import Advocate, Program, Store
 
 TEA = "VxYz12"
 BEN = "ben@friends.test"
@@ -68,3 +70,15 @@ def known(sandbox: Sandbox, email: str) -> SeenProfile:
     profile = sandbox.profile(TEA, email)
     assert profile is not None
     return profile
+
+
+def joins_autumn_before_the_import_lands(
+    sandbox: Sandbox, spring: Program, person: Advocate, drain: Callable[[], None]
+) -> Advocate:
+    """Somebody joins a second program while Klaviyo works on an import that tells of the first."""
+    autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
+    newer = lifecycle.join(autumn, person.email.upper())
+    drain()
+    as_imported = {"sorae_referral_code": person.referral_code}
+    sandbox.put_profiles(TEA, [SeedProfile(email=person.email, properties=as_imported)])  # only now it lands
+    return newer

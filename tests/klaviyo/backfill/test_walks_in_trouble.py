@@ -12,14 +12,13 @@ from klaviyo.api import profiles
 from klaviyo.api.profiles import Profile
 from klaviyo.backfilling import walking
 from klaviyo.models import Backfill, ProfileSync
-from klaviyo.sandbox import Sandbox, SeedProfile
-from referrals import lifecycle
+from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests import budgets
 from tests.conftest import Drain
 from tests.klaviyo.backfill.walks import backfill, emails, end_imports
 from tests.klaviyo.conftest import Spoil
-from tests.klaviyo.story import TEA, known, make_due
+from tests.klaviyo.story import joins_autumn_before_the_import_lands, known, make_due
 
 IMPORT, LOOK, ERRORS = (
     "bulk_import_profiles",
@@ -132,11 +131,7 @@ def test_who_joins_a_second_program_meanwhile_keeps_its_plain_names(
     sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, spring: Program, drain: Drain
 ) -> None:
     backfill()
-    autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
-    newer = lifecycle.join(autumn, people[3].email.upper())
-    drain()
-    as_imported = {"sorae_referral_code": people[3].referral_code}
-    sandbox.put_profiles(TEA, [SeedProfile(email=people[3].email, properties=as_imported)])  # only now it lands
+    newer = joins_autumn_before_the_import_lands(sandbox, spring, people[3], drain)
     end_imports()
     drain()
     assert known(sandbox, people[3].email).properties["sorae_referral_code"] == newer.referral_code

@@ -11,7 +11,7 @@ from integrations.models import Attempt, Delivery
 from klaviyo.api import bulk
 from klaviyo.delivery import event_jobs
 from klaviyo.models import ProfileSync
-from klaviyo.sandbox import Sandbox
+from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
@@ -158,3 +158,18 @@ def test_an_event_waits_for_the_profile_that_is_about_to_go(
     assert len(sandbox.requests(JOB)) == 1
     assert sandbox.requests(SINGLE) == []
     assert len(ids(sandbox)) == len(people)
+
+
+def test_an_event_waits_for_no_profile_that_a_running_import_holds_back(
+    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+) -> None:
+    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    sandbox.put_profiles(TEA, [SeedProfile(email=f"person-{n}@friends.test") for n in range(6)])
+    sandbox.settings(import_seconds=3600)
+    people = joined(spring, 6)
+    drain()
+    for person in people:
+        lifecycle.visit(person)
+    drain()
+    assert len(sandbox.events(TEA, VISIT)) == 6
+    assert Delivery.objects.filter(kind="profile", state=State.QUEUED).count() == 6

@@ -13,14 +13,14 @@ from integrations.outbox import leasing
 from klaviyo.api import bulk
 from klaviyo.imports import jobs, looking
 from klaviyo.models import ProfileSync
-from klaviyo.sandbox import Sandbox, SeedProfile
+from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests.conftest import Connect, Drain
 from tests.klaviyo.bulk.crowd import IMPORT, LOOK, PEOPLE, UPSERT, look, the_connection
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.sending_cast import killed_before
-from tests.klaviyo.story import TEA, State, known, make_due, states
+from tests.klaviyo.story import TEA, State, joins_autumn_before_the_import_lands, known, make_due, states
 
 
 def test_it_is_looked_at_while_it_waits_and_works(
@@ -141,11 +141,7 @@ def test_who_joins_a_second_program_meanwhile_has_its_plain_names_in_the_end(
 ) -> None:
     sandbox.settings(import_seconds=60)
     drain()
-    autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
-    newer = lifecycle.join(autumn, people[3].email.upper())
-    drain()
-    as_imported = {"sorae_referral_code": people[3].referral_code}
-    sandbox.put_profiles(TEA, [SeedProfile(email=people[3].email, properties=as_imported)])  # only now it lands
+    newer = joins_autumn_before_the_import_lands(sandbox, spring, people[3], drain)
     sandbox.settings(import_seconds=0)
     look()
     drain()
