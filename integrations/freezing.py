@@ -137,6 +137,10 @@ def _given_up(kinds: Collection[str], code: str) -> "QuerySet[Delivery]":
 def _thaw(connection: Connection | None, kinds: Collection[str], code: str, sentence: str) -> None:
     rows = _given_up(kinds, code)
     (rows.filter(connection=connection) if connection else rows).update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=1, settled_at=None,
-        reason_code=pauses.FROZEN, reason=sentence,
-    )  # fmt: skip
+        state=State.QUEUED,
+        next_try_at=Now(),
+        attempts_made=1,
+        settled_at=None,
+        reason_code=pauses.FROZEN,
+        reason=sentence,
+    )

@@ -34,9 +34,13 @@ class Connection(models.Model):
     problem = models.TextField(blank=True)
     problem_at = models.DateTimeField(null=True, blank=True)
     replaces = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaced_by",
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="replaced_by",
         help_text="Set while an operator has yet to decide about a different account that came back.",
-    )  # fmt: skip
+    )
 
     access_token = EncryptedTextField(blank=True, default="")
     refresh_token = EncryptedTextField(blank=True, default="")
@@ -89,9 +93,13 @@ class Authorization(models.Model):
     session_hash = models.CharField(max_length=64)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     connection = models.ForeignKey(
-        Connection, null=True, blank=True, on_delete=models.CASCADE, related_name="+",
+        Connection,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
         help_text="The connection to renew; empty when a new one is wanted.",
-    )  # fmt: skip
+    )
     code_verifier = EncryptedTextField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)

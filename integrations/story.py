@@ -12,9 +12,15 @@ from integrations.models import Attempt, Delivery
 
 State = Delivery.State
 LEVELS = {
-    State.QUEUED: "info", State.SENDING: "info", State.ACCEPTED: "good", State.CONFIRMED: "good",
-    State.SKIPPED: "", State.HELD: "warn", State.FAILED: "bad", State.CANCELLED: "",
-}  # fmt: skip
+    State.QUEUED: "info",
+    State.SENDING: "info",
+    State.ACCEPTED: "good",
+    State.CONFIRMED: "good",
+    State.SKIPPED: "",
+    State.HELD: "warn",
+    State.FAILED: "bad",
+    State.CANCELLED: "",
+}
 ENDS = {
     State.ACCEPTED: "The provider has taken it",
     State.CONFIRMED: "Seen in the account",

@@ -53,9 +53,13 @@ def now(connection_id: int, *, again: bool = False) -> None:
     try:
         with producers[_impatient()].acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
             current_app.send_task(
-                "integrations.tasks.drain", (connection_id,), producer=producer,
-                retry=False, ignore_result=True, expires=GOOD_FOR_SECONDS,
-            )  # fmt: skip
+                "integrations.tasks.drain",
+                (connection_id,),
+                producer=producer,
+                retry=False,
+                ignore_result=True,
+                expires=GOOD_FOR_SECONDS,
+            )
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
         log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)

@@ -118,7 +118,15 @@ def _lists(suppressions: Any) -> set[str] | None:
 def _evidence(marketing: dict[str, Any]) -> dict[str, Any]:
     """What Klaviyo said, as it said it: kept with the decision."""
     kept = (
-        "consent", "can_receive_email_marketing", "consent_timestamp", "last_updated", "method",
-        "method_detail", "custom_method_detail", "double_optin", "suppression", "list_suppressions",
-    )  # fmt: skip
+        "consent",
+        "can_receive_email_marketing",
+        "consent_timestamp",
+        "last_updated",
+        "method",
+        "method_detail",
+        "custom_method_detail",
+        "double_optin",
+        "suppression",
+        "list_suppressions",
+    )
     return {name: marketing[name] for name in kept if name in marketing}

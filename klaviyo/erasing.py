@@ -73,9 +73,14 @@ def _order(receipt: Erasure, connection: Connection, subject: str) -> Order:
     """To delete the person; where nobody can be asked, the record of that, without the address."""
     outcome = _not_asked(connection, subject)
     return Order(
-        "erase", f"erase:{receipt.uid}", timezone.now(), source=str(receipt.uid), outcome=outcome,
-        subject="" if outcome else subject, due_at=None if outcome else _due_at(connection),
-    )  # fmt: skip
+        "erase",
+        f"erase:{receipt.uid}",
+        timezone.now(),
+        source=str(receipt.uid),
+        outcome=outcome,
+        subject="" if outcome else subject,
+        due_at=None if outcome else _due_at(connection),
+    )
 
 
 def _not_asked(connection: Connection, subject: str) -> Outcome | None:

@@ -55,37 +55,56 @@ class Metric:
 
 
 ADVOCATE_STARTED = Metric(
-    "advocate_started", "Sorae Advocate Started", "advocate", "A person joins a program",
+    "advocate_started",
+    "Sorae Advocate Started",
+    "advocate",
+    "A person joins a program",
     {"share_link": "The person's own link", "referral_code": "The person's own code", "role": "advocate or affiliate"},
-)  # fmt: skip
+)
 INVITE_SENT = Metric(
-    "invite_sent", "Sorae Invite Sent", "advocate", "An invite went out",
+    "invite_sent",
+    "Sorae Invite Sent",
+    "advocate",
+    "An invite went out",
     {"invite_id": INVITATION["invite_id"], "recipient_email": "Whom the advocate invited"},
-)  # fmt: skip
+)
 INVITE_RECEIVED = Metric(
-    "invite_received", "Sorae Invite Received", "friend",
-    "An invite that a Klaviyo flow delivers; only after the consent decision", INVITATION,
-    consent="invite", useful_for=timedelta(days=7),
-)  # fmt: skip
+    "invite_received",
+    "Sorae Invite Received",
+    "friend",
+    "An invite that a Klaviyo flow delivers; only after the consent decision",
+    INVITATION,
+    consent="invite",
+    useful_for=timedelta(days=7),
+)
 INVITE_REMINDER = Metric(
-    "invite_reminder", "Sorae Invite Reminder", "friend",
+    "invite_reminder",
+    "Sorae Invite Reminder",
+    "friend",
     "A reminder that a Klaviyo flow delivers; only after the consent decision",
     INVITATION | {"reminder_number": "1 for the first"},
-    consent="reminder", useful_for=timedelta(days=3),
-)  # fmt: skip
+    consent="reminder",
+    useful_for=timedelta(days=3),
+)
 REFERRED_VISIT = Metric(
-    "referred_visit", "Sorae Referred Visit", "advocate", "A friend lands through a share link",
+    "referred_visit",
+    "Sorae Referred Visit",
+    "advocate",
+    "A friend lands through a share link",
     {"landing_page": "Where the friend arrived", "referrer": "Where the friend came from"},
-)  # fmt: skip
+)
 CONVERSION = Metric("conversion", "Sorae Conversion", "advocate", "A friend orders", ORDER)
 REFERRED_PURCHASE = Metric(
     "referred_purchase", "Sorae Referred Purchase", "friend", "The same order, for thank-you flows", ORDER
 )
 REWARD_ISSUED = Metric("reward_issued", "Sorae Reward Issued", "rewarded", "A reward is granted", REWARD)
 REWARD_REVERSED = Metric(
-    "reward_reversed", "Sorae Reward Reversed", "rewarded", "A reward is taken back: refund, fraud, expiry",
+    "reward_reversed",
+    "Sorae Reward Reversed",
+    "rewarded",
+    "A reward is taken back: refund, fraud, expiry",
     REWARD | {"reason": "refund, fraud, expiry or other"},
-)  # fmt: skip
+)
 
 CATALOGUE = (
     ADVOCATE_STARTED,

@@ -22,9 +22,14 @@ def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
     key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
     later = timezone.now() + DELAY
     order = Order(
-        "list", key, timezone.now(), source=delivery.source, subject=delivery.subject, due_at=later,
+        "list",
+        key,
+        timezone.now(),
+        source=delivery.source,
+        subject=delivery.subject,
+        due_at=later,
         options={"sync": sync.pk, "planned_by": str(delivery.lease)},
-    )  # fmt: skip
+    )
     with leases.held(delivery):
         outbox.add(delivery.connection_id, [order])
     planned = Delivery.objects.filter(connection=delivery.connection, key=key)

@@ -27,10 +27,14 @@ def subscribe(opt_in: OptIn) -> None:
     )
     for sync in _syncs(opt_in.store_id):
         order = _order(
-            "subscribe", opt_in, sync, {"channels": opt_in.channels, "place": opt_in.place, "person": person},
+            "subscribe",
+            opt_in,
+            sync,
+            {"channels": opt_in.channels, "place": opt_in.place, "person": person},
             outcome=orders.malformed(opt_in.email) or (None if sync.newsletter_list_id else NO_LIST),
-            not_after=opt_in.occurred_at + GOOD_FOR, warnings=warnings,
-        )  # fmt: skip
+            not_after=opt_in.occurred_at + GOOD_FOR,
+            warnings=warnings,
+        )
         outbox.add(sync.connection_id, [order])
 
 

@@ -6,17 +6,28 @@ from django.contrib.auth.models import Group, Permission
 
 NAME = "Integration operators"
 PERMISSIONS = {
-    "integrations": [
-        "view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry",
-    ],
+    "integrations": ["view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry"],
     "klaviyo": [
-        "view_profilesync", "add_profilesync", "change_profilesync", "delete_profilesync", "view_send", "erase",
+        "view_profilesync",
+        "add_profilesync",
+        "change_profilesync",
+        "delete_profilesync",
+        "view_send",
+        "erase",
     ],
     "referrals": [
-        "view_store", "view_program", "view_advocate", "view_invite", "view_conversion", "view_reward",
-        "view_optin", "view_optout", "view_wording", "view_suppression",
+        "view_store",
+        "view_program",
+        "view_advocate",
+        "view_invite",
+        "view_conversion",
+        "view_reward",
+        "view_optin",
+        "view_optout",
+        "view_wording",
+        "view_suppression",
     ],
-}  # fmt: skip
+}
 
 
 def ensure_group(**_: Any) -> None:

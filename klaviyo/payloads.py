@@ -93,10 +93,16 @@ def conversion_recorded(conversion: Conversion) -> list[Event]:
     return [
         _on_advocate(events.CONVERSION, advocate, conversion, "link", told, value=value, currency=currency),
         Event(
-            events.REFERRED_PURCHASE, conversion.friend_email, fact_id(conversion), conversion.occurred_at,
-            _common(advocate, conversion, "link") | told, value=value, currency=currency, person=friend,
+            events.REFERRED_PURCHASE,
+            conversion.friend_email,
+            fact_id(conversion),
+            conversion.occurred_at,
+            _common(advocate, conversion, "link") | told,
+            value=value,
+            currency=currency,
+            person=friend,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def conversion_refunded(_refund: Conversion) -> list[Event]:
@@ -210,21 +216,36 @@ def _common(advocate: Advocate, fact: Any, channel: str) -> dict[str, Any]:
 
 
 def _on_advocate(
-    metric: Metric, advocate: Advocate, fact: Any, channel: str, told: dict[str, Any],
-    value: Decimal | None = None, currency: str = "",
-) -> Event:  # fmt: skip
+    metric: Metric,
+    advocate: Advocate,
+    fact: Any,
+    channel: str,
+    told: dict[str, Any],
+    value: Decimal | None = None,
+    currency: str = "",
+) -> Event:
     names = {"first_name": advocate.first_name, "last_name": advocate.last_name, "phone_number": advocate.phone}
     return Event(
-        metric, advocate.email, fact_id(fact), fact.occurred_at, _common(advocate, fact, channel) | told,
-        value=value, currency=currency, person=names,
-    )  # fmt: skip
+        metric,
+        advocate.email,
+        fact_id(fact),
+        fact.occurred_at,
+        _common(advocate, fact, channel) | told,
+        value=value,
+        currency=currency,
+        person=names,
+    )
 
 
 def _on_friend(metric: Metric, fact: Any, invite: Invite, told: dict[str, Any]) -> Event:
     return Event(
-        metric, invite.recipient_email, fact_id(fact), fact.occurred_at,
-        _common(invite.advocate, fact, invite.channel) | told, expires_at=invite.expires_at,
-    )  # fmt: skip
+        metric,
+        invite.recipient_email,
+        fact_id(fact),
+        fact.occurred_at,
+        _common(invite.advocate, fact, invite.channel) | told,
+        expires_at=invite.expires_at,
+    )
 
 
 def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[str, Any]) -> Event:
@@ -237,9 +258,14 @@ def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[st
         "expires_at": reward.expires_at.isoformat() if isinstance(reward.expires_at, datetime) else reward.expires_at,
     }
     return Event(
-        metric, reward.recipient_email, fact_id(reward), moment,
-        _common(reward.advocate, reward, "link") | about | told, value=reward.amount, currency=reward.currency,
-    )  # fmt: skip
+        metric,
+        reward.recipient_email,
+        fact_id(reward),
+        moment,
+        _common(reward.advocate, reward, "link") | about | told,
+        value=reward.amount,
+        currency=reward.currency,
+    )
 
 
 def _invitation(invite: Invite) -> dict[str, Any]:

@@ -159,8 +159,10 @@ def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[s
     taken = Q(state=Delivery.State.ACCEPTED, settled_at__gte=timezone.now() - LATELY)
     told = Delivery.objects.filter(
         taken | Q(state=Delivery.State.SENDING, job__isnull=False),
-        connection=connection, kind="profile", subject__in=mine,
-    )  # fmt: skip
+        connection=connection,
+        kind="profile",
+        subject__in=mine,
+    )
     careful = _concerning_careful_stores(connection, deliveries)
     a_minute_ago = timezone.now() - timedelta(minutes=1)
     return {

@@ -145,9 +145,8 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     stores = dict(moving.values_list("pk", "store"))
     sends.move_own_mail(old, new, list(stores.values()))
     moving.update(
-        connection=new, list_id="", list_name="",
-        newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False,
-    )  # fmt: skip
+        connection=new, list_id="", list_name="", newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False
+    )
     walking.begin_anew(stores)
 
 
@@ -188,9 +187,12 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
         advocate = getattr(invite, "advocate", invite)
         source = cleaning.text(fact.uid)[:64]
         order = Order(
-            kind="event", key=f"unreadable:{what}:{source or uuid.uuid4()}", source=source,
-            occurred_at=timezone.now(), outcome=UNREADABLE,
-        )  # fmt: skip
+            kind="event",
+            key=f"unreadable:{what}:{source or uuid.uuid4()}",
+            source=source,
+            occurred_at=timezone.now(),
+            outcome=UNREADABLE,
+        )
         for sync in _syncs(advocate):
             outbox.add(sync.connection_id, [order])
 

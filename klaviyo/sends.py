@@ -65,7 +65,11 @@ def _record(invite: Invite, reminder: Reminder | None, sync: ProfileSync, delive
     row = Send(
         kind=Send.Kind.REMINDER if reminder else Send.Kind.INVITE,
         channel=Send.Channel.SORAE if is_ours else Send.Channel.KLAVIYO,
-        store=invite.advocate.program.store, program=invite.advocate.program, sync=sync,
-        invite=invite, reminder=reminder, delivery=delivery,
-    )  # fmt: skip
+        store=invite.advocate.program.store,
+        program=invite.advocate.program,
+        sync=sync,
+        invite=invite,
+        reminder=reminder,
+        delivery=delivery,
+    )
     Send.objects.bulk_create([row], ignore_conflicts=True)

@@ -143,10 +143,18 @@ class SettingsForm(ModelForm):
         is_lost = stored and self.offer.named(stored) is None
         kept_name = str(getattr(self.instance, name.replace("_id", "_name"))) or stored
         return Picker(
-            name=name, legend=LISTS[name][0], none=LISTS[name][1], none_means=LISTS[name][2],
-            chosen=chosen, stored=stored, lost=kept_name if is_lost else "", words=words, errors=self[name].errors,
-            lists=matching[:LISTS_SHOWN], hidden=max(len(matching) - LISTS_SHOWN, 0),
-        )  # fmt: skip
+            name=name,
+            legend=LISTS[name][0],
+            none=LISTS[name][1],
+            none_means=LISTS[name][2],
+            chosen=chosen,
+            stored=stored,
+            lost=kept_name if is_lost else "",
+            words=words,
+            errors=self[name].errors,
+            lists=matching[:LISTS_SHOWN],
+            hidden=max(len(matching) - LISTS_SHOWN, 0),
+        )
 
     def _known_list(self, name: str) -> str:
         list_id = str(self.cleaned_data[name])

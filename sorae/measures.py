@@ -120,10 +120,11 @@ def _confirmation(ids: list[int], now: datetime) -> Iterator[Series]:
     lag = Series("sorae_confirmation_lag_seconds", "Age of the oldest event of two hours not read back yet.")
     taken = Delivery.objects.filter(connection__in=ids, state=State.ACCEPTED, kind="event", confirmed_at=None)
     oldest = dict(
-        taken.filter(settled_at__gte=now - CONFIRMED_WITHIN).order_by().values_list("connection").annotate(
-            Min("settled_at")
-        )
-    )  # fmt: skip
+        taken.filter(settled_at__gte=now - CONFIRMED_WITHIN)
+        .order_by()
+        .values_list("connection")
+        .annotate(Min("settled_at"))
+    )
     for connection_id in ids:
         lag.add((now - oldest.get(connection_id, now)).total_seconds(), connection=connection_id)
     yield lag
@@ -166,5 +167,11 @@ def _be_quick() -> None:
 
 
 GROUPS: tuple[Callable[[list[int], datetime], Iterator[Series]], ...] = (
-    _about, _connections, _open, _settled, _confirmation, _requests, _waits,
-)  # fmt: skip
+    _about,
+    _connections,
+    _open,
+    _settled,
+    _confirmation,
+    _requests,
+    _waits,
+)

@@ -191,11 +191,18 @@ def test_a_mail_server_is_set_up_as_its_address_says(env: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     "address",
     [
-        "mail.example.com", "smtp://", "http://mail.example.com", "smtp://mail.example.com:port",
-        "smtp://mail.example.com:0", "smtp://mail.example.com:" + "9" * 5_000, "smtp://[::1",
-        "smtp+ssl://mail.example.com?EMAIL_USE_TLS=1", "consolemail://", "file",
+        "mail.example.com",
+        "smtp://",
+        "http://mail.example.com",
+        "smtp://mail.example.com:port",
+        "smtp://mail.example.com:0",
+        "smtp://mail.example.com:" + "9" * 5_000,
+        "smtp://[::1",
+        "smtp+ssl://mail.example.com?EMAIL_USE_TLS=1",
+        "consolemail://",
+        "file",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_mail_server_is_refused(env: dict[str, str], address: str) -> None:
     said = check(env | MAIL_FROM | {"EMAIL_URL": address})
     assert "EMAIL_URL is not the address of a mail server" in said
@@ -283,11 +290,17 @@ print(json.dumps({name: app.conf[name] for name in names}))
     options = conf.pop("broker_transport_options")
     assert (options["visibility_timeout"], options["socket_connect_timeout"], options["socket_timeout"]) == (300, 1, 5)
     assert conf == {
-        "task_acks_late": False, "task_reject_on_worker_lost": False, "task_ignore_result": True,
-        "result_backend": None, "worker_pool": "threads", "task_publish_retry": False,
-        "worker_prefetch_multiplier": 1, "worker_disable_prefetch": True, "accept_content": ["json"],
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        "task_ignore_result": True,
+        "result_backend": None,
+        "worker_pool": "threads",
+        "task_publish_retry": False,
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "accept_content": ["json"],
         "broker_connection_max_retries": None,
-    }  # fmt: skip
+    }
 
 
 def test_an_unknown_log_level_is_refused(env: dict[str, str]) -> None:

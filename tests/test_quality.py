@@ -12,10 +12,26 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 
 TOP_LEVEL = {
-    "manage.py", "sorae", "integrations", "klaviyo", "referrals", "templates", "tests", "pyproject.toml",
-    "docker-compose.yml", "README.md", "Makefile", "requirements.lock", "requirements-test.lock", ".env.example",
-    ".ci", ".github", ".gitignore", ".gitattributes", ".dockerignore",
-}  # fmt: skip
+    "manage.py",
+    "sorae",
+    "integrations",
+    "klaviyo",
+    "referrals",
+    "templates",
+    "tests",
+    "pyproject.toml",
+    "docker-compose.yml",
+    "README.md",
+    "Makefile",
+    "requirements.lock",
+    "requirements-test.lock",
+    ".env.example",
+    ".ci",
+    ".github",
+    ".gitignore",
+    ".gitattributes",
+    ".dockerignore",
+}
 
 NAMES_FOR_NOTHING = re.compile(r"(utils?|helpers?|services?|base|common|constants?|misc|managers?)\.py")
 
@@ -42,8 +58,11 @@ def committed() -> list[Path]:
     """The files that are in the repository, or would be added to it."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return [ROOT / name for name in sorted(set(listed.stdout.splitlines())) if (ROOT / name).is_file()]
 
 

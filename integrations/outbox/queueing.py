@@ -56,10 +56,18 @@ def add(connection_id: int, orders: Iterable[Order]) -> None:
 
 def _row(connection_id: int, order: Order) -> Delivery:
     row = Delivery(
-        connection_id=connection_id, kind=order.kind, key=order.key, lane=order.lane, source=order.source,
-        subject=order.subject, body=order.body, options=order.options, warnings=order.warnings,
-        occurred_at=order.occurred_at, not_after=order.not_after,
-    )  # fmt: skip
+        connection_id=connection_id,
+        kind=order.kind,
+        key=order.key,
+        lane=order.lane,
+        source=order.source,
+        subject=order.subject,
+        body=order.body,
+        options=order.options,
+        warnings=order.warnings,
+        occurred_at=order.occurred_at,
+        not_after=order.not_after,
+    )
     row.next_try_at = order.due_at or Now()  # by the database's clock, which the claims go by
     if order.outcome:
         row.state, row.settled_at = order.outcome.state, order.occurred_at

@@ -51,9 +51,12 @@ def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
 def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
     """Queue again, as it was, what was claimed and not tried; the outcome says why."""
     mine(deliveries).update(
-        state=State.QUEUED, lease=None, lease_until=None, attempts_made=F("attempts_made") - 1,
+        state=State.QUEUED,
+        lease=None,
+        lease_until=None,
+        attempts_made=F("attempts_made") - 1,
         **outcomes.words(outcome),
-    )  # fmt: skip
+    )
 
 
 def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

@@ -58,9 +58,14 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
     again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
     return waiting + again.update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=tried, crashes=0, settled_at=None,
-        reason_code="", reason="",
-    )  # fmt: skip
+        state=State.QUEUED,
+        next_try_at=Now(),
+        attempts_made=tried,
+        crashes=0,
+        settled_at=None,
+        reason_code="",
+        reason="",
+    )
 
 
 def cancel(deliveries: QuerySet[Delivery], code: str, sentence: str) -> int:
@@ -74,9 +79,11 @@ def cancel_late() -> int:
     """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""
     late = Delivery.objects.filter(state__in=(State.QUEUED, State.HELD), not_after__lt=Now())
     return _free(late).update(
-        state=State.CANCELLED, settled_at=Now(), reason_code="expired",
+        state=State.CANCELLED,
+        settled_at=Now(),
+        reason_code="expired",
         reason="It could not be sent in time, and is of no use any more.",
-    )  # fmt: skip
+    )
 
 
 def _free(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:

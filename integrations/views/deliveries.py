@@ -17,9 +17,15 @@ from integrations.views.access import for_operators
 from integrations.views.filtering import Filter
 
 TABS = (
-    ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("failed", "Failed"), ("skipped", "Skipped"),
-    ("accepted", "Accepted"), ("confirmed", "Confirmed"), ("cancelled", "Cancelled"),
-)  # fmt: skip
+    ("", "All"),
+    ("waiting", "Waiting"),
+    ("held", "Held"),
+    ("failed", "Failed"),
+    ("skipped", "Skipped"),
+    ("accepted", "Accepted"),
+    ("confirmed", "Confirmed"),
+    ("cancelled", "Cancelled"),
+)
 MORE_TABS = {"delivered": "Delivered", "open": "All that waits", "queued": "Queued", "sending": "Sending"}
 RETRIABLE = (Delivery.State.FAILED, Delivery.State.SKIPPED, Delivery.State.HELD, Delivery.State.QUEUED)
 ATTEMPTS_SHOWN = 100

@@ -25,17 +25,33 @@ BULK_CREATE_EVENTS = Operation(
     "bulk_create_events", "POST", "/api/event-bulk-create-jobs", "events:write", 10, 150, success=(202,)
 )
 BULK_IMPORT_PROFILES = Operation(
-    "bulk_import_profiles", "POST", "/api/profile-bulk-import-jobs", "lists:write profiles:write", 10, 150,
-    success=(202,), needs_body=True,
-)  # fmt: skip
+    "bulk_import_profiles",
+    "POST",
+    "/api/profile-bulk-import-jobs",
+    "lists:write profiles:write",
+    10,
+    150,
+    success=(202,),
+    needs_body=True,
+)
 GET_BULK_IMPORT_PROFILES_JOB = Operation(
-    "get_bulk_import_profiles_job", "GET", "/api/profile-bulk-import-jobs/{job_id}", "lists:read profiles:read",
-    10, 150, needs_body=True,
-)  # fmt: skip
+    "get_bulk_import_profiles_job",
+    "GET",
+    "/api/profile-bulk-import-jobs/{job_id}",
+    "lists:read profiles:read",
+    10,
+    150,
+    needs_body=True,
+)
 GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB = Operation(
-    "get_errors_for_bulk_import_profiles_job", "GET", "/api/profile-bulk-import-jobs/{id}/import-errors",
-    "profiles:read", 10, 150, needs_body=True,
-)  # fmt: skip
+    "get_errors_for_bulk_import_profiles_job",
+    "GET",
+    "/api/profile-bulk-import-jobs/{id}/import-errors",
+    "profiles:read",
+    10,
+    150,
+    needs_body=True,
+)
 
 Body = dict[str, Any]
 
@@ -160,9 +176,10 @@ def _error(item: Any) -> ImportError:
     payload = answers.members(attributes.get("original_payload"))
     inner = answers.members(payload.get("attributes")) or payload
     return ImportError(
-        answers.words(inner.get("email")).lower(), answers.words(attributes.get("code"))[:64] or "invalid",
+        answers.words(inner.get("email")).lower(),
+        answers.words(attributes.get("code"))[:64] or "invalid",
         answers.words(attributes.get("detail"))[:500] or "no reason given.",
-    )  # fmt: skip
+    )
 
 
 def _unreadable() -> TemporaryError:

@@ -19,9 +19,15 @@ MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a b
 GET_PROFILES = Operation("get_profiles", "GET", "/api/profiles", "profiles:read", 75, 750, needs_body=True)
 GET_PROFILE = Operation("get_profile", "GET", "/api/profiles/{id}", "profiles:read", 75, 750, needs_body=True)
 CREATE_OR_UPDATE_PROFILE = Operation(
-    "create_or_update_profile", "POST", "/api/profile-import", "profiles:write", 75, 750,
-    success=(200, 201), needs_body=True,
-)  # fmt: skip
+    "create_or_update_profile",
+    "POST",
+    "/api/profile-import",
+    "profiles:write",
+    75,
+    750,
+    success=(200, 201),
+    needs_body=True,
+)
 UPDATE_PROFILE = Operation("update_profile", "PATCH", "/api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
 
 

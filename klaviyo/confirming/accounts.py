@@ -21,9 +21,13 @@ State = Delivery.State
 EXAMPLES = 5
 AT_ONCE = 1_000
 FACTS: dict[Any, str] = {
-    Advocate: "program", Invite: "advocate__program", Reminder: "invite__advocate__program",
-    Visit: "advocate__program", Conversion: "program", Reward: "advocate__program",
-}  # fmt: skip
+    Advocate: "program",
+    Invite: "advocate__program",
+    Reminder: "invite__advocate__program",
+    Visit: "advocate__program",
+    Conversion: "program",
+    Reward: "advocate__program",
+}
 
 
 @dataclass

@@ -94,9 +94,9 @@ class _Upcoming:
         if self._last:
             at, pk = self._last
             rows = rows.filter(occurred_at__gte=at).exclude(occurred_at=at, pk__lte=pk)
-        for pk, key, state, at, settled_at in rows.values_list(
-            "pk", "key", "state", "occurred_at", "settled_at"
-        )[:AT_ONCE]:  # fmt: skip
+        for pk, key, state, at, settled_at in rows.values_list("pk", "key", "state", "occurred_at", "settled_at")[
+            :AT_ONCE
+        ]:
             self._last = (at, pk)
             yield Told(pk, key, state, _second(at), settled_at)
 

@@ -72,9 +72,14 @@ def _send_again(connection: Connection, pks: Collection[int]) -> int:
     code, reason = AGAIN
     Miss.objects.bulk_create([Miss(delivery_id=pk) for pk in pks], ignore_conflicts=True)
     count = _told(pks).update(
-        state=State.QUEUED, attempts_made=1, next_try_at=Now(), settled_at=None, confirmed_at=None,
-        reason_code=code, reason=reason,
-    )  # fmt: skip
+        state=State.QUEUED,
+        attempts_made=1,
+        next_try_at=Now(),
+        settled_at=None,
+        confirmed_at=None,
+        reason_code=code,
+        reason=reason,
+    )
     waking.on_commit(connection.pk)
     return count
 

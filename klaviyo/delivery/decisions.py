@@ -53,10 +53,16 @@ def record(delivery: Delivery, send: Send, decision: Decision, asked: ProfileSyn
     """Write a decision down. Raises CalledOff when the delivery was taken from us."""
     with leases.held(delivery):
         ConsentDecision.objects.create(
-            send=send, is_allowed=decision.allowed, code=decision.code, sentence=decision.sentence,
-            policy=decision.policy.value, evidence=decision.evidence, asked_at=decision.asked_at,
-            decided_at=timezone.now(), connection=asked.connection if asked else None,
-        )  # fmt: skip
+            send=send,
+            is_allowed=decision.allowed,
+            code=decision.code,
+            sentence=decision.sentence,
+            policy=decision.policy.value,
+            evidence=decision.evidence,
+            asked_at=decision.asked_at,
+            decided_at=timezone.now(),
+            connection=asked.connection if asked else None,
+        )
         if profile_id and profile_id != send.profile_id:
             Send.objects.filter(pk=send.pk).update(profile_id=profile_id[:64])
 

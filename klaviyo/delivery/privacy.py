@@ -13,14 +13,18 @@ from klaviyo.models import ProfileSync
 from referrals import suppressions
 
 ERASED_FIRST = Retry(
-    "erased_first", "The person was erased and came back: first Klaviyo must delete what was before.",
-    after=timedelta(minutes=1), refund=True,
-)  # fmt: skip
+    "erased_first",
+    "The person was erased and came back: first Klaviyo must delete what was before.",
+    after=timedelta(minutes=1),
+    refund=True,
+)
 
 IMPORTS_FIRST = Retry(
-    "imports_first", "An import that may hold the person is still running at Klaviyo; then they are deleted.",
-    after=timedelta(seconds=30), refund=True,
-)  # fmt: skip
+    "imports_first",
+    "An import that may hold the person is still running at Klaviyo; then they are deleted.",
+    after=timedelta(seconds=30),
+    refund=True,
+)
 
 
 def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:

@@ -31,9 +31,11 @@ NOTED = Accepted(
 SAID_NO_BEFORE = Skipped("unsubscribed_before", "The person was unsubscribed at Klaviyo already.")
 SAID_YES_SINCE = Skipped("opted_in_since", "The person has asked for the newsletter since.")
 NOT_SHOWN_YET = Retry(
-    "one_at_a_time", "Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet.",
-    after=timedelta(minutes=1), refund=True,
-)  # fmt: skip
+    "one_at_a_time",
+    "Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet.",
+    after=timedelta(minutes=1),
+    refund=True,
+)
 
 
 def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:

@@ -45,8 +45,16 @@ class Evening:
             self._opt_in(friend, 0.6 - number / 50, with_texts=with_texts, phone=self._phone(number))
         self._opt_in(friends[6], 20.0)
         self._opt_in(friends[0], 0.25, with_texts=True, phone=self._phone(7))
-        self.story.tell("opt_in", 0.3, store=self.shop.slug, email=friends[7].email, wording="Text me.",
-                        place="checkout", channels=["sms"], phone=BAD_PHONE)  # fmt: skip
+        self.story.tell(
+            "opt_in",
+            0.3,
+            store=self.shop.slug,
+            email=friends[7].email,
+            wording="Text me.",
+            place="checkout",
+            channels=["sms"],
+            phone=BAD_PHONE,
+        )
         self._opt_in(friends[8], 0.2)
         self._opt_out(friends[8], 0.1, "newsletter")
 
@@ -78,7 +86,7 @@ class Evening:
             guest = _person(self.shop, "guest", 11 + number)
             self.story.tell(
                 "invite", 0.025, advocate=host, recipient_email=guest.email, recipient_name=guest.first_name
-            )  # fmt: skip
+            )
         self.story.scene = ""
 
     def _last(self) -> None:
@@ -93,9 +101,16 @@ class Evening:
         words = (WORDS_WITH_TEXTS if with_texts else WORDS).format(self.shop.name)
         place = self.dice.one_of(("join form", "invite page", "checkout"))
         self.story.tell(
-            "opt_in", days_ago, store=self.shop.slug, email=person.email, wording=words, place=place,
-            channels=channels, phone=phone if with_texts else "", first_name=person.first_name[:20],
-        )  # fmt: skip
+            "opt_in",
+            days_ago,
+            store=self.shop.slug,
+            email=person.email,
+            wording=words,
+            place=place,
+            channels=channels,
+            phone=phone if with_texts else "",
+            first_name=person.first_name[:20],
+        )
 
     def _opt_out(self, person: Person, days_ago: float, scope: str) -> None:
         self.story.tell(

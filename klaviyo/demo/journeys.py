@@ -39,9 +39,15 @@ class Journey:
         self.story, self.dice, self.shop, self.advocate = story, dice, shop, advocate
         self.age = age
         self.me = story.tell(
-            "join", age, program=shop.program, email=advocate.email, first_name=advocate.first_name,
-            last_name=advocate.last_name, phone=advocate.phone, locale=advocate.locale,
-        )  # fmt: skip
+            "join",
+            age,
+            program=shop.program,
+            email=advocate.email,
+            first_name=advocate.first_name,
+            last_name=advocate.last_name,
+            phone=advocate.phone,
+            locale=advocate.locale,
+        )
 
     def later(self, than: float, least: float, most: float) -> float:
         """A moment between `least` and `most` days after one that was `than` days ago."""
@@ -50,9 +56,14 @@ class Journey:
     def invite(self, friend: Person, *, expires_in_days: float | None = 45, at: float | None = None) -> str:
         when = self.later(self.age, 0.01, 12) if at is None else at
         return self.story.tell(
-            "invite", when, advocate=self.me, recipient_email=friend.email, recipient_name=friend.first_name,
-            channel=self.dice.one_of(CHANNELS), expires_in_days=expires_in_days,
-        )  # fmt: skip
+            "invite",
+            when,
+            advocate=self.me,
+            recipient_email=friend.email,
+            recipient_name=friend.first_name,
+            channel=self.dice.one_of(CHANNELS),
+            expires_in_days=expires_in_days,
+        )
 
     def referred(self, friend: Person) -> None:
         """A friend's whole way: invited, reminded, visiting, and perhaps buying."""
@@ -71,12 +82,14 @@ class Journey:
     def visited(self, days_ago: float, times: int, invite: str = "") -> None:
         for number in range(times):
             self.story.tell(
-                "visit", days_ago - 0.4 * number, advocate=self.me,
+                "visit",
+                days_ago - 0.4 * number,
+                advocate=self.me,
                 landing_page=self.shop.url + self.dice.one_of(names.LANDING_PAGES),
                 referrer=self.dice.one_of(names.REFERRERS),
                 channel=self.dice.one_of(CHANNELS),
                 invite=invite if number == 0 and self.dice.happens(0.4) else "",
-            )  # fmt: skip
+            )
 
     def bought(self, friend: Person, days_ago: float) -> None:
         order, total = self._order(friend, days_ago)
@@ -90,11 +103,19 @@ class Journey:
         total = sum((Decimal(line["price"]) * line["quantity"] for line in lines), Decimal())
         number = f"{self.shop.slug[:3].upper()}-{10_000 + len(self.story.lines)}"
         order = self.story.tell(
-            "convert", days_ago, advocate=self.me, order_id=number, friend_email=friend.email,
-            friend_first_name=friend.first_name, friend_last_name=friend.last_name, friend_phone=friend.phone,
-            lines=lines, discount_code=self.shop.offer_code if self.dice.happens(0.6) else "",
-            total=str(total), currency=self.shop.currency,
-        )  # fmt: skip
+            "convert",
+            days_ago,
+            advocate=self.me,
+            order_id=number,
+            friend_email=friend.email,
+            friend_first_name=friend.first_name,
+            friend_last_name=friend.last_name,
+            friend_phone=friend.phone,
+            lines=lines,
+            discount_code=self.shop.offer_code if self.dice.happens(0.6) else "",
+            total=str(total),
+            currency=self.shop.currency,
+        )
         return order, total
 
     def _line(self) -> dict[str, Any]:

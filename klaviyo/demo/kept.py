@@ -69,20 +69,30 @@ class Sandbox:
     def events(self, account: str) -> list[KeptEvent]:
         return [
             KeptEvent(
-                account, event["metric"], event["profile_id"], mailbox(event["email"] or ""),
-                event["unique_id"], event["properties"],
+                account,
+                event["metric"],
+                event["profile_id"],
+                mailbox(event["email"] or ""),
+                event["unique_id"],
+                event["properties"],
             )
             for event in self._call("GET", account, "events")["events"]
-        ]  # fmt: skip
+        ]
 
     def profiles(self, account: str) -> list[KeptProfile]:
         return [
             KeptProfile(
-                account, person["id"], mailbox(person["email"] or ""), person["properties"],
-                person["consent"], frozenset(person["suppressions"]), tuple(person["lists"]), person["sms_consent"],
+                account,
+                person["id"],
+                mailbox(person["email"] or ""),
+                person["properties"],
+                person["consent"],
+                frozenset(person["suppressions"]),
+                tuple(person["lists"]),
+                person["sms_consent"],
             )
             for person in self._call("GET", account, "profiles")["profiles"]
-        ]  # fmt: skip
+        ]
 
     def flip(self, account: str, email: str, to: str) -> None:
         """The person, their mailbox or the merchant changes what they agreed to."""

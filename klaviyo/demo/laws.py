@@ -38,12 +38,15 @@ def judge(world: World) -> Broken:
     wanted = expected.of_all_facts(world.went_out)
     return Broken(
         missing=[
-            *_missing(wanted, world), *_unnoticed(world), *_unreminded(), *standings.differences(world),
+            *_missing(wanted, world),
+            *_unnoticed(world),
+            *_unreminded(),
+            *standings.differences(world),
             *newsletters.lost(world),
         ],
         twice=[*_twice(world), *_mailed_twice(world), *_uncalled_for(wanted, world)],
         against_consent=list(will.breaches(wanted, world)),
-    )  # fmt: skip
+    )
 
 
 def _missing(wanted: list[Expected], world: World) -> Iterable[str]:

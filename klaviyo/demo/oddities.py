@@ -28,13 +28,25 @@ def add_forgotten(story: Story, journey: Journey, shop: Shop) -> None:
     friend = Person(forgotten(shop), "Ida", "Menot", "", "")
     journey.invite(friend, at=30)
     order = story.tell(
-        "convert", 29, advocate=journey.me, order_id="FORGOTTEN-1", friend_email=friend.email,
-        friend_first_name=friend.first_name, total="20.00", currency=shop.currency,
-    )  # fmt: skip
-    story.tell(
-        "reward", 28, advocate=journey.me, order=order, recipient="friend", kind="credit", amount="5.00",
+        "convert",
+        29,
+        advocate=journey.me,
+        order_id="FORGOTTEN-1",
+        friend_email=friend.email,
+        friend_first_name=friend.first_name,
+        total="20.00",
         currency=shop.currency,
-    )  # fmt: skip
+    )
+    story.tell(
+        "reward",
+        28,
+        advocate=journey.me,
+        order=order,
+        recipient="friend",
+        kind="credit",
+        amount="5.00",
+        currency=shop.currency,
+    )
     story.tell("erase", 20, email=friend.email)
     # What a shop's own systems know besides: a complaint about other mail, an invite that is of no use any more.
     story.tell("suppress", 13, email=f"angry@{shop.slug}.test", reason="complained", store=shop.slug)
@@ -83,10 +95,17 @@ def add_refusals(story: Story, journey: Journey, shop: Shop) -> None:
     story.tell("invite", 7, advocate=journey.me, **friend, channel="pigeon")
     story.tell("invite", 7, advocate="join-of-nobody", **friend)
     for change in (
-        {"total": "-10.00"}, {"total": "NaN"}, {"total": "12,50"}, {"total": "10.001"}, {"total": "1e30"},
-        {"currency": "XXX"}, {"currency": "BITCOIN"}, {"lines": [{"sku": "A", "quantity": 0, "price": "1.00"}]},
-        {"order_id": "   "}, {"friend_email": ""},
-    ):  # fmt: skip
+        {"total": "-10.00"},
+        {"total": "NaN"},
+        {"total": "12,50"},
+        {"total": "10.001"},
+        {"total": "1e30"},
+        {"currency": "XXX"},
+        {"currency": "BITCOIN"},
+        {"lines": [{"sku": "A", "quantity": 0, "price": "1.00"}]},
+        {"order_id": "   "},
+        {"friend_email": ""},
+    ):
         story.tell("convert", 6, advocate=journey.me, **(order | change))
     _dated_visit(story, journey, "before-time", "1970-01-01T00:00:00+00:00")
     _dated_visit(story, journey, "after-time", "2999-01-01T00:00:00+00:00")

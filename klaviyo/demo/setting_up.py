@@ -31,26 +31,40 @@ def stores() -> dict[str, Program]:
             slug=shop.slug, name=shop.name, url=shop.url, country=shop.country, currency=shop.currency
         )
         programs[shop.program] = Program.objects.create(
-            store=store, slug=shop.program, name=shop.program_name, type=shop.program_type,
-            invites_by=shop.invites_by, offer=shop.offer, offer_code=shop.offer_code,
+            store=store,
+            slug=shop.program,
+            name=shop.program_name,
+            type=shop.program_type,
+            invites_by=shop.invites_by,
+            offer=shop.offer,
+            offer_code=shop.offer_code,
             most_reminders=shop.most_reminders,
-        )  # fmt: skip
+        )
     programs[TEA_CLUB] = Program.objects.create(
-        store=Store.objects.get(slug=TEA.slug), slug=TEA_CLUB, name="Tea Club", has_invite_page=True,
-        invites_by=Program.Inviter.SORAE, offer="A tasting for two.",
-    )  # fmt: skip
+        store=Store.objects.get(slug=TEA.slug),
+        slug=TEA_CLUB,
+        name="Tea Club",
+        has_invite_page=True,
+        invites_by=Program.Inviter.SORAE,
+        offer="A tasting for two.",
+    )
     return programs
 
 
 def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
     """From here on, the store's facts go to the account."""
     ProfileSync.objects.create(
-        store=Store.objects.get(slug=shop.slug), connection=connection, behaviour=shop.behaviour,
-        list_id=list_ids.get(shop.list_name, ""), list_name=shop.list_name,
-        newsletter_list_id=list_ids.get(shop.newsletter, ""), newsletter_list_name=shop.newsletter,
+        store=Store.objects.get(slug=shop.slug),
+        connection=connection,
+        behaviour=shop.behaviour,
+        list_id=list_ids.get(shop.list_name, ""),
+        list_name=shop.list_name,
+        newsletter_list_id=list_ids.get(shop.newsletter, ""),
+        newsletter_list_name=shop.newsletter,
         is_double_opt_in=LISTS[shop.account].get(shop.newsletter) == DOUBLE,
-        invite_policy=shop.invites_to.value, reminder_policy=shop.reminders_to.value,
-    )  # fmt: skip
+        invite_policy=shop.invites_to.value,
+        reminder_policy=shop.reminders_to.value,
+    )
 
 
 def _seed(person: Line, list_ids: dict[str, str]) -> Line:

@@ -71,9 +71,12 @@ class Story:
         world = World(
             events=[event for shop in SHOPS for event in self.sandbox.events(shop.account)],
             profiles=[profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)],
-            before=people, mails=mails(), changes=season.dusk.changes, away=self.sandbox.away(),
+            before=people,
+            mails=mails(),
+            changes=season.dusk.changes,
+            away=self.sandbox.away(),
             erased=season.played.erased,
-        )  # fmt: skip
+        )
         return Outcome(season.played, world, season.waiting, laws.judge(world))
 
     def _start(self) -> None:
@@ -143,13 +146,31 @@ class Story:
 
 
 _WORKER = (
-    "worker", "--pool", "threads", "--concurrency", "4", "--queues", "deliveries,auth,low", "--loglevel", "WARNING",
-    "--without-gossip", "--without-mingle", "--without-heartbeat",
-)  # fmt: skip
+    "worker",
+    "--pool",
+    "threads",
+    "--concurrency",
+    "4",
+    "--queues",
+    "deliveries,auth,low",
+    "--loglevel",
+    "WARNING",
+    "--without-gossip",
+    "--without-mingle",
+    "--without-heartbeat",
+)
 
 
 def _gunicorn(port: int) -> tuple[str, ...]:
     return (
-        "sorae.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "4",
-        "--no-control-socket", "--graceful-timeout", "3",
-    )  # fmt: skip
+        "sorae.wsgi:application",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "1",
+        "--threads",
+        "4",
+        "--no-control-socket",
+        "--graceful-timeout",
+        "3",
+    )

@@ -55,6 +55,11 @@ def watch(connection: Connection, told: Import, size: int, note: dict[str, Any])
     """Keep an eye on an import; the note says what it is for where no delivery does."""
     now = timezone.now()
     return Job.objects.create(
-        connection=connection, kind=KIND, number=told.id, size=size, note=note,
-        next_look_at=now + FIRST_LOOK, gives_up_at=now + PATIENCE,
-    )  # fmt: skip
+        connection=connection,
+        kind=KIND,
+        number=told.id,
+        size=size,
+        note=note,
+        next_look_at=now + FIRST_LOOK,
+        gives_up_at=now + PATIENCE,
+    )

@@ -17,9 +17,12 @@ def tell_again(job: Job) -> None:
     told = list(job.deliveries.values_list("subject", "options"))
     people, advocates = {subject.lower() for subject, _ in told}, {options.get("advocate") for _, options in told}
     alone = Delivery.objects.filter(
-        connection=job.connection_id, kind="profile", state=Delivery.State.ACCEPTED, job=None,
+        connection=job.connection_id,
+        kind="profile",
+        state=Delivery.State.ACCEPTED,
+        job=None,
         settled_at__gte=job.began_at - ON_THE_WIRE,
-    )  # fmt: skip
+    )
     again: dict[int, set[int]] = defaultdict(set)
     for subject, options in alone.values_list("subject", "options").iterator():
         sync, advocate = options.get("sync"), options.get("advocate")  # of somebody who was erased there is none

@@ -10,9 +10,9 @@ NEW = {
     "klaviyo": ["view_send", "erase"],
     "referrals": [
         "view_invite", "view_conversion", "view_reward", "view_optin", "view_optout", "view_wording",
-        "view_suppression",
-    ],
-}  # fmt: skip
+        "view_suppression"
+    ]
+}
 
 
 def grant(apps: Any, schema_editor: Any) -> None:

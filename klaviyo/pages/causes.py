@@ -74,7 +74,5 @@ def blocked(chosen: Chosen) -> Sequence[Blocked]:
 
 
 def _cause(incident: Incident, chosen: Chosen) -> Cause:
-    exactly = chosen.but(
-        state=incident.state, reason=incident.code, connection=incident.connection.pk, settled=""
-    )  # fmt: skip
+    exactly = chosen.but(state=incident.state, reason=incident.code, connection=incident.connection.pk, settled="")
     return Cause(incident, reasons.of(incident.code), exactly)

@@ -11,9 +11,20 @@ from klaviyo.pages import explaining, masking
 
 STEP = 1_000
 HEADER = (
-    "send", "what", "channel", "store", "program", "friend", "advocate", "account", "state", "reason_code", "reason",
-    "queued_at", "settled_at",
-)  # fmt: skip
+    "send",
+    "what",
+    "channel",
+    "store",
+    "program",
+    "friend",
+    "advocate",
+    "account",
+    "state",
+    "reason_code",
+    "reason",
+    "queued_at",
+    "settled_at",
+)
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -41,11 +52,20 @@ def lines(sends: "QuerySet[Send]") -> Iterator[str]:
 def _cells(send: Send) -> tuple[str, ...]:
     delivery = send.delivery
     return (
-        str(send.pk), explaining.what(send), send.get_channel_display(), send.store.name, send.program.name,
-        masking.masked(delivery.subject), masking.masked(send.invite.advocate.email),
-        delivery.connection.account_name, explaining.state(send), delivery.reason_code, masking.within(delivery.reason),
-        _time(delivery.created_at), _time(delivery.settled_at),
-    )  # fmt: skip
+        str(send.pk),
+        explaining.what(send),
+        send.get_channel_display(),
+        send.store.name,
+        send.program.name,
+        masking.masked(delivery.subject),
+        masking.masked(send.invite.advocate.email),
+        delivery.connection.account_name,
+        explaining.state(send),
+        delivery.reason_code,
+        masking.within(delivery.reason),
+        _time(delivery.created_at),
+        _time(delivery.settled_at),
+    )
 
 
 def _safe(cell: str) -> str:

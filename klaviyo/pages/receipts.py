@@ -10,9 +10,15 @@ from klaviyo.models import Erasure
 
 State = Delivery.State
 WORDS = {
-    State.QUEUED: "Waits", State.SENDING: "Is asked now", State.ACCEPTED: "Asked, and taken", State.CONFIRMED: "Done",
-    State.SKIPPED: "Not asked", State.HELD: "Held", State.FAILED: "Failed", State.CANCELLED: "Cancelled",
-}  # fmt: skip
+    State.QUEUED: "Waits",
+    State.SENDING: "Is asked now",
+    State.ACCEPTED: "Asked, and taken",
+    State.CONFIRMED: "Done",
+    State.SKIPPED: "Not asked",
+    State.HELD: "Held",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
 
 
 @dataclass(frozen=True)

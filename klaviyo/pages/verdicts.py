@@ -39,23 +39,40 @@ class Verdict:
 def decided(decision: ConsentDecision) -> Verdict:
     """A decision on record."""
     return _verdict(
-        decision.is_allowed, decision.code, decision.sentence, decision.policy, decision.evidence,
-        decision.decided_at, decision.asked_at, str(decision.connection.account_name) if decision.connection else "",
-    )  # fmt: skip
+        decision.is_allowed,
+        decision.code,
+        decision.sentence,
+        decision.policy,
+        decision.evidence,
+        decision.decided_at,
+        decision.asked_at,
+        str(decision.connection.account_name) if decision.connection else "",
+    )
 
 
 def live(decision: Decision) -> Verdict:
     """A decision that was made just now, for looking only."""
     return _verdict(
-        decision.allowed, decision.code, decision.sentence, str(decision.policy), decision.evidence,
-        timezone.now(), decision.asked_at,
-    )  # fmt: skip
+        decision.allowed,
+        decision.code,
+        decision.sentence,
+        str(decision.policy),
+        decision.evidence,
+        timezone.now(),
+        decision.asked_at,
+    )
 
 
 def _verdict(
-    is_allowed: bool, code: str, sentence: str, policy: str, said: Any,
-    decided_at: datetime, asked_at: datetime | None, account: str = "",
-) -> Verdict:  # fmt: skip
+    is_allowed: bool,
+    code: str,
+    sentence: str,
+    policy: str,
+    said: Any,
+    decided_at: datetime,
+    asked_at: datetime | None,
+    account: str = "",
+) -> Verdict:
     return Verdict(
         is_allowed=is_allowed,
         reason=reasons.of(code),

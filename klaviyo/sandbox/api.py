@@ -170,13 +170,27 @@ def _remember(world: World, request: Request, visit: _Visit, reply: Reply, reque
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
         world.observe(
             Exchange(
-                visit.operation, request.method, request.path, request.query, headers, request.body,
-                reply.status, visit.account, reply.body, request_id,
+                visit.operation,
+                request.method,
+                request.path,
+                request.query,
+                headers,
+                request.body,
+                reply.status,
+                visit.account,
+                reply.body,
+                request_id,
             )
-        )  # fmt: skip
+        )
     world.journal.write(
         Entry(
-            identifiers.now(), visit.operation or "unknown", request.method, request.path, visit.account,
-            reply.status, request_id, visit.fault.kind if visit.fault else None,
+            identifiers.now(),
+            visit.operation or "unknown",
+            request.method,
+            request.path,
+            visit.account,
+            reply.status,
+            request_id,
+            visit.fault.kind if visit.fault else None,
         )
-    )  # fmt: skip
+    )

@@ -17,11 +17,35 @@ from klaviyo.sandbox.wire import JSON_API, Delivery, Reply, html_reply, json_rep
 
 OAUTH_OPERATIONS = ("oauth_token", "oauth_revoke")
 KINDS = (
-    "429", "500", "502", "503", "504", "html_403", "unauthorized", "missing_scope", "list_vanished",
-    "invalid_grant", "not_json", "wrong_success", "redirect", "huge", "reset", "lost",
-    "slow", "drip", "truncated", "accept_then_drop", "accept_and_lose", "empty_list", "gzip_bomb", "no_pointer",
-    "import_cancelled", "import_forgotten", "import_errors", "import_status",
-)  # fmt: skip
+    "429",
+    "500",
+    "502",
+    "503",
+    "504",
+    "html_403",
+    "unauthorized",
+    "missing_scope",
+    "list_vanished",
+    "invalid_grant",
+    "not_json",
+    "wrong_success",
+    "redirect",
+    "huge",
+    "reset",
+    "lost",
+    "slow",
+    "drip",
+    "truncated",
+    "accept_then_drop",
+    "accept_and_lose",
+    "empty_list",
+    "gzip_bomb",
+    "no_pointer",
+    "import_cancelled",
+    "import_forgotten",
+    "import_errors",
+    "import_status",
+)
 _HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1><hr>cloudflare</body></html>"
 
 

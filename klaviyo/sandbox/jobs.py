@@ -11,9 +11,8 @@ from klaviyo.sandbox.state import identifiers
 
 
 def store(
-    call: Call, kind: str, job_id: str, document: Document, *, list_id: str | None = None,
-    segment_id: str | None = None,
-) -> None:  # fmt: skip
+    call: Call, kind: str, job_id: str, document: Document, *, list_id: str | None = None, segment_id: str | None = None
+) -> None:
     call.sql.execute(
         "INSERT INTO jobs (id, account, type, list, segment, document, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (job_id, call.account, kind, list_id, segment_id, json.dumps(document), identifiers.now()),

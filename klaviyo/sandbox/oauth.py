@@ -19,9 +19,7 @@ from klaviyo.sandbox.state.grants import Code, Tokens
 from klaviyo.sandbox.wire import Reply, Request, html_reply, json_reply, redirect
 from klaviyo.sandbox.world import World
 
-REQUIRED = (
-    "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge_method", "code_challenge",
-)  # fmt: skip
+REQUIRED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge_method", "code_challenge")
 _FORM = "application/x-www-form-urlencoded"
 _VERIFIER = re.compile(r"[a-zA-Z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
@@ -140,8 +138,16 @@ def _guarded(world: World, request: Request, operation: str) -> Reply:
             if error.status == 401:
                 reply = reply.with_headers({"WWW-Authenticate": 'Basic realm="klaviyo"'})
     reply = reply.with_headers({"Cache-Control": "no-store", "Pragma": "no-cache"})
-    entry = Entry(identifiers.now(), operation, request.method, request.path, account, reply.status,
-                  str(uuid.uuid4()), fault.kind if fault else None)  # fmt: skip
+    entry = Entry(
+        identifiers.now(),
+        operation,
+        request.method,
+        request.path,
+        account,
+        reply.status,
+        str(uuid.uuid4()),
+        fault.kind if fault else None,
+    )
     world.journal.write(entry)
     reply = faults.afterwards(fault, reply) if fault else reply
     return reply.later(world.settings.token_seconds) if operation == "oauth_token" else reply
@@ -210,9 +216,12 @@ def _refresh(world: World, form: _Form) -> Tokens:
     # Nothing may be raised inside: a reused token must end the install for good.
     with world.database.transaction() as sql:
         tokens = grants.renew(
-            sql, refresh_token, world.app.client_id, settings.access_token_seconds,
+            sql,
+            refresh_token,
+            world.app.client_id,
+            settings.access_token_seconds,
             rotate=settings.rotate_refresh_tokens,
-        )  # fmt: skip
+        )
     if tokens is None:
         raise OAuthError("invalid_grant", 'Invalid "refresh_token" in request.')
     return tokens

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 _READ_AND_WRITE = (
-    "campaigns", "catalogs", "conversations", "coupons", "coupon-codes", "custom-objects", "events", "flows",
-    "forms", "images", "lists", "metrics", "profiles", "push-tokens", "reviews", "segments", "subscriptions",
-    "tags", "templates", "tracking-settings", "web-feeds", "webhooks",
-)  # fmt: skip
+    "campaigns",
+    "catalogs",
+    "conversations",
+    "coupons",
+    "coupon-codes",
+    "custom-objects",
+    "events",
+    "flows",
+    "forms",
+    "images",
+    "lists",
+    "metrics",
+    "profiles",
+    "push-tokens",
+    "reviews",
+    "segments",
+    "subscriptions",
+    "tags",
+    "templates",
+    "tracking-settings",
+    "web-feeds",
+    "webhooks",
+)
 
 ALL = (
     "accounts:read",

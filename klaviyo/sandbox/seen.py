@@ -146,10 +146,19 @@ def _addresses(sql: sqlite3.Connection, list_id: str) -> tuple[str, ...]:
 
 def _event(row: sqlite3.Row) -> SeenEvent:
     return SeenEvent(
-        row["id"], row["metric_name"], row["profile"], row["email"], row["phone_number"], row["unique_id"],
-        identifiers.moment(identifiers.from_timestamp(row["time"])), row["value"], row["value_currency"],
-        json.loads(row["properties"]), bool(row["backfill"]), row["received"],
-    )  # fmt: skip
+        row["id"],
+        row["metric_name"],
+        row["profile"],
+        row["email"],
+        row["phone_number"],
+        row["unique_id"],
+        identifiers.moment(identifiers.from_timestamp(row["time"])),
+        row["value"],
+        row["value_currency"],
+        json.loads(row["properties"]),
+        bool(row["backfill"]),
+        row["received"],
+    )
 
 
 def _profile(person: Person, lists: list[str]) -> SeenProfile:

@@ -39,11 +39,17 @@ class SeenDelivery:
 def of_account(sql: sqlite3.Connection, account: str) -> list[SeenWebhook]:
     return [
         SeenWebhook(
-            row["id"], row["name"], row["description"], row["endpoint_url"], bool(row["enabled"]),
-            tuple(json.loads(row["topics"])), row["created"], row["updated"],
+            row["id"],
+            row["name"],
+            row["description"],
+            row["endpoint_url"],
+            bool(row["enabled"]),
+            tuple(json.loads(row["topics"])),
+            row["created"],
+            row["updated"],
         )
         for row in webhooks.of_account(sql, account)
-    ]  # fmt: skip
+    ]
 
 
 def deliveries(sql: sqlite3.Connection, account: str) -> list[SeenDelivery]:

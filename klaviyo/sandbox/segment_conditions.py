@@ -57,9 +57,12 @@ _SHAPES: Mapping[str, Members] = {
     "profile-permissions": Members({"type": Text(), "permission": Anything()}),
 }
 _OTHERS = (
-    "profile-postal-code-distance", "profile-region", "profile-predictive-analytics",
-    "profile-has-custom-object", "profile-metric-funnel",
-)  # fmt: skip
+    "profile-postal-code-distance",
+    "profile-region",
+    "profile-predictive-analytics",
+    "profile-has-custom-object",
+    "profile-metric-funnel",
+)
 
 
 class _Condition:

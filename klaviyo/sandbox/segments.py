@@ -82,9 +82,8 @@ def get_profiles_for_segment(call: Call) -> Answer:
     inside = json.dumps(members(call.sql, row))
     where = Where(("p.id IN (SELECT value FROM json_each(?))",), (inside,))
     listing = Listing(
-        "SELECT p.* FROM profiles p", where, "p.seq", {"joined_group_at": "''"}, "joined_group_at",
-        _MEMBER_FILTERS,
-    )  # fmt: skip
+        "SELECT p.* FROM profiles p", where, "p.seq", {"joined_group_at": "''"}, "joined_group_at", _MEMBER_FILTERS
+    )
     page = call.page(listing)
     found = [profiles.resource(call, Person.of(one), row["created"]) for one in page.rows]
     return call.many(found, page)

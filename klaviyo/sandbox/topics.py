@@ -22,11 +22,23 @@ UNSUBSCRIBED_FROM_SMS = "event:klaviyo.unsubscribed_from_sms_marketing"
 
 # The last four can be asked for and never happen here.
 ALL = (
-    SUBSCRIBED, UNSUBSCRIBED, SUPPRESSED, UNSUPPRESSED, SPAM, BOUNCED, DROPPED, SUBSCRIBED_TO_LIST,
-    UNSUBSCRIBED_FROM_LIST, PREFERENCES, SUBSCRIBED_TO_SMS, UNSUBSCRIBED_FROM_SMS,
-    "event:klaviyo.merged_profile", "event:klaviyo.received_email", "event:klaviyo.opened_email",
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    SUPPRESSED,
+    UNSUPPRESSED,
+    SPAM,
+    BOUNCED,
+    DROPPED,
+    SUBSCRIBED_TO_LIST,
+    UNSUBSCRIBED_FROM_LIST,
+    PREFERENCES,
+    SUBSCRIBED_TO_SMS,
+    UNSUBSCRIBED_FROM_SMS,
+    "event:klaviyo.merged_profile",
+    "event:klaviyo.received_email",
+    "event:klaviyo.opened_email",
     "event:klaviyo.clicked_email",
-)  # fmt: skip
+)
 
 
 def get_webhook_topics(call: Call) -> Answer:

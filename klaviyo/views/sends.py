@@ -20,9 +20,14 @@ from referrals.models import Invite, Program, Store
 
 CHOICES_SHOWN = 500
 TABS = (
-    ("", "All"), ("waiting", "Waiting"), ("held", "Held"), ("skipped", "Blocked"), ("failed", "Failed"),
-    ("delivered", "Sent"), ("cancelled", "Cancelled"),
-)  # fmt: skip
+    ("", "All"),
+    ("waiting", "Waiting"),
+    ("held", "Held"),
+    ("skipped", "Blocked"),
+    ("failed", "Failed"),
+    ("delivered", "Sent"),
+    ("cancelled", "Cancelled"),
+)
 
 
 @for_operators("klaviyo.view_send")

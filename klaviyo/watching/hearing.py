@@ -112,9 +112,13 @@ def _notice(watch: ConsentWatch, heard: Heard) -> Notice:
 def _bare(watch: ConsentWatch, heard: Heard) -> Notice:
     """Of somebody who was erased: that it was told, so that it is not taken for new, and nothing of whom."""
     return Notice(
-        connection=watch.connection, external_id=heard.external_id, topic=heard.topic, happened_at=heard.happened_at,
-        processed_at=timezone.now(), outcome=forgetting.NOT_KEPT,
-    )  # fmt: skip
+        connection=watch.connection,
+        external_id=heard.external_id,
+        topic=heard.topic,
+        happened_at=heard.happened_at,
+        processed_at=timezone.now(),
+        outcome=forgetting.NOT_KEPT,
+    )
 
 
 def _wake() -> None:

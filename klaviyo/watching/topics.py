@@ -15,9 +15,17 @@ JOINED_A_LIST = "event:klaviyo.subscribed_to_list"
 PREFERENCES = "event:klaviyo.updated_email_preferences"
 
 WANTED = (
-    UNSUBSCRIBED, SUPPRESSED, UNSUPPRESSED, SPAM, BOUNCED, DROPPED, SUBSCRIBED, LEFT_A_LIST, JOINED_A_LIST,
+    UNSUBSCRIBED,
+    SUPPRESSED,
+    UNSUPPRESSED,
+    SPAM,
+    BOUNCED,
+    DROPPED,
+    SUBSCRIBED,
+    LEFT_A_LIST,
+    JOINED_A_LIST,
     PREFERENCES,
-)  # fmt: skip
+)
 
 #: Said no: the code and the sentence of what is cancelled for it.
 OPT_OUTS = {

@@ -45,12 +45,14 @@ class AdvocateAdmin(FactAdmin):
 
 @admin.register(Invite)
 class InviteAdmin(FactAdmin):
-    list_display = (
-        "recipient_email", "recipient_name", "person", "occurred_at", "went_out_at", "reminded", "closed",
-    )  # fmt: skip
+    list_display = ("recipient_email", "recipient_name", "person", "occurred_at", "went_out_at", "reminded", "closed")
     list_filter = (
-        ("went_out_at", admin.EmptyFieldListFilter), "closed_by", "channel", "advocate__program", "occurred_at",
-    )  # fmt: skip
+        ("went_out_at", admin.EmptyFieldListFilter),
+        "closed_by",
+        "channel",
+        "advocate__program",
+        "occurred_at",
+    )
     list_select_related = ("advocate",)
     search_fields = ("recipient_email", "recipient_name", "advocate__email", "=uid")
     fieldsets = (

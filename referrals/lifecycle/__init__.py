@@ -16,6 +16,20 @@ from referrals.lifecycle.rewards import pay, reverse, reward
 from referrals.lifecycle.visits import visit
 
 __all__ = [
-    "close", "convert", "erase", "invite", "join", "opt_in", "opt_out", "pay", "refund", "remind", "reverse", "reward",
-    "suppress", "update", "visit", "went_out",
-]  # fmt: skip
+    "close",
+    "convert",
+    "erase",
+    "invite",
+    "join",
+    "opt_in",
+    "opt_out",
+    "pay",
+    "refund",
+    "remind",
+    "reverse",
+    "reward",
+    "suppress",
+    "update",
+    "visit",
+    "went_out",
+]

@@ -70,9 +70,7 @@ class _Traces:
         visits = Visit.objects.filter(self.own)
         conversions = Conversion.objects.filter(self.own | Q(pk__in=self.conversions.values("pk")))
         rewards = Reward.objects.filter(self.own | Q(pk__in=self.rewards.values("pk")))
-        for found in (
-            self.advocates, invites, reminders, visits, conversions, rewards, self.opt_ins, self.opt_outs,
-        ):  # fmt: skip
+        for found in (self.advocates, invites, reminders, visits, conversions, rewards, self.opt_ins, self.opt_outs):
             yield from found.order_by("pk").values_list("uid", flat=True)
 
     def remove(self, nobody: Any) -> dict[str, int]:

@@ -105,9 +105,13 @@ def _fill(connection: Connection, first: int, last: int) -> None:
     """Settled rows like a first one, without indexes meanwhile."""
     say(f"Filling the table up to {last:,} rows.")
     pattern = Delivery(
-        connection=connection, kind="event", state=Delivery.State.ACCEPTED, occurred_at=timezone.now(),
-        created_at=timezone.now(), attempts_made=1,
-    )  # fmt: skip
+        connection=connection,
+        kind="event",
+        state=Delivery.State.ACCEPTED,
+        occurred_at=timezone.now(),
+        created_at=timezone.now(),
+        attempts_made=1,
+    )
     fields = {str(field.column): field for field in Delivery._meta.concrete_fields if not field.primary_key}
     values = ", ".join(VARIED.get(column, "%s") for column in fields)
     fixed = [_stored(pattern, field) for column, field in fields.items() if column not in VARIED]

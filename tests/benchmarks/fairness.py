@@ -47,9 +47,15 @@ SLOW = ", one account slow"
 
 
 def _round(
-    house: House, noisy: Program, crowd: list[Advocate], quiet: list[Program],
-    people: dict[int, list[Advocate]], size: int, seconds: int, label: str,
-) -> list[Figure]:  # fmt: skip
+    house: House,
+    noisy: Program,
+    crowd: list[Advocate],
+    quiet: list[Program],
+    people: dict[int, list[Advocate]],
+    size: int,
+    seconds: int,
+    label: str,
+) -> list[Figure]:
     say(f"Queueing {size:,} events of the busy account{label}.")
     _queue_at_once(noisy, crowd, size)
     began_at = time.time()

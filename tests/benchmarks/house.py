@@ -43,9 +43,14 @@ class House:
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                [*tied, *command], cwd=ROOT, env=self.env,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                [*tied, *command],
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.processes.append(process)
         return process
 

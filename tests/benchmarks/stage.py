@@ -59,9 +59,12 @@ def advocates(program: Program, number: int) -> list[Advocate]:
 
 def put_advocates(program: Program, number: int, name: str = "Ann") -> None:
     values: dict[str, int | str] = {
-        "program": program.pk, "number": number,
-        "domain": f"{program.store.slug}.example.com", "prefix": f"{program.pk}-", "name": name,
-    }  # fmt: skip
+        "program": program.pk,
+        "number": number,
+        "domain": f"{program.store.slug}.example.com",
+        "prefix": f"{program.pk}-",
+        "name": name,
+    }
     with database.cursor() as cursor:
         cursor.execute(ADVOCATES, values)
         cursor.execute("ANALYZE referrals_advocate")
@@ -75,14 +78,19 @@ def introduce(house: House, program: Program, people: Sequence[Advocate]) -> Non
     Delivery.objects.bulk_create(
         (
             Delivery(
-                connection=sync.connection, kind="profile", key=f"profile:{sync.pk}:{person.uid}:told",
-                subject=person.email, options={"sync": sync.pk, "advocate": person.pk},
-                state=Delivery.State.ACCEPTED, occurred_at=an_hour_ago, settled_at=an_hour_ago,
+                connection=sync.connection,
+                kind="profile",
+                key=f"profile:{sync.pk}:{person.uid}:told",
+                subject=person.email,
+                options={"sync": sync.pk, "advocate": person.pk},
+                state=Delivery.State.ACCEPTED,
+                occurred_at=an_hour_ago,
+                settled_at=an_hour_ago,
             )
             for person in people
         ),
         batch_size=1_000,
-    )  # fmt: skip
+    )
 
 
 def _store(browser: Client, account: str) -> Program:

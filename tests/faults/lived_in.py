@@ -45,9 +45,15 @@ def move_in() -> ProfileSync:
 def _account(number: str, state: Connection.State, **more: Connection) -> Connection:
     """Connected as far as we know; whoever tries to reach it finds nobody."""
     row = Connection.objects.create(
-        provider="klaviyo", account_id=number, account_name=f"Tea House {number}", state=state, generation=1,
-        access_expires_at=timezone.now() + timedelta(hours=1), refreshed_at=timezone.now(), **more,
-    )  # fmt: skip
+        provider="klaviyo",
+        account_id=number,
+        account_name=f"Tea House {number}",
+        state=state,
+        generation=1,
+        access_expires_at=timezone.now() + timedelta(hours=1),
+        refreshed_at=timezone.now(),
+        **more,
+    )
     row.access_token, row.refresh_token = "an-access-token", "a-refresh-token"
     row.save()
     return row

@@ -86,9 +86,12 @@ def kept_by_sessions_and_caches() -> str:
 def _of_redis(client: redis.Redis, key: bytes) -> tuple[bytes, object]:
     kind: Any = client.type(key)
     readers: dict[bytes, Any] = {
-        b"string": client.get, b"hash": client.hgetall, b"set": client.smembers,
-        b"list": lambda name: client.lrange(name, 0, -1), b"zset": lambda name: client.zrange(name, 0, -1),
-    }  # fmt: skip
+        b"string": client.get,
+        b"hash": client.hgetall,
+        b"set": client.smembers,
+        b"list": lambda name: client.lrange(name, 0, -1),
+        b"zset": lambda name: client.zrange(name, 0, -1),
+    }
     return key, readers.get(kind, bytes)(key)
 
 

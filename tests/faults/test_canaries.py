@@ -68,9 +68,13 @@ def heard(
 
 @pytest.fixture
 def lived(
-    heard: Overheard, sandbox: Sandbox, browser_of_the_operator: Client, connection: Connection, ann: Advocate,
+    heard: Overheard,
+    sandbox: Sandbox,
+    browser_of_the_operator: Client,
+    connection: Connection,
+    ann: Advocate,
     drain: Drain,
-) -> Connection:  # fmt: skip
+) -> Connection:
     """Everything happens, to Ann and to a marked person; the account is connected, refused, lost and found again."""
     canary.tell_of(ann)
     drain()
@@ -148,9 +152,12 @@ def test_tokens_stand_nowhere_in_clear(
 
 
 def test_an_account_that_is_let_go_leaves_no_token_behind(
-    lived: Connection, sandbox: Sandbox, browser_of_the_operator: Client, heard: Overheard,
+    lived: Connection,
+    sandbox: Sandbox,
+    browser_of_the_operator: Client,
+    heard: Overheard,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     sandbox.fault("oauth_revoke", "503")
     browser_of_the_operator.post(f"/admin/integrations/{lived.pk}/disconnect", {"waiting": "cancel"})
     assert MARK in Revocation.objects.get().token
@@ -168,17 +175,25 @@ def test_no_dump_and_no_printed_object_holds_a_token(lived: Connection) -> None:
     call_command("dumpdata", stdout=dumped)
     assert lived.account_name in dumped.getvalue()
     printed: list[Any] = [
-        lived, Authorization.objects.latest("created_at"), ConsentWatch.objects.get(), HealthCheck.objects.first(),
-        connections.access_token(lived.pk), vars(lived), Connection.objects.values().get(pk=lived.pk),
-    ]  # fmt: skip
+        lived,
+        Authorization.objects.latest("created_at"),
+        ConsentWatch.objects.get(),
+        HealthCheck.objects.first(),
+        connections.access_token(lived.pk),
+        vars(lived),
+        Connection.objects.values().get(pk=lived.pk),
+    ]
     for said in (dumped.getvalue(), repr(printed), str(printed), [f"{one}" for one in printed]):
         assert MARK not in str(said)
 
 
 def test_a_fault_of_our_own_tells_no_secret_and_nobody_by_e_mail(
-    lived: Connection, browser_of_the_operator: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch,
+    lived: Connection,
+    browser_of_the_operator: Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
@@ -201,8 +216,11 @@ def test_people_stand_only_where_they_are_meant_to(
     allowed = {f"{table}.{column}" for table, columns in MAY_HOLD_PEOPLE.items() for column in columns}
     assert held - allowed == set()
     assert {table for table in MAY_HOLD_PEOPLE if any(place.startswith(f"{table}.") for place in held)} > {
-        "referrals_advocate", "referrals_invite", "integrations_delivery", "klaviyo_notice",
-    }  # fmt: skip
+        "referrals_advocate",
+        "referrals_invite",
+        "integrations_delivery",
+        "klaviyo_notice",
+    }
     elsewhere = (caplog.text + str(heard.messages) + marked.kept_by_sessions_and_caches()).lower()
     assert [mark for mark in canary.MARKS if mark in elsewhere] == []
 

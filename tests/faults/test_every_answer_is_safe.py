@@ -19,12 +19,23 @@ INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>|<style|\sstyle=|\son[a-z]+=|
 FROM_ELSEWHERE = re.compile(rb"<(?:script|link|img|iframe|form)[^>]*?(?:src|href|action)=\"(?:https?:)?//(?!localhost)")
 REFERRERS = {"same-origin", "strict-origin", "no-referrer"}
 ELSEWHERE = (
-    "//evil.example", "///evil.example", "https://evil.example/", "http:evil.example", "/\\evil.example",
+    "//evil.example",
+    "///evil.example",
+    "https://evil.example/",
+    "http:evil.example",
+    "/\\evil.example",
     "\\\\evil.example",
-    "https:///evil.example", "javascript:alert(1)", "data:text/html,x", " //evil.example", "\t//evil.example",
-    "/%09/evil.example", "//localhost@evil.example", "https://localhost.evil.example", "////evil.example",
+    "https:///evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    " //evil.example",
+    "\t//evil.example",
+    "/%09/evil.example",
+    "//localhost@evil.example",
+    "https://localhost.evil.example",
+    "////evil.example",
     "https:\\evil.example",
-)  # fmt: skip
+)
 SCRIPTS = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "'-alert(1)-'", "&lt;b&gt;", "\u202e<b>")
 
 

@@ -130,9 +130,8 @@ class House:
 
 @pytest.fixture
 def house(
-    sandbox: Sandbox, ann: Advocate, drain: Drain, connect: Connect, settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> House:  # fmt: skip
+    sandbox: Sandbox, ann: Advocate, drain: Drain, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> House:
     settings.KLAVIYO_BULK_FROM = MANY - 1
     monkeypatch.setattr(renewal, "PATIENCE_SECONDS", 0.05)
     sandbox.settings(bulk_refuses_known_ids=True)

@@ -23,8 +23,10 @@ from tests.faults.failpoints import MODES, OF_IMPORTS, Point
 from tests.klaviyo.story import TEA, end_leases, known, make_due
 
 IMPORT, LOOK, ERRORS = (
-    "bulk_import_profiles", "get_bulk_import_profiles_job", "get_errors_for_bulk_import_profiles_job",
-)  # fmt: skip
+    "bulk_import_profiles",
+    "get_bulk_import_profiles_job",
+    "get_errors_for_bulk_import_profiles_job",
+)
 ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("", "", {}),
     (IMPORT, "accept_then_drop", {}),
@@ -89,9 +91,7 @@ def end_leases_of_workers() -> None:
 
 
 @pytest.fixture
-def house(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, settings: Settings
-) -> House:  # fmt: skip
+def house(sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, settings: Settings) -> House:
     settings.KLAVIYO_BULK_FROM = 2
     return House(sandbox, spring, drain)
 

@@ -53,37 +53,99 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "join": Verb(lifecycle.join, "program", {
-        "email": "kim@example.com", "first_name": "Kim", "last_name": "Lee", "phone": "", "locale": "de",
-        "role": None, "tier": "", "occurred_at": None}),
-    "update": Verb(lifecycle.update, "advocate", {
-        "first_name": "Ann", "last_name": "Lee", "phone": "", "locale": "en", "role": None, "tier": "Gold"}),
-    "invite": Verb(lifecycle.invite, "advocate", {
-        "recipient_email": "lu@example.com", "recipient_name": "Lu", "channel": "email", "expires_at": None,
-        "occurred_at": None}),
+    "join": Verb(
+        lifecycle.join,
+        "program",
+        {
+            "email": "kim@example.com",
+            "first_name": "Kim",
+            "last_name": "Lee",
+            "phone": "",
+            "locale": "de",
+            "role": None,
+            "tier": "",
+            "occurred_at": None,
+        },
+    ),
+    "update": Verb(
+        lifecycle.update,
+        "advocate",
+        {"first_name": "Ann", "last_name": "Lee", "phone": "", "locale": "en", "role": None, "tier": "Gold"},
+    ),
+    "invite": Verb(
+        lifecycle.invite,
+        "advocate",
+        {
+            "recipient_email": "lu@example.com",
+            "recipient_name": "Lu",
+            "channel": "email",
+            "expires_at": None,
+            "occurred_at": None,
+        },
+    ),
     "remind": Verb(lifecycle.remind, "invite", {"number": 7, "occurred_at": None}),
     "went_out": Verb(lifecycle.went_out, "invite", {"occurred_at": None}),
     "close": Verb(lifecycle.close, "invite", {"by": "visited"}),
-    "visit": Verb(lifecycle.visit, "advocate", {
-        "landing_page": "", "referrer": "", "visitor": "", "channel": "link", "invite": None, "occurred_at": None}),
-    "convert": Verb(lifecycle.convert, "advocate", {
-        "order_id": "77", "friend_email": "lu@example.com", "total": "9", "currency": "EUR", "friend_first_name": "",
-        "friend_last_name": "", "friend_phone": "", "lines": (), "discount_code": "", "occurred_at": None}),
-    "refund": Verb(lifecycle.refund, "conversion", {
-        "refund_id": "9", "total": None, "lines": (), "occurred_at": None}),
-    "reward": Verb(lifecycle.reward, "advocate", {
-        "kind": "cash", "amount": 5, "currency": "EUR", "recipient": "advocate", "recipient_email": "",
-        "conversion": None, "code": "", "expires_at": None, "occurred_at": None}),
+    "visit": Verb(
+        lifecycle.visit,
+        "advocate",
+        {"landing_page": "", "referrer": "", "visitor": "", "channel": "link", "invite": None, "occurred_at": None},
+    ),
+    "convert": Verb(
+        lifecycle.convert,
+        "advocate",
+        {
+            "order_id": "77",
+            "friend_email": "lu@example.com",
+            "total": "9",
+            "currency": "EUR",
+            "friend_first_name": "",
+            "friend_last_name": "",
+            "friend_phone": "",
+            "lines": (),
+            "discount_code": "",
+            "occurred_at": None,
+        },
+    ),
+    "refund": Verb(lifecycle.refund, "conversion", {"refund_id": "9", "total": None, "lines": (), "occurred_at": None}),
+    "reward": Verb(
+        lifecycle.reward,
+        "advocate",
+        {
+            "kind": "cash",
+            "amount": 5,
+            "currency": "EUR",
+            "recipient": "advocate",
+            "recipient_email": "",
+            "conversion": None,
+            "code": "",
+            "expires_at": None,
+            "occurred_at": None,
+        },
+    ),
     "reverse": Verb(lifecycle.reverse, "reward", {"reason": "refund", "reversed_at": None}),
     "pay": Verb(lifecycle.pay, "reward", {"paid_at": None}),
-    "opt_in": Verb(lifecycle.opt_in, "store", {
-        "email": "lu@example.com", "wording": "Yes.", "place": "form", "channels": ("email",), "phone": "",
-        "first_name": "", "occurred_at": None}),
-    "opt_out": Verb(lifecycle.opt_out, "store", {
-        "email": "lu@example.com", "scope": "newsletter", "place": "form", "occurred_at": None}),
+    "opt_in": Verb(
+        lifecycle.opt_in,
+        "store",
+        {
+            "email": "lu@example.com",
+            "wording": "Yes.",
+            "place": "form",
+            "channels": ("email",),
+            "phone": "",
+            "first_name": "",
+            "occurred_at": None,
+        },
+    ),
+    "opt_out": Verb(
+        lifecycle.opt_out,
+        "store",
+        {"email": "lu@example.com", "scope": "newsletter", "place": "form", "occurred_at": None},
+    ),
     "suppress": Verb(lifecycle.suppress, "", {"email": "lu@example.com", "reason": "unsubscribed", "store": None}),
     "erase": Verb(lifecycle.erase, "", {"email": "lu@example.com"}),
-}  # fmt: skip
+}
 ROWS = {"invite", "conversion", "store"}  # code that hands over something else there is wrong, not its data
 PLACES = [(name, field) for name, verb in VERBS.items() for field in verb.right if field not in ROWS]
 SIGNALS: dict[str, tuple[Signal, type[models.Model], str]] = {

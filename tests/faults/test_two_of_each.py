@@ -24,21 +24,32 @@ from tests.workers.conftest import House, Observer
 
 BEATS = 3 if database.vendor == "postgresql" else 1  # SQLite lets one write at a time: there they come in turn
 MESSAGE = {
-    "content-type": "application/json", "content-encoding": "utf-8",
-    "properties": {"delivery_tag": "1", "delivery_info": {"exchange": "", "routing_key": "deliveries"},
-                   "body_encoding": "base64"},
-}  # fmt: skip
+    "content-type": "application/json",
+    "content-encoding": "utf-8",
+    "properties": {
+        "delivery_tag": "1",
+        "delivery_info": {"exchange": "", "routing_key": "deliveries"},
+        "body_encoding": "base64",
+    },
+}
 KNOWN = {"task": "integrations.tasks.drain", "id": "1"}
 PICKLED = {"headers": KNOWN, "content-type": "application/x-python-serialize", "body": "gAR9lC4="}
 POISON: tuple[bytes, ...] = (
-    b"", b"{", b"null", b"[]", b"\xff\xfe", b'"text"', json.dumps(MESSAGE).encode(),
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"\xff\xfe",
+    b'"text"',
+    json.dumps(MESSAGE).encode(),
     *(
         json.dumps(MESSAGE | {"headers": headers, "body": body}).encode()
         for headers in ({"task": "no.such.task", "id": "1"}, KNOWN, {"lang": "py"}, {})
         for body in ("!", "W10=", "W1tdLCB7fSwge31d", "W1siYSIsICJiIl0sIHt9LCB7fV0=", "gAR9lC4=")
     ),
-    json.dumps(MESSAGE | PICKLED).encode(), b"[" * 100_000,
-)  # fmt: skip
+    json.dumps(MESSAGE | PICKLED).encode(),
+    b"[" * 100_000,
+)
 
 
 def every_beat() -> None:

@@ -18,11 +18,17 @@ from tests.faults.whole_site import Route
 
 WITHOUT_SIGNING_IN = {"admin:login", "admin:logout"}
 WITHOUT_A_PERMISSION = {  # for whoever may sign in: about themselves, or nothing at all
-    "admin:index", "admin:logout", "admin:password_change", "admin:password_change_done", "admin:jsi18n",
-    "admin:autocomplete", "admin:view_on_site", "admin/nothing-is-here/",
+    "admin:index",
+    "admin:logout",
+    "admin:password_change",
+    "admin:password_change_done",
+    "admin:jsi18n",
+    "admin:autocomplete",
+    "admin:view_on_site",
+    "admin/nothing-is-here/",
     "klaviyo:events",  # what the product tells Klaviyo: a reference, of nobody
     "integrations:callback",  # it asks for the permission that the trip was begun with; see test_connecting_rules
-}  # fmt: skip
+}
 NEEDS_TWO = "admin:auth_user_add"
 OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     NEEDS_TWO: set(),  # to add users, and to change them
@@ -55,13 +61,23 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "klaviyo:erasure": {"klaviyo.erase"},
 }
 ACTING = {  # a GET is refused, whoever asks
-    "integrations:retry", "integrations:connect", "integrations:reconnect", "integrations:check",
-    "klaviyo:sends_retry", "klaviyo:sends_cancel", "klaviyo:send_now", "admin:logout",
-}  # fmt: skip
+    "integrations:retry",
+    "integrations:connect",
+    "integrations:reconnect",
+    "integrations:check",
+    "klaviyo:sends_retry",
+    "klaviyo:sends_cancel",
+    "klaviyo:send_now",
+    "admin:logout",
+}
 ACTS_OF_DJANGO = {
-    "changelist": {"view", "change"}, "change": {"view", "change"}, "history": {"view", "change"},
-    "add": {"add"}, "delete": {"delete"}, "password_change": {"change"},
-}  # fmt: skip
+    "changelist": {"view", "change"},
+    "change": {"view", "change"},
+    "history": {"view", "change"},
+    "add": {"add"},
+    "delete": {"delete"},
+    "password_change": {"change"},
+}
 
 
 SEEN_BY_LOOKING = ("django_session", "auth_user")  # when somebody last signed in

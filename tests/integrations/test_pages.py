@@ -115,9 +115,14 @@ def test_deliveries_are_found_by_each_filter(browser: Client, tea_room: Connecti
     a_delivery(tea_room)
     today = timezone.now().date().isoformat()
     for query in (
-        "state=failed", "reason=odd", f"connection={corner.pk}", "what=event:visit", f"of={wanted.pk}",
-        f"state=failed&since={today}&until={today}", "state=failed&settled=day",
-    ):  # fmt: skip
+        "state=failed",
+        "reason=odd",
+        f"connection={corner.pk}",
+        "what=event:visit",
+        f"of={wanted.pk}",
+        f"state=failed&since={today}&until={today}",
+        "state=failed&settled=day",
+    ):
         found = browser.get(f"{DELIVERIES}?{query}").context["page"].rows
         assert [row.delivery for row in found] == [wanted], query
 
@@ -152,11 +157,23 @@ def test_days_of_long_ago_are_found_however_much_came_since(
 @pytest.mark.parametrize(
     "query",
     [
-        "state=nonsense", "connection=x", "connection=99999999999999999999999", "since=2026-13-45", "until=9999-12-31",
-        "since=0001-01-01", "before=x", "after=99999999999999999999", "person=%00", "what=::", "page=0",
-        "of=x", "of=0", "of=99999999999999999999", "of=٣",
+        "state=nonsense",
+        "connection=x",
+        "connection=99999999999999999999999",
+        "since=2026-13-45",
+        "until=9999-12-31",
+        "since=0001-01-01",
+        "before=x",
+        "after=99999999999999999999",
+        "person=%00",
+        "what=::",
+        "page=0",
+        "of=x",
+        "of=0",
+        "of=99999999999999999999",
+        "of=٣",
     ],
-)  # fmt: skip
+)
 def test_an_odd_address_is_no_error(browser: Client, tea_room: Connection, query: str) -> None:
     a_delivery(tea_room)
     text(browser, f"{DELIVERIES}?{query}")

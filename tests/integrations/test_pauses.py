@@ -18,9 +18,7 @@ def test_a_pause_of_one_kind_leaves_the_others(account: Connection, kettle: Kett
     add(account, 2, kind="profile")
     pauses.throttle(account, "event", timedelta(minutes=1))
     draining.drain(account.pk)
-    assert set(Delivery.objects.values_list("kind", "state")) == {
-        ("event", State.QUEUED), ("profile", State.ACCEPTED)
-    }  # fmt: skip
+    assert set(Delivery.objects.values_list("kind", "state")) == {("event", State.QUEUED), ("profile", State.ACCEPTED)}
     assert outbox.connections_with_work() == []
 
 

@@ -46,16 +46,24 @@ def remind(ann: Advocate, email: str = BIRD) -> None:
         reminder = lifecycle.remind(invite, number)
         row = Delivery.objects.filter(source=str(reminder.uid))
         row.update(
-            state=state, reason="Klaviyo refuses it: kanari is no name.", evidence={"email": email}, warnings=["vogel"],
+            state=state,
+            reason="Klaviyo refuses it: kanari is no name.",
+            evidence={"email": email},
+            warnings=["vogel"],
             settled_at=None if state in Delivery.OPEN else timezone.now(),
-        )  # fmt: skip
+        )
 
 
 def notice(connection: Connection, number: int, email: str = "", profile_id: str = "") -> Notice:
     return Notice.objects.create(
-        connection=connection, external_id=f"n{number}", topic=topics.UNSUBSCRIBED, email=email, profile_id=profile_id,
-        payload={"email": email}, happened_at=timezone.now(),
-    )  # fmt: skip
+        connection=connection,
+        external_id=f"n{number}",
+        topic=topics.UNSUBSCRIBED,
+        email=email,
+        profile_id=profile_id,
+        payload={"email": email},
+        happened_at=timezone.now(),
+    )
 
 
 def found() -> list[str]:

@@ -31,11 +31,20 @@ def a_send(
     number = fields.pop("number", 0)
     reminder = Reminder.objects.create(invite=invite, number=number) if number else None
     delivery = Delivery.objects.create(
-        connection=sync.connection, kind="event", key=str(uuid.uuid4()), source=str((reminder or invite).uid),
-        subject=email, options={"sync": sync.pk, "metric": "invite_received"}, body={"data": {}}, state=state,
-        reason_code=code, reason=reason, occurred_at=timezone.now(),
-        next_try_at=timezone.now() + timedelta(hours=1), settled_at=None if state in Delivery.OPEN else timezone.now(),
-    )  # fmt: skip
+        connection=sync.connection,
+        kind="event",
+        key=str(uuid.uuid4()),
+        source=str((reminder or invite).uid),
+        subject=email,
+        options={"sync": sync.pk, "metric": "invite_received"},
+        body={"data": {}},
+        state=state,
+        reason_code=code,
+        reason=reason,
+        occurred_at=timezone.now(),
+        next_try_at=timezone.now() + timedelta(hours=1),
+        settled_at=None if state in Delivery.OPEN else timezone.now(),
+    )
     known = {"kind": "reminder" if reminder else "invite", "channel": "klaviyo", "reminder": reminder, "sync": sync}
     return Send.objects.create(
         store=ann.program.store, program=ann.program, invite=invite, delivery=delivery, **known | fields

@@ -13,13 +13,24 @@ from tests.klaviyo.story import TEA
 
 HALF = "\ud83d"
 UNREADABLE: list[Any] = [
-    {}, {"data": None}, {"data": {}}, {"data": "x"}, {"data": []}, {"data": [None]}, {"data": ["x"]}, {"data": [{}]},
+    {},
+    {"data": None},
+    {"data": {}},
+    {"data": "x"},
+    {"data": []},
+    {"data": [None]},
+    {"data": ["x"]},
+    {"data": [{}]},
     *({"data": [{"id": odd, "attributes": {}}]} for odd in (None, "", 7, True, [TEA], {"a": 1}, HALF, "x" * 500)),
-]  # fmt: skip
+]
 ODD_ATTRIBUTES: list[Any] = [
-    None, "x", [1], {"contact_information": "x"}, {"contact_information": [1]},
+    None,
+    "x",
+    [1],
+    {"contact_information": "x"},
+    {"contact_information": [1]},
     {"contact_information": {"organization_name": 5}, "timezone": 5, "preferred_currency": ["E"]},
-]  # fmt: skip
+]
 
 
 def as_ids(value: Any) -> str:

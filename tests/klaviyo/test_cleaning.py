@@ -80,11 +80,20 @@ def test_an_unusual_address_is_fine(email: str) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (Decimal("49.90"), 49.9), (0, 0.0), ("5", 5.0), (None, None), ("12,5", None), ("", None), ([], None),
+        (Decimal("49.90"), 49.9),
+        (0, 0.0),
+        ("5", 5.0),
+        (None, None),
+        ("12,5", None),
+        ("", None),
+        ([], None),
         (10**400, None),
-        (Decimal("NaN"), None), (Decimal("sNaN"), None), (Decimal("-Infinity"), None), (Decimal("1e400"), None),
+        (Decimal("NaN"), None),
+        (Decimal("sNaN"), None),
+        (Decimal("-Infinity"), None),
+        (Decimal("1e400"), None),
     ],
-)  # fmt: skip
+)
 def test_a_number_is_finite_or_none(value: Any, expected: float | None) -> None:
     assert cleaning.number(value) == expected
 

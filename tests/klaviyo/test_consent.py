@@ -124,10 +124,13 @@ LEFT = {"list_id": "Y6nRLr", "reason": "UNSUBSCRIBE", "timestamp": "2026-11-01T1
 EVERY_REACH = [True, False, None, "true"]
 EVERY_WORD = ["SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED", "PENDING_REVIEW", None]
 EVERY_SUPPRESSION: list[Any] = [
-    [], None, [{"reason": "NEW_REASON_2027"}], "unreadable",
+    [],
+    None,
+    [{"reason": "NEW_REASON_2027"}],
+    "unreadable",
     *([{"reason": reason}] for reason in ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE")),
     [{"reason": "USER_SUPPRESSED"}, {"reason": "HARD_BOUNCE"}],
-]  # fmt: skip
+]
 EVERY_LEFT_LIST: list[Any] = [[], None, [LEFT], [LEFT | {"list_id": "Another"}], [LEFT, LEFT | {"list_id": "Another"}]]
 
 
@@ -136,9 +139,7 @@ EVERY_LEFT_LIST: list[Any] = [[], None, [LEFT], [LEFT | {"list_id": "Another"}],
 def test_every_combination_of_what_klaviyo_may_say(policy: Policy, list_id: str | None) -> None:
     """The contract's rule, said once more: reachable, no no of any kind, and a yes where one is asked for."""
     for reach, word, stops, left in itertools.product(EVERY_REACH, EVERY_WORD, EVERY_SUPPRESSION, EVERY_LEFT_LIST):
-        said = attributes(
-            can_receive_email_marketing=reach, consent=word, suppression=stops, list_suppressions=left
-        )  # fmt: skip
+        said = attributes(can_receive_email_marketing=reach, consent=word, suppression=stops, list_suppressions=left)
         enough = ("SUBSCRIBED",) if policy is Policy.SUBSCRIBED_ONLY else ("SUBSCRIBED", "NEVER_SUBSCRIBED")
         has_left = list_id is not None and list_id in [one["list_id"] for one in left or []]
         may = reach is True and not stops and word in enough and not has_left

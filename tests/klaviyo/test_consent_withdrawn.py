@@ -172,10 +172,15 @@ def invite_all(ann: Advocate, number: int) -> None:
     Send.objects.bulk_create(
         [
             Send(
-                kind="invite", channel="klaviyo", store=ann.program.store, program=ann.program, sync=sync,
-                invite=invite, delivery=delivery,
+                kind="invite",
+                channel="klaviyo",
+                store=ann.program.store,
+                program=ann.program,
+                sync=sync,
+                invite=invite,
+                delivery=delivery,
             )
             for invite, delivery in zip(invites, deliveries, strict=True)
         ],
         batch_size=1000,
-    )  # fmt: skip
+    )

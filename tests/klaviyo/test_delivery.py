@@ -62,9 +62,13 @@ def test_a_whole_referral_stands_in_klaviyo_once_each(sandbox: Sandbox, ann: Adv
     lifecycle.reverse(reward, "refund")
     drain()
     assert sorted(metrics(sandbox, ann.email)) == [
-        "Sorae Advocate Started", "Sorae Conversion", "Sorae Invite Sent", "Sorae Referred Visit",
-        "Sorae Reward Issued", "Sorae Reward Reversed",
-    ]  # fmt: skip
+        "Sorae Advocate Started",
+        "Sorae Conversion",
+        "Sorae Invite Sent",
+        "Sorae Referred Visit",
+        "Sorae Reward Issued",
+        "Sorae Reward Reversed",
+    ]
     assert sorted(metrics(sandbox, BEN)) == ["Sorae Invite Received", "Sorae Referred Purchase"]
     assert {event.received for event in sandbox.events(TEA)} == {1}
     ours = known(sandbox, ann.email).properties
@@ -289,12 +293,8 @@ def test_an_international_address_travels_in_its_ascii_form(
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [
-        "500", "502", "503", "504", "html_403", "reset", "redirect", "wrong_success",
-        "accept_then_drop",
-    ],
-)  # fmt: skip
+    "kind", ["500", "502", "503", "504", "html_403", "reset", "redirect", "wrong_success", "accept_then_drop"]
+)
 def test_a_passing_fault_costs_time_but_no_event_and_makes_none_twice(
     sandbox: Sandbox, ann: Advocate, drain: Drain, kind: str
 ) -> None:

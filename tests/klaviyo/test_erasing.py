@@ -43,13 +43,24 @@ def bird(sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain) -> Ad
 
 
 def test_no_word_of_the_person_stays_anywhere(
-    sandbox: Sandbox, bird: Advocate, operator: User, browser_of_the_operator: Client, drain: Drain,
+    sandbox: Sandbox,
+    bird: Advocate,
+    operator: User,
+    browser_of_the_operator: Client,
+    drain: Drain,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     assert {row.split()[0] for row in canary.found()} >= {
-        "referrals_advocate", "referrals_invite", "referrals_conversion", "referrals_reward", "referrals_optin",
-        "referrals_optout", "referrals_visit", "integrations_delivery", "klaviyo_notice",
-    }  # fmt: skip
+        "referrals_advocate",
+        "referrals_invite",
+        "referrals_conversion",
+        "referrals_reward",
+        "referrals_optin",
+        "referrals_optout",
+        "referrals_visit",
+        "integrations_delivery",
+        "klaviyo_notice",
+    }
     assert set(Delivery.objects.values_list("state", flat=True)) == set(Delivery.State)
     assert ConsentDecision.objects.exists()
     published: list[Any] = []
@@ -103,8 +114,11 @@ def test_what_others_have_waiting_is_told_without_a_name(sandbox: Sandbox, ann: 
     Delivery.objects.filter(state=State.HELD).update(state=State.QUEUED)
     canary.settle_all(drain)
     assert metrics(sandbox, ann.email) == [
-        "Sorae Advocate Started", "Sorae Conversion", "Sorae Invite Sent", "Sorae Referred Visit",
-    ]  # fmt: skip
+        "Sorae Advocate Started",
+        "Sorae Conversion",
+        "Sorae Invite Sent",
+        "Sorae Referred Visit",
+    ]
     assert not any(mark in str(sandbox.events(TEA)).lower() for mark in canary.MARKS)
     assert metrics(sandbox, DAN) == ["Sorae Referred Purchase"]
     assert known(sandbox, ann.email).properties["sorae_conversions"] == 1

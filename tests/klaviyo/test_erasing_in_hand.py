@@ -66,9 +66,14 @@ def at(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], Any]) -> 
 @pytest.mark.parametrize("waiting", ["everything_waits", "a_buyer_waits"])
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 def test_erased_at_any_request(
-    sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch, number: int, waiting: str,
+    sandbox: Sandbox,
+    ann: Advocate,
+    drain: Drain,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    waiting: str,
     request: pytest.FixtureRequest,
-) -> None:  # fmt: skip
+) -> None:
     request.getfixturevalue(waiting)
     left = at(monkeypatch, number, lambda: erasing.erase(BIRD, None))
     drain()
@@ -88,9 +93,13 @@ def test_erased_at_any_request(
 
 @pytest.mark.parametrize("invites_by", Program.Inviter)
 def test_erased_between_the_decision_and_its_record(
-    sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch, invites_by: Program.Inviter,
+    sandbox: Sandbox,
+    ann: Advocate,
+    drain: Drain,
+    monkeypatch: pytest.MonkeyPatch,
+    invites_by: Program.Inviter,
     mailoutbox: list[Any],
-) -> None:  # fmt: skip
+) -> None:
     Program.objects.update(invites_by=invites_by)
     sandbox.put_profiles(TEA, [SeedProfile(email=BIRD, consent="SUBSCRIBED")])
     drain()

@@ -135,9 +135,18 @@ def test_a_thousand_things_come_at_once(watch: ConsentWatch) -> None:
 
 
 ODD_ITEMS: list[Any] = [
-    None, "x", 5, [], {}, {"external_id": "a"}, {"topic": "t"}, {"external_id": None, "topic": "t"},
-    {"external_id": True, "topic": "t"}, {"external_id": "a", "topic": {"a": 1}}, {"external_id": "", "topic": "t"},
-]  # fmt: skip
+    None,
+    "x",
+    5,
+    [],
+    {},
+    {"external_id": "a"},
+    {"topic": "t"},
+    {"external_id": None, "topic": "t"},
+    {"external_id": True, "topic": "t"},
+    {"external_id": "a", "topic": {"a": 1}},
+    {"external_id": "", "topic": "t"},
+]
 
 
 def test_items_that_cannot_be_read_are_left_out_one_by_one(watch: ConsentWatch) -> None:
@@ -148,15 +157,23 @@ def test_items_that_cannot_be_read_are_left_out_one_by_one(watch: ConsentWatch) 
 @pytest.mark.parametrize(
     "payload",
     [
-        None, "x", 7, [], {"data": None}, {"data": []}, {"data": {"attributes": "x", "relationships": [1]}},
+        None,
+        "x",
+        7,
+        [],
+        {"data": None},
+        {"data": []},
+        {"data": {"attributes": "x", "relationships": [1]}},
         {"data": {"attributes": {"timestamp": "soon", "event_properties": {"$email": "nobody"}}}},
         {"data": {"attributes": {"timestamp": 10**400, "datetime": "2026-13-45T00:00:00Z"}}},
         {"data": {"relationships": {"profile": {"data": {"type": "profile", "id": "../x"}}}}},
         {"included": [{"type": "profile", "id": 5, "attributes": {"email": ["x"]}}]},
-        {"email": "\ud83d\0@x"}, {"nul\0": "\0", "half": "\ud83d"}, {"email": f"{'x' * 300}@friends.test"},
+        {"email": "\ud83d\0@x"},
+        {"nul\0": "\0", "half": "\ud83d"},
+        {"email": f"{'x' * 300}@friends.test"},
     ],
     ids=lambda payload: ascii(payload)[:50],
-)  # fmt: skip
+)
 def test_an_odd_payload_is_stored_without_a_person(watch: ConsentWatch, payload: Any) -> None:
     assert post(body({"external_id": 12345, "topic": "t\0" * 300, "payload": payload})) == 200
     notice = Notice.objects.get()
@@ -183,7 +200,15 @@ def test_the_person_is_found_wherever_the_address_stands(watch: ConsentWatch, pa
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"x", b"[]", b"null", b"{}", b'{"data": []}', b'{"data": [], "meta": 5}', b"\xff\xfe\x00", b"[" * 100_000,
+        b"",
+        b"x",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"data": []}',
+        b'{"data": [], "meta": 5}',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
         b'{"data": {}, "meta": {"klaviyo_account_id": "VxYz12", "timestamp": 1795255200}}',
         b'{"data": [], "meta": {"klaviyo_account_id": "VxYz12", "timestamp": "soon"}}',
         b'{"data": [], "meta": {"klaviyo_account_id": "VxYz12", "timestamp": NaN}}',
@@ -192,7 +217,7 @@ def test_the_person_is_found_wherever_the_address_stands(watch: ConsentWatch, pa
         b'{"data": [], "meta": {"klaviyo_account_id": "Qk7LmA", "timestamp": 1795255200}}',
     ],
     ids=lambda raw: str(raw)[:60],
-)  # fmt: skip
+)
 def test_what_is_signed_and_makes_no_sense_is_turned_away(watch: ConsentWatch, raw: bytes) -> None:
     assert post(raw) in (400, 403)
 

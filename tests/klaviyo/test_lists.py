@@ -17,9 +17,17 @@ from tests.klaviyo.story import TEA
 
 UNREADABLE: list[Any] = [{}, {"data": None}, {"data": {"a": 1}}, {"data": "xy"}, {"data": 5}]
 ODD_ITEMS: list[Any] = [
-    None, "x", 5, [], {}, {"id": 5}, {"id": None, "attributes": None}, {"id": "x" * 65, "attributes": {}},
-    {"id": "../profiles", "attributes": {"name": "Odd"}}, {"id": "\ud83d"},
-]  # fmt: skip
+    None,
+    "x",
+    5,
+    [],
+    {},
+    {"id": 5},
+    {"id": None, "attributes": None},
+    {"id": "x" * 65, "attributes": {}},
+    {"id": "../profiles", "attributes": {"name": "Odd"}},
+    {"id": "\ud83d"},
+]
 ODD_LINKS: list[Any] = [None, "x", 5, [], {"next": None}, {"next": 5}, {"next": ["x"]}, {"next": ""}, {"next": "x"}]
 NEWS = {"type": "list", "id": "NwsLtr", "attributes": {"name": "Newsletter", "opt_in_process": "single_opt_in"}}
 NEWSLETTER = List("NwsLtr", "Newsletter", "single_opt_in")

@@ -25,9 +25,13 @@ pytestmark = pytest.mark.usefixtures("sync")
 
 HOUR = timedelta(hours=1)
 EDGES: list[tuple[Any, str]] = [
-    ("2001-01-01T00:00:00+00:00", ""), ("2100-01-01T00:00:00+00:00", "withdrawn_since"), (None, "withdrawn_since"),
-    ("soon", "withdrawn_since"), (5, "withdrawn_since"), ("2001-01-01T00:00:00", "withdrawn_since"),
-]  # fmt: skip
+    ("2001-01-01T00:00:00+00:00", ""),
+    ("2100-01-01T00:00:00+00:00", "withdrawn_since"),
+    (None, "withdrawn_since"),
+    ("soon", "withdrawn_since"),
+    (5, "withdrawn_since"),
+    ("2001-01-01T00:00:00", "withdrawn_since"),
+]
 
 
 @pytest.fixture
@@ -109,11 +113,15 @@ def test_a_yes_is_a_newer_word_than_an_older_no(sandbox: Sandbox, list_id: str, 
 @pytest.mark.parametrize(
     "no",
     [
-        {"consent": "UNSUBSCRIBED"}, {"suppressions": ["USER_SUPPRESSED"]}, {"suppressions": ["SPAM_COMPLAINT"]},
-        {"suppressions": ["HARD_BOUNCE"]}, {"sms_consent": "UNSUBSCRIBED"}, {"list_suppressions": ["NwsLtr"]},
+        {"consent": "UNSUBSCRIBED"},
+        {"suppressions": ["USER_SUPPRESSED"]},
+        {"suppressions": ["SPAM_COMPLAINT"]},
+        {"suppressions": ["HARD_BOUNCE"]},
+        {"sms_consent": "UNSUBSCRIBED"},
+        {"list_suppressions": ["NwsLtr"]},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_no_at_klaviyo_after_the_yes_is_respected(sandbox: Sandbox, drain: Drain, no: dict[str, Any]) -> None:
     sandbox.put_lists(TEA, [SeedList("Newsletter", id="NwsLtr")])
     choose_newsletter(sandbox)
@@ -256,8 +264,9 @@ def test_a_number_that_is_somebody_elses_gets_no_consent(
     assert fate(yes) == (State.ACCEPTED, "")
     assert (known(sandbox, BEN).consent, known(sandbox, BEN).sms_consent) == ("SUBSCRIBED", "NEVER_SUBSCRIBED")
     assert [person.sms_consent for person in sandbox.profiles(TEA) if person.phone_number == PHONE] in (
-        ["NEVER_SUBSCRIBED"], [],
-    )  # fmt: skip
+        ["NEVER_SUBSCRIBED"],
+        [],
+    )
     assert "Text messages were left out" in Delivery.objects.get().warnings[-1]
 
 

@@ -172,9 +172,10 @@ def test_a_no_waits_for_a_yes_that_a_worker_is_forwarding(sandbox: Sandbox, list
     put_ben(sandbox, list_id)
     yes = say_yes(ago=timedelta(minutes=1))
     Delivery.objects.update(
-        state=State.SENDING, lease="0b0e7a4c-0000-4000-8000-000000000000",
+        state=State.SENDING,
+        lease="0b0e7a4c-0000-4000-8000-000000000000",
         lease_until=timezone.now() + timedelta(minutes=1),
-    )  # fmt: skip
+    )
     no = say_no()
     drain()
     assert (fate(yes)[0], fate(no)) == (State.SENDING, (State.QUEUED, "one_at_a_time"))

@@ -63,10 +63,14 @@ def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
 @pytest.mark.parametrize(
     ("state", "words", "whole"),
     [
-        ("queued", "Waits", "On its way"), ("accepted", "Asked, and taken", "Done"), ("confirmed", "Done", "Done"),
-        ("held", "Held", "Needs somebody"), ("failed", "Failed", "Needs somebody"), ("skipped", "Not asked", "Done"),
+        ("queued", "Waits", "On its way"),
+        ("accepted", "Asked, and taken", "Done"),
+        ("confirmed", "Done", "Done"),
+        ("held", "Held", "Needs somebody"),
+        ("failed", "Failed", "Needs somebody"),
+        ("skipped", "Not asked", "Done"),
     ],
-)  # fmt: skip
+)
 def test_a_receipt_says_how_far_each_account_is(
     browser_of_the_operator: Client, operator: User, ann: Advocate, state: str, words: str, whole: str
 ) -> None:

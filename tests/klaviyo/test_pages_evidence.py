@@ -17,11 +17,17 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 @pytest.mark.parametrize(
     "when",
     [
-        "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "2026-02-30T00:00:00Z", "0001-01-01T00:00:00Z",
-        {"a": 1}, ["x"], 12345, ODD,
+        "0001-01-01T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
+        "2026-02-30T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        {"a": 1},
+        ["x"],
+        12345,
+        ODD,
     ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("where", ["consent_timestamp", "last_updated", "suppressed_at", "suppression", "list"])
 def test_odd_times_are_no_error(browser_of_the_operator: Client, ann: Advocate, when: Any, where: str) -> None:
     said: dict[str, Any] = {"consent": f"SUBSCRIBED{ODD}", "method": ODD, "method_detail": {"x": ODD}}

@@ -41,10 +41,19 @@ def test_all_of_a_person_stands_on_one_page(
     drain()
     said = record(browser_of_the_operator, BEN)
     for words in (
-        "Ben Grey ben@friends.test", "1 invite 0 visits 0 orders", "Cid Invited", "As a friend Invited by Ann Lee",
-        "The person has unsubscribed. Blocked Why?", "Order 1001", "49.90 EUR", "Store credit", "No to the newsletter",
-        "preference page", "Invite received", "create_event",
-    ):  # fmt: skip
+        "Ben Grey ben@friends.test",
+        "1 invite 0 visits 0 orders",
+        "Cid Invited",
+        "As a friend Invited by Ann Lee",
+        "The person has unsubscribed. Blocked Why?",
+        "Order 1001",
+        "49.90 EUR",
+        "Store credit",
+        "No to the newsletter",
+        "preference page",
+        "Invite received",
+        "create_event",
+    ):
         assert words in said, words
     assert Delivery.objects.filter(subject=BEN).first().attempts.first().request_id in said  # type: ignore[union-attr]
 

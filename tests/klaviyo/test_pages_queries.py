@@ -55,10 +55,19 @@ def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Clie
 
 @pytest.mark.parametrize(
     "query",
-    ["", "state=held", "state=failed", "state=skipped", "state=delivered", "friend={friend}",
-     "friend={friend}&state=held", "store=1&since=2026-01-01",
-     "reason=code_1&until=2026-12-01", "channel=klaviyo&kind=invite&since=2026-01-01"],
-)  # fmt: skip
+    [
+        "",
+        "state=held",
+        "state=failed",
+        "state=skipped",
+        "state=delivered",
+        "friend={friend}",
+        "friend={friend}&state=held",
+        "store=1&since=2026-01-01",
+        "reason=code_1&until=2026-12-01",
+        "channel=klaviyo&kind=invite&since=2026-01-01",
+    ],
+)
 def test_no_filter_of_the_sends_takes_many_queries(
     browser_of_the_operator: Client, everywhere: Advocate, query: str
 ) -> None:

@@ -86,9 +86,21 @@ def test_sends_are_found_by_each_filter(browser_of_the_operator: Client, ann: Ad
 
 @pytest.mark.parametrize(
     "query",
-    ["state=x", "program=x", "store=٣", "channel=x", "kind=%00", "friend=99999999999999999999", "friend=x", "before=x",
-     "since=2026-13-45", "connection=x", "reason=%00", "person=ben"],
-)  # fmt: skip
+    [
+        "state=x",
+        "program=x",
+        "store=٣",
+        "channel=x",
+        "kind=%00",
+        "friend=99999999999999999999",
+        "friend=x",
+        "before=x",
+        "since=2026-13-45",
+        "connection=x",
+        "reason=%00",
+        "person=ben",
+    ],
+)
 def test_an_odd_address_is_no_error(browser_of_the_operator: Client, ann: Advocate, query: str) -> None:
     a_send(ann)
     assert browser_of_the_operator.get(f"{SENDS}?{query}").status_code == 200
@@ -216,9 +228,17 @@ def test_the_file_holds_what_the_filter_shows_with_masked_people(
     assert header == list(exporting.HEADER)
     assert [row[0] for row in rows] == [str(send.pk) for send in blocked[::-1]]
     assert rows[2][1:11] == [
-        "Invite", "Klaviyo flow", "Tea House", "Spring", "b…n@f…s.test", "a…n@e…e.com", "Tea House Ltd", "Blocked",
-        "unsubscribed", "They said no.",
-    ]  # fmt: skip
+        "Invite",
+        "Klaviyo flow",
+        "Tea House",
+        "Spring",
+        "b…n@f…s.test",
+        "a…n@e…e.com",
+        "Tea House Ltd",
+        "Blocked",
+        "unsubscribed",
+        "They said no.",
+    ]
     assert "friends.test" not in str(rows)
     assert "Jo" not in str(rows)
 
@@ -254,10 +274,13 @@ def test_no_cell_of_the_file_runs_as_a_formula(browser_of_the_operator: Client, 
 @pytest.mark.parametrize(
     ("email", "expected"),
     [
-        ("ben@friends.test", "b…n@f…s.test"), ("b@x.test", "…@….test"), ("be@mail.friends.co.uk", "…@m…o.uk"),
-        ("", "…"), ("nobody", "n…y"),
+        ("ben@friends.test", "b…n@f…s.test"),
+        ("b@x.test", "…@….test"),
+        ("be@mail.friends.co.uk", "…@m…o.uk"),
+        ("", "…"),
+        ("nobody", "n…y"),
     ],
-)  # fmt: skip
+)
 def test_a_masked_address(email: str, expected: str) -> None:
     assert masking.masked(email) == expected
 

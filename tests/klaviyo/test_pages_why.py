@@ -47,11 +47,15 @@ def why(browser: Client, send: Send) -> str:
         (State.ACCEPTED, "", {"channel": "sorae"}, "Ben's invite was sent by Sorae's own e-mail"),
         (State.ACCEPTED, "", {"channel": "sorae", "bounced_at": timezone.now()}, "Ben did not get this invite: it"),
     ],
-)  # fmt: skip
+)
 def test_the_headline_is_the_answer(
-    browser_of_the_operator: Client, ann: Advocate, state: Delivery.State, code: str, fields: dict[str, Any],
+    browser_of_the_operator: Client,
+    ann: Advocate,
+    state: Delivery.State,
+    code: str,
+    fields: dict[str, Any],
     expected: str,
-) -> None:  # fmt: skip
+) -> None:
     assert expected in why(browser_of_the_operator, a_send(ann, BEN, "Ben", state, code, **fields))
 
 
@@ -102,11 +106,15 @@ def test_a_person_who_has_unsubscribed_at_klaviyo_is_explained_with_its_evidence
 def test_evidence_is_translated(browser_of_the_operator: Client, ann: Advocate) -> None:
     send = a_send(ann, state=State.SKIPPED, code="suppressed", reason="Klaviyo has suppressed this address.")
     said: dict[str, Any] = {
-        "consent": "SUBSCRIBED", "can_receive_email_marketing": False, "double_optin": True,
-        "consent_timestamp": "2025-03-01T14:05:00+02:00", "method": "FORM", "method_detail": "Footer form",
+        "consent": "SUBSCRIBED",
+        "can_receive_email_marketing": False,
+        "double_optin": True,
+        "consent_timestamp": "2025-03-01T14:05:00+02:00",
+        "method": "FORM",
+        "method_detail": "Footer form",
         "suppression": [{"reason": "HARD_BOUNCE", "timestamp": "2026-02-28T12:00:00+00:00"}, {"reason": "NEW_WORD"}],
         "list_suppressions": [{"list_id": "TeaFri", "reason": "USER_SUPPRESSED", "timestamp": "soon"}],
-    }  # fmt: skip
+    }
     a_decision(send, "suppressed", "Klaviyo has suppressed this address: hard bounce.", said)
     text = why(browser_of_the_operator, send)
     for words in (
@@ -122,9 +130,21 @@ def test_evidence_is_translated(browser_of_the_operator: Client, ann: Advocate) 
 
 
 @pytest.mark.parametrize(
-    "said", [None, [], "x", {}, {"consent": None}, {"suppression": "odd"}, {"suppression": {"reason": 1}},
-             {"method": 5}, {"list_suppressions": ["x"]}, {"consent_timestamp": "0000-00-00"}, {"last_updated": ["x"]}],
-)  # fmt: skip
+    "said",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"consent": None},
+        {"suppression": "odd"},
+        {"suppression": {"reason": 1}},
+        {"method": 5},
+        {"list_suppressions": ["x"]},
+        {"consent_timestamp": "0000-00-00"},
+        {"last_updated": ["x"]},
+    ],
+)
 def test_evidence_in_any_shape_is_no_error(said: Any) -> None:
     assert all(line for line in evidence.of(said, timezone.now()))
 

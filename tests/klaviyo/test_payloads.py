@@ -15,23 +15,46 @@ from referrals.standing import Standing
 WHEN = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 TEA_HOUSE = Store(slug="tea-house", name="Tea House", url="https://teahouse.test", country="FI", currency="EUR")
 SPRING = Program(
-    store=TEA_HOUSE, slug="spring", name="Spring", type="referral", invites_by="klaviyo",
-    offer="10 % off", offer_code="TEA10",
-)  # fmt: skip
+    store=TEA_HOUSE,
+    slug="spring",
+    name="Spring",
+    type="referral",
+    invites_by="klaviyo",
+    offer="10 % off",
+    offer_code="TEA10",
+)
 ANN = Advocate(
-    program=SPRING, email="Ann+tea@teahouse.test", first_name="Ann", last_name="Lee", phone="040 123 4567",
-    role="advocate", referral_code="AB12CD34EF56", occurred_at=WHEN,
-)  # fmt: skip
+    program=SPRING,
+    email="Ann+tea@teahouse.test",
+    first_name="Ann",
+    last_name="Lee",
+    phone="040 123 4567",
+    role="advocate",
+    referral_code="AB12CD34EF56",
+    occurred_at=WHEN,
+)
 BEN_INVITED = Invite(advocate=ANN, recipient_email="ben@friends.test", channel="email", occurred_at=WHEN)
 BEN_ORDERS = Conversion(
-    advocate=ANN, order_id="1001", friend_email="ben@friends.test", friend_first_name="Ben", total=Decimal("49.90"),
-    currency="EUR", lines=[{"sku": "T1", "name": "Tea", "quantity": 2, "price": "24.95"}],
-    discount_code="TEA10", occurred_at=WHEN,
-)  # fmt: skip
+    advocate=ANN,
+    order_id="1001",
+    friend_email="ben@friends.test",
+    friend_first_name="Ben",
+    total=Decimal("49.90"),
+    currency="EUR",
+    lines=[{"sku": "T1", "name": "Tea", "quantity": 2, "price": "24.95"}],
+    discount_code="TEA10",
+    occurred_at=WHEN,
+)
 ANNS_REWARD = Reward(
-    advocate=ANN, recipient="advocate", recipient_email=ANN.email, kind="discount", amount=Decimal("5"), currency="EUR",
-    code="THANKS5", occurred_at=WHEN,
-)  # fmt: skip
+    advocate=ANN,
+    recipient="advocate",
+    recipient_email=ANN.email,
+    kind="discount",
+    amount=Decimal("5"),
+    currency="EUR",
+    code="THANKS5",
+    occurred_at=WHEN,
+)
 
 
 def told(fact: Any) -> list[payloads.Event]:
@@ -80,9 +103,15 @@ def test_every_event_carries_what_the_catalogue_promises_and_no_more(fact: Any) 
 
 def test_a_reversal_names_its_reason_and_the_reward() -> None:
     reversed_reward = Reward(
-        advocate=ANN, recipient="friend", recipient_email="ben@friends.test", kind="cash", amount=Decimal("5"),
-        currency="EUR", reversed_at=WHEN, reversal_reason="refund",
-    )  # fmt: skip
+        advocate=ANN,
+        recipient="friend",
+        recipient_email="ben@friends.test",
+        kind="cash",
+        amount=Decimal("5"),
+        currency="EUR",
+        reversed_at=WHEN,
+        reversal_reason="refund",
+    )
     [event] = payloads.reward_reversed(reversed_reward)
     assert (event.metric.name, event.email) == ("Sorae Reward Reversed", "ben@friends.test")
     assert event.properties["reason"] == "refund"
@@ -110,8 +139,11 @@ def test_a_profile_carries_names_phone_and_our_own_properties_only() -> None:
     standing = Standing(invites=3, conversions=1, rewards=1, earned={"EUR": Decimal("5"), "USD": Decimal("2")}, owed={})
     attributes, warnings = payloads.profile(ANN, standing)
     assert {k: v for k, v in attributes.items() if k != "properties"} == {
-        "email": ANN.email, "first_name": "Ann", "last_name": "Lee", "phone_number": "+358401234567",
-    }  # fmt: skip
+        "email": ANN.email,
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "phone_number": "+358401234567",
+    }
     ours = attributes["properties"]
     assert all(name.startswith("sorae_") for name in ours)
     assert (ours["sorae_invites"], ours["sorae_amount_earned"], ours["sorae_amount_owed"]) == (3, 5.0, 0.0)
@@ -135,8 +167,9 @@ def test_a_language_is_told(locale: str) -> None:
 @pytest.mark.parametrize("locale", ["English", "e", "en-", "en GB", "en-GB\n", 7])
 def test_a_language_that_is_none_is_left_out_with_a_warning(locale: Any) -> None:
     assert payloads.person_attributes({"locale": locale}, "FI") == (
-        {}, ["The language was left out: it is not like en or en-GB."]
-    )  # fmt: skip
+        {},
+        ["The language was left out: it is not like en or en-GB."],
+    )
 
 
 @pytest.mark.parametrize(

@@ -30,25 +30,40 @@ ODD_ADVOCATES: list[dict[str, Any]] = [
     *({"first_name": odd} for odd in (None, HALF, HUGE, 7)),
     *({"phone": odd} for odd in (None, HALF, HUGE, 123)),
     *({"locale": odd} for odd in (None, HALF, "not a language", 7)),
-    {"referral_code": None}, {"role": HALF}, {"uid": None}, {"pk": None}, {"program_id": None}, {"program_id": 999},
-]  # fmt: skip
+    {"referral_code": None},
+    {"role": HALF},
+    {"uid": None},
+    {"pk": None},
+    {"program_id": None},
+    {"program_id": 999},
+]
 ODD_ORDERS: list[dict[str, Any]] = [
     *({"total": odd} for odd in (None, "12,5", 10**400, Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"))),
     *({"currency": odd} for odd in (None, "", "euros", HALF, "E\0R", HUGE)),
     *({"lines": odd} for odd in (None, "x", [{"price": float("nan")}], [10**5000], [HUGE] * 3, {1: {2}}, [b"\xff"])),
     *({"friend_email": odd} for odd in (None, HALF, "")),
-    {"order_id": None}, {"discount_code": HALF}, {"advocate_id": None}, {"occurred_at": None},
-]  # fmt: skip
+    {"order_id": None},
+    {"discount_code": HALF},
+    {"advocate_id": None},
+    {"occurred_at": None},
+]
 ODD_REWARDS: list[dict[str, Any]] = [
     *({"amount": odd} for odd in (None, "5", Decimal("NaN"), Decimal("1e999"))),
     *({"expires_at": odd} for odd in ("soon", NAIVE)),
-    {"currency": "\0"}, {"recipient_email": None}, {"code": "\0"}, {"kind": None}, {"advocate_id": None},
-]  # fmt: skip
+    {"currency": "\0"},
+    {"recipient_email": None},
+    {"code": "\0"},
+    {"kind": None},
+    {"advocate_id": None},
+]
 ODD_INVITES: list[dict[str, Any]] = [
     *({"recipient_email": odd} for odd in (None, HALF, "\0", HUGE)),
     *({"expires_at": odd} for odd in ("soon", NAIVE)),
-    {"channel": HALF}, {"occurred_at": None}, {"advocate_id": 987_654}, {"uid": None},
-]  # fmt: skip
+    {"channel": HALF},
+    {"occurred_at": None},
+    {"advocate_id": 987_654},
+    {"uid": None},
+]
 
 
 def fire(signal: Signal, name: str, fact: models.Model, odd: dict[str, Any]) -> None:

@@ -32,10 +32,17 @@ Noes = dict[str, tuple[datetime, str]]  # when, and where, somebody has said no
 
 #: Each moment of a message, as a function of it.
 MOMENTS: list[tuple[Any, str]] = [
-    (outbox, "claim"), (outbox, "settle"), (lookups.Lookup, "ask"), (asking, "decide"), (decisions, "keep"),
-    (permission, "last_look"), (mail_delivery, "_reserve"), (EmailBackend, "send_messages"),
-    (lifecycle, "went_out"), (transport, "send"),
-]  # fmt: skip
+    (outbox, "claim"),
+    (outbox, "settle"),
+    (lookups.Lookup, "ask"),
+    (asking, "decide"),
+    (decisions, "keep"),
+    (permission, "last_look"),
+    (mail_delivery, "_reserve"),
+    (EmailBackend, "send_messages"),
+    (lifecycle, "went_out"),
+    (transport, "send"),
+]
 
 
 @contextmanager
@@ -61,9 +68,15 @@ def at_a_moment(dice: random.Random, act: Callable[[], Any]) -> Iterator[None]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_each_message_goes_once_and_none_after_a_no(
-    sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain, connect: Connect, settings: Settings,
-    monkeypatch: pytest.MonkeyPatch, seed: int,
-) -> None:  # fmt: skip
+    sandbox: Sandbox,
+    ann: Advocate,
+    second_connection: Connection,
+    drain: Drain,
+    connect: Connect,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
     settings.MAIL_PER_ADVOCATE_AND_DAY = settings.MAIL_PER_DOMAIN_AND_HOUR = 1_000
     let_invite(ann)
     drain()

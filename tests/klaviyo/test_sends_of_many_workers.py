@@ -89,9 +89,14 @@ def beside(acts: Sequence[Act], story: Act) -> None:
 
 @EITHER_WAY
 def test_each_friend_gets_each_message_once_and_none_after_a_no(
-    sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain, settings: Settings,
-    monkeypatch: pytest.MonkeyPatch, inviter: str,
-) -> None:  # fmt: skip
+    sandbox: Sandbox,
+    ann: Advocate,
+    second_connection: Connection,
+    drain: Drain,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    inviter: str,
+) -> None:
     settings.MAIL_PER_ADVOCATE_AND_DAY = settings.MAIL_PER_DOMAIN_AND_HOUR = 1_000
     let_invite(ann, inviter)
     drain()

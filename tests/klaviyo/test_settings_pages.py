@@ -65,9 +65,13 @@ def text(client: Client, address: str, data: dict[str, Any] | None = None) -> st
 def held(sync: ProfileSync, code: str, **fields: Any) -> Delivery:
     known: dict[str, Any] = {"kind": "profile", "options": {"sync": sync.pk}}
     return Delivery.objects.create(
-        connection=sync.connection, key=str(uuid.uuid4()), occurred_at=timezone.now(),
-        state=Delivery.State.HELD, reason_code=code, **known | fields,
-    )  # fmt: skip
+        connection=sync.connection,
+        key=str(uuid.uuid4()),
+        occurred_at=timezone.now(),
+        state=Delivery.State.HELD,
+        reason_code=code,
+        **known | fields,
+    )
 
 
 def test_the_picker_pages_through_all_lists_with_their_opt_in(

@@ -67,9 +67,13 @@ def test_an_erased_person_who_is_told_by_id_alone_is_not_named(
 def test_what_was_stored_while_the_person_was_being_erased_goes_when_it_is_heeded(watch: ConsentWatch) -> None:
     erasing.erase(BEN, None)
     late = Notice.objects.create(
-        connection=watch.connection, external_id="late", topic=topics.UNSUBSCRIBED, email=BEN, payload={"email": BEN},
+        connection=watch.connection,
+        external_id="late",
+        topic=topics.UNSUBSCRIBED,
+        email=BEN,
+        payload={"email": BEN},
         next_try_at=timezone.now() - timedelta(seconds=1),
-    )  # fmt: skip
+    )
     heeding.heed()
     assert BEN not in kept()
     late.refresh_from_db()

@@ -175,9 +175,13 @@ def test_who_leaves_the_stores_list_gets_nothing_for_it_and_another_list_does_no
 def pending_opt_in(connection: Connection, email: str, **values: Any) -> Delivery:
     told = {"state": State.ACCEPTED, "reason_code": "pending_opt_in", "settled_at": timezone.now()}
     return Delivery.objects.create(
-        connection=connection, kind="subscribe", key=f"subscribe:{email}", subject=email,
-        occurred_at=timezone.now(), **told | values,
-    )  # fmt: skip
+        connection=connection,
+        kind="subscribe",
+        key=f"subscribe:{email}",
+        subject=email,
+        occurred_at=timezone.now(),
+        **told | values,
+    )
 
 
 def test_a_click_in_the_confirmation_mail_confirms_the_opt_in(sandbox: Sandbox, watch: ConsentWatch) -> None:

@@ -9,10 +9,23 @@ from referrals.models import Advocate
 @pytest.mark.parametrize(
     "name",
     [
-        "Ann", " Ann ", "Ann\tLee", "Zoë", "Jean-Luc", "O'Neil", "D\u2019Arcy", "J. R.", "J.R.R.", "Mary Ann", "Ольга",
-        "美咲", "मीरा", "نور", "Ngô",
+        "Ann",
+        " Ann ",
+        "Ann\tLee",
+        "Zoë",
+        "Jean-Luc",
+        "O'Neil",
+        "D\u2019Arcy",
+        "J. R.",
+        "J.R.R.",
+        "Mary Ann",
+        "Ольга",
+        "美咲",
+        "मीरा",
+        "نور",
+        "Ngô",
     ],
-)  # fmt: skip
+)
 def test_names_of_any_script_are_shown(name: str) -> None:
     assert names.shown(Advocate(first_name=name)) == " ".join(name.split())
 
@@ -20,11 +33,32 @@ def test_names_of_any_script_are_shown(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", " ", ".", "'", "-Ann", "Ann1", "evil.com", "t.co", "www evil", "visit https", "evil.example/x", "a@b",
-        "Ann!", "🍵", "Ann <b>", "Buy now at my great shop", "a" * 41, "Z\u0351\u0352\u0353\u0354algo", "evil\u3002com",
-        "evil\u2024com", "evil\uff0ecom", "ann..com", "A\0nn\x1b[31m", "\ud800",
+        "",
+        " ",
+        ".",
+        "'",
+        "-Ann",
+        "Ann1",
+        "evil.com",
+        "t.co",
+        "www evil",
+        "visit https",
+        "evil.example/x",
+        "a@b",
+        "Ann!",
+        "🍵",
+        "Ann <b>",
+        "Buy now at my great shop",
+        "a" * 41,
+        "Z\u0351\u0352\u0353\u0354algo",
+        "evil\u3002com",
+        "evil\u2024com",
+        "evil\uff0ecom",
+        "ann..com",
+        "A\0nn\x1b[31m",
+        "\ud800",
     ],
-)  # fmt: skip
+)
 def test_anything_else_is_a_friend(name: str) -> None:
     assert names.shown(Advocate(first_name=name)) == "A friend"
 

@@ -51,11 +51,11 @@ BODIES = {
     "a file": multipart(b'name="email"; filename="a\0"\r\n\r\nx', b'name="scope"; filename="b"\r\n\r\ninvites'),
     "many fields": urlencoded("&".join(f"f{number}=" for number in range(2_000))),
     "no boundary": {"data": b"x", "content_type": "multipart/form-data"},
-    "cut short": {"data": b'--x\r\nContent-Disposition: form-da', "content_type": "multipart/form-data; boundary=x"},
+    "cut short": {"data": b"--x\r\nContent-Disposition: form-da", "content_type": "multipart/form-data; boundary=x"},
     "no base 64": multipart(b'name="email"\r\nContent-Transfer-Encoding: base64\r\n\r\n!'),
     "JSON": {"data": b'{"email": "x"}', "content_type": "application/json"},
     "nothing": {"data": b"", "content_type": ""},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", FORMS)

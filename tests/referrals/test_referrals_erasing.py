@@ -25,8 +25,16 @@ Heard = list[tuple[str, Any]]
 
 BEN = "ben@example.com"
 TABLES: tuple[type[models.Model], ...] = (
-    Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut, Suppression,
-)  # fmt: skip
+    Advocate,
+    Invite,
+    Reminder,
+    Visit,
+    Conversion,
+    Reward,
+    OptIn,
+    OptOut,
+    Suppression,
+)
 NOTHING = dict.fromkeys(["visits", "advocates", "invites", "conversions", "rewards", "opt_ins", "opt_outs"], 0)
 
 
@@ -37,9 +45,15 @@ def life_of(friend: str, ann: Advocate) -> None:
     lifecycle.remind(invited, 1)
     lifecycle.visit(ann, invite=invited, referrer="https://mail.example/benedict", landing_page="https://t.example/")
     bought = lifecycle.convert(
-        ann, order_id=str(len(friend)), friend_email=friend, friend_first_name="Benedict", friend_last_name="Benedict",
-        friend_phone="030 77", total="24.90", currency="EUR",
-    )  # fmt: skip
+        ann,
+        order_id=str(len(friend)),
+        friend_email=friend,
+        friend_first_name="Benedict",
+        friend_last_name="Benedict",
+        friend_phone="030 77",
+        total="24.90",
+        currency="EUR",
+    )
     lifecycle.refund(bought, refund_id="R1", total="4.90")
     lifecycle.reward(ann, kind="cash", amount=5, currency="EUR", conversion=bought)
     lifecycle.reward(ann, kind="credit", amount=5, currency="EUR", conversion=bought, recipient="friend")
@@ -94,8 +108,14 @@ def test_it_says_how_many_of_each_and_the_ids_of_all_that_named_the_person(
     heard.clear()
     erased = lifecycle.erase(BEN)
     assert erased.counts == {
-        "visits": 2, "advocates": 1, "invites": 1, "conversions": 2, "rewards": 2, "opt_ins": 1, "opt_outs": 1,
-    }  # fmt: skip
+        "visits": 2,
+        "advocates": 1,
+        "invites": 1,
+        "conversions": 2,
+        "rewards": 2,
+        "opt_ins": 1,
+        "opt_outs": 1,
+    }
     assert erased.mailbox_hash == suppressions.digest(BEN)
     assert len(erased.facts) == len(set(erased.facts))
     assert set(erased.facts) == {ben.uid} | named - others - strangers

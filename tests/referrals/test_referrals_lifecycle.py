@@ -30,8 +30,16 @@ Verb = Callable[[], Any]
 Heard = list[tuple[str, Any]]
 
 FACTS: tuple[type[models.Model], ...] = (
-    Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut, Suppression,
-)  # fmt: skip
+    Advocate,
+    Invite,
+    Reminder,
+    Visit,
+    Conversion,
+    Reward,
+    OptIn,
+    OptOut,
+    Suppression,
+)
 
 
 def order(ann: Advocate, order_id: str = "1001") -> Conversion:

@@ -79,9 +79,14 @@ def test_json_is_one_object_a_line_and_says_what_it_is_about() -> None:
     written = logs.Json().format(said)
     assert "\n" not in written
     assert json.loads(written) == {
-        "time": json.loads(written)["time"], "level": "WARNING", "logger": "integrations.draining",
-        "message": "Refused:\nno", "connection": 3, "delivery": 14, "operation": "create_event",
-    }  # fmt: skip
+        "time": json.loads(written)["time"],
+        "level": "WARNING",
+        "logger": "integrations.draining",
+        "message": "Refused:\nno",
+        "connection": 3,
+        "delivery": 14,
+        "operation": "create_event",
+    }
 
 
 def test_a_line_that_could_be_endless_is_masked_in_no_time() -> None:

@@ -68,11 +68,15 @@ def deliveries(connection: Connection, number: int, state: str, **more: Any) -> 
     last = Delivery.objects.count()
     rows = [
         Delivery(
-            connection=connection, kind="event", key=f"fact:{last + i}", subject=PERSON, state=state,
+            connection=connection,
+            kind="event",
+            key=f"fact:{last + i}",
+            subject=PERSON,
+            state=state,
             **{"occurred_at": ago(60), **more},
         )
         for i in range(number)
-    ]  # fmt: skip
+    ]
     return Delivery.objects.bulk_create(rows)
 
 

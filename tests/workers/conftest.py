@@ -64,8 +64,12 @@ class House:
         with (self.var / f"{name}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [*command, "-n", f"{name}@%h", *options],
-                cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.workers.append(worker)
         return worker
 
@@ -75,8 +79,12 @@ class House:
         with (self.var / f"{name}.log").open("wb") as log:
             worker = subprocess.Popen(
                 [sys.executable, "manage.py", "drain", *options],
-                cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.workers.append(worker)
         return worker
 

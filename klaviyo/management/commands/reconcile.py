@@ -28,9 +28,10 @@ class Command(BaseCommand):
         parser.add_argument("--since", required=True, help="a day, or a moment such as 2026-11-01T14:30 (UTC)")
         parser.add_argument("--until", default="", help="likewise; a day is included (default: now)")
         parser.add_argument(
-            "--repair", action="store_true",
+            "--repair",
+            action="store_true",
             help="confirm what is there, and send again what is missing; invites and reminders are only reported",
-        )  # fmt: skip
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         connection = _connection(options["connection"])

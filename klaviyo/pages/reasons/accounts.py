@@ -8,9 +8,12 @@ LATER = "It is tried again by itself, less often with time."
 ON_THE_WAY = "This is about the way to Klaviyo, not about the person. " + LATER
 
 UNKNOWN = Reason(
-    "Refused", "it was refused", "The reason given is above, in the words that came with it.",
-    Who.OPERATOR, "Mend what is named there, then retry.",
-)  # fmt: skip
+    "Refused",
+    "it was refused",
+    "The reason given is above, in the words that came with it.",
+    Who.OPERATOR,
+    "Mend what is named there, then retry.",
+)
 
 
 def _reconnect(title: str, because: str) -> Reason:
@@ -23,8 +26,11 @@ def _later(title: str, because: str) -> Reason:
 
 REASONS = {
     "throttled": Reason(
-        "Rate limit", "Klaviyo takes only so many requests at a time",
-        "It waits its turn within the account's limits; that costs time and nothing else.", Who.ITSELF, "Nothing.",
+        "Rate limit",
+        "Klaviyo takes only so many requests at a time",
+        "It waits its turn within the account's limits; that costs time and nothing else.",
+        Who.ITSELF,
+        "Nothing.",
     ),
     "http_5xx": _later("Klaviyo in trouble", "Klaviyo answered with an error of its own"),
     "no_answer": _later("No answer", "the connection broke before an answer came"),
@@ -36,8 +42,11 @@ REASONS = {
     "unauthorized": _later("Access renewed", "the access had just ended, and is renewed"),
     "refresh_uncertain": _later("Renewal uncertain", "the answer to a renewal of our access was lost"),
     "plain_http": Reason(
-        "Unsafe address", "an address in the site's settings is not encrypted",
-        "Access tokens travel over https only.", Who.RUNNER, "Tell whoever runs this site.",
+        "Unsafe address",
+        "an address in the site's settings is not encrypted",
+        "Access tokens travel over https only.",
+        Who.RUNNER,
+        "Tell whoever runs this site.",
     ),
     "access_refused": _reconnect("Access refused", "Klaviyo no longer accepts our access to the account"),
     "access_withdrawn": _reconnect("Access withdrawn", "our access to the account was withdrawn"),
@@ -49,39 +58,54 @@ REASONS = {
     "another_account": _reconnect("Another account", "our access leads to another account than it did"),
     "undecryptable": _reconnect("Access unreadable", "our access is locked with a key that is no longer there"),
     "undecided": Reason(
-        "Decide", "a person must decide first what this account is for",
-        "A different account came back from Klaviyo's consent screen.", Who.OPERATOR, "Decide, on the account's page.",
+        "Decide",
+        "a person must decide first what this account is for",
+        "A different account came back from Klaviyo's consent screen.",
+        Who.OPERATOR,
+        "Decide, on the account's page.",
     ),
     "permission_denied": Reason(
-        "Scope missing", "Klaviyo asks for a permission that was not granted",
+        "Scope missing",
+        "Klaviyo asks for a permission that was not granted",
         "When the account was connected, something that this needs was not allowed.",
-        Who.RECONNECT, "Connect the account again and allow everything that is asked for.",
+        Who.RECONNECT,
+        "Connect the account again and allow everything that is asked for.",
     ),
     "no_mail_server": Reason(
-        "No mail server", "no mail server is set up", "Sorae's own e-mails have no way out of this site.",
-        Who.RUNNER, "Set EMAIL_URL; then retry what is held.",
+        "No mail server",
+        "no mail server is set up",
+        "Sorae's own e-mails have no way out of this site.",
+        Who.RUNNER,
+        "Set EMAIL_URL; then retry what is held.",
     ),
     "mail_refused": Reason(
-        "Mail server says no", "the mail server takes no mail from us",
+        "Mail server says no",
+        "the mail server takes no mail from us",
         "The server refuses us, not this person: its password, or its trust in us, is missing.",
-        Who.RUNNER, "Mend the site's access to its mail server; then retry what is held.",
+        Who.RUNNER,
+        "Mend the site's access to its mail server; then retry what is held.",
     ),
     "mail_unreachable": Reason(
-        "Mail server not reachable", "the mail server could not be reached", LATER, Who.ITSELF, "Nothing.",
+        "Mail server not reachable", "the mail server could not be reached", LATER, Who.ITSELF, "Nothing."
     ),
     "mail_postponed": Reason(
-        "Mail server postpones", "the mail server asks to come back later", LATER, Who.ITSELF, "Nothing.",
+        "Mail server postpones", "the mail server asks to come back later", LATER, Who.ITSELF, "Nothing."
     ),
     "account_away": Reason(
-        "An account is away", "another account of the store must be asked as well, and is not connected",
+        "An account is away",
+        "another account of the store must be asked as well, and is not connected",
         "A no that was said in any of the store's accounts counts, so all of them are asked.",
-        Who.RECONNECT, "Connect that account again, or part the store from it in the store's settings.",
+        Who.RECONNECT,
+        "Connect that account again, or part the store from it in the store's settings.",
     ),
     "busy_here": _later("Busy here", "something else at our side is writing about it"),
     "erased_first": _later("Deletion first", "Klaviyo must first delete what it had of the person"),
     "renewing": _later("Access renewed", "our access is being renewed"),
     "refused": Reason(
-        "Refused", "Klaviyo refused to renew our access", "The request itself was wrong, or our app was not accepted.",
-        Who.RUNNER, "Check the app's id and secret, then retry.",
+        "Refused",
+        "Klaviyo refused to renew our access",
+        "The request itself was wrong, or our app was not accepted.",
+        Who.RUNNER,
+        "Check the app's id and secret, then retry.",
     ),
-}  # fmt: skip
+}

@@ -27,18 +27,45 @@ class Account:
 
 ACCOUNTS = (
     Account(
-        "VxYz12", "Tea House Ltd", "Europe/Helsinki", "EUR", "hello@teahouse.example",
-        "https://teahouse.example", "Food & Drink", "Helsinki", "Finland", "en-GB", "single_opt_in",
+        "VxYz12",
+        "Tea House Ltd",
+        "Europe/Helsinki",
+        "EUR",
+        "hello@teahouse.example",
+        "https://teahouse.example",
+        "Food & Drink",
+        "Helsinki",
+        "Finland",
+        "en-GB",
+        "single_opt_in",
     ),
     Account(
-        "Qk7LmA", "Nordlys Coffee", "Europe/Oslo", "NOK", "hei@nordlys.example",
-        "https://nordlys.example", "Food & Drink", "Oslo", "Norway", "nb-NO", "double_opt_in",
+        "Qk7LmA",
+        "Nordlys Coffee",
+        "Europe/Oslo",
+        "NOK",
+        "hei@nordlys.example",
+        "https://nordlys.example",
+        "Food & Drink",
+        "Oslo",
+        "Norway",
+        "nb-NO",
+        "double_opt_in",
     ),
     Account(
-        "Rb3WdN", "Harbor & Pine", "America/New_York", "USD", "team@harborandpine.example",
-        "https://harborandpine.example", "Home & Garden", "Portland", "United States", "en-US", "single_opt_in",
+        "Rb3WdN",
+        "Harbor & Pine",
+        "America/New_York",
+        "USD",
+        "team@harborandpine.example",
+        "https://harborandpine.example",
+        "Home & Garden",
+        "Portland",
+        "United States",
+        "en-US",
+        "single_opt_in",
     ),
-)  # fmt: skip
+)
 
 
 def seed(sql: sqlite3.Connection) -> None:

@@ -49,9 +49,16 @@ def give_code(sql: sqlite3.Connection, code: Code) -> str:
     sql.execute(
         "INSERT INTO codes (digest, account, client_id, redirect_uri, challenge, scopes, expires_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (_digest(text), code.account, code.client_id, code.redirect_uri, code.challenge, code.scopes,
-         time.time() + CODE_SECONDS),
-    )  # fmt: skip
+        (
+            _digest(text),
+            code.account,
+            code.client_id,
+            code.redirect_uri,
+            code.challenge,
+            code.scopes,
+            time.time() + CODE_SECONDS,
+        ),
+    )
     return text
 
 
@@ -94,11 +101,14 @@ def renew(sql: sqlite3.Connection, refresh_token: str, client_id: str, seconds: 
 
 def revoke(sql: sqlite3.Connection, token: str, client_id: str) -> str | None:
     """Ends the install that a refresh or access token belongs to; answers with its account."""
-    row = _refresh_row(sql, token, client_id) or sql.execute(
-        "SELECT t.install, i.account FROM access_tokens t JOIN installs i ON i.id = t.install "
-        "WHERE t.digest = ? AND i.client_id = ?",
-        (_digest(token), client_id),
-    ).fetchone()  # fmt: skip
+    row = (
+        _refresh_row(sql, token, client_id)
+        or sql.execute(
+            "SELECT t.install, i.account FROM access_tokens t JOIN installs i ON i.id = t.install "
+            "WHERE t.digest = ? AND i.client_id = ?",
+            (_digest(token), client_id),
+        ).fetchone()
+    )
     if row is None:
         return None
     _uninstall(sql, row["install"])

@@ -42,9 +42,22 @@ def record(sql: sqlite3.Connection, account: str, events: Iterable[tuple[str, Ha
         metric = metrics.get(one.metric) or metrics.setdefault(one.metric, metric_id(sql, account, one.metric))
         kept = {name: value for name, value in one.properties.items() if _worth_keeping(value)}
         rows.append(
-            (identifiers.event(), identifiers.uuid4(), account, profile_id, metric, one.key, one.time, one.value,
-             one.value_currency, _encode(kept), one.backfill, readable_at, at)
-        )  # fmt: skip
+            (
+                identifiers.event(),
+                identifiers.uuid4(),
+                account,
+                profile_id,
+                metric,
+                one.key,
+                one.time,
+                one.value,
+                one.value_currency,
+                _encode(kept),
+                one.backfill,
+                readable_at,
+                at,
+            )
+        )
     sql.executemany(
         "INSERT INTO events (id, uuid, account, profile, metric, unique_id, time, value, value_currency, "
         "properties, backfill, readable_at, received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "

@@ -14,9 +14,7 @@ from klaviyo.sandbox.state.consent import Consent
 IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "kx")
 OWN = ("email", "phone_number", "external_id")
 NAMES = ("first_name", "last_name", "organization", "locale", "title", "image")
-PLACES = (
-    "address1", "address2", "city", "country", "latitude", "longitude", "region", "zip", "timezone", "ip",
-)  # fmt: skip
+PLACES = ("address1", "address2", "city", "country", "latitude", "longitude", "region", "zip", "timezone", "ip")
 
 _CHANGING = (
     "email, email_key, phone_number, external_id, anonymous_id, kx, attributes, properties, "
@@ -58,18 +56,38 @@ class Person:
     @classmethod
     def of(cls, row: sqlite3.Row) -> Person:
         return cls(
-            row["id"], row["account"], row["email"], row["phone_number"], row["external_id"],
-            row["anonymous_id"], row["kx"], _decoded(row["attributes"]), _decoded(row["properties"]),
-            Consent.loads(row["consent"]), row["created"], row["updated"], row["last_event_date"],
-        )  # fmt: skip
+            row["id"],
+            row["account"],
+            row["email"],
+            row["phone_number"],
+            row["external_id"],
+            row["anonymous_id"],
+            row["kx"],
+            _decoded(row["attributes"]),
+            _decoded(row["properties"]),
+            Consent.loads(row["consent"]),
+            row["created"],
+            row["updated"],
+            row["last_event_date"],
+        )
 
     def copy(self) -> Person:
         """One that may be changed without changing this one; consent is shared."""
         return Person(
-            self.id, self.account, self.email, self.phone_number, self.external_id, self.anonymous_id, self.kx,
-            dict(self.attributes), dict(self.properties), self.consent, self.created, self.updated,
+            self.id,
+            self.account,
+            self.email,
+            self.phone_number,
+            self.external_id,
+            self.anonymous_id,
+            self.kx,
+            dict(self.attributes),
+            dict(self.properties),
+            self.consent,
+            self.created,
+            self.updated,
             self.last_event_date,
-        )  # fmt: skip
+        )
 
     def identity(self) -> tuple[str | None, ...]:
         return (self.email, self.phone_number, self.external_id, self.anonymous_id, self.kx)
@@ -168,10 +186,18 @@ def by(sql: sqlite3.Connection, account: str, name: str, value: str) -> Person |
 
 def _changing(person: Person) -> tuple[Any, ...]:
     return (
-        person.email, person.email.lower() if person.email else None, person.phone_number, person.external_id,
-        person.anonymous_id, person.kx, _encoded(person.attributes), _encoded(person.properties),
-        person.consent.dumps(), person.updated, person.last_event_date,
-    )  # fmt: skip
+        person.email,
+        person.email.lower() if person.email else None,
+        person.phone_number,
+        person.external_id,
+        person.anonymous_id,
+        person.kx,
+        _encoded(person.attributes),
+        _encoded(person.properties),
+        person.consent.dumps(),
+        person.updated,
+        person.last_event_date,
+    )
 
 
 def _decoded(text: str) -> dict[str, Any]:

@@ -18,9 +18,18 @@ def create(sql: sqlite3.Connection, account: str, attributes: Mapping[str, Any],
     sql.execute(
         "INSERT INTO webhooks (id, account, name, description, endpoint_url, secret_key, topics, created, updated) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (made, account, attributes["name"], attributes.get("description"), attributes["endpoint_url"],
-         attributes["secret_key"], json.dumps(list(topics)), at, at),
-    )  # fmt: skip
+        (
+            made,
+            account,
+            attributes["name"],
+            attributes.get("description"),
+            attributes["endpoint_url"],
+            attributes["secret_key"],
+            json.dumps(list(topics)),
+            at,
+            at,
+        ),
+    )
     return made
 
 

@@ -23,8 +23,10 @@ from tests.klaviyo.story import TEA, State, end_leases, make_due
 
 JOB, SINGLE = "bulk_create_events", "create_event"
 IMPORT, LOOK, ERRORS = (
-    "bulk_import_profiles", "get_bulk_import_profiles_job", "get_errors_for_bulk_import_profiles_job",
-)  # fmt: skip
+    "bulk_import_profiles",
+    "get_bulk_import_profiles_job",
+    "get_errors_for_bulk_import_profiles_job",
+)
 UPSERT, ADD = "create_or_update_profile", "add_profiles_to_list"
 INVALID = json.dumps(
     {"errors": [{"id": "1", "status": 400, "code": "invalid", "title": "No.", "detail": "Invalid email address"}]}

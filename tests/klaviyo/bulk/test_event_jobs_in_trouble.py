@@ -28,8 +28,21 @@ from tests.klaviyo.bulk.crowd import (
 )
 from tests.klaviyo.story import TEA, State, make_due, states
 
-NOBODY_KNOWS = ("accept_then_drop", "truncated", "500", "502", "503", "504", "wrong_success", "not_json", "reset",
-                "html_403", "redirect", "huge", "empty_list")  # fmt: skip
+NOBODY_KNOWS = (
+    "accept_then_drop",
+    "truncated",
+    "500",
+    "502",
+    "503",
+    "504",
+    "wrong_success",
+    "not_json",
+    "reset",
+    "html_403",
+    "redirect",
+    "huge",
+    "empty_list",
+)
 
 
 @pytest.mark.parametrize("number", [0, 11, 23])

@@ -58,11 +58,16 @@ def test_refusals_are_read_page_by_page(
     rows = Advocate.objects.filter(email__startswith="more-")
     Delivery.objects.bulk_create(
         Delivery(
-            connection=one.connection, kind="profile", key=f"copy:{advocate.pk}", lane=f"copy:{advocate.pk}",
-            subject=advocate.email, options=one.options | {"advocate": advocate.pk}, occurred_at=one.occurred_at,
+            connection=one.connection,
+            kind="profile",
+            key=f"copy:{advocate.pk}",
+            lane=f"copy:{advocate.pk}",
+            subject=advocate.email,
+            options=one.options | {"advocate": advocate.pk},
+            occurred_at=one.occurred_at,
         )
         for advocate in rows
-    )  # fmt: skip
+    )
     drain()
     look()
     assert len(sandbox.requests(ERRORS)) == 12

@@ -159,7 +159,10 @@ def test_who_comes_back_is_told_of_after_the_deletion(
         make_due()
         drain()
         look()
-    assert [entry.operation for entry in sandbox.requests() if entry.operation in (DELETION, bulk.BULK_IMPORT_PROFILES.id)] == [  # noqa: E501
-        IMPORT, DELETION,
-    ]  # fmt: skip
+    assert [
+        entry.operation for entry in sandbox.requests() if entry.operation in (DELETION, bulk.BULK_IMPORT_PROFILES.id)
+    ] == [
+        IMPORT,
+        DELETION,
+    ]
     assert known(sandbox, again.email).first_name == "Again"

@@ -21,11 +21,15 @@ def plan(sync: ProfileSync, emails: list[str]) -> None:
     Delivery.objects.all().delete()
     Delivery.objects.bulk_create(
         Delivery(
-            connection=the_connection(), kind="list", key=f"list:{sync.pk}:{email}", subject=email,
-            options={"sync": sync.pk}, occurred_at="2026-11-20T00:00:00Z",
+            connection=the_connection(),
+            kind="list",
+            key=f"list:{sync.pk}:{email}",
+            subject=email,
+            options={"sync": sync.pk},
+            occurred_at="2026-11-20T00:00:00Z",
         )
         for email in emails
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -19,12 +19,16 @@ def told(connection: Connection, count: int, *, taken: float, seen: float | None
     made = timezone.now() - timedelta(seconds=ago)
     rows = [
         Delivery(
-            connection=connection, key=f"{taken} {number}", kind="event", occurred_at=made,
-            state=State.ACCEPTED if seen is None else State.CONFIRMED, settled_at=made + timedelta(seconds=taken),
+            connection=connection,
+            key=f"{taken} {number}",
+            kind="event",
+            occurred_at=made,
+            state=State.ACCEPTED if seen is None else State.CONFIRMED,
+            settled_at=made + timedelta(seconds=taken),
             confirmed_at=None if seen is None else made + timedelta(seconds=seen),
         )
         for number in range(count)
-    ]  # fmt: skip
+    ]
     Delivery.objects.bulk_create(rows)
     Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(created_at=made)
 

@@ -49,8 +49,12 @@ def running(var: Path, *options: str) -> Iterator[Demo]:
     ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", *ports, *options],
-        cwd=ROOT, env=inherited | {"VAR_DIR": str(var)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=inherited | {"VAR_DIR": str(var)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     with process:
         try:
             yield Demo(process, var / "demo", [])

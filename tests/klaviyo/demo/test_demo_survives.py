@@ -25,9 +25,22 @@ def test_nothing_is_lost_when_the_worker_is_killed_halfway_and_the_broker_is_emp
     assert outcome["deliveries"]["accepted"] + outcome["deliveries"]["confirmed"] > 1_500
     assert outcome["deliveries"]["confirmed"] > 1_000
     assert set(outcome["reasons"]) >= {
-        "unknown_person", "suppressed", "unsubscribed", "never_subscribed", "no_profile", "consent_unknown", "expired",
-        "list_suppressed", "opted_out", "complained", "bounced", "converted", "visited", "too_many", "erased",
-    }  # fmt: skip
+        "unknown_person",
+        "suppressed",
+        "unsubscribed",
+        "never_subscribed",
+        "no_profile",
+        "consent_unknown",
+        "expired",
+        "list_suppressed",
+        "opted_out",
+        "complained",
+        "bounced",
+        "converted",
+        "visited",
+        "too_many",
+        "erased",
+    }
     assert outcome["sends"]["sorae"]["held"] == {"access_withdrawn": outcome["held_at_the_end"]}
     assert outcome["sends"]["sorae"]["queued"] == {"advocate_cap": outcome["postponed_at_the_end"]}
     assert outcome["mails"] > 50

@@ -54,9 +54,22 @@ def test_an_invite_that_went_out_unknown_to_our_books_is_noticed(invite: Invite,
 
 
 @pytest.mark.parametrize(
-    "code", ["invite_not_sent", "expired", "visited", "converted", "opted_out", "bounced", "complained",
-             "opted_out_at_klaviyo", "too_many", "list_suppressed", "superseded", "operator"],
-)  # fmt: skip
+    "code",
+    [
+        "invite_not_sent",
+        "expired",
+        "visited",
+        "converted",
+        "opted_out",
+        "bounced",
+        "complained",
+        "opted_out_at_klaviyo",
+        "too_many",
+        "list_suppressed",
+        "superseded",
+        "operator",
+    ],
+)
 def test_a_reminder_that_stays_away_for_an_untrue_reason_is_missing(
     invite: Invite, sandbox: Sandbox, code: str
 ) -> None:

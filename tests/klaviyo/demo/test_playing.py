@@ -10,9 +10,15 @@ from referrals.models import Advocate, Conversion, Program, Reward
 
 ANN = {"do": "join", "id": "ann", "days_ago": 9.5, "program": "spring", "email": "ann@letters.test"}
 ORDER = {
-    "do": "convert", "id": "order", "days_ago": 3, "advocate": "ann", "order_id": "1",
-    "friend_email": "ben@letters.test", "total": "20.00", "currency": "EUR",
-}  # fmt: skip
+    "do": "convert",
+    "id": "order",
+    "days_ago": 3,
+    "advocate": "ann",
+    "order_id": "1",
+    "friend_email": "ben@letters.test",
+    "total": "20.00",
+    "currency": "EUR",
+}
 
 
 def played(program: Program, *lines: dict[str, Any]) -> Played:
@@ -22,8 +28,17 @@ def played(program: Program, *lines: dict[str, Any]) -> Played:
 
 
 def test_a_season_is_stored_as_it_was_told(spring: Program) -> None:
-    reward = {"do": "reward", "id": "reward", "days_ago": 2, "advocate": "ann", "order": "order",
-              "kind": "credit", "amount": "5.00", "currency": "EUR", "expires_in_days": 30}  # fmt: skip
+    reward = {
+        "do": "reward",
+        "id": "reward",
+        "days_ago": 2,
+        "advocate": "ann",
+        "order": "order",
+        "kind": "credit",
+        "amount": "5.00",
+        "currency": "EUR",
+        "expires_in_days": 30,
+    }
     refund = {"do": "refund", "id": "refund", "days_ago": 1, "order": "order"}
     reverse = {"do": "reverse", "id": "reverse", "days_ago": 1, "reward": "reward", "reason": "refund"}
     assert not played(spring, ANN, ORDER, reward, refund, reverse).refused

@@ -21,9 +21,14 @@ Policy = ProfileSync.Permission
 @pytest.mark.parametrize("account", [TEA, OTHER])
 @pytest.mark.parametrize("code", NOES)
 def test_a_no_in_any_account_of_the_store_is_enough(
-    mail_server: MailServer, sandbox: Sandbox, second_sync: ProfileSync, ann: Advocate, drain: Drain, account: str,
+    mail_server: MailServer,
+    sandbox: Sandbox,
+    second_sync: ProfileSync,
+    ann: Advocate,
+    drain: Drain,
+    account: str,
     code: str,
-) -> None:  # fmt: skip
+) -> None:
     ProfileSync.objects.update(newsletter_list_id=LIST)
     for asked in (TEA, OTHER):
         said = NOES[code] if asked == account else {"consent": "SUBSCRIBED"}
@@ -48,9 +53,14 @@ def test_each_account_is_asked_by_its_own_policy(
 @pytest.mark.parametrize("account", [TEA, OTHER])
 @pytest.mark.parametrize("fault", ["429", "503", "not_json"])
 def test_an_account_that_does_not_answer_postpones_it(
-    mail_server: MailServer, sandbox: Sandbox, second_sync: ProfileSync, ann: Advocate, drain: Drain, account: str,
+    mail_server: MailServer,
+    sandbox: Sandbox,
+    second_sync: ProfileSync,
+    ann: Advocate,
+    drain: Drain,
+    account: str,
     fault: str,
-) -> None:  # fmt: skip
+) -> None:
     drain()
     sandbox.fault("get_profiles", fault, count=9, account=account, retry_after="600")
     lifecycle.invite(ann, BEN)

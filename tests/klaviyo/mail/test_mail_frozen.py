@@ -24,9 +24,13 @@ def met_by_two_others(connect: Connect, code: str, status: int | None) -> None:
     for account in ("Qk7LmA", "Rb3WdN"):
         connect(account=account)
         Attempt.objects.create(
-            connection=Connection.objects.get(account_id=account), operation=mailing.OPERATION, code=code,
-            status=status, started_at=now, finished_at=now,
-        )  # fmt: skip
+            connection=Connection.objects.get(account_id=account),
+            operation=mailing.OPERATION,
+            code=code,
+            status=status,
+            started_at=now,
+            finished_at=now,
+        )
 
 
 def test_an_outcome_that_nobody_knows_is_no_refusal(

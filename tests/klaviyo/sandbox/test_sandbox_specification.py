@@ -115,16 +115,26 @@ def read(client: Client, ben: str, job: str, segment: str) -> None:
     an_event = client.get("/api/events?include=metric,profile")["data"][0]["id"]
     metric = client.get("/api/metrics")["data"][0]["id"]
     for path in (
-        f"accounts/{TEA_HOUSE}", "accounts", f"events/{an_event}?include=metric,profile", f"metrics/{metric}",
-        f"profiles{everything}&page[size]=2", f"profiles/{ben}{everything}&include=lists,segments",
-        f"profiles/{ben}/lists", f"profiles/{ben}/relationships/lists",
-        "profile-bulk-import-jobs", f"profile-bulk-import-jobs/{job}?include=lists",
-        f"profile-bulk-import-jobs/{job}/import-errors", f"profile-bulk-import-jobs/{job}/profiles{everything}",
-        "lists", "lists/NwsLtr?additional-fields[list]=profile_count", f"lists/NwsLtr/profiles{everything}",
-        "lists/NwsLtr/relationships/profiles", "segments",
+        f"accounts/{TEA_HOUSE}",
+        "accounts",
+        f"events/{an_event}?include=metric,profile",
+        f"metrics/{metric}",
+        f"profiles{everything}&page[size]=2",
+        f"profiles/{ben}{everything}&include=lists,segments",
+        f"profiles/{ben}/lists",
+        f"profiles/{ben}/relationships/lists",
+        "profile-bulk-import-jobs",
+        f"profile-bulk-import-jobs/{job}?include=lists",
+        f"profile-bulk-import-jobs/{job}/import-errors",
+        f"profile-bulk-import-jobs/{job}/profiles{everything}",
+        "lists",
+        "lists/NwsLtr?additional-fields[list]=profile_count",
+        f"lists/NwsLtr/profiles{everything}",
+        "lists/NwsLtr/relationships/profiles",
+        "segments",
         f"segments/{segment}?additional-fields[segment]=profile_count",
         f"segments/{segment}/profiles{everything}",
-    ):  # fmt: skip
+    ):
         client.get(f"/api/{path}")
     client.send("GET", "/api/profiles/7")
     client.send("GET", "/api/lists/NoList")

@@ -14,16 +14,27 @@ from klaviyo.sandbox.validation import Shape, is_larger
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, bulk_events, event, profile
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("ann@tea.test"),
-    st.just("2026-11-20T10:00:00Z"), st.just("+358401234567"), st.just("x" * 300),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.just("ann@tea.test"),
+    st.just("2026-11-20T10:00:00Z"),
+    st.just("+358401234567"),
+    st.just("x" * 300),
+)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
 )
 FULL = event(
-    value=9.5, value_currency="EUR", unique_id="c-1", time="2026-11-20T10:00:00Z", backfill=False,
+    value=9.5,
+    value_currency="EUR",
+    unique_id="c-1",
+    time="2026-11-20T10:00:00Z",
+    backfill=False,
     properties={"code": "AB12", "nested": {"list": [1, 2]}},
-)  # fmt: skip
+)
 IMPORT = {
     "data": {
         "type": "profile-bulk-import-job",

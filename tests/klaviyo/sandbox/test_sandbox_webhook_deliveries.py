@@ -44,10 +44,13 @@ def test_what_the_api_changes_is_told_signed_and_in_order(client: Client, sandbo
         assert client.send("POST", path, body).status_code == 202
     assert sandbox.wait_for_webhooks()
     expected = [
-        "unsubscribed_from_email_marketing", "subscribed_to_email_marketing", "subscribed_to_list",
-        "unsubscribed_from_list", "manually_suppressed_from_email_marketing",
+        "unsubscribed_from_email_marketing",
+        "subscribed_to_email_marketing",
+        "subscribed_to_list",
+        "unsubscribed_from_list",
+        "manually_suppressed_from_email_marketing",
         "manually_unsuppressed_from_email_marketing",
-    ]  # fmt: skip
+    ]
     assert ears.told == [(one, ANN) for one in expected]
     assert {one.state for one in sandbox.deliveries(TEA_HOUSE)} == {"delivered"}
 

@@ -14,10 +14,16 @@ from typing import Any
 
 SECRET = "a secret of sixteen or more"
 EVERY = (
-    "subscribed_to_email_marketing", "unsubscribed_from_email_marketing", "manually_suppressed_from_email_marketing",
-    "manually_unsuppressed_from_email_marketing", "marked_email_as_spam", "bounced_email", "subscribed_to_list",
-    "unsubscribed_from_list", "updated_email_preferences",
-)  # fmt: skip
+    "subscribed_to_email_marketing",
+    "unsubscribed_from_email_marketing",
+    "manually_suppressed_from_email_marketing",
+    "manually_unsuppressed_from_email_marketing",
+    "marked_email_as_spam",
+    "bounced_email",
+    "subscribed_to_list",
+    "unsubscribed_from_list",
+    "updated_email_preferences",
+)
 
 
 @dataclass
