@@ -2,19 +2,21 @@
 
 from celery import shared_task
 
-from integrations import connections, draining, liveness, retention
+from integrations import connections
+from integrations.outbox import retention
+from integrations.workers import liveness, worker
 
 
 @shared_task(ignore_result=True)
 def drain(connection_id: int) -> None:
     """Deliver what is due on one connection."""
-    draining.drain(connection_id)
+    worker.drain(connection_id)
 
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
     """Heal everything: what dead workers held, what came too late, and lost wake-ups."""
-    draining.sweep()
+    worker.sweep()
     liveness.swept()
 
 

@@ -19,16 +19,16 @@ HEARD = "Klaviyo has just told us by itself that the person opted out; its other
 
 
 def decide(sync: ProfileSync, message: str, email: str, lookup: Lookup) -> Decision:
-    """The decision about an "invite" or a "reminder", from a look-up that has asked about the person."""
+    """The answer about an "invite" or a "reminder", from a look-up that has asked about the person."""
     if own := suppressing.of(sync.store_id, email):
         return refused(sync, message, own)
     person = lookup.profile(email)
     attributes = person.attributes if person else None
-    decision = consent.decide(person is not None, attributes, sync.policy(message), list_ids=sync.lists)
-    decision = replace(decision, asked_at=lookup.asked_at(email))
-    if decision.allowed and withdrawals.has_said_no_lately(sync.connection, email, person.id if person else ""):
-        return replace(decision, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
-    return decision
+    answer = consent.decide(person is not None, attributes, sync.policy(message), list_ids=sync.lists)
+    answer = replace(answer, asked_at=lookup.asked_at(email))
+    if answer.allowed and withdrawals.has_said_no_lately(sync.connection, email, person.id if person else ""):
+        return replace(answer, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
+    return answer
 
 
 def refused(sync: ProfileSync, message: str, own: Suppression) -> Decision:
@@ -49,7 +49,7 @@ def now(send: Send) -> Decision:
         raise OperatorRequired("sync_off", "The store is no longer joined to this account.")
     email = cleaning.address(send.invite.recipient_email)
     decisions = [_now(sync, send.kind, email) for sync in concerned(send.sync, send.channel == Send.Channel.SORAE)]
-    return next((decision for decision in decisions if not decision.allowed), decisions[0])
+    return next((answer for answer in decisions if not answer.allowed), decisions[0])
 
 
 def concerned(sync: ProfileSync, is_own_message: bool) -> list[ProfileSync]:

@@ -6,8 +6,7 @@ from django.utils import timezone
 
 from integrations import outbox, outcomes
 from integrations.models import Delivery
-from integrations.outbox import Order
-from klaviyo import leases
+from integrations.outbox import Order, leasing
 from klaviyo.models import ProfileSync
 
 DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
@@ -30,7 +29,7 @@ def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
         due_at=later,
         options={"sync": sync.pk, "planned_by": str(delivery.lease)},
     )
-    with leases.held(delivery):
+    with leasing.held(delivery):
         outbox.add(delivery.connection_id, [order])
     planned = Delivery.objects.filter(connection=delivery.connection, key=key)
     return key if planned.filter(options__planned_by=str(delivery.lease)).exists() else None

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from integrations import attempts
+from integrations.mail import mailer
 from integrations.models import Attempt, Delivery
-from klaviyo import mailing
+from integrations.wire import attempts
 from klaviyo.api.events import CREATE_EVENT
 
 SEEN = "read_back"  # the code of an attempt whose event was found at Klaviyo afterwards
 
 _TOOK_IT = Q(operation=CREATE_EVENT.id, status__range=(200, 299), code__in=("", SEEN)) | Q(
-    operation=mailing.OPERATION, status=mailing.TAKEN, code=""
+    operation=mailer.OPERATION, status=mailer.TAKEN, code=""
 )
 
 

@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from integrations import stopping
+from integrations import shutdown
 from klaviyo.backfilling import walking
 from klaviyo.confirming import turns
 from klaviyo.imports import looking as looking_at_imports
@@ -41,4 +41,4 @@ def look_at_imports() -> None:
 def backfill() -> None:
     """Go on with telling accounts of everybody who is in a store's programs already."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
-    walking.go_on(lambda: stopping.asked() or time.monotonic() > ends_at)
+    walking.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)

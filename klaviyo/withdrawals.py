@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Lower, Now
 
-from integrations import outbox, patience
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.outbox import lock_timeout
 from klaviyo import cleaning, consent, taken
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import Decision, Policy
@@ -42,12 +43,12 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
     waiting = _waiting(connection, email)
     taken_back = 0
     for sync_id in set(waiting.values_list("send__sync", flat=True)):
-        decision = _objection(profile, syncs.get(sync_id) if sync_id else None)
-        if decision:
-            sync = syncs.get(sync_id) if decision.code == "list_suppressed" else None
+        found = _objection(profile, syncs.get(sync_id) if sync_id else None)
+        if found:
+            sync = syncs.get(sync_id) if found.code == "list_suppressed" else None
             stop_reminding(connection, email, sync.store_id if sync else None)
             rows = waiting.filter(send__sync=sync_id)
-            taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {decision.sentence}")
+            taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {found.sentence}")
     return taken_back
 
 
@@ -60,7 +61,7 @@ def stop_reminding(connection: Connection, email: str, store_id: int | None = No
     stores = list(syncs.values_list("store", flat=True)) if store_id is None else [store_id]
     invites = Invite.objects.alias(lower=Lower("recipient_email")).filter(lower__in=suppressions.spellings(email))
     for invite in invites.filter(closed_at=None, advocate__program__store__in=stores):
-        with suppress(patience.Busy), patience.short():
+        with suppress(lock_timeout.Busy), lock_timeout.short():
             lifecycle.close(invite, Invite.Closing.OPTED_OUT)
 
 
@@ -163,5 +164,5 @@ def _cancel(rows: "QuerySet[Delivery]", code: str, sentence: str) -> int:
 def _objection(profile: Profile, sync: ProfileSync | None) -> Decision | None:
     """What the person says against a send of that store: to everything, or to one of the lists it uses."""
     lists = sync.lists if sync else ()
-    decision = consent.decide(True, profile.attributes, Policy.NOT_OPTED_OUT, list_ids=lists)
-    return decision if decision.code in OBJECTIONS else None
+    found = consent.decide(True, profile.attributes, Policy.NOT_OPTED_OUT, list_ids=lists)
+    return found if found.code in OBJECTIONS else None

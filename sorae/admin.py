@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.views import overview
+from integrations.pages import overview
 from sorae import navigation
 from sorae.signing_in import SignInForm
 

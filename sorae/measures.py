@@ -16,8 +16,9 @@ from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from integrations import figures, liveness
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.pages import figures
+from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
 from sorae import VERSION, budgets
 

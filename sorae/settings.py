@@ -176,7 +176,7 @@ CELERY_WORKER_DISABLE_PREFETCH = bool(REDIS_URL)  # a wake-up goes to who is fre
 # and limits of tasks or memory for each child would do nothing: every request has a deadline of its own instead.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# SIGTERM: what is under way is finished, nothing else is begun (integrations.stopping). SIGQUIT gives it 20 s.
+# SIGTERM: what is under way is finished, nothing else is begun (integrations.shutdown). SIGQUIT gives it 20 s.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away

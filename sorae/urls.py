@@ -14,7 +14,7 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("metrics", metrics.show),
     path("hooks/klaviyo", hook.receive, name="klaviyo_hook"),
-    path("admin/integrations/", include("integrations.urls")),
+    path("admin/integrations/", include("integrations.pages.urls")),
     path("admin/klaviyo/", include("klaviyo.urls")),
     path("admin/", admin.site.urls),
     path("", include("referrals.urls")),

@@ -19,8 +19,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
 
-from integrations import draining, outbox, slots
+from integrations import outbox
 from integrations.models import Connection
+from integrations.workers import account_slots, worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -40,7 +41,7 @@ def clean_slate() -> None:
     """No test pays for the requests of another, or sees what another has put into the cache."""
     cache.clear()
     budgets.forget()
-    slots.there_are(THREADS)
+    account_slots.there_are(THREADS)
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def drain(transactional_db: None) -> Drain:
             if not due:
                 return
             for connection_id in due:
-                draining.drain(connection_id)
+                worker.drain(connection_id)
         raise AssertionError("There is always something due.")
 
     return until_nothing_is_due

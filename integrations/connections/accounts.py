@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 
 from integrations import outbox
 from integrations.connections import disconnecting
+from integrations.connections.oauth import Grant
 from integrations.models import Connection
-from integrations.oauth import Grant
 from integrations.providers import Account, Provider
 from integrations.signals import account_replaced
 

@@ -16,8 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from integrations import oauth
-from integrations.connections import accounts, revoking
+from integrations.connections import accounts, oauth, revoking
 from integrations.connections.accounts import Consent, Outcome
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError

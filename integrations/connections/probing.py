@@ -2,7 +2,7 @@
 
 import logging
 
-from integrations import providers, stopping
+from integrations import providers, shutdown
 from integrations.connections import accounts
 from integrations.connections.reconnecting import mark_reconnect
 from integrations.connections.renewal import Access, access_token, renew
@@ -37,7 +37,7 @@ def probe_all() -> int:
     connected = Connection.objects.filter(state=Connection.State.CONNECTED).order_by("pk")
     passed = 0
     for connection in connected:
-        if stopping.asked():
+        if shutdown.asked():
             break
         try:
             passed += probe(connection).passed

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from integrations import encryption, oauth, providers, stopping
-from integrations.connections import revoking
+from integrations import encryption, providers, shutdown
+from integrations.connections import oauth, revoking
 from integrations.connections.reconnecting import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
@@ -89,7 +89,7 @@ def renew_due() -> int:
     due = Connection.objects.filter(soon | idle, state=Connection.State.CONNECTED).order_by("access_expires_at")
     renewed = 0
     for connection_id in due.values_list("pk", flat=True):
-        if time.monotonic() > ends_at or stopping.asked():
+        if time.monotonic() > ends_at or shutdown.asked():
             break
         renewed += _renewed_by_timer(connection_id)
     return renewed

@@ -6,7 +6,8 @@ from datetime import timedelta
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations import oauth, providers
+from integrations import providers
+from integrations.connections import oauth
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Revocation

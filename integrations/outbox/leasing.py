@@ -2,7 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db.models.functions import Now
 from integrations import outcomes
 from integrations.models import Connection, Delivery
 from integrations.outbox.due import due
+from integrations.outcomes import CalledOff, Retry
 
 State = Delivery.State
 
@@ -21,6 +23,7 @@ BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
+LOST = Retry("lease_lost", "Somebody else has taken this over, and decides anew.", refund=True)
 
 
 def claim(
@@ -56,6 +59,22 @@ def keep(batch: Sequence[Delivery]) -> None:
     """Take the lease anew, if a sixth of it may be over: what is to come may need nearly all the rest."""
     if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 6:
         extend(batch)
+
+
+def check(deliveries: Sequence[Delivery]) -> None:
+    """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more."""
+    if deliveries and not are_ours(deliveries):
+        raise CalledOff(LOST)
+
+
+@contextmanager
+def held(delivery: Delivery) -> Iterator[None]:
+    """A transaction in which nobody takes the delivery from the caller. Raises CalledOff when somebody has."""
+    with transaction.atomic():
+        mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
+        if not mine.filter(lease_until__gt=Now()).select_for_update(no_key=True).values_list("pk").first():
+            raise CalledOff(LOST)
+        yield
 
 
 def are_ours(deliveries: Sequence[Delivery]) -> bool:

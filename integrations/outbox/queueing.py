@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connection as database
 from django.db.models.functions import Now
 
-from integrations import waking
 from integrations.models import Delivery
+from integrations.outbox import wake_ups
 from integrations.outcomes import Outcome
 
 State = Delivery.State
@@ -51,7 +51,7 @@ def add(connection_id: int, orders: Iterable[Order]) -> None:
         raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
     fresh = [_row(connection_id, order) for order in orders if not (order.lane and _touch(connection_id, order))]
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
-    waking.on_commit(connection_id)
+    wake_ups.on_commit(connection_id)
 
 
 def _row(connection_id: int, order: Order) -> Delivery:

@@ -4,8 +4,8 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Least, Now
 
-from integrations import waking
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 
 State = Delivery.State
 
@@ -22,7 +22,7 @@ def release(connection: Connection) -> int:
     count = connection.deliveries.filter(state=State.HELD).update(
         state=State.QUEUED, next_try_at=Now(), attempts_made=Least("attempts_made", 1), reason_code="", reason=""
     )
-    waking.on_commit(connection.pk)
+    wake_ups.on_commit(connection.pk)
     return count
 
 

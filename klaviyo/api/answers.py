@@ -23,8 +23,8 @@ from typing import Any
 
 import requests
 
-from integrations import http
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
+from integrations.wire import http
 from klaviyo import cleaning
 from klaviyo.api.operation import Operation
 

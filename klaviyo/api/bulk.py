@@ -10,8 +10,9 @@ from typing import Any
 
 from integrations.errors import PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
+from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, paging
-from klaviyo.api.client import Client, LastLook
+from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 MOST_EVENTS, MOST_PROFILES, MOST_MEMBERS = 1_000, 10_000, 1_000

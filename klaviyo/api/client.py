@@ -7,15 +7,16 @@ from typing import Any
 
 import requests
 
-from integrations import attempts, connections, http, pacing
+from integrations import connections, pacing
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
-from klaviyo import cleaning, leases
+from integrations.outbox import leasing
+from integrations.wire import attempts, http
+from integrations.wire.attempts import LastLook
+from klaviyo import cleaning
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
-
-LastLook = Callable[[], None]
 
 
 class Client:
@@ -75,7 +76,7 @@ class Client:
             if last_look:
                 last_look()
             elif operation.method != "GET":
-                leases.check(deliveries)
+                leasing.check(deliveries)
             response = send(token=token)
             _note(attempt, response)
             if response.status_code == 429:

@@ -9,9 +9,10 @@ from django.utils.dateparse import parse_datetime
 
 from integrations.errors import TemporaryError
 from integrations.models import Delivery
+from integrations.wire.attempts import LastLook
 from klaviyo.api import paging
 from klaviyo.api.answers import members, words
-from klaviyo.api.client import Client, LastLook
+from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 CREATE_EVENT = Operation("create_event", "POST", "/api/events", "events:write", 350, 3500, success=(202,))

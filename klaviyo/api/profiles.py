@@ -171,9 +171,9 @@ def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Pro
     return named
 
 
-def _ask(client: Client, field: str, values: list[str], deliveries: Sequence[Delivery]) -> list[Profile]:
+def _ask(client: Client, field: str, asked_for: list[str], deliveries: Sequence[Delivery]) -> list[Profile]:
     query = {
-        "filter": filters.any_of(field, values),
+        "filter": filters.any_of(field, asked_for),
         "additional-fields[profile]": "subscriptions",
         "page[size]": str(LOOKED_UP_AT_ONCE),
     }

@@ -9,8 +9,9 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from integrations.wire.attempts import LastLook
 from klaviyo.api import ids
-from klaviyo.api.client import Client, LastLook
+from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 SCOPES = "lists:write profiles:write subscriptions:write"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 from django.conf import settings
 
-from integrations import http
+from integrations.wire import http
 from klaviyo.api.operation import REVISION, Operation
 
 MEDIA_TYPE = "application/vnd.api+json"

@@ -89,9 +89,9 @@ def _import(client: Client, pack: profile_jobs.Items, list_id: str, note: dict[s
     """
     again = partial(_import, client, list_id=list_id, note=note, alone=alone)
     try:
-        profiles, last_look = [data for _, data, _ in pack], partial(_check, pack)
+        data, last_look = [data for _, data, _ in pack], partial(_check, pack)
         jobs.watch(
-            client.connection, bulk.import_profiles(client, profiles, list_id, last_look=last_look), len(pack), note
+            client.connection, bulk.import_profiles(client, data, list_id, last_look=last_look), len(pack), note
         )
         return len(pack)
     except PermanentError as error:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from integrations import patience
 from integrations.models import Connection, Delivery
+from integrations.outbox import lock_timeout
 from klaviyo import taken
 from klaviyo.api import events
 from klaviyo.api.client import Client
@@ -37,13 +37,13 @@ def confirm(delivery: Delivery) -> bool:
     """It was sent, whatever our books say; False when that cannot be written down now."""
     send = Send.objects.filter(delivery=delivery).select_related("invite").first()
     try:
-        with patience.short():
+        with lock_timeout.short():
             taken.note_seen(whereabouts.unanswered(delivery))
             found = Delivery.objects.filter(pk=delivery.pk, state__in=NOT_SENT)
             found.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="")
             if send and send.kind == Send.Kind.INVITE:
                 lifecycle.went_out(send.invite)
-    except patience.Busy:
+    except lock_timeout.Busy:
         log.info("Delivery %s is at Klaviyo; that is written down in a while.", delivery.pk)
         return False
     return True

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from integrations import waking
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 from klaviyo import orders
 from klaviyo.api import events
 from klaviyo.api.client import Client
@@ -80,7 +80,7 @@ def _send_again(connection: Connection, pks: Collection[int]) -> int:
         reason_code=code,
         reason=reason,
     )
-    waking.on_commit(connection.pk)
+    wake_ups.on_commit(connection.pk)
     return count
 
 

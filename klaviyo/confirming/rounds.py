@@ -10,9 +10,9 @@ from time import monotonic
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from integrations import claiming
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from integrations.workers import batches
 from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.confirming import doubts, matching, missing
@@ -54,7 +54,7 @@ def _can_wait(reading: Reading) -> bool:
     """Sending comes first: behind a backlog, what was accepted just now is read back a little later."""
     unread = matching.unconfirmed(reading.connection).filter(settled_at__gt=reading.reached or reading.since)
     overdue = unread.filter(settled_at__lt=Now() - BEHIND_A_BACKLOG)
-    return claiming.has_backlog(reading.connection) and not overdue.exists()
+    return batches.has_backlog(reading.connection) and not overdue.exists()
 
 
 def _begin(reading: Reading) -> bool:

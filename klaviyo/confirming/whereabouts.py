@@ -8,9 +8,10 @@ from django.utils.dateparse import parse_datetime
 
 from integrations import outcomes
 from integrations.errors import IntegrationError, Throttled
+from integrations.mail import mailer
 from integrations.models import Attempt, Delivery
 from integrations.outcomes import Outcome, Retry
-from klaviyo import mailing, taken
+from klaviyo import taken
 from klaviyo.api import events
 from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
@@ -30,7 +31,7 @@ def before(refusal: Outcome, client: Client, delivery: Delivery) -> Outcome:
     e-mail that broke off nobody can know, and that is said.
     """
     if delivery.kind == "email":
-        return outcomes.of(mailing.OutcomeUnknown()) if mailing.broke_off(delivery) else refusal
+        return outcomes.of(mailer.OutcomeUnknown()) if mailer.broke_off(delivery) else refusal
     requests = unanswered(delivery)
     last = requests.first()
     if last is None or not delivery.body:

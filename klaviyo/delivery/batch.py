@@ -7,15 +7,18 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from integrations import breaker, claiming, draining, freezing, outbox, outcomes, patience, stopping
+from integrations import outbox, outcomes, shutdown
 from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
+from integrations.outbox import lock_timeout, no_room
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
+from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses.shared_trouble import BUSY_HERE, Frozen, ItsOwn
+from integrations.workers import batches, worker
 from klaviyo import orders, taken, withdrawals
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, facts, mail, permission, privacy, subscribing, unsubscribing, waiting
+from klaviyo.delivery import beforehand, facts, mail, permission, privacy, subscribing, unsubscribing
 from klaviyo.delivery.state import Batch, sends_of, sync_of, syncs_of
-from klaviyo.delivery.trouble import BUSY_HERE, Frozen, ItsOwn
 from klaviyo.models import ProfileSync, Send
 from klaviyo.people import People, told_lately
 from referrals import lifecycle
@@ -47,11 +50,11 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     looks = (beforehand.unusable, _gone_out, said_no, privacy.erased_first, privacy.imports_first)
     decided = beforehand.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
-    draining.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
+    worker.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
         return
-    client = Client(connection, is_backlog=claiming.is_backlog(open_ones))
+    client = Client(connection, is_backlog=batches.is_backlog(open_ones))
     people, going = _looked_up(client, open_ones)
     if not going:
         return
@@ -70,7 +73,7 @@ def _looked_up(client: Client, deliveries: Sequence[Delivery]) -> tuple[People, 
     except Throttled as error:
         known = told_lately(client.connection, [delivery for delivery in deliveries if delivery.kind == "event"])
         sure = [d for d in deliveries if d.kind == "event" and not orders.message_of(d) and d.subject.lower() in known]
-        waiting.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
+        no_room.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
         return People(client, sure), sure
 
 
@@ -81,17 +84,17 @@ def _work_through(batch: Batch, deliveries: Sequence[Delivery]) -> None:
         if _is_not_reached(batch, delivery):
             left.append(delivery)
         else:
-            draining.settle_each([delivery], partial(_outcome, batch))
+            worker.settle_each([delivery], partial(_outcome, batch))
     for kind, error in batch.stopped.items():
         if isinstance(error, Throttled) and not isinstance(error, Frozen):
             mine = [delivery for delivery in left if delivery.kind == kind]
             left = [delivery for delivery in left if delivery.kind != kind]
-            waiting.for_budget(batch.connection, mine, error)
+            no_room.for_budget(batch.connection, mine, error)
     outbox.give_back(left, NOT_REACHED)
 
 
 def _is_not_reached(batch: Batch, delivery: Delivery) -> bool:
-    is_over = monotonic() > batch.ends_at or stopping.asked()
+    is_over = monotonic() > batch.ends_at or shutdown.asked()
     return is_over or isinstance(batch.stopped.get(delivery.kind), Throttled)
 
 
@@ -105,7 +108,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.stopped.get(delivery.kind):
         return _after(error)
     if error := batch.people.lookup.problem(delivery.subject):
-        return waiting.for_an_answer(error)
+        return no_room.for_an_answer(error)
     sync = sync_of(batch.syncs, batch.sends, delivery)
     if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
         return beforehand.SYNC_OFF
@@ -116,7 +119,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
-        if frozen := freezing.note([delivery], error):
+        if frozen := provider_wide.note([delivery], error):
             error = batch.stopped[delivery.kind] = Frozen(frozen)
         _stop(batch, delivery, error)
         return outcomes.of(error)
@@ -137,9 +140,9 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
     send = sends.get(delivery.pk)
     if send and send.kind == Send.Kind.INVITE and isinstance(outcome, Accepted):
         try:
-            with patience.short():
+            with lock_timeout.short():
                 lifecycle.went_out(send.invite)
-        except patience.Busy:
+        except lock_timeout.Busy:
             return BUSY_HERE
         except Exception as error:
             if delivery.attempts_made < TOLD_AT_MOST:
@@ -154,7 +157,7 @@ def _stop(batch: Batch, delivery: Delivery, error: IntegrationError) -> None:
         batch.stopped = dict.fromkeys(SENDERS, error)
     elif not isinstance(error, PermanentError | ItsOwn):
         batch.stopped[delivery.kind] = error
-        breaker.note(batch.connection, error)
+        circuit_breaker.note(batch.connection, error)
 
 
 def _after(error: IntegrationError) -> Outcome:

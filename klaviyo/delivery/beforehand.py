@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from integrations import draining
 from integrations.models import Delivery
 from integrations.outcomes import Failed, Outcome, Skipped
+from integrations.workers import worker
 from klaviyo import orders
 from klaviyo.delivery import privacy
 
@@ -30,7 +30,7 @@ def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Those that may go, the others being settled."""
     known = decided(deliveries, (unusable, privacy.erased_first))
     settled = [delivery for delivery in deliveries if delivery.pk in known]
-    draining.settle_each(settled, lambda delivery: known[delivery.pk])
+    worker.settle_each(settled, lambda delivery: known[delivery.pk])
     return [delivery for delivery in deliveries if delivery.pk not in known]
 
 

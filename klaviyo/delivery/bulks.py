@@ -7,7 +7,7 @@ from functools import partial
 
 from django.db.models import Q
 
-from integrations import breaker, freezing, outbox, outcomes, stopping
+from integrations import outbox, outcomes, shutdown
 from integrations.errors import (
     IntegrationError,
     OperatorRequired,
@@ -17,10 +17,11 @@ from integrations.errors import (
     Throttled,
 )
 from integrations.models import Connection, Delivery
+from integrations.outbox import no_room
 from integrations.outcomes import CalledOff, Outcome, Retry
+from integrations.pauses import circuit_breaker, provider_wide
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
-from klaviyo.delivery import waiting
 from klaviyo.models import ProfileSync
 from klaviyo.people import People
 
@@ -57,11 +58,11 @@ def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> 
     try:
         people = People(client, deliveries, unasked, on_record=False)
     except Throttled as error:
-        waiting.for_budget(client.connection, deliveries, error)
+        no_room.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
-        breaker.note(client.connection, error)
-        frozen = freezing.note(deliveries, error)
-        outbox.settle_all(deliveries, freezing.waits(frozen) if frozen else _not_looked_up(error))
+        circuit_breaker.note(client.connection, error)
+        frozen = provider_wide.note(deliveries, error)
+        outbox.settle_all(deliveries, provider_wide.waits(frozen) if frozen else _not_looked_up(error))
     else:
         return people
     return None
@@ -69,7 +70,7 @@ def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> 
 
 def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
     """Make one request for all. Whom it is refused for goes alone; where nobody is named, each half is tried."""
-    if stopping.asked():
+    if shutdown.asked():
         outbox.give_back(pack, NOT_REACHED)
         return
     outbox.keep(pack)
@@ -79,15 +80,15 @@ def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
     except CalledOff as reason:
         outbox.settle_all(pack, reason.outcome)
     except Throttled as error:
-        waiting.for_budget(client.connection, pack, error)
+        no_room.for_budget(client.connection, pack, error)
     except PermanentError as error:
         again = partial(send, client, request=request, blame=blame)
         blamed = blame(error, pack)
-        if not blamed and freezing.is_hopeless(pack, error, REFUSED_IN_A_ROW):
+        if not blamed and provider_wide.is_hopeless(pack, error, REFUSED_IN_A_ROW):
             blamed = pack
         _take_out(pack, blamed, again)
     except IntegrationError as error:
-        breaker.note(client.connection, error)
+        circuit_breaker.note(client.connection, error)
         outbox.settle_all(pack, _all_of_them(error))
 
 

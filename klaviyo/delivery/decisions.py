@@ -6,8 +6,9 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.models import Delivery
+from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Retry
-from klaviyo import asking, leases, orders
+from klaviyo import asking, orders
 from klaviyo.api.client import Client
 from klaviyo.consent import Decision
 from klaviyo.delivery.state import Batch
@@ -51,7 +52,7 @@ def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: ProfileSyn
 
 def record(delivery: Delivery, send: Send, decision: Decision, asked: ProfileSync | None, profile_id: str = "") -> None:
     """Write a decision down. Raises CalledOff when the delivery was taken from us."""
-    with leases.held(delivery):
+    with leasing.held(delivery):
         ConsentDecision.objects.create(
             send=send,
             is_allowed=decision.allowed,

@@ -12,10 +12,11 @@ from django.db.models import Q
 from integrations import outbox, outcomes, pauses
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
+from integrations.outbox import no_room
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery import beforehand, bulks, permission
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People, told_lately
 
@@ -51,8 +52,8 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     soon = {subject.lower() for rows in going for subject in rows.values_list("subject", flat=True)}
     early = [delivery for delivery in deliveries if delivery.subject.lower() in soon]
     outbox.settle_all(early, PERSON_FIRST)
-    waiting = {delivery.pk for delivery in early}
-    return [delivery for delivery in deliveries if delivery.pk not in waiting]
+    early_pks = {delivery.pk for delivery in early}
+    return [delivery for delivery in deliveries if delivery.pk not in early_pks]
 
 
 def _objections(connection: Connection, people: People, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -61,7 +62,7 @@ def _objections(connection: Connection, people: People, deliveries: Sequence[Del
     for delivery in deliveries:
         sync = bulks.sync_of(syncs, delivery)
         if error := people.lookup.problem(delivery.subject):
-            found[delivery.pk] = waiting.for_an_answer(error)
+            found[delivery.pk] = no_room.for_an_answer(error)
         elif sync is None:
             found[delivery.pk] = beforehand.SYNC_OFF
         elif not people.is_there(delivery):

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import attempts
 from integrations.models import Attempt, Delivery
+from integrations.wire import attempts
 from klaviyo import newsletter
 from klaviyo.api import subscriptions
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
+from integrations.outbox import no_room
 from integrations.outcomes import Accepted, Outcome
 from klaviyo.api import lists
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, waiting
+from klaviyo.delivery import beforehand, bulks
 from klaviyo.delivery.state import syncs_of
 from klaviyo.people import People
 
@@ -39,7 +40,7 @@ def _sorted(
     for delivery in deliveries:
         sync = bulks.sync_of(syncs, delivery)
         if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = waiting.for_an_answer(error)
+            objections[delivery.pk] = no_room.for_an_answer(error)
         elif sync is None:
             objections[delivery.pk] = beforehand.SYNC_OFF
         elif not sync.list_id or people.known(delivery) is None:

@@ -8,15 +8,17 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import outbox, outcomes, patience
+from integrations import outbox, outcomes
 from integrations.errors import IntegrationError, TemporaryError
+from integrations.mail import mailer
+from integrations.mail.mailer import OutcomeUnknown, RecipientRefused
 from integrations.models import Delivery
+from integrations.outbox import leasing, lock_timeout
 from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
-from klaviyo import cleaning, leases, mailing
+from integrations.pauses.shared_trouble import BUSY_HERE
+from klaviyo import cleaning
 from klaviyo.delivery import permission
 from klaviyo.delivery.state import Batch
-from klaviyo.delivery.trouble import BUSY_HERE
-from klaviyo.mailing import OutcomeUnknown, RecipientRefused
 from klaviyo.models import ProfileSync, Send
 from referrals import messages, suppressions
 from referrals.models import Store
@@ -34,7 +36,7 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
     if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
         return Failed("unusable", "The invite names another address by now, which nobody has decided about.")
     again = bool(row.mailed_at) and delivery.attempts_made > 1  # and nobody asked for a retry
-    if mailing.broke_off(delivery) or (again and mailing.was_begun(delivery)):
+    if mailer.broke_off(delivery) or (again and mailer.was_begun(delivery)):
         raise OutcomeUnknown
     row.message_id = _message_id(row)
     number = row.reminder.number if row.reminder else 0
@@ -46,7 +48,7 @@ def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None
     except OutcomeUnknown:
         batch.stopped[delivery.kind] = SPARED
         raise
-    except mailing.OF_ONE_ADDRESS as reason:
+    except mailer.OF_ONE_ADDRESS as reason:
         _give_back(row, reason)
         return outcomes.of(reason)
     except (IntegrationError, CalledOff) as reason:
@@ -70,9 +72,9 @@ def _message_id(row: Send) -> str:
 def _reserve(row: Send, delivery: Delivery) -> Outcome | None:
     """Count the message before it goes, one store's after the other; or say why it is one too many."""
     try:
-        with patience.short(), leases.held(delivery):
+        with lock_timeout.short(), leasing.held(delivery):
             return _counted(row)
-    except patience.Busy:
+    except lock_timeout.Busy:
         return BUSY_HERE
 
 

@@ -5,8 +5,9 @@ from contextlib import suppress
 from datetime import timedelta
 
 from integrations.models import Delivery
+from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
-from klaviyo import asking, leases, orders, withdrawals
+from klaviyo import asking, orders, withdrawals
 from klaviyo.api.client import Client
 from klaviyo.confirming import whereabouts
 from klaviyo.consent import Decision
@@ -78,7 +79,7 @@ def said_no_here(
 
 def last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request: is it still ours, has nobody said no meanwhile? Raises CalledOff."""
-    leases.check([delivery])
+    leasing.check([delivery])
     message = orders.message_of(delivery)
     if message is None:
         return

@@ -11,10 +11,11 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
+from integrations.outbox import no_room
 from integrations.outcomes import Outcome
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, bulks, permission, waiting
+from klaviyo.delivery import beforehand, bulks, permission
 from klaviyo.delivery.state import syncs_of
 from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
@@ -60,7 +61,7 @@ def sort(
     for delivery in deliveries:
         sync, is_new = bulks.sync_of(syncs, delivery), people.known(delivery) is None
         if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = waiting.for_an_answer(error)
+            objections[delivery.pk] = no_room.for_an_answer(error)
         elif sync is None:
             objections[delivery.pk] = beforehand.SYNC_OFF
         elif is_new and not sync.creates_profiles:

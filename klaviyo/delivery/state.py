@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from integrations.errors import IntegrationError
+from integrations.mail.mailer import Mailer
 from integrations.models import Connection, Delivery
 from klaviyo.api.client import Client
 from klaviyo.lookups import Lookup
-from klaviyo.mailing import Mailer
 from klaviyo.models import ProfileSync, Send
 from klaviyo.people import People
 

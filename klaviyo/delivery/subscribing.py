@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
+from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
-from klaviyo import asking, leases, newsletter, withdrawals
+from klaviyo import asking, newsletter, withdrawals
 from klaviyo.api import subscriptions
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.delivery import jobs, newsletter_list, permission, their_word
@@ -46,7 +47,7 @@ def subscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
     if person and their_word.is_no(person, delivery.occurred_at, channels, list_id):
         return WITHDRAWN
     newsletter_list.note_opt_in_process(batch, sync)
-    leases.check([delivery])
+    leasing.check([delivery])
     batch.people.bring(delivery, sync)
     _send(batch, delivery, sync)
     return _accepted(sync)
@@ -103,7 +104,7 @@ def _subscriber(batch: Batch, delivery: Delivery) -> Subscriber:
 
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request, which is on record already: of two that look now, one at least sees the other."""
-    leases.check([delivery])
+    leasing.check([delivery])
     if newsletter.has_said_no_since(delivery.source):
         raise CalledOff(SAID_NO)
     if jobs.is_overtaken(delivery, ONE_JOB) or jobs.is_in_other_hands(delivery):

@@ -1,22 +1,7 @@
 """What may go wrong with one item, and says nothing about the next."""
 
-from integrations import pauses
-from integrations.errors import IntegrationError, OperatorRequired, TemporaryError, Throttled
-from integrations.outcomes import SOON, Retry
-
-BUSY_HERE = Retry("busy_here", "Something else at our side is writing about it; it goes on in a moment.", SOON, True)
-
-
-class ItsOwn(IntegrationError):
-    """Marks trouble that is one item's, or one store's, own."""
-
-
-class Frozen(Throttled):
-    """Everybody is refused alike: what is in hand waits, like all of its kind."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, retry_after=SOON)
-        self.code = pauses.FROZEN
+from integrations.errors import OperatorRequired, TemporaryError
+from integrations.pauses.shared_trouble import ItsOwn
 
 
 class PersonNotThereYet(TemporaryError, ItsOwn):

@@ -4,8 +4,9 @@ from datetime import timedelta
 from functools import partial
 
 from integrations.models import Delivery
+from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
-from klaviyo import leases, newsletter
+from klaviyo import newsletter
 from klaviyo.api import answers, profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery import jobs, newsletter_list, subscribing, their_word
@@ -93,6 +94,6 @@ def _is_settled(delivery: Delivery) -> bool:
 
 
 def _last_look(delivery: Delivery) -> None:
-    leases.check([delivery])
+    leasing.check([delivery])
     if newsletter.has_said_yes_since(delivery.source):
         raise CalledOff(SAID_YES_SINCE)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from integrations.mail import mailer
 from integrations.models import Delivery
-from klaviyo import events, mailing
+from klaviyo import events
 from klaviyo.demo.consents import Change, Person, Register, Said
 from klaviyo.demo.expected import Expected
 from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
@@ -41,7 +42,7 @@ class World:
     def in_doubt(self) -> frozenset[str]:
         """Facts whose e-mail broke off while it was handed over: our books say that nobody knows, which is true."""
         failed = Delivery.objects.filter(kind="email", state=Delivery.State.FAILED, reason_code="outcome_unknown")
-        broke_off = failed.filter(attempts__operation=mailing.OPERATION, attempts__status=None)
+        broke_off = failed.filter(attempts__operation=mailer.OPERATION, attempts__status=None)
         return frozenset(broke_off.values_list("source", flat=True))
 
     def may_be_told(self, one: Expected) -> bool:

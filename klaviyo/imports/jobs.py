@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations import attempts
 from integrations.models import Attempt, Connection, Delivery, Job
+from integrations.wire import attempts
 from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
 
 KIND = "profile"

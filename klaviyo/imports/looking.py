@@ -13,9 +13,10 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outcomes, stopping, waking
+from integrations import outcomes, shutdown
 from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery, Job
+from integrations.outbox import wake_ups
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
@@ -37,7 +38,7 @@ def look() -> None:
     away: set[int] = set()
     due = Job.objects.filter(state=Job.State.RUNNING, next_look_at__lte=Now()).select_related("connection")
     for job in due.order_by("next_look_at")[:LOOKS_AT_ONCE]:
-        if stopping.asked():
+        if shutdown.asked():
             return
         if job.connection_id not in away and _is_mine(job):
             try:
@@ -100,7 +101,7 @@ def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
         pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]
         _settle(rows.filter(pk__in=pks), bulks.ALONE)
     _settle(rows, AGAIN if refused is None else Accepted())
-    waking.on_commit(job.connection_id)
+    wake_ups.on_commit(job.connection_id)
 
 
 def _settle(rows: "QuerySet[Delivery]", outcome: Outcome) -> None:

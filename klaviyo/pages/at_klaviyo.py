@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from integrations import story
 from integrations.models import Attempt, Connection, Delivery
+from integrations.pages import story
 from klaviyo import cleaning
 from klaviyo.models import Notice, Send
 from klaviyo.pages import explaining, reasons

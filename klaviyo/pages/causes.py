@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from integrations import incidents
-from integrations.incidents import RECENT, Incident
 from integrations.models import Connection, Delivery
+from integrations.pages import incidents
+from integrations.pages.incidents import RECENT, Incident
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from klaviyo.pages.filtering import Chosen

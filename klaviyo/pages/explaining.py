@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import QuerySet
 
-from integrations import story
 from integrations.models import Delivery
+from integrations.pages import story
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from referrals import suppressions

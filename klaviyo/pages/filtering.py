@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from integrations.models import Delivery
-from integrations.views import reach
-from integrations.views.filtering import MANY, NOBODY, Filter, id_in
+from integrations.pages import reach
+from integrations.pages.filtering import MANY, NOBODY, Filter, id_in
 from klaviyo.models import Send
 from klaviyo.pages import person
 from referrals.models import Invite

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from integrations import story
 from integrations.models import Connection, Delivery
+from integrations.pages import story
 from klaviyo import erasing
 from klaviyo.models import Erasure
 

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations.views import paging
-from integrations.views.access import for_operators
+from integrations.pages import paging
+from integrations.pages.access import for_operators
 from klaviyo import erasing
 from klaviyo.models import Erasure
 from klaviyo.pages import person, receipts

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @csrf_exempt
 @require_POST
-def receive(request: HttpRequest) -> HttpResponse:
+def webhook(request: HttpRequest) -> HttpResponse:
     """Store what a signed request tells, and say no more than that it was or was not taken."""
     try:
         body = _body(request)

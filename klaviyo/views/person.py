@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from integrations.views.access import for_operators
+from integrations.pages.access import for_operators
 from klaviyo.models import Send
 from klaviyo.pages import at_klaviyo, open_parts, person
 from klaviyo.pages.open_parts import Part

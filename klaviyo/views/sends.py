@@ -7,11 +7,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations import outbox, retrying
+from integrations import outbox
 from integrations.models import Connection, Delivery
-from integrations.views import going_back, noting, paging, tabs
-from integrations.views.access import for_operators
-from integrations.views.filtering import NOBODY
+from integrations.outbox import retrying
+from integrations.pages import going_back, noting, paging, tabs
+from integrations.pages.access import for_operators
+from integrations.pages.filtering import NOBODY
 from klaviyo import taken
 from klaviyo.models import Send
 from klaviyo.pages import causes, explaining, exporting, person, reasons

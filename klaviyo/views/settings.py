@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from integrations import retrying
 from integrations.models import Connection, Delivery
-from integrations.views.access import for_operators
+from integrations.outbox import retrying
+from integrations.pages.access import for_operators
 from klaviyo import listing
 from klaviyo.models import ProfileSync
 from klaviyo.settings_form import SettingsForm

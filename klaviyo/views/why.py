@@ -8,10 +8,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations import story
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
-from integrations.views.access import for_operators
+from integrations.pages import story
+from integrations.pages.access import for_operators
 from klaviyo import asking
 from klaviyo.models import Send
 from klaviyo.pages import explaining, reasons, verdicts

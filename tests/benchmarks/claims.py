@@ -14,9 +14,10 @@ from django.db import connection as database
 from django.db import models
 from django.utils import timezone
 
-from integrations import claiming, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted
+from integrations.workers import batches
 from tests.benchmarks import crew, stage
 from tests.benchmarks.figures import Figure, percentile, say
 from tests.benchmarks.house import House
@@ -63,7 +64,7 @@ def take_all(connection_id: int) -> dict[str, Any]:
     spent, settled, before, began_at = list[float](), 0, -1, time.perf_counter()
     while settled > before:
         before = settled
-        for batch, _ in claiming.batches(connection):
+        for batch, _ in batches.batches(connection):
             if batch:
                 spent.append(1_000 * (time.perf_counter() - began_at))
                 settled += outbox.settle_all(batch, Accepted())

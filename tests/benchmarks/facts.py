@@ -26,8 +26,8 @@ def queue_visits(program: Program, people: Sequence[Advocate], number: int, *, w
     for batch in _batches(_visits(people, number, timezone.now())):
         with transaction.atomic():
             Visit.objects.bulk_create(batch)
-            events = [event for visit in batch for event in payloads.visit_recorded(visit)]
-            told_of = [orders.of_event(event, program.store.country, sync) for event in events]
+            of_visits = [event for visit in batch for event in payloads.visit_recorded(visit)]
+            told_of = [orders.of_event(event, program.store.country, sync) for event in of_visits]
             if with_profiles:
                 new = {visit.advocate.pk: visit.advocate for visit in batch if visit.advocate.pk not in told}
                 told |= set(new)

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from django.db import close_old_connections
 
-from integrations import pauses, waking
+from integrations import pauses
 from integrations.models import Delivery
+from integrations.outbox import wake_ups
 from klaviyo import payloads
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -78,7 +79,7 @@ def _queue_at_once(noisy: Program, crowd: list[Advocate], size: int) -> None:
     pauses.throttle(busy, "event", timedelta(hours=1))
     facts.queue_visits(noisy, crowd, size)
     busy.pauses.all().delete()
-    waking.now(busy.pk, again=True)
+    wake_ups.now(busy.pk, again=True)
 
 
 def _forget_the_rest(noisy: Program) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from integrations import attempts, connections, oauth, outbox, pacing, pauses, slots, stopping, waking
-from integrations.connections import renewal
-from klaviyo import leases
+from integrations import connections, outbox, pacing, pauses, shutdown
+from integrations.connections import oauth, renewal
+from integrations.outbox import leasing, wake_ups
+from integrations.wire import attempts
+from integrations.workers import account_slots
 from klaviyo.api import answers, profiles, transport
 from klaviyo.delivery import bulks
 from klaviyo.imports import jobs, looking
@@ -34,8 +36,8 @@ class Point:
 
 
 POINTS = (
-    Point("heard", ((waking, "heard"),), is_after=True),
-    Point("slot", ((slots, "one"),)),
+    Point("heard", ((wake_ups, "heard"),), is_after=True),
+    Point("slot", ((account_slots, "one"),)),
     Point("before_claim", ((outbox, "claim"),)),
     Point("after_claim", ((outbox, "claim"),), is_after=True),
     Point("before_look_up", ((profiles, "find"),)),
@@ -43,7 +45,7 @@ POINTS = (
     Point("after_keep", ((outbox, "keep"),), is_after=True),
     Point("before_budget", ((pacing, "take"),)),
     Point("before_token", ((connections, "access_token"),)),
-    Point("before_last_look", ((leases, "check"),)),
+    Point("before_last_look", ((leasing, "check"),)),
     Point("before_http", ((transport, "send"),)),
     Point("after_http", ((transport, "send"),), is_after=True),
     Point("after_reading", ((answers, "read"),), is_after=True),
@@ -56,7 +58,7 @@ POINTS = (
     Point("after_refresh_http", ((oauth, "refresh"),), is_after=True, needs="a dead token"),
     Point("after_refresh", ((renewal, "_stored"),), is_after=True, needs="a dead token"),
     Point("before_sweep", ((outbox, "give_back_expired"),), needs="a sweep"),
-    Point("in_on_commit", ((waking, "now"),), needs="a fact"),
+    Point("in_on_commit", ((wake_ups, "now"),), needs="a fact"),
 )
 OF_IMPORTS = (
     Point("before_import", ((bulks, "send"),)),
@@ -77,7 +79,7 @@ def fail() -> None:
 
 
 def ask_to_end() -> None:
-    stopping.ask()
+    shutdown.ask()
 
 
 MODES: dict[str, Callable[[], None]] = {"crash": crash, "raise": fail, "SIGTERM": ask_to_end}
@@ -101,7 +103,7 @@ def armed(point: Point, act: Callable[[], None]) -> Iterator[list[str]]:
         except (Killed, Fault):
             assert act in (crash, fail)
         finally:
-            stopping._is_asked = False
+            shutdown._is_asked = False
 
 
 def _wrapped(function: Callable[..., Any], name: str, happen: Callable[[str], None], *, is_after: bool) -> Any:

@@ -14,8 +14,8 @@ from django.test import Client
 from django.utils.log import AdminEmailHandler
 from pytest_django import Settings
 
-from integrations import connections, oauth
-from integrations.connections import accounts
+from integrations import connections
+from integrations.connections import accounts, oauth
 from integrations.errors import IntegrationError
 from integrations.models import Authorization, Connection, HealthCheck, Revocation
 from klaviyo.models import ConsentWatch

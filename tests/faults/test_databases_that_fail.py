@@ -11,8 +11,9 @@ from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -76,7 +77,7 @@ def tell_the_story(ann: Advocate) -> None:
 def come_back(drain: Drain) -> None:
     for _ in range(3):
         end_leases()
-        draining.sweep()
+        worker.sweep()
         make_due()
         drain()
 
@@ -166,9 +167,9 @@ def test_a_worker_that_cannot_write_sends_nothing_and_goes_on_later(
     made = len(sandbox.requests())
     with read_only():
         with pytest.raises(Error):
-            draining.drain(Connection.objects.get().pk)
+            worker.drain(Connection.objects.get().pk)
         with pytest.raises(Error):
-            draining.sweep()
+            worker.sweep()
     assert len(sandbox.requests()) == made
     drain()
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.ACCEPTED}

@@ -12,9 +12,10 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, retrying
 from integrations.connections import renewal
 from integrations.models import Attempt, Connection, Delivery, Pause
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -104,11 +105,11 @@ class House:
     def play(self, point: Point, act: Any, connection: Connection) -> None:
         """What comes by the point."""
         if point.needs == "a sweep":
-            draining.sweep()
+            worker.sweep()
         if point.needs == "a fact":
             with transaction.atomic():
                 lifecycle.visit(self.ann)
-        draining.drain(connection.pk)
+        worker.drain(connection.pk)
 
     def come_back(self) -> None:
         """Klaviyo is well again, leases and pauses are over, and operators have done what they were asked to."""
@@ -120,7 +121,7 @@ class House:
             if Connection.objects.get().state != Connection.State.CONNECTED:
                 self.connect()
             end_leases()
-            draining.sweep()
+            worker.sweep()
             retrying.again(Delivery.objects.filter(state=State.HELD))
             make_due()
             self.drain()

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.workers import worker
 from klaviyo.imports import looking
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
@@ -75,7 +75,7 @@ class House:
             budgets.forget()
             Pause.objects.all().delete()
             end_leases_of_workers()
-            draining.sweep()
+            worker.sweep()
             make_due()
             self.drain()
             Job.objects.filter(looks__gte=2).update(gives_up_at=timezone.now())
@@ -103,7 +103,7 @@ def play(house: House, point: Point, mode: str, answer: tuple[str, str, dict[str
     if kind:
         house.sandbox.fault(operation, kind, **how)
     with failpoints.armed(point, MODES[mode]) as passed:
-        draining.drain(Connection.objects.get().pk)
+        worker.drain(Connection.objects.get().pk)
         house.look()
     house.come_back()
     ledger.holds(house.sandbox, TEA, facts)

@@ -5,8 +5,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from integrations import connections, draining
+from integrations import connections
 from integrations.models import Connection
+from integrations.workers import worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from klaviyo.watching import heeding, looking
@@ -35,7 +36,7 @@ def test_workers_go_on_and_the_account_waits_to_be_connected_again(
     made = len(sandbox.requests())
     known, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, ANOTHER
     drain()
-    for act in (draining.sweep, connections.renew_due, connections.revoke_due, connections.probe_all):
+    for act in (worker.sweep, connections.renew_due, connections.revoke_due, connections.probe_all):
         act()
     looking.look_at_all()
     heeding.heed()

@@ -12,10 +12,12 @@ import requests
 from django.utils import timezone
 from requests.adapters import BaseAdapter
 
-from integrations import connections, http, oauth, providers
+from integrations import connections, providers
+from integrations.connections import oauth
 from integrations.connections.renewal import Access
 from integrations.errors import IntegrationError
 from integrations.models import Connection
+from integrations.wire import http
 from klaviyo.api import accounts, events, lists, privacy, profiles, subscriptions, suppressed, transport, webhooks
 from klaviyo.api.client import Client
 from klaviyo.api.subscriptions import Subscriber

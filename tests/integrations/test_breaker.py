@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import breaker, draining, outbox, pauses
+from integrations import outbox, pauses
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
+from integrations.pauses import circuit_breaker
+from integrations.workers import worker
 from tests.integrations.kettle import AWAY, Kettle, add, attempt, connected, let_pass
 
 State = Delivery.State
@@ -31,14 +33,14 @@ def rest(account: Connection) -> timedelta:
 @pytest.mark.parametrize(("failed", "well", "opens"), [(9, 0, False), (10, 0, True), (7, 3, True), (13, 7, False)])
 def test_it_opens_when_most_of_the_last_minute_failed(account: Connection, failed: int, well: int, opens: bool) -> None:
     bad_minute(account, failed, well)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     assert bool(rest(account)) is opens
 
 
 def test_what_is_older_than_a_minute_is_forgotten(account: Connection) -> None:
     bad_minute(account, 20)
     Attempt.objects.update(started_at=timezone.now() - timedelta(seconds=61))
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     assert not rest(account)
 
 
@@ -46,29 +48,29 @@ def test_what_is_older_than_a_minute_is_forgotten(account: Connection) -> None:
 def test_an_account_that_refuses_answers_all_the_same(account: Connection, status: int, code: str) -> None:
     for _ in range(20):
         attempt(account, status=status, code=code)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     assert not rest(account)
 
 
 def test_faults_of_our_own_are_not_the_accounts(account: Connection) -> None:
     for _ in range(20):
         attempt(account, status=None, code="internal_error")
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     assert not rest(account)
 
 
 @pytest.mark.parametrize("error", [PermanentError("invalid", "No."), Throttled("Wait.", retry_after=timedelta(1))])
 def test_a_refusal_or_a_limit_opens_nothing(account: Connection, error: Any) -> None:
     bad_minute(account, 20)
-    breaker.note(account, error)
+    circuit_breaker.note(account, error)
     assert not rest(account)
 
 
 def test_while_it_is_open_nothing_of_the_account_is_claimed(account: Connection, kettle: Kettle) -> None:
     add(account, 3)
     bad_minute(account, 10)
-    breaker.note(account, AWAY)
-    draining.drain(account.pk)
+    circuit_breaker.note(account, AWAY)
+    worker.drain(account.pk)
     assert kettle.took == []
     assert outbox.connections_with_work() == []
     assert set(Delivery.objects.values_list("state", "attempts_made")) == {(State.QUEUED, 0)}
@@ -79,18 +81,18 @@ def test_another_account_is_not_affected(account: Connection, kettle: Kettle) ->
     add(account, 3)
     add(other, 3)
     bad_minute(account, 10)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     assert outbox.connections_with_work() == [other.pk]
-    draining.drain(other.pk)
+    worker.drain(other.pk)
     assert other.deliveries.filter(state=State.ACCEPTED).count() == 3
 
 
 def test_afterwards_one_delivery_finds_out_and_the_rest_follow(account: Connection, kettle: Kettle) -> None:
     add(account, 4)
     bad_minute(account, 10)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     let_pass()
-    draining.drain(account.pk)
+    worker.drain(account.pk)
     assert kettle.took == [(account.pk, 1), (account.pk, 3)]
     assert not Pause.objects.exists()
 
@@ -99,12 +101,12 @@ def test_it_grows_from_half_a_minute_to_a_quarter_of_an_hour(account: Connection
     add(account, 4)
     kettle.is_away = True
     bad_minute(account, 10)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     lengths = [rest(account).total_seconds()]
     for _ in range(7):
         let_pass()
         Attempt.objects.update(started_at=timezone.now() - timedelta(minutes=2))
-        draining.drain(account.pk)
+        worker.drain(account.pk)
         lengths.append(rest(account).total_seconds())
     expected = [min(FIRST * 2**number, LONGEST) for number in range(8)]
     assert all(least - 2 <= length <= least * 1.1 for least, length in zip(expected, lengths, strict=True))
@@ -114,7 +116,7 @@ def test_it_grows_from_half_a_minute_to_a_quarter_of_an_hour(account: Connection
 def test_what_was_under_way_when_it_opened_makes_it_no_longer(account: Connection) -> None:
     bad_minute(account, 10)
     for _ in range(5):
-        breaker.note(account, AWAY)
+        circuit_breaker.note(account, AWAY)
     assert Pause.objects.get().strikes == 1
 
 
@@ -124,7 +126,7 @@ def test_an_old_success_does_not_close_it(account: Connection, kettle: Kettle) -
     attempt(account, delivery)
     Attempt.objects.update(started_at=timezone.now() - timedelta(hours=1))
     bad_minute(account, 10)
-    breaker.note(account, AWAY)
+    circuit_breaker.note(account, AWAY)
     let_pass()
     pauses.passed(account, [delivery])
     assert Pause.objects.exists()

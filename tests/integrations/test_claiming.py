@@ -5,8 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import claiming, draining, outbox, slots, waking
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
+from integrations.workers import account_slots, worker
+from integrations.workers import batches as worker_batches
 from tests.integrations.kettle import Kettle, add, connected
 
 State = Delivery.State
@@ -24,18 +27,29 @@ def test_the_least_recently_served_comes_first(account: Connection, kettle: Kett
 
 
 def test_at_most_half_of_the_slots_are_at_one_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "_slots", 4)
-    with slots.one(1) as first, slots.one(1) as second, slots.one(1) as third, slots.one(2) as other:
+    monkeypatch.setattr(account_slots, "_slots", 4)
+    with (
+        account_slots.one(1) as first,
+        account_slots.one(1) as second,
+        account_slots.one(1) as third,
+        account_slots.one(2) as other,
+    ):
         assert (first, second, third, other) == (True, True, False, True)
-    with slots.one(1) as first, slots.one(1), slots.one(2) as other, slots.one(2) as too_many, slots.one(3) as third:
+    with (
+        account_slots.one(1) as first,
+        account_slots.one(1),
+        account_slots.one(2) as other,
+        account_slots.one(2) as too_many,
+        account_slots.one(3) as third,
+    ):
         assert (first, other, too_many, third) == (True, True, False, True), "a quarter is left for others"
-    with slots.one(1) as again:
+    with account_slots.one(1) as again:
         assert again
 
 
 def test_a_single_worker_serves_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "_slots", 1)
-    with slots.one(1) as first:
+    monkeypatch.setattr(account_slots, "_slots", 1)
+    with account_slots.one(1) as first:
         assert first
 
 
@@ -43,11 +57,11 @@ def test_a_turn_ends_after_its_time_and_the_rest_wakes_another(
     account: Connection, kettle: Kettle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(draining, "QUANTUM_SECONDS", 0.0)
-    monkeypatch.setattr(waking, "now", lambda connection_id, **_: woken.append(connection_id))
+    monkeypatch.setattr(worker, "QUANTUM_SECONDS", 0.0)
+    monkeypatch.setattr(wake_ups, "now", lambda connection_id, **_: woken.append(connection_id))
     add(account, 3)
     woken.clear()
-    draining.drain(account.pk)
+    worker.drain(account.pk)
     assert woken == [account.pk]
     assert kettle.took == []
 
@@ -55,7 +69,7 @@ def test_a_turn_ends_after_its_time_and_the_rest_wakes_another(
 def test_few_go_mixed_and_many_of_a_kind_in_one_request(account: Connection, kettle: Kettle) -> None:
     add(account, 2, kind="profile")
     add(account, 12)
-    batches = [(len(batch), bulk) for batch, bulk in claiming.batches(account) if batch]
+    batches = [(len(batch), bulk) for batch, bulk in worker_batches.batches(account) if batch]
     assert [(size, bulk and bulk.kind) for size, bulk in batches] == [(2, None), (10, "event")]
 
 
@@ -64,7 +78,7 @@ def test_a_bulk_request_takes_the_oldest_and_a_tenth_of_the_newest(account: Conn
     pks = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     for number, pk in enumerate(pks):
         Delivery.objects.filter(pk=pk).update(next_try_at=timezone.now() - timedelta(seconds=100 - number))
-    ((batch, _),) = [(batch, bulk) for batch, bulk in claiming.batches(account) if batch]
+    ((batch, _),) = [(batch, bulk) for batch, bulk in worker_batches.batches(account) if batch]
     assert [delivery.pk for delivery in batch] == [*pks[:9], pks[-1]]
 
 
@@ -73,8 +87,8 @@ def test_what_is_fresh_goes_before_what_has_waited(account: Connection, kettle: 
     Delivery.objects.update(next_try_at=timezone.now() - timedelta(minutes=1))
     old = set(Delivery.objects.values_list("pk", flat=True))
     add(account, 1)
-    first, second = [batch for batch, _ in claiming.batches(account) if batch]
+    first, second = [batch for batch, _ in worker_batches.batches(account) if batch]
     assert {delivery.pk for delivery in second} == old
     assert len(first) == 1
-    assert claiming.is_backlog(second)
-    assert not claiming.is_backlog(first)
+    assert worker_batches.is_backlog(second)
+    assert not worker_batches.is_backlog(first)

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from integrations import charts, figures, health, pauses
-from integrations.charts import Hour
+from integrations import pauses
 from integrations.models import Attempt, Connection, Delivery, HealthCheck
+from integrations.pages import charts, figures, health
+from integrations.pages.charts import Hour
 from integrations.providers import Provider
 
 State = Delivery.State

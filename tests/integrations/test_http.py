@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from integrations import http
 from integrations.errors import TemporaryError
+from integrations.wire import http
 
 
 class Odd(BaseHTTPRequestHandler):

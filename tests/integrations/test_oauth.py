@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from integrations import oauth
+from integrations.connections import oauth
+from integrations.connections.oauth import Grant
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
-from integrations.oauth import Grant
 from integrations.providers import Provider
 from tests.integrations.teapot import CLIENT_SECRET, Misdeed, Teapot, breaking_off, saying
 

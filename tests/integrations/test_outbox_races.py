@@ -13,10 +13,11 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from integrations import connections, draining, outbox, waking
+from integrations import connections, outbox
 from integrations.models import Connection, Delivery
-from integrations.outbox import Order
+from integrations.outbox import Order, wake_ups
 from integrations.outcomes import Accepted
+from integrations.workers import worker
 from tests.integrations.operators import come_back, leave
 from tests.integrations.teapot import Teapot
 
@@ -106,8 +107,8 @@ def test_no_change_is_lost_between_a_touch_and_a_claim(account: Connection) -> N
                 outbox.settle(delivery, Accepted())
         return seen
 
-    def work(worker: int) -> int:
-        return send() if worker else change()
+    def work(number: int) -> int:
+        return send() if number else change()
 
     assert max(at_once(work)) == changes
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.ACCEPTED}
@@ -172,7 +173,7 @@ def test_a_reconnect_and_a_busy_host_do_not_wait_for_each_other(
         monkeypatch.setattr(outbox, "release", releasing)
         come_back(browser, way)
     assert Connection.objects.get().is_connected
-    draining.sweep()
+    worker.sweep()
     assert what_waits() == [("ann:1", State.QUEUED), ("invite:1", State.QUEUED)]
 
 
@@ -181,7 +182,7 @@ def test_a_disconnect_does_not_wait_for_a_busy_host(tearoom: Connection) -> None
     with busy_host(tearoom):
         connections.disconnect(tearoom, None)
         assert Connection.objects.get().state == Connection.State.DISCONNECTED
-    draining.sweep()
+    worker.sweep()
     assert what_waits() == [("ann:1", State.HELD), ("invite:1", State.HELD)]
 
 
@@ -189,7 +190,7 @@ def test_a_loss_of_access_is_noted_beside_a_busy_host(tearoom: Connection) -> No
     queue_a_profile(tearoom, "ann:1")
     with busy_host(tearoom):
         assert connections.mark_reconnect(tearoom, "access_withdrawn", "The app was removed.")
-    draining.sweep()
+    worker.sweep()
     assert what_waits() == [("ann:1", State.HELD), ("invite:1", State.HELD)]
 
 
@@ -200,9 +201,9 @@ def test_a_busy_host_does_not_stop_the_sweep_for_the_others(account: Connection)
     Connection.objects.update(state=Connection.State.RECONNECT)
     queue_a_profile(account, "ann:1")
     with busy_host(account):
-        draining.sweep()
+        worker.sweep()
         assert other.deliveries.get().state == State.HELD
-    draining.sweep()
+    worker.sweep()
     assert what_waits() == [("ann:1", State.HELD), ("invite:1", State.HELD), ("zoe:1", State.HELD)]
 
 
@@ -213,7 +214,7 @@ def test_a_transaction_wakes_a_worker_once_however_much_it_queues(
     account: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[int] = []
-    monkeypatch.setattr(waking, "now", woken.append)
+    monkeypatch.setattr(wake_ups, "now", woken.append)
     with transaction.atomic():
         for number in range(50):
             outbox.add(account.pk, [Order("event", f"fact:{number}", timezone.now())])
@@ -228,7 +229,7 @@ def test_a_broker_that_is_away_does_not_reach_the_host(account: Connection, monk
         asked.append(message)
         raise ConnectionError
 
-    monkeypatch.setattr(waking, "_broker_rests_until", 0.0)
+    monkeypatch.setattr(wake_ups, "_broker_rests_until", 0.0)
     monkeypatch.setattr(current_app, "send_task", unreachable)
     for number in range(5):
         with transaction.atomic():

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Revocation
+from integrations.pages import reach
 from integrations.providers import Provider
-from integrations.views import reach
 from tests.integrations.operators import told as messages_of
 
 State = Delivery.State

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import draining, outbox, pauses
+from integrations import outbox, pauses
 from integrations.models import Connection, Delivery, Pause
+from integrations.workers import worker
 from tests.integrations.kettle import Kettle, add, connected, let_pass
 
 State = Delivery.State
@@ -17,7 +18,7 @@ def test_a_pause_of_one_kind_leaves_the_others(account: Connection, kettle: Kett
     add(account, 2)
     add(account, 2, kind="profile")
     pauses.throttle(account, "event", timedelta(minutes=1))
-    draining.drain(account.pk)
+    worker.drain(account.pk)
     assert set(Delivery.objects.values_list("kind", "state")) == {("event", State.QUEUED), ("profile", State.ACCEPTED)}
     assert outbox.connections_with_work() == []
 
@@ -29,7 +30,7 @@ def test_what_is_fresh_goes_while_the_backlog_rests(account: Connection, kettle:
     assert outbox.connections_with_work() == []
     add(account, 3)
     assert outbox.connections_with_work() == [account.pk]
-    draining.drain(account.pk)
+    worker.drain(account.pk)
     assert sum(number for _, number in kettle.took) == 3
     assert Delivery.objects.filter(state=State.QUEUED).count() == 2
     pauses.throttle(account, "event", timedelta(minutes=1))
@@ -45,7 +46,7 @@ def test_a_pause_for_all_accounts_rests_all_of_them(account: Connection, kettle:
     assert outbox.connections_with_work() == []
     let_pass()
     for connection in (account, other):
-        draining.drain(connection.pk)
+        worker.drain(connection.pk)
     assert kettle.took == [(account.pk, 1), (account.pk, 1), (other.pk, 2)]
 
 
@@ -77,7 +78,7 @@ def test_what_one_account_gets_through_thaws_it_for_all(account: Connection, ket
     pauses.trouble(third, "", pauses.NOT_ANSWERING, "No.", most=timedelta(hours=1))
     Pause.objects.filter(connection=None).update(until=timezone.now() - timedelta(seconds=1))
     add(account)
-    draining.drain(account.pk)
+    worker.drain(account.pk)
     assert [pause.connection for pause in Pause.objects.all()] == [third]
 
 

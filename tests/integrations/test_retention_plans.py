@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations import outbox, retention
+from integrations import outbox
 from integrations.models import Attempt, Connection, Delivery
+from integrations.outbox import retention
 
 SETTLED, DUE = 60_000, 50
 

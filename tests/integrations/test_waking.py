@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, outbox, waking
+from integrations import outbox
 from integrations.models import Connection, Delivery
-from integrations.outbox import Order
+from integrations.outbox import Order, wake_ups
+from integrations.workers import worker
 
 State = Delivery.State
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def messages(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[int]:
     """Whom workers were told of; they and we see the same cache, as with Redis."""
     settings.REDIS_URL = settings.REDIS_URL or "redis://127.0.0.1:9/0"
-    monkeypatch.setattr(waking, "_broker_rests_until", 0.0)
+    monkeypatch.setattr(wake_ups, "_broker_rests_until", 0.0)
     sent: list[int] = []
     monkeypatch.setattr(current_app, "send_task", lambda _, args, **__: sent.append(args[0]))
     return sent
@@ -50,7 +51,7 @@ def test_each_account_has_its_own(account: Connection, messages: list[int]) -> N
 
 def test_what_is_told_right_after_a_worker_has_heard_wakes_again(account: Connection, messages: list[int]) -> None:
     tell(account)
-    waking.heard(account.pk)
+    wake_ups.heard(account.pk)
     tell(account)
     assert messages == [account.pk, account.pk]
 
@@ -60,15 +61,15 @@ def test_what_is_told_while_a_worker_works_wakes_again(
 ) -> None:
     """It may come after the worker's last look."""
     tell(account)
-    work = draining.deliver
+    work = worker.deliver
 
     def meanwhile(connection: Connection, batch: Sequence[Delivery], *more: Any) -> None:
         work(connection, batch, *more)
         if len(messages) == 1:
             tell(account)
 
-    monkeypatch.setattr(draining, "deliver", meanwhile)
-    draining.drain(account.pk)
+    monkeypatch.setattr(worker, "deliver", meanwhile)
+    worker.drain(account.pk)
     assert messages == [account.pk, account.pk]
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.ACCEPTED}
 
@@ -85,7 +86,7 @@ def test_a_sweep_wakes_although_a_wake_up_was_lost(account: Connection, messages
     messages.clear()  # the broker forgot it
     tell(account)
     assert messages == []
-    draining.sweep()
+    worker.sweep()
     assert messages == [account.pk]
 
 
@@ -101,7 +102,7 @@ def test_a_broker_that_is_away_costs_the_caller_nothing_and_is_left_in_peace(
     monkeypatch.setattr(current_app, "send_task", away)
     for _ in range(5):
         tell(account)
-        waking.heard(account.pk)
+        wake_ups.heard(account.pk)
     assert tried == [account.pk]
     assert Delivery.objects.count() == 5
 

@@ -9,8 +9,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from integrations import draining
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo.delivery import permission
 from klaviyo.delivery.state import Batch
 from klaviyo.models import ProfileSync
@@ -95,7 +95,7 @@ def come_back(drain: Drain, times: int = 3) -> None:
     """The sweeps of the next minutes, and workers that live."""
     for _ in range(times):
         end_leases()
-        draining.sweep()
+        worker.sweep()
         make_due()
         drain()
 

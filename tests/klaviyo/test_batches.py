@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from integrations import connections, draining, outbox
+from integrations import connections, outbox
 from integrations.models import Attempt, Connection, Delivery
+from integrations.workers import worker
 from klaviyo import payloads
 from klaviyo.api import transport
 from klaviyo.models import ProfileSync
@@ -133,10 +134,10 @@ def test_nothing_stays_held_when_the_account_comes_back_while_a_batch_is_out(
     connection = Connection.objects.get()
     batch = outbox.claim(connection)
     connections.mark_reconnect(connection, "access_withdrawn", "Connect again.")
-    draining.deliver(connection, batch)
+    worker.deliver(connection, batch)
     connect()
     Delivery.objects.update(next_try_at="2026-01-01T00:00:00Z")
-    draining.sweep()
+    worker.sweep()
     drain()
     assert settled() == {(State.ACCEPTED, "")}
 
@@ -180,5 +181,5 @@ def test_a_request_that_never_ended_stays_unknown_on_the_record(
 
     monkeypatch.setattr(transport, "send", dies)
     with pytest.raises(SystemExit):
-        draining.drain(Connection.objects.get().pk)
+        worker.drain(Connection.objects.get().pk)
     assert Attempt.objects.get().finished_at is None

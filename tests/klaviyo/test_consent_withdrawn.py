@@ -11,9 +11,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from integrations import connections, draining, outbox
+from integrations import connections, outbox
 from integrations.models import Attempt, Delivery
 from integrations.outbox import queueing
+from integrations.workers import worker
 from klaviyo import asking, lookups, orders, payloads
 from klaviyo.api import transport
 from klaviyo.delivery import permission
@@ -31,7 +32,7 @@ RECIPIENTS = 2_000 if connection.vendor == "postgresql" else 10_000  # the quest
 #: Each moment of a send, as the function that comes next.
 MOMENTS: dict[str, tuple[Any, str]] = {
     "it is claimed": (outbox, "claim"),
-    "it is handed to a worker": (draining, "deliver"),
+    "it is handed to a worker": (worker, "deliver"),
     "people are looked up": (lookups.Lookup, "ask"),
     "it is decided": (asking, "decide"),
     "the token is read": (connections, "access_token"),

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Attempt, Connection, Delivery
+from integrations.workers import worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle
@@ -342,7 +343,7 @@ def test_a_removed_app_holds_everything_until_a_person_reconnects(
 ) -> None:
     sandbox.uninstall(TEA)
     drain()
-    draining.sweep()
+    worker.sweep()
     assert Connection.objects.get().state == Connection.State.RECONNECT
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.HELD}
     assert sandbox.events(TEA) == []
@@ -353,7 +354,7 @@ def test_access_that_is_refused_even_when_new_asks_for_a_reconnect(
 ) -> None:
     sandbox.fault("*", "unauthorized", count=2)
     drain()
-    draining.sweep()
+    worker.sweep()
     connection = Connection.objects.get()
     assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "access_refused")
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.HELD}

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import connections, draining, outbox
+from integrations import connections, outbox
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo import erasing
 from klaviyo.api import privacy
 from klaviyo.models import ProfileSync
@@ -59,7 +60,7 @@ def test_an_account_that_must_be_connected_again_is_asked_then(
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
     connections.mark_reconnect(connection, "access_withdrawn", "The app was removed.")
     erasing.erase(BEN, None)
-    draining.sweep()
+    worker.sweep()
     assert asked(connection)[0] == State.HELD
     connect()
     drain()

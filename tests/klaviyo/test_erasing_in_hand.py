@@ -8,8 +8,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo import erasing
 from klaviyo.api import transport
 from klaviyo.delivery import decisions
@@ -164,7 +165,7 @@ def test_an_advocates_news_of_them_is_told_once_without_the_name(
     Send.objects.get().delivery.delete()
     claimed = outbox.claim(Connection.objects.get())
     erasing.erase(BIRD, None)
-    draining.deliver(Connection.objects.get(), claimed)
+    worker.deliver(Connection.objects.get(), claimed)
     assert "Sorae Invite Sent" not in metrics(sandbox, ann.email)
     come_back(drain)
     assert metrics(sandbox, ann.email) == ["Sorae Advocate Started", "Sorae Invite Sent"]
@@ -175,7 +176,7 @@ def come_back(drain: Drain) -> None:
     """The sweeps of the next minutes."""
     for _ in range(3):
         end_leases()
-        draining.sweep()
+        worker.sweep()
         let_pass(erasing.ON_THE_WIRE + timedelta(minutes=1))
         make_due()
         drain()

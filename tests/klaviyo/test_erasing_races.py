@@ -9,8 +9,8 @@ import pytest
 from django.db import connection as database
 from django.db import connections
 
-from integrations import draining
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo import erasing
 from klaviyo.models import Erasure
 from klaviyo.sandbox import Sandbox
@@ -56,8 +56,8 @@ def test_workers_and_two_operators_at_once(sandbox: Sandbox, ann: Advocate, drai
 
     def work() -> None:
         for _ in range(3):
-            draining.drain(connection.pk)
-            draining.sweep()
+            worker.drain(connection.pk)
+            worker.sweep()
 
     def erase() -> None:
         erasing.erase(BIRD, None)

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection as database
 from django.db import connections
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo.delivery import jobs as jobs_on_record
 from klaviyo.delivery import newsletter_list, subscribing
 from klaviyo.models import ProfileSync
@@ -51,7 +52,7 @@ def workers(number: int, act: Callable[[], Any]) -> None:
 
 def work(number: int = 4) -> None:
     connection_id = Connection.objects.get().pk
-    workers(number, lambda: draining.drain(connection_id))
+    workers(number, lambda: worker.drain(connection_id))
 
 
 def test_one_worker_of_many_subscribes_a_person_who_opted_in_by_mail_and_by_phone(
@@ -114,13 +115,13 @@ def test_a_worker_that_was_overtaken_steps_back(
     connection = Connection.objects.get()
 
     def overtaken(document: Any) -> Any:
-        draining.deliver(connection, outbox.claim(connection))
+        worker.deliver(connection, outbox.claim(connection))
         return document
 
     by_mail, by_phone = say_yes(), say_yes(channels=("sms",), phone=PHONE)
     [slow] = outbox.claim(connection, 1)
     spoil("create_or_update_profile", overtaken, times=1)
-    draining.deliver(connection, [slow])
+    worker.deliver(connection, [slow])
     assert (fate(by_mail), fate(by_phone)) == ((State.QUEUED, "one_at_a_time"), (State.ACCEPTED, ""))
     make_due()
     drain()
@@ -132,7 +133,7 @@ def test_a_worker_that_was_overtaken_steps_back(
 def test_a_no_and_a_yes_at_once_leave_nobody_subscribed_against_their_word(sandbox: Sandbox, number: int) -> None:
     yes = say_yes()
     connection_id = Connection.objects.get().pk
-    acts: list[Callable[[], Any]] = [partial(draining.drain, connection_id)] * 3
+    acts: list[Callable[[], Any]] = [partial(worker.drain, connection_id)] * 3
     acts.insert(number, say_no)
     workers(4, lambda: acts.pop()())
     for _ in range(ROUNDS):

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from integrations import draining, outbox, retrying
+from integrations import outbox
 from integrations.errors import TemporaryError
 from integrations.models import Attempt, Connection, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
 from klaviyo.models import ProfileSync
@@ -56,7 +58,7 @@ def kill() -> Kill:
         with pytest.MonkeyPatch.context() as mortal:
             mortal.setattr(transport, "send", dying)
             with pytest.raises(Killed):
-                draining.drain(Connection.objects.get().pk)
+                worker.drain(Connection.objects.get().pk)
 
     return kill_at
 
@@ -65,7 +67,7 @@ def come_back(drain: Drain) -> None:
     """The sweeps of the next minutes, and workers that live."""
     for _ in range(3):
         end_leases()
-        draining.sweep()
+        worker.sweep()
         make_due()
         drain()
 
@@ -123,7 +125,7 @@ def test_a_worker_that_dies_between_the_answer_and_its_record_loses_nothing(
     with pytest.MonkeyPatch.context() as mortal:
         mortal.setattr(outbox, "settle", dying)
         with pytest.raises(Killed):
-            draining.drain(Connection.objects.get().pk)
+            worker.drain(Connection.objects.get().pk)
     come_back(drain)
     assert fate(yes) == (State.ACCEPTED, "pending_opt_in" if process == "double_opt_in" else "")
     assert jobs(sandbox) == 1
@@ -251,10 +253,10 @@ def test_a_worker_that_comes_late_forwards_nothing(sandbox: Sandbox) -> None:
     late = outbox.claim(connection)
     end_leases()
     outbox.give_back_expired()
-    draining.deliver(connection, late)
+    worker.deliver(connection, late)
     assert jobs(sandbox) == 0
     assert not Attempt.objects.filter(operation=SUBSCRIBE).exists()
-    draining.deliver(connection, outbox.claim(connection))
-    draining.deliver(connection, late)
+    worker.deliver(connection, outbox.claim(connection))
+    worker.deliver(connection, late)
     assert fate(yes) == (State.ACCEPTED, "")
     assert jobs(sandbox) == 1

@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import draining, retrying
 from integrations.models import Connection, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo import withdrawals
 from klaviyo.models import Notice, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
@@ -212,7 +213,7 @@ def test_a_no_that_comes_while_the_yes_is_being_forwarded_stops_it(
 
     spoil("create_or_update_profile", said_no, times=1)
     yes = say_yes()
-    draining.drain(Connection.objects.get().pk)
+    worker.drain(Connection.objects.get().pk)
     assert fate(yes) == (State.SKIPPED, "opted_out")
     assert jobs(sandbox) == 0
 
@@ -232,8 +233,8 @@ def test_a_no_that_klaviyo_has_just_told_of_counts_before_its_answers_show_it(
 
 def test_a_yes_is_good_for_a_day(sandbox: Sandbox, list_id: str, drain: Drain) -> None:
     yes = say_yes(ago=timedelta(hours=25))
-    draining.drain(Connection.objects.get().pk)
-    draining.sweep()
+    worker.drain(Connection.objects.get().pk)
+    worker.sweep()
     assert fate(yes) == (State.CANCELLED, "expired")
     assert jobs(sandbox) == 0
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import draining, retrying
 from integrations.models import Connection, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from tests.conftest import Drain
@@ -205,7 +206,7 @@ def test_a_list_that_is_gone_holds_it(sandbox: Sandbox, list_id: str, drain: Dra
     drain()
     assert fate(no) == (State.HELD, "list_gone")
     retrying.again(Delivery.objects.filter(source=str(no.uid)))
-    draining.drain(Connection.objects.get().pk)
+    worker.drain(Connection.objects.get().pk)
     assert ended(sandbox) == FROM_LIST
 
 

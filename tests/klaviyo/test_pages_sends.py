@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from integrations.views import paging
+from integrations.pages import paging
 from klaviyo.models import ProfileSync, Send
 from klaviyo.pages import exporting, masking
 from referrals import lifecycle

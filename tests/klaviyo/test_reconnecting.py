@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import connections, draining, outbox
+from integrations import connections, outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
+from integrations.workers import worker
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -30,7 +31,7 @@ def test_all_that_waited_for_the_account_flows_when_it_is_back(
     sandbox.uninstall(TEA)
     drain()
     lifecycle.invite(ann, BEN)
-    draining.sweep()
+    worker.sweep()
     assert states() == {State.HELD}
     connect()
     drain()
@@ -52,7 +53,7 @@ def test_a_refusal_of_old_access_does_not_undo_a_reconnect(
 
     spoil("get_profiles", outdated, times=2)
     drain()
-    draining.sweep()
+    worker.sweep()
     make_due()
     drain()
     assert Connection.objects.get().is_connected
@@ -68,7 +69,7 @@ def test_a_fact_written_by_somebody_who_saw_the_account_lost_is_not_left_behind(
     connect()
     with transaction.atomic():
         outbox.add(stale.pk, [Order("event", "told late", timezone.now())])
-    draining.sweep()
+    worker.sweep()
     assert Delivery.objects.get(key="told late").state == State.QUEUED
 
 
@@ -108,7 +109,7 @@ def test_a_connection_lost_between_two_requests_stops_the_rest_of_the_batch(
     drain()
     assert Connection.objects.get().state == Connection.State.RECONNECT
     assert len(sandbox.requests("create_event")) == 3
-    draining.sweep()
+    worker.sweep()
     assert states(kind="event") == {State.ACCEPTED, State.HELD}
     connect()
     drain()

@@ -43,8 +43,8 @@ def test_those_behind_one_that_meets_an_error_are_not_tried_and_lose_no_try(
     sandbox.fault("create_event", "503", count=1)
     drain()
     assert len(sandbox.requests("create_event")) == 1
-    events = Delivery.objects.filter(kind="event").order_by("pk")
-    assert list(events.values_list("attempts_made", flat=True)) == [1, 0, 0, 0, 0, 0]
+    told = Delivery.objects.filter(kind="event").order_by("pk")
+    assert list(told.values_list("attempts_made", flat=True)) == [1, 0, 0, 0, 0, 0]
     make_due()
     drain()
     assert states() == {State.ACCEPTED}

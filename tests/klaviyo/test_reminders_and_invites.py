@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations import connections, draining
+from integrations import connections
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
@@ -25,7 +26,7 @@ def test_reminders_that_became_due_while_the_account_was_away_become_one(
     reminding.remind_due()
     Invite.objects.update(contacted_at=timezone.now() - timedelta(days=1, hours=1))
     reminding.remind_due()
-    draining.sweep()
+    worker.sweep()
     connect()
     drain()
     assert flows(sandbox, BEN) == [RECEIVED, REMINDER]

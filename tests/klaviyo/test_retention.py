@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import retention, retrying
 from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
+from integrations.outbox import retention, retrying
 from klaviyo import erasing
 from klaviyo.models import ConsentDecision, ProfileSync, Send
 from klaviyo.sandbox import Sandbox

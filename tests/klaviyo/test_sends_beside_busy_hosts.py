@@ -11,8 +11,9 @@ from django.db import connection as database
 from django.db import connections, transaction
 from django.utils import timezone
 
-from integrations import draining, patience
 from integrations.models import Connection, Delivery
+from integrations.outbox import lock_timeout
+from integrations.workers import worker
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
 from referrals.models import Advocate, Invite, Program
@@ -26,7 +27,7 @@ STUCK = 30.0  # seconds; whatever takes longer waits for the host
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits as long for a lock as in life."""
-    monkeypatch.setattr(patience, "SECONDS", 0.1)
+    monkeypatch.setattr(lock_timeout, "SECONDS", 0.1)
 
 
 @contextmanager
@@ -62,7 +63,7 @@ def test_a_busy_host_stops_no_flow_of_others(
     lifecycle.invite(bob, CID)
     make_due()
     with busy_host(lambda: lifecycle.update(ann, first_name="Anna")):
-        elsewhere(lambda: draining.drain(connection.pk))
+        elsewhere(lambda: worker.drain(connection.pk))
         assert "Sorae Advocate Started" in metrics(sandbox, bob.email)
         assert flows(sandbox, CID) == [RECEIVED]
     come_back(drain)
@@ -79,7 +80,7 @@ def test_a_host_that_is_busy_with_a_no_delays_messages_of_our_own_and_stops_no_f
     bob = lifecycle.join(ann.program, "bob@example.com")
     store = ann.program.store
     with busy_host(lambda: lifecycle.opt_out(store, "zoe@friends.test", scope="newsletter", place="The page")):
-        elsewhere(lambda: draining.drain(connection.pk))
+        elsewhere(lambda: worker.drain(connection.pk))
         assert "Sorae Advocate Started" in metrics(sandbox, bob.email)
     come_back(drain)
     assert got(sandbox, BEN) == got(sandbox, CID) == 1

@@ -13,8 +13,10 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import connections, draining, outbox, retrying
+from integrations import connections, outbox
 from integrations.models import Connection, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo import asking, lookups
 from klaviyo.api import transport
 from klaviyo.delivery import decisions, permission
@@ -132,7 +134,7 @@ def retry() -> None:
 
 def sweep() -> None:
     end_leases()
-    draining.sweep()
+    worker.sweep()
 
 
 def lose_the_account() -> None:

@@ -13,8 +13,9 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, retrying
 from integrations.models import Connection, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
@@ -40,14 +41,14 @@ Act = Callable[[], object]
 
 def work() -> None:
     for connection_id in Connection.objects.values_list("pk", flat=True):
-        draining.drain(connection_id)
+        worker.drain(connection_id)
 
 
 def sweep() -> None:
     """As if some of those who work were dead."""
     held = Delivery.objects.filter(state=State.SENDING).order_by("?").values_list("pk", flat=True)[:3]
     Delivery.objects.filter(pk__in=list(held)).update(lease_until=timezone.now() - timedelta(seconds=1))
-    draining.sweep()
+    worker.sweep()
 
 
 def retry() -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta
 from django.core import mail
 from django.utils import timezone
 
-from integrations import connections, draining
+from integrations import connections
 from integrations.models import Connection, Delivery
 from integrations.signals import account_replaced
+from integrations.workers import worker
 from klaviyo.models import ConsentDecision, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -98,7 +99,7 @@ def test_a_disconnected_account_does_not_swallow_what_the_other_can_send(
     lifecycle.invite(ann, BEN)
     come_back(drain)
     Delivery.objects.filter(kind="email", state=State.QUEUED).update(not_after=timezone.now() - timedelta(seconds=1))
-    draining.sweep()
+    worker.sweep()
     assert mailed() == [BEN]
 
 

@@ -6,9 +6,10 @@ import pytest
 from django.core import mail
 from django.db import OperationalError
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
+from integrations.workers import worker
 from klaviyo.delivery import mail as mail_delivery
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox
@@ -46,7 +47,7 @@ def test_what_was_taken_from_a_worker_that_died_stays_sent_after_a_no(
         drain()
     if is_given_back:
         end_leases()
-        draining.sweep()
+        worker.sweep()
     lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="The message")
     come_back(drain)
     assert send_outcomes() == [ACCEPTED]
@@ -69,7 +70,7 @@ def test_a_worker_that_was_overtaken_does_not_take_back_what_the_other_has_maile
             faster = overtaking.pop()
             end_leases()
             outbox.give_back_expired()
-            draining.deliver(faster, outbox.claim(faster))
+            worker.deliver(faster, outbox.claim(faster))
         return reserve(row, delivery)
 
     monkeypatch.setattr(mail_delivery, "_reserve", overtaken)

@@ -4,8 +4,8 @@ import pytest
 from django.db import transaction
 from django.db.models import Model
 
-from integrations import retrying
 from integrations.models import Connection, Delivery
+from integrations.outbox import retrying
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding, signals

@@ -7,9 +7,10 @@ import pytest
 import requests
 from django.utils import timezone
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
+from integrations.workers import worker
 from klaviyo import newcomers
 from klaviyo.api import profiles, transport
 from klaviyo.api.client import Client
@@ -51,7 +52,7 @@ def come_back(drain: Drain) -> None:
     """The sweeps of the next minutes, and workers that live."""
     for _ in range(3):
         end_leases()
-        draining.sweep()
+        worker.sweep()
         make_due()
         drain()
 
@@ -130,7 +131,7 @@ def test_a_list_add_outlives_the_worker_that_planned_it(
             drain()
     assert known(sandbox, ann.email).lists == ()
     end_leases()
-    draining.sweep()
+    worker.sweep()
     let_pass(newcomers.DELAY + timedelta(seconds=1))
     drain()
     assert known(sandbox, ann.email).lists == (list_id,)
@@ -143,8 +144,8 @@ def test_a_worker_that_comes_late_tells_nothing_twice(sandbox: Sandbox, ann: Adv
     late = outbox.claim(connection)
     end_leases()
     outbox.give_back_expired()
-    draining.deliver(connection, outbox.claim(connection))
-    draining.deliver(connection, late)
+    worker.deliver(connection, outbox.claim(connection))
+    worker.deliver(connection, late)
     drain()
     assert states() == {State.ACCEPTED}
     assert metrics(sandbox, BEN) == ["Sorae Invite Received"]
@@ -167,10 +168,10 @@ def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
             Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
             outbox.give_back_expired()
             sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
-            draining.deliver(connection, outbox.claim(connection))
+            worker.deliver(connection, outbox.claim(connection))
         return find_phones(client, *about)
 
     monkeypatch.setattr(profiles, "find_phones", overtaken)
-    draining.deliver(connection, late)
+    worker.deliver(connection, late)
     assert outcome("invite_received") == (State.SKIPPED, "unsubscribed")
     assert metrics(sandbox, BEN) == []

@@ -81,7 +81,7 @@ def test_json_is_one_object_a_line_and_says_what_it_is_about() -> None:
     assert json.loads(written) == {
         "time": json.loads(written)["time"],
         "level": "WARNING",
-        "logger": "integrations.draining",
+        "logger": "integrations.workers.worker",
         "message": "Refused:\nno",
         "connection": 3,
         "delivery": 14,
@@ -95,4 +95,4 @@ def test_a_line_that_could_be_endless_is_masked_in_no_time() -> None:
 
 
 def record(message: str, *arguments: object) -> logging.LogRecord:
-    return logging.LogRecord("integrations.draining", logging.WARNING, "", 0, message, arguments, None)
+    return logging.LogRecord("integrations.workers.worker", logging.WARNING, "", 0, message, arguments, None)

@@ -16,8 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import liveness, pacing
+from integrations import pacing
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
 from sorae import VERSION, budgets, measures
 

@@ -8,9 +8,10 @@ from django.db import Error
 from django.db.models import Count
 from django.db.models.functions import Now
 
-from integrations import liveness, stopping
+from integrations import shutdown
 from integrations.models import Connection, Delivery
-from integrations.serving import Server
+from integrations.workers import liveness
+from integrations.workers.drain_loop import Server
 
 
 class Command(BaseCommand):
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         if only is not None and not is_endless and not Connection.objects.filter(pk=only).exists():
             raise CommandError(f"There is no connection {only}.")
         began_at = _now()
-        with stopping.on_signals():
+        with shutdown.on_signals():
             Server(threads, only).run(is_endless=is_endless)
         self.stdout.write(_account(began_at, only))
 

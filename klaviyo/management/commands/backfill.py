@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from integrations import stopping
+from integrations import shutdown
 from integrations.errors import IntegrationError, Throttled
 from klaviyo.backfilling import chunks, walking
 from klaviyo.backfilling.walking import NotPossible
@@ -27,11 +27,11 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         for sync in self._syncs(options["store"], options["connection"]):
             try:
-                backfill = walking.begin(sync)
+                row = walking.begin(sync)
             except NotPossible as reason:
                 raise CommandError(str(reason)) from None
             if not options["unattended"]:
-                self._walk(backfill)
+                self._walk(row)
             else:
                 self.stdout.write(f"{sync}: begun. The workers do the rest.")
 
@@ -45,18 +45,18 @@ class Command(BaseCommand):
             )
         return list(found.order_by("pk"))
 
-    def _walk(self, backfill: Backfill) -> None:
-        people = chunks.advocates(backfill.sync).filter(pk__lte=backfill.upto).count()
-        while not stopping.asked():
+    def _walk(self, row: Backfill) -> None:
+        people = chunks.advocates(row.sync).filter(pk__lte=row.upto).count()
+        while not shutdown.asked():
             try:
-                is_more = walking.step(backfill.pk)
+                is_more = walking.step(row.pk)
             except IntegrationError as error:
                 self._wait(error)
                 continue
-            backfill.refresh_from_db()
-            done = backfill.told + backfill.left_out
-            self.stdout.write(f"{backfill.sync}: {done:,} of {people:,}, of whom {backfill.left_out:,} are left out")
-            if backfill.state == Backfill.State.DONE:
+            row.refresh_from_db()
+            done = row.told + row.left_out
+            self.stdout.write(f"{row.sync}: {done:,} of {people:,}, of whom {row.left_out:,} are left out")
+            if row.state == Backfill.State.DONE:
                 return
             if not is_more:
                 time.sleep(PATIENCE_SECONDS)  # a worker is at it, or the account is away

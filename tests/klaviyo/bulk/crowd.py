@@ -11,8 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import draining
 from integrations.models import Connection, Delivery, Job
+from integrations.workers import worker
 from klaviyo.imports import looking
 from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle
@@ -70,7 +70,7 @@ def come_back(drain: Drain, times: int = 3) -> None:
     for _ in range(times):
         budgets.forget()
         end_leases()
-        draining.sweep()
+        worker.sweep()
         make_due()
         drain()
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Attempt, Delivery
+from integrations.workers import worker
 from klaviyo.api import bulk
 from klaviyo.delivery import event_jobs
 from klaviyo.models import ProfileSync
@@ -121,9 +122,9 @@ def test_what_came_last_gets_into_the_next_job(
     many_visits(ann, 1_500)
     older()
     lifecycle.visit(ann, landing_page="https://teahouse.example/new")
-    monkeypatch.setattr(draining, "QUANTUM_SECONDS", 0.0)
-    monkeypatch.setattr(draining, "_is_left_over", lambda pk: draining._round(the_connection()))
-    draining.drain(the_connection().pk)
+    monkeypatch.setattr(worker, "QUANTUM_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "_is_left_over", lambda pk: worker._round(the_connection()))
+    worker.drain(the_connection().pk)
     pages = [event["properties"].get("landing_page") for event in told(jobs(sent)[0])]
     assert "https://teahouse.example/new" in pages
     assert len(pages) == bulk.MOST_EVENTS
@@ -147,7 +148,7 @@ def test_an_event_waits_for_the_profile_that_is_about_to_go(
     people = joined(spring, 6)
     in_hand = Delivery.objects.filter(kind="profile")
     in_hand.update(state=State.SENDING, lease=uuid.uuid4(), lease_until=timezone.now() + timedelta(minutes=1))
-    draining.drain(the_connection().pk)
+    worker.drain(the_connection().pk)
     assert set(Delivery.objects.filter(kind="event").values_list("state", "reason_code", "attempts_made")) == {
         (State.QUEUED, "person_first", 0)
     }

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 import requests
 
-from integrations import draining, http, outbox, pauses
+from integrations import outbox, pauses
 from integrations.models import Delivery, Pause
+from integrations.wire import http
+from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Sandbox
@@ -167,7 +169,7 @@ def test_a_look_up_that_fails_is_no_attempt(sandbox: Sandbox, spring: Program, a
         visits(person, 4)
     Delivery.objects.filter(kind="profile").delete()
     sandbox.fault("get_profiles", "503")
-    draining.drain(the_connection().pk)
+    worker.drain(the_connection().pk)
     assert set(Delivery.objects.filter(state=State.QUEUED).values_list("attempts_made", flat=True)) == {0}
     come_back(drain)
     assert states() == {State.ACCEPTED}

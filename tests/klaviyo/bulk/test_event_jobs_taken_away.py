@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from integrations import claiming, draining, outbox, stopping
+from integrations import outbox, shutdown
 from integrations.models import Attempt, Connection, Delivery
+from integrations.workers import batches, worker
 from klaviyo import erasing
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
@@ -45,7 +46,7 @@ def test_what_another_worker_has_taken_is_not_sent(sandbox: Sandbox, waiting: li
     ((batch, bulk),) = _claimed(connection)
     end_leases()
     outbox.give_back_expired()
-    draining.deliver(connection, batch, bulk)
+    worker.deliver(connection, batch, bulk)
     assert sandbox.requests(JOB) == []
     assert Attempt.objects.filter(operation=JOB).count() == 0
     drain()
@@ -54,14 +55,14 @@ def test_what_another_worker_has_taken_is_not_sent(sandbox: Sandbox, waiting: li
 
 
 def _claimed(connection: Connection) -> list[Any]:
-    return [(batch, bulk) for batch, bulk in claiming.batches(connection) if batch]
+    return [(batch, bulk) for batch, bulk in batches.batches(connection) if batch]
 
 
 def test_one_that_is_taken_keeps_none_of_the_others(sandbox: Sandbox, waiting: list[Delivery], drain: Drain) -> None:
     connection = the_connection()
     ((batch, bulk),) = _claimed(connection)
     Delivery.objects.filter(pk=batch[3].pk).update(state=State.CANCELLED, lease=None)
-    draining.deliver(connection, batch, bulk)
+    worker.deliver(connection, batch, bulk)
     drain()
     assert Delivery.objects.filter(state=State.ACCEPTED, options__metric="referred_visit").count() == VISITS - 1
     assert_each_once(sandbox)
@@ -73,7 +74,7 @@ def test_a_disconnect_in_the_middle_holds_what_is_left_and_a_reconnect_sends_it(
     connection = the_connection()
     sandbox.uninstall(TEA)
     drain()
-    draining.sweep()
+    worker.sweep()
     assert Connection.objects.get().state == Connection.State.RECONNECT
     assert states(options__metric="referred_visit") == {State.HELD}
     connect()
@@ -95,7 +96,7 @@ def test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of(
     claimed = _claimed(connection)
     erasing.erase(other.email, None)
     for batch, bulk in claimed:
-        draining.deliver(connection, batch, bulk)
+        worker.deliver(connection, batch, bulk)
     drain()
     assert [event for event in sandbox.events(TEA, VISIT) if event.email == other.email] == []
     assert Delivery.objects.filter(subject=other.email).exclude(kind="erase").count() == 0
@@ -107,12 +108,12 @@ def test_asked_to_end_a_worker_gives_back_what_it_has_not_sent(
 ) -> None:
     connection = the_connection()
     ((batch, bulk),) = _claimed(connection)
-    monkeypatch.setattr(stopping, "_is_asked", True)
-    draining.deliver(connection, batch, bulk)
+    monkeypatch.setattr(shutdown, "_is_asked", True)
+    worker.deliver(connection, batch, bulk)
     assert sandbox.requests(JOB) == []
     assert states(options__metric="referred_visit") == {State.QUEUED}
     assert tried() == {0}
-    monkeypatch.setattr(stopping, "_is_asked", False)
+    monkeypatch.setattr(shutdown, "_is_asked", False)
     older()
     drain()
     assert_each_once(sandbox)

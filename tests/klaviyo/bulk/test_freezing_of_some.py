@@ -8,8 +8,9 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, pauses
+from integrations import pauses
 from integrations.models import Attempt, Connection, Delivery, Pause
+from integrations.workers import worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -107,7 +108,7 @@ def test_three_accounts_with_a_bad_row_each_keep_a_fourth_for_one_short_pause(
     Pause.objects.update(until=timezone.now() - timedelta(seconds=1))
     older()
     for account in (TEA, HARBOR):  # they are tried first, and refused
-        draining.drain(Connection.objects.get(account_id=account).pk)
+        worker.drain(Connection.objects.get(account_id=account).pk)
     go_on(drain, 1)
     assert of(FJORD) == {(State.ACCEPTED, "")}
     go_on(drain)
@@ -123,12 +124,12 @@ def test_what_may_have_been_taken_goes_in_no_job_again_after_a_reconnect(
     visits(ann, 24)
     Delivery.objects.filter(kind="profile", state=State.QUEUED).delete()
     sandbox.fault(JOB, "accept_then_drop")
-    draining.drain(Connection.objects.get().pk)
+    worker.drain(Connection.objects.get().pk)
     sandbox.uninstall(TEA)
     budgets.forget()
     make_due()
     drain()
-    draining.sweep()
+    worker.sweep()
     assert states(options__metric="referred_visit") == {State.HELD}
     connect()
     go_on(drain)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.connections import disconnecting
 from integrations.models import Connection, Delivery, Job
 from integrations.outbox import leasing
+from integrations.workers import worker
 from klaviyo.api import bulk
 from klaviyo.imports import jobs, looking
 from klaviyo.models import ProfileSync
@@ -117,7 +118,7 @@ def test_a_look_that_comes_late_takes_nothing_from_a_worker(
     assert len(claimed) == PEOPLE
     look()
     assert states() == {State.SENDING}
-    draining.deliver(the_connection(), claimed)
+    worker.deliver(the_connection(), claimed)
     assert states() == {State.ACCEPTED}
 
 
@@ -161,7 +162,7 @@ def test_of_an_account_that_never_comes_back_it_is_given_up_after_a_day(
     look()
     assert Job.objects.get().state == Job.State.LOST
     make_due()
-    draining.sweep()
+    worker.sweep()
     assert states() == {State.HELD}
 
 
@@ -215,7 +216,7 @@ def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
         drain()
     assert len(sandbox.requests(IMPORT)) == 1
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    draining.sweep()
+    worker.sweep()
     drain()
     look()
     assert states() == {State.ACCEPTED}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import draining
 from integrations.models import Attempt, Delivery, Job
+from integrations.workers import worker
 from klaviyo import erasing
 from klaviyo.api import bulk, transport
 from klaviyo.imports import looking
@@ -73,7 +73,7 @@ def test_it_waits_for_one_that_was_on_the_wire(
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(transport, "send", erased_meanwhile)
-        draining.drain(the_connection().pk)
+        worker.drain(the_connection().pk)
     Delivery.objects.filter(kind="erase").update(next_try_at=timezone.now() - timedelta(seconds=1))
     drain()
     assert sandbox.requests(DELETION) == []
@@ -86,10 +86,10 @@ def test_it_waits_for_one_that_was_on_the_wire(
 
 def test_it_waits_for_one_of_which_nobody_knows(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
     sandbox.fault(IMPORT, "accept_then_drop")
-    draining.drain(the_connection().pk)
+    worker.drain(the_connection().pk)
     erase(people[0])
     let_the_wire_clear()
-    draining.drain(the_connection().pk)
+    worker.drain(the_connection().pk)
     assert sandbox.requests(DELETION) == []
     Attempt.objects.filter(operation=IMPORT).update(started_at=timezone.now() - timedelta(minutes=16))
     come_back(drain)

@@ -6,8 +6,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from integrations import figures, health, latency
 from integrations.models import Connection, Delivery
+from integrations.pages import figures, health, latency
 from referrals.models import Advocate
 from tests.conftest import Drain
 from tests.klaviyo.confirming.reading_cast import read_back

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import health
 from integrations.models import Connection, Delivery
+from integrations.pages import health
 from klaviyo.confirming import missing
 from klaviyo.models import Miss, ProfileSync, Reading
 from klaviyo.sandbox import Sandbox

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from integrations.mail import mailer
 from integrations.models import Connection
-from klaviyo import mailing
 from klaviyo.models import ProfileSync
 from referrals.models import Program, Store
 from tests.mail_server import MailServer
@@ -42,4 +42,4 @@ def second_sync(tea_house: Store, sync: ProfileSync, second_connection: Connecti
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits as long for a mail server as in life."""
     for name in ("OPENING_SECONDS", "TALKING_SECONDS", "CLOSING_SECONDS"):
-        monkeypatch.setattr(mailing, name, 0.5)
+        monkeypatch.setattr(mailer, name, 0.5)

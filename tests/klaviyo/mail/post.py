@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from integrations import draining, retrying
 from integrations.models import Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo.models import Send
 from tests.conftest import Drain
 from tests.klaviyo.story import State, end_leases, make_due
@@ -30,7 +31,7 @@ def outcomes() -> dict[str, tuple[str, str]]:
 def come_back(drain: Drain) -> None:
     """The sweep of the next minute, and a worker that lives."""
     end_leases()
-    draining.sweep()
+    worker.sweep()
     make_due()
     drain()
 

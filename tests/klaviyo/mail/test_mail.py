@@ -10,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, retrying
 from integrations.models import Attempt, Delivery
+from integrations.outbox import retrying
+from integrations.workers import worker
 from klaviyo import sends
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
@@ -173,7 +174,7 @@ def test_an_invite_that_came_too_late_is_cancelled(
 ) -> None:
     invite = lifecycle.invite(ann, BEN, expires_at=timezone.now() + timedelta(days=1))
     Delivery.objects.filter(kind="email").update(not_after=timezone.now() - timedelta(seconds=1))
-    draining.sweep()
+    worker.sweep()
     drain()
     assert state_of(invite) == (State.CANCELLED, "expired")
     assert mail_server.arrived == []

@@ -11,8 +11,9 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import draining, outbox
+from integrations import outbox
 from integrations.models import Connection, Delivery
+from integrations.workers import worker
 from klaviyo.models import Send
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -52,7 +53,7 @@ def all_at_once(connection: Connection, drain: Drain) -> None:
     def work(batch: list[Delivery]) -> None:
         try:
             start.wait(timeout=30)
-            draining.deliver(connection, batch)
+            worker.deliver(connection, batch)
         finally:
             if database.vendor == "postgresql":
                 connections.close_all()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from klaviyo import mailing
+from integrations.mail import mailer
 from klaviyo.delivery import permission
 from klaviyo.models import ConsentDecision, ProfileSync, Send
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -146,7 +146,7 @@ def test_a_no_that_comes_right_before_the_conversation_is_heard(
     assert outcomes()[BEN] == (State.SKIPPED, "opted_out")
     assert (mail_server.arrived, reserved()) == ([], 0)
     assert not any(said.upper().startswith("MAIL") for said in mail_server.said)
-    assert Send.objects.get().delivery.attempts.filter(operation=mailing.OPERATION).count() == 0
+    assert Send.objects.get().delivery.attempts.filter(operation=mailer.OPERATION).count() == 0
     assert sandbox.events(TEA, "Sorae Invite Sent") == []
 
 

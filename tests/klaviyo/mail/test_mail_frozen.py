@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import outbox, retention
+from integrations import outbox
+from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery, Pause
-from klaviyo import mailing
+from integrations.outbox import retention
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Connect, Drain
@@ -25,7 +26,7 @@ def met_by_two_others(connect: Connect, code: str, status: int | None) -> None:
         connect(account=account)
         Attempt.objects.create(
             connection=Connection.objects.get(account_id=account),
-            operation=mailing.OPERATION,
+            operation=mailer.OPERATION,
             code=code,
             status=status,
             started_at=now,
@@ -65,7 +66,7 @@ def test_the_record_of_a_broken_hand_over_stays_while_the_message_waits(
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
-    with killed_before(mailing.Mailer, "_may_have_left"):
+    with killed_before(mailer.Mailer, "_may_have_left"):
         mail_server.answers(MESSAGE, DROP)
         drain()
     end_leases()

@@ -6,8 +6,8 @@ import smtplib
 import pytest
 from pytest_django import Settings
 
+from integrations.mail import mailer
 from integrations.models import Attempt, Delivery
-from klaviyo import mailing
 from klaviyo.models import Send
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -48,7 +48,7 @@ def test_a_server_without_the_tls_we_want_holds_all(
 def test_without_a_mail_server_all_is_held(
     settings: Settings, mail_server: MailServer, ann: Advocate, drain: Drain
 ) -> None:
-    smtp, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, mailing.NO_SERVER
+    smtp, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, mailer.NO_SERVER
     lifecycle.invite(ann, BEN)
     drain()
     assert outcomes()[BEN] == (State.HELD, "no_mail_server")

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import attempts, draining, outbox
+from integrations import outbox
+from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import Outcome
-from klaviyo import mailing
+from integrations.wire import attempts
+from integrations.workers import worker
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -34,7 +36,7 @@ def unless_it_is_mail(trouble: BaseException) -> Callable[[Attempt, float], None
     finish = attempts._finish
 
     def ending(attempt: Attempt, started: float) -> None:
-        if attempt.operation == mailing.OPERATION:
+        if attempt.operation == mailer.OPERATION:
             raise trouble
         finish(attempt, started)
 
@@ -67,7 +69,7 @@ def test_a_worker_that_died_before_it_began_to_hand_it_over_leaves_it_to_the_nex
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     lifecycle.invite(ann, BEN)
-    with killed_before(mailing.Mailer, "_open"):
+    with killed_before(mailer.Mailer, "_open"):
         drain()
     assert Send.objects.get().mailed_at, "it was counted already"
     come_back(drain)
@@ -140,8 +142,8 @@ def test_a_worker_whose_lease_has_gone_sends_nothing(
     late = outbox.claim(connection)
     end_leases()
     outbox.give_back_expired()
-    draining.deliver(connection, outbox.claim(connection))
-    draining.deliver(connection, late)
+    worker.deliver(connection, outbox.claim(connection))
+    worker.deliver(connection, late)
     assert outcomes()[BEN] == (State.ACCEPTED, "")
     assert written_to(mail_server) == [BEN]
 
@@ -151,11 +153,11 @@ def test_the_lease_is_taken_anew_before_the_conversation(
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
-    opened, spoke = mailing.Mailer._open, smtplib.SMTP.sendmail
+    opened, spoke = mailer.Mailer._open, smtplib.SMTP.sendmail
     left: list[timedelta] = []
 
-    def slowly(mailer: mailing.Mailer) -> None:
-        opened(mailer)
+    def slowly(self: mailer.Mailer) -> None:
+        opened(self)
         Delivery.objects.filter(kind="email").update(lease_until=timezone.now() + timedelta(seconds=5))
 
     def look(*message: Any) -> Any:
@@ -163,7 +165,7 @@ def test_the_lease_is_taken_anew_before_the_conversation(
         left.append(until - timezone.now() if until else timedelta())
         return spoke(*message)
 
-    monkeypatch.setattr(mailing.Mailer, "_open", slowly)
+    monkeypatch.setattr(mailer.Mailer, "_open", slowly)
     monkeypatch.setattr(smtplib.SMTP, "sendmail", look)
     drain()
-    assert left[0] > 2 * timedelta(seconds=mailing.TALKING_SECONDS)
+    assert left[0] > 2 * timedelta(seconds=mailer.TALKING_SECONDS)

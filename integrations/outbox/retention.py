@@ -18,7 +18,7 @@ from django.db.models import Exists, Func, JSONField, Max, OuterRef, QuerySet, S
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import stopping
+from integrations import shutdown
 from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 
 AT_ONCE = 1_000
@@ -61,7 +61,7 @@ def to_forget() -> "QuerySet[Delivery]":
 
 def _until_done(step: Callable[[], int]) -> int:
     ends_at, total = time.monotonic() + SECONDS, 0
-    while (done := step()) and time.monotonic() < ends_at and not stopping.asked():
+    while (done := step()) and time.monotonic() < ends_at and not shutdown.asked():
         total += done
     return total + done
 

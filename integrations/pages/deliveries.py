@@ -10,11 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations import incidents, retention, retrying, story
 from integrations.models import Connection, Delivery
-from integrations.views import filtering, going_back, noting, paging, reach, tabs
-from integrations.views.access import for_operators
-from integrations.views.filtering import Filter
+from integrations.outbox import retention, retrying
+from integrations.pages import filtering, going_back, incidents, noting, paging, reach, story, tabs
+from integrations.pages.access import for_operators
+from integrations.pages.filtering import Filter
 
 TABS = (
     ("", "All"),

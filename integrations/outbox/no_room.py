@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from integrations import outbox, outcomes, pauses, waking
+from integrations import outbox, outcomes, pauses
 from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 from integrations.outcomes import Outcome, Retry
 
 
@@ -17,7 +18,7 @@ def for_budget(
         pauses.throttle(connection, kind, error.retry_after, backlog_only=error.backlog_only)
     outbox.settle_all([delivery for delivery in deliveries if delivery.kind in moving], outcomes.of(error))
     outbox.give_back([delivery for delivery in deliveries if delivery.kind not in moving], outcomes.of(error))
-    waking.later(connection.pk, error.retry_after)
+    wake_ups.later(connection.pk, error.retry_after)
 
 
 def for_an_answer(error: IntegrationError) -> Outcome:

@@ -5,9 +5,9 @@ from datetime import timedelta
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from integrations import pauses
 from integrations.errors import TemporaryError, Throttled
 from integrations.models import Attempt, Connection
+from integrations.pauses import resting
 
 CALLS = 10
 FAILED_SHARE = 0.7
@@ -23,8 +23,8 @@ def note(connection: Connection, error: Exception) -> None:
     """After trouble on the way: leave the account alone if most of the last minute's requests went the same way."""
     if not isinstance(error, TemporaryError) or isinstance(error, Throttled):
         return
-    if pauses.EVERYTHING in pauses.of(connection).on_trial or _is_dead(connection):
-        pauses.trouble(connection, pauses.EVERYTHING, pauses.NOT_ANSWERING, SENTENCE, most=LONGEST)
+    if resting.EVERYTHING in resting.of(connection).on_trial or _is_dead(connection):
+        resting.trouble(connection, resting.EVERYTHING, resting.NOT_ANSWERING, SENTENCE, most=LONGEST)
 
 
 def _is_dead(connection: Connection) -> bool:

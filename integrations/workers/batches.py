@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outbox, pauses, providers, waking
+from integrations import outbox, pauses, providers
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 from integrations.providers import Bulk
 
 NEWEST = 10  # of a hundred in a bulk request
@@ -61,7 +62,7 @@ def _must_wait(connection: Connection, bulk: Bulk) -> bool:
     """Without room for its request nothing is claimed; the kind rests, and a worker is woken in time."""
     if wait := bulk.wait(connection):
         pauses.throttle(connection, bulk.kind, wait, backlog_only=True)
-        waking.later(connection.pk, wait)
+        wake_ups.later(connection.pk, wait)
     return bool(wait)
 
 

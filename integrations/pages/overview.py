@@ -8,12 +8,13 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integrations import charts, figures, health, incidents, providers
-from integrations.charts import Chart
-from integrations.figures import Figures
-from integrations.health import Health
-from integrations.incidents import Incident
+from integrations import providers
 from integrations.models import Connection
+from integrations.pages import charts, figures, health, incidents
+from integrations.pages.charts import Chart
+from integrations.pages.figures import Figures
+from integrations.pages.health import Health
+from integrations.pages.incidents import Incident
 
 C = Connection.State
 BADNESS = {"bad": 3, "warn": 2, "good": 1, "off": 0}

@@ -13,9 +13,9 @@ from integrations import connections, outbox, providers
 from integrations.connections import Choice, ConnectingFailed
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
+from integrations.pages.access import for_operators
+from integrations.pages.noting import note
 from integrations.providers import Provider
-from integrations.views.access import for_operators
-from integrations.views.noting import note
 
 
 @for_operators("integrations.connect")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, QuerySet
 
 from integrations.models import Delivery
-from integrations.views.filtering import Filter
+from integrations.pages.filtering import Filter
 
 FARTHEST = 1_000_000
 SKEW = timedelta(hours=1)  # transactions may take that long between their id and their end

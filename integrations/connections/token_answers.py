@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from integrations import http
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
+from integrations.wire import http
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 SCOPES = re.compile(r"[\x20-\x7e]{0,4096}")

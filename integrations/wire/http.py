@@ -15,8 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
-from integrations import deadline
 from integrations.errors import TemporaryError
+from integrations.wire import deadline
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 10.0

@@ -9,10 +9,11 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations import latency, outcomes, pauses
-from integrations.charts import Hour
-from integrations.latency import Latency
+from integrations import outcomes, pauses
 from integrations.models import Attempt, Connection, Delivery, HealthCheck, Pause, Revocation
+from integrations.pages import latency
+from integrations.pages.charts import Hour
+from integrations.pages.latency import Latency
 
 State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)

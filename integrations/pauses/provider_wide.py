@@ -14,10 +14,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import alarms, attempts, outcomes, pauses
+from integrations import outcomes
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outcomes import Retry
+from integrations.pauses import alarms, resting
+from integrations.wire import attempts
 
 ACCOUNTS, ROWS = 3, 50
 LOOKED_BACK = timedelta(minutes=5)
@@ -55,7 +57,7 @@ def is_hopeless(deliveries: Sequence[Delivery], error: IntegrationError, least: 
 
 def waits(sentence: str) -> Retry:
     """The outcome of what is frozen."""
-    return Retry(pauses.FROZEN, sentence, after=outcomes.SOON, refund=True)
+    return Retry(resting.FROZEN, sentence, after=outcomes.SOON, refund=True)
 
 
 def _refusal(deliveries: Sequence[Delivery], error: IntegrationError) -> Attempt | None:
@@ -73,7 +75,7 @@ def _refusal(deliveries: Sequence[Delivery], error: IntegrationError) -> Attempt
 def _frozen(refused: Attempt, kinds: Collection[str]) -> "QuerySet[Pause]":
     """The pauses that concern this account: for all, and its own."""
     whose = Q(connection=None) | Q(connection=refused.connection_id)
-    return Pause.objects.filter(whose, kind__in=kinds, code=pauses.FROZEN)
+    return Pause.objects.filter(whose, kind__in=kinds, code=resting.FROZEN)
 
 
 def _is_everywhere(refused: Attempt, kinds: Collection[str], rows: int) -> bool:
@@ -101,7 +103,7 @@ def _freeze(connection: Connection | None, kinds: Collection[str], refused: Atte
         "See whether the provider has retired this version."
     )
     known = set(_frozen(refused, kinds).values_list("kind", flat=True))
-    news = [kind for kind in kinds if pauses.trouble(connection, kind, pauses.FROZEN, sentence, most=LONGEST)]
+    news = [kind for kind in kinds if resting.trouble(connection, kind, resting.FROZEN, sentence, most=LONGEST)]
     if news := [kind for kind in news if kind not in known]:
         of_whom = f"in {connection}" if connection else "in all accounts"
         alarms.ring(f"Deliveries are frozen {of_whom}: {', '.join(news)}", sentence)
@@ -122,7 +124,7 @@ def _alike(refused: Attempt, time: timedelta) -> list[int]:
 
 def _is_still_so(refused: Attempt) -> bool:
     """Of what is frozen already: tries are rare then, and the same answer as before is enough."""
-    since = timezone.now() - pauses.FORGOTTEN_AFTER
+    since = timezone.now() - resting.FORGOTTEN_AFTER
     made = Attempt.objects.filter(operation=refused.operation, finished_at__isnull=False, started_at__gt=since)
     recent = made.order_by("-pk").values_list("status", "code")[:LOOKED_AT]
     since_it_worked = [*takewhile(lambda attempt: attempt[1] != "", recent)]
@@ -141,6 +143,6 @@ def _thaw(connection: Connection | None, kinds: Collection[str], code: str, sent
         next_try_at=Now(),
         attempts_made=1,
         settled_at=None,
-        reason_code=pauses.FROZEN,
+        reason_code=resting.FROZEN,
         reason=sentence,
     )

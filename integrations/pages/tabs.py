@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
-from integrations.views.filtering import Filter
+from integrations.pages.filtering import Filter
 
 COUNTED = 10_000  # beyond, a tab says "more than"
 

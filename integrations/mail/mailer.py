@@ -15,15 +15,15 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
-from integrations import attempts, deadline
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError
 from integrations.models import Delivery
-from klaviyo.api.client import LastLook
+from integrations.wire import attempts, deadline
+from integrations.wire.attempts import LastLook
 
 OPERATION = "send_email"
 TAKEN = 250  # RFC 5321: the message is the server's to deliver now
 NO_SERVER = "django.core.mail.backends.dummy.EmailBackend"
-UNBOUNDED = {"django.core.mail.backends.smtp.EmailBackend": "klaviyo.smtp.EmailBackend"}
+UNBOUNDED = {"django.core.mail.backends.smtp.EmailBackend": "integrations.mail.smtp.EmailBackend"}
 
 OPENING_SECONDS, TALKING_SECONDS, CLOSING_SECONDS = 10.0, 20.0, 3.0  # together well within a lease
 

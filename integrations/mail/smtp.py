@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.mail.backends import smtp
 
-from integrations import deadline
+from integrations.wire import deadline
 
 CONNECT_SECONDS = 5.0  # for each of the server's addresses
 

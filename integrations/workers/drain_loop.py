@@ -17,7 +17,9 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connections
 from redis import RedisError
 
-from integrations import draining, outbox, slots, stopping, waking
+from integrations import outbox, shutdown
+from integrations.outbox import wake_ups
+from integrations.workers import account_slots, worker
 
 LOOKS_EVERY = 0.1
 RESTS_AFTER_NOTHING = 0.5  # a connection where a turn has found nothing to do, such as one whose budget is used up
@@ -36,13 +38,13 @@ class Server:
         self._at_work: dict[Future[None], int] = {}
         self._rests_until: dict[int, float] = {}
         self._jobs = _Jobs(self._pool)
-        waking.stand_aside()
-        slots.there_are(threads)
+        wake_ups.stand_aside()
+        account_slots.there_are(threads)
 
     def run(self, *, is_endless: bool) -> None:
         """Until nothing is due; or, if endless, until this process is asked to stop. What is begun is finished."""
         try:
-            while not stopping.asked() and (self._turn(with_all=is_endless) or is_endless):
+            while not shutdown.asked() and (self._turn(with_all=is_endless) or is_endless):
                 self._wait()
         finally:
             self._pool.shutdown(cancel_futures=True)
@@ -82,7 +84,7 @@ class Server:
     def _drain(self, connection_id: int) -> None:
         began = time.monotonic()
         try:
-            draining.drain(connection_id)
+            worker.drain(connection_id)
         finally:
             if time.monotonic() - began < LOOKS_EVERY:
                 self._rests_until[connection_id] = time.monotonic() + RESTS_AFTER_NOTHING

@@ -8,11 +8,14 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from integrations import breaker, claiming, freezing, outbox, outcomes, pauses, providers, slots, stopping, waking
+from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 from integrations.outcomes import Outcome
+from integrations.pauses import circuit_breaker, provider_wide
 from integrations.providers import Bulk
+from integrations.workers import account_slots, batches
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
 WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
@@ -22,12 +25,12 @@ log = logging.getLogger(__name__)
 
 def drain(connection_id: int) -> None:
     """Deliver what is due on one connection until nothing is, or the time is up."""
-    waking.heard(connection_id)
-    with slots.one(connection_id) as is_free:
+    wake_ups.heard(connection_id)
+    with account_slots.one(connection_id) as is_free:
         if not is_free:
-            waking.later(connection_id, WHEN_FULL)
+            wake_ups.later(connection_id, WHEN_FULL)
         elif _is_left_over(connection_id):
-            waking.now(connection_id)
+            wake_ups.now(connection_id)
 
 
 def _is_left_over(connection_id: int) -> bool:
@@ -36,7 +39,7 @@ def _is_left_over(connection_id: int) -> bool:
     ends_at = time.monotonic() + QUANTUM_SECONDS
     while time.monotonic() < ends_at:
         connection = Connection.objects.filter(pk=connection_id).first()
-        if not connection or stopping.asked() or outbox.is_well_served(connection_id) or not _round(connection):
+        if not connection or shutdown.asked() or outbox.is_well_served(connection_id) or not _round(connection):
             return False
     return True
 
@@ -44,12 +47,12 @@ def _is_left_over(connection_id: int) -> bool:
 def _round(connection: Connection) -> bool:
     """Claim and deliver a batch of each sort that waits; whether there was any."""
     was_any = False
-    for batch, bulk in claiming.batches(connection):
+    for batch, bulk in batches.batches(connection):
         if batch:
             was_any = True
             _call_for_help(connection, batch, bulk)
             deliver(connection, batch, bulk)
-        if stopping.asked():
+        if shutdown.asked():
             return False
     return was_any
 
@@ -57,7 +60,7 @@ def _round(connection: Connection) -> bool:
 def _call_for_help(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None) -> None:
     """A batch that is full has more behind it, which another worker may begin with."""
     if len(batch) >= (bulk.most if bulk else outbox.BATCH):
-        waking.now(connection.pk)
+        wake_ups.now(connection.pk)
 
 
 def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None = None) -> None:
@@ -66,9 +69,9 @@ def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None
     try:
         handed_to(connection, batch)
     except IntegrationError as error:
-        breaker.note(connection, error)
-        frozen = freezing.note(batch, error)
-        outcome = freezing.waits(frozen) if frozen else outcomes.of(error)
+        circuit_breaker.note(connection, error)
+        frozen = provider_wide.note(batch, error)
+        outcome = provider_wide.waits(frozen) if frozen else outcomes.of(error)
     except Exception as error:
         outcome = _broken(connection.pk, error)
     else:
@@ -101,7 +104,7 @@ def sweep() -> None:
     pauses.forget_old()
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):
-            waking.now(connection_id, again=True)
+            wake_ups.now(connection_id, again=True)
 
 
 def _broken(connection_id: int, error: Exception) -> Outcome:

@@ -21,9 +21,10 @@ from oauthlib.oauth2 import OAuth2Error
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from integrations import http, token_answers
+from integrations.connections import token_answers
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.providers import Addresses, Provider
+from integrations.wire import http
 
 Answer = TypeVar("Answer")
 

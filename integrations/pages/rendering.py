@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations import charts, connections, figures, health, incidents, outbox, providers, story
+from integrations import connections, outbox, providers
 from integrations.models import Connection, Delivery
+from integrations.pages import charts, figures, health, incidents, overview, story
+from integrations.pages.access import for_operators
 from integrations.providers import Provider, Scope
-from integrations.views import overview
-from integrations.views.access import for_operators
 
 C = Connection.State
 PAGE = 50

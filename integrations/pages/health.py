@@ -13,9 +13,10 @@ from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from integrations import figures, pauses, providers
-from integrations.figures import Figures
+from integrations import pauses, providers
 from integrations.models import Connection
+from integrations.pages import figures
+from integrations.pages.figures import Figures
 
 Level = Literal["good", "warn", "bad", "off"]
 State = Literal["ok", "broken", "unknown"]

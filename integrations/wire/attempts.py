@@ -1,6 +1,6 @@
 """Every request is on record before it is made: what stays without `finished_at` is an outcome nobody knows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
@@ -11,6 +11,8 @@ from django.utils import timezone
 from integrations.errors import IntegrationError
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import CalledOff
+
+LastLook = Callable[[], None]  # right before a request is made; raises CalledOff
 
 TAKEN = Q(status__range=(200, 299), code="")
 NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))

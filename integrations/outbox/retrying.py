@@ -3,8 +3,9 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
-from integrations import outbox, retention, waking
+from integrations import outbox
 from integrations.models import Delivery
+from integrations.outbox import retention, wake_ups
 
 
 def again(deliveries: "QuerySet[Delivery]") -> int:
@@ -17,5 +18,5 @@ def again(deliveries: "QuerySet[Delivery]") -> int:
         concerned = list(deliveries.order_by().values_list("connection", flat=True).distinct())
         count = outbox.retry(deliveries)
         for connection_id in concerned:
-            waking.on_commit(connection_id)
+            wake_ups.on_commit(connection_id)
     return count
