@@ -10,7 +10,8 @@ class KlaviyoConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
-        from klaviyo import operators, receivers  # noqa: F401  (connects the receivers)
+        from klaviyo import receivers  # noqa: F401  (connects the receivers)
+        from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
 
         providers.register(KLAVIYO)

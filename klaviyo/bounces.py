@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 
-from klaviyo import cleaning
+from klaviyo.api import values
 from klaviyo.models import Send
 from referrals import lifecycle
 from referrals.models import Suppression
@@ -23,7 +23,7 @@ def complained(message_id: str, reason: str = "") -> bool:
 
 
 def _came_back(message_id: str, reason: str, suppress_as: Suppression.Reason | None) -> bool:
-    known = f"<{cleaning.text(message_id).strip().strip('<> ')}>"
+    known = f"<{values.text(message_id).strip().strip('<> ')}>"
     ours = Send.objects.filter(message_id=known)  # an erased person's has no id any more
     send = ours.select_related("invite", "store").first()
     if send is None:
@@ -31,6 +31,6 @@ def _came_back(message_id: str, reason: str, suppress_as: Suppression.Reason | N
     with transaction.atomic():
         if suppress_as:
             lifecycle.suppress(send.invite.recipient_email, suppress_as, store=send.store)
-        bounce = cleaning.text(reason)[:1000] or "No reason was given."
+        bounce = values.text(reason)[:1000] or "No reason was given."
         ours.filter(pk=send.pk).update(bounced_at=Coalesce("bounced_at", Now()), bounce=bounce)
     return True

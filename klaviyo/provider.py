@@ -9,7 +9,8 @@ from integrations.models import Connection
 from integrations.providers import Addresses, Bulk, Provider, Scope
 from klaviyo import delivery
 from klaviyo.api import accounts, bulk
-from klaviyo.delivery import bulks, event_jobs, list_jobs, profile_jobs
+from klaviyo.delivery import bulk as bulk_delivery
+from klaviyo.delivery import events, lists, profiles
 from klaviyo.models import ProfileSync
 
 SCOPES = (
@@ -58,9 +59,9 @@ KLAVIYO = Provider(
     deliver=delivery.deliver,
     served=served,
     bulks=(
-        Bulk("profile", bulk.MOST_PROFILES, profile_jobs.deliver, profile_jobs.wait, bulks.REPEATABLE),
-        Bulk("event", bulk.MOST_EVENTS, event_jobs.deliver, event_jobs.wait, WITHOUT_CONSENT & bulks.NEVER_TRIED),
-        Bulk("list", bulk.MOST_MEMBERS, list_jobs.deliver, list_jobs.wait, bulks.REPEATABLE),
+        Bulk("profile", bulk.MOST_PROFILES, profiles.deliver, profiles.wait, bulk_delivery.REPEATABLE),
+        Bulk("event", bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & bulk_delivery.NEVER_TRIED),
+        Bulk("list", bulk.MOST_MEMBERS, lists.deliver, lists.wait, bulk_delivery.REPEATABLE),
     ),
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
 )

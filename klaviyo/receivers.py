@@ -18,10 +18,14 @@ from integrations import outbox, outcomes
 from integrations.models import Connection
 from integrations.outbox import Order
 from integrations.signals import account_replaced
-from klaviyo import cleaning, erasing, newsletter, orders, payloads, sends, suppressing
-from klaviyo.backfilling import walking
-from klaviyo.models import ProfileSync
-from klaviyo.payloads import Event
+from klaviyo.api import values
+from klaviyo.consent import suppression as suppressing
+from klaviyo.delivery.erasure import erase
+from klaviyo.delivery.newsletter import enqueue as newsletter
+from klaviyo.delivery.sends import enqueue as sends
+from klaviyo.mapping import events, orders
+from klaviyo.mapping.events import Event
+from klaviyo.models import ProfileSync, backfills
 from referrals import lifecycle, signals, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
@@ -59,8 +63,8 @@ def on(signal: Signal) -> Callable[[Receiver], Receiver]:
 
 @on(signals.advocate_joined)
 def on_advocate_joined(advocate: Advocate, **_: Any) -> None:
-    tell(advocate, payloads.advocate_joined(advocate))
-    if cleaning.email_problem(advocate.email):
+    tell(advocate, events.advocate_joined(advocate))
+    if values.email_problem(advocate.email):
         return
     for same_person in Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk):
         tell(same_person, [])  # the latest program takes over the plain property names from the others
@@ -79,7 +83,7 @@ def on_invite_sent(invite: Invite, **_: Any) -> None:
 
 @on(signals.invite_went_out)
 def on_invite_went_out(invite: Invite, **_: Any) -> None:
-    tell_events(invite.advocate, payloads.invite_went_out(invite))
+    tell_events(invite.advocate, events.invite_went_out(invite))
 
 
 @on(signals.invite_reminded)
@@ -106,32 +110,32 @@ def on_suppressed(suppression: Suppression, email: str, **_: Any) -> None:
 
 @receiver(signals.person_erased, dispatch_uid="klaviyo")
 def on_person_erased(email: str, facts: list[uuid.UUID], **_: Any) -> None:
-    erasing.forget(email, facts)
+    erase.forget(email, facts)
 
 
 @on(signals.visit_recorded)
 def on_visit_recorded(visit: Visit, **_: Any) -> None:
-    tell(visit.advocate, payloads.visit_recorded(visit))
+    tell(visit.advocate, events.visit_recorded(visit))
 
 
 @on(signals.conversion_recorded)
 def on_conversion_recorded(conversion: Conversion, **_: Any) -> None:
-    tell(conversion.advocate, payloads.conversion_recorded(conversion))
+    tell(conversion.advocate, events.conversion_recorded(conversion))
 
 
 @on(signals.conversion_refunded)
 def on_conversion_refunded(refund: Conversion, **_: Any) -> None:
-    tell(refund.advocate, payloads.conversion_refunded(refund))
+    tell(refund.advocate, events.conversion_refunded(refund))
 
 
 @on(signals.reward_issued)
 def on_reward_issued(reward: Reward, **_: Any) -> None:
-    tell(reward.advocate, payloads.reward_issued(reward))
+    tell(reward.advocate, events.reward_issued(reward))
 
 
 @on(signals.reward_reversed)
 def on_reward_reversed(reward: Reward, **_: Any) -> None:
-    tell(reward.advocate, payloads.reward_reversed(reward))
+    tell(reward.advocate, events.reward_reversed(reward))
 
 
 @receiver(account_replaced, dispatch_uid="klaviyo")
@@ -147,7 +151,7 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     moving.update(
         connection=new, list_id="", list_name="", newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False
     )
-    walking.begin_anew(stores)
+    backfills.begin_anew(stores)
 
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
@@ -185,7 +189,7 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
         fact: Any = facts[0]
         invite = getattr(fact, "invite", None) or fact
         advocate = getattr(invite, "advocate", invite)
-        source = cleaning.text(fact.uid)[:64]
+        source = values.text(fact.uid)[:64]
         order = Order(
             kind="event",
             key=f"unreadable:{what}:{source or uuid.uuid4()}",

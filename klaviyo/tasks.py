@@ -5,10 +5,11 @@ import time
 from celery import shared_task
 
 from integrations import shutdown
-from klaviyo.backfilling import walking
-from klaviyo.confirming import turns
-from klaviyo.imports import looking as looking_at_imports
-from klaviyo.watching import heeding, looking
+from klaviyo.confirmation import turns as confirmation_turns
+from klaviyo.imports import backfill as backfilling
+from klaviyo.imports import results as looking_at_imports
+from klaviyo.webhooks import process
+from klaviyo.webhooks import turns as webhook_turns
 
 QUANTUM_SECONDS = 10.0
 
@@ -16,19 +17,19 @@ QUANTUM_SECONDS = 10.0
 @shared_task(ignore_result=True)
 def heed() -> None:
     """Act on what accounts have told us."""
-    heeding.heed()
+    process.heed()
 
 
 @shared_task(ignore_result=True)
 def watch() -> None:
     """See that every account tells us of changed consent, and ask those that do not."""
-    looking.look_at_all()
+    webhook_turns.look_at_all()
 
 
 @shared_task(ignore_result=True)
 def confirm() -> None:
     """Read back what accounts have taken."""
-    turns.take_all()
+    confirmation_turns.take_all()
 
 
 @shared_task(ignore_result=True)
@@ -41,4 +42,4 @@ def look_at_imports() -> None:
 def backfill() -> None:
     """Go on with telling accounts of everybody who is in a store's programs already."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
-    walking.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
+    backfilling.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from klaviyo.views import hook
+from klaviyo.webhooks import view
 from sorae import health, metrics
 
 urlpatterns = [
@@ -13,9 +13,9 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics.show),
-    path("hooks/klaviyo", hook.receive, name="klaviyo_hook"),
+    path("hooks/klaviyo", view.webhook, name="klaviyo_hook"),
     path("admin/integrations/", include("integrations.pages.urls")),
-    path("admin/klaviyo/", include("klaviyo.urls")),
+    path("admin/klaviyo/", include("klaviyo.pages.urls")),
     path("admin/", admin.site.urls),
     path("", include("referrals.urls")),
 ]

@@ -6,8 +6,8 @@ import pytest
 import redis
 from django.test import Client
 
-from klaviyo import listing
 from klaviyo.models import ProfileSync
+from klaviyo.pages import list_choices
 from sorae.cache import ForgetfulRedisCache
 from tests import servers
 
@@ -69,7 +69,7 @@ def test_the_settings_of_a_store_open_while_redis_is_away(
     sync: ProfileSync, browser_of_the_operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = ForgetfulRedisCache([f"redis://127.0.0.1:{servers.free_port()}/0"], SETTINGS)
-    monkeypatch.setattr(listing, "cache", nowhere)
+    monkeypatch.setattr(list_choices, "cache", nowhere)
     answer = browser_of_the_operator.get(f"/admin/klaviyo/settings/{sync.pk}/")
     assert answer.status_code == 200
     assert b"cannot be shown" not in answer.content

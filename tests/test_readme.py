@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.dispatch import Signal
 
-from klaviyo import events
+from klaviyo.mapping import catalogue
 from referrals import signals
 from referrals.models import Conversion, Invite, OptIn, OptOut, Program, Reward
 
@@ -33,7 +33,7 @@ def test_every_file_that_it_names_is_there() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
-@pytest.mark.parametrize("metric", [metric.name for metric in events.CATALOGUE])
+@pytest.mark.parametrize("metric", [metric.name for metric in catalogue.CATALOGUE])
 def test_every_metric_stands_in_its_table_of_signals(metric: str) -> None:
     assert f"*{metric}*" in README
 

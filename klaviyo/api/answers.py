@@ -25,7 +25,7 @@ import requests
 
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
 from integrations.wire import http
-from klaviyo import cleaning
+from klaviyo.api import values
 from klaviyo.api.operation import Operation
 
 
@@ -125,11 +125,11 @@ def _storable(value: Any) -> Any:
     """Without what neither a database nor a log can hold, wherever it stands: NUL, and halves of characters."""
     match value:
         case str():
-            return cleaning.text(value)
+            return values.text(value)
         case list():
             return [_storable(item) for item in value]
         case dict():
-            return {cleaning.text(key): _storable(item) for key, item in value.items()}
+            return {values.text(key): _storable(item) for key, item in value.items()}
         case _:
             return value
 

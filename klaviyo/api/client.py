@@ -13,8 +13,7 @@ from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing
 from integrations.wire import attempts, http
 from integrations.wire.attempts import LastLook
-from klaviyo import cleaning
-from klaviyo.api import answers, transport
+from klaviyo.api import answers, transport, values
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
 
@@ -97,4 +96,4 @@ class Client:
 
 def _note(attempt: Attempt, response: requests.Response) -> None:
     attempt.status = response.status_code
-    attempt.request_id = cleaning.text(response.headers.get("x-klaviyo-req-id", ""))[:64]
+    attempt.request_id = values.text(response.headers.get("x-klaviyo-req-id", ""))[:64]

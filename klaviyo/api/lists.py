@@ -7,8 +7,7 @@ from typing import Any
 
 from integrations.errors import TemporaryError
 from integrations.models import Delivery
-from klaviyo import cleaning
-from klaviyo.api import answers, filters, ids, paging
+from klaviyo.api import answers, filters, ids, paging, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -84,7 +83,7 @@ def is_member(client: Client, list_id: str, email: str, deliveries: Sequence[Del
     if not isinstance(data, list):
         raise _unreadable()
     found = [answers.words(answers.members(answers.members(item).get("attributes")).get("email")) for item in data]
-    return email.lower() in {cleaning.address(address).lower() for address in found}
+    return email.lower() in {values.address(address).lower() for address in found}
 
 
 def _list(item: Any) -> List | None:

@@ -6,8 +6,7 @@ from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
-from klaviyo import cleaning
-from klaviyo.api import filters, ids
+from klaviyo.api import filters, ids, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from referrals import suppressions
@@ -40,7 +39,7 @@ class Profile:
 
     @property
     def email(self) -> str:
-        return cleaning.address(str(self.attributes.get("email") or "")).lower()
+        return values.address(str(self.attributes.get("email") or "")).lower()
 
 
 @dataclass
@@ -78,7 +77,7 @@ def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] =
             if not number:
                 raise
             left = [person for later in chunks[number:] for person in later]
-            found.unclear |= {cleaning.address(person[0]).lower(): error for person in left}
+            found.unclear |= {values.address(person[0]).lower(): error for person in left}
             break  # those who were found may go on, or many workers would each begin anew for ever
     return found
 
@@ -153,7 +152,7 @@ def _find_into(found: Found, client: Client, people: list[list[str]], deliveries
         found.profiles |= _by_email(people, profiles)
     except (PermanentError, Surprise) as error:
         if len(people) == 1:
-            found.unclear[cleaning.address(people[0][0]).lower()] = error
+            found.unclear[values.address(people[0][0]).lower()] = error
             return
         half = len(people) // 2
         _find_into(found, client, people[:half], deliveries)
@@ -162,7 +161,7 @@ def _find_into(found: Found, client: Client, people: list[list[str]], deliveries
 
 def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Profile]:
     """Asked for one person, Klaviyo may know them by another address first. Asked for many, names must match."""
-    asked = {cleaning.address(person[0]).lower() for person in people}
+    asked = {values.address(person[0]).lower() for person in people}
     if len(asked) == 1 and len(profiles) == 1:
         return {asked.pop(): profiles[0]}
     named = {profile.email: profile for profile in profiles}

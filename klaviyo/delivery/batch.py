@@ -15,12 +15,18 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker, provider_wide
 from integrations.pauses.shared_trouble import BUSY_HERE, Frozen, ItsOwn
 from integrations.workers import batches, worker
-from klaviyo import orders, taken, withdrawals
 from klaviyo.api.client import Client
-from klaviyo.delivery import beforehand, facts, mail, permission, privacy, subscribing, unsubscribing
-from klaviyo.delivery.state import Batch, sends_of, sync_of, syncs_of
+from klaviyo.confirmation import in_doubt_requests
+from klaviyo.consent import gate, opt_outs
+from klaviyo.delivery import events, lists, preflight, profiles
+from klaviyo.delivery.erasure import deletion
+from klaviyo.delivery.newsletter import subscribe, unsubscribe
+from klaviyo.delivery.sends import mail
+from klaviyo.mapping import orders
 from klaviyo.models import ProfileSync, Send
-from klaviyo.people import People, told_lately
+from klaviyo.profiles.batch import Batch, sends_of, sync_of, syncs_of
+from klaviyo.profiles.people import People
+from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
@@ -30,13 +36,13 @@ LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and
 log = logging.getLogger(__name__)
 
 SENDERS: dict[str, Callable[[Batch, Delivery, Any], Outcome | None]] = {
-    "profile": facts.send_profile,
-    "event": facts.send_event,
-    "list": facts.send_list_add,
+    "profile": profiles.send_profile,
+    "event": events.send_event,
+    "list": lists.send_list_add,
     "email": mail.send,
-    "subscribe": subscribing.subscribe,
-    "unsubscribe": unsubscribing.unsubscribe,
-    "erase": privacy.erase,
+    "subscribe": subscribe.subscribe,
+    "unsubscribe": unsubscribe.unsubscribe,
+    "erase": deletion.erase,
 }
 
 
@@ -46,9 +52,9 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     What needs no question to Klaviyo is settled before it is asked anything.
     """
     syncs, sends = syncs_of(connection), sends_of(deliveries)
-    said_no = partial(permission.said_no_here, syncs, sends)
-    looks = (beforehand.unusable, _gone_out, said_no, privacy.erased_first, privacy.imports_first)
-    decided = beforehand.decided(deliveries, looks)
+    said_no = partial(gate.said_no_here, syncs, sends)
+    looks = (preflight.unusable, _gone_out, said_no, deletion.erased_first, deletion.imports_first)
+    decided = preflight.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
     worker.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
@@ -100,7 +106,7 @@ def _is_not_reached(batch: Batch, delivery: Delivery) -> bool:
 
 def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """Sends that were taken from a worker that did not live to write it down."""
-    gone = taken.among([delivery for delivery in deliveries if orders.message_of(delivery)])
+    gone = in_doubt_requests.among([delivery for delivery in deliveries if orders.message_of(delivery)])
     return dict.fromkeys(gone, Accepted())
 
 
@@ -111,7 +117,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
         return no_room.for_an_answer(error)
     sync = sync_of(batch.syncs, batch.sends, delivery)
     if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
-        return beforehand.SYNC_OFF
+        return preflight.SYNC_OFF
     if batch.people.has_moved(delivery):
         return Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
     try:
@@ -126,10 +132,10 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
 
 
 def _tried(batch: Batch, delivery: Delivery, sync: ProfileSync | None) -> Outcome:
-    if sync and (objection := permission.objection(batch, delivery, sync)):
-        if objection.code in permission.A_PERSONS_NO:
+    if sync and (objection := gate.objection(batch, delivery, sync)):
+        if objection.code in gate.A_PERSONS_NO:
             store = sync.store_id if objection.code == "list_suppressed" else None
-            withdrawals.stop_reminding(batch.connection, delivery.subject, store)
+            opt_outs.stop_reminding(batch.connection, delivery.subject, store)
         return objection
     outcome = SENDERS[delivery.kind](batch, delivery, sync) or Accepted()
     return _told(batch.sends, delivery, outcome)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from klaviyo import events
 from klaviyo.demo.kept import mailbox
-from klaviyo.events import Metric
+from klaviyo.mapping import catalogue
+from klaviyo.mapping.catalogue import Metric
 from klaviyo.models import ProfileSync
 from referrals import suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Reward, Visit
@@ -84,19 +84,19 @@ def count_of_facts() -> int:
 
 def _due(went_out: Collection[str]) -> Iterator[_Due]:
     for person in Advocate.objects.select_related("program"):
-        yield _Due(person.program.store_id, events.ADVOCATE_STARTED, person.uid, person.email)
+        yield _Due(person.program.store_id, catalogue.ADVOCATE_STARTED, person.uid, person.email)
     yield from _invitations(went_out)
     for visit in Visit.objects.select_related("advocate__program"):
-        yield _Due(visit.advocate.program.store_id, events.REFERRED_VISIT, visit.uid, visit.advocate.email)
+        yield _Due(visit.advocate.program.store_id, catalogue.REFERRED_VISIT, visit.uid, visit.advocate.email)
     for order in Conversion.objects.filter(kind=Conversion.Kind.ORDER).select_related("advocate__program"):
         store = order.program.store_id
-        yield _Due(store, events.CONVERSION, order.uid, order.advocate.email)
-        yield _Due(store, events.REFERRED_PURCHASE, order.uid, order.friend_email)
+        yield _Due(store, catalogue.CONVERSION, order.uid, order.advocate.email)
+        yield _Due(store, catalogue.REFERRED_PURCHASE, order.uid, order.friend_email)
     for reward in Reward.objects.select_related("advocate__program"):
         store = reward.advocate.program.store_id
-        yield _Due(store, events.REWARD_ISSUED, reward.uid, reward.recipient_email)
+        yield _Due(store, catalogue.REWARD_ISSUED, reward.uid, reward.recipient_email)
         if reward.reversed_at:
-            yield _Due(store, events.REWARD_REVERSED, reward.uid, reward.recipient_email)
+            yield _Due(store, catalogue.REWARD_REVERSED, reward.uid, reward.recipient_email)
 
 
 def _invitations(went_out: Collection[str]) -> Iterator[_Due]:
@@ -104,10 +104,12 @@ def _invitations(went_out: Collection[str]) -> Iterator[_Due]:
     for invite in Invite.objects.select_related("advocate__program"):
         program = invite.advocate.program
         by_mail = program.invites_by == Program.Inviter.SORAE
-        yield _Due(program.store_id, events.INVITE_RECEIVED, invite.uid, invite.recipient_email, invite.pk, by_mail)
+        yield _Due(program.store_id, catalogue.INVITE_RECEIVED, invite.uid, invite.recipient_email, invite.pk, by_mail)
         if str(invite.uid) in went_out and not suppressions.is_erased(invite.recipient_email):
-            yield _Due(program.store_id, events.INVITE_SENT, invite.uid, invite.advocate.email)
+            yield _Due(program.store_id, catalogue.INVITE_SENT, invite.uid, invite.advocate.email)
     for reminder in Reminder.objects.select_related("invite__advocate__program"):
         invite, program = reminder.invite, reminder.invite.advocate.program
         by_mail = program.invites_by == Program.Inviter.SORAE
-        yield _Due(program.store_id, events.INVITE_REMINDER, reminder.uid, invite.recipient_email, invite.pk, by_mail)
+        yield _Due(
+            program.store_id, catalogue.INVITE_REMINDER, reminder.uid, invite.recipient_email, invite.pk, by_mail
+        )

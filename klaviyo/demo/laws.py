@@ -12,13 +12,13 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo import events
 from klaviyo.demo import expected, good_reasons, newsletters, standings, will
 from klaviyo.demo.expected import Expected
 from klaviyo.demo.world import World
+from klaviyo.mapping import catalogue
 from referrals.models import Invite
 
-METRICS = {metric.name: metric for metric in events.CATALOGUE}
+METRICS = {metric.name: metric for metric in catalogue.CATALOGUE}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.delivery import jobs
+from klaviyo.delivery.newsletter import requests
 from klaviyo.demo.kept import KeptProfile, mailbox
 from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
@@ -47,6 +47,6 @@ def _problem(opt_in: OptIn, sync: ProfileSync, record: Delivery, profile: KeptPr
         "opted_out": took_it_back,
         "withdrawn_since": took_it_back,
         "no_phone": "email" not in opt_in.channels,
-        "outcome_unknown": record.attempts.filter(operation=jobs.SUBSCRIBE, status=None).exists(),
+        "outcome_unknown": record.attempts.filter(operation=requests.SUBSCRIBE, status=None).exists(),
     }.get(record.reason_code, False)
     return "" if is_true else f"is not there: our record says {record.state}, {record.reason_code or 'and not why'}."

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from referrals import lifecycle
 from referrals.models import Program
 
@@ -23,7 +23,7 @@ Line = dict[str, Any]
 OURS = {"went_out", "erase"}  # verbs that are not a shop's to tell, or not in this way
 VERBS: dict[str, Callable[..., Model]] = {
     **{verb: getattr(lifecycle, verb) for verb in lifecycle.__all__ if verb not in OURS},
-    "erase": lambda email: erasing.erase(email, _operator()),
+    "erase": lambda email: erase.erase(email, _operator()),
 }
 WHEN = {"update": None, "close": None, "suppress": None, "erase": None, "reverse": "reversed_at", "pay": "paid_at"}
 REFERENCES = {"advocate": "advocate", "invite": "invite", "order": "conversion", "reward": "reward"}

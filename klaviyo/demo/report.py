@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 from integrations.models import Connection, Delivery
-from klaviyo import events
 from klaviyo.demo import expected, figures, settling
 from klaviyo.demo.figures import Waiting
 from klaviyo.demo.laws import Broken
 from klaviyo.demo.playing import Played
 from klaviyo.demo.scene import SHOPS
 from klaviyo.demo.world import World
+from klaviyo.mapping import catalogue
 from klaviyo.models import Send
 
 MOST_BREACHES = 10
@@ -132,7 +132,7 @@ def _klaviyo(world: World) -> Table:
     counts = Counter((event.metric, event.account) for event in world.events)
     people = Counter(profile.account for profile in world.profiles)
     table.add_row("profiles", *(f"{people[shop.account]:,}" for shop in SHOPS), end_section=True)
-    for metric in events.CATALOGUE:
+    for metric in catalogue.CATALOGUE:
         table.add_row(metric.name, *(f"{counts[metric.name, shop.account]:,}" for shop in SHOPS))
     return table
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from klaviyo.consent import Policy
+from klaviyo.models.policies import Policy
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
+from klaviyo.consent import topics
 from klaviyo.demo import evening, playing, settling
 from klaviyo.demo.connecting import Operator
 from klaviyo.demo.dusk import Dusk
@@ -23,7 +24,6 @@ from klaviyo.demo.scene import COFFEE, HARBOR, TEA, Shop
 from klaviyo.demo.telling import Teller
 from klaviyo.demo.waiting_for import until
 from klaviyo.models import Notice, Send
-from klaviyo.watching import topics
 from referrals.models import Invite, Program, Reminder
 
 LATER = "8"  # seconds, asked for by an account that is asked too much

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo.confirming import turns
+from klaviyo.confirmation import turns
 from klaviyo.models import Reading
 
 LOOK_EVERY = 0.5

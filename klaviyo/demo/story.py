@@ -27,7 +27,7 @@ from klaviyo.demo.season import Season
 from klaviyo.demo.telling import Teller
 from klaviyo.demo.world import World
 from klaviyo.models import ConsentWatch
-from klaviyo.watching import looking
+from klaviyo.webhooks import turns
 
 READY_SECONDS = 60.0
 
@@ -105,7 +105,7 @@ class Story:
         operator.sign_in(self.password)
         for shop in SHOPS:
             setting_up.join(shop, operator.connect(shop.account), lists[shop.account])
-        looking.look_at_all()  # as beat has it done within half a minute
+        turns.look_at_all()  # as beat has it done within half a minute
         if ConsentWatch.objects.filter(webhook_id="").exists():
             raise BrokenOff("An account will not tell us of changed consent by a webhook.")
         return operator

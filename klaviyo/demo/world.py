@@ -6,11 +6,11 @@ from functools import cached_property
 
 from integrations.mail import mailer
 from integrations.models import Delivery
-from klaviyo import events
 from klaviyo.demo.consents import Change, Person, Register, Said
 from klaviyo.demo.expected import Expected
 from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
 from klaviyo.demo.mailbag import Mail
+from klaviyo.mapping import catalogue
 from klaviyo.models import ProfileSync
 from referrals.models import Invite, OptIn, OptOut
 
@@ -34,7 +34,7 @@ class World:
     @cached_property
     def went_out(self) -> frozenset[str]:
         """The invites that have left, as it can be seen from outside, and known: at Klaviyo, or as a message."""
-        at_klaviyo = {event.fact_id for event in self.events if event.metric == events.INVITE_RECEIVED.name}
+        at_klaviyo = {event.fact_id for event in self.events if event.metric == catalogue.INVITE_RECEIVED.name}
         mailed = {mail.fact_id for mail in self.mails} - self.in_doubt
         return frozenset(str(uid) for uid in Invite.objects.values_list("uid", flat=True)) & (at_klaviyo | mailed)
 

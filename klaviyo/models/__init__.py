@@ -4,7 +4,7 @@ from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
-from klaviyo.models.syncs import ProfileSync
+from klaviyo.models.store_settings import ProfileSync
 from klaviyo.models.watches import ConsentWatch, Notice
 
 __all__ = ["Backfill", "ConsentDecision", "ConsentWatch", "Erasure", "Miss", "Notice", "ProfileSync", "Reading", "Send"]

@@ -1,9 +1,11 @@
 """Telling an account of everybody who is in a store's programs already."""
 
+from collections.abc import Iterable
+
 from django.db import models
 from django.utils import timezone
 
-from klaviyo.models.syncs import ProfileSync
+from klaviyo.models.store_settings import ProfileSync
 
 
 class Backfill(models.Model):
@@ -34,3 +36,9 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         return f"Backfill {self.pk}"
+
+
+def begin_anew(syncs: Iterable[int]) -> None:
+    """Another account has taken the old one's place, and has heard of nobody yet."""
+    running = Backfill.objects.filter(sync__in=syncs, state=Backfill.State.RUNNING)
+    running.update(reached=0, told=0, left_out=0)

@@ -3,7 +3,7 @@
 from django.db import models
 
 from integrations.models import Connection, Delivery
-from klaviyo.models.syncs import ProfileSync
+from klaviyo.models.store_settings import ProfileSync
 from referrals.models import Invite, Program, Reminder, Store
 
 

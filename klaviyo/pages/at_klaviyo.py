@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from integrations.models import Attempt, Connection, Delivery
 from integrations.pages import story
-from klaviyo import cleaning
+from klaviyo.api import values
 from klaviyo.models import Notice, Send
 from klaviyo.pages import explaining, reasons
 from referrals.models import OptIn
@@ -77,7 +77,7 @@ def profiles(addresses: Iterable[str]) -> list[Profile]:
 
 
 def _about(addresses: Iterable[str]) -> "QuerySet[Delivery]":
-    subjects = {cleaning.address(address) for address in addresses}
+    subjects = {values.address(address) for address in addresses}
     return Delivery.objects.filter(subject__in=subjects | {subject.lower() for subject in subjects})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from integrations.models import Connection, Delivery
 from integrations.pages import story
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import Erasure
 
 State = Delivery.State
@@ -46,7 +46,7 @@ class Receipt:
     @property
     def is_partly_done(self) -> bool:
         """Whether an account was left out, so that somebody must delete the person there by hand."""
-        return any(asked.delivery.reason_code == erasing.NOT_CONNECTED.code for asked in self.asked)
+        return any(asked.delivery.reason_code == erase.NOT_CONNECTED.code for asked in self.asked)
 
     @property
     def needs_somebody(self) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from klaviyo.consent import Decision, Policy
+from klaviyo.consent.decision import Decision
 from klaviyo.models import ConsentDecision, ProfileSync
+from klaviyo.models.policies import Policy
 from klaviyo.pages import evidence, reasons
 from klaviyo.pages.evidence import Word
 from klaviyo.pages.reasons import Reason

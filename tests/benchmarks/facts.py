@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import outbox
-from klaviyo import orders, payloads
+from klaviyo.mapping import events, orders
 from klaviyo.models import ProfileSync
 from referrals.models import Advocate, Program, Visit
 
@@ -26,7 +26,7 @@ def queue_visits(program: Program, people: Sequence[Advocate], number: int, *, w
     for batch in _batches(_visits(people, number, timezone.now())):
         with transaction.atomic():
             Visit.objects.bulk_create(batch)
-            of_visits = [event for visit in batch for event in payloads.visit_recorded(visit)]
+            of_visits = [event for visit in batch for event in events.visit_recorded(visit)]
             told_of = [orders.of_event(event, program.store.country, sync) for event in of_visits]
             if with_profiles:
                 new = {visit.advocate.pk: visit.advocate for visit in batch if visit.advocate.pk not in told}

@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from integrations import pauses
 from integrations.models import Delivery
 from integrations.outbox import wake_ups
-from klaviyo import payloads
+from klaviyo.mapping import events
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests import consent_screen
@@ -106,7 +106,7 @@ def _tell(quiet: list[Program], people: dict[int, list[Advocate]], seconds: int)
         person, is_counted = tellers[index]
         visit = lifecycle.visit(person, landing_page=facts.PAGE)
         if is_counted:
-            committed[payloads.visit_recorded(visit)[0].unique_id] = time.time()
+            committed[events.visit_recorded(visit)[0].unique_id] = time.time()
     return committed
 
 

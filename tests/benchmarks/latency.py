@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from integrations.models import Delivery
-from klaviyo import payloads, receivers
+from klaviyo import receivers
+from klaviyo.mapping import events
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Visit
 from tests.benchmarks import facts, ledger, stage
@@ -45,7 +46,7 @@ def _tell(people: list[Advocate], seconds: int) -> dict[str, float]:
     for index in range(seconds * A_SECOND):
         time.sleep(max(began_at + index / A_SECOND - time.time(), 0))
         visit = lifecycle.visit(people[index % len(people)], landing_page=facts.PAGE)
-        committed[payloads.visit_recorded(visit)[0].unique_id] = time.time()
+        committed[events.visit_recorded(visit)[0].unique_id] = time.time()
     return committed
 
 

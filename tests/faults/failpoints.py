@@ -13,8 +13,9 @@ from integrations.outbox import leasing, wake_ups
 from integrations.wire import attempts
 from integrations.workers import account_slots
 from klaviyo.api import answers, profiles, transport
-from klaviyo.delivery import bulks
-from klaviyo.imports import jobs, looking
+from klaviyo.delivery import bulk
+from klaviyo.imports import results
+from klaviyo.profiles import import_job
 
 
 class Killed(BaseException):
@@ -61,12 +62,12 @@ POINTS = (
     Point("in_on_commit", ((wake_ups, "now"),), needs="a fact"),
 )
 OF_IMPORTS = (
-    Point("before_import", ((bulks, "send"),)),
-    Point("before_job", ((jobs, "begin"),)),
-    Point("after_job", ((jobs, "begin"),), is_after=True),
-    Point("before_look", ((looking, "_look_at"),), needs="a look"),
-    Point("before_end", ((looking, "_end"),), needs="a look"),
-    Point("after_end", ((looking, "_end"),), is_after=True, needs="a look"),
+    Point("before_import", ((bulk, "send"),)),
+    Point("before_job", ((import_job, "begin"),)),
+    Point("after_job", ((import_job, "begin"),), is_after=True),
+    Point("before_look", ((results, "_look_at"),), needs="a look"),
+    Point("before_end", ((results, "_end"),), needs="a look"),
+    Point("after_end", ((results, "_end"),), is_after=True, needs="a look"),
 )
 
 

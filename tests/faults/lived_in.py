@@ -6,7 +6,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ProfileSync
 from referrals import lifecycle
 from referrals.models import Program, Store
@@ -38,7 +38,7 @@ def move_in() -> ProfileSync:
     notice(sync.connection, 1, "ben@friends.test")
     Group.objects.create(name="Readers")
     User.objects.create_user("reader")
-    erasing.erase("eve@friends.test", None)
+    erase.erase("eve@friends.test", None)
     return sync
 
 

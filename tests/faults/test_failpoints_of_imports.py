@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
 from integrations.workers import worker
-from klaviyo.imports import looking
+from klaviyo.imports import results
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -66,7 +66,7 @@ class House:
 
     def look(self) -> None:
         Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=timezone.now() - timedelta(seconds=1))
-        looking.look()
+        results.look()
 
     def come_back(self) -> None:
         """A day goes by: imports end, or are given up and made again."""

@@ -10,7 +10,7 @@ from integrations.models import Connection
 from integrations.workers import worker
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
-from klaviyo.watching import heeding, looking
+from klaviyo.webhooks import process, turns
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -38,8 +38,8 @@ def test_workers_go_on_and_the_account_waits_to_be_connected_again(
     drain()
     for act in (worker.sweep, connections.renew_due, connections.revoke_due, connections.probe_all):
         act()
-    looking.look_at_all()
-    heeding.heed()
+    turns.look_at_all()
+    process.heed()
     connection = Connection.objects.get()
     assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "undecryptable")
     assert states() == {State.HELD}

@@ -6,8 +6,8 @@ from django.db import connection as database
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
+from klaviyo.consent import topics
 from klaviyo.models import Notice
-from klaviyo.watching import topics
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
 from tests.conftest import Drain

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo.delivery import permission
-from klaviyo.delivery.state import Batch
+from klaviyo.consent import gate
 from klaviyo.models import ProfileSync
+from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Invite, Program
@@ -56,14 +56,14 @@ def a_host_hears_of_what_goes_out(hears: Callable[..., None]) -> Iterator[None]:
 def note_last_looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Delivery, datetime]]:
     """When each last look began that found nothing against a delivery."""
     looks: list[tuple[Delivery, datetime]] = []
-    look = permission.last_look
+    look = gate.last_look
 
     def noted(batch: Batch, delivery: Delivery) -> None:
         began_at = timezone.now()
         look(batch, delivery)
         looks.append((delivery, began_at))
 
-    monkeypatch.setattr(permission, "last_look", noted)
+    monkeypatch.setattr(gate, "last_look", noted)
     return looks
 
 

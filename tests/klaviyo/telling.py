@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection
+from klaviyo.consent import topics
 from klaviyo.models import ConsentWatch
-from klaviyo.watching import topics
 from tests.klaviyo.story import TEA
 
 WEBHOOK = "01JD0000000000000000000000"

@@ -9,8 +9,8 @@ from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
 from klaviyo.api import webhooks
 from klaviyo.api.client import Client
+from klaviyo.consent import topics
 from klaviyo.sandbox import Sandbox
-from klaviyo.watching import topics
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.story import TEA
 

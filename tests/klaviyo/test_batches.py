@@ -8,8 +8,8 @@ import pytest
 from integrations import connections, outbox
 from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import worker
-from klaviyo import payloads
 from klaviyo.api import transport
+from klaviyo.mapping import profiles
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
@@ -82,14 +82,14 @@ def test_one_profile_that_breaks_our_code_blocks_nobody(
     sandbox: Sandbox, spring: Program, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cid = lifecycle.join(spring, "cid@friends.test")
-    profile = payloads.profile
+    profile = profiles.profile
 
     def breaking(advocate: Advocate, *rest: Any) -> Any:
         if advocate.pk == ann.pk:
             raise KeyError("secret")
         return profile(advocate, *rest)
 
-    monkeypatch.setattr(payloads, "profile", breaking)
+    monkeypatch.setattr(profiles, "profile", breaking)
     drain()
     assert Delivery.objects.get(kind="profile", subject=ann.email).reason_code == "internal_error"
     assert Delivery.objects.get(kind="profile", subject=cid.email).state == State.ACCEPTED

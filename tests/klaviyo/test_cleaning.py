@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo import cleaning, phones
+from klaviyo.api import phones, values
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANYTHING = st.recursive(
@@ -21,37 +21,37 @@ ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.text(alphabet=st.characters()), ANYTHING, max_size=8))
 def test_whatever_comes_in_goes_out_as_json_that_a_database_takes(raw: dict[str, Any]) -> None:
-    kept, _ = cleaning.properties(raw)
+    kept, _ = values.properties(raw)
     as_json = json.dumps(kept, allow_nan=False, ensure_ascii=False)
     assert "\\u0000" not in as_json
     as_json.encode("utf-8")
-    assert cleaning.properties(kept)[0] == kept
+    assert values.properties(kept)[0] == kept
 
 
 def test_what_says_nothing_is_left_out_but_zero_and_false_stay() -> None:
-    kept, warnings = cleaning.properties({"a": None, "b": "", "c": [], "d": 0, "e": False})
+    kept, warnings = values.properties({"a": None, "b": "", "c": [], "d": 0, "e": False})
     assert kept == {"d": 0, "e": False}
     assert warnings == []
 
 
 def test_not_a_number_is_left_out_with_a_warning() -> None:
-    kept, warnings = cleaning.properties({"total": float("nan"), "other": float("inf"), "fine": 1.5})
+    kept, warnings = values.properties({"total": float("nan"), "other": float("inf"), "fine": 1.5})
     assert kept == {"fine": 1.5}
     assert warnings == ["total was left out: it is not a number.", "other was left out: it is not a number."]
 
 
 def test_a_huge_string_is_cut_at_a_whole_character() -> None:
-    kept, warnings = cleaning.properties({"note": "é" * 60_000})
-    assert len(kept["note"].encode()) <= cleaning.LONGEST_STRING
+    kept, warnings = values.properties({"note": "é" * 60_000})
+    assert len(kept["note"].encode()) <= values.LONGEST_STRING
     assert kept["note"] == "é" * 50_000
     assert warnings == ["note was cut to 100000 bytes."]
 
 
 def test_too_many_properties_and_items_are_cut() -> None:
-    kept, warnings = cleaning.properties({f"p{n}": n for n in range(500)})
+    kept, warnings = values.properties({f"p{n}": n for n in range(500)})
     assert len(kept) == 400
     assert "400" in warnings[0]
-    items, warnings = cleaning.properties({"items": list(range(5000))})
+    items, warnings = values.properties({"items": list(range(5000))})
     assert len(items["items"]) == 4000
     assert "items" in warnings[0]
 
@@ -60,7 +60,7 @@ def test_too_many_properties_and_items_are_cut() -> None:
     "email", ["", "ann", "ann@", "@teahouse.test", "ann@tea house.test", "ann\n@teahouse.test", "a" * 95 + "@x.test"]
 )
 def test_a_malformed_address_is_named_as_such(email: str) -> None:
-    assert cleaning.email_problem(email).startswith("The e-mail address is ")
+    assert values.email_problem(email).startswith("The e-mail address is ")
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_malformed_address_is_named_as_such(email: str) -> None:
     [None, 5, b"ann@x.test", "\u212aen@x.test", "\u017fam@x.test", "änn@x.test", "a\0n@x.test", "a\ud83d@x.test"],
 )
 def test_an_address_that_might_be_taken_for_another_is_malformed(email: Any) -> None:
-    assert cleaning.email_problem(email).startswith("The e-mail address is malformed")
-    cleaning.address(email).encode()
+    assert values.email_problem(email).startswith("The e-mail address is malformed")
+    values.address(email).encode()
 
 
 @pytest.mark.parametrize("email", ["ann@teahouse.test", "ANN+tea@TeaHouse.test", "ann@bücher.test", "o'neil@x.test"])
 def test_an_unusual_address_is_fine(email: str) -> None:
-    assert cleaning.email_problem(email) == ""
+    assert values.email_problem(email) == ""
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_an_unusual_address_is_fine(email: str) -> None:
     ],
 )
 def test_a_number_is_finite_or_none(value: Any, expected: float | None) -> None:
-    assert cleaning.number(value) == expected
+    assert values.number(value) == expected
 
 
 def test_a_number_with_thousands_of_digits_costs_itself() -> None:
-    kept, warnings = cleaning.properties({"items": [{"sku": "T1", "quantity": 10**5000}]})
+    kept, warnings = values.properties({"items": [{"sku": "T1", "quantity": 10**5000}]})
     assert kept == {"items": [{"sku": "T1", "quantity": None}]}
     assert warnings == ["items was left out: it is not a number."]
 
@@ -108,7 +108,7 @@ def test_a_number_with_thousands_of_digits_costs_itself() -> None:
     "moment", [datetime(1990, 1, 1, tzinfo=UTC), NOW + timedelta(days=400), NOW.replace(tzinfo=None), None, "today"]
 )
 def test_a_time_far_off_is_refused(moment: Any) -> None:
-    assert cleaning.time_problem(moment, NOW)
+    assert values.time_problem(moment, NOW)
 
 
 @pytest.mark.parametrize(

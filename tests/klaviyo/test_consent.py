@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from klaviyo import consent
-from klaviyo.consent import Policy
+from klaviyo.consent import decision as consent
+from klaviyo.models.policies import Policy
 
 SUBSCRIBED = {"can_receive_email_marketing": True, "consent": "SUBSCRIBED", "suppression": [], "list_suppressions": []}
 BOTH = list(Policy)

@@ -15,10 +15,11 @@ from integrations import connections, outbox
 from integrations.models import Attempt, Delivery
 from integrations.outbox import queueing
 from integrations.workers import worker
-from klaviyo import asking, lookups, orders, payloads
 from klaviyo.api import transport
-from klaviyo.delivery import permission
+from klaviyo.consent import check, gate
+from klaviyo.mapping import events, orders
 from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.profiles import lookup
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
@@ -33,10 +34,10 @@ RECIPIENTS = 2_000 if connection.vendor == "postgresql" else 10_000  # the quest
 MOMENTS: dict[str, tuple[Any, str]] = {
     "it is claimed": (outbox, "claim"),
     "it is handed to a worker": (worker, "deliver"),
-    "people are looked up": (lookups.Lookup, "ask"),
-    "it is decided": (asking, "decide"),
+    "people are looked up": (lookup.Lookup, "ask"),
+    "it is decided": (check, "decide"),
     "the token is read": (connections, "access_token"),
-    "the last look": (permission, "last_look"),
+    "the last look": (gate, "last_look"),
     "any request leaves": (transport, "send"),
 }
 
@@ -120,7 +121,7 @@ def sent_against(email: str, said_at: datetime, says_no: Callable[..., datetime]
         learnt_at = request.started_at if says_no is at_sorae else decision.asked_at
         if learnt_at > said_at:
             against.append(f"{send} at {learnt_at}, after the no of {said_at}")
-        assert request.started_at - decision.asked_at <= asking.GOOD_FOR
+        assert request.started_at - decision.asked_at <= check.GOOD_FOR
     return against
 
 
@@ -142,18 +143,18 @@ def test_an_answer_that_has_become_old_is_asked_for_again(
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email="ben@friends.test", consent="SUBSCRIBED")])
     lifecycle.invite(ann, "ben@friends.test")
-    ask = lookups.Lookup.ask
+    ask = lookup.Lookup.ask
     asked: list[Any] = []
 
-    def long_ago(lookup: lookups.Lookup, emails: Any, deliveries: Any = ()) -> None:
-        ask(lookup, emails, deliveries)
+    def long_ago(self: lookup.Lookup, emails: Any, deliveries: Any = ()) -> None:
+        ask(self, emails, deliveries)
         if not asked:
-            for email in list(lookup._asked_at):
-                lookup._asked_at[email] -= 1.1 * asking.GOOD_FOR
+            for email in list(self._asked_at):
+                self._asked_at[email] -= 1.1 * check.GOOD_FOR
             sandbox.flip(TEA, "ben@friends.test", "unsubscribed")
         asked.append(emails)
 
-    monkeypatch.setattr(lookups.Lookup, "ask", long_ago)
+    monkeypatch.setattr(lookup.Lookup, "ask", long_ago)
     drain()
     assert metrics(sandbox, "ben@friends.test") == []
     assert len(asked) > 1
@@ -167,7 +168,7 @@ def invite_all(ann: Advocate, number: int) -> None:
     )
     rows = []
     for invite in invites:
-        [event] = payloads.invite_sent(invite)
+        [event] = events.invite_sent(invite)
         rows.append(queueing._row(sync.connection_id, orders.of_event(event, "DE", sync)))
     deliveries = Delivery.objects.bulk_create(rows, batch_size=1000)
     Send.objects.bulk_create(

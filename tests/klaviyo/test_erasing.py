@@ -11,7 +11,7 @@ from django.test import Client
 
 from integrations import outbox
 from integrations.models import Attempt, Delivery
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, Erasure, Notice, ProfileSync, Send
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle, standing, suppressions
@@ -93,7 +93,7 @@ def test_what_belongs_to_others_stays(sandbox: Sandbox, bird: Advocate, ann: Adv
     told = [metrics(sandbox, email) for email in (ann.email, CID, DAN)]
     lists = known(sandbox, DAN).lists
     notices = Notice.objects.count()
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     cids.refresh_from_db()
     assert (cids.profile_id, list(cids.decisions.values()), Attempt.objects.count()) == before
     assert before[0]
@@ -110,7 +110,7 @@ def test_what_others_have_waiting_is_told_without_a_name(sandbox: Sandbox, ann: 
     bird = canary.tell_of(ann)
     Delivery.objects.filter(options__metric="referred_visit", subject=ann.email).update(state=State.HELD)
     lifecycle.went_out(Invite.objects.get(recipient_email=BIRD))
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     Delivery.objects.filter(state=State.HELD).update(state=State.QUEUED)
     canary.settle_all(drain)
     assert metrics(sandbox, ann.email) == [
@@ -131,7 +131,7 @@ def test_somebody_erased_is_not_told_of_as_somebody_else(
     sandbox: Sandbox, bird: Advocate, ann: Advocate, drain: Drain
 ) -> None:
     """Their friends still buy, and Klaviyo gets no profile of the address that stands for nobody."""
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     canary.settle_all(drain)
     sold = lifecycle.convert(bird, order_id="E-1", friend_email="eve@friends.test", total="9", currency="EUR")
     lifecycle.reward(bird, kind="cash", amount=1, currency="EUR", conversion=sold)
@@ -151,7 +151,7 @@ def test_nobody_invites_them_again_and_klaviyo_is_not_asked(
     Program.objects.update(invites_by=invites_by)
     ann.refresh_from_db()
     lifecycle.invite(ann, BEN)
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     canary.settle_all(drain)
     lifecycle.invite(ann, "BEN@friends.test")
     drain()
@@ -168,7 +168,7 @@ def test_a_person_may_come_back(sandbox: Sandbox, ann: Advocate, drain: Drain) -
     ProfileSync.objects.update(newsletter_list_id=list_id)
     lifecycle.join(ann.program, BEN)
     drain()
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     canary.settle_all(drain)
     assert sandbox.profile(TEA, BEN) is None
     back = lifecycle.join(ann.program, BEN, first_name="Ben")
@@ -188,7 +188,7 @@ def test_any_spelling_is_the_person(sandbox: Sandbox, ann: Advocate, drain: Drai
     canary.tell_of(ann, stored)
     drain()
     canary.remind(ann, stored)
-    erasing.erase(asked, None)
+    erase.erase(asked, None)
     canary.settle_all(drain)
     assert canary.found() == []
     assert not any("nchen" in (profile.email or "").lower() for profile in sandbox.profiles(TEA))
@@ -198,7 +198,7 @@ def test_any_spelling_is_the_person(sandbox: Sandbox, ann: Advocate, drain: Drai
 def test_somebody_only_klaviyo_knows(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
     [id] = sandbox.put_profiles(TEA, [SeedProfile(email="Ben@Friends.test")])
     canary.notice(sync.connection, 1, profile_id=id)
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     drain()
     assert sandbox.profiles(TEA) == []
     assert outcome_of_asking() == (State.ACCEPTED, "deletion_asked", "")
@@ -206,7 +206,7 @@ def test_somebody_only_klaviyo_knows(sandbox: Sandbox, sync: ProfileSync, drain:
 
 
 def test_somebody_nobody_knows(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
-    receipt = erasing.erase(BEN, None)
+    receipt = erase.erase(BEN, None)
     drain()
     assert outcome_of_asking() == (State.ACCEPTED, "not_known", "")
     assert receipt.removed == {}
@@ -215,13 +215,13 @@ def test_somebody_nobody_knows(sandbox: Sandbox, sync: ProfileSync, drain: Drain
 def test_an_address_that_no_account_takes_is_not_asked_about(sync: ProfileSync, ann: Advocate, drain: Drain) -> None:
     address = f"{'k' * 60}@{'ö' * 30}.example"
     lifecycle.invite(ann, address)
-    erasing.erase(address, None)
+    erase.erase(address, None)
     assert outcome_of_asking() == (State.SKIPPED, "not_askable", "")
     assert not Delivery.objects.filter(subject__contains="kkk").exists()
 
 
 def test_erased_twice_there_are_two_receipts(sandbox: Sandbox, bird: Advocate, drain: Drain) -> None:
-    first, second = erasing.erase(BIRD, None), erasing.erase(BIRD, None)
+    first, second = erase.erase(BIRD, None), erase.erase(BIRD, None)
     canary.settle_all(drain)
     assert second.removed == {}
     codes = [Delivery.objects.get(source=str(receipt.uid)).reason_code for receipt in (first, second)]
@@ -229,7 +229,7 @@ def test_erased_twice_there_are_two_receipts(sandbox: Sandbox, bird: Advocate, d
 
 
 def test_what_was_forgotten_cannot_be_tried_again(bird: Advocate, sandbox: Sandbox, drain: Drain) -> None:
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     canary.settle_all(drain)
     asked = len(sandbox.requests())
     outbox.retry(Delivery.objects.filter(subject=""))

@@ -8,8 +8,8 @@ from django.utils import timezone
 from integrations import connections, outbox
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo import erasing
 from klaviyo.api import privacy
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ProfileSync
 from klaviyo.provider import SCOPES
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -33,7 +33,7 @@ def test_each_connected_account_is_asked(
     sandbox: Sandbox, connection: Connection, second_connection: Connection, drain: Drain
 ) -> None:
     sandbox.put_profiles(OTHER, [SeedProfile(email=BEN)])
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     drain()
     assert asked(connection) == (State.ACCEPTED, "not_known")
     assert asked(second_connection) == (State.ACCEPTED, "deletion_asked")
@@ -44,7 +44,7 @@ def test_a_disconnected_account_is_not_asked_and_the_record_says_so(
     sandbox: Sandbox, connection: Connection, second_connection: Connection, drain: Drain, connect: Connect
 ) -> None:
     connections.disconnect(second_connection, None)
-    receipt = erasing.erase(BEN, None)
+    receipt = erase.erase(BEN, None)
     drain()
     assert asked(connection) == (State.ACCEPTED, "not_known")
     unasked = Delivery.objects.get(source=str(receipt.uid), connection=second_connection)
@@ -59,7 +59,7 @@ def test_an_account_that_must_be_connected_again_is_asked_then(
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
     connections.mark_reconnect(connection, "access_withdrawn", "The app was removed.")
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     worker.sweep()
     assert asked(connection)[0] == State.HELD
     connect()
@@ -72,7 +72,7 @@ def test_without_the_scope_it_waits_for_an_operator(sandbox: Sandbox, connect: C
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
     connect(scope=WITHOUT_PRIVACY)
     connection = Connection.objects.get()
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     drain()
     assert asked(connection) == (State.HELD, "permission_denied")
     connect()
@@ -85,7 +85,7 @@ def test_without_the_scope_it_waits_for_an_operator(sandbox: Sandbox, connect: C
 def test_bad_days_are_outlived(sandbox: Sandbox, connection: Connection, drain: Drain, fault: str) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
     sandbox.fault(ASKING, fault, retry_after="600" if fault == "429" else None)
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     drain()
     waiting = Delivery.objects.get(kind="erase")
     assert (waiting.state, waiting.subject) == (State.QUEUED, BEN)
@@ -100,7 +100,7 @@ def test_bad_days_are_outlived(sandbox: Sandbox, connection: Connection, drain: 
 def test_it_goes_before_all_that_waits_and_makes_nothing_look_late(sandbox: Sandbox, ann: Advocate) -> None:
     for number in range(20):
         lifecycle.invite(ann, f"friend{number}@friends.test")
-    erasing.erase(CID, None)
+    erase.erase(CID, None)
     connection = Connection.objects.get()
     [first] = outbox.claim(connection, limit=1)
     assert first.kind == "erase"
@@ -110,5 +110,5 @@ def test_it_goes_before_all_that_waits_and_makes_nothing_look_late(sandbox: Sand
 def test_a_store_without_an_account_erases_all_the_same(ann: Advocate) -> None:
     ProfileSync.objects.all().delete()
     lifecycle.invite(ann, BEN)
-    receipt = erasing.erase(BEN, None)
+    receipt = erase.erase(BEN, None)
     assert receipt.removed["invites"] == 1

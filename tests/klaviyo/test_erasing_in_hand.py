@@ -11,9 +11,9 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo import erasing
 from klaviyo.api import transport
-from klaviyo.delivery import decisions
+from klaviyo.consent import records
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, Erasure, ProfileSync, Send
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
@@ -76,11 +76,11 @@ def test_erased_at_any_request(
     request: pytest.FixtureRequest,
 ) -> None:
     request.getfixturevalue(waiting)
-    left = at(monkeypatch, number, lambda: erasing.erase(BIRD, None))
+    left = at(monkeypatch, number, lambda: erase.erase(BIRD, None))
     drain()
     monkeypatch.undo()
     if not Erasure.objects.exists():  # the story was over before
-        erasing.erase(BIRD, None)
+        erase.erase(BIRD, None)
     assert not [body for body in left if BIRD.lower() in body.lower() and "deletion" not in body]
     assert not [row for row in canary.found() if "erase:" not in row]
     come_back(drain)
@@ -105,13 +105,13 @@ def test_erased_between_the_decision_and_its_record(
     sandbox.put_profiles(TEA, [SeedProfile(email=BIRD, consent="SUBSCRIBED")])
     drain()
     lifecycle.invite(Advocate.objects.get(), BIRD)
-    record = decisions.record
+    record = records.record
 
     def late(*about: Any) -> None:
-        erasing.erase(BIRD, None)
+        erase.erase(BIRD, None)
         record(*about)
 
-    monkeypatch.setattr(decisions, "record", late)
+    monkeypatch.setattr(records, "record", late)
     drain()
     assert not ConsentDecision.objects.exists()
     assert Send.objects.get().profile_id == ""
@@ -126,9 +126,9 @@ def test_erased_between_the_decision_and_its_record(
 def test_what_may_be_on_the_wire_is_over_before_the_deletion(sandbox: Sandbox, everything_waits: None) -> None:
     connection = Connection.objects.get()
     outbox.claim(connection)
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     waiting = Delivery.objects.get(kind="erase")
-    assert waiting.next_try_at > timezone.now() + erasing.ON_THE_WIRE - timedelta(seconds=5)
+    assert waiting.next_try_at > timezone.now() + erase.ON_THE_WIRE - timedelta(seconds=5)
     assert {delivery.kind for delivery in outbox.claim(connection)} == {"event"}
 
 
@@ -137,7 +137,7 @@ def test_who_comes_back_meanwhile_is_told_of_after_the_deletion(
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BIRD.lower(), consent="SUBSCRIBED")])
     outbox.claim(Connection.objects.get())
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     back = lifecycle.join(ann.program, BIRD)
     drain()
     assert Delivery.objects.get(kind="profile", source=str(back.uid)).reason_code == "erased_first"
@@ -151,7 +151,7 @@ def test_who_comes_back_meanwhile_is_told_of_after_the_deletion(
 def test_a_dead_workers_deliveries_are_not_taken_up(sandbox: Sandbox, everything_waits: None, drain: Drain) -> None:
     outbox.claim(Connection.objects.get())
     end_leases()
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     come_back(drain)
     assert sandbox.profile(TEA, BIRD) is None
     assert canary.found() == []
@@ -164,7 +164,7 @@ def test_an_advocates_news_of_them_is_told_once_without_the_name(
     lifecycle.went_out(lifecycle.invite(ann, BIRD))
     Send.objects.get().delivery.delete()
     claimed = outbox.claim(Connection.objects.get())
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     worker.deliver(Connection.objects.get(), claimed)
     assert "Sorae Invite Sent" not in metrics(sandbox, ann.email)
     come_back(drain)
@@ -177,6 +177,6 @@ def come_back(drain: Drain) -> None:
     for _ in range(3):
         end_leases()
         worker.sweep()
-        let_pass(erasing.ON_THE_WIRE + timedelta(minutes=1))
+        let_pass(erase.ON_THE_WIRE + timedelta(minutes=1))
         make_due()
         drain()

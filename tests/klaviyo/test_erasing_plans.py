@@ -3,7 +3,7 @@
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -19,7 +19,7 @@ def test_no_query_reads_a_whole_table(sandbox: Sandbox, ann: Advocate, drain: Dr
     drain()
     make_due()
     with CaptureQueriesContext(database) as captured:
-        erasing.erase(BIRD, None)
+        erase.erase(BIRD, None)
     with database.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")  # the tables are small: whether an index could be used
         for query in captured.captured_queries:

@@ -11,7 +11,7 @@ from django.db import connections
 
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase as erasing
 from klaviyo.models import Erasure
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle

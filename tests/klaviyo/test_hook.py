@@ -14,9 +14,9 @@ from pytest_django import Settings
 
 from integrations.encryption import Sealed
 from integrations.models import Connection
+from klaviyo.consent import topics
 from klaviyo.models import ConsentWatch, Notice
-from klaviyo.views import hook
-from klaviyo.watching import hearing, topics
+from klaviyo.webhooks import receive, view
 from tests.klaviyo.story import BEN, TEA
 from tests.klaviyo.telling import body, item, post, signed, watch_of
 
@@ -246,7 +246,7 @@ def test_more_than_klaviyo_sends_is_not_read(watch: ConsentWatch, settings: Sett
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
     big = body(item(email=BEN), {"filler": "x" * 4_000_000})
     assert post(big) == 200
-    assert post(body({"filler": "x" * hook.LARGEST})) == 413
+    assert post(body({"filler": "x" * view.LARGEST})) == 413
 
 
 def test_a_body_that_is_longer_than_announced_is_not_read_on(watch: ConsentWatch) -> None:
@@ -254,7 +254,7 @@ def test_a_body_that_is_longer_than_announced_is_not_read_on(watch: ConsentWatch
     for announced in ("5", "", "x", "-1"):
         request = RequestFactory().post("/", raw, content_type="application/json", headers=signed(raw))
         request.META["CONTENT_LENGTH"] = announced
-        assert hook.receive(request).status_code in (200, 400, 403)
+        assert view.webhook(request).status_code in (200, 400, 403)
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "head", "options"])
@@ -277,7 +277,7 @@ def test_when_it_cannot_be_stored_it_is_to_be_told_again(
     def fail(*_: Any) -> int:
         raise OperationalError("ben@friends.test")
 
-    monkeypatch.setattr(hearing, "_store", fail)
+    monkeypatch.setattr(receive, "_store", fail)
     assert post(body(item(email=BEN))) == 503
     assert BEN not in caplog.text
 

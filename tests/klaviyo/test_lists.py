@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 
 from integrations.models import Connection
-from klaviyo import listing
 from klaviyo.api.lists import List
 from klaviyo.models import ProfileSync
+from klaviyo.pages import list_choices
 from klaviyo.sandbox import Sandbox, SeedList
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.story import TEA
@@ -39,7 +39,7 @@ def as_ids(value: Any) -> str:
 
 def test_every_page_is_read(sandbox: Sandbox, connection: Connection) -> None:
     sandbox.put_lists(TEA, [SeedList(f"List {number:02}") for number in range(25)])
-    offer = listing.of(connection)
+    offer = list_choices.of(connection)
     assert {f"List {number:02}" for number in range(25)} <= {item.name for item in offer.lists}
     assert offer.problem == ""
 
@@ -56,7 +56,7 @@ def test_an_answer_that_cannot_be_read_is_a_sentence_on_the_page(
 
 def test_odd_items_are_passed_over(connection: Connection, spoil: Spoil) -> None:
     spoil("get_lists", lambda _: {"data": [*ODD_ITEMS, NEWS]})
-    assert listing.of(connection) == listing.Offer((NEWSLETTER,))
+    assert list_choices.of(connection) == list_choices.Offer((NEWSLETTER,))
 
 
 @pytest.mark.parametrize("attributes", [None, "x", [1], {}, {"name": 5, "opt_in_process": ["x"]}], ids=as_ids)
@@ -64,18 +64,18 @@ def test_a_list_without_a_name_can_be_chosen_all_the_same(
     connection: Connection, spoil: Spoil, attributes: Any
 ) -> None:
     spoil("get_lists", lambda _: {"data": [{"type": "list", "id": "NwsLtr", "attributes": attributes}]})
-    assert listing.of(connection).lists == (List("NwsLtr", "", ""),)
+    assert list_choices.of(connection).lists == (List("NwsLtr", "", ""),)
 
 
 @pytest.mark.parametrize("links", ODD_LINKS, ids=as_ids)
 def test_odd_links_lead_nowhere(connection: Connection, spoil: Spoil, links: Any) -> None:
     spoil("get_lists", lambda _: {"data": [NEWS], "links": links})
-    assert listing.of(connection) == listing.Offer((NEWSLETTER,))
+    assert list_choices.of(connection) == list_choices.Offer((NEWSLETTER,))
 
 
 def test_a_next_page_without_an_address_is_said_to_be_missing(connection: Connection, spoil: Spoil) -> None:
     spoil("get_lists", lambda _: {"data": [NEWS], "links": {"next": "http://[bad"}})
-    offer = listing.of(connection)
+    offer = list_choices.of(connection)
     assert offer.lists == (NEWSLETTER,)
     assert offer.problem.startswith("Only the first 1 lists are shown")
 
@@ -83,5 +83,5 @@ def test_a_next_page_without_an_address_is_said_to_be_missing(connection: Connec
 def test_a_page_that_leads_to_itself_is_asked_for_once(sandbox: Sandbox, connection: Connection, spoil: Spoil) -> None:
     again = "https://elsewhere.test/api/lists?page%5Bsize%5D=10"
     spoil("get_lists", lambda _: {"data": [NEWS], "links": {"next": again}})
-    assert listing.of(connection).lists == (NEWSLETTER,)
+    assert list_choices.of(connection).lists == (NEWSLETTER,)
     assert len(sandbox.requests("get_lists")) == 1

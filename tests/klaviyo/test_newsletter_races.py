@@ -13,8 +13,8 @@ from django.db import connections
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo.delivery import jobs as jobs_on_record
-from klaviyo.delivery import newsletter_list, subscribing
+from klaviyo.delivery.newsletter import newsletter_list, subscribe
+from klaviyo.delivery.newsletter import requests as jobs_on_record
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from tests.conftest import Drain
@@ -97,7 +97,7 @@ def test_of_two_who_look_at_the_last_moment_one_at_least_steps_back(
 
     main = get_ident()
     together(newsletter_list, "note_opt_in_process")  # both have seen that nobody else is at it
-    together(subscribing, "_last_look")
+    together(subscribe, "_last_look")
     say_yes()
     say_yes(channels=("sms",), phone=PHONE)
     work(2)

@@ -12,10 +12,9 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
-from klaviyo import withdrawals
+from klaviyo.consent import opt_outs, topics
 from klaviyo.models import Notice, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
-from klaviyo.watching import topics
 from referrals import lifecycle
 from tests.conftest import Connect, Drain
 from tests.klaviyo.conftest import Spoil
@@ -98,7 +97,7 @@ def test_a_double_opt_in_is_pending_until_the_person_confirms(
     sync.refresh_from_db()
     assert sync.is_double_opt_in
     assert sandbox.confirm(TEA, BEN)
-    assert withdrawals.confirm(sync.connection, BEN) == 1
+    assert opt_outs.confirm(sync.connection, BEN) == 1
     assert fate(yes) == (State.CONFIRMED, "")
     assert known(sandbox, BEN).lists == (list_id,)
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from integrations.models import Connection, Delivery
-from klaviyo import orders
-from klaviyo.delivery import permission
+from klaviyo.consent import gate, topics
+from klaviyo.mapping import orders
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
-from klaviyo.watching import heeding, topics
+from klaviyo.webhooks import process
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
 from tests.conftest import Drain
@@ -53,7 +53,7 @@ def test_a_suppression_that_is_lifted_does_not_take_back_the_persons_own_no(
 ) -> None:
     no = item(topics.UNSUBSCRIBED, BEN, ago=timedelta(seconds=60))
     tell(no, item(topics.UNSUPPRESSED, BEN, ago=timedelta(seconds=50)))
-    heeding.heed()
+    process.heed()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -63,7 +63,7 @@ def test_a_no_and_a_yes_of_the_same_second_are_a_no(sandbox: Sandbox, ben_id: st
     attributes(yes)["timestamp"] = attributes(no)["timestamp"]
     tell(no)
     tell(yes)
-    heeding.heed()
+    process.heed()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -73,7 +73,7 @@ def test_a_yes_without_a_time_does_not_undo_a_no(sandbox: Sandbox, ben_id: str, 
     del attributes(yes)["timestamp"]
     tell(no)
     tell(yes)
-    heeding.heed()
+    process.heed()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -89,7 +89,7 @@ def test_a_no_that_names_the_profile_alone_counts_before_anybody_has_heeded_it(
 def test_a_yes_after_the_no_lets_it_go(sandbox: Sandbox, ben_id: str, drain: Drain) -> None:
     no = item(topics.UNSUBSCRIBED, BEN, ago=timedelta(seconds=60))
     tell(no, item(topics.SUBSCRIBED, BEN, ago=timedelta(seconds=30)))
-    heeding.heed()
+    process.heed()
     drain()
     assert flows(sandbox, BEN) == [RECEIVED]
 
@@ -102,7 +102,7 @@ def test_a_no_of_the_last_moment_is_on_record(
     drain()
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
     lifecycle.invite(ann, BEN)
-    look = permission.last_look
+    look = gate.last_look
 
     def right_after_a_no(batch: Any, delivery: Delivery) -> None:
         if orders.message_of(delivery) and where == "at Sorae":
@@ -111,7 +111,7 @@ def test_a_no_of_the_last_moment_is_on_record(
             tell(item(topics.UNSUBSCRIBED, BEN))
         look(batch, delivery)
 
-    monkeypatch.setattr(permission, "last_look", right_after_a_no)
+    monkeypatch.setattr(gate, "last_look", right_after_a_no)
     drain()
     assert flows(sandbox, BEN) == []
     send = Send.objects.get()

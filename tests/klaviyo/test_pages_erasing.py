@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from integrations.models import Connection, Delivery
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import Erasure, Send
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, OptIn
@@ -74,7 +74,7 @@ def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
 def test_a_receipt_says_how_far_each_account_is(
     browser_of_the_operator: Client, operator: User, ann: Advocate, state: str, words: str, whole: str
 ) -> None:
-    erasure = erasing.erase(BEN, operator)
+    erasure = erase.erase(BEN, operator)
     Delivery.objects.filter(source=str(erasure.uid)).update(state=state, reason="Said why.")
     content = page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")
     assert f">{words}</span>" in content
@@ -88,14 +88,14 @@ def test_an_account_that_is_gone_is_named_as_one_to_do_by_hand(
 ) -> None:
     Connection.objects.update(state=Connection.State.DISCONNECTED)
     assert "delete the person there" in page(browser_of_the_operator, ERASE, {"email": BEN})
-    content = page(browser_of_the_operator, f"{RECEIPTS}{erasing.erase(BEN, operator).uid}/")
+    content = page(browser_of_the_operator, f"{RECEIPTS}{erase.erase(BEN, operator).uid}/")
     assert ">Partly done</span>" in content
     assert "Delete the person there." in content
 
 
 def test_who_may_erase(ann: Advocate, operator: User) -> None:
     a_send(ann, BEN)
-    receipt = f"{RECEIPTS}{erasing.erase('zoe@friends.test', operator).uid}/"
+    receipt = f"{RECEIPTS}{erase.erase('zoe@friends.test', operator).uid}/"
     looker, eraser = signed_in_with("view_send"), signed_in_with("erase")
     assert looker.post(ERASE, {"email": BEN, "again": BEN}).status_code == 403
     assert eraser.get(ERASE).status_code == 405

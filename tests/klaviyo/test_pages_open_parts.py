@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from klaviyo import operators
 from klaviyo.models import Erasure
+from klaviyo.pages import operators
 from klaviyo.pages.open_parts import Part
 from referrals import lifecycle
 from referrals.models import Advocate

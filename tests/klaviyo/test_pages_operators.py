@@ -9,7 +9,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connection as database
 
-from klaviyo import operators
+from klaviyo.pages import operators
 
 UPGRADE: Any = importlib.import_module("klaviyo.migrations.0003_operators_may_see_sends")
 BROUGHT = {name for names in UPGRADE.NEW.values() for name in names}

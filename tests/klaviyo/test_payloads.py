@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from klaviyo import events, payloads
+from klaviyo.mapping import catalogue, events, profiles
 from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Store, Visit
 from referrals.standing import Standing
 
@@ -57,15 +57,15 @@ ANNS_REWARD = Reward(
 )
 
 
-def told(fact: Any) -> list[payloads.Event]:
+def told(fact: Any) -> list[events.Event]:
     """The events of a fact, by the functions that bear its signals' names."""
-    functions: dict[type, Callable[[Any], list[payloads.Event]]] = {
-        Advocate: payloads.advocate_joined,
-        Invite: lambda invite: [*payloads.invite_went_out(invite), *payloads.invite_sent(invite)],
-        Reminder: payloads.invite_reminded,
-        Visit: payloads.visit_recorded,
-        Conversion: payloads.conversion_recorded,
-        Reward: payloads.reward_issued,
+    functions: dict[type, Callable[[Any], list[events.Event]]] = {
+        Advocate: events.advocate_joined,
+        Invite: lambda invite: [*events.invite_went_out(invite), *events.invite_sent(invite)],
+        Reminder: events.invite_reminded,
+        Visit: events.visit_recorded,
+        Conversion: events.conversion_recorded,
+        Reward: events.reward_issued,
     }
     return functions[type(fact)](fact)
 
@@ -98,7 +98,7 @@ def test_each_metric_stands_on_exactly_one_persons_profile(fact: Any, expected: 
 @pytest.mark.parametrize("fact", FACTS)
 def test_every_event_carries_what_the_catalogue_promises_and_no_more(fact: Any) -> None:
     for event in told(fact):
-        assert set(event.properties) == set(events.EVERY_EVENT) | set(event.metric.properties)
+        assert set(event.properties) == set(catalogue.EVERY_EVENT) | set(event.metric.properties)
 
 
 def test_a_reversal_names_its_reason_and_the_reward() -> None:
@@ -112,7 +112,7 @@ def test_a_reversal_names_its_reason_and_the_reward() -> None:
         reversed_at=WHEN,
         reversal_reason="refund",
     )
-    [event] = payloads.reward_reversed(reversed_reward)
+    [event] = events.reward_reversed(reversed_reward)
     assert (event.metric.name, event.email) == ("Sorae Reward Reversed", "ben@friends.test")
     assert event.properties["reason"] == "refund"
     assert event.properties["reward_id"] == str(reversed_reward.uid)
@@ -120,14 +120,14 @@ def test_a_reversal_names_its_reason_and_the_reward() -> None:
 
 def test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one() -> None:
     fixed = uuid.UUID("00000000-0000-0000-0000-000000000001")
-    [event] = payloads.advocate_joined(Advocate(program=SPRING, email="a@b.test", uid=fixed, occurred_at=WHEN))
+    [event] = events.advocate_joined(Advocate(program=SPRING, email="a@b.test", uid=fixed, occurred_at=WHEN))
     assert event.unique_id == "cf9ae9ef-3060-50ea-892b-e84b28ee1914"
     ids = [event.unique_id for fact in FACTS for event in told(fact)]
     assert len(set(ids)) == len(ids)
 
 
 def test_an_order_carries_its_value_and_the_time_it_happened() -> None:
-    body, warnings = payloads.event_body(told(BEN_ORDERS)[0])
+    body, warnings = events.event_body(told(BEN_ORDERS)[0])
     attributes = body["data"]["attributes"]
     assert (attributes["value"], attributes["value_currency"]) == (49.9, "EUR")
     assert attributes["time"] == "2026-11-01T09:30:00+00:00"
@@ -137,7 +137,7 @@ def test_an_order_carries_its_value_and_the_time_it_happened() -> None:
 
 def test_a_profile_carries_names_phone_and_our_own_properties_only() -> None:
     standing = Standing(invites=3, conversions=1, rewards=1, earned={"EUR": Decimal("5"), "USD": Decimal("2")}, owed={})
-    attributes, warnings = payloads.profile(ANN, standing)
+    attributes, warnings = profiles.profile(ANN, standing)
     assert {k: v for k, v in attributes.items() if k != "properties"} == {
         "email": ANN.email,
         "first_name": "Ann",
@@ -154,19 +154,19 @@ def test_a_profile_carries_names_phone_and_our_own_properties_only() -> None:
 
 def test_a_phone_that_is_none_is_left_out_with_a_warning() -> None:
     nobody = Advocate(program=SPRING, email="a@b.test", phone="ask my mother", referral_code="X" * 12)
-    attributes, warnings = payloads.profile(nobody, Standing())
+    attributes, warnings = profiles.profile(nobody, Standing())
     assert "phone_number" not in attributes
     assert warnings == ["The phone number was left out: it is not a number that can be called."]
 
 
 @pytest.mark.parametrize("locale", ["en", "en-GB", "fil", "zh-Hant-TW", "pt_BR"])
 def test_a_language_is_told(locale: str) -> None:
-    assert payloads.person_attributes({"locale": locale}, "FI") == ({"locale": locale}, [])
+    assert profiles.person_attributes({"locale": locale}, "FI") == ({"locale": locale}, [])
 
 
 @pytest.mark.parametrize("locale", ["English", "e", "en-", "en GB", "en-GB\n", 7])
 def test_a_language_that_is_none_is_left_out_with_a_warning(locale: Any) -> None:
-    assert payloads.person_attributes({"locale": locale}, "FI") == (
+    assert profiles.person_attributes({"locale": locale}, "FI") == (
         {},
         ["The language was left out: it is not like en or en-GB."],
     )
@@ -186,8 +186,8 @@ def test_a_language_that_is_none_is_left_out_with_a_warning(locale: Any) -> None
 def test_a_value_is_a_number_and_a_currency_stands_beside_one(
     value: Any, currency: Any, told: dict[str, Any], warnings: list[str]
 ) -> None:
-    event = payloads.Event(events.CONVERSION, ANN.email, uuid.uuid4(), WHEN, {}, value=value, currency=currency)
-    body, said = payloads.event_body(event)
+    event = events.Event(catalogue.CONVERSION, ANN.email, uuid.uuid4(), WHEN, {}, value=value, currency=currency)
+    body, said = events.event_body(event)
     attributes = body["data"]["attributes"]
     assert {name: attributes[name] for name in ("value", "value_currency") if name in attributes} == told
     assert said == warnings
@@ -196,10 +196,10 @@ def test_a_value_is_a_number_and_a_currency_stands_beside_one(
 @pytest.mark.parametrize("uid", [None, "", "not an id", 7])
 def test_a_fact_without_an_id_of_its_own_makes_no_event(uid: Any) -> None:
     with pytest.raises(ValueError, match="UUID"):
-        payloads.visit_recorded(Visit(advocate=ANN, uid=uid))
+        events.visit_recorded(Visit(advocate=ANN, uid=uid))
 
 
 def test_metric_names_are_klaviyos_length_and_no_two_are_alike() -> None:
-    names = [metric.name for metric in events.CATALOGUE]
+    names = [metric.name for metric in catalogue.CATALOGUE]
     assert len(set(names)) == len(names) == 9
     assert all(len(name) < 128 for name in names)

@@ -139,7 +139,7 @@ def test_a_fact_that_breaks_our_code_is_on_record_and_not_in_the_log(
     def breaks(_: Visit) -> None:
         raise ValueError(f"something about {ann.email}")
 
-    monkeypatch.setattr("klaviyo.payloads.visit_recorded", breaks)
+    monkeypatch.setattr("klaviyo.mapping.events.visit_recorded", breaks)
     visit = lifecycle.visit(ann)
     assert Visit.objects.filter(pk=visit.pk).exists()
     assert Delivery.objects.get(reason_code="unreadable_fact").source == str(visit.uid)
@@ -159,7 +159,7 @@ def test_a_fact_is_taken_back_when_its_deliveries_cannot_be_stored(
 
 def test_a_fact_that_the_database_cannot_take_stops_no_host(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as odd:
-        odd.setattr("klaviyo.payloads.visit_recorded", raising(DataError))
+        odd.setattr("klaviyo.mapping.events.visit_recorded", raising(DataError))
         visit = lifecycle.visit(ann)
     assert Delivery.objects.get(reason_code="unreadable_fact").source == str(visit.uid)
     signals.visit_recorded.send(sender=Visit, visit=visit)

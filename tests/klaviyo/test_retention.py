@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 from integrations.outbox import retention, retrying
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import signals
@@ -136,7 +136,7 @@ def test_who_is_erased_later_is_erased_from_their_sends_too(bird: Advocate) -> N
     assert ConsentDecision.objects.filter(send__in=pks).exclude(evidence={}).exists()
     go_by(days=15)
     retention.forget()
-    erasing.erase(BIRD, None)
+    erase.erase(BIRD, None)
     assert not ConsentDecision.objects.filter(send__in=pks).exclude(evidence={}).exists()
     assert set(Send.objects.filter(pk__in=pks).values_list("profile_id", "message_id", "bounce")) == {("", "", "")}
     assert [row for row in canary.found() if not row.startswith("integrations_delivery ")] == []

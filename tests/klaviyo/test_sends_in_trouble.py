@@ -17,11 +17,11 @@ from integrations import connections, outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
-from klaviyo import asking, lookups
 from klaviyo.api import transport
-from klaviyo.delivery import decisions, permission
-from klaviyo.delivery import mail as mail_delivery
+from klaviyo.consent import check, gate, records
+from klaviyo.delivery.sends import mail as mail_delivery
 from klaviyo.models import ProfileSync, Send
+from klaviyo.profiles import lookup
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -36,10 +36,10 @@ Noes = dict[str, tuple[datetime, str]]  # when, and where, somebody has said no
 MOMENTS: list[tuple[Any, str]] = [
     (outbox, "claim"),
     (outbox, "settle"),
-    (lookups.Lookup, "ask"),
-    (asking, "decide"),
-    (decisions, "keep"),
-    (permission, "last_look"),
+    (lookup.Lookup, "ask"),
+    (check, "decide"),
+    (records, "keep"),
+    (gate, "last_look"),
     (mail_delivery, "_reserve"),
     (EmailBackend, "send_messages"),
     (lifecycle, "went_out"),

@@ -10,7 +10,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
 from integrations.workers import worker
-from klaviyo.delivery import mail as mail_delivery
+from klaviyo.delivery.sends import mail as mail_delivery
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, messages

@@ -11,10 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo import events
+from klaviyo.mapping import catalogue
 from klaviyo.models import ProfileSync
+from klaviyo.pages.settings_form import MEANINGS
 from klaviyo.sandbox import Sandbox, SeedList
-from klaviyo.settings_form import MEANINGS
 from referrals.models import Store
 from tests.conftest import TEA_HOUSE_LTD
 
@@ -278,8 +278,8 @@ def test_stores_that_reach_nobody_are_named(browser_of_the_operator: Client, tea
 
 def test_the_reference_names_every_metric_and_property(operator: User) -> None:
     page = text(signed_in_with(), "/admin/klaviyo/events/")
-    for metric in events.CATALOGUE:
+    for metric in catalogue.CATALOGUE:
         assert metric.name in page
         assert all(f"<code>{name}</code>" in page for name in metric.properties)
-    assert all(f"<code>{name}</code>" in page for name in events.EVERY_EVENT)
+    assert all(f"<code>{name}</code>" in page for name in catalogue.EVERY_EVENT)
     assert Client().get("/admin/klaviyo/events/").status_code == 302

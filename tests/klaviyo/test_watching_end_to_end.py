@@ -7,7 +7,7 @@ from pytest_django.live_server_helper import LiveServer
 from integrations.models import Connection, Delivery
 from klaviyo.models import ConsentWatch, Notice
 from klaviyo.sandbox import Sandbox, SeedProfile
-from klaviyo.watching import heeding, looking
+from klaviyo.webhooks import process, turns
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -18,7 +18,7 @@ from tests.klaviyo.story import BEN, CID, TEA, State, metrics
 def watched(live_server: LiveServer, connection: Connection, settings: Settings) -> Connection:
     """The account tells a site that really listens."""
     settings.SITE_URL = live_server.url
-    looking.look_at_all()
+    turns.look_at_all()
     assert ConsentWatch.objects.get().webhook_id
     return connection
 
@@ -31,7 +31,7 @@ def test_an_unsubscribe_at_klaviyo_cancels_the_invite_that_waits(
         lifecycle.invite(ann, email)
     sandbox.flip(TEA, BEN, "unsubscribed")
     assert sandbox.wait_for_webhooks()
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     ben = Delivery.objects.get(send__isnull=False, subject=BEN)
     assert (ben.state, ben.reason_code) == (State.CANCELLED, "opted_out_at_klaviyo")
     drain()
@@ -47,7 +47,7 @@ def test_every_kind_of_no_is_heard(sandbox: Sandbox, watched: Connection, ann: A
     lifecycle.invite(ann, BEN)
     sandbox.flip(TEA, BEN, how)
     assert sandbox.wait_for_webhooks()
-    heeding.heed()
+    process.heed()
     assert Delivery.objects.get(send__isnull=False).state == State.CANCELLED
 
 

@@ -7,10 +7,11 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Connection
-from klaviyo import erasing
+from klaviyo.consent import topics
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentWatch, Notice
 from klaviyo.sandbox import Sandbox, SeedProfile
-from klaviyo.watching import forgetting, heeding, looking, topics
+from klaviyo.webhooks import process, retention, turns
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.klaviyo.story import BEN, CID, TEA
@@ -34,7 +35,7 @@ def test_what_is_told_again_after_an_erasure_brings_nobody_back(watch: ConsentWa
     raw = body(item(email=BEN, profile_id=PROFILE, id="e-1"))
     headers = signed(raw)
     assert post(raw, headers) == 200
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     assert not Notice.objects.exists()
     assert [post(raw, headers), post(raw, headers)] == [200, 200]
     assert BEN not in kept()
@@ -46,7 +47,7 @@ def test_what_is_told_again_after_an_erasure_brings_nobody_back(watch: ConsentWa
 
 @pytest.mark.parametrize("told", ["BEN@friends.test", " Ben@Friends.test"])
 def test_an_erased_person_is_known_in_any_spelling_and_the_others_are_kept(watch: ConsentWatch, told: str) -> None:
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     assert post(body(item(email=told), item(email=CID))) == 200
     assert list(Notice.objects.exclude(email="").values_list("email", flat=True)) == [CID]
     assert "friends.test" not in kept().replace(CID, "")
@@ -56,16 +57,16 @@ def test_an_erased_person_who_is_told_by_id_alone_is_not_named(
     watch: ConsentWatch, sandbox: Sandbox, ann: Advocate
 ) -> None:
     [ben] = sandbox.put_profiles(TEA, [SeedProfile(BEN)])
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     assert post(body(item(profile_id=ben))) == 200
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert BEN not in kept()
     assert ben not in kept()
     assert Notice.objects.get().processed_at is not None
 
 
 def test_what_was_stored_while_the_person_was_being_erased_goes_when_it_is_heeded(watch: ConsentWatch) -> None:
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     late = Notice.objects.create(
         connection=watch.connection,
         external_id="late",
@@ -74,7 +75,7 @@ def test_what_was_stored_while_the_person_was_being_erased_goes_when_it_is_heede
         payload={"email": BEN},
         next_try_at=timezone.now() - timedelta(seconds=1),
     )
-    heeding.heed()
+    process.heed()
     assert BEN not in kept()
     late.refresh_from_db()
     assert late.processed_at is not None
@@ -82,7 +83,7 @@ def test_what_was_stored_while_the_person_was_being_erased_goes_when_it_is_heede
 
 @pytest.mark.parametrize("way", ["joined", "opted in"])
 def test_somebody_who_has_come_back_since_is_heard_of_again(watch: ConsentWatch, ann: Advocate, way: str) -> None:
-    erasing.erase(BEN, None)
+    erase.erase(BEN, None)
     if way == "joined":
         lifecycle.join(ann.program, "Ben@friends.test", first_name="Ben")
     else:
@@ -101,8 +102,8 @@ def test_any_other_reason_not_to_write_to_somebody_is_none_to_forget_them(watch:
 def test_what_was_settled_a_month_ago_is_dropped_by_the_watch(
     watch: ConsentWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forgetting, "AT_ONCE", 3)
-    monkeypatch.setattr(looking, "look_at", lambda _: True)
+    monkeypatch.setattr(retention, "AT_ONCE", 3)
+    monkeypatch.setattr(turns, "look_at", lambda _: True)
     old, recent = timezone.now() - timedelta(days=31), timezone.now() - timedelta(days=29)
     Notice.objects.bulk_create(
         Notice(connection=watch.connection, external_id=f"{number}", topic="t", processed_at=processed_at)
@@ -110,6 +111,6 @@ def test_what_was_settled_a_month_ago_is_dropped_by_the_watch(
     )
     left = []
     for _ in range(3):
-        looking.look_at_all()
+        turns.look_at_all()
         left.append(sorted(Notice.objects.values_list("external_id", flat=True)))
     assert left == [["1", "3", "4"], ["1", "3"], ["1", "3"]]

@@ -14,10 +14,10 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from klaviyo import withdrawals
+from klaviyo.consent import opt_outs, topics
 from klaviyo.models import ConsentWatch, Notice, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
-from klaviyo.watching import heeding, topics
+from klaviyo.webhooks import process
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.klaviyo.conftest import Spoil
@@ -59,20 +59,20 @@ def test_who_says_no_gets_nothing_of_what_waits_and_the_others_do(
 ) -> None:
     invite(ann, BEN, CID)
     tell(item(topic, BEN))
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert of(BEN) == (State.CANCELLED, topics.OPT_OUTS[topic][0])
     assert of(CID) == WAITING
     notice = Notice.objects.get()
     assert notice.processed_at is not None
     assert (notice.outcome, notice.payload) == ("Messages cancelled: 1.", {})
-    assert heeding.heed() == 0
+    assert process.heed() == 0
 
 
 @pytest.mark.parametrize("told", ["Ben@Friends.test", "BEN@FRIENDS.TEST"])
 def test_the_case_of_an_address_hides_nobody(watch: ConsentWatch, ann: Advocate, told: str) -> None:
     invite(ann, "bEn@friends.test", "jo@bücher.example")
     tell(item(email=told), item(email="Jo@xn--bcher-kva.example"))
-    heeding.heed()
+    process.heed()
     assert of("ben@friends.test") == of("jo@xn--bcher-kva.example") == CANCELLED
 
 
@@ -80,13 +80,13 @@ def test_what_is_held_is_cancelled_as_well(watch: ConsentWatch, ann: Advocate) -
     invite(ann, BEN)
     Delivery.objects.update(state=State.HELD)
     tell(item(email=BEN))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == CANCELLED
 
 
 def test_facts_about_the_person_are_told_all_the_same(watch: ConsentWatch, ann: Advocate) -> None:
     tell(item(email=ann.email))
-    heeding.heed()
+    process.heed()
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.QUEUED}
 
 
@@ -96,7 +96,7 @@ def test_another_accounts_messages_are_its_own(
     ProfileSync.objects.create(store=sync.store, connection=second_connection)
     invite(ann, BEN)
     tell(item(email=BEN))
-    heeding.heed()
+    process.heed()
     sends = Delivery.objects.filter(send__isnull=False)
     assert sends.get(connection=watch.connection).state == State.CANCELLED
     assert sends.get(connection=second_connection).state == State.QUEUED
@@ -109,11 +109,11 @@ def test_a_person_who_is_told_by_id_is_looked_up_together_with_the_others(
     ids = sandbox.put_profiles(TEA, [SeedProfile(email=email, consent="UNSUBSCRIBED") for email in emails])
     invite(ann, emails[5], emails[117])
     tell(*(item(profile_id=id) for id in ids), item(profile_id="01HZZZZZZZZZZZZZZZZZZZZZZZ"))
-    assert heeding.heed() == 121
+    assert process.heed() == 121
     assert of(emails[5]) == of(emails[117]) == CANCELLED
     assert len(sandbox.requests("get_profiles")) == 2
     assert Notice.objects.filter(outcome="Nobody is known by it any more.").count() == 1
-    assert set(withdrawals.has_recent_notice(watch.connection, emails)) == set(emails)
+    assert set(opt_outs.has_recent_notice(watch.connection, emails)) == set(emails)
 
 
 @pytest.mark.parametrize("shape", [{"email": BEN}, {"profile_id": "ben"}], ids=["by address", "by id"])
@@ -127,13 +127,13 @@ def test_a_later_yes_counts_in_whatever_order_it_comes(
     no = item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=20))
     yes = item(topics.SUBSCRIBED, **shape, ago=timedelta(minutes=10))
     tell(*([yes, no] if turned else [no, yes]))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == WAITING
     tell(item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=15)))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == WAITING
     tell(item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=5)))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == CANCELLED
 
 
@@ -144,7 +144,7 @@ def test_an_old_no_is_held_against_what_the_account_says_by_now(
     [ben_id] = sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent=consent)])
     invite(ann, BEN)
     tell(item(topics.UNSUBSCRIBED, BEN, ben_id, ago=timedelta(days=2)))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == then
 
 
@@ -155,7 +155,7 @@ def test_a_hint_alone_cancels_nothing(sandbox: Sandbox, watch: ConsentWatch, ann
     )
     invite(ann, BEN, CID)
     tell(item(topic, BEN, ben_id), item(topic, CID, cid_id))
-    heeding.heed()
+    process.heed()
     assert (of(BEN), of(CID)) == (WAITING, CANCELLED)
 
 
@@ -168,7 +168,7 @@ def test_who_leaves_the_stores_list_gets_nothing_for_it_and_another_list_does_no
     sandbox.put_profiles(TEA, [SeedProfile(email=CID, list_suppressions=[other])])
     invite(ann, BEN, CID)
     tell(item(topics.LEFT_A_LIST, BEN), item(topics.LEFT_A_LIST, CID))
-    heeding.heed()
+    process.heed()
     assert (of(BEN), of(CID)) == (CANCELLED, WAITING)
 
 
@@ -189,7 +189,7 @@ def test_a_click_in_the_confirmation_mail_confirms_the_opt_in(sandbox: Sandbox, 
     ben, cid = pending_opt_in(watch.connection, BEN), pending_opt_in(watch.connection, CID)
     kari = pending_opt_in(watch.connection, KARI)
     tell(item(topics.SUBSCRIBED, BEN.upper()), item(topics.JOINED_A_LIST, profile_id=cid_id))
-    heeding.heed()
+    process.heed()
     for delivery in (ben, cid, kari):
         delivery.refresh_from_db()
     assert (ben.state, cid.state, kari.state) == (State.CONFIRMED, State.CONFIRMED, State.ACCEPTED)
@@ -198,7 +198,7 @@ def test_a_click_in_the_confirmation_mail_confirms_the_opt_in(sandbox: Sandbox, 
 def test_a_yes_of_yesterday_confirms_no_opt_in_of_today(watch: ConsentWatch) -> None:
     ben = pending_opt_in(watch.connection, BEN)
     tell(item(topics.SUBSCRIBED, BEN, ago=timedelta(days=1)))
-    heeding.heed()
+    process.heed()
     ben.refresh_from_db()
     assert ben.state == State.ACCEPTED
 
@@ -207,7 +207,7 @@ def test_a_yes_of_yesterday_confirms_no_opt_in_of_today(watch: ConsentWatch) -> 
 def test_other_topics_are_stored_and_done(sandbox: Sandbox, watch: ConsentWatch, ann: Advocate, topic: str) -> None:
     invite(ann, BEN)
     tell(item(topic, BEN))
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert of(BEN) == WAITING
     assert not sandbox.requests("get_profiles")
 
@@ -216,23 +216,23 @@ def test_one_that_fails_is_tried_again_later_and_keeps_nobody_waiting(
     watch: ConsentWatch, ann: Advocate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     invite(ann, BEN, CID)
-    cancel = withdrawals.cancel
+    cancel = opt_outs.cancel
 
     def fail_for_ben(connection: Connection, email: str, *why: str) -> int:
         if email == BEN:
             raise RuntimeError(BEN)
         return cancel(connection, email, *why)
 
-    monkeypatch.setattr(withdrawals, "cancel", fail_for_ben)
+    monkeypatch.setattr(opt_outs, "cancel", fail_for_ben)
     tell(item(email=BEN), item(email=CID))
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert (of(BEN), of(CID)) == (WAITING, CANCELLED)
     assert BEN not in caplog.text
-    for _ in heeding.PAUSES[1:]:
+    for _ in process.PAUSES[1:]:
         let_the_pauses_pass()
-        assert heeding.heed() == 0
+        assert process.heed() == 0
     let_the_pauses_pass()
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert Notice.objects.get(email=BEN).outcome.startswith("Given up:")
 
 
@@ -243,10 +243,10 @@ def test_while_the_account_cannot_be_asked_who_can_be_named_is_served(
     invite(ann, BEN, CID)
     sandbox.fault("get_profiles", "500", count=1)
     tell(item(email=BEN), item(profile_id=cid_id))
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert (of(BEN), of(CID)) == (CANCELLED, WAITING)
     let_the_pauses_pass()
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert of(CID) == CANCELLED
 
 
@@ -258,17 +258,17 @@ def test_an_id_that_the_account_refuses_keeps_the_others_from_nothing(
     error = b'{"errors": [{"code": "invalid", "title": "Invalid input.", "detail": "", "id": "1"}]}'
     spoil("get_profiles", lambda _: (400, error))
     tell(item(profile_id="odd"), item(profile_id=ben_id))
-    heeding.heed()
+    process.heed()
     assert of(BEN) == CANCELLED
 
 
 def test_what_a_dead_worker_had_claimed_is_done_by_the_next(watch: ConsentWatch, ann: Advocate) -> None:
     invite(ann, BEN)
     tell(item(email=BEN))
-    assert len(heeding._claim()) == 1
-    assert heeding.heed() == 0
-    Notice.objects.update(next_try_at=F("next_try_at") - heeding.CLAIMED_FOR)
-    assert heeding.heed() == 1
+    assert len(process._claim()) == 1
+    assert process.heed() == 0
+    Notice.objects.update(next_try_at=F("next_try_at") - process.CLAIMED_FOR)
+    assert process.heed() == 1
     assert of(BEN) == CANCELLED
 
 
@@ -278,7 +278,7 @@ def test_a_thousand_noes_are_heeded_in_one_go(watch: ConsentWatch, ann: Advocate
     told = [item(email=email) for email in emails]
     random.Random(3).shuffle(told)
     tell(*told)
-    assert heeding.heed() == 1000
+    assert process.heed() == 1000
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 20
 
 
@@ -290,7 +290,7 @@ def test_many_workers_settle_each_notice_once(watch: ConsentWatch, ann: Advocate
 
     def work() -> None:
         try:
-            settled.append(heeding.heed())
+            settled.append(process.heed())
         finally:
             database.close()
 
@@ -310,15 +310,15 @@ def test_a_message_in_a_workers_hands_is_left_to_it_and_the_worker_can_see_the_n
     invite(ann, BEN)
     outbox.claim(watch.connection)
     tell(item(email=BEN))
-    assert heeding.heed() == 1
+    assert process.heed() == 1
     assert of(BEN)[0] == State.SENDING
-    assert withdrawals.has_recent_notice(watch.connection, [BEN.upper(), CID]).keys() == {BEN}
+    assert opt_outs.has_recent_notice(watch.connection, [BEN.upper(), CID]).keys() == {BEN}
 
 
 def test_only_a_no_of_the_last_hour_speaks_louder_than_the_account(watch: ConsentWatch) -> None:
     tell(item(email=BEN, ago=timedelta(minutes=50)), item(email=CID, ago=timedelta(minutes=70)))
     tell(item(topics.BOUNCED, KARI), item(topics.SUPPRESSED, "x@friends.test"))
-    said = withdrawals.has_recent_notice(watch.connection, [BEN, CID, KARI, "x@friends.test"])
+    said = opt_outs.has_recent_notice(watch.connection, [BEN, CID, KARI, "x@friends.test"])
     assert said.keys() == {BEN, "x@friends.test"}
     assert said[BEN].topic == topics.UNSUBSCRIBED
 
@@ -328,5 +328,5 @@ def test_cancelling_takes_back_invites_only(watch: ConsentWatch, ann: Advocate) 
     order = Order("profile", "other", timezone.now(), subject=BEN)
     with transaction.atomic():
         outbox.add(watch.connection_id, [order])
-    assert withdrawals.cancel(watch.connection, BEN, "opted_out_at_klaviyo", "No.") == 1
+    assert opt_outs.cancel(watch.connection, BEN, "opted_out_at_klaviyo", "No.") == 1
     assert Delivery.objects.get(key="other").state == State.QUEUED

@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from klaviyo.models import ConsentWatch, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
-from klaviyo.watching import looking, pulling
+from klaviyo.webhooks import polling, turns
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests.conftest import Connect
@@ -26,7 +26,7 @@ def connection(connect: Connect) -> Connection:
 
 def look() -> ConsentWatch:
     ConsentWatch.objects.update(next_look_at=None)
-    looking.look_at_all()
+    turns.look_at_all()
     return ConsentWatch.objects.select_related("connection").get()
 
 
@@ -86,7 +86,7 @@ def test_a_long_answer_is_read_on_where_it_was_left(
     sandbox.put_profiles(TEA, [SeedProfile(email=email, suppressions=["USER_SUPPRESSED"]) for email in many])
     for email in (many[0], many[249]):
         lifecycle.invite(ann, email)
-    monkeypatch.setattr(pulling, "LONGEST_SECONDS", -1.0)
+    monkeypatch.setattr(polling, "LONGEST_SECONDS", -1.0)
     watch = look()
     assert watch.pulled_until is None
     assert of(many[0]) == CANCELLED
@@ -129,5 +129,5 @@ def test_one_account_that_cannot_be_asked_keeps_no_other_waiting(
     sandbox.put_profiles("Qk7LmA", [SeedProfile(email=BEN, suppressions=["USER_SUPPRESSED"])])
     lifecycle.invite(lifecycle.join(spring, "ann@example.com"), BEN)
     sandbox.fault("get_profiles", "500", count=1, account=TEA)
-    looking.look_at_all()
+    turns.look_at_all()
     assert of(BEN) == CANCELLED

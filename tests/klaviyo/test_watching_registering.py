@@ -16,9 +16,10 @@ from integrations.encryption import Sealed
 from integrations.models import Connection
 from klaviyo.api import webhooks
 from klaviyo.api.client import Client
+from klaviyo.consent import topics
 from klaviyo.models import ConsentWatch
 from klaviyo.sandbox import Sandbox
-from klaviyo.watching import looking, registering, topics
+from klaviyo.webhooks import register, turns
 from tests.conftest import Connect
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.story import TEA
@@ -37,7 +38,7 @@ def look(*, after: timedelta = timedelta()) -> ConsentWatch:
     ConsentWatch.objects.update(next_look_at=None)
     for watch in ConsentWatch.objects.exclude(checked_at=None):
         ConsentWatch.objects.filter(pk=watch.pk).update(checked_at=watch.checked_at and watch.checked_at - after)
-    looking.look_at_all()
+    turns.look_at_all()
     return ConsentWatch.objects.select_related("connection").get()
 
 
@@ -45,7 +46,7 @@ def make(connection: Connection, name: str) -> str:
     return webhooks.create(Client(connection), name, "", "https://sorae.example/x", "s" * 40, [topics.SPAM])
 
 
-OURS = registering.name_of("http://localhost:8000/hooks/klaviyo")
+OURS = register.name_of("http://localhost:8000/hooks/klaviyo")
 
 
 def test_a_connected_account_gets_a_webhook_with_the_topics_it_has(sandbox: Sandbox, connection: Connection) -> None:
@@ -82,7 +83,7 @@ def test_it_is_made_once_and_looked_for_once_a_day(sandbox: Sandbox, connection:
 def test_many_workers_make_one_webhook(sandbox: Sandbox, connection: Connection) -> None:
     def work() -> None:
         try:
-            looking.look_at_all()
+            turns.look_at_all()
         finally:
             database.close()
 
@@ -220,8 +221,8 @@ def test_an_account_that_is_connected_anew_is_seen_to_at_once(
 
 
 def test_a_dead_workers_turn_ends(sandbox: Sandbox, connection: Connection) -> None:
-    ConsentWatch.objects.create(connection=connection, next_look_at=timezone.now() + looking.LOOKED_AT_FOR)
-    assert looking.look_at_all() == 0
+    ConsentWatch.objects.create(connection=connection, next_look_at=timezone.now() + turns.LOOKED_AT_FOR)
+    assert turns.look_at_all() == 0
     ConsentWatch.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
-    assert looking.look_at_all() == 1
-    assert looking.look_at_all() == 0
+    assert turns.look_at_all() == 1
+    assert turns.look_at_all() == 0

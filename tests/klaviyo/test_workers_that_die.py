@@ -11,10 +11,10 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
 from integrations.workers import worker
-from klaviyo import newcomers
 from klaviyo.api import profiles, transport
 from klaviyo.api.client import Client
 from klaviyo.models import ProfileSync
+from klaviyo.profiles import new_profile_list
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -126,13 +126,13 @@ def test_a_list_add_outlives_the_worker_that_planned_it(
         raise Killed
 
     with pytest.MonkeyPatch.context() as mortal:
-        mortal.setattr(newcomers, "settle", dying)
+        mortal.setattr(new_profile_list, "settle", dying)
         with pytest.raises(Killed):
             drain()
     assert known(sandbox, ann.email).lists == ()
     end_leases()
     worker.sweep()
-    let_pass(newcomers.DELAY + timedelta(seconds=1))
+    let_pass(new_profile_list.DELAY + timedelta(seconds=1))
     drain()
     assert known(sandbox, ann.email).lists == (list_id,)
     assert len(sandbox.requests("add_profiles_to_list")) == 1

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from integrations import shutdown
 from integrations.errors import IntegrationError, Throttled
-from klaviyo.backfilling import chunks, walking
-from klaviyo.backfilling.walking import NotPossible
+from klaviyo.imports import backfill, backfill_chunks
+from klaviyo.imports.backfill import NotPossible
 from klaviyo.models import Backfill, ProfileSync
 
 PATIENCE_SECONDS = 5.0  # between two tries when something is in the way
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         for sync in self._syncs(options["store"], options["connection"]):
             try:
-                row = walking.begin(sync)
+                row = backfill.begin(sync)
             except NotPossible as reason:
                 raise CommandError(str(reason)) from None
             if not options["unattended"]:
@@ -46,10 +46,10 @@ class Command(BaseCommand):
         return list(found.order_by("pk"))
 
     def _walk(self, row: Backfill) -> None:
-        people = chunks.advocates(row.sync).filter(pk__lte=row.upto).count()
+        people = backfill_chunks.advocates(row.sync).filter(pk__lte=row.upto).count()
         while not shutdown.asked():
             try:
-                is_more = walking.step(row.pk)
+                is_more = backfill.step(row.pk)
             except IntegrationError as error:
                 self._wait(error)
                 continue

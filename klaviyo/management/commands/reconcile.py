@@ -11,7 +11,7 @@ from rich.console import Console
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from klaviyo.api.events import SECOND
-from klaviyo.confirming import accounts, statement
+from klaviyo.confirmation import report, report_tables
 
 SAY_EVERY = 10_000
 
@@ -37,11 +37,11 @@ class Command(BaseCommand):
         connection = _connection(options["connection"])
         since, until = _period(options["since"], options["until"])
         try:
-            account = accounts.take(connection, since, until, repairs=options["repair"], progress=self._say)
+            account = report.take(connection, since, until, repairs=options["repair"], progress=self._say)
         except IntegrationError as error:
             raise CommandError(f"Klaviyo did not tell everything, so there is no account: {error.sentence}") from None
         console = Console(file=cast("IO[str]", self.stdout), width=None if self.stdout.isatty() else 100)
-        statement.show(console, account)
+        report_tables.show(console, account)
         if not account.is_even:
             raise SystemExit(1)
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from klaviyo.backfilling import chunks
+from klaviyo.imports import backfill_chunks
 from referrals.models import Advocate, Program
 
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "CHUNK", 4)
+    monkeypatch.setattr(backfill_chunks, "CHUNK", 4)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from django.core.management import CommandError
 
 from integrations.errors import TemporaryError
 from integrations.models import Connection, Delivery, Job
-from klaviyo.backfilling import walking
+from klaviyo.imports import backfill as walking
 from klaviyo.models import Backfill, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle

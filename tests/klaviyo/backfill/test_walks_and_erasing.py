@@ -9,8 +9,9 @@ from django.db.models import F
 
 from integrations.errors import Throttled
 from integrations.models import Attempt, Delivery, Job
-from klaviyo import erasing
-from klaviyo.backfilling import chunks, walking
+from klaviyo.delivery.erasure import erase
+from klaviyo.imports import backfill as walking
+from klaviyo.imports import backfill_chunks
 from klaviyo.models import Backfill, ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals.models import Advocate
@@ -25,7 +26,7 @@ IMPORT, DELETION = "bulk_import_profiles", "request_profile_deletion"
 @pytest.fixture
 def after_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Something happens once, between the reading of a chunk and its import."""
-    read = chunks._sorted
+    read = backfill_chunks._sorted
 
     def after_reading(happens: Callable[[], object]) -> None:
         to_happen = [happens]
@@ -36,7 +37,7 @@ def after_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
                 to_happen.pop()()
             return found
 
-        monkeypatch.setattr(chunks, "_sorted", slowly)
+        monkeypatch.setattr(backfill_chunks, "_sorted", slowly)
 
     return after_reading
 
@@ -51,7 +52,7 @@ def test_who_is_erased_between_reading_and_import_is_not_made_again(
     sandbox.put_profiles(TEA, [SeedProfile(email=people[0].email)])
 
     def erased() -> None:
-        erasing.erase(people[0].email, None)
+        erase.erase(people[0].email, None)
         drain()
 
     after_reading(erased)
@@ -89,7 +90,7 @@ def test_a_deletion_waits_for_an_import_whose_chunk_broke_off(
     with pytest.raises(Throttled):
         walking.step(walk.pk)
     assert Job.objects.get().note["sync"] == sync.pk
-    erasing.erase(people[0].email, None)
+    erase.erase(people[0].email, None)
     make_due()
     drain()
     assert not sandbox.requests(DELETION)
@@ -100,7 +101,7 @@ def test_a_lost_import_tells_of_nobody_who_was_erased(
 ) -> None:
     sandbox.fault(IMPORT, "import_cancelled", count=10)
     backfill()
-    erasing.erase(people[0].email, None)
+    erase.erase(people[0].email, None)
     long_ago = timedelta(minutes=20)
     Job.objects.update(began_at=F("began_at") - long_ago)
     Attempt.objects.update(started_at=F("started_at") - long_ago)

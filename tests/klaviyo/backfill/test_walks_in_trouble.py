@@ -10,7 +10,7 @@ from integrations.models import Connection, Job
 from integrations.signals import account_replaced
 from klaviyo.api import profiles
 from klaviyo.api.profiles import Profile
-from klaviyo.backfilling import walking
+from klaviyo.imports import backfill as walking
 from klaviyo.models import Backfill, ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from integrations.models import Job
-from klaviyo.imports import looking
+from klaviyo.imports import results
 from klaviyo.sandbox import Sandbox
 from tests.klaviyo.story import TEA
 
@@ -20,7 +20,7 @@ def backfill(store: str = "tea-house", *options: str) -> str:
 
 def end_imports() -> None:
     Job.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
-    looking.look()
+    results.look()
 
 
 def emails(sandbox: Sandbox, account: str = TEA) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from integrations.models import Delivery, Job
-from klaviyo.imports import looking
+from klaviyo.imports import results
 from klaviyo.models import ProfileSync
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
@@ -44,7 +44,7 @@ def settle(drain: Drain) -> Callable[[], None]:
         for _ in range(4):
             drain()
             Job.objects.update(next_look_at="2026-01-01T00:00:00Z")
-            looking.look()
+            results.look()
             make_due()
 
     return settle

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery, Job
 from integrations.workers import worker
-from klaviyo.imports import looking
+from klaviyo.imports import results
 from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -103,7 +103,7 @@ def look(times: int = 1) -> None:
     for _ in range(times):
         budgets.forget()
         Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=timezone.now() - timedelta(seconds=1))
-        looking.look()
+        results.look()
 
 
 def only_profiles() -> None:

@@ -10,7 +10,7 @@ from integrations import outbox
 from integrations.models import Attempt, Delivery
 from integrations.workers import worker
 from klaviyo.api import bulk
-from klaviyo.delivery import event_jobs
+from klaviyo.delivery import events
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -101,7 +101,7 @@ def test_no_id_stands_twice_in_a_job(ann: Advocate, drain: Drain) -> None:
     drain()
     visits(ann, 6)
     batch = outbox.claim(the_connection(), rows=outbox.due(the_connection()).filter(kind="event"))
-    packs = [*event_jobs._packs([*batch, batch[0]])]
+    packs = [*events._packs([*batch, batch[0]])]
     assert [len(pack) for pack in packs] == [6, 1]
 
 

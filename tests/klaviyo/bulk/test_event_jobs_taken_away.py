@@ -7,7 +7,7 @@ import pytest
 from integrations import outbox, shutdown
 from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import batches, worker
-from klaviyo import erasing
+from klaviyo.delivery.erasure import erase
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests.conftest import Connect, Drain
@@ -94,7 +94,7 @@ def test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of(
     visits(ann, 6)
     connection = the_connection()
     claimed = _claimed(connection)
-    erasing.erase(other.email, None)
+    erase.erase(other.email, None)
     for batch, bulk in claimed:
         worker.deliver(connection, batch, bulk)
     drain()

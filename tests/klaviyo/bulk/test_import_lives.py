@@ -12,8 +12,9 @@ from integrations.models import Connection, Delivery, Job
 from integrations.outbox import leasing
 from integrations.workers import worker
 from klaviyo.api import bulk
-from klaviyo.imports import jobs, looking
+from klaviyo.imports import results
 from klaviyo.models import ProfileSync
+from klaviyo.profiles import import_job
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -54,7 +55,7 @@ def test_looks_come_less_often_the_longer_it_takes(sandbox: Sandbox, people: lis
         waits.append(round((Job.objects.get().next_look_at - timezone.now()).total_seconds()))
     assert waits == sorted(waits)
     assert waits[0] < 2
-    assert waits[-1] <= jobs.LONGEST_WAIT.total_seconds()
+    assert waits[-1] <= import_job.LONGEST_WAIT.total_seconds()
 
 
 def test_a_word_that_is_new_is_waited_out_for_a_day(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:
@@ -99,7 +100,7 @@ def test_two_looks_at_once_settle_it_once(
     def while_another_looks(*about: Any) -> Any:
         with monkeypatch.context() as alone:
             alone.setattr(bulk, "look_at_import", asked)
-            looking.look()
+            results.look()
         return asked(*about)
 
     monkeypatch.setattr(bulk, "look_at_import", while_another_looks)
@@ -212,7 +213,7 @@ def the_connection_of(account: str) -> Connection:
 def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
     sandbox: Sandbox, people: list[Advocate], drain: Drain
 ) -> None:
-    with killed_before(jobs, "begin"):
+    with killed_before(import_job, "begin"):
         drain()
     assert len(sandbox.requests(IMPORT)) == 1
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Delivery, Job
 from integrations.workers import worker
-from klaviyo import erasing
 from klaviyo.api import bulk, transport
-from klaviyo.imports import looking
+from klaviyo.delivery.erasure import erase as erasing
+from klaviyo.imports import results
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -39,7 +39,7 @@ def let_the_wire_clear() -> None:
 def look() -> None:
     budgets.forget()
     Job.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
-    looking.look()
+    results.look()
 
 
 def test_the_deletion_waits_for_the_import(sandbox: Sandbox, people: list[Advocate], drain: Drain) -> None:

@@ -8,8 +8,8 @@ from django.utils import timezone
 from integrations import pacing
 from integrations.models import Connection, Delivery
 from klaviyo.api import profiles
-from klaviyo.imports import jobs
 from klaviyo.models import ProfileSync
+from klaviyo.profiles import import_job
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
@@ -63,10 +63,10 @@ def test_whoever_was_found_before_the_budget_was_used_up_goes_on(
 def test_a_deletion_waits_for_an_import_that_nobody_lived_to_write_down(
     sandbox: Sandbox, people: list[Advocate], drain: Drain
 ) -> None:
-    with killed_before(jobs, "begin"):
+    with killed_before(import_job, "begin"):
         drain()
     connection = Connection.objects.get()
-    assert jobs.may_still_write(connection, Delivery.objects.latest("pk").created_at)
+    assert import_job.may_still_write(connection, Delivery.objects.latest("pk").created_at)
 
 
 def test_a_store_that_makes_nobody_does_not_rely_on_what_another_told_hours_ago(

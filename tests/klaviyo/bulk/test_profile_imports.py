@@ -7,7 +7,7 @@ import pytest
 
 from integrations.models import Delivery, Job
 from klaviyo.api import bulk
-from klaviyo.delivery import profile_jobs
+from klaviyo.delivery import profiles
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
@@ -136,9 +136,9 @@ def test_a_single_name_is_reason_enough_to_ask_about_that_person(
 def test_an_import_keeps_to_number_and_bytes(sync: ProfileSync, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = Delivery()
     many = [(delivery, {"n": number}, 100) for number in range(bulk.MOST_PROFILES + 1)]
-    assert [len(pack) for pack in profile_jobs.packs(many)] == [bulk.MOST_PROFILES, 1]
+    assert [len(pack) for pack in profiles.packs(many)] == [bulk.MOST_PROFILES, 1]
     large = [(delivery, {"n": number}, 90_000) for number in range(120)]
-    packs = [*profile_jobs.packs(large)]
+    packs = [*profiles.packs(large)]
     assert [one for pack in packs for one in pack] == large
     assert max(sum(size + 2 for _, _, size in pack) for pack in packs) <= bulk.MOST_BYTES
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 
 from integrations.models import Delivery
-from klaviyo.confirming import turns
+from klaviyo.confirmation import turns
 from klaviyo.models import Reading
 from klaviyo.sandbox import Sandbox
 from tests.klaviyo.story import TEA, State

@@ -13,9 +13,9 @@ from integrations.models import Attempt, Delivery
 from klaviyo.api import transport
 from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.operation import Operation
-from klaviyo.delivery import permission
-from klaviyo.delivery.state import Batch
+from klaviyo.consent import gate
 from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
@@ -155,7 +155,7 @@ def test_a_no_at_the_last_moment_is_no_reason_to_forget_what_had_left(
     sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch, had_left: bool
 ) -> None:
     """The decision was a yes; right before it would be sent again, the friend says no."""
-    look, saying_no = permission.last_look, [ann.program.store]
+    look, saying_no = gate.last_look, [ann.program.store]
 
     def look_again(batch: Batch, delivery: Delivery) -> None:
         if delivery.subject == BEN and saying_no:
@@ -166,7 +166,7 @@ def test_a_no_at_the_last_moment_is_no_reason_to_forget_what_had_left(
     lifecycle.invite(ann, BEN)
     killed_telling(drain, is_answered=had_left)
     minutes_pass(4)
-    monkeypatch.setattr(permission, "last_look", look_again)
+    monkeypatch.setattr(gate, "last_look", look_again)
     come_back(drain)
     assert send_outcomes() == [ACCEPTED if had_left else (State.SKIPPED, "opted_out")]
     assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1] * had_left

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from integrations.models import Connection, Delivery
 from integrations.pages import health
-from klaviyo.confirming import missing
+from klaviyo.confirmation import missing
 from klaviyo.models import Miss, ProfileSync, Reading
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle

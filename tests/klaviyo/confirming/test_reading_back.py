@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from integrations.models import Connection, Delivery
 from klaviyo.api import events as events_api
-from klaviyo.confirming import rounds, turns
+from klaviyo.confirmation import rounds, turns
 from klaviyo.models import ProfileSync, Reading
 from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle

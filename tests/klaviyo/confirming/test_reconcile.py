@@ -11,7 +11,7 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from klaviyo.api import events as events_api
 from klaviyo.api.client import Client
-from klaviyo.confirming import comparing
+from klaviyo.confirmation import compare
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
@@ -177,7 +177,7 @@ def test_long_periods_are_compared_a_page_at_a_time(
     sandbox: Sandbox, connection: Connection, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events_api, "READ_AT_ONCE", 7)
-    monkeypatch.setattr(comparing, "AT_ONCE", 5)
+    monkeypatch.setattr(compare, "AT_ONCE", 5)
     for visit in range(40):
         at = timezone.now() - timedelta(hours=visit // 3)  # several of one second
         lifecycle.visit(ann, landing_page=f"https://teahouse.example/{visit}", occurred_at=at)
@@ -187,10 +187,10 @@ def test_long_periods_are_compared_a_page_at_a_time(
         sql.execute("DELETE FROM events WHERE seq % 4 = 0 AND time < strftime('%s', 'now') - 60")
         left = sql.execute("SELECT COUNT(*) FROM events").fetchone()[0]
     until = timezone.now() + timedelta(hours=1)
-    found = list(comparing.compare(Client(connection), until - timedelta(days=9), until))
+    found = list(compare.compare(Client(connection), until - timedelta(days=9), until))
     verdicts = [one.verdict for one in found]
-    assert verdicts.count(comparing.Verdict.TO_CONFIRM) == left
-    assert verdicts.count(comparing.Verdict.MISSING) == 41 - left > 5
+    assert verdicts.count(compare.Verdict.TO_CONFIRM) == left
+    assert verdicts.count(compare.Verdict.MISSING) == 41 - left > 5
     assert len(found) == 41
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from klaviyo.confirming.stretches import LONGEST, SHORTEST, Stretches
+from klaviyo.confirmation.time_ranges import LONGEST, SHORTEST, Stretches
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

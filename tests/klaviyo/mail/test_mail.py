@@ -13,7 +13,7 @@ from pytest_django import Settings
 from integrations.models import Attempt, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
-from klaviyo import sends
+from klaviyo.delivery.sends import enqueue
 from klaviyo.models import ProfileSync, Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -187,7 +187,7 @@ def test_an_address_that_can_be_none_is_never_tried(
     Invite.objects.bulk_create([Invite(advocate=ann, recipient_email="ben at friends")])
     invite = Invite.objects.get()
     with transaction.atomic():
-        sends.order(invite)
+        enqueue.order(invite)
     assert state_of(invite) == (State.FAILED, "malformed_email")
     retrying.again(Delivery.objects.filter(kind="email"))
     drain()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.mail import mailer
-from klaviyo.delivery import permission
+from klaviyo.consent import gate
 from klaviyo.models import ConsentDecision, ProfileSync, Send
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -134,14 +134,14 @@ def test_a_person_who_says_no_to_sorae_while_it_waits_is_not_written_to(
 def test_a_no_that_comes_right_before_the_conversation_is_heard(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last_look = permission.last_look
+    last_look = gate.last_look
 
     def no_at_the_last_moment(*about: Any) -> None:
         lifecycle.suppress(BEN, Suppression.Reason.UNSUBSCRIBED, ann.program.store)
         last_look(*about)
 
     lifecycle.invite(ann, BEN)
-    monkeypatch.setattr(permission, "last_look", no_at_the_last_moment)
+    monkeypatch.setattr(gate, "last_look", no_at_the_last_moment)
     drain()
     assert outcomes()[BEN] == (State.SKIPPED, "opted_out")
     assert (mail_server.arrived, reserved()) == ([], 0)
@@ -153,7 +153,7 @@ def test_a_no_that_comes_right_before_the_conversation_is_heard(
 def test_an_answer_that_has_grown_old_is_asked_for_again(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last_look: Callable[..., None] = permission.last_look
+    last_look: Callable[..., None] = gate.last_look
     asked: list[int] = []
 
     def after_a_while(batch: Any, delivery: Any) -> None:
@@ -164,7 +164,7 @@ def test_an_answer_that_has_grown_old_is_asked_for_again(
         last_look(batch, delivery)
 
     lifecycle.invite(ann, BEN)
-    monkeypatch.setattr(permission, "last_look", after_a_while)
+    monkeypatch.setattr(gate, "last_look", after_a_while)
     drain()
     assert outcomes()[BEN] == (State.SKIPPED, "unsubscribed")
     assert mail_server.arrived == []

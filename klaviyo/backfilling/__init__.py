@@ -1,5 +1,0 @@
-"""Tells an account of everybody who is in a store's programs already, by imports of some thousands at a time.
-
-No delivery is written for each person: the walk remembers how far it came, and an import may be made again. Whom an
-import does not take gets a delivery of their own, which says why.
-"""

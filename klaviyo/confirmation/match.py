@@ -1,0 +1,56 @@
+"""Which delivery an event at Klaviyo belongs to, and that it is confirmed with it."""
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from integrations.models import Connection, Delivery
+from klaviyo.api.answers import words
+from klaviyo.api.events import Event
+from klaviyo.mapping import catalogue, events
+
+State = Delivery.State
+
+METRICS = {metric.key: metric for metric in catalogue.CATALOGUE}
+NAMES = frozenset(metric.name for metric in catalogue.CATALOGUE)
+
+
+def key(event: Event) -> str | None:
+    """The key of the delivery that told it, as its unique_id proves; None for an event that is none of ours.
+
+    The fact's id stands in the event, and the unique_id is made from it and the metric: no table of ids is needed.
+    """
+    fact = words(event.properties.get("fact_id"))
+    candidates = (f"{metric}:{fact}" for metric in METRICS) if fact else ()
+    return next((one for one in candidates if unique_id(one) == event.unique_id), None)
+
+
+def unique_id(key: str) -> str:
+    return str(uuid.uuid5(events.NAMESPACE, key))
+
+
+def name(key: str) -> str:
+    """The metric's name at Klaviyo, from the key of a delivery; empty for one of no metric that is known."""
+    metric = METRICS.get(key.partition(":")[0])
+    return metric.name if metric else ""
+
+
+def confirm(connection: Connection, found: Iterable[Event]) -> int:
+    """Confirm what was found among the deliveries that were accepted, in one go; how many."""
+    keys = {one for event in found if (one := key(event))}
+    mine = Delivery.objects.filter(connection=connection, key__in=keys, kind="event")
+    return confirm_those(mine) if keys else 0
+
+
+def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
+    """Confirm, of deliveries that were seen, those that were accepted; how many."""
+    taken = deliveries.filter(state=State.ACCEPTED)
+    return taken.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="")
+
+
+def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
+    """What Klaviyo has taken and was neither seen there nor given up."""
+    rows = Delivery.objects.filter(connection=connection, kind="event", state=State.ACCEPTED)
+    return rows.exclude(reason_code="not_confirmed")

@@ -1,0 +1,162 @@
+"""Erases a person: everything of them here, what waits for them, and (by asking) what each account holds of them."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import outbox, outcomes
+from integrations.models import Connection, Delivery
+from integrations.outbox import Order
+from integrations.outcomes import Cancelled, Outcome, Skipped
+from klaviyo.api import values
+from klaviyo.api.answers import members
+from klaviyo.mapping import orders
+from klaviyo.models import ConsentDecision, Erasure, Notice, Send
+from referrals import lifecycle, suppressions
+from referrals.models import Visit
+
+State = Delivery.State
+
+ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is under way any more
+KEPT_OPTIONS = ("sync", "metric", "message")
+SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
+AT_ONCE = 500
+ERASED = Cancelled("erased", "A person whom it names was erased at their own wish.")
+NOT_CONNECTED = Skipped("not_connected", "The account is not connected, and was not asked. Delete the person there.")
+NOT_ASKABLE = Skipped("not_askable", "No account takes an address like this one, so none can be asked.")
+
+
+@transaction.atomic
+def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
+    """Erase the person and give the receipt. Raises ValidationError for what is no address."""
+    erased = lifecycle.erase(email)
+    removed = {name: count for name, count in erased.counts.items() if count}
+    receipt = Erasure.objects.create(
+        mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None, removed=removed
+    )
+    for connection in Connection.objects.filter(provider="klaviyo"):
+        outbox.add(connection.pk, [_order(receipt, connection, address(email.strip()))])
+    return receipt
+
+
+def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
+    """Cancel what waits for the person, and take them out of every record here: orders, decisions, notices."""
+    sources = list(facts)
+    spellings = suppressions.spellings(email) | {email, values.address(email)}
+    about = _about(spellings, sources)
+    list(about.values_list("pk"))  # who held one of them may just have added another: so once more
+    rows = list(about)
+    own = {suppressions.mailbox(spelling) for spelling in spellings}
+    mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
+    _forget_sends(_sends(mine, sources), spellings)
+    _blank(mine)
+    _unname([row for row in rows if suppressions.mailbox(row.subject) not in own])
+
+
+def address(email: str) -> str:
+    """The one spelling by which accounts are asked to delete the person."""
+    return values.address(suppressions.mailbox(email))
+
+
+def forget_notices(emails: Iterable[str], profiles: Iterable[str]) -> None:
+    """What accounts have told us of the person."""
+    Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles)).delete()
+
+
+def _order(receipt: Erasure, connection: Connection, subject: str) -> Order:
+    """To delete the person; where nobody can be asked, the record of that, without the address."""
+    outcome = _not_asked(connection, subject)
+    return Order(
+        "erase",
+        f"erase:{receipt.uid}",
+        timezone.now(),
+        source=str(receipt.uid),
+        outcome=outcome,
+        subject="" if outcome else subject,
+        due_at=None if outcome else _due_at(connection),
+    )
+
+
+def _not_asked(connection: Connection, subject: str) -> Outcome | None:
+    if connection.state in Connection.ENDED:
+        return NOT_CONNECTED
+    return NOT_ASKABLE if orders.malformed(subject) else None
+
+
+def _due_at(connection: Connection) -> datetime:
+    """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
+    taken = connection.deliveries.filter(state=State.CANCELLED, settled_at__gt=Now() - ON_THE_WIRE)
+    if taken.filter(lease_until__isnull=False).exists():
+        return timezone.now() + ON_THE_WIRE
+    waiting = connection.deliveries.filter(state=State.QUEUED).order_by("next_try_at")
+    first = waiting.values_list("next_try_at", flat=True).first()
+    return min(first or timezone.now(), timezone.now()) - timedelta(microseconds=1)
+
+
+def _about(spellings: set[str], facts: list[uuid.UUID]) -> QuerySet[Delivery]:
+    """Every delivery that is about the person or names them, held until the transaction ends."""
+    visits = Visit.objects.filter(invite__uid__in=facts).values_list("uid", flat=True)
+    sources = {str(uid) for uid in [*facts, *visits]}
+    rows = Delivery.objects.filter(Q(subject__in=spellings) | Q(source__in=sources)).exclude(kind="erase")
+    return rows.select_for_update(of=("self",)).order_by("pk")
+
+
+def _blank(rows: Sequence[Delivery]) -> None:
+    """Nothing of the person stays but that there was something."""
+    for row in rows:
+        row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
+        row.key = f"list:erased:{row.pk}" if row.kind == "list" else row.key  # which is made of the address
+        row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
+    Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
+    Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)
+    _call_off(rows)
+
+
+def _unname(rows: Sequence[Delivery]) -> None:
+    """What is on somebody else's profile is told as before, and says no more who the person was."""
+    named = [row for row in rows if SAYS_WHO & _properties(row).keys()]
+    for row in named:
+        for name in SAYS_WHO & _properties(row).keys():
+            del _properties(row)[name]
+    Delivery.objects.bulk_update(named, ["body"], batch_size=AT_ONCE)
+    _call_off([row for row in rows if orders.message_of(row)])  # invitations from nobody
+    in_hand = Delivery.objects.filter(pk__in=_pks(named), state=State.SENDING)
+    in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
+
+
+def _call_off(rows: Sequence[Delivery]) -> None:
+    """Also from under a worker: without its lease it neither sends it any more nor writes it back.
+
+    What failed cannot be tried again either. `lease_until` stays: it shows that a worker had it.
+    """
+    unfinished = Delivery.objects.filter(pk__in=_pks(rows), state__in=(*Delivery.OPEN, State.FAILED))
+    unfinished.update(state=State.CANCELLED, lease=None, settled_at=Now(), **outcomes.words(ERASED))
+
+
+def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Send]:
+    """Those to the person: by the delivery; or, where that is old and says no more whom it was for, by the invite."""
+    nobody = Q(invite__uid__in=facts, invite__recipient_email__endswith=f"@{suppressions.NOBODY}", delivery__subject="")
+    pks = Send.objects.filter(nobody | Q(delivery__in=_pks(rows))).values_list("pk", flat=True)
+    return Send.objects.filter(pk__in=list(pks))
+
+
+def _forget_sends(sends: QuerySet[Send], spellings: set[str]) -> None:
+    profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
+    ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
+    sends.update(profile_id="", message_id="", bounce="")
+    forget_notices(spellings, profiles)
+
+
+def _properties(row: Delivery) -> dict[str, Any]:
+    return members(members(members(members(row.body).get("data")).get("attributes")).get("properties"))
+
+
+def _pks(rows: Sequence[Delivery]) -> list[int]:
+    return [row.pk for row in rows]

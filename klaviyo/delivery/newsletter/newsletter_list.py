@@ -1,0 +1,38 @@
+"""The newsletter list of a store as it is at Klaviyo now: how it takes people, who is on it, and that it is gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from integrations.errors import PermanentError
+from integrations.models import Delivery
+from klaviyo.api import answers, lists
+from klaviyo.models import ProfileSync
+from klaviyo.profiles.batch import Batch
+from klaviyo.profiles.errors import ListTrouble
+
+
+@contextmanager
+def required(sync: ProfileSync) -> Iterator[None]:
+    """Raises ListTrouble when Klaviyo's answer is that there is no such list."""
+    try:
+        yield
+    except PermanentError as error:
+        if error.code == "not_found" or answers.points_at(error, "id"):
+            raise ListTrouble.gone(sync.newsletter_list_name or sync.newsletter_list_id) from error
+        raise
+
+
+def note_opt_in_process(batch: Batch, sync: ProfileSync) -> None:
+    """Keep with the setting whether people must confirm: the merchant may have changed that."""
+    with required(sync):
+        is_double = lists.one(batch.client, sync.newsletter_list_id).is_double_opt_in
+    if is_double != sync.is_double_opt_in:
+        sync.is_double_opt_in = is_double
+        same = ProfileSync.objects.filter(pk=sync.pk, newsletter_list_id=sync.newsletter_list_id)
+        same.update(is_double_opt_in=is_double)
+
+
+def has(batch: Batch, sync: ProfileSync, email: str, delivery: Delivery) -> bool:
+    """Whether somebody with this address is on the list."""
+    with required(sync):
+        return lists.is_member(batch.client, sync.newsletter_list_id, email, [delivery])

@@ -1,0 +1,56 @@
+"""Subscribe jobs on record: which Klaviyo took or refused, of which nobody knows, and what others are about to send."""
+
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations.models import Attempt, Delivery
+from integrations.wire import attempts
+from klaviyo.api import subscriptions
+from klaviyo.delivery.newsletter import enqueue
+
+SUBSCRIBE, UNSUBSCRIBE = subscriptions.BULK_SUBSCRIBE_PROFILES.id, subscriptions.BULK_UNSUBSCRIBE_PROFILES.id
+NOTED = "unanswered_attempt"  # in a delivery's evidence: up to which attempt a person knows that nobody knows
+
+
+def was_taken(delivery: Delivery, operation: str) -> bool:
+    """Whether Klaviyo took it from a worker that did not live to say so."""
+    return delivery.attempts.filter(attempts.TAKEN, operation=operation).exists()
+
+
+def unanswered(delivery: Delivery, operation: str) -> Attempt | None:
+    """The last request of which nobody knows what became, and nobody has been told.
+
+    A worker that died left one as well, as its request may have left. Whoever retries after they were told has
+    taken it upon them.
+    """
+    told = (delivery.evidence or {}).get(NOTED, 0)
+    unknown = delivery.attempts.filter(operation=operation, pk__gt=told).exclude(
+        attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED
+    )
+    return unknown.order_by("-pk").first()
+
+
+def latest(delivery: Delivery, within: timedelta) -> Attempt | None:
+    """The latest subscribe job of the person that Klaviyo took, or may have taken."""
+    return _jobs(delivery).filter(started_at__gt=timezone.now() - within).order_by("-started_at").first()
+
+
+def is_overtaken(delivery: Delivery, within: timedelta) -> bool:
+    """Whether another job of the person is on record beside the one that is about to leave."""
+    own = delivery.attempts.filter(operation=SUBSCRIBE).order_by("-pk").values("pk")[:1]
+    return _jobs(delivery).filter(started_at__gt=timezone.now() - within).exclude(pk__in=own).exists()
+
+
+def is_in_other_hands(delivery: Delivery) -> bool:
+    """Whether another worker is forwarding a yes or a no of the person right now."""
+    sending = enqueue.words_of(delivery).filter(state=Delivery.State.SENDING, lease_until__gt=Now())
+    return sending.exclude(lease=delivery.lease).exists()
+
+
+def _jobs(delivery: Delivery) -> "QuerySet[Attempt]":
+    told = enqueue.words_of(delivery).values_list("pk", flat=True)
+    made = Attempt.objects.filter(operation=SUBSCRIBE, deliveries__in=list(told))
+    return made.exclude(attempts.NEVER_LEFT | attempts.REFUSED)

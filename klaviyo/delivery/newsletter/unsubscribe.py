@@ -1,0 +1,98 @@
+"""A person's no goes to where they said it: the store's newsletter list, or everything the account sends."""
+
+from datetime import timedelta
+from functools import partial
+
+from integrations.models import Delivery
+from integrations.outbox import leasing
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from klaviyo.api import answers, profiles, subscriptions
+from klaviyo.api.profiles import Profile
+from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
+from klaviyo.models import ProfileSync
+from klaviyo.profiles.batch import Batch
+from referrals.models import OptOut
+
+SHOWS_WITHIN = timedelta(minutes=5)  # what Klaviyo has taken
+NOT_THERE = Skipped(
+    "not_at_klaviyo", "Klaviyo does not know the person: there is nothing to end, and no profile is made."
+)
+NOT_ON_LIST = Skipped(
+    "not_on_list",
+    "The person is not on the newsletter list. Unsubscribing them all the same would end all of the account's e-mail, "
+    "which they did not ask for.",
+)
+NO_INVITES = "sorae_no_invites"
+NOTED = Accepted(
+    "noted",
+    f"Noted on the person's profile at Klaviyo as {NO_INVITES}: they are on no newsletter list that they could leave, "
+    "and the rest of the account's e-mail they did not end.",
+)
+SAID_NO_BEFORE = Skipped("unsubscribed_before", "The person was unsubscribed at Klaviyo already.")
+SAID_YES_SINCE = Skipped("opted_in_since", "The person has asked for the newsletter since.")
+NOT_SHOWN_YET = Retry(
+    "one_at_a_time",
+    "Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet.",
+    after=timedelta(minutes=1),
+    refund=True,
+)
+
+
+def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
+    """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
+    if requests.was_taken(delivery, requests.UNSUBSCRIBE):
+        return Accepted()
+    if enqueue.has_said_yes_since(delivery.source):
+        return SAID_YES_SINCE
+    if requests.is_in_other_hands(delivery):
+        return subscribe.one_at_a_time()
+    person = consent_there.person(batch, delivery)
+    is_shown = person is not None and consent_there.consent(person) == "SUBSCRIBED"
+    is_settled = _is_settled(delivery)
+    if not (is_shown or is_settled):
+        return NOT_SHOWN_YET
+    outcome = _end(batch, delivery, sync, person)
+    if outcome is NOT_ON_LIST and not is_settled:
+        return NOT_SHOWN_YET
+    if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and requests.unanswered(delivery, requests.UNSUBSCRIBE):
+        return Accepted()
+    if person and outcome in (NOT_ON_LIST, enqueue.NO_LIST) and delivery.options["scope"] == OptOut.Scope.INVITES:
+        return _note(batch, delivery, person)
+    return outcome
+
+
+def _end(batch: Batch, delivery: Delivery, sync: ProfileSync, person: Profile | None) -> Outcome:
+    if person is None:
+        return NOT_THERE
+    if consent_there.consent(person) == "UNSUBSCRIBED":
+        return SAID_NO_BEFORE
+    email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
+    scope, list_id = delivery.options["scope"], sync.newsletter_list_id or None
+    if scope == OptOut.Scope.EVERYTHING:
+        list_id = None
+    elif list_id is None:
+        return enqueue.NO_LIST
+    elif not newsletter_list.has(batch, sync, email, delivery):
+        return NOT_ON_LIST
+    last_look = partial(_last_look, delivery)
+    with newsletter_list.required(sync):
+        subscriptions.unsubscribe(batch.client, email, list_id, [delivery], last_look=last_look)
+    return Accepted()
+
+
+def _note(batch: Batch, delivery: Delivery, person: Profile) -> Outcome:
+    """Klaviyo has nothing narrower to end than all of the account's e-mail, so marketers are told on the profile."""
+    profiles.update(batch.client, person.id, profiles.body_of({"properties": {NO_INVITES: True}}), [delivery])
+    return NOTED
+
+
+def _is_settled(delivery: Delivery) -> bool:
+    """Whether Klaviyo shows by now what came of their last yes; one that they must confirm changes nothing."""
+    job = requests.latest(delivery, SHOWS_WITHIN)
+    return job is None or job.deliveries.filter(reason_code=subscribe.PENDING.code).exists()
+
+
+def _last_look(delivery: Delivery) -> None:
+    leasing.check([delivery])
+    if enqueue.has_said_yes_since(delivery.source):
+        raise CalledOff(SAID_YES_SINCE)

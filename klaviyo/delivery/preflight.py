@@ -1,0 +1,42 @@
+"""What needs no question to Klaviyo is settled before it is asked anything."""
+
+from collections.abc import Callable, Sequence
+
+from integrations.models import Delivery
+from integrations.outcomes import Failed, Outcome, Skipped
+from integrations.workers import worker
+from klaviyo.delivery.erasure import deletion
+from klaviyo.mapping import orders
+
+SYNC_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
+
+Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
+
+
+def unusable(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """What failed when it was queued and was retried all the same: nothing of it may reach a request."""
+    return {delivery.pk: outcome for delivery in deliveries if (outcome := _fault(delivery))}
+
+
+def decided(deliveries: Sequence[Delivery], looks: Sequence[Look]) -> dict[int, Outcome]:
+    """Whatever one of the looks decides, in their order; outcomes by delivery id."""
+    found: dict[int, Outcome] = {}
+    for look in looks:
+        found |= look([delivery for delivery in deliveries if delivery.pk not in found])
+    return found
+
+
+def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """Those that may go, the others being settled."""
+    known = decided(deliveries, (unusable, deletion.erased_first))
+    settled = [delivery for delivery in deliveries if delivery.pk in known]
+    worker.settle_each(settled, lambda delivery: known[delivery.pk])
+    return [delivery for delivery in deliveries if delivery.pk not in known]
+
+
+def _fault(delivery: Delivery) -> Outcome | None:
+    if outcome := orders.malformed(delivery.subject):
+        return outcome
+    if delivery.kind == "event" and not delivery.body:
+        return Failed("unusable", f"The fact cannot be told as it is. {orders.CORRECT_IT}")
+    return None

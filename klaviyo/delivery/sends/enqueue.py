@@ -1,0 +1,75 @@
+"""Orders the sends of an invite or a reminder."""
+
+from collections.abc import Sequence
+
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import outbox
+from integrations.models import Connection, Delivery
+from integrations.outbox import Order
+from klaviyo.mapping import events, orders
+from klaviyo.models import ProfileSync, Send
+from referrals import suppressions
+from referrals.models import Invite, Program, Reminder
+
+State = Delivery.State
+
+
+def order(invite: Invite, reminder: Reminder | None = None) -> None:
+    """Queue one invite or reminder: for each account of the store, or (as Sorae's own message) once."""
+    if suppressions.is_erased(str(invite.recipient_email)):
+        return
+    program = invite.advocate.program
+    told = Send.objects.filter(invite=invite, reminder=reminder)
+    if told.filter(channel=Send.Channel.SORAE).exists():
+        return
+    if program.invites_by == Program.Inviter.SORAE and told.exists():
+        return
+    syncs = list(ProfileSync.objects.filter(store=program.store_id, is_enabled=True).select_related("connection"))
+    if program.invites_by == Program.Inviter.SORAE:
+        syncs = sorted(syncs, key=lambda sync: (not sync.connection.is_connected, sync.pk))[:1]
+    for sync in syncs:
+        made = _order_of(invite, reminder, sync)
+        outbox.add(sync.connection_id, [made])
+        _record(invite, reminder, sync, Delivery.objects.get(connection=sync.connection_id, key=made.key))
+
+
+def move_own_mail(old: Connection, new: Connection, stores: Sequence[int]) -> None:
+    """What waits to be mailed for these stores goes by another connection from here on."""
+    mine = Send.objects.filter(channel=Send.Channel.SORAE, store__in=stores, delivery__connection=old)
+    waiting = Delivery.objects.filter(pk__in=mine.values("delivery"), state__in=(State.QUEUED, State.HELD))
+    waiting.update(connection=new, state=State.QUEUED, next_try_at=Now(), reason_code="", reason="")
+
+
+def _order_of(invite: Invite, reminder: Reminder | None, sync: ProfileSync) -> Order:
+    """An event that starts a Klaviyo flow, or the order to write an e-mail ourselves."""
+    [told] = events.invite_reminded(reminder) if reminder else events.invite_sent(invite)
+    if invite.advocate.program.invites_by == Program.Inviter.KLAVIYO:
+        return orders.of_event(told, invite.advocate.program.store.country, sync)
+    unusable = orders.malformed(invite.recipient_email)
+    return Order(
+        kind="email",
+        key=f"email:{told.uid}",
+        source=str(told.uid),
+        subject=told.address.lower(),
+        options={"sync": sync.pk, "message": told.metric.consent, "metric": told.metric.key},
+        occurred_at=timezone.now() if unusable else told.occurred_at,
+        not_after=orders.useful_until(told),
+        outcome=unusable,
+    )
+
+
+def _record(invite: Invite, reminder: Reminder | None, sync: ProfileSync, delivery: Delivery) -> None:
+    is_ours = delivery.kind == "email"
+    row = Send(
+        kind=Send.Kind.REMINDER if reminder else Send.Kind.INVITE,
+        channel=Send.Channel.SORAE if is_ours else Send.Channel.KLAVIYO,
+        store=invite.advocate.program.store,
+        program=invite.advocate.program,
+        sync=sync,
+        invite=invite,
+        reminder=reminder,
+        delivery=delivery,
+    )
+    Send.objects.bulk_create([row], ignore_conflicts=True)

@@ -1,0 +1,134 @@
+"""Some thousands of a store's advocates, handed over as one import or as few as they fit into."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from integrations import outbox
+from integrations.errors import PermanentError, Throttled
+from integrations.models import Delivery
+from integrations.outcomes import CalledOff, Retry
+from klaviyo.api import bulk, values
+from klaviyo.api.client import Client
+from klaviyo.delivery import bulk as bulk_delivery
+from klaviyo.delivery import profiles
+from klaviyo.mapping import orders
+from klaviyo.models import Backfill, ProfileSync
+from klaviyo.profiles import import_job
+from klaviyo.profiles.people import People
+from referrals import suppressions
+from referrals.models import Advocate
+
+CHUNK = 5_000
+LEASE = timedelta(minutes=2)
+CHANGED = Retry("person_changed", "Somebody's address has changed since it was read; it is read anew.", refund=True)
+
+
+def advocates(sync: ProfileSync) -> QuerySet[Advocate]:
+    """Everybody in the store's programs, in the order of their ids."""
+    return Advocate.objects.filter(program__store=sync.store_id).order_by("pk")
+
+
+def tell(backfill: Backfill) -> bool:
+    """Tell of the next chunk, and remember how far that was; False when nobody is left.
+
+    Raises IntegrationError, or CalledOff when somebody was erased or has another address since they were read: then
+    nothing is remembered, and the chunk is read and told of again.
+    """
+    read_at, sync = timezone.now(), backfill.sync
+    people = advocates(sync).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
+    rows = list(people.values_list("pk", "email")[:CHUNK])
+    if not rows:
+        return False
+    usable = [(pk, email) for pk, email in rows if not (suppressions.is_erased(email) or values.email_problem(email))]
+    client = Client(sync.connection, is_backlog=True)
+    groups, alone = _sorted(client, sync, usable)
+    note = {"sync": sync.pk, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
+    told = 0
+    for list_id, items in groups.items():
+        for pack in profiles.packs(items):
+            told += _import(client, pack, list_id, note, alone)
+    _remember(backfill, rows, told, alone)
+    return True
+
+
+def _sorted(
+    client: Client, sync: ProfileSync, rows: Sequence[tuple[int, str]]
+) -> tuple[dict[str, profiles.Items], list[int]]:
+    """What is said of each, by the list that they are to join; and ids of those who must go alone."""
+    told = list(_as_deliveries(sync, rows))
+    syncs = {sync.pk: sync}
+    people = People(client, told, unasked=profiles.unasked(syncs, told), on_record=False)
+    for delivery in told:
+        if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
+            raise problem  # the chunk is told of later, as a whole
+    objections, lists = profiles.sort(syncs, people, told)
+    alone = [d.options["advocate"] for d in told if isinstance(objections.get(d.pk), Retry)]
+    return {list_id: list(profiles.said(people, group)) for list_id, group in lists.items()}, alone
+
+
+def _as_deliveries(sync: ProfileSync, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
+    """What the rules of profiles are asked about; none is ever stored. To copy one is faster than to make one."""
+    pattern = Delivery(connection=sync.connection, kind="profile")
+    for pk, email in rows:
+        delivery = copy(pattern)
+        delivery.pk, delivery.subject = -pk, values.address(email)
+        delivery.options = {"sync": sync.pk, "advocate": pk}
+        yield delivery
+
+
+def _import(client: Client, pack: profiles.Items, list_id: str, note: dict[str, Any], alone: list[int]) -> int:
+    """Make an import: of how many. Whom it is refused for goes alone; where nobody is named, each half is tried.
+
+    It is watched from here on: what comes next may fail, and whoever is to be deleted must wait for its end.
+    """
+    again = partial(_import, client, list_id=list_id, note=note, alone=alone)
+    try:
+        data, last_look = [item for _, item, _ in pack], partial(_check, pack)
+        import_job.watch(
+            client.connection, bulk.import_profiles(client, data, list_id, last_look=last_look), len(pack), note
+        )
+        return len(pack)
+    except PermanentError as error:
+        blamed = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB) if first < len(pack)}
+    if blamed or len(pack) <= bulk_delivery.FEW:
+        out = blamed or set(range(len(pack)))
+        alone += [pack[place][0].options["advocate"] for place in sorted(out)]
+        rest = [item for place, item in enumerate(pack) if place not in out]
+        return again(rest) if rest else 0
+    half = len(pack) // 2
+    return again(pack[:half]) + again(pack[half:])
+
+
+def _check(pack: profiles.Items) -> None:
+    """Raise CalledOff unless each still has the address that the request says."""
+    said = {delivery.options["advocate"]: delivery.subject for delivery, _, _ in pack}
+    now = dict(Advocate.objects.filter(pk__in=said).values_list("pk", "email"))
+    if any(pk not in now or values.address(now[pk]).lower() != address.lower() for pk, address in said.items()):
+        raise CalledOff(CHANGED)
+
+
+@transaction.atomic
+def _remember(backfill: Backfill, rows: Sequence[tuple[int, str]], told: int, alone: Sequence[int]) -> None:
+    """Unless the account was replaced meanwhile: the new one has heard of nobody."""
+    here = ProfileSync.objects.filter(pk=backfill.sync_id, connection=backfill.sync.connection_id)
+    if not here.select_for_update(no_key=True).values_list("pk").first():
+        return
+    tell_alone(backfill.sync, alone)
+    number = told + len(alone)
+    Backfill.objects.filter(pk=backfill.pk).update(
+        reached=rows[-1][0], told=F("told") + number, left_out=F("left_out") + len(rows) - number, problem=""
+    )
+
+
+def tell_alone(sync: ProfileSync, ids: Sequence[int]) -> None:
+    """Queue a delivery for each of these advocates but the erased, inside the caller's transaction."""
+    people = Advocate.objects.filter(pk__in=ids).order_by("pk")
+    there = [advocate for advocate in people if not suppressions.is_erased(advocate.email)]
+    outbox.add(sync.connection_id, [orders.of_profile(advocate, sync) for advocate in there])

@@ -1,0 +1,1 @@
+"""Mapping: from a referral fact to the JSON that Klaviyo takes."""

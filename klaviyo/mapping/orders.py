@@ -1,0 +1,80 @@
+"""From what is to be told to the order of a delivery."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from integrations import outcomes
+from integrations.models import Delivery
+from integrations.outbox import Order
+from klaviyo.api import values
+from klaviyo.mapping import catalogue, events, profiles
+from klaviyo.mapping.events import Event
+from klaviyo.models import ProfileSync
+from referrals.models import Advocate
+
+METRICS = {metric.key: metric for metric in catalogue.CATALOGUE}
+CORRECT_IT = "Correct it in your data and send the fact again."
+
+
+def of_event(event: Event, country: str, sync: ProfileSync) -> Order:
+    """The delivery of one event, with its body made now: what happened does not change any more."""
+    person, left_out = profiles.person_attributes(event.person, country)
+    unusable = malformed(event.email) or _far_off(event.occurred_at)
+    body, trimmed = events.event_body(event) if not unusable else ({}, [])
+    options: dict[str, Any] = {"sync": sync.pk, "metric": event.metric.key, "person": {} if unusable else person}
+    return Order(
+        kind="event",
+        key=event.key,
+        source=str(event.uid),
+        subject=event.address,
+        body=body,
+        options=options | ({"message": event.metric.consent} if event.metric.consent else {}),
+        warnings=trimmed + left_out,
+        occurred_at=timezone.now() if unusable else event.occurred_at,
+        not_after=useful_until(event),
+        outcome=unusable,
+    )
+
+
+def of_profile(advocate: Advocate, sync: ProfileSync) -> Order:
+    """The profile is read when it is sent, so that many changes become one call."""
+    uid = events.fact_id(advocate)
+    lane = f"profile:{sync.pk}:{uid}"
+    return Order(
+        kind="profile",
+        key=f"{lane}:{uuid.uuid4()}",
+        lane=lane,
+        source=str(uid),
+        subject=values.address(advocate.email),
+        options={"sync": sync.pk, "advocate": advocate.pk},
+        occurred_at=timezone.now(),
+        outcome=malformed(advocate.email),
+    )
+
+
+def useful_until(event: Event) -> datetime | None:
+    """Until when it is of use: as long as its kind is, and no longer than the invite itself holds."""
+    useful_for = event.metric.useful_for
+    ends = [event.expires_at] if event.expires_at and values.is_moment(event.expires_at) else []
+    ends += [timezone.now() + useful_for] if useful_for else []
+    return min(ends, default=None)
+
+
+def malformed(email: Any) -> outcomes.Outcome | None:
+    """A fact that can never be told is recorded as failed at once; the rest of its transaction goes on."""
+    problem = values.email_problem(email)
+    return outcomes.Failed("malformed_email", f"{problem} {CORRECT_IT}") if problem else None
+
+
+def _far_off(moment: Any) -> outcomes.Outcome | None:
+    problem = values.time_problem(moment, timezone.now())
+    return outcomes.Failed("time_out_of_range", problem) if problem else None
+
+
+def message_of(delivery: Delivery) -> str | None:
+    """Which message, "invite" or "reminder", for what needs the person's consent."""
+    metric = METRICS.get(delivery.options.get("metric", ""))
+    return delivery.options.get("message") or (metric.consent if metric else None)

@@ -1,0 +1,64 @@
+"""Maps an advocate to the attributes of a Klaviyo profile: names, phone, and our own properties."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from klaviyo.api import phones, values
+from referrals.models import Advocate
+from referrals.standing import Standing
+
+LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, Any], list[str]]:
+    """Names and phone of a person as Klaviyo takes them; what we do not know is left out, never null."""
+    known, warnings = values.properties({name: values.text(value) for name, value in raw.items()})
+    if "locale" in known and not LOCALE.fullmatch(known["locale"]):
+        del known["locale"]
+        warnings.append("The language was left out: it is not like en or en-GB.")
+    if "phone_number" in known:
+        number = phones.e164(known.pop("phone_number"), country)
+        if number:
+            known["phone_number"] = number
+        else:
+            warnings.append("The phone number was left out: it is not a number that can be called.")
+    return known, warnings
+
+
+def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> tuple[dict[str, Any], list[str]]:
+    """An advocate's profile: names, phone, and our own properties under our own prefix."""
+    names = {
+        "first_name": advocate.first_name,
+        "last_name": advocate.last_name,
+        "phone_number": advocate.phone,
+        "locale": advocate.locale,
+    }
+    attributes, warnings = person_attributes(names, advocate.program.store.country)
+    ours, trimmed = values.properties(_standing(advocate, standing))
+    attributes["properties"] = {f"{prefix}{name}": value for name, value in ours.items()}
+    return attributes | {"email": values.address(advocate.email)}, warnings + trimmed
+
+
+def _standing(advocate: Advocate, standing: Standing) -> dict[str, Any]:
+    store = advocate.program.store
+    told = {
+        "referral_code": advocate.referral_code,
+        "share_link": advocate.share_link,
+        "store": store.slug,
+        "program": advocate.program.slug,
+        "program_type": advocate.program.type,
+        "role": advocate.role,
+        "tier": advocate.tier,
+        "invites": standing.invites,
+        "visits": standing.visits,
+        "conversions": standing.conversions,
+        "rewards": standing.rewards,
+        "currency": store.currency,
+        "amount_earned": float(standing.earned.get(store.currency, 0)),
+        "amount_owed": float(standing.owed.get(store.currency, 0)),
+    }
+    for currency in sorted((set(standing.earned) | set(standing.owed)) - {store.currency}):
+        told[f"amount_earned_{currency.lower()}"] = float(standing.earned.get(currency, 0))
+        told[f"amount_owed_{currency.lower()}"] = float(standing.owed.get(currency, 0))
+    return told

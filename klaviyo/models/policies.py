@@ -1,0 +1,10 @@
+"""Policies: how much permission a store asks for before it writes to somebody."""
+
+from enum import StrEnum
+
+
+class Policy(StrEnum):
+    """How much permission is enough. It decides about people who have said nothing; nobody else."""
+
+    NOT_OPTED_OUT = "not_opted_out"
+    SUBSCRIBED_ONLY = "subscribed_only"

@@ -1,0 +1,57 @@
+"""Which store's facts go to which Klaviyo account, and how."""
+
+from django.db import models
+
+from integrations.models import Connection
+from klaviyo.models.policies import Policy
+from referrals.models import Store
+
+
+class ProfileSync(models.Model):
+    """One store joined to one connection: several of each, in any combination."""
+
+    class Behaviour(models.TextChoices):
+        UPDATE_EXISTING = "update_existing", "Update existing profiles only"
+        CREATE = "create", "Create profiles that Klaviyo does not know"
+
+    class Permission(models.TextChoices):
+        NOT_OPTED_OUT = Policy.NOT_OPTED_OUT.value, "Anyone who has not opted out"
+        SUBSCRIBED_ONLY = Policy.SUBSCRIBED_ONLY.value, "Subscribers only"
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="klaviyo_syncs")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="profile_syncs")
+    is_enabled = models.BooleanField("enabled", default=True)
+    behaviour = models.CharField(max_length=16, choices=Behaviour.choices, default=Behaviour.UPDATE_EXISTING)
+    list_id = models.CharField("list", max_length=64, blank=True)
+    list_name = models.CharField(max_length=255, blank=True, editable=False)
+    newsletter_list_id = models.CharField("newsletter list", max_length=64, blank=True)
+    newsletter_list_name = models.CharField(max_length=255, blank=True, editable=False)
+    is_double_opt_in = models.BooleanField(default=False, editable=False, help_text="Of the newsletter list.")
+    invite_policy = models.CharField(
+        "invites go to", max_length=16, choices=Permission.choices, default=Permission.NOT_OPTED_OUT
+    )
+    reminder_policy = models.CharField(
+        "reminders go to", max_length=16, choices=Permission.choices, default=Permission.SUBSCRIBED_ONLY
+    )
+
+    class Meta:
+        verbose_name = "store setting"
+        constraints = [
+            models.UniqueConstraint(fields=["store", "connection"], name="one_sync_per_store_and_connection"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store} → {self.connection}"
+
+    @property
+    def creates_profiles(self) -> bool:
+        return self.behaviour == self.Behaviour.CREATE
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The account's lists that the store uses: who has left one of them gets no message for it."""
+        return frozenset(filter(None, (self.list_id, self.newsletter_list_id)))
+
+    def policy(self, message: str) -> Policy:
+        """The policy for an "invite" or a "reminder"."""
+        return Policy(self.invite_policy if message == "invite" else self.reminder_policy)

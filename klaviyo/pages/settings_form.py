@@ -1,0 +1,169 @@
+"""The form of one store's settings, with what each choice means."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from klaviyo.api.lists import List
+from klaviyo.models import ProfileSync
+from klaviyo.pages.list_choices import Offer
+
+if TYPE_CHECKING:  # generic for the type checker alone
+    ModelForm = forms.ModelForm[ProfileSync]
+else:
+    ModelForm = forms.ModelForm
+
+Behaviour, Permission = ProfileSync.Behaviour, ProfileSync.Permission
+
+LISTS_SHOWN = 200
+LISTS = {  # the fields that name a list: what for, and choosing none
+    "list_id": ("List", "No list", ""),
+    "newsletter_list_id": ("Newsletter list", "No newsletter list", "A yes is kept here, and goes to no list."),
+}
+
+MEANINGS: dict[str, dict[str, str]] = {
+    "behaviour": {
+        Behaviour.UPDATE_EXISTING: "People whom Klaviyo knows get their referral data and events; "
+        "whoever it does not know is left out, events included.",
+        Behaviour.CREATE: "People who join, refer or buy become profiles in Klaviyo, without any marketing consent; "
+        "they count towards your Klaviyo plan once you market to them.",
+    },
+    "invite_policy": {
+        Permission.NOT_OPTED_OUT: "A friend gets the one invite that somebody asked you to send, unless they have "
+        "unsubscribed or Klaviyo has suppressed them. Some laws, Germany's for one, see such an e-mail as advertising "
+        "that needs consent first; elsewhere, as in the United States, a working way to opt out is enough.",
+        Permission.SUBSCRIBED_ONLY: "Only friends who have subscribed to your e-mails in Klaviyo get the invite, "
+        "which is safe under every law we know of. Most friends are new to you, so most invites will be held back: "
+        "let advocates share their link instead.",
+    },
+    "reminder_policy": {
+        Permission.NOT_OPTED_OUT: "A reminder goes to every friend who has not said no. Nobody asked for this second "
+        "message, so more laws forbid it without consent, and more people report it as spam, which hurts all "
+        "your e-mail.",
+        Permission.SUBSCRIBED_ONLY: "A reminder goes to subscribers only, which is what most laws on e-mail "
+        "marketing expect. Friends who have not subscribed keep their invite and are left in peace.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A radio button with what choosing it means."""
+
+    value: str
+    label: str
+    meaning: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Picker:
+    """The choice of one list: the field's name, what is chosen, what is stored, and what was stored but is gone."""
+
+    name: str
+    legend: str
+    none: str
+    none_means: str
+    chosen: str
+    stored: str
+    lost: str
+    words: str
+    errors: Any
+    lists: list[List]
+    hidden: int
+
+    @property
+    def search(self) -> str:
+        """The name of the search field, which is also the prefix of its ids."""
+        return f"{self.name}_words"
+
+
+class SettingsForm(ModelForm):
+    """Settings of one store for one account. The list counts only where profiles are created."""
+
+    class Meta:
+        model = ProfileSync
+        fields = ("is_enabled", "behaviour", "list_id", "newsletter_list_id", "invite_policy", "reminder_policy")
+
+    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer = offer
+        self.stored = {name: str(getattr(self.instance, name)) for name in LISTS}
+
+    def choices(self, name: str) -> list[Choice]:
+        chosen = str(self[name].value())
+        options = self.fields[name].choices  # type: ignore[attr-defined]
+        return [Choice(value, label, MEANINGS[name][value], value == chosen) for value, label in options if value]
+
+    @property
+    def behaviours(self) -> list[Choice]:
+        return self.choices("behaviour")
+
+    @property
+    def policies(self) -> list[tuple[str, str, list[Choice]]]:
+        """Name, heading and choices of each kind of message."""
+        headings = {"invite_policy": "Invites go to", "reminder_policy": "Reminders go to"}
+        return [(name, heading, self.choices(name)) for name, heading in headings.items()]
+
+    @property
+    def pickers(self) -> dict[str, Picker]:
+        return {name: self._picker(name) for name in LISTS}
+
+    @property
+    def changed_lists(self) -> list[str]:
+        return [name for name, stored in self.stored.items() if self.cleaned_data[name] != stored]
+
+    def clean_list_id(self) -> str:
+        return self._known_list("list_id")
+
+    def clean_newsletter_list_id(self) -> str:
+        return self._known_list("newsletter_list_id")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("behaviour") != Behaviour.CREATE:
+            cleaned["list_id"] = ""
+        return cleaned
+
+    def save(self, commit: bool = True) -> ProfileSync:
+        sync = self.instance
+        sync.list_name = self._name("list_id", sync.list_name)
+        sync.newsletter_list_name = self._name("newsletter_list_id", sync.newsletter_list_name)
+        newsletter = self.offer.with_id(self.cleaned_data["newsletter_list_id"])
+        if newsletter or not self.cleaned_data["newsletter_list_id"]:
+            sync.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
+        saved: ProfileSync = super().save(commit)
+        return saved
+
+    def _picker(self, name: str) -> Picker:
+        chosen, stored = str(self[name].value() or ""), self.stored[name]
+        words = str(self.data.get(f"{name}_words", ""))
+        matching = self.offer.searched(words, chosen)
+        is_lost = stored and self.offer.named(stored) is None
+        kept_name = str(getattr(self.instance, name.replace("_id", "_name"))) or stored
+        return Picker(
+            name=name,
+            legend=LISTS[name][0],
+            none=LISTS[name][1],
+            none_means=LISTS[name][2],
+            chosen=chosen,
+            stored=stored,
+            lost=kept_name if is_lost else "",
+            words=words,
+            errors=self[name].errors,
+            lists=matching[:LISTS_SHOWN],
+            hidden=max(len(matching) - LISTS_SHOWN, 0),
+        )
+
+    def _known_list(self, name: str) -> str:
+        list_id = str(self.cleaned_data[name])
+        if list_id and list_id != self.stored[name] and self.offer.named(list_id) is None:
+            raise forms.ValidationError("Choose one of the account's lists; this one is not among them.")
+        return list_id
+
+    def _name(self, field: str, stored_name: str) -> str:
+        """The name of the chosen list; the stored one where the account does not tell."""
+        list_id = self.cleaned_data[field]
+        kept = stored_name if list_id == self.stored[field] else ""
+        return (self.offer.named(list_id) or kept) if list_id else ""

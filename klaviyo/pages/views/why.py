@@ -1,0 +1,76 @@
+"""One send that explains itself, and the question what would happen now."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from integrations.errors import IntegrationError
+from integrations.models import Connection, Delivery
+from integrations.pages import story
+from integrations.pages.access import for_operators
+from klaviyo.consent import check
+from klaviyo.models import Send
+from klaviyo.pages import explaining, reasons, verdicts
+
+ATTEMPTS_SHOWN = 100
+ALSO_SHOWN = 20
+LOST = (Connection.State.RECONNECT, Connection.State.DISCONNECTED)
+
+
+@for_operators("klaviyo.view_send")
+@require_GET
+def why(request: HttpRequest, send_id: int) -> HttpResponse:
+    return _page(request, _found(send_id), {})
+
+
+@for_operators("klaviyo.view_send")
+@never_cache
+@require_POST
+def ask(request: HttpRequest, send_id: int) -> HttpResponse:
+    """Ask Klaviyo now and show what it would come to; nothing is sent, and the decision is not kept."""
+    send = _found(send_id)
+    try:
+        return _page(request, send, {"now": verdicts.live(check.now(send))})
+    except IntegrationError as error:
+        return _page(request, send, {"not_asked": error.sentence})
+
+
+def _found(send_id: int) -> Send:
+    return get_object_or_404(explaining.related(Send.objects.select_related("sync")), pk=send_id)
+
+
+def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
+    delivery, code = send.delivery, explaining.code_of(send)
+    decisions = [verdicts.decided(decision) for decision in send.decisions.select_related("connection")[:20]]
+    attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
+    context = {
+        "title": explaining.headline(send),
+        "send": send,
+        "delivery": delivery,
+        "friend": explaining.friend(send),
+        "email": explaining.email(send),
+        "what": explaining.what(send),
+        "state": explaining.state(send),
+        "level": explaining.level(send),
+        "reason": reasons.of(code) if code else None,
+        "decision": decisions[0] if decisions else None,
+        "earlier": decisions[1:],
+        "story": story.of(delivery, attempts),
+        "was_stopped": delivery.state in explaining.NOT_SENT or delivery.state == Delivery.State.HELD,
+        "also": _also(send),
+        "profile": explaining.profile_address(send.profile_id),
+        "can_retry": delivery.state in explaining.RETRIABLE and request.user.has_perm("integrations.retry"),
+        "can_cancel": delivery.state in explaining.CANCELLABLE and request.user.has_perm("integrations.retry"),
+        "must_reconnect": delivery.state == Delivery.State.HELD and delivery.connection.state in LOST,
+    }
+    return render(request, "klaviyo/send.html", admin.site.each_context(request) | context | asked)
+
+
+def _also(send: Send) -> list[tuple[Delivery, str]]:
+    """What else was told of the same fact."""
+    rows = Delivery.objects.filter(source=send.delivery.source).exclude(source="").exclude(pk=send.delivery_id)
+    return [(row, story.what(row)) for row in rows.select_related("connection").order_by("-pk")[:ALSO_SHOWN]]
