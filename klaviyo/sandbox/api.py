@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from klaviyo.sandbox import faults, routes
-from klaviyo.sandbox.calls import Call
-from klaviyo.sandbox.faults import Fault
-from klaviyo.sandbox.journal import Entry, Exchange
-from klaviyo.sandbox.problems import (
+from klaviyo.sandbox import routes
+from klaviyo.sandbox.http.wire import JSON_API, Reply, Request, json_reply
+from klaviyo.sandbox.protocol import faults
+from klaviyo.sandbox.protocol.calls import Call
+from klaviyo.sandbox.protocol.faults import Fault
+from klaviyo.sandbox.protocol.journal import Entry, Exchange
+from klaviyo.sandbox.protocol.problems import (
     Problem,
     Refusal,
     bad_credential,
@@ -20,11 +22,10 @@ from klaviyo.sandbox.problems import (
     missing_scopes,
     throttled,
 )
-from klaviyo.sandbox.queries import Query
+from klaviyo.sandbox.protocol.queries import Query
 from klaviyo.sandbox.routes import Route
 from klaviyo.sandbox.state import grants, identifiers
 from klaviyo.sandbox.state.grants import Access
-from klaviyo.sandbox.wire import JSON_API, Reply, Request, json_reply
 from klaviyo.sandbox.world import World
 
 REVISION = "2026-07-15"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from klaviyo.sandbox.operations import OPERATIONS, Operation
-from klaviyo.sandbox.problems import Problem, Refusal
+from klaviyo.sandbox.protocol.problems import Problem, Refusal
+from klaviyo.sandbox.resources.operations import OPERATIONS, Operation
 
 _BY_LENGTH: dict[int, list[tuple[list[str], Operation]]] = {}
 for _operation in OPERATIONS:

@@ -8,13 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from klaviyo.sandbox import doors, flips, optins, scopes, seeding, seen, seen_webhooks
-from klaviyo.sandbox.faults import Fault
-from klaviyo.sandbox.journal import Entry
-from klaviyo.sandbox.seeding import SeedList, SeedProfile
-from klaviyo.sandbox.seen import SeenAccount, SeenEvent, SeenList, SeenProfile
-from klaviyo.sandbox.seen_webhooks import SeenDelivery, SeenWebhook
-from klaviyo.sandbox.server import Server, serve_in_background
+from klaviyo.sandbox import dispatch
+from klaviyo.sandbox.control import consent_by_hand, seeding, snapshots, webhook_snapshots
+from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.control.snapshots import SeenAccount, SeenEvent, SeenList, SeenProfile
+from klaviyo.sandbox.control.webhook_snapshots import SeenDelivery, SeenWebhook
+from klaviyo.sandbox.http.server import Server, serve_in_background
+from klaviyo.sandbox.protocol import scopes
+from klaviyo.sandbox.protocol.faults import Fault
+from klaviyo.sandbox.protocol.journal import Entry
+from klaviyo.sandbox.resources import optins
 from klaviyo.sandbox.settings import Settings
 from klaviyo.sandbox.state import grants, happenings, notices
 from klaviyo.sandbox.state.grants import Tokens
@@ -52,7 +55,7 @@ class Sandbox:
 
     def start(self) -> Self:
         """Begins to answer; OSError when the port is taken."""
-        self._server = Server(self._port, lambda request: doors.answer(self._world, request))
+        self._server = Server(self._port, lambda request: dispatch.answer(self._world, request))
         self._thread = serve_in_background(self._server)
         self._world.courier.start()
         return self
@@ -87,23 +90,23 @@ class Sandbox:
 
     def accounts(self) -> list[SeenAccount]:
         with self._world.database.transaction() as sql:
-            return seen.accounts(sql)
+            return snapshots.accounts(sql)
 
     def events(self, account: str, metric: str | None = None) -> list[SeenEvent]:
         with self._world.database.transaction() as sql:
-            return seen.events(sql, account, metric)
+            return snapshots.events(sql, account, metric)
 
     def profiles(self, account: str) -> list[SeenProfile]:
         with self._world.database.transaction() as sql:
-            return seen.profiles(sql, account)
+            return snapshots.profiles(sql, account)
 
     def profile(self, account: str, email: str) -> SeenProfile | None:
         with self._world.database.transaction() as sql:
-            return seen.profile(sql, account, email)
+            return snapshots.profile(sql, account, email)
 
     def lists(self, account: str) -> list[SeenList]:
         with self._world.database.transaction() as sql:
-            return seen.lists(sql, account)
+            return snapshots.lists(sql, account)
 
     def put_profiles(self, account: str, profiles: Iterable[SeedProfile]) -> list[str]:
         """Puts people there, or changes those who are; their profile ids in the same order."""
@@ -131,19 +134,19 @@ class Sandbox:
     def flip(self, account: str, email: str, to: str) -> SeenProfile:
         """Changes a person's consent by hand and tells the webhooks; `to` is one of `flips.TO`."""
         with self._world.database.transaction() as sql:
-            person = flips.by_email(sql, account, email, to)
-            flipped = seen.of_person(sql, person)
+            person = consent_by_hand.by_email(sql, account, email, to)
+            flipped = snapshots.of_person(sql, person)
         self._world.courier.wake()
         return flipped
 
     def webhooks(self, account: str) -> list[SeenWebhook]:
         with self._world.database.transaction() as sql:
-            return seen_webhooks.of_account(sql, account)
+            return webhook_snapshots.of_account(sql, account)
 
     def deliveries(self, account: str) -> list[SeenDelivery]:
         """What webhooks were or will be told, oldest first."""
         with self._world.database.transaction() as sql:
-            return seen_webhooks.deliveries(sql, account)
+            return webhook_snapshots.deliveries(sql, account)
 
     def redeliver(self, account: str) -> int:
         """Tells the last body that an endpoint accepted once more; how many changes it holds, 0 for none."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from klaviyo.sandbox.courier import Courier
-from klaviyo.sandbox.faults import Faults
-from klaviyo.sandbox.journal import Exchange, Journal
-from klaviyo.sandbox.limits import Windows
+from klaviyo.sandbox.protocol.faults import Faults
+from klaviyo.sandbox.protocol.journal import Exchange, Journal
+from klaviyo.sandbox.protocol.limits import Windows
+from klaviyo.sandbox.resources.webhook_sender import Courier
 from klaviyo.sandbox.settings import Settings
 from klaviyo.sandbox.state import accounts
 from klaviyo.sandbox.state.database import Database

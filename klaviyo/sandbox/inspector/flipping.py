@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from klaviyo.sandbox import flips
+from klaviyo.sandbox.control import consent_by_hand
+from klaviyo.sandbox.http.wire import Reply, Request, redirect
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.state import people
 from klaviyo.sandbox.state.people import Person
-from klaviyo.sandbox.wire import Reply, Request, redirect
 from klaviyo.sandbox.world import World
 
 _FORM = """<form method="post" action="{where}" class="flips"><h3>Change by hand</h3>
@@ -42,8 +42,8 @@ def press(world: World, request: Request) -> Reply | None:
     to = dict(parse_qsl(request.body.decode("utf-8", "replace"))).get("to")
     with world.database.transaction() as sql:
         person = people.get(sql, parts[1], parts[3])
-        if person is None or to not in flips.TO:
+        if person is None or to not in consent_by_hand.TO:
             return None
-        flips.flip(sql, person, to)
+        consent_by_hand.flip(sql, person, to)
     world.courier.wake()
     return redirect(f"/inspector/{person.account}/people/{person.id}", 303)

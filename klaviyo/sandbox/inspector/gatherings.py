@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from klaviyo.sandbox import segments as segment_members
 from klaviyo.sandbox.inspector import layout, people
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
+from klaviyo.sandbox.resources import segments as segment_members
 from klaviyo.sandbox.state import groups
 from klaviyo.sandbox.state import people as state
 from klaviyo.sandbox.state.people import Person

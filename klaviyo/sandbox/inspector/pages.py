@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path
 
-from klaviyo.sandbox import seen
+from klaviyo.sandbox.control import snapshots
+from klaviyo.sandbox.control.snapshots import SeenAccount
+from klaviyo.sandbox.http.wire import Reply, Request, html_reply, redirect
 from klaviyo.sandbox.inspector import activity, flipping, gatherings, layout, people
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
-from klaviyo.sandbox.seen import SeenAccount
 from klaviyo.sandbox.state import people as people_kept
-from klaviyo.sandbox.wire import Reply, Request, html_reply, redirect
 from klaviyo.sandbox.world import World
 
 _CSS = Path(__file__).with_name("inspector.css")
@@ -68,7 +68,7 @@ def _page(world: World, request: Request) -> Html | None:
     if parts[0] != "inspector" or not 2 <= len(parts) <= 4:
         return None
     with world.database.transaction() as sql:
-        account = next((one for one in seen.accounts(sql) if one.id == parts[1]), None)
+        account = next((one for one in snapshots.accounts(sql) if one.id == parts[1]), None)
         if account is None:
             return None
         view = View(sql, account.id, account.name, account.timezone, dict(request.query_pairs()))
@@ -82,7 +82,7 @@ def _page(world: World, request: Request) -> Html | None:
 
 def _accounts(world: World) -> Html:
     with world.database.transaction() as sql:
-        cards = join(_account(one) for one in seen.accounts(sql))
+        cards = join(_account(one) for one in snapshots.accounts(sql))
     body = fill('<div class="grid-3">{cards}</div>', cards=cards)
     lead = "A Klaviyo that runs on this machine. Nothing here reaches anybody."
     return layout.page("Accounts", join([body, _faults(world)]), section="accounts", lead=lead)

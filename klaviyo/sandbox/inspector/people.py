@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from klaviyo.sandbox import optins
 from klaviyo.sandbox.inspector import flipping, layout, timeline
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
+from klaviyo.sandbox.resources import optins
 from klaviyo.sandbox.state import groups, people
 from klaviyo.sandbox.state.consent import Channel
 from klaviyo.sandbox.state.people import Person

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from typing import Any
 
-from klaviyo.sandbox import topics
 from klaviyo.sandbox.inspector import layout
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
+from klaviyo.sandbox.resources import topics
 from klaviyo.sandbox.state import identifiers, notices
 
 _ENTRY = """<li><div class="title"><b>{what}</b><span class="muted small">{at}</span></div>{details}</li>"""

@@ -1,0 +1,143 @@
+"""The control API under /sandbox/: seed, look, break, reset. JSON, no authentication, loopback only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from klaviyo.sandbox.control import behaviour, consent, seeding, snapshots
+from klaviyo.sandbox.control.request import Ask, Work
+from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
+from klaviyo.sandbox.http.wire import Reply, Request, json_reply
+from klaviyo.sandbox.protocol import scopes
+from klaviyo.sandbox.protocol.problems import Problem, Refusal, errors_reply
+from klaviyo.sandbox.protocol.validation import Members, Text
+from klaviyo.sandbox.state import accounts, grants, happenings
+from klaviyo.sandbox.world import World
+
+
+def answer(world: World, request: Request) -> Reply:
+    """Answers one call under /sandbox/."""
+    parts = request.path.strip("/").split("/")[1:]
+    account, name = (parts[1], "/".join(parts[2:])) if parts[:1] == ["accounts"] and parts[1:] else ("", "")
+    key = (request.method, f"accounts/*/{name}" if account else "/".join(parts))
+    work = _ROUTES.get(key)
+    try:
+        if work is None:
+            raise Refusal(Problem(404, "not_found", "Not found.", "There is no such control call."))
+        if account:
+            _know(world, account)
+        return json_reply(200, work(Ask(world, request, account)))
+    except Refusal as refusal:
+        return errors_reply(refusal.problems)
+
+
+def _state(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        known = [asdict(one) for one in snapshots.accounts(sql)]
+    return {
+        "accounts": known,
+        "settings": asdict(ask.world.settings),
+        "faults": len([one for one in ask.world.faults.all() if not one.is_over]),
+        "requests": len(ask.world.journal.all()),
+        "is_quiet": ask.world.courier.is_quiet(),
+    }
+
+
+def _events(ask: Ask) -> Any:
+    metric = dict(ask.request.query_pairs()).get("metric")
+    with ask.world.database.transaction() as sql:
+        return {"events": [asdict(one) for one in snapshots.events(sql, ask.account, metric)]}
+
+
+def _arrivals(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"arrivals": happenings.arrivals(sql, ask.account)}
+
+
+def _profile(ask: Ask) -> Any:
+    email = dict(ask.request.query_pairs()).get("email", "")
+    with ask.world.database.transaction() as sql:
+        found = snapshots.profile(sql, ask.account, email)
+    return {"profile": asdict(found) if found else None}
+
+
+def _profiles(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"profiles": [asdict(one) for one in snapshots.profiles(sql, ask.account)]}
+
+
+def _lists(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"lists": [asdict(one) for one in snapshots.lists(sql, ask.account)]}
+
+
+def _put_profiles(ask: Ask) -> Any:
+    seeds = [SeedProfile(**one) for one in ask.body(seeding.PROFILES)["profiles"]]
+    with ask.world.database.transaction() as sql:
+        unknown = seeding.unknown_lists(sql, ask.account, seeds)
+        if unknown:
+            raise Refusal(*unknown)
+        return {"ids": seeding.put_profiles(sql, ask.account, seeds)}
+
+
+def _put_lists(ask: Ask) -> Any:
+    seeds = [SeedList(**one) for one in ask.body(seeding.LISTS)["lists"]]
+    with ask.world.database.transaction() as sql:
+        return {"ids": seeding.put_lists(sql, ask.account, seeds)}
+
+
+def _reset(ask: Ask) -> Any:
+    ask.world.reset()
+    return {}
+
+
+def _uninstall(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"installs": grants.uninstall(sql, ask.account)}
+
+
+def _expire(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        return {"expired": grants.expire(sql, ask.account)}
+
+
+def _connect(ask: Ask) -> Any:
+    asked = ask.body(Members(optional={"scope": Text()})).get("scope", " ".join(scopes.ALL))
+    with ask.world.database.transaction() as sql:
+        seconds = ask.world.settings.access_token_seconds
+        return asdict(grants.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
+
+
+_ROUTES: dict[tuple[str, str], Work] = {
+    ("GET", "state"): _state,
+    ("GET", "accounts/*/events"): _events,
+    ("GET", "accounts/*/arrivals"): _arrivals,
+    ("GET", "accounts/*/profile"): _profile,
+    ("GET", "accounts/*/profiles"): _profiles,
+    ("GET", "accounts/*/lists"): _lists,
+    ("PUT", "accounts/*/profiles"): _put_profiles,
+    ("PUT", "accounts/*/lists"): _put_lists,
+    ("POST", "accounts/*/uninstall"): _uninstall,
+    ("POST", "accounts/*/expire-tokens"): _expire,
+    ("POST", "accounts/*/connect"): _connect,
+    ("POST", "accounts/*/confirm"): consent.confirm,
+    ("POST", "accounts/*/flip"): consent.flip,
+    ("GET", "accounts/*/webhooks"): consent.webhooks,
+    ("GET", "accounts/*/deliveries"): consent.deliveries,
+    ("POST", "accounts/*/redeliver"): consent.redeliver,
+    ("POST", "faults"): behaviour.add_fault,
+    ("GET", "faults"): behaviour.all_faults,
+    ("DELETE", "faults"): behaviour.clear_faults,
+    ("GET", "requests"): behaviour.requests,
+    ("GET", "counts"): behaviour.counts,
+    ("PUT", "settings"): behaviour.put_settings,
+    ("POST", "reset"): _reset,
+}
+
+
+def _know(world: World, account: str) -> None:
+    with world.database.transaction() as sql:
+        if account not in accounts.ids(sql):
+            detail = f"There is no account {account}."
+            raise Refusal(Problem(404, "not_found", "Not found.", detail))

@@ -1,0 +1,1 @@
+"""HTTP: the server and the connections that the sandbox speaks over."""

@@ -1,0 +1,1 @@
+"""OAuth: the consent screen, and the endpoints of authorization, tokens and revocation."""

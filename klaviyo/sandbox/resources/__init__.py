@@ -1,0 +1,1 @@
+"""Resources: profiles, lists, segments, events, jobs, webhooks, and the operations on each."""

@@ -1,0 +1,64 @@
+"""What changed in a person's consent, told as the topics that Klaviyo has for it."""
+
+from __future__ import annotations
+
+import copy
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+from klaviyo.sandbox.resources import topics
+from klaviyo.sandbox.state import notices
+from klaviyo.sandbox.state.consent import Channel, Consent
+from klaviyo.sandbox.state.people import Person
+
+Told = tuple[str, dict[str, Any]]
+
+_SUPPRESSED_BY = {
+    "USER_SUPPRESSED": topics.SUPPRESSED,
+    "SPAM_COMPLAINT": topics.SPAM,
+    "HARD_BOUNCE": topics.BOUNCED,
+    "INVALID_EMAIL": topics.DROPPED,
+}
+_EMAIL = {
+    "SUBSCRIBED": topics.SUBSCRIBED,
+    "UNSUBSCRIBED": topics.UNSUBSCRIBED,
+    # Klaviyo has no topic for forgetting what somebody said; this is the nearest.
+    "NEVER_SUBSCRIBED": topics.PREFERENCES,
+}
+_SMS = {"SUBSCRIBED": topics.SUBSCRIBED_TO_SMS, "UNSUBSCRIBED": topics.UNSUBSCRIBED_FROM_SMS}
+
+
+def noted(person: Person) -> Consent:
+    """The consent as it is now, to be compared after the change."""
+    return copy.deepcopy(person.consent)
+
+
+def tell(sql: sqlite3.Connection, person: Person, before: Consent, *, joined: str | None = None) -> None:
+    """Records every difference to `before`; `joined` is a list that they have just come onto."""
+    for topic, properties in _differences(before, person.consent, joined):
+        notices.record(sql, person.account, person.id, topic, properties)
+
+
+def _differences(before: Consent, after: Consent, joined: str | None) -> Iterator[Told]:
+    yield from _of_channel(before.email, after.email, _EMAIL)
+    yield from _of_channel(before.sms, after.sms, _SMS)
+    yield from _of_suppressions(before, after)
+    for list_id in after.list_suppressions:
+        if list_id not in before.list_suppressions:
+            yield topics.UNSUBSCRIBED_FROM_LIST, {"list_id": list_id}
+    if joined:
+        yield topics.SUBSCRIBED_TO_LIST, {"list_id": joined}
+
+
+def _of_channel(before: Channel, after: Channel, named: dict[str, str]) -> Iterator[Told]:
+    if after.consent != before.consent and after.consent in named:
+        yield named[after.consent], {"method": after.method} if after.method else {}
+
+
+def _of_suppressions(before: Consent, after: Consent) -> Iterator[Told]:
+    for reason, topic in _SUPPRESSED_BY.items():
+        if reason in after.suppressions and reason not in before.suppressions:
+            yield topic, {}
+    if before.suppressions.keys() - after.suppressions.keys() - {"UNSUBSCRIBE"}:
+        yield topics.UNSUPPRESSED, {}

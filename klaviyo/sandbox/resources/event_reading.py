@@ -1,0 +1,90 @@
+"""Reading events back: one, or pages of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known
+from klaviyo.sandbox.protocol.filters import RANGE, Column, Where, moment, number
+from klaviyo.sandbox.protocol.problems import Refusal, invalid
+from klaviyo.sandbox.resources import metrics, profiles
+from klaviyo.sandbox.state import identifiers, people
+
+_FILTERS = {
+    "metric_id": Column("e.metric", frozenset({"equals"})),
+    "profile_id": Column("e.profile", frozenset({"equals"})),
+    "profile": Column("e.profile", frozenset({"has"})),
+    "metric": Column("e.metric", frozenset({"has"})),
+    "datetime": Column("e.time", RANGE, lambda value: identifiers.parsed(moment(value)).timestamp()),
+    "timestamp": Column("e.time", RANGE, number),
+}
+_SORTS = {"datetime": "e.time", "timestamp": "e.time"}
+_decode = json.JSONDecoder().decode
+_NEVER_NULL = frozenset({"e.time"})
+
+
+def get_events(call: Call) -> Answer:
+    where = Where(("e.account = ?", "e.readable_at <= ?"), (call.account, time.time()))
+    page = call.page(Listing("SELECT e.* FROM events e", where, "e.seq", _SORTS, "-datetime", _FILTERS, _NEVER_NULL))
+    return call.many([_resource(call, row) for row in page.rows], page, _included(call, page.rows))
+
+
+def get_event(call: Call) -> Answer:
+    event_id = call.ids["id"]
+    if not identifiers.EVENT.fullmatch(event_id):
+        raise Refusal(invalid("Invalid event id.", "/data/id"))
+    row = call.sql.execute(
+        "SELECT * FROM events WHERE id = ? AND account = ? AND readable_at <= ?",
+        (event_id, call.account, time.time()),
+    ).fetchone()
+    row = known("event", event_id, row)
+    return call.one(_resource(call, row), included=_included(call, [row]))
+
+
+def _resource(call: Call, row: sqlite3.Row) -> Document:
+    properties = _decode(row["properties"])
+    properties["$event_id"] = row["unique_id"]
+    if row["value"] is not None:
+        properties["$value"] = row["value"]
+    if row["value_currency"]:
+        properties["$currency_code"] = row["value_currency"]
+    attributes = {
+        "timestamp": row["time"],
+        "event_properties": properties,
+        "datetime": identifiers.second(row["time"]),
+        "uuid": row["uuid"],
+    }
+    address = call.address(f"/api/events/{row['id']}")
+    return {
+        "type": "event",
+        "id": row["id"],
+        "attributes": call.query.sparse("event", attributes),
+        "relationships": {
+            "profile": {"data": {"type": "profile", "id": row["profile"]}, "links": _links(address, "profile")},
+            "metric": {"data": {"type": "metric", "id": row["metric"]}, "links": _links(address, "metric")},
+            "attributions": {"data": [], "links": _links(address, "attributions")},
+        },
+        "links": {"self": address},
+    }
+
+
+def _links(address: str, name: str) -> dict[str, str]:
+    return {"self": f"{address}/relationships/{name}", "related": f"{address}/{name}"}
+
+
+def _included(call: Call, rows: list[sqlite3.Row]) -> list[Document] | None:
+    asked = call.query.include
+    if not asked:
+        return None
+    included: list[Document] = []
+    if "metric" in asked:
+        ids = dict.fromkeys(row["metric"] for row in rows)
+        included += [metrics.resource(call, metrics.row_of(call, one)) for one in ids]
+    if "profile" in asked:
+        for one in dict.fromkeys(row["profile"] for row in rows):
+            person = people.get(call.sql, call.account, one)
+            if person:
+                included.append(profiles.resource(call, person))
+    return included

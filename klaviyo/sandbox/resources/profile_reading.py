@@ -1,0 +1,18 @@
+"""GET one profile, with the lists and segments that hold it."""
+
+from __future__ import annotations
+
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document
+from klaviyo.sandbox.resources import lists, profiles, segments
+from klaviyo.sandbox.state import groups
+
+
+def get_profile(call: Call) -> Answer:
+    person = profiles.require(call, call.ids["id"])
+    asked = call.query.include
+    included: list[Document] = []
+    if "lists" in asked:
+        included += [lists.resource(call, row) for row in groups.of_profile(call.sql, person.id)]
+    if "segments" in asked:
+        included += [segments.resource(call, row) for row in segments.holding(call, person)]
+    return call.one(profiles.resource(call, person), included=included if asked else None)

@@ -1,0 +1,179 @@
+"""The operations on profiles; none of them can touch consent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link, same_id
+from klaviyo.sandbox.protocol.filters import AFTER_OR_BEFORE, EXACT, Column, Where, lower, moment
+from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid, not_found
+from klaviyo.sandbox.resources import profile_shapes as shapes
+from klaviyo.sandbox.resources import suppression_filters
+from klaviyo.sandbox.state import editing, identifiers, people
+from klaviyo.sandbox.state.people import Person, TakenIdentifier
+from klaviyo.sandbox.state.register import Register
+
+FILTERS = {
+    "id": Column("p.id", EXACT),
+    "email": Column("p.email_key", EXACT, lower),
+    "phone_number": Column("p.phone_number", EXACT, str),
+    "external_id": Column("p.external_id", EXACT, str),
+    "_kx": Column("p.kx", frozenset({"equals"}), str),
+    "created": Column("p.created", AFTER_OR_BEFORE, moment),
+    "updated": Column("p.updated", AFTER_OR_BEFORE, moment),
+    **suppression_filters.FILTERS,
+}
+_SORTS = {
+    "created": "p.created",
+    "updated": "p.updated",
+    "email": "p.email_key",
+    "id": "p.id",
+    **suppression_filters.SORTS,
+    "": "''",
+}
+
+
+def get_profiles(call: Call) -> Answer:
+    suppression_filters.check(call.query.filter)
+    where = Where(("p.account = ?",), (call.account,))
+    page = call.page(Listing("SELECT p.* FROM profiles p", where, "p.seq", _SORTS, "", FILTERS))
+    return call.many([resource(call, Person.of(row)) for row in page.rows], page)
+
+
+def create_profile(call: Call) -> Answer:
+    attributes = call.parse(shapes.CREATE)["data"]["attributes"]
+    _need_identifier(attributes)
+    taken = people.owner_of(Register(call.sql, call.account).look, attributes)
+    if taken:
+        raise Refusal(_duplicate(taken))
+    person = people.new(call.account)
+    editing.change(person, attributes)
+    people.add(call.sql, person)
+    return call.one(resource(call, person), 201)
+
+
+def update_profile(call: Call) -> Answer:
+    data = call.parse(shapes.UPDATE)["data"]
+    same_id(data["id"], call.ids["id"])
+    person = require(call, call.ids["id"])
+    editing.change(person, data["attributes"])
+    editing.patch(person, data.get("meta") or {})
+    taken = people.owner_of(Register(call.sql, call.account).look, vars(person), other_than=person.id)
+    if taken:
+        raise Refusal(_duplicate(taken))
+    people.save(call.sql, person)
+    return call.one(resource(call, person))
+
+
+def create_or_update_profile(call: Call) -> Answer:
+    data = call.parse(shapes.UPSERT)["data"]
+    if not data.get("id"):
+        _need_identifier(data["attributes"])
+    register = Register(call.sql, call.account)
+    person, is_new = upsert(register, data)
+    register.write()
+    return call.one(resource(call, person), 201 if is_new else 200)
+
+
+def upsert(register: Register, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
+    """Finds or makes the person that `data` identifies and applies it; true when they are new.
+
+    An identifier that belongs to somebody else stays theirs.
+    """
+    attributes = dict(data["attributes"])
+    meta = {**(attributes.pop("meta", None) or {}), **(data.get("meta") or {})}
+    person, is_new = _whom(register, data.get("id"), attributes)
+    for name in people.OWN:
+        if name in attributes and people.owner_of(register.look, {name: attributes[name]}, other_than=person.id):
+            del attributes[name]
+    editing.change(person, attributes, nulls_clear=nulls_clear)
+    if meta:
+        editing.patch(person, meta)
+        taken = people.owner_of(register.look, vars(person), other_than=person.id)
+        if taken:
+            raise Refusal(_duplicate(taken))
+    register.put(person, is_new=is_new)
+    return person, is_new
+
+
+def identifies(attributes: Mapping[str, Any]) -> bool:
+    names = ("email", "phone_number", "external_id", "_kx", "anonymous_id")
+    return any(attributes.get(name) for name in names)
+
+
+def require(call: Call, profile_id: str) -> Person:
+    return _registered(Register(call.sql, call.account), profile_id)
+
+
+def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
+    attributes = attributes_of(person)
+    if joined_at is not None:
+        attributes["joined_group_at"] = joined_at
+    extra = call.query.additional("profile")
+    if "subscriptions" in extra:
+        attributes["subscriptions"] = person.consent.document(person.email, person.phone_number)
+    if "predictive_analytics" in extra:
+        attributes["predictive_analytics"] = None
+    path = f"/api/profiles/{person.id}"
+    return {
+        "type": "profile",
+        "id": person.id,
+        "attributes": call.query.sparse("profile", attributes),
+        "relationships": {
+            "lists": link(call, "list", path, "lists"),
+            "segments": link(call, "segment", path, "segments"),
+            "push-tokens": link(call, "push-token", path, "push-tokens"),
+        },
+        "links": {"self": call.address(path)},
+    }
+
+
+def attributes_of(person: Person) -> Document:
+    place = person.attributes.get("location", {})
+    return {
+        "email": person.email,
+        "phone_number": person.phone_number,
+        "external_id": person.external_id,
+        "anonymous_id": person.anonymous_id,
+        **{name: person.attributes.get(name) for name in people.NAMES},
+        "created": person.created,
+        "updated": person.updated,
+        "last_event_date": person.last_event_date,
+        "location": {name: place.get(name) for name in people.PLACES},
+        "properties": person.properties,
+    }
+
+
+def _whom(register: Register, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
+    if profile_id:
+        return _registered(register, profile_id).copy(), False
+    identity = {**attributes, "kx": attributes.get("_kx")}
+    found = people.first(register.look, identity)
+    return (found.copy(), False) if found else (people.new(register.account), True)
+
+
+def _registered(register: Register, profile_id: str) -> Person:
+    if not identifiers.ULID.fullmatch(profile_id):
+        raise Refusal(invalid("Invalid profile id.", "/data/id"))
+    person = register.get(profile_id)
+    if person is None:
+        raise Refusal(not_found("profile", profile_id))
+    return person
+
+
+def _need_identifier(attributes: Mapping[str, Any]) -> None:
+    if not identifies(attributes):
+        detail = "One of email, phone_number, external_id or id must be given."
+        raise Refusal(invalid(detail, "/data/attributes"))
+
+
+def _duplicate(taken: TakenIdentifier) -> Problem:
+    return Problem(
+        409,
+        "duplicate_profile",
+        "Conflict.",
+        "A profile already exists with one of these identifiers.",
+        pointer="/data/attributes",
+        meta={"duplicate_profile_id": taken.owner},
+    )
