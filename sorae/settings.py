@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "csp",
+    "sorae.apps.SoraeConfig",
     "referrals",
     "integrations",
     "klaviyo",

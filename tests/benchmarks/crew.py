@@ -17,7 +17,15 @@ Member = subprocess.Popen[str]
 
 def send(house: House, number: int, module: str, function: str, *arguments: Any) -> list[Member]:
     """So many processes that each call this function; what it returns is what they answer."""
-    words = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m", "tests.benchmarks.crew"]
+    words = [
+        sys.executable,
+        "-m",
+        "sorae.demo.dies_with_parent",
+        str(os.getpid()),
+        sys.executable,
+        "-m",
+        "tests.benchmarks.crew",
+    ]
     words += [module, function, json.dumps(arguments)]
     return [subprocess.Popen(words, cwd=ROOT, env=house.env, stdout=subprocess.PIPE, text=True) for _ in range(number)]
 

@@ -39,7 +39,7 @@ class House:
 
     def start(self, name: str, *command: str) -> Process:
         """A Python module in a process, and a process group, of its own."""
-        tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m"]
+        tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid()), sys.executable, "-m"]
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
@@ -113,7 +113,7 @@ def opened(needs: Needs) -> Iterator[House]:
 @contextmanager
 def _klaviyo(folder: Path, needs: Needs) -> Iterator[Klaviyo]:
     words = ["tests.benchmarks.sandbox_process", str(folder), str(needs.latency), str(needs.accounts)]
-    tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid()), sys.executable, "-m", *words]
+    tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid()), sys.executable, "-m", *words]
     process = subprocess.Popen(tied, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         url = process.stdout.readline().strip() if process.stdout else ""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import threading
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
-from socketserver import StreamRequestHandler
-from typing import TYPE_CHECKING
+from socketserver import BaseServer, StreamRequestHandler
 
 from klaviyo.sandbox.http.wire import Reply, Request
 
-if TYPE_CHECKING:
-    from klaviyo.sandbox.http.server import Server
+Answer = Callable[[Request], Reply]
 
 MOST_BYTES = 5 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
@@ -32,13 +32,31 @@ class _Unreadable(Exception):
         self.status = status
 
 
+class Home(BaseServer):
+    """What a connection knows of its server: who answers, whether it stops, and which connections are open."""
+
+    answer: Answer
+    stopping: threading.Event
+    abrupt: set[socket.socket]  # to be reset rather than ended politely
+    _open: set[socket.socket]
+    _open_lock: threading.Lock
+
+    def connected(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.add(connection)
+
+    def disconnected(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.discard(connection)
+
+
 class Connection(StreamRequestHandler):
     """HTTP/1.1 with keep-alive. The standard library's own handler reads headers as mail, which is slow."""
 
     disable_nagle_algorithm = True
     timeout = 120
     rbufsize = 64 * 1024
-    server: Server
+    server: Home
     connection: socket.socket
 
     def setup(self) -> None:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
 from socketserver import ThreadingTCPServer
 from typing import Any
 
-from klaviyo.sandbox.http.connections import Connection
-from klaviyo.sandbox.http.wire import Reply, Request
-
-Answer = Callable[[Request], Reply]
+from klaviyo.sandbox.http.connections import Answer, Connection, Home
 
 
-class Server(ThreadingTCPServer):
+class Server(Home, ThreadingTCPServer):
     """Serves one answering function until it is stopped; stopping ends the open connections too."""
 
     daemon_threads = True
@@ -30,14 +26,6 @@ class Server(ThreadingTCPServer):
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         super().__init__(("127.0.0.1", port), Connection)
-
-    def connected(self, connection: socket.socket) -> None:
-        with self._open_lock:
-            self._open.add(connection)
-
-    def disconnected(self, connection: socket.socket) -> None:
-        with self._open_lock:
-            self._open.discard(connection)
 
     def accept_until_stopped(self) -> None:
         """A plain blocking loop: `serve_forever` would wake up to poll, and be slow to stop."""

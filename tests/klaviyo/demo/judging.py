@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from klaviyo.demo import kept, laws
-from klaviyo.demo.consents import Change, Person
-from klaviyo.demo.kept import KeptEvent
-from klaviyo.demo.laws import Broken
-from klaviyo.demo.mailbag import Mail
-from klaviyo.demo.world import World
 from klaviyo.sandbox import Sandbox
 from referrals.models import Invite, Reminder
+from sorae.demo import laws, sandbox_state
+from sorae.demo.consents import Change, Person
+from sorae.demo.laws import Broken
+from sorae.demo.mailbag import Mail
+from sorae.demo.sandbox_state import KeptEvent
+from sorae.demo.world import World
 from tests.consent_screen import TEA_HOUSE_LTD
 
 BEN = "ben@letters.test"
 
 
 def seen(sandbox: Sandbox) -> list[KeptEvent]:
-    return kept.Sandbox(sandbox.url).events(TEA_HOUSE_LTD)
+    return sandbox_state.Sandbox(sandbox.url).events(TEA_HOUSE_LTD)
 
 
 def without(sandbox: Sandbox, metric: str) -> list[KeptEvent]:
@@ -27,7 +27,7 @@ def without(sandbox: Sandbox, metric: str) -> list[KeptEvent]:
 def judged(
     sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None, **more: Any
 ) -> Broken:
-    profiles = kept.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
+    profiles = sandbox_state.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
     return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or [], **more))
 
 

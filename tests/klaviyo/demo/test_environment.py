@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from klaviyo.demo import environment
-from klaviyo.demo.environment import CannotStart, Ports
+from sorae.demo import environment
+from sorae.demo.environment import CannotStart, Ports
 from tests.servers import free_port
 
 

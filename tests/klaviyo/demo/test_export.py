@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from klaviyo.demo import generate, playing
-from klaviyo.demo.names import BAD_PHONES
-from klaviyo.demo.playing import Line
-from klaviyo.demo.scene import SHOPS
+from sorae.demo import generate, playing
+from sorae.demo.names import BAD_PHONES
+from sorae.demo.playing import Line
+from sorae.demo.scene import SHOPS
 
 
 @pytest.fixture(scope="module")

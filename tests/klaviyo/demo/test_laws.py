@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.demo.laws import Broken
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
+from sorae.demo.laws import Broken
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.klaviyo.demo.judging import BEN, ben, judged, seen, without

@@ -3,11 +3,11 @@
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.demo.laws import Broken
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, OptIn, Store, Suppression
+from sorae.demo.laws import Broken
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.klaviyo.demo.judging import BEN, ben, change, judged

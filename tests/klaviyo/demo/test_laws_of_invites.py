@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.demo.laws import Broken
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program, Reminder, Store
+from sorae.demo.laws import Broken
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.klaviyo.demo.judging import BEN, change, judged, seen, without

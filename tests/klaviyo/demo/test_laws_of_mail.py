@@ -7,13 +7,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Attempt, Delivery
-from klaviyo.demo import mailbag
-from klaviyo.demo.laws import Broken
-from klaviyo.demo.mailbag import Mail
 from klaviyo.models import ProfileSync
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, unsubscribe_links
 from referrals.models import Advocate, Invite, Program
+from sorae.demo import mailbag
+from sorae.demo.laws import Broken
+from sorae.demo.mailbag import Mail
 from tests.conftest import Drain
 from tests.klaviyo.demo.judging import BEN, ben, change, judged, mail_of
 from tests.klaviyo.sending_cast import come_back, killed_before

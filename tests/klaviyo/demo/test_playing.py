@@ -4,9 +4,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from klaviyo.demo import playing
-from klaviyo.demo.playing import Played, Stage
 from referrals.models import Advocate, Conversion, Program, Reward
+from sorae.demo import playing
+from sorae.demo.playing import Played, Stage
 
 ANN = {"do": "join", "id": "ann", "days_ago": 9.5, "program": "spring", "email": "ann@letters.test"}
 ORDER = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from klaviyo.demo.processes import GivenUp, Processes
+from sorae.demo.processes import GivenUp, Processes
 
 SECONDS = 30
 
@@ -65,7 +65,7 @@ def test_a_process_that_dies_again_and_again_is_given_up(processes: Processes, s
 def test_the_end_reaches_also_those_who_will_not_listen_and_their_children(
     processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("klaviyo.demo.processes.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("sorae.demo.processes.GRACE_SECONDS", 0.1)
     os.mkfifo(tmp_path / "pid")
     processes.start("stubborn", "sh", "-c", f"trap '' TERM; sleep 1000 & echo $! > {tmp_path / 'pid'}; wait; wait")
     child = psutil.Process(int((tmp_path / "pid").read_text()))

@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.demo import settling
-from klaviyo.demo.figures import Waiting
 from referrals import lifecycle
 from referrals.models import Advocate
+from sorae.demo import settling
+from sorae.demo.figures import Waiting
 from tests.conftest import Drain
 from tests.klaviyo.story import make_due
 

@@ -13,18 +13,18 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.consent import topics
-from klaviyo.demo import evening, playing, settling
-from klaviyo.demo.connecting import Operator
-from klaviyo.demo.dusk import Dusk
-from klaviyo.demo.evening import DUSK, LAST, NIGHT
-from klaviyo.demo.figures import Waiting
-from klaviyo.demo.kept import Sandbox
-from klaviyo.demo.playing import Line, Played, Stage
-from klaviyo.demo.scene import COFFEE, HARBOR, TEA, Shop
-from klaviyo.demo.telling import Teller
-from klaviyo.demo.waiting_for import until
 from klaviyo.models import Notice, Send
 from referrals.models import Invite, Program, Reminder
+from sorae.demo import last_day, playing, settling
+from sorae.demo.connecting import Operator
+from sorae.demo.console import Teller
+from sorae.demo.figures import Waiting
+from sorae.demo.last_day import DUSK, LAST, NIGHT
+from sorae.demo.opt_outs import Dusk
+from sorae.demo.playing import Line, Played, Stage
+from sorae.demo.sandbox_state import Sandbox
+from sorae.demo.scene import COFFEE, HARBOR, TEA, Shop
+from sorae.demo.wait import until
 
 LATER = "8"  # seconds, asked for by an account that is asked too much
 DAYS_PASS = timedelta(days=4)
@@ -85,13 +85,13 @@ class Season:
         self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=LATER)
         self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=LATER)
         self._tell(lines)
-        self.waiting.look(evening.addresses())
+        self.waiting.look(last_day.addresses())
         self.teller.say("Klaviyo asks to come back later; meanwhile some friends say no, there and here.")
         self._until(lambda: _state(COFFEE) == Connection.State.RECONNECT, f"{COFFEE.name}'s lost access is noticed")
         self.dusk.answer(first)
         self.dusk.withdraw()
         self.waiting.look()
-        unheeded = Notice.objects.filter(processed_at=None, email__in=evening.addresses(), topic__in=topics.OPT_OUTS)
+        unheeded = Notice.objects.filter(processed_at=None, email__in=last_day.addresses(), topic__in=topics.OPT_OUTS)
         self._until(lambda: not unheeded.exists(), "What accounts told is heeded")
         self.operator.reconnect(Connection.objects.get(account_id=COFFEE.account))
         self.teller.say(f"The operator has connected {COFFEE.name} again; what was held goes out.")

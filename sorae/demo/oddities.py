@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from klaviyo.demo.cast import EACH, Person, friend_of_each
-from klaviyo.demo.journeys import Journey, Story
-from klaviyo.demo.scene import Shop
+from sorae.demo.cast import EACH, Person, friend_of_each
+from sorae.demo.journeys import Journey, Story
+from sorae.demo.scene import Shop
 
 ONCE_ONLY = {"join", "invite", "remind", "convert", "refund", "reverse"}  # without a visitor, each visit is one
 

@@ -11,7 +11,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from klaviyo.demo import scene
+from sorae.demo import scene
 
 MARK = "SORAE_DEMO"  # set in the environment that this module made
 FILE = "environment"

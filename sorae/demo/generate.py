@@ -1,15 +1,15 @@
-"""Writes the committed export: `python -m klaviyo.demo.generate`. The same text every time."""
+"""Writes the committed export: `python -m sorae.demo.generate`. The same text every time."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from klaviyo.demo import cast, evening, oddities
-from klaviyo.demo.cast import Cast
-from klaviyo.demo.dice import Dice
-from klaviyo.demo.evening import DUSK, LAST, NIGHT, Evening
-from klaviyo.demo.journeys import WEEKS, Journey, Story
-from klaviyo.demo.scene import COFFEE, HARBOR, TEA
+from sorae.demo import cast, last_day, oddities
+from sorae.demo.cast import Cast
+from sorae.demo.journeys import WEEKS, Journey, Story
+from sorae.demo.last_day import DUSK, LAST, NIGHT, Evening
+from sorae.demo.random_source import Dice
+from sorae.demo.scene import COFFEE, HARBOR, TEA
 
 FACTS = Path(__file__).with_name("export.jsonl")
 PEOPLE = Path(__file__).with_name("people.jsonl")
@@ -27,7 +27,7 @@ def texts() -> tuple[str, str]:
     _coffee(story, dice, people)
     _harbor(story, dice, people)
     oddities.add_repeats(story)
-    return _text(sorted(story.lines, key=_order)), _text([*people.known, FORGOTTEN, *evening.known()])
+    return _text(sorted(story.lines, key=_order)), _text([*people.known, FORGOTTEN, *last_day.known()])
 
 
 def _tea(story: Story, dice: Dice, people: Cast) -> None:

@@ -13,21 +13,21 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
-from klaviyo.demo import generate, laws, playing, report, setting_up
-from klaviyo.demo.broker import WORKER, Broker
-from klaviyo.demo.connecting import NAME, Operator
-from klaviyo.demo.dusk import mails
-from klaviyo.demo.environment import Ports
-from klaviyo.demo.kept import Sandbox
-from klaviyo.demo.playing import Line, Stage
-from klaviyo.demo.processes import Processes
-from klaviyo.demo.report import Outcome
-from klaviyo.demo.scene import SHOPS
-from klaviyo.demo.season import Season
-from klaviyo.demo.telling import Teller
-from klaviyo.demo.world import World
 from klaviyo.models import ConsentWatch
 from klaviyo.webhooks import turns
+from sorae.demo import generate, laws, playing, report, setting_up
+from sorae.demo.broker import WORKER, Broker
+from sorae.demo.connecting import NAME, Operator
+from sorae.demo.console import Teller
+from sorae.demo.environment import Ports
+from sorae.demo.opt_outs import mails
+from sorae.demo.playing import Line, Stage
+from sorae.demo.processes import Processes
+from sorae.demo.report import Outcome
+from sorae.demo.sandbox_state import Sandbox
+from sorae.demo.scene import SHOPS
+from sorae.demo.season import Season
+from sorae.demo.world import World
 
 READY_SECONDS = 60.0
 

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from integrations.models import Connection, Delivery
-from klaviyo.demo import expected, figures, settling
-from klaviyo.demo.figures import Waiting
-from klaviyo.demo.laws import Broken
-from klaviyo.demo.playing import Played
-from klaviyo.demo.scene import SHOPS
-from klaviyo.demo.world import World
 from klaviyo.mapping import catalogue
 from klaviyo.models import Send
+from sorae.demo import expected, figures, settling
+from sorae.demo.figures import Waiting
+from sorae.demo.laws import Broken
+from sorae.demo.playing import Played
+from sorae.demo.scene import SHOPS
+from sorae.demo.world import World
 
 MOST_BREACHES = 10
 LAWS = {

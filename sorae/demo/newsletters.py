@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from integrations.models import Delivery
 from klaviyo.delivery.newsletter import requests
-from klaviyo.demo.kept import KeptProfile, mailbox
-from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
 from referrals.models import OptIn
+from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.world import World
 
 State = Delivery.State
 

@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import Count, Q
 
 from integrations.models import Attempt, Delivery
-from klaviyo.demo.kept import mailbox
-from klaviyo.demo.world import World
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from referrals.models import Reminder
+from sorae.demo.sandbox_state import mailbox
+from sorae.demo.world import World
 
 State = Delivery.State
 SENT = (State.ACCEPTED, State.CONFIRMED)

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-from klaviyo.demo import names
-from klaviyo.demo.cast import Person
-from klaviyo.demo.dice import Dice
-from klaviyo.demo.scene import Shop
+from sorae.demo import names
+from sorae.demo.cast import Person
+from sorae.demo.random_source import Dice
+from sorae.demo.scene import Shop
 
 WEEKS = 6
 LATEST = 0.02  # days ago; about half an hour

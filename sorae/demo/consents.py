@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from klaviyo.demo.kept import mailbox
 from klaviyo.models.policies import Policy
+from sorae.demo.sandbox_state import mailbox
 
 LIFTED_BY_A_YES = {"UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED"}
 SUPPRESSED_AS = {"suppressed": "USER_SUPPRESSED", "spam": "SPAM_COMPLAINT", "bounced": "HARD_BOUNCE"}

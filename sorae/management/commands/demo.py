@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from klaviyo.demo import environment
-from klaviyo.demo.environment import CannotStart, Ports
+from sorae.demo import environment
+from sorae.demo.environment import CannotStart, Ports
 
 
 class Command(BaseCommand):
@@ -45,11 +45,11 @@ class Command(BaseCommand):
         os.execve(sys.executable, [sys.executable, *sys.argv], own)  # noqa: S606
 
     def _run(self, ports: Ports, *, is_once: bool) -> None:
-        from klaviyo.demo.connecting import NotConnected
-        from klaviyo.demo.processes import GivenUp
-        from klaviyo.demo.story import BrokenOff, Story
-        from klaviyo.demo.telling import Teller
-        from klaviyo.demo.waiting_for import Stalled
+        from sorae.demo.connecting import NotConnected
+        from sorae.demo.console import Teller
+        from sorae.demo.processes import GivenUp
+        from sorae.demo.story import BrokenOff, Story
+        from sorae.demo.wait import Stalled
 
         logging.basicConfig(filename=Path(settings.VAR_DIR) / "logs" / "demo.log", force=True)
         try:

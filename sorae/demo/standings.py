@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from integrations.models import Delivery
-from klaviyo.demo.kept import KeptProfile, mailbox
-from klaviyo.demo.world import World
 from klaviyo.models import ProfileSync
 from referrals import standing, suppressions
 from referrals.models import Advocate
 from referrals.standing import Standing
+from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.world import World
 
 
 def differences(world: World) -> Iterable[str]:

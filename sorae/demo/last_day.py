@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from klaviyo.demo import names
-from klaviyo.demo.cast import Person
-from klaviyo.demo.dice import Dice
-from klaviyo.demo.journeys import Journey, Story
-from klaviyo.demo.scene import HARBOR, MAIL_PER_ADVOCATE_AND_DAY, SHOPS, TEA, TEA_CLUB, Shop
+from sorae.demo import names
+from sorae.demo.cast import Person
+from sorae.demo.journeys import Journey, Story
+from sorae.demo.random_source import Dice
+from sorae.demo.scene import HARBOR, MAIL_PER_ADVOCATE_AND_DAY, SHOPS, TEA, TEA_CLUB, Shop
 
 DUSK, NIGHT, LAST = "dusk", "night", "last"  # scenes after the main play, in their order
 

@@ -7,11 +7,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.demo.expected import Expected
-from klaviyo.demo.kept import mailbox
-from klaviyo.demo.world import World
 from referrals import suppressions
 from referrals.models import Conversion, Invite, Reminder, Suppression, Visit
+from sorae.demo.expected import Expected
+from sorae.demo.sandbox_state import mailbox
+from sorae.demo.world import World
 
 State = Delivery.State
 

@@ -5,9 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
-from klaviyo.demo import names
-from klaviyo.demo.dice import Dice
-from klaviyo.demo.scene import COFFEE, HARBOR, LISTS, SHOPS, TEA, Shop
+from sorae.demo import names
+from sorae.demo.random_source import Dice
+from sorae.demo.scene import COFFEE, HARBOR, LISTS, SHOPS, TEA, Shop
 
 SUPPRESSIONS = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED")
 ADVOCATES = {TEA.slug: 66, COFFEE.slug: 34, HARBOR.slug: 14}

@@ -6,13 +6,13 @@ from functools import cached_property
 
 from integrations.mail import mailer
 from integrations.models import Delivery
-from klaviyo.demo.consents import Change, Person, Register, Said
-from klaviyo.demo.expected import Expected
-from klaviyo.demo.kept import KeptEvent, KeptProfile, mailbox
-from klaviyo.demo.mailbag import Mail
 from klaviyo.mapping import catalogue
 from klaviyo.models import ProfileSync
 from referrals.models import Invite, OptIn, OptOut
+from sorae.demo.consents import Change, Person, Register, Said
+from sorae.demo.expected import Expected
+from sorae.demo.mailbag import Mail
+from sorae.demo.sandbox_state import KeptEvent, KeptProfile, mailbox
 
 
 @dataclass(frozen=True)

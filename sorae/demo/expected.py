@@ -7,12 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from klaviyo.demo.kept import mailbox
 from klaviyo.mapping import catalogue
 from klaviyo.mapping.catalogue import Metric
 from klaviyo.models import ProfileSync
 from referrals import suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Reward, Visit
+from sorae.demo.sandbox_state import mailbox
 
 FACTS = (Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from klaviyo.demo.processes import Processes
+from sorae.demo.processes import Processes
 
 WORKER = "worker"
 PATIENCE_SECONDS = 30.0

@@ -9,17 +9,17 @@ import requests
 from django.conf import settings
 
 from klaviyo import bounces
-from klaviyo.demo import evening, mailbag
-from klaviyo.demo.consents import Change
-from klaviyo.demo.evening import friend_of_the_evening
-from klaviyo.demo.kept import Sandbox, mailbox
-from klaviyo.demo.mailbag import Mail
-from klaviyo.demo.scene import HARBOR, SHOPS
-from klaviyo.demo.waiting_for import until
+from sorae.demo import last_day, mailbag
+from sorae.demo.consents import Change
+from sorae.demo.last_day import friend_of_the_evening
+from sorae.demo.mailbag import Mail
+from sorae.demo.sandbox_state import Sandbox, mailbox
+from sorae.demo.scene import HARBOR, SHOPS
+from sorae.demo.wait import until
 
 ON_THE_WIRE = 2.0  # seconds, after an account has told us of a no, for what was on its way at that moment
 SECONDS = 60
-ANSWER = (evening.OPTS_OUT, evening.BOUNCES, evening.COMPLAINS)  # friends who answer their first message
+ANSWER = (last_day.OPTS_OUT, last_day.BOUNCES, last_day.COMPLAINS)  # friends who answer their first message
 
 
 @dataclass
@@ -45,21 +45,21 @@ class Dusk:
     def answer(self, first: dict[int, Mail]) -> None:
         """One friend uses the link, as their mail program does it; one message bounces; one is reported as spam."""
         one_click = {"List-Unsubscribe": "One-Click"}
-        link = first[evening.OPTS_OUT].unsubscribe
+        link = first[last_day.OPTS_OUT].unsubscribe
         requests.post(link, data=one_click, timeout=SECONDS).raise_for_status()
-        bounces.bounced(first[evening.BOUNCES].message_id, "550 5.1.1 No such user here")
-        bounces.complained(first[evening.COMPLAINS].message_id)
+        bounces.bounced(first[last_day.BOUNCES].message_id, "550 5.1.1 No such user here")
+        bounces.complained(first[last_day.COMPLAINS].message_id)
 
     def withdraw(self) -> None:
         """Some friends say no at Klaviyo. From when it can be known, nothing may go to them."""
         for shop in SHOPS:
-            for number, to in evening.WITHDRAW.items():
+            for number, to in last_day.WITHDRAW.items():
                 self.sandbox.flip(shop.account, friend_of_the_evening(shop, number).email, to)
         until(lambda: all(self.sandbox.is_told(shop.account) for shop in SHOPS), "Webhooks are told", self.check)
         time.sleep(ON_THE_WIRE)
         for shop in SHOPS:
             sent = self._sent(shop.account)
-            for number, to in evening.WITHDRAW.items():
+            for number, to in last_day.WITHDRAW.items():
                 self._note(shop.account, friend_of_the_evening(shop, number).email, to, sent)
 
     def confirm(self, account: str, email: str) -> bool:

@@ -1,4 +1,7 @@
-"""Runs a command that ends when its parent does, however that ends: `python -m klaviyo.demo.tied COMMAND …`."""
+"""Runs a command that ends when its parent does, however that ends.
+
+`python -m sorae.demo.dies_with_parent PARENT COMMAND …`
+"""
 
 import ctypes
 import os

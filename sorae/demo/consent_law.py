@@ -5,12 +5,12 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from klaviyo.demo.consents import Said
-from klaviyo.demo.expected import Expected
-from klaviyo.demo.kept import KeptProfile, mailbox
-from klaviyo.demo.world import World
 from referrals import suppressions
 from referrals.models import Invite, Reminder, Suppression
+from sorae.demo.consents import Said
+from sorae.demo.expected import Expected
+from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.world import World
 
 
 def breaches(wanted: Iterable[Expected], world: World) -> Iterable[str]:

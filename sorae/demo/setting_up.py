@@ -3,12 +3,12 @@
 from django.contrib.auth import get_user_model
 
 from integrations.models import Connection
-from klaviyo.demo import connecting
-from klaviyo.demo.kept import Sandbox
-from klaviyo.demo.playing import Line
-from klaviyo.demo.scene import DOUBLE, LISTS, SHOPS, TEA, TEA_CLUB, Shop
 from klaviyo.models import ProfileSync
 from referrals.models import Program, Store
+from sorae.demo import connecting
+from sorae.demo.playing import Line
+from sorae.demo.sandbox_state import Sandbox
+from sorae.demo.scene import DOUBLE, LISTS, SHOPS, TEA, TEA_CLUB, Shop
 
 
 def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:

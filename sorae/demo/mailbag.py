@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-from klaviyo.demo.kept import mailbox
+from sorae.demo.sandbox_state import mailbox
 
 LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 

@@ -12,11 +12,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.demo import expected, good_reasons, newsletters, standings, will
-from klaviyo.demo.expected import Expected
-from klaviyo.demo.world import World
 from klaviyo.mapping import catalogue
 from referrals.models import Invite
+from sorae.demo import consent_law, expected, newsletters, reason_check, standings
+from sorae.demo.expected import Expected
+from sorae.demo.world import World
 
 METRICS = {metric.name: metric for metric in catalogue.CATALOGUE}
 
@@ -45,7 +45,7 @@ def judge(world: World) -> Broken:
             *newsletters.lost(world),
         ],
         twice=[*_twice(world), *_mailed_twice(world), *_uncalled_for(wanted, world)],
-        against_consent=list(will.breaches(wanted, world)),
+        against_consent=list(consent_law.breaches(wanted, world)),
     )
 
 
@@ -60,7 +60,7 @@ def _missing(wanted: list[Expected], world: World) -> Iterable[str]:
             continue
         is_told = (one.account, one.metric.name, one.fact_id, one.email) in at_klaviyo
         is_there = (one.fact_id, one.email) in mailed if one.by_mail else is_told
-        if not is_there and (problem := good_reasons.objection(one, record, world)):
+        if not is_there and (problem := reason_check.objection(one, record, world)):
             yield f"{one.name} was not sent: {problem}"
 
 

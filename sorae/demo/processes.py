@@ -124,7 +124,7 @@ class Processes:
         self.say(f"The {process.name} {how}; it has been started again.")
 
     def _launch(self, process: Process) -> None:
-        tied = [sys.executable, "-m", "klaviyo.demo.tied", str(os.getpid())]
+        tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid())]
         with self.log_of(process.name).open("ab") as log:
             process.running = subprocess.Popen(  # noqa: S603  (the demo's own commands)
                 [*tied, *process.command],
