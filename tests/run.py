@@ -16,36 +16,36 @@ from tests import servers
 
 NOTHING_COLLECTED = 5
 ONLY_POSTGRESQL = (  # where nothing but its query plans is looked at
-    "tests/klaviyo/test_erasing_plans.py",
-    "tests/integrations/test_retention_plans.py",
+    "tests/klaviyo/delivery/erasure/test_erasing_plans.py",
+    "tests/integrations/outbox/test_retention_plans.py",
 )
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/workers",
-    "tests/integrations/test_pacing_redis.py",
-    "tests/integrations/test_pacing_workers.py",
-    "tests/klaviyo/bulk",
-    "tests/klaviyo/confirming",
+    "tests/integrations/pacing/test_pacing_redis.py",
+    "tests/integrations/pacing/test_pacing_workers.py",
+    "tests/klaviyo/delivery/bulk",
+    "tests/klaviyo/confirmation",
 )
 ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functions, and what brings its own parts
     "tests/test_quality.py",
-    "tests/test_configuration.py",
+    "tests/sorae/test_configuration.py",
     "tests/klaviyo/sandbox",
-    "tests/klaviyo/demo/test_demo_*",
+    "tests/sorae/demo/test_demo_*",
     "tests/referrals/test_public_*",
     "tests/referrals/test_messages*",
-    "tests/klaviyo/demo/test_laws*",
-    "tests/klaviyo/test_pages_reasons.py",
-    "tests/klaviyo/test_consent.py",
+    "tests/sorae/demo/test_laws*",
+    "tests/klaviyo/pages/test_pages_reasons.py",
+    "tests/klaviyo/consent/test_decision.py",
     "tests/faults/test_every_answer_is_safe.py",
     "tests/faults/test_failpoints.py",
     "tests/faults/test_malformed_*",
     "tests/faults/test_who_may.py",
     "tests/faults/test_the_list.py",
-    "tests/klaviyo/test_payloads.py",
-    "tests/klaviyo/test_cleaning.py",
-    "tests/klaviyo/test_answers.py",
-    "tests/integrations/test_http.py",
+    "tests/klaviyo/mapping/test_mapping.py",
+    "tests/klaviyo/api/test_values.py",
+    "tests/klaviyo/api/test_answers.py",
+    "tests/integrations/wire/test_http.py",
     "tests/test_schemas.py",
 )
 NO_TEST_HANGS = ("-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true")

@@ -5,23 +5,23 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "A worker is killed before its request",
         (
             "faults/test_failpoints::test_at_every_point",
-            "klaviyo/test_workers_that_die::test_a_worker_may_die_at_any_request",
-            "integrations/test_outbox::test_a_claim_counts_the_attempt_and_hands_out_each_row_once",
+            "klaviyo/delivery/test_workers_that_die::test_a_worker_may_die_at_any_request",
+            "integrations/outbox/test_outbox::test_a_claim_counts_the_attempt_and_hands_out_each_row_once",
         ),
     ),
     2: (
         "A worker is killed after its request, before it has noted the answer",
         (
             "faults/test_failpoints::test_with_every_answer",
-            "klaviyo/test_workers_that_die::test_a_worker_may_die_between_an_answer_and_its_record",
-            "klaviyo/test_batches::test_a_request_that_never_ended_stays_unknown_on_the_record",
+            "klaviyo/delivery/test_workers_that_die::test_a_worker_may_die_between_an_answer_and_its_record",
+            "klaviyo/delivery/test_batches::test_a_request_that_never_ended_stays_unknown_on_the_record",
         ),
     ),
     3: (
         "A worker is killed in the middle of a bulk request",
         (
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_of_which_nobody_knows_is_settled_one_by_one",
-            "klaviyo/bulk/test_event_jobs::test_what_was_tried_before_goes_alone",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_of_which_nobody_knows_is_settled_one_by_one",
+            "klaviyo/delivery/bulk/test_event_jobs::test_what_was_tried_before_goes_alone",
         ),
     ),
     4: ("A storm of kills", ("workers/test_workers_in_a_storm::test_a_storm_loses_nothing_and_doubles_nothing",)),
@@ -29,16 +29,16 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "Redis is flushed",
         (
             "workers/test_workers::test_a_worker_killed_halfway_and_a_broker_that_forgets_everything_lose_nothing",
-            "integrations/test_pacing_redis::test_an_empty_redis_grants_half_the_rate_for_a_minute",
-            "integrations/test_pacing_redis::test_an_emptied_redis_is_told_by_whoever_comes_first_what_all_had_used",
+            "integrations/pacing/test_pacing_redis::test_an_empty_redis_grants_half_the_rate_for_a_minute",
+            "integrations/pacing/test_pacing_redis::test_an_emptied_redis_is_told_by_whoever_comes_first_what_all_had_used",
         ),
     ),
     6: (
         "Redis is down",
         (
-            "integrations/test_outbox_races::test_a_broker_that_is_away_does_not_reach_the_host",
+            "integrations/outbox/test_outbox_races::test_a_broker_that_is_away_does_not_reach_the_host",
             "referrals/test_public_limits::test_a_redis_that_is_away_stops_nobody",
-            "integrations/test_pacing_redis::test_without_redis_each_worker_keeps_to_its_share",
+            "integrations/pacing/test_pacing_redis::test_without_redis_each_worker_keeps_to_its_share",
             "workers/test_drain::test_in_a_loop_it_outlives_a_database_and_a_redis_that_go_away",
         ),
     ),
@@ -46,7 +46,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "Redis takes connections and never answers",
         (
             "faults/test_redis_that_never_answers::test_a_visitor_is_answered_in_good_time_and_nothing_is_lost",
-            "integrations/test_pacing_redis::test_a_redis_that_never_answers_costs_half_a_second_once",
+            "integrations/pacing/test_pacing_redis::test_a_redis_that_never_answers_costs_half_a_second_once",
         ),
     ),
     8: (
@@ -54,7 +54,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "workers/test_drain::test_without_anybody_who_works_the_check_says_so",
             "sorae/test_metrics::test_open_deliveries_and_the_oldest_that_is_due",
-            "integrations/test_health::test_a_delivery_due_for_more_than_five_minutes_makes_the_queue_late",
+            "integrations/pages/test_health::test_a_delivery_due_for_more_than_five_minutes_makes_the_queue_late",
         ),
     ),
     9: (
@@ -62,7 +62,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "sorae/test_health_addresses::test_without_its_database_it_lives_and_is_not_ready",
             "workers/test_drain::test_in_a_loop_it_outlives_a_database_and_a_redis_that_go_away",
-            "klaviyo/test_hook::test_when_it_cannot_be_stored_it_is_to_be_told_again",
+            "klaviyo/webhooks/test_webhook_receive::test_when_it_cannot_be_stored_it_is_to_be_told_again",
         ),
     ),
     10: (
@@ -79,163 +79,163 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     12: (
         "A replica takes over that lacks the last commits",
         (
-            "klaviyo/test_workers_that_die::test_a_worker_may_die_between_an_answer_and_its_record",
-            "klaviyo/test_payloads::test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one",
-            "klaviyo/confirming/test_reconcile::test_what_was_accepted_and_is_there_is_confirmed_by_a_repair_only",
+            "klaviyo/delivery/test_workers_that_die::test_a_worker_may_die_between_an_answer_and_its_record",
+            "klaviyo/mapping/test_mapping::test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one",
+            "klaviyo/confirmation/test_reconcile::test_what_was_accepted_and_is_there_is_confirmed_by_a_repair_only",
         ),
     ),
     13: (
         "429 with any Retry-After",
         (
-            "integrations/test_http::test_retry_after_is_read_in_every_shape",
-            "klaviyo/test_delivery::test_klaviyos_retry_after_is_obeyed_and_costs_no_attempt",
-            "integrations/test_pacing_redis::test_a_block_outlives_the_memory_of_redis_and_reaches_other_workers",
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_being_asked_for_patience_pauses_the_account_and_leaves_rows_alone",
+            "integrations/wire/test_http::test_retry_after_is_read_in_every_shape",
+            "klaviyo/delivery/test_delivery::test_klaviyos_retry_after_is_obeyed_and_costs_no_attempt",
+            "integrations/pacing/test_pacing_redis::test_a_block_outlives_the_memory_of_redis_and_reaches_other_workers",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_being_asked_for_patience_pauses_the_account_and_leaves_rows_alone",
         ),
     ),
     14: (
         "5xx",
         (
-            "integrations/test_outbox::test_retries_wait_longer_each_time_and_end",
-            "klaviyo/test_delivery::test_a_passing_fault_costs_time_but_no_event_and_makes_none_twice",
+            "integrations/outbox/test_outbox::test_retries_wait_longer_each_time_and_end",
+            "klaviyo/delivery/test_delivery::test_a_passing_fault_costs_time_but_no_event_and_makes_none_twice",
         ),
     ),
     15: (
         "Nobody listens, no such host, TLS fails",
         (
-            "integrations/test_http::test_nobody_listening_is_a_passing_fault",
-            "integrations/test_breaker::test_it_opens_when_most_of_the_last_minute_failed",
+            "integrations/wire/test_http::test_nobody_listening_is_a_passing_fault",
+            "integrations/pauses/test_circuit_breaker::test_it_opens_when_most_of_the_last_minute_failed",
         ),
     ),
     16: (
         "No answer in time",
         (
-            "klaviyo/test_delivery::test_an_outcome_that_nobody_knows_is_on_record",
-            "integrations/test_http::test_a_silent_answer_is_not_waited_for_to_the_end",
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_a_time_out_is_settled_one_by_one",
+            "klaviyo/delivery/test_delivery::test_an_outcome_that_nobody_knows_is_on_record",
+            "integrations/wire/test_http::test_a_silent_answer_is_not_waited_for_to_the_end",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_a_time_out_is_settled_one_by_one",
         ),
     ),
     17: (
         "An answer that drips",
         (
-            "integrations/test_http::test_a_dripping_answer_does_not_hold_a_worker",
-            "integrations/test_http::test_who_takes_nothing_of_a_request_does_not_hold_a_worker",
-            "integrations/test_http::test_a_huge_answer_is_not_read",
+            "integrations/wire/test_http::test_a_dripping_answer_does_not_hold_a_worker",
+            "integrations/wire/test_http::test_who_takes_nothing_of_a_request_does_not_hold_a_worker",
+            "integrations/wire/test_http::test_a_huge_answer_is_not_read",
         ),
     ),
     18: (
         "A body that is cut off, or no JSON",
         (
             "faults/test_malformed_answers::test_no_answer_of_klaviyos_surprises_us",
-            "klaviyo/test_answers::test_an_accepted_event_is_accepted_whatever_the_body",
-            "integrations/test_oauth::test_a_bomb_is_not_unpacked_for_ever",
+            "klaviyo/api/test_answers::test_an_accepted_event_is_accepted_whatever_the_body",
+            "integrations/connections/test_oauth::test_a_bomb_is_not_unpacked_for_ever",
         ),
     ),
     19: (
         "The answer of the token endpoint breaks off",
         (
-            "integrations/test_oauth::test_an_answer_that_breaks_off_leaves_the_grant_uncertain",
-            "integrations/test_renewal_failures::test_a_lost_answer_says_so_where_refresh_tokens_rotate",
-            "integrations/test_renewal_failures::test_a_lost_answer_is_survived_where_refresh_tokens_stay",
+            "integrations/connections/test_oauth::test_an_answer_that_breaks_off_leaves_the_grant_uncertain",
+            "integrations/connections/test_renewal_failures::test_a_lost_answer_says_so_where_refresh_tokens_rotate",
+            "integrations/connections/test_renewal_failures::test_a_lost_answer_is_survived_where_refresh_tokens_stay",
         ),
     ),
     20: (
         "401 in the middle",
         (
-            "klaviyo/test_delivery::test_an_expired_token_is_renewed_and_the_call_made_again",
-            "integrations/test_renewal::test_fifty_whose_token_was_refused_make_one_call",
-            "klaviyo/test_delivery::test_access_that_is_refused_even_when_new_asks_for_a_reconnect",
+            "klaviyo/delivery/test_delivery::test_an_expired_token_is_renewed_and_the_call_made_again",
+            "integrations/connections/test_renewal::test_fifty_whose_token_was_refused_make_one_call",
+            "klaviyo/delivery/test_delivery::test_access_that_is_refused_even_when_new_asks_for_a_reconnect",
         ),
     ),
     21: (
         "invalid_grant",
         (
-            "integrations/test_renewal_failures::test_a_dead_grant_needs_a_reconnect_and_holds_what_waits",
-            "integrations/test_renewal_failures::test_a_dead_grant_that_was_replaced_meanwhile_is_no_news",
+            "integrations/connections/test_renewal_failures::test_a_dead_grant_needs_a_reconnect_and_holds_what_waits",
+            "integrations/connections/test_renewal_failures::test_a_dead_grant_that_was_replaced_meanwhile_is_no_news",
         ),
     ),
     22: (
         "invalid_client, or the token endpoint is ill",
         (
-            "integrations/test_renewal_failures::test_a_providers_bad_day_never_disconnects",
-            "integrations/test_oauth::test_each_refusal_says_what_to_do_next",
+            "integrations/connections/test_renewal_failures::test_a_providers_bad_day_never_disconnects",
+            "integrations/connections/test_oauth::test_each_refusal_says_what_to_do_next",
         ),
     ),
     23: (
         "The app is removed at Klaviyo",
         (
-            "integrations/test_probing::test_an_app_that_was_removed_is_found",
+            "integrations/connections/test_probing::test_an_app_that_was_removed_is_found",
             "klaviyo/test_connecting_to_klaviyo::test_an_app_that_was_uninstalled_needs_a_reconnect",
         ),
     ),
     24: (
         "403 for a missing scope",
         (
-            "klaviyo/test_delivery::test_a_missing_scope_holds_only_what_needs_it",
-            "integrations/test_health::test_missing_scopes_are_named",
+            "klaviyo/delivery/test_delivery::test_a_missing_scope_holds_only_what_needs_it",
+            "integrations/pages/test_health::test_missing_scopes_are_named",
         ),
     ),
-    25: ("403 for another reason", ("klaviyo/test_answers::test_every_status_leads_to_what_to_do_next",)),
+    25: ("403 for another reason", ("klaviyo/api/test_answers::test_every_status_leads_to_what_to_do_next",)),
     26: (
         "The chosen list is gone",
         (
-            "klaviyo/test_delivery::test_a_list_that_has_vanished_holds_what_needs_it_until_another_is_chosen",
-            "klaviyo/test_batches::test_a_list_that_is_gone_holds_list_adds_of_its_own_store_only",
+            "klaviyo/delivery/test_delivery::test_a_list_that_has_vanished_holds_what_needs_it_until_another_is_chosen",
+            "klaviyo/delivery/test_batches::test_a_list_that_is_gone_holds_list_adds_of_its_own_store_only",
         ),
     ),
     27: (
         "A route is gone",
         (
-            "klaviyo/bulk/test_freezing::test_a_retired_revision_holds_nothing_for_a_person",
-            "klaviyo/test_answers::test_every_status_leads_to_what_to_do_next",
+            "klaviyo/delivery/bulk/test_freezing::test_a_retired_revision_holds_nothing_for_a_person",
+            "klaviyo/api/test_answers::test_every_status_leads_to_what_to_do_next",
         ),
     ),
     28: (
         "409, a profile twice",
         (
-            "klaviyo/test_delivery::test_a_phone_that_belongs_to_somebody_else_costs_the_phone_only",
-            "klaviyo/test_answers::test_the_owner_of_a_duplicate_and_the_place_of_an_error_are_found",
-            "klaviyo/test_lookups::test_two_profiles_of_one_address_are_no_answer_about_that_person",
+            "klaviyo/delivery/test_delivery::test_a_phone_that_belongs_to_somebody_else_costs_the_phone_only",
+            "klaviyo/api/test_answers::test_the_owner_of_a_duplicate_and_the_place_of_an_error_are_found",
+            "klaviyo/profiles/test_lookup::test_two_profiles_of_one_address_are_no_answer_about_that_person",
         ),
     ),
     29: (
         "Too large",
         (
-            "klaviyo/bulk/test_event_jobs::test_a_job_stays_below_four_and_a_half_megabytes",
-            "klaviyo/test_cleaning::test_a_huge_string_is_cut_at_a_whole_character",
-            "klaviyo/test_cleaning::test_too_many_properties_and_items_are_cut",
+            "klaviyo/delivery/bulk/test_event_jobs::test_a_job_stays_below_four_and_a_half_megabytes",
+            "klaviyo/api/test_values::test_a_huge_string_is_cut_at_a_whole_character",
+            "klaviyo/api/test_values::test_too_many_properties_and_items_are_cut",
         ),
     ),
     30: (
         "The same refusal for everybody",
         (
-            "klaviyo/bulk/test_freezing::test_ten_thousand_rows_wait_and_none_fails",
-            "klaviyo/bulk/test_freezing::test_three_accounts_are_enough",
-            "klaviyo/bulk/test_freezing::test_an_ordinary_bad_row_in_a_healthy_account_fails_at_once",
+            "klaviyo/delivery/bulk/test_freezing::test_ten_thousand_rows_wait_and_none_fails",
+            "klaviyo/delivery/bulk/test_freezing::test_three_accounts_are_enough",
+            "klaviyo/delivery/bulk/test_freezing::test_an_ordinary_bad_row_in_a_healthy_account_fails_at_once",
         ),
     ),
     31: (
         "The database comes from a backup",
         (
-            "klaviyo/test_payloads::test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one",
-            "klaviyo/confirming/test_reconcile::test_what_klaviyo_lost_is_named_and_sent_again_on_request",
-            "klaviyo/confirming/test_reconcile::test_an_event_that_no_delivery_told_is_extra",
+            "klaviyo/mapping/test_mapping::test_the_same_fact_has_the_same_id_for_ever_and_no_two_share_one",
+            "klaviyo/confirmation/test_reconcile::test_what_klaviyo_lost_is_named_and_sent_again_on_request",
+            "klaviyo/confirmation/test_reconcile::test_an_event_that_no_delivery_told_is_extra",
         ),
     ),
     32: (
         "An import that has failed in part",
         (
-            "klaviyo/bulk/test_import_refusals::test_whom_it_refuses_goes_alone_and_the_others_are_done",
-            "klaviyo/bulk/test_import_refusals::test_refusals_are_read_page_by_page",
-            "klaviyo/bulk/test_import_lives::test_what_was_called_off_or_forgotten_is_made_again",
+            "klaviyo/delivery/bulk/test_import_refusals::test_whom_it_refuses_goes_alone_and_the_others_are_done",
+            "klaviyo/delivery/bulk/test_import_refusals::test_refusals_are_read_page_by_page",
+            "klaviyo/delivery/bulk/test_import_lives::test_what_was_called_off_or_forgotten_is_made_again",
         ),
     ),
     33: (
         "A bulk request is refused for some of its items",
         (
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_a_bad_one_is_taken_out_by_its_pointer",
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_a_bad_one_that_nobody_names_is_found_by_halving",
-            "klaviyo/bulk/test_event_jobs_in_trouble::test_several_bad_ones_cost_none_of_the_others",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_a_bad_one_is_taken_out_by_its_pointer",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_a_bad_one_that_nobody_names_is_found_by_halving",
+            "klaviyo/delivery/bulk/test_event_jobs_in_trouble::test_several_bad_ones_cost_none_of_the_others",
         ),
     ),
     34: (
@@ -245,7 +245,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "faults/test_clocks_that_differ::test_a_wait_is_as_long_as_ever",
             "faults/test_clocks_that_differ::test_what_a_host_with_a_wrong_clock_tells_goes_out_at_once",
             "faults/test_clocks_that_differ::test_a_token_is_renewed_by_the_databases_clock",
-            "integrations/test_pacing_redis::test_a_clock_that_is_put_back_stops_nothing",
+            "integrations/pacing/test_pacing_redis::test_a_clock_that_is_put_back_stops_nothing",
         ),
     ),
     35: (
@@ -253,43 +253,43 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "workers/test_stopping::test_in_the_middle_of_slow_answers_it_ends_soon_and_holds_nothing",
             "workers/test_workers::test_a_worker_that_is_asked_to_end_finishes_what_it_holds",
-            "klaviyo/bulk/test_event_jobs_taken_away::test_asked_to_end_a_worker_gives_back_what_it_has_not_sent",
+            "klaviyo/delivery/bulk/test_event_jobs_taken_away::test_asked_to_end_a_worker_gives_back_what_it_has_not_sent",
         ),
     ),
     36: (
         "SIGTERM inside a commit",
         (
             "workers/test_stopping::test_in_the_middle_of_slow_answers_it_ends_soon_and_holds_nothing",
-            "integrations/test_outbox::test_a_worker_whose_lease_has_ended_cannot_settle",
+            "integrations/outbox/test_outbox::test_a_worker_whose_lease_has_ended_cannot_settle",
         ),
     ),
     37: (
         "Two workers renew one token",
         (
-            "integrations/test_renewal::test_fifty_who_want_an_expired_token_make_one_call",
-            "integrations/test_renewal::test_others_work_on_with_the_old_token_while_one_renews",
+            "integrations/connections/test_renewal::test_fifty_who_want_an_expired_token_make_one_call",
+            "integrations/connections/test_renewal::test_others_work_on_with_the_old_token_while_one_renews",
         ),
     ),
     38: (
         "Whoever renews dies after the token call",
         (
             "faults/test_failpoints::test_with_refresh_tokens_that_change",
-            "integrations/test_renewal::test_the_lease_of_a_dead_worker_ends",
-            "integrations/test_renewal::test_a_winner_that_was_overtaken_writes_nothing",
+            "integrations/connections/test_renewal::test_the_lease_of_a_dead_worker_ends",
+            "integrations/connections/test_renewal::test_a_winner_that_was_overtaken_writes_nothing",
         ),
     ),
     39: (
         "A signal is fired twice",
         (
-            "integrations/test_outbox::test_a_fact_is_queued_once_however_often_it_is_told",
-            "integrations/test_outbox_races::test_the_same_fact_told_by_many_at_once_is_queued_once",
+            "integrations/outbox/test_outbox::test_a_fact_is_queued_once_however_often_it_is_told",
+            "integrations/outbox/test_outbox_races::test_the_same_fact_told_by_many_at_once_is_queued_once",
         ),
     ),
     40: (
         "The transaction is taken back after the signal",
         (
-            "integrations/test_outbox::test_a_rolled_back_fact_leaves_nothing",
-            "integrations/test_outbox::test_nothing_is_queued_outside_a_transaction",
+            "integrations/outbox/test_outbox::test_a_rolled_back_fact_leaves_nothing",
+            "integrations/outbox/test_outbox::test_nothing_is_queued_outside_a_transaction",
         ),
     ),
     41: (
@@ -302,47 +302,47 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     42: (
         "A row that kills its worker",
         (
-            "integrations/test_outbox::test_a_delivery_that_kills_its_worker_is_tried_alone_and_then_fails",
-            "klaviyo/test_batches::test_one_profile_that_breaks_our_code_blocks_nobody",
+            "integrations/outbox/test_outbox::test_a_delivery_that_kills_its_worker_is_tried_alone_and_then_fails",
+            "klaviyo/delivery/test_batches::test_one_profile_that_breaks_our_code_blocks_nobody",
         ),
     ),
     43: (
         "A message that nobody can read",
         (
             "faults/test_two_of_each::test_messages_that_nobody_can_read_stop_no_worker",
-            "test_broker::test_a_half_written_message_does_not_stop_a_worker",
+            "sorae/test_broker::test_a_half_written_message_does_not_stop_a_worker",
         ),
     ),
     44: (
         "Disconnected while something waits or is sent",
         (
-            "integrations/test_disconnecting::test_work_in_flight_ends_before_the_token_goes",
-            "integrations/test_disconnecting::test_nothing_can_be_sent_afterwards",
-            "klaviyo/bulk/test_event_jobs_taken_away::"
+            "integrations/connections/test_disconnecting::test_work_in_flight_ends_before_the_token_goes",
+            "integrations/connections/test_disconnecting::test_nothing_can_be_sent_afterwards",
+            "klaviyo/delivery/bulk/test_event_jobs_taken_away::"
             "test_a_disconnect_in_the_middle_holds_what_is_left_and_a_reconnect_sends_it",
         ),
     ),
     45: (
         "The revocation fails",
         (
-            "integrations/test_disconnecting::test_tokens_are_erased_even_when_the_provider_cannot_be_reached",
-            "integrations/test_disconnecting::test_a_revocation_is_given_up_after_a_day",
-            "integrations/test_disconnecting::test_a_token_that_is_dead_already_is_revoked_enough",
+            "integrations/connections/test_disconnecting::test_tokens_are_erased_even_when_the_provider_cannot_be_reached",
+            "integrations/connections/test_disconnecting::test_a_revocation_is_given_up_after_a_day",
+            "integrations/connections/test_disconnecting::test_a_token_that_is_dead_already_is_revoked_enough",
         ),
     ),
     46: (
         "A different account comes back",
         (
-            "integrations/test_deciding::test_the_new_account_does_nothing_before_the_decision",
-            "integrations/test_deciding::test_the_old_account_stays_exactly_as_it_was",
+            "integrations/connections/test_deciding::test_the_new_account_does_nothing_before_the_decision",
+            "integrations/connections/test_deciding::test_the_old_account_stays_exactly_as_it_was",
             "klaviyo/test_connecting_to_klaviyo::test_a_different_account_waits_for_a_decision",
         ),
     ),
     47: (
         "The callback comes twice, or from another browser",
         (
-            "integrations/test_connecting::test_twenty_callbacks_at_once_make_one_exchange",
-            "integrations/test_connecting::test_the_same_user_in_another_browser_makes_no_token_call",
+            "integrations/connections/test_connecting::test_twenty_callbacks_at_once_make_one_exchange",
+            "integrations/connections/test_connecting::test_the_same_user_in_another_browser_makes_no_token_call",
         ),
     ),
     48: (
@@ -359,38 +359,38 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "faults/test_keys_that_are_lost::test_every_page_opens_without_the_key",
             "faults/test_keys_that_are_lost::test_workers_go_on_and_the_account_waits_to_be_connected_again",
             "integrations/test_encryption::test_a_value_of_another_row_is_refused",
-            "integrations/test_connecting::test_a_lost_key_is_healed_by_a_reconnect",
+            "integrations/connections/test_connecting::test_a_lost_key_is_healed_by_a_reconnect",
         ),
     ),
     50: (
         "Consent is withdrawn while a message waits",
         (
-            "klaviyo/test_consent_withdrawn::test_nothing_is_sent_after_a_person_has_said_no",
-            "klaviyo/test_delivery::test_no_invite_goes_out_while_consent_cannot_be_asked",
+            "klaviyo/consent/test_consent_withdrawn::test_nothing_is_sent_after_a_person_has_said_no",
+            "klaviyo/delivery/test_delivery::test_no_invite_goes_out_while_consent_cannot_be_asked",
         ),
     ),
     51: (
         "A person is erased while something about them waits",
         (
-            "klaviyo/test_erasing_in_hand::test_erased_at_any_request",
-            "klaviyo/test_erasing::test_no_word_of_the_person_stays_anywhere",
-            "klaviyo/bulk/test_event_jobs_taken_away::test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of",
+            "klaviyo/delivery/erasure/test_erasing_in_hand::test_erased_at_any_request",
+            "klaviyo/delivery/erasure/test_erasing::test_no_word_of_the_person_stays_anywhere",
+            "klaviyo/delivery/bulk/test_event_jobs_taken_away::test_whoever_is_erased_while_a_batch_is_claimed_is_not_told_of",
         ),
     ),
     52: (
         "A reminder comes too late",
         (
-            "integrations/test_outbox::test_what_comes_too_late_is_cancelled",
-            "klaviyo/mail/test_mail::test_an_invite_that_came_too_late_is_cancelled",
+            "integrations/outbox/test_outbox::test_what_comes_too_late_is_cancelled",
+            "klaviyo/delivery/mail/test_mail::test_an_invite_that_came_too_late_is_cancelled",
         ),
     ),
     53: (
         "An account that is noisy, or stuck",
         (
-            "klaviyo/test_refusals::test_one_that_never_gets_through_does_not_starve_the_others",
-            "integrations/test_claiming::test_at_most_half_of_the_slots_are_at_one_account",
-            "integrations/test_claiming::test_the_least_recently_served_comes_first",
-            "integrations/test_pacing::test_a_backlog_leaves_a_part_to_what_has_just_happened",
+            "klaviyo/delivery/test_refusals::test_one_that_never_gets_through_does_not_starve_the_others",
+            "integrations/workers/test_turns_of_workers::test_at_most_half_of_the_slots_are_at_one_account",
+            "integrations/workers/test_turns_of_workers::test_the_least_recently_served_comes_first",
+            "integrations/pacing/test_pacing::test_a_backlog_leaves_a_part_to_what_has_just_happened",
         ),
     ),
     54: (
@@ -413,7 +413,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "Somebody else says yes in Klaviyo's place",
         (
             "faults/test_impostors::test_a_page_in_html_is_no_answer_whatever_its_status",
-            "klaviyo/test_batches::test_an_impostors_yes_to_an_upsert_is_asked_again",
+            "klaviyo/delivery/test_batches::test_an_impostors_yes_to_an_upsert_is_asked_again",
         ),
     ),
     57: (

@@ -4,64 +4,64 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (
         "state is of one use, and bound to session, user and intent",
         (
-            "integrations/test_connecting::test_the_state_is_stored_as_a_hash_and_the_verifier_sealed",
-            "integrations/test_connecting::test_a_forged_state_makes_no_token_call",
-            "integrations/test_connecting::test_an_expired_trip_makes_no_token_call",
-            "integrations/test_connecting::test_another_user_in_the_same_browser_makes_no_token_call",
-            "integrations/test_connecting::test_the_same_user_in_another_browser_makes_no_token_call",
-            "integrations/test_connecting::test_twenty_callbacks_at_once_make_one_exchange",
+            "integrations/connections/test_connecting::test_the_state_is_stored_as_a_hash_and_the_verifier_sealed",
+            "integrations/connections/test_connecting::test_a_forged_state_makes_no_token_call",
+            "integrations/connections/test_connecting::test_an_expired_trip_makes_no_token_call",
+            "integrations/connections/test_connecting::test_another_user_in_the_same_browser_makes_no_token_call",
+            "integrations/connections/test_connecting::test_the_same_user_in_another_browser_makes_no_token_call",
+            "integrations/connections/test_connecting::test_twenty_callbacks_at_once_make_one_exchange",
         ),
     ),
     2: (
         "PKCE with S256",
         (
-            "integrations/test_oauth::test_the_challenge_is_that_of_the_standard",
-            "integrations/test_oauth::test_verifiers_are_64_characters_and_never_the_same",
+            "integrations/connections/test_oauth::test_the_challenge_is_that_of_the_standard",
+            "integrations/connections/test_oauth::test_verifiers_are_64_characters_and_never_the_same",
             "klaviyo/sandbox/test_sandbox_oauth::test_plain_challenges_are_refused",
         ),
     ),
     3: (
         "The redirect address is exact, and never taken from a request",
-        ("integrations/test_connecting::test_the_way_back_is_never_taken_from_the_request",),
+        ("integrations/connections/test_connecting::test_the_way_back_is_never_taken_from_the_request",),
     ),
     4: (
         "Mix-up of providers",
         (
-            "integrations/test_connecting::test_a_foreign_issuer_makes_no_token_call",
-            "integrations/test_connecting::test_an_answer_at_another_providers_address_makes_no_token_call",
+            "integrations/connections/test_connecting::test_a_foreign_issuer_makes_no_token_call",
+            "integrations/connections/test_connecting::test_an_answer_at_another_providers_address_makes_no_token_call",
         ),
     ),
     5: (
         "A code is not injected, replayed or passed on",
         (
-            "integrations/test_connecting::test_a_second_callback_makes_no_token_call",
-            "integrations/test_connecting::test_somebody_who_is_not_signed_in_is_sent_to_sign_in_without_the_code",
-            "integrations/test_connecting::test_no_secret_is_logged_or_kept_in_clear",
+            "integrations/connections/test_connecting::test_a_second_callback_makes_no_token_call",
+            "integrations/connections/test_connecting::test_somebody_who_is_not_signed_in_is_sent_to_sign_in_without_the_code",
+            "integrations/connections/test_connecting::test_no_secret_is_logged_or_kept_in_clear",
         ),
     ),
     6: (
         "What a consent screen says of errors is not repeated",
         (
             "faults/test_every_answer_is_safe::test_what_a_consent_screen_says_is_never_repeated",
-            "integrations/test_connecting::test_a_declined_consent_makes_no_token_call",
+            "integrations/connections/test_connecting::test_a_declined_consent_makes_no_token_call",
         ),
     ),
     7: (
         "An install that begins at Klaviyo",
-        ("integrations/test_connecting::test_a_callback_out_of_the_blue_makes_no_token_call",),
+        ("integrations/connections/test_connecting::test_a_callback_out_of_the_blue_makes_no_token_call",),
     ),
     8: (
         "The fewest scopes",
         (
-            "klaviyo/test_operations::test_we_ask_for_every_scope_that_we_use_and_say_why",
-            "integrations/test_connecting::test_only_granted_scopes_are_kept",
+            "klaviyo/api/test_operations::test_we_ask_for_every_scope_that_we_use_and_say_why",
+            "integrations/connections/test_connecting::test_only_granted_scopes_are_kept",
         ),
     ),
     9: (
         "Nothing acts on a GET, and each act needs a token against forgery",
         (
-            "integrations/test_connecting_rules::test_only_a_post_changes_anything",
-            "integrations/test_connecting_rules::test_every_change_needs_a_token_against_forgery",
+            "integrations/connections/test_connecting_rules::test_only_a_post_changes_anything",
+            "integrations/connections/test_connecting_rules::test_every_change_needs_a_token_against_forgery",
             "faults/test_who_may::test_looking_changes_nothing_and_what_acts_is_no_page",
         ),
     ),
@@ -83,9 +83,9 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     12: (
         "Keys are apart from data, and nothing starts without them",
         (
-            "test_configuration::test_a_missing_setting_is_named_with_a_hint",
-            "test_configuration::test_malformed_encryption_keys_are_refused_and_not_repeated",
-            "test_configuration::test_nothing_starts_with_a_broken_configuration",
+            "sorae/test_configuration::test_a_missing_setting_is_named_with_a_hint",
+            "sorae/test_configuration::test_malformed_encryption_keys_are_refused_and_not_repeated",
+            "sorae/test_configuration::test_nothing_starts_with_a_broken_configuration",
         ),
     ),
     13: (
@@ -109,9 +109,9 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     15: (
         "Who did what is kept",
         (
-            "klaviyo/test_pages_history::test_one_send_is_noted_on_itself",
-            "klaviyo/test_pages_history::test_many_sends_are_noted_on_each_of_their_connections",
-            "klaviyo/test_pages_history::test_deliveries_are_noted_in_the_same_way",
+            "klaviyo/pages/test_pages_history::test_one_send_is_noted_on_itself",
+            "klaviyo/pages/test_pages_history::test_many_sends_are_noted_on_each_of_their_connections",
+            "klaviyo/pages/test_pages_history::test_deliveries_are_noted_in_the_same_way",
         ),
     ),
     16: (
@@ -119,17 +119,17 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "faults/test_impostors::test_a_redirect_is_not_followed",
             "faults/test_impostors::test_neither_is_one_of_the_token_endpoint",
-            "integrations/test_http::test_plain_http_is_refused_beyond_this_machine",
-            "klaviyo/test_lists::test_odd_links_lead_nowhere",
-            "klaviyo/test_api_consent::test_what_can_be_no_id_never_gets_into_an_address",
+            "integrations/wire/test_http::test_plain_http_is_refused_beyond_this_machine",
+            "klaviyo/pages/test_list_choices::test_odd_links_lead_nowhere",
+            "klaviyo/api/test_api_consent::test_what_can_be_no_id_never_gets_into_an_address",
         ),
     ),
     17: (
         "No `next` leads away",
         (
             "faults/test_every_answer_is_safe::test_signing_in_leads_nowhere_else",
-            "integrations/test_pages::test_after_a_retry_nobody_is_sent_to_another_site",
-            "klaviyo/test_pages_sends::test_after_an_action_nobody_is_sent_to_another_site",
+            "integrations/pages/test_pages::test_after_a_retry_nobody_is_sent_to_another_site",
+            "klaviyo/pages/test_pages_sends::test_after_an_action_nobody_is_sent_to_another_site",
         ),
     ),
     18: (
@@ -160,7 +160,7 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     23: (
         "Secrets come from outside, and are in no file",
         (
-            "test_configuration::test_every_setting_may_come_from_a_file",
+            "sorae/test_configuration::test_every_setting_may_come_from_a_file",
             "test_quality::test_nothing_committed_names",
             "test_quality::test_containers_have_no_secret_of_their_own",
         ),
@@ -170,24 +170,24 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "faults/test_canaries::test_people_stand_only_where_they_are_meant_to",
             "sorae/test_logs::test_no_canary_comes_through",
-            "klaviyo/test_pages_sends::test_the_file_holds_what_the_filter_shows_with_masked_people",
-            "integrations/test_pages::test_a_persons_address_is_found_and_stays_out_of_the_address_bar",
+            "klaviyo/pages/test_pages_sends::test_the_file_holds_what_the_filter_shows_with_masked_people",
+            "integrations/pages/test_pages::test_a_persons_address_is_found_and_stays_out_of_the_address_bar",
         ),
     ),
     25: (
         "What is done with is forgotten",
         (
-            "klaviyo/test_retention::test_after_two_weeks_nothing_settled_says_who_it_was_about",
-            "klaviyo/test_retention::test_attempts_go_after_three_months_with_their_links_and_nothing_else",
-            "klaviyo/test_retention::test_the_same_fact_is_still_not_told_twice",
+            "klaviyo/delivery/test_retention::test_after_two_weeks_nothing_settled_says_who_it_was_about",
+            "klaviyo/delivery/test_retention::test_attempts_go_after_three_months_with_their_links_and_nothing_else",
+            "klaviyo/delivery/test_retention::test_the_same_fact_is_still_not_told_twice",
         ),
     ),
     26: (
         "A person is erased for good",
         (
-            "klaviyo/test_erasing::test_no_word_of_the_person_stays_anywhere",
-            "klaviyo/test_erasing::test_nobody_invites_them_again_and_klaviyo_is_not_asked",
-            "klaviyo/test_watching_forgetting::test_what_is_told_again_after_an_erasure_brings_nobody_back",
+            "klaviyo/delivery/erasure/test_erasing::test_no_word_of_the_person_stays_anywhere",
+            "klaviyo/delivery/erasure/test_erasing::test_nobody_invites_them_again_and_klaviyo_is_not_asked",
+            "klaviyo/webhooks/test_webhook_retention::test_what_is_told_again_after_an_erasure_brings_nobody_back",
         ),
     ),
     27: (
@@ -223,8 +223,8 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     31: (
         "Invites are no way to send spam",
         (
-            "klaviyo/mail/test_mail_caps::test_a_person_gets_so_many_in_a_week",
-            "klaviyo/mail/test_mail_caps::test_an_advocate_sends_so_many_in_a_day_and_the_others_go_later",
+            "klaviyo/delivery/mail/test_mail_caps::test_a_person_gets_so_many_in_a_week",
+            "klaviyo/delivery/mail/test_mail_caps::test_an_advocate_sends_so_many_in_a_day_and_the_others_go_later",
             "referrals/test_messages::test_inviters_say_nothing_in_their_own_words",
             "referrals/test_messages::test_no_field_adds_a_header_or_markup",
         ),
@@ -242,9 +242,9 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     33: (
         "Klaviyo's webhooks are signed, fresh and taken once",
         (
-            "klaviyo/test_hook::test_one_changed_bit_anywhere_is_noticed",
-            "klaviyo/test_hook::test_a_body_of_the_future_is_not_taken",
-            "klaviyo/test_hook::test_what_is_told_again_is_stored_once",
+            "klaviyo/webhooks/test_webhook_receive::test_one_changed_bit_anywhere_is_noticed",
+            "klaviyo/webhooks/test_webhook_receive::test_a_body_of_the_future_is_not_taken",
+            "klaviyo/webhooks/test_webhook_receive::test_what_is_told_again_is_stored_once",
         ),
     ),
     34: (
@@ -261,16 +261,16 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     36: (
         "Disconnecting revokes, then erases",
         (
-            "integrations/test_disconnecting::test_the_tokens_are_revoked_there_and_erased_here",
-            "integrations/test_oauth::test_a_revocation_that_was_not_confirmed_is_not_done",
+            "integrations/connections/test_disconnecting::test_the_tokens_are_revoked_there_and_erased_here",
+            "integrations/connections/test_oauth::test_a_revocation_that_was_not_confirmed_is_not_done",
         ),
     ),
     37: (
         "In doubt, nothing is sent",
         (
-            "klaviyo/test_delivery::test_no_invite_goes_out_while_consent_cannot_be_asked",
-            "klaviyo/test_consent::test_a_missing_block_is_not_yes",
-            "integrations/test_pacing_redis::test_without_redis_each_worker_keeps_to_its_share",
+            "klaviyo/delivery/test_delivery::test_no_invite_goes_out_while_consent_cannot_be_asked",
+            "klaviyo/consent/test_decision::test_a_missing_block_is_not_yes",
+            "integrations/pacing/test_pacing_redis::test_without_redis_each_worker_keeps_to_its_share",
             "faults/test_keys_that_are_lost::test_workers_go_on_and_the_account_waits_to_be_connected_again",
         ),
     ),

@@ -26,9 +26,10 @@ from tests import consent_screen
 from tests.conftest import Drain
 from tests.faults import marked, whole_site
 from tests.faults.marked import MARK, Overheard
-from tests.klaviyo import canary, telling
+from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
 from tests.klaviyo.story import TEA, make_due
+from tests.klaviyo.webhooks import notices
 
 MAY_HOLD_PEOPLE = {
     # the people themselves, and what they did
@@ -92,12 +93,12 @@ def lived(
 
 
 def be_told(connection: Connection) -> None:
-    watch = telling.watch_of(connection)
+    watch = notices.watch_of(connection)
     watch.secret = marked.WEBHOOK_SECRET
     watch.save()
-    raw = telling.body(telling.item(email=BIRD))
-    assert telling.post(raw, telling.signed(raw, marked.WEBHOOK_SECRET)) == 200
-    assert telling.post(raw, telling.signed(raw, "x" * 40)) == 403
+    raw = notices.body(notices.item(email=BIRD))
+    assert notices.post(raw, notices.signed(raw, marked.WEBHOOK_SECRET)) == 200
+    assert notices.post(raw, notices.signed(raw, "x" * 40)) == 403
 
 
 def have_bad_days(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:

@@ -1,0 +1,107 @@
+"""Several processes with several threads, one Redis, and what a receiver sees who counts every interval."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import redis
+from pytest_django import Settings
+
+from integrations import pacing
+from tests import servers
+
+ROOT = Path(__file__).resolve().parents[3]
+WINDOWS = "100/1,150/3"
+PROCESSES = 4
+
+Workers = list["subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def address(stack: ExitStack, settings: Settings) -> str:
+    """A Redis that these tests may flush and stop."""
+    try:
+        settings.REDIS_URL = stack.enter_context(servers.redis())
+    except servers.NotHere as missing:
+        pytest.skip(str(missing))
+    pacing.remember_redis()
+    return str(settings.REDIS_URL)
+
+
+def start(address: str, seconds: float) -> tuple[Workers, float]:
+    """Workers that are all there and begin at once; and when."""
+    environment = os.environ | {"REDIS_URL": address, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-m", "tests.integrations.pacing.pacing_worker", "events", WINDOWS, "4"]
+    pipe = subprocess.PIPE
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
+        for _ in range(PROCESSES)
+    ]
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+    begin = time.time() + 0.5
+    for worker in workers:
+        assert worker.stdin
+        print(begin, begin + seconds, file=worker.stdin, flush=True)
+    return workers, begin
+
+
+def arrivals(workers: Workers) -> list[list[float]]:
+    """Of each worker, when its requests arrived."""
+    return [sorted(map(float, worker.communicate(timeout=60)[0].split())) for worker in workers]
+
+
+def most_in(arrived: list[float], seconds: float) -> int:
+    return max(sum(1 for other in arrived if at <= other < at + seconds) for at in arrived)
+
+
+def wait_until(moment: float) -> None:
+    time.sleep(max(moment - time.time(), 0))
+
+
+def test_together_they_get_the_limit_and_no_more(address: str) -> None:
+    workers, _ = start(address, 8)
+    arrived = sorted(chain(*arrivals(workers)))
+    assert most_in(arrived, 3) <= 150
+    assert most_in(arrived, 1) <= 100
+    assert len(arrived) >= 8 * 150 / 3 * 0.95
+
+
+def test_a_redis_that_was_emptied_is_told_and_grants_half(address: str) -> None:
+    workers, begin = start(address, 7)
+    flushed = begin + 2.5
+    wait_until(flushed)
+    with redis.Redis.from_url(address) as client:
+        client.flushall()
+    arrived = sorted(chain(*arrivals(workers)))
+    assert most_in(arrived, 3) <= 150
+    assert most_in(arrived, 1) <= 100
+    afterwards = [at for at in arrived if at > flushed + 0.1]
+    assert 0 < most_in(afterwards, 3) <= 75
+
+
+def test_without_redis_each_keeps_to_its_share(address: str, stack: ExitStack) -> None:
+    workers, begin = start(address, 8)
+    killed = begin + 1
+    wait_until(killed)
+    stack.close()
+    each = arrivals(workers)
+    arrived = sorted(chain(*each))
+    assert most_in(arrived, 3) <= 150
+    assert most_in(arrived, 1) <= 100
+    for own in each:
+        afterwards = [at for at in own if at > killed + 0.5]
+        assert 0 < most_in(afterwards, 3) <= 37

@@ -1,0 +1,82 @@
+"""Mail servers that speak TLS, and who they say they are."""
+
+import ipaddress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pytest_django import Settings
+
+from referrals import lifecycle
+from referrals.models import Advocate
+from tests.conftest import Drain
+from tests.klaviyo.delivery.mail.post import SENT, outcomes, written_to
+from tests.klaviyo.story import BEN, CID, State
+from tests.mail_server import DRIP, MESSAGE, MailServer
+
+pytestmark = pytest.mark.usefixtures("own_mail", "mail_server")
+
+BOTH = pytest.mark.parametrize("setting", ["EMAIL_USE_TLS", "EMAIL_USE_SSL"])
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and this machine's certificate that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "this machine")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    draft = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    draft = draft.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+    signed = draft.add_extension(here, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path_factory.mktemp("mail-tls") / "certificate.pem"
+    path.write_bytes(secret + signed.public_bytes(pem))
+    return path
+
+
+@pytest.fixture
+def tls(settings: Settings, setting: str, certificate: Path, mail_server: MailServer) -> "MailServer":
+    """The site's mail server speaks TLS instead."""
+    server = MailServer(certificate=certificate, is_tls_from_the_start=setting == "EMAIL_USE_SSL")
+    setattr(settings, setting, True)
+    settings.EMAIL_PORT = server.port
+    return server
+
+
+@BOTH
+def test_messages_go_over_tls(
+    tls: MailServer, certificate: Path, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with tls:
+        lifecycle.invite(ann, BEN)
+        lifecycle.invite(ann, CID)
+        drain()
+    assert outcomes() == {BEN: SENT, CID: SENT}
+    assert (written_to(tls), tls.visits) == ([BEN, CID], 1)
+
+
+@BOTH
+def test_a_server_that_is_not_who_it_should_be_gets_nothing(tls: MailServer, ann: Advocate, drain: Drain) -> None:
+    with tls:
+        lifecycle.invite(ann, BEN)
+        drain()
+    assert outcomes()[BEN] == (State.HELD, "mail_refused")
+    assert not any("friends" in said for said in tls.said)
+
+
+@BOTH
+@pytest.mark.usefixtures("hurried")
+def test_a_drip_over_tls_has_only_so_much_time(
+    tls: MailServer, certificate: Path, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls.answers(MESSAGE, DRIP)
+    with tls:
+        lifecycle.invite(ann, BEN)
+        drain()
+        assert outcomes()[BEN] == (State.FAILED, "outcome_unknown")
