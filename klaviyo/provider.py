@@ -11,7 +11,7 @@ from klaviyo import delivery
 from klaviyo.api import accounts, bulk
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import events, lists, profiles
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 
 SCOPES = (
     Scope("accounts:read", "to know which Klaviyo account is connected, and that it is still the same one"),
@@ -42,8 +42,8 @@ def addresses() -> Addresses:
 def served(connections: Sequence[Connection]) -> dict[int, list[str]]:
     """The names of the stores whose facts go through each connection."""
     names: dict[int, list[str]] = {connection.pk: [] for connection in connections}
-    syncs = ProfileSync.objects.filter(connection__in=connections, is_enabled=True)
-    for connection_id, name in syncs.order_by("store__name").values_list("connection_id", "store__name"):
+    store_settings = StoreSetting.objects.filter(connection__in=connections, is_enabled=True)
+    for connection_id, name in store_settings.order_by("store__name").values_list("connection_id", "store__name"):
         names[connection_id].append(name)
     return names
 

@@ -25,7 +25,7 @@ from klaviyo.delivery.newsletter import enqueue as newsletter
 from klaviyo.delivery.sends import enqueue as sends
 from klaviyo.mapping import events, orders
 from klaviyo.mapping.events import Event
-from klaviyo.models import ProfileSync, backfills
+from klaviyo.models import StoreSetting, backfills
 from referrals import lifecycle, signals, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
@@ -144,8 +144,8 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 
     Sorae's own e-mails do: they are no account's, and the new one is asked for consent like the old.
     """
-    there = ProfileSync.objects.filter(connection=new).values("store")
-    moving = ProfileSync.objects.filter(connection=old).exclude(store__in=there)
+    there = StoreSetting.objects.filter(connection=new).values("store")
+    moving = StoreSetting.objects.filter(connection=old).exclude(store__in=there)
     stores = dict(moving.values_list("pk", "store"))
     sends.move_own_mail(old, new, list(stores.values()))
     moving.update(
@@ -156,30 +156,30 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
-    for sync in _syncs(advocate):
-        outbox.add(sync.connection_id, [*_profiles(advocate, sync), *_events(told, advocate, sync)])
+    for setting in _settings(advocate):
+        outbox.add(setting.connection_id, [*_profiles(advocate, setting), *_events(told, advocate, setting)])
 
 
 def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue events that change nothing of what the advocate's profile says."""
-    for sync in _syncs(advocate):
-        outbox.add(sync.connection_id, _events(told, advocate, sync))
+    for setting in _settings(advocate):
+        outbox.add(setting.connection_id, _events(told, advocate, setting))
 
 
-def _syncs(advocate: Advocate) -> QuerySet[ProfileSync]:
-    enabled = ProfileSync.objects.filter(store=advocate.program.store_id, is_enabled=True)
+def _settings(advocate: Advocate) -> QuerySet[StoreSetting]:
+    enabled = StoreSetting.objects.filter(store=advocate.program.store_id, is_enabled=True)
     return enabled.only("connection_id")  # a host's transaction waits for this
 
 
-def _profiles(advocate: Advocate, sync: ProfileSync) -> list[Order]:
+def _profiles(advocate: Advocate, setting: StoreSetting) -> list[Order]:
     """One, or none of somebody who was erased."""
-    return [] if suppressions.is_erased(advocate.email) else [orders.of_profile(advocate, sync)]
+    return [] if suppressions.is_erased(advocate.email) else [orders.of_profile(advocate, setting)]
 
 
-def _events(told: Sequence[Event], advocate: Advocate, sync: ProfileSync) -> list[Order]:
+def _events(told: Sequence[Event], advocate: Advocate, setting: StoreSetting) -> list[Order]:
     """Events on people's profiles; of somebody who was erased there is none."""
     country = advocate.program.store.country
-    return [orders.of_event(event, country, sync) for event in told if not suppressions.is_erased(str(event.email))]
+    return [orders.of_event(event, country, setting) for event in told if not suppressions.is_erased(str(event.email))]
 
 
 def _record_unreadable(what: str, said: dict[str, Any]) -> None:
@@ -197,8 +197,8 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
             occurred_at=timezone.now(),
             outcome=UNREADABLE,
         )
-        for sync in _syncs(advocate):
-            outbox.add(sync.connection_id, [order])
+        for setting in _settings(advocate):
+            outbox.add(setting.connection_id, [order])
 
 
 UNREADABLE = outcomes.Failed(

@@ -45,7 +45,7 @@ PAGES = {
         Page("Sends", "klaviyo:sends", "klaviyo.view_send"),
         Page("Find a person", "klaviyo:people", "klaviyo.view_send"),
         Page("Deliveries", "integrations:deliveries", "integrations.view_delivery"),
-        Page("Store settings", "klaviyo:settings", "klaviyo.view_profilesync"),
+        Page("Store settings", "klaviyo:settings", "klaviyo.view_storesetting"),
         Page("Erasures", "klaviyo:erasures", "klaviyo.erase"),
     ),
     "Reference": (Page("Events", "klaviyo:events"),),

@@ -22,7 +22,7 @@ from pytest_django import Settings
 from integrations import outbox
 from integrations.models import Connection
 from integrations.workers import account_slots, worker
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -95,13 +95,13 @@ def spring(tea_house: Store) -> Program:
 
 
 @pytest.fixture
-def sync(tea_house: Store, connection: Connection) -> ProfileSync:
+def setting(tea_house: Store, connection: Connection) -> StoreSetting:
     """The store's facts go to the account, and people whom Klaviyo does not know are created."""
-    return ProfileSync.objects.create(store=tea_house, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+    return StoreSetting.objects.create(store=tea_house, connection=connection, behaviour=StoreSetting.Behaviour.CREATE)
 
 
 @pytest.fixture
-def ann(spring: Program, sync: ProfileSync) -> Advocate:
+def ann(spring: Program, setting: StoreSetting) -> Advocate:
     """She has joined, and that waits to be delivered."""
     return lifecycle.join(spring, "ann@example.com", first_name="Ann", last_name="Lee")
 

@@ -13,7 +13,7 @@ from integrations.models import Connection, Delivery
 from klaviyo.api.client import Client
 from klaviyo.confirmation import compare, in_doubt, match, missing
 from klaviyo.confirmation.compare import Found, Verdict
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
 
 State = Delivery.State
@@ -129,7 +129,7 @@ def _count_facts(account: Account) -> None:
 
 def _facts(account: Account) -> Iterator[tuple[str, list[str]]]:
     """The ids of what happened in the stores that are joined to the account, some at a time, by their kind."""
-    stores = ProfileSync.objects.filter(connection=account.connection, is_enabled=True).values("store")
+    stores = StoreSetting.objects.filter(connection=account.connection, is_enabled=True).values("store")
     for model, program in FACTS.items():
         rows = model._default_manager.filter(
             **{f"{program}__store__in": stores}, occurred_at__gte=account.since, occurred_at__lt=account.until

@@ -12,7 +12,7 @@ from klaviyo.confirmation import in_doubt_lookup
 from klaviyo.consent import check, opt_outs, records, relevance
 from klaviyo.consent.decision import Decision
 from klaviyo.mapping import orders
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles import batch as batches
 from klaviyo.profiles.batch import Batch
 from referrals import suppressions
@@ -26,27 +26,27 @@ CHECK_FIRST = Retry("being_checked", "It may have reached Klaviyo already; that 
 A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 
 
-def objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | None:
+def objection(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     """What speaks against a delivery: an unknown person, the person's own will, or that it is of no use any more.
 
     Of a message that may have left before, nobody says so until it is known that it has not.
     """
     evidence = delivery.evidence
-    found = _objection(batch, delivery, sync)
+    found = _objection(batch, delivery, setting)
     if not isinstance(found, Skipped) or orders.message_of(delivery) is None:
         return found
     outcome = in_doubt_lookup.before(found, batch.client, delivery)
     if outcome is not found:
         delivery.evidence = evidence
         if found.code in A_PERSONS_NO:
-            store = sync.store_id if found.code == "list_suppressed" else None
+            store = setting.store_id if found.code == "list_suppressed" else None
             opt_outs.stop_reminding(batch.connection, delivery.subject, store)
     return outcome
 
 
-def _objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome | None:
+def _objection(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     is_unknown = delivery.kind in ("profile", "event") and not batch.people.is_there(delivery)
-    if is_unknown and not sync.creates_profiles:
+    if is_unknown and not setting.creates_profiles:
         return UNKNOWN_PERSON
     if orders.message_of(delivery) is None:
         return None
@@ -54,24 +54,24 @@ def _objection(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome |
     useless = relevance.objection(send) if send else None
     if useless is relevance.INVITE_WAITS:
         return useless  # nothing is decided before it can go
-    decision = records.make(batch, delivery, sync)
+    decision = records.make(batch, delivery, setting)
     return useless if decision.allowed else Skipped(decision.code, decision.sentence)
 
 
 def said_no_here(
-    syncs: dict[int, ProfileSync], sends: dict[int, Send], deliveries: Sequence[Delivery]
+    store_settings: dict[int, StoreSetting], sends: dict[int, Send], deliveries: Sequence[Delivery]
 ) -> dict[int, Outcome]:
     """Whom Sorae's own list keeps from being written to: found before Klaviyo is asked; outcomes by delivery id."""
     refused: dict[int, Outcome] = {}
     messages = [delivery for delivery in deliveries if orders.message_of(delivery)]
-    for sync in syncs.values():
-        mine = [delivery for delivery in messages if batches.sync_of(syncs, sends, delivery) == sync]
-        listed = suppressions.of(sync.store_id, [delivery.subject for delivery in mine]) if mine else {}
+    for setting in store_settings.values():
+        mine = [delivery for delivery in messages if batches.setting_of(store_settings, sends, delivery) == setting]
+        listed = suppressions.of(setting.store_id, [delivery.subject for delivery in mine]) if mine else {}
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
-                decision = check.refused(sync, orders.message_of(delivery) or "", own)
+                decision = check.refused(setting, orders.message_of(delivery) or "", own)
                 no = Skipped(decision.code, decision.sentence)
-                outcome = in_doubt_lookup.before(no, Client(sync.connection), delivery)
+                outcome = in_doubt_lookup.before(no, Client(setting.connection), delivery)
                 if outcome is no:
                     _record_refusal(delivery, sends.get(delivery.pk), decision)
                 refused[delivery.pk] = outcome
@@ -84,10 +84,10 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
     message = orders.message_of(delivery)
     if message is None:
         return
-    sync = batches.sync_of(batch.syncs, batch.sends, delivery)
-    if sync is None:
+    setting = batches.setting_of(batch.store_settings, batch.sends, delivery)
+    if setting is None:
         raise CalledOff(STALE)
-    for asked, lookup in records.accounts(batch, delivery, sync):
+    for asked, lookup in records.accounts(batch, delivery, setting):
         if check.is_stale(lookup, delivery.subject):
             raise CalledOff(STALE)
         decision = check.decide(asked, message, delivery.subject, lookup)

@@ -16,7 +16,7 @@ from klaviyo.api.profiles import Profile
 from klaviyo.confirmation import in_doubt_requests
 from klaviyo.consent import decision, topics
 from klaviyo.consent.decision import Decision
-from klaviyo.models import Notice, ProfileSync
+from klaviyo.models import Notice, StoreSetting
 from klaviyo.models.policies import Policy
 from referrals import lifecycle, suppressions
 from referrals.models import Invite
@@ -41,15 +41,15 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
     """Take back what the person, just looked up, objects to; how many. Nobody's silence counts as a no."""
     if profile is None:
         return 0
-    syncs = {sync.pk: sync for sync in ProfileSync.objects.filter(connection=connection)}
+    store_settings = {setting.pk: setting for setting in StoreSetting.objects.filter(connection=connection)}
     waiting = _waiting(connection, email)
     taken_back = 0
-    for sync_id in set(waiting.values_list("send__sync", flat=True)):
-        found = _objection(profile, syncs.get(sync_id) if sync_id else None)
+    for setting_id in set(waiting.values_list("send__setting", flat=True)):
+        found = _objection(profile, store_settings.get(setting_id) if setting_id else None)
         if found:
-            sync = syncs.get(sync_id) if found.code == "list_suppressed" else None
-            stop_reminding(connection, email, sync.store_id if sync else None)
-            rows = waiting.filter(send__sync=sync_id)
+            setting = store_settings.get(setting_id) if found.code == "list_suppressed" else None
+            stop_reminding(connection, email, setting.store_id if setting else None)
+            rows = waiting.filter(send__setting=setting_id)
             taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {found.sentence}")
     return taken_back
 
@@ -59,8 +59,8 @@ def stop_reminding(connection: Connection, email: str, store_id: int | None = No
 
     Where somebody else is writing about one, it stays open: each reminder is decided about all the same.
     """
-    syncs = ProfileSync.objects.filter(connection=connection)
-    stores = list(syncs.values_list("store", flat=True)) if store_id is None else [store_id]
+    store_settings = StoreSetting.objects.filter(connection=connection)
+    stores = list(store_settings.values_list("store", flat=True)) if store_id is None else [store_id]
     invites = Invite.objects.alias(lower=Lower("recipient_email")).filter(lower__in=suppressions.spellings(email))
     for invite in invites.filter(closed_at=None, advocate__program__store__in=stores):
         with suppress(lock_timeout.Busy), lock_timeout.short():
@@ -165,8 +165,8 @@ def _cancel(rows: "QuerySet[Delivery]", code: str, sentence: str) -> int:
     return outbox.cancel(Delivery.objects.filter(pk__in=free), code, sentence)
 
 
-def _objection(profile: Profile, sync: ProfileSync | None) -> Decision | None:
+def _objection(profile: Profile, setting: StoreSetting | None) -> Decision | None:
     """What the person says against a send of that store: to everything, or to one of the lists it uses."""
-    lists = sync.lists if sync else ()
+    lists = setting.lists if setting else ()
     found = decision.decide(True, profile.attributes, Policy.NOT_OPTED_OUT, list_ids=lists)
     return found if found.code in OBJECTIONS else None

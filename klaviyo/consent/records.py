@@ -12,17 +12,17 @@ from klaviyo.api.client import Client
 from klaviyo.consent import check
 from klaviyo.consent.decision import Decision
 from klaviyo.mapping import orders
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.lookup import Lookup
 
 WAIT_FOR_ACCOUNT = timedelta(minutes=2)
 
 
-def make(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Decision:
+def make(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Decision:
     """Ask until somebody says no; every answer is kept. The no, or else the first yes."""
     yeses: list[Decision] = []
-    for asked, lookup in accounts(batch, delivery, sync):
+    for asked, lookup in accounts(batch, delivery, setting):
         decision = _fresh(batch, delivery, asked, lookup)
         keep(batch, delivery, decision, asked)
         if not decision.allowed:
@@ -31,9 +31,9 @@ def make(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Decision:
     return yeses[0]
 
 
-def accounts(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Iterator[tuple[ProfileSync, Lookup]]:
+def accounts(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Iterator[tuple[StoreSetting, Lookup]]:
     """Each account that is concerned, with its answers. Raises CalledOff when one cannot be asked."""
-    first, *others = check.concerned(sync, delivery.kind == "email")
+    first, *others = check.concerned(setting, delivery.kind == "email")
     yield first, batch.people.lookup
     for other in others:
         if not other.connection.is_connected:
@@ -43,7 +43,7 @@ def accounts(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Iterator[tu
         yield other, lookup
 
 
-def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: ProfileSync | None) -> None:
+def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: StoreSetting | None) -> None:
     """On the delivery and among all decisions of the send; nothing of what is no longer ours."""
     delivery.evidence = decision.as_record()
     if send := batch.sends.get(delivery.pk):
@@ -51,7 +51,9 @@ def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: ProfileSyn
         record(delivery, send, decision, asked, person.id if person else "")
 
 
-def record(delivery: Delivery, send: Send, decision: Decision, asked: ProfileSync | None, profile_id: str = "") -> None:
+def record(
+    delivery: Delivery, send: Send, decision: Decision, asked: StoreSetting | None, profile_id: str = ""
+) -> None:
     """Write a decision down. Raises CalledOff when the delivery was taken from us."""
     with leasing.held(delivery):
         ConsentDecision.objects.create(
@@ -69,11 +71,11 @@ def record(delivery: Delivery, send: Send, decision: Decision, asked: ProfileSyn
             Send.objects.filter(pk=send.pk).update(profile_id=profile_id[:64])
 
 
-def _fresh(batch: Batch, delivery: Delivery, sync: ProfileSync, lookup: Lookup) -> Decision:
+def _fresh(batch: Batch, delivery: Delivery, setting: StoreSetting, lookup: Lookup) -> Decision:
     email = delivery.subject
     if check.is_stale(lookup, email):
         together = {email} if lookup.asked_at(email) else batch.recipients
         lookup.ask(together, [delivery])
     if problem := lookup.problem(email):
         raise CalledOff(Retry(problem.code, problem.sentence))
-    return check.decide(sync, orders.message_of(delivery) or "", email, lookup)
+    return check.decide(setting, orders.message_of(delivery) or "", email, lookup)

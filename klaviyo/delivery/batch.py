@@ -23,8 +23,8 @@ from klaviyo.delivery.erasure import deletion
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
 from klaviyo.mapping import orders
-from klaviyo.models import ProfileSync, Send
-from klaviyo.profiles.batch import Batch, sends_of, sync_of, syncs_of
+from klaviyo.models import Send, StoreSetting
+from klaviyo.profiles.batch import Batch, sends_of, setting_of, settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
@@ -51,8 +51,8 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
     What needs no question to Klaviyo is settled before it is asked anything.
     """
-    syncs, sends = syncs_of(connection), sends_of(deliveries)
-    said_no = partial(gate.said_no_here, syncs, sends)
+    store_settings, sends = settings_of(connection), sends_of(deliveries)
+    said_no = partial(gate.said_no_here, store_settings, sends)
     looks = (preflight.unusable, _gone_out, said_no, deletion.erased_first, deletion.imports_first)
     decided = preflight.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
@@ -65,7 +65,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if not going:
         return
     outbox.keep(going)
-    batch = Batch(client, people, syncs, sends, monotonic() + LONGEST_SECONDS)
+    batch = Batch(client, people, store_settings, sends, monotonic() + LONGEST_SECONDS)
     try:
         _work_through(batch, sorted(going, key=partial(_profiles_first, people)))
     finally:
@@ -115,13 +115,13 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
         return _after(error)
     if error := batch.people.lookup.problem(delivery.subject):
         return no_room.for_an_answer(error)
-    sync = sync_of(batch.syncs, batch.sends, delivery)
-    if delivery.kind != "erase" and (sync is None or not sync.is_enabled):
-        return preflight.SYNC_OFF
+    setting = setting_of(batch.store_settings, batch.sends, delivery)
+    if delivery.kind != "erase" and (setting is None or not setting.is_enabled):
+        return preflight.SETTING_OFF
     if batch.people.has_moved(delivery):
         return Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
     try:
-        return _tried(batch, delivery, sync)
+        return _tried(batch, delivery, setting)
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
@@ -131,13 +131,13 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
         return outcomes.of(error)
 
 
-def _tried(batch: Batch, delivery: Delivery, sync: ProfileSync | None) -> Outcome:
-    if sync and (objection := gate.objection(batch, delivery, sync)):
+def _tried(batch: Batch, delivery: Delivery, setting: StoreSetting | None) -> Outcome:
+    if setting and (objection := gate.objection(batch, delivery, setting)):
         if objection.code in gate.A_PERSONS_NO:
-            store = sync.store_id if objection.code == "list_suppressed" else None
+            store = setting.store_id if objection.code == "list_suppressed" else None
             opt_outs.stop_reminding(batch.connection, delivery.subject, store)
         return objection
-    outcome = SENDERS[delivery.kind](batch, delivery, sync) or Accepted()
+    outcome = SENDERS[delivery.kind](batch, delivery, setting) or Accepted()
     return _told(batch.sends, delivery, outcome)
 
 

@@ -22,7 +22,7 @@ from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker, provider_wide
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.people import People
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
@@ -119,6 +119,6 @@ def _not_looked_up(error: IntegrationError) -> Outcome:
     return Retry(error.code, error.sentence, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
 
 
-def sync_of(syncs: dict[int, ProfileSync], delivery: Delivery) -> ProfileSync | None:
-    sync = syncs.get(delivery.options.get("sync", 0))
-    return sync if sync and sync.is_enabled else None
+def setting_of(store_settings: dict[int, StoreSetting], delivery: Delivery) -> StoreSetting | None:
+    setting = store_settings.get(delivery.options.get("sync", 0))
+    return setting if setting and setting.is_enabled else None

@@ -22,8 +22,8 @@ from klaviyo.consent import gate
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
 from klaviyo.mapping import orders
-from klaviyo.models import ProfileSync
-from klaviyo.profiles.batch import Batch, syncs_of
+from klaviyo.models import StoreSetting
+from klaviyo.profiles.batch import Batch, settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 
@@ -65,15 +65,15 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
 
 def _objections(connection: Connection, people: People, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """What keeps an event from going in a job, by delivery id; who is yet to be brought goes alone."""
-    syncs, found = syncs_of(connection), dict[int, Outcome]()
+    store_settings, found = settings_of(connection), dict[int, Outcome]()
     for delivery in deliveries:
-        sync = bulk_delivery.sync_of(syncs, delivery)
+        setting = bulk_delivery.setting_of(store_settings, delivery)
         if error := people.lookup.problem(delivery.subject):
             found[delivery.pk] = no_room.for_an_answer(error)
-        elif sync is None:
-            found[delivery.pk] = preflight.SYNC_OFF
+        elif setting is None:
+            found[delivery.pk] = preflight.SETTING_OFF
         elif not people.is_there(delivery):
-            found[delivery.pk] = bulk_delivery.ALONE if sync.creates_profiles else gate.UNKNOWN_PERSON
+            found[delivery.pk] = bulk_delivery.ALONE if setting.creates_profiles else gate.UNKNOWN_PERSON
     return found
 
 
@@ -112,9 +112,9 @@ def _send(client: Client, pack: Sequence[Delivery]) -> None:
     bulk_delivery.send(client, pack, request, blame)
 
 
-def send_event(batch: Batch, delivery: Delivery, sync: ProfileSync) -> None:
+def send_event(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     """Who acted themselves is brought in full; who was merely invited appears with the event alone, on no list."""
     if orders.message_of(delivery) is None and batch.people.must_be_brought(delivery):
-        batch.people.bring(delivery, sync)
+        batch.people.bring(delivery, setting)
     last_look = partial(gate.last_look, batch, delivery)
     events_api.create(batch.client, delivery.body, [delivery], last_look=last_look)

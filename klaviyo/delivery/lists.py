@@ -10,8 +10,8 @@ from integrations.outcomes import Accepted, Outcome
 from klaviyo.api import answers, lists
 from klaviyo.api.client import Client
 from klaviyo.delivery import bulk, preflight
-from klaviyo.models import ProfileSync
-from klaviyo.profiles.batch import Batch, syncs_of
+from klaviyo.models import StoreSetting
+from klaviyo.profiles.batch import Batch, settings_of
 from klaviyo.profiles.errors import ListTrouble, PersonNotThereYet
 from klaviyo.profiles.people import People
 
@@ -37,18 +37,18 @@ def _sorted(
     connection: Connection, people: People, deliveries: Sequence[Delivery]
 ) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
     """Outcomes by delivery id for whom nothing can be asked yet; and the others by their list."""
-    syncs = syncs_of(connection)
+    store_settings = settings_of(connection)
     objections, groups = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
     for delivery in deliveries:
-        sync = bulk.sync_of(syncs, delivery)
+        setting = bulk.setting_of(store_settings, delivery)
         if error := people.lookup.problem(delivery.subject):
             objections[delivery.pk] = no_room.for_an_answer(error)
-        elif sync is None:
-            objections[delivery.pk] = preflight.SYNC_OFF
-        elif not sync.list_id or people.known(delivery) is None:
+        elif setting is None:
+            objections[delivery.pk] = preflight.SETTING_OFF
+        elif not setting.list_id or people.known(delivery) is None:
             objections[delivery.pk] = bulk.ALONE  # which says what is wrong
         else:
-            groups[sync.list_id].append(delivery)
+            groups[setting.list_id].append(delivery)
     return objections, groups
 
 
@@ -64,20 +64,20 @@ def _send(client: Client, people: People, group: Sequence[Delivery], list_id: st
     bulk.send(client, group, request, blame)
 
 
-def send_list_add(batch: Batch, delivery: Delivery, sync: ProfileSync) -> None:
+def send_list_add(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     person = batch.people.known(delivery)
-    if not sync.list_id:
+    if not setting.list_id:
         raise PermanentError("no_list", "The store has no list any more.")
     if person is None:
         raise PersonNotThereYet
     try:
-        lists.add(batch.client, sync.list_id, [person.id], [delivery])
+        lists.add(batch.client, setting.list_id, [person.id], [delivery])
     except PermanentError as error:
-        raise _list_trouble(sync, error) from error
+        raise _list_trouble(setting, error) from error
 
 
-def _list_trouble(sync: ProfileSync, error: PermanentError) -> IntegrationError:
+def _list_trouble(setting: StoreSetting, error: PermanentError) -> IntegrationError:
     """A list that is gone answers 404, a malformed id of one 400; an unknown profile is one that shows later."""
     if error.code == "not_found" or answers.points_at(error, "id"):
-        return ListTrouble.gone(sync.list_name or sync.list_id)
+        return ListTrouble.gone(setting.list_name or setting.list_id)
     return PersonNotThereYet()

@@ -8,7 +8,7 @@ from integrations.workers import worker
 from klaviyo.delivery.erasure import deletion
 from klaviyo.mapping import orders
 
-SYNC_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
+SETTING_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
 

@@ -18,9 +18,9 @@ from klaviyo.api.client import Client
 from klaviyo.consent import gate
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles import import_job
-from klaviyo.profiles.batch import Batch, syncs_of
+from klaviyo.profiles.batch import Batch, settings_of
 from klaviyo.profiles.people import People
 from referrals.models import Advocate
 
@@ -34,20 +34,20 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     open_ones = preflight.without_the_hopeless(deliveries)
     if not open_ones:
         return
-    client, syncs = Client(connection, is_backlog=True), syncs_of(connection)
-    people = bulk_delivery.look_up(client, open_ones, unasked(syncs, open_ones))
+    client, store_settings = Client(connection, is_backlog=True), settings_of(connection)
+    people = bulk_delivery.look_up(client, open_ones, unasked(store_settings, open_ones))
     if people is None:
         return
-    objections, lists = sort(syncs, people, open_ones)
+    objections, lists = sort(store_settings, people, open_ones)
     bulk_delivery.settle_alike(objections, open_ones)
     for list_id, group in lists.items():
         for pack in packs(said(people, group)):
             _send(client, pack, list_id)
 
 
-def unasked(syncs: dict[int, ProfileSync], deliveries: Sequence[Delivery]) -> set[str]:
+def unasked(store_settings: dict[int, StoreSetting], deliveries: Sequence[Delivery]) -> set[str]:
     """Addresses of those for whom it makes no difference whether Klaviyo knows them."""
-    careless = {pk for pk, sync in syncs.items() if sync.creates_profiles and not sync.list_id}
+    careless = {pk for pk, setting in store_settings.items() if setting.creates_profiles and not setting.list_id}
     asked = [d for d in deliveries if d.options.get("sync") in careless]
     nameless = Advocate.objects.filter(first_name="", last_name="", phone="", locale="")
     nameless = nameless.filter(pk__in=[d.options.get("advocate") for d in asked])
@@ -56,22 +56,22 @@ def unasked(syncs: dict[int, ProfileSync], deliveries: Sequence[Delivery]) -> se
 
 
 def sort(
-    syncs: dict[int, ProfileSync], people: People, deliveries: Sequence[Delivery]
+    store_settings: dict[int, StoreSetting], people: People, deliveries: Sequence[Delivery]
 ) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
     """What keeps a profile from being imported, by delivery id; and the others by the list that they are to join."""
     objections, lists = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
     for delivery in deliveries:
-        sync, is_new = bulk_delivery.sync_of(syncs, delivery), people.known(delivery) is None
+        setting, is_new = bulk_delivery.setting_of(store_settings, delivery), people.known(delivery) is None
         if error := people.lookup.problem(delivery.subject):
             objections[delivery.pk] = no_room.for_an_answer(error)
-        elif sync is None:
-            objections[delivery.pk] = preflight.SYNC_OFF
-        elif is_new and not sync.creates_profiles:
+        elif setting is None:
+            objections[delivery.pk] = preflight.SETTING_OFF
+        elif is_new and not setting.creates_profiles:
             objections[delivery.pk] = gate.UNKNOWN_PERSON
         elif people.has_moved(delivery) or people.is_gone(delivery):
             objections[delivery.pk] = bulk_delivery.ALONE
         else:
-            lists[sync.list_id if is_new else ""].append(delivery)
+            lists[setting.list_id if is_new else ""].append(delivery)
     return objections, lists
 
 
@@ -111,6 +111,6 @@ def _send(client: Client, pack: Items, list_id: str) -> None:
     bulk_delivery.send(client, [delivery for delivery, _, _ in pack], request, blame)
 
 
-def send_profile(batch: Batch, delivery: Delivery, sync: ProfileSync) -> None:
+def send_profile(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     gate.last_look(batch, delivery)
-    batch.people.bring(delivery, sync)
+    batch.people.bring(delivery, setting)

@@ -10,23 +10,23 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.outcomes import CalledOff
 from klaviyo.imports import backfill_chunks
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 
 
 class NotPossible(Exception):
     """Why a store's people cannot be told of now, in a sentence."""
 
 
-def begin(sync: ProfileSync) -> Backfill:
+def begin(setting: StoreSetting) -> Backfill:
     """Begin a walk, or go on with the one that is under way. Raises NotPossible."""
-    if not sync.is_enabled:
-        raise NotPossible(f"{sync} is switched off. Switch it on in the store's settings first.")
-    if sync.connection.state != Connection.State.CONNECTED:
-        raise NotPossible(f"{sync}: {outbox.waiting_for(sync.connection)}")
-    if running := Backfill.objects.filter(sync=sync, state=Backfill.State.RUNNING).first():
+    if not setting.is_enabled:
+        raise NotPossible(f"{setting} is switched off. Switch it on in the store's settings first.")
+    if setting.connection.state != Connection.State.CONNECTED:
+        raise NotPossible(f"{setting}: {outbox.waiting_for(setting.connection)}")
+    if running := Backfill.objects.filter(setting=setting, state=Backfill.State.RUNNING).first():
         return running
     return Backfill.objects.create(
-        sync=sync, upto=backfill_chunks.advocates(sync).aggregate(last=Max("pk"))["last"] or 0
+        setting=setting, upto=backfill_chunks.advocates(setting).aggregate(last=Max("pk"))["last"] or 0
     )
 
 
@@ -51,9 +51,9 @@ def step(pk: int) -> bool:
     if not free.update(lease_until=Now() + backfill_chunks.LEASE):
         return False
     try:
-        backfill = Backfill.objects.select_related("sync__connection", "sync__store").get(pk=pk)
-        if backfill.sync.connection.state != Connection.State.CONNECTED or not backfill.sync.is_enabled:
-            mine.update(problem=outbox.waiting_for(backfill.sync.connection))
+        backfill = Backfill.objects.select_related("setting__connection", "setting__store").get(pk=pk)
+        if backfill.setting.connection.state != Connection.State.CONNECTED or not backfill.setting.is_enabled:
+            mine.update(problem=outbox.waiting_for(backfill.setting.connection))
             return False
         if not backfill_chunks.tell(backfill):
             mine.filter(reached=backfill.reached).update(state=Backfill.State.DONE, ended_at=Now(), problem="")

@@ -19,7 +19,7 @@ from klaviyo.api.client import Client
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import profiles
 from klaviyo.mapping import orders
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.profiles.people import People
 from referrals import suppressions
@@ -30,9 +30,9 @@ LEASE = timedelta(minutes=2)
 CHANGED = Retry("person_changed", "Somebody's address has changed since it was read; it is read anew.", refund=True)
 
 
-def advocates(sync: ProfileSync) -> QuerySet[Advocate]:
+def advocates(setting: StoreSetting) -> QuerySet[Advocate]:
     """Everybody in the store's programs, in the order of their ids."""
-    return Advocate.objects.filter(program__store=sync.store_id).order_by("pk")
+    return Advocate.objects.filter(program__store=setting.store_id).order_by("pk")
 
 
 def tell(backfill: Backfill) -> bool:
@@ -41,15 +41,15 @@ def tell(backfill: Backfill) -> bool:
     Raises IntegrationError, or CalledOff when somebody was erased or has another address since they were read: then
     nothing is remembered, and the chunk is read and told of again.
     """
-    read_at, sync = timezone.now(), backfill.sync
-    people = advocates(sync).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
+    read_at, setting = timezone.now(), backfill.setting
+    people = advocates(setting).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
     rows = list(people.values_list("pk", "email")[:CHUNK])
     if not rows:
         return False
     usable = [(pk, email) for pk, email in rows if not (suppressions.is_erased(email) or values.email_problem(email))]
-    client = Client(sync.connection, is_backlog=True)
-    groups, alone = _sorted(client, sync, usable)
-    note = {"sync": sync.pk, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
+    client = Client(setting.connection, is_backlog=True)
+    groups, alone = _sorted(client, setting, usable)
+    note = {"sync": setting.pk, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
     told = 0
     for list_id, items in groups.items():
         for pack in profiles.packs(items):
@@ -59,27 +59,27 @@ def tell(backfill: Backfill) -> bool:
 
 
 def _sorted(
-    client: Client, sync: ProfileSync, rows: Sequence[tuple[int, str]]
+    client: Client, setting: StoreSetting, rows: Sequence[tuple[int, str]]
 ) -> tuple[dict[str, profiles.Items], list[int]]:
     """What is said of each, by the list that they are to join; and ids of those who must go alone."""
-    told = list(_as_deliveries(sync, rows))
-    syncs = {sync.pk: sync}
-    people = People(client, told, unasked=profiles.unasked(syncs, told), on_record=False)
+    told = list(_as_deliveries(setting, rows))
+    store_settings = {setting.pk: setting}
+    people = People(client, told, unasked=profiles.unasked(store_settings, told), on_record=False)
     for delivery in told:
         if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
             raise problem  # the chunk is told of later, as a whole
-    objections, lists = profiles.sort(syncs, people, told)
+    objections, lists = profiles.sort(store_settings, people, told)
     alone = [d.options["advocate"] for d in told if isinstance(objections.get(d.pk), Retry)]
     return {list_id: list(profiles.said(people, group)) for list_id, group in lists.items()}, alone
 
 
-def _as_deliveries(sync: ProfileSync, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
+def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
     """What the rules of profiles are asked about; none is ever stored. To copy one is faster than to make one."""
-    pattern = Delivery(connection=sync.connection, kind="profile")
+    pattern = Delivery(connection=setting.connection, kind="profile")
     for pk, email in rows:
         delivery = copy(pattern)
         delivery.pk, delivery.subject = -pk, values.address(email)
-        delivery.options = {"sync": sync.pk, "advocate": pk}
+        delivery.options = {"sync": setting.pk, "advocate": pk}
         yield delivery
 
 
@@ -117,18 +117,18 @@ def _check(pack: profiles.Items) -> None:
 @transaction.atomic
 def _remember(backfill: Backfill, rows: Sequence[tuple[int, str]], told: int, alone: Sequence[int]) -> None:
     """Unless the account was replaced meanwhile: the new one has heard of nobody."""
-    here = ProfileSync.objects.filter(pk=backfill.sync_id, connection=backfill.sync.connection_id)
+    here = StoreSetting.objects.filter(pk=backfill.setting_id, connection=backfill.setting.connection_id)
     if not here.select_for_update(no_key=True).values_list("pk").first():
         return
-    tell_alone(backfill.sync, alone)
+    tell_alone(backfill.setting, alone)
     number = told + len(alone)
     Backfill.objects.filter(pk=backfill.pk).update(
         reached=rows[-1][0], told=F("told") + number, left_out=F("left_out") + len(rows) - number, problem=""
     )
 
 
-def tell_alone(sync: ProfileSync, ids: Sequence[int]) -> None:
+def tell_alone(setting: StoreSetting, ids: Sequence[int]) -> None:
     """Queue a delivery for each of these advocates but the erased, inside the caller's transaction."""
     people = Advocate.objects.filter(pk__in=ids).order_by("pk")
     there = [advocate for advocate in people if not suppressions.is_erased(advocate.email)]
-    outbox.add(sync.connection_id, [orders.of_profile(advocate, sync) for advocate in there])
+    outbox.add(setting.connection_id, [orders.of_profile(advocate, setting) for advocate in there])

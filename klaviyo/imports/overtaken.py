@@ -14,7 +14,7 @@ from django.db.models import Q
 from integrations.models import Delivery, Job
 from klaviyo.api import values
 from klaviyo.imports import backfill_chunks
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.import_job import ON_THE_WIRE
 
 State = Delivery.State
@@ -26,14 +26,14 @@ ON_ITS_WAY = Q(state=State.SENDING, job__isnull=False)  # in another import
 @transaction.atomic
 def tell_again(job: Job, refused: Collection[str] | None) -> None:
     """Queue deliveries for those whom the import refused (by address), or for all of it when it was lost (None)."""
-    sync = ProfileSync.objects.filter(pk=job.note["sync"]).first()
-    if sync is None:
+    setting = StoreSetting.objects.filter(pk=job.note["sync"]).first()
+    if setting is None:
         return
-    people = backfill_chunks.advocates(sync).filter(pk__gte=job.note["first"], pk__lte=job.note["last"])
+    people = backfill_chunks.advocates(setting).filter(pk__gte=job.note["first"], pk__lte=job.note["last"])
     addresses = {pk: values.address(email).lower() for pk, email in people.values_list("pk", "email")}
     again = _told_since(job, addresses)
-    again[sync.pk] |= {pk for pk, address in addresses.items() if refused is None or address in refused}
-    for one in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
+    again[setting.pk] |= {pk for pk, address in addresses.items() if refused is None or address in refused}
+    for one in StoreSetting.objects.filter(pk__in=again).order_by("pk"):
         backfill_chunks.tell_alone(one, sorted(again[one.pk]))
 
 
@@ -54,10 +54,10 @@ def tell_members_again(job: Job) -> None:
     )
     again: dict[int, set[int]] = defaultdict(set)
     for subject, options in alone.values_list("subject", "options").iterator():
-        sync, advocate = options.get("sync"), options.get("advocate")  # of somebody who was erased there is none
-        if sync and advocate and subject.lower() in people and advocate not in advocates:
-            again[sync].add(advocate)
-    for one in ProfileSync.objects.filter(pk__in=again).order_by("pk"):
+        setting, advocate = options.get("sync"), options.get("advocate")  # of somebody who was erased there is none
+        if setting and advocate and subject.lower() in people and advocate not in advocates:
+            again[setting].add(advocate)
+    for one in StoreSetting.objects.filter(pk__in=again).order_by("pk"):
         backfill_chunks.tell_alone(one, sorted(again[one.pk]))
 
 

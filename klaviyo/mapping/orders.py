@@ -12,19 +12,19 @@ from integrations.outbox import Order
 from klaviyo.api import values
 from klaviyo.mapping import catalogue, events, profiles
 from klaviyo.mapping.events import Event
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Advocate
 
 METRICS = {metric.key: metric for metric in catalogue.CATALOGUE}
 CORRECT_IT = "Correct it in your data and send the fact again."
 
 
-def of_event(event: Event, country: str, sync: ProfileSync) -> Order:
+def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
     """The delivery of one event, with its body made now: what happened does not change any more."""
     person, left_out = profiles.person_attributes(event.person, country)
     unusable = malformed(event.email) or _far_off(event.occurred_at)
     body, trimmed = events.event_body(event) if not unusable else ({}, [])
-    options: dict[str, Any] = {"sync": sync.pk, "metric": event.metric.key, "person": {} if unusable else person}
+    options: dict[str, Any] = {"sync": setting.pk, "metric": event.metric.key, "person": {} if unusable else person}
     return Order(
         kind="event",
         key=event.key,
@@ -39,17 +39,17 @@ def of_event(event: Event, country: str, sync: ProfileSync) -> Order:
     )
 
 
-def of_profile(advocate: Advocate, sync: ProfileSync) -> Order:
+def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
     """The profile is read when it is sent, so that many changes become one call."""
     uid = events.fact_id(advocate)
-    lane = f"profile:{sync.pk}:{uid}"
+    lane = f"profile:{setting.pk}:{uid}"
     return Order(
         kind="profile",
         key=f"{lane}:{uuid.uuid4()}",
         lane=lane,
         source=str(uid),
         subject=values.address(advocate.email),
-        options={"sync": sync.pk, "advocate": advocate.pk},
+        options={"sync": setting.pk, "advocate": advocate.pk},
         occurred_at=timezone.now(),
         outcome=malformed(advocate.email),
     )

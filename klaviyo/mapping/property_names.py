@@ -20,7 +20,7 @@ def of(connection: Connection, advocates: Collection[Advocate]) -> dict[int, str
 
 
 def _latest(connection: Connection, emails: set[str]) -> dict[str, int]:
-    here = Store.objects.filter(klaviyo_syncs__connection=connection, klaviyo_syncs__is_enabled=True)
+    here = Store.objects.filter(klaviyo_settings__connection=connection, klaviyo_settings__is_enabled=True)
     people = Advocate.objects.annotate(address=Lower("email")).filter(address__in=emails, program__store__in=here)
     return dict(people.order_by("occurred_at", "pk").values_list("address", "pk"))  # whoever comes later stays
 

@@ -4,7 +4,17 @@ from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
-from klaviyo.models.store_settings import ProfileSync
+from klaviyo.models.store_settings import StoreSetting
 from klaviyo.models.watches import ConsentWatch, Notice
 
-__all__ = ["Backfill", "ConsentDecision", "ConsentWatch", "Erasure", "Miss", "Notice", "ProfileSync", "Reading", "Send"]
+__all__ = [
+    "Backfill",
+    "ConsentDecision",
+    "ConsentWatch",
+    "Erasure",
+    "Miss",
+    "Notice",
+    "Reading",
+    "Send",
+    "StoreSetting",
+]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import models
 from django.utils import timezone
 
-from klaviyo.models.store_settings import ProfileSync
+from klaviyo.models.store_settings import StoreSetting
 
 
 class Backfill(models.Model):
@@ -16,7 +16,7 @@ class Backfill(models.Model):
         DONE = "done", "Done"
         STOPPED = "stopped", "Stopped"
 
-    sync = models.ForeignKey(ProfileSync, on_delete=models.CASCADE, related_name="backfills")
+    setting = models.ForeignKey(StoreSetting, on_delete=models.CASCADE, related_name="backfills")
     state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
     reached = models.BigIntegerField(default=0, help_text="The last advocate that an import was made of.")
     upto = models.BigIntegerField(help_text="The last advocate there was when it began.")
@@ -30,7 +30,7 @@ class Backfill(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["sync"], condition=models.Q(state="running"), name="one_running_backfill_per_sync"
+                fields=["setting"], condition=models.Q(state="running"), name="one_running_backfill_per_setting"
             ),
         ]
 
@@ -38,7 +38,7 @@ class Backfill(models.Model):
         return f"Backfill {self.pk}"
 
 
-def begin_anew(syncs: Iterable[int]) -> None:
+def begin_anew(store_settings: Iterable[int]) -> None:
     """Another account has taken the old one's place, and has heard of nobody yet."""
-    running = Backfill.objects.filter(sync__in=syncs, state=Backfill.State.RUNNING)
+    running = Backfill.objects.filter(setting__in=store_settings, state=Backfill.State.RUNNING)
     running.update(reached=0, told=0, left_out=0)

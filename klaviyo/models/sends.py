@@ -3,7 +3,7 @@
 from django.db import models
 
 from integrations.models import Connection, Delivery
-from klaviyo.models.store_settings import ProfileSync
+from klaviyo.models.store_settings import StoreSetting
 from referrals.models import Invite, Program, Reminder, Store
 
 
@@ -22,7 +22,7 @@ class Send(models.Model):
     channel = models.CharField(max_length=10, choices=Channel)
     store = models.ForeignKey(Store, models.PROTECT, related_name="sends")
     program = models.ForeignKey(Program, models.PROTECT, related_name="sends")
-    sync = models.ForeignKey(ProfileSync, models.SET_NULL, null=True, related_name="sends")
+    setting = models.ForeignKey(StoreSetting, models.SET_NULL, null=True, related_name="sends")
     invite = models.ForeignKey(Invite, models.CASCADE, related_name="sends")
     reminder = models.ForeignKey(Reminder, models.CASCADE, null=True, related_name="sends")
     delivery = models.OneToOneField(Delivery, models.CASCADE, related_name="send")

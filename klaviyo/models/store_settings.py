@@ -7,7 +7,7 @@ from klaviyo.models.policies import Policy
 from referrals.models import Store
 
 
-class ProfileSync(models.Model):
+class StoreSetting(models.Model):
     """One store joined to one connection: several of each, in any combination."""
 
     class Behaviour(models.TextChoices):
@@ -18,8 +18,8 @@ class ProfileSync(models.Model):
         NOT_OPTED_OUT = Policy.NOT_OPTED_OUT.value, "Anyone who has not opted out"
         SUBSCRIBED_ONLY = Policy.SUBSCRIBED_ONLY.value, "Subscribers only"
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="klaviyo_syncs")
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="profile_syncs")
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="klaviyo_settings")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="store_settings")
     is_enabled = models.BooleanField("enabled", default=True)
     behaviour = models.CharField(max_length=16, choices=Behaviour.choices, default=Behaviour.UPDATE_EXISTING)
     list_id = models.CharField("list", max_length=64, blank=True)
@@ -37,7 +37,7 @@ class ProfileSync(models.Model):
     class Meta:
         verbose_name = "store setting"
         constraints = [
-            models.UniqueConstraint(fields=["store", "connection"], name="one_sync_per_store_and_connection"),
+            models.UniqueConstraint(fields=["store", "connection"], name="one_setting_per_store_and_connection"),
         ]
 
     def __str__(self) -> str:

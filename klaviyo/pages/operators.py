@@ -8,10 +8,10 @@ NAME = "Integration operators"
 PERMISSIONS = {
     "integrations": ["view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry"],
     "klaviyo": [
-        "view_profilesync",
-        "add_profilesync",
-        "change_profilesync",
-        "delete_profilesync",
+        "view_storesetting",
+        "add_storesetting",
+        "change_storesetting",
+        "delete_storesetting",
         "view_send",
         "erase",
     ],

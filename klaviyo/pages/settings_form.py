@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from klaviyo.api.lists import List
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.pages.list_choices import Offer
 
 if TYPE_CHECKING:  # generic for the type checker alone
-    ModelForm = forms.ModelForm[ProfileSync]
+    ModelForm = forms.ModelForm[StoreSetting]
 else:
     ModelForm = forms.ModelForm
 
-Behaviour, Permission = ProfileSync.Behaviour, ProfileSync.Permission
+Behaviour, Permission = StoreSetting.Behaviour, StoreSetting.Permission
 
 LISTS_SHOWN = 200
 LISTS = {  # the fields that name a list: what for, and choosing none
@@ -83,7 +83,7 @@ class SettingsForm(ModelForm):
     """Settings of one store for one account. The list counts only where profiles are created."""
 
     class Meta:
-        model = ProfileSync
+        model = StoreSetting
         fields = ("is_enabled", "behaviour", "list_id", "newsletter_list_id", "invite_policy", "reminder_policy")
 
     def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
@@ -126,14 +126,14 @@ class SettingsForm(ModelForm):
             cleaned["list_id"] = ""
         return cleaned
 
-    def save(self, commit: bool = True) -> ProfileSync:
-        sync = self.instance
-        sync.list_name = self._name("list_id", sync.list_name)
-        sync.newsletter_list_name = self._name("newsletter_list_id", sync.newsletter_list_name)
+    def save(self, commit: bool = True) -> StoreSetting:
+        setting = self.instance
+        setting.list_name = self._name("list_id", setting.list_name)
+        setting.newsletter_list_name = self._name("newsletter_list_id", setting.newsletter_list_name)
         newsletter = self.offer.with_id(self.cleaned_data["newsletter_list_id"])
         if newsletter or not self.cleaned_data["newsletter_list_id"]:
-            sync.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
-        saved: ProfileSync = super().save(commit)
+            setting.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
+        saved: StoreSetting = super().save(commit)
         return saved
 
     def _picker(self, name: str) -> Picker:

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from klaviyo.consent.decision import Decision
-from klaviyo.models import ConsentDecision, ProfileSync
+from klaviyo.models import ConsentDecision, StoreSetting
 from klaviyo.models.policies import Policy
 from klaviyo.pages import evidence, reasons
 from klaviyo.pages.evidence import Word
@@ -79,7 +79,7 @@ def _verdict(
         reason=reasons.of(code),
         code=code,
         sentence=sentence,
-        policy=dict(ProfileSync.Permission.choices).get(policy, ""),
+        policy=dict(StoreSetting.Permission.choices).get(policy, ""),
         policy_means=POLICIES.get(policy, ""),
         decided_at=decided_at,
         asked_at=asked_at,

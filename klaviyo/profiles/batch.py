@@ -7,7 +7,7 @@ from integrations.errors import IntegrationError
 from integrations.mail.mailer import Mailer
 from integrations.models import Connection, Delivery
 from klaviyo.api.client import Client
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.people import People
 
@@ -18,7 +18,7 @@ class Batch:
 
     client: Client
     people: People
-    syncs: dict[int, ProfileSync]
+    store_settings: dict[int, StoreSetting]
     sends: dict[int, Send]
     ends_at: float
     mailer: Mailer = field(default_factory=Mailer)
@@ -35,17 +35,19 @@ class Batch:
         return self.client.connection
 
 
-def sync_of(syncs: dict[int, ProfileSync], sends: dict[int, Send], delivery: Delivery) -> ProfileSync | None:
+def setting_of(
+    store_settings: dict[int, StoreSetting], sends: dict[int, Send], delivery: Delivery
+) -> StoreSetting | None:
     """The store's setting by which a delivery goes; a store that was joined anew has another one by now."""
-    if sync := syncs.get(delivery.options.get("sync", 0)):
-        return sync
+    if setting := store_settings.get(delivery.options.get("sync", 0)):
+        return setting
     send = sends.get(delivery.pk)
-    return next((sync for sync in syncs.values() if send and sync.store_id == send.store_id), None)
+    return next((setting for setting in store_settings.values() if send and setting.store_id == send.store_id), None)
 
 
-def syncs_of(connection: Connection) -> dict[int, ProfileSync]:
-    rows = ProfileSync.objects.filter(connection=connection).select_related("connection", "store")
-    return {sync.pk: sync for sync in rows}
+def settings_of(connection: Connection) -> dict[int, StoreSetting]:
+    rows = StoreSetting.objects.filter(connection=connection).select_related("connection", "store")
+    return {setting.pk: setting for setting in rows}
 
 
 def sends_of(deliveries: Sequence[Delivery]) -> dict[int, Send]:

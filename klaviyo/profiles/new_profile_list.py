@@ -7,18 +7,18 @@ from django.utils import timezone
 from integrations import outbox, outcomes
 from integrations.models import Delivery
 from integrations.outbox import Order, leasing
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 
 DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
 NOT_OURS = outcomes.Skipped("not_ours", "The profile was there already; only people whom we create join the list.")
 
 
-def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
+def plan(delivery: Delivery, setting: StoreSetting) -> str | None:
     """Queue the list add before the person is made: a worker that dies in between must not forget it.
 
     The key of the new delivery; None when another run planned it, and so it is not ours to call off.
     """
-    key = f"list:{sync.pk}:{delivery.subject.lower()}"[:200]
+    key = f"list:{setting.pk}:{delivery.subject.lower()}"[:200]
     later = timezone.now() + DELAY
     order = Order(
         "list",
@@ -27,7 +27,7 @@ def plan(delivery: Delivery, sync: ProfileSync) -> str | None:
         source=delivery.source,
         subject=delivery.subject,
         due_at=later,
-        options={"sync": sync.pk, "planned_by": str(delivery.lease)},
+        options={"sync": setting.pk, "planned_by": str(delivery.lease)},
     )
     with leasing.held(delivery):
         outbox.add(delivery.connection_id, [order])

@@ -12,7 +12,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.mapping import profiles as mapping_profiles
 from klaviyo.mapping import property_names
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles import advocates, new_profile_list
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.recently_sent import told_lately
@@ -83,9 +83,11 @@ class People:
         """Whether Klaviyo has yet to hear of the person."""
         return not self.is_there(delivery)
 
-    def bring(self, delivery: Delivery, sync: ProfileSync) -> None:
+    def bring(self, delivery: Delivery, setting: StoreSetting) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
-        listing = new_profile_list.plan(delivery, sync) if sync.list_id and self.must_be_brought(delivery) else None
+        listing = (
+            new_profile_list.plan(delivery, setting) if setting.list_id and self.must_be_brought(delivery) else None
+        )
         body = self.request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
         is_new = upsert(self._client, delivery, body)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.mapping import orders
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 
 LATELY = timedelta(days=1)
 
@@ -37,6 +37,8 @@ def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[s
 
 def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
     """Where no profile may be made, what was known of a person is good for as long as their consent."""
-    syncs = ProfileSync.objects.filter(connection=connection, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
-    careful = set(syncs.values_list("pk", flat=True))
+    store_settings = StoreSetting.objects.filter(
+        connection=connection, behaviour=StoreSetting.Behaviour.UPDATE_EXISTING
+    )
+    careful = set(store_settings.values_list("pk", flat=True))
     return {delivery.subject.lower() for delivery in deliveries if delivery.options.get("sync") in careful}

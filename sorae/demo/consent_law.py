@@ -42,7 +42,7 @@ def _told_after_a_no_here(sent: Iterable[Expected]) -> Iterable[str]:
     for one in sent:
         facts = Invite.objects if one.metric.consent == "invite" else Reminder.objects
         made_at: datetime = facts.get(uid=one.fact_id).created_at
-        noes = Suppression.objects.filter(Q(store=one.sync.store_id) | Q(store=None), created_at__lt=made_at)
+        noes = Suppression.objects.filter(Q(store=one.setting.store_id) | Q(store=None), created_at__lt=made_at)
         if noes.filter(mailbox_hash=suppressions.digest(one.email)).exists():
             yield f"{one.name} went to a person who had said no to Sorae."
 

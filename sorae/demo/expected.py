@@ -9,7 +9,7 @@ from uuid import UUID
 
 from klaviyo.mapping import catalogue
 from klaviyo.mapping.catalogue import Metric
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Reward, Visit
 from sorae.demo.sandbox_state import mailbox
@@ -21,7 +21,7 @@ FACTS = (Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut)
 class Expected:
     """One event that one account should hear of; or, `by_mail`, one message of Sorae's own."""
 
-    sync: ProfileSync
+    setting: StoreSetting
     metric: Metric
     fact_id: str
     email: str
@@ -30,7 +30,7 @@ class Expected:
 
     @property
     def account(self) -> str:
-        return self.sync.connection.account_id
+        return self.setting.connection.account_id
 
     @property
     def key(self) -> str:
@@ -58,14 +58,14 @@ def of_all_facts(went_out: Collection[str]) -> list[Expected]:
     `went_out`: the ids of the invites that have left, as it can be seen from outside: only of these are advocates
     told. Nothing is due to people who were erased.
     """
-    syncs: dict[int, list[ProfileSync]] = {}
-    for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection", "store").order_by("pk"):
-        syncs.setdefault(sync.store_id, []).append(sync)
+    store_settings: dict[int, list[StoreSetting]] = {}
+    for setting in StoreSetting.objects.filter(is_enabled=True).select_related("connection", "store").order_by("pk"):
+        store_settings.setdefault(setting.store_id, []).append(setting)
     return [
-        Expected(sync, due.metric, str(due.uid), mailbox(due.email), due.invite_id, due.by_mail)
+        Expected(setting, due.metric, str(due.uid), mailbox(due.email), due.invite_id, due.by_mail)
         for due in _due(went_out)
         if not suppressions.is_erased(due.email)
-        for sync in syncs.get(due.store_id, [])[: 1 if due.by_mail else None]
+        for setting in store_settings.get(due.store_id, [])[: 1 if due.by_mail else None]
     ]
 
 

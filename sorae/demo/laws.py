@@ -54,7 +54,7 @@ def _missing(wanted: list[Expected], world: World) -> Iterable[str]:
     mailed = {(mail.fact_id, mail.to) for mail in world.mails}
     records = {(row.connection_id, row.key): row for row in Delivery.objects.filter(kind__in=("event", "email"))}
     for one in wanted:
-        record = records.get((one.sync.connection_id, one.key))
+        record = records.get((one.setting.connection_id, one.key))
         if record is None:
             yield f"{one.name} has no delivery."
             continue

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.models import Delivery
 from klaviyo.delivery.newsletter import requests
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import OptIn
 from sorae.demo.sandbox_state import KeptProfile, mailbox
 from sorae.demo.world import World
@@ -22,16 +22,16 @@ def lost(world: World) -> Iterable[str]:
     at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
     records = {(row.connection_id, row.source): row for row in Delivery.objects.filter(kind="subscribe")}
     for opt_in in OptIn.objects.all():
-        for sync in ProfileSync.objects.filter(store=opt_in.store_id, is_enabled=True).select_related("connection"):
-            record = records.get((sync.connection_id, str(opt_in.uid)))
-            here = (sync.connection.account_id, mailbox(opt_in.email))
-            problem = _problem(opt_in, sync, record, at_klaviyo.get(here), world) if record else "has no delivery."
+        for setting in StoreSetting.objects.filter(store=opt_in.store_id, is_enabled=True).select_related("connection"):
+            record = records.get((setting.connection_id, str(opt_in.uid)))
+            here = (setting.connection.account_id, mailbox(opt_in.email))
+            problem = _problem(opt_in, setting, record, at_klaviyo.get(here), world) if record else "has no delivery."
             if problem:
                 yield f"Opt-in {opt_in.uid} at {here[0]} {problem}"
 
 
-def _problem(opt_in: OptIn, sync: ProfileSync, record: Delivery, profile: KeptProfile | None, world: World) -> str:
-    account, email = sync.connection.account_id, mailbox(opt_in.email)
+def _problem(opt_in: OptIn, setting: StoreSetting, record: Delivery, profile: KeptProfile | None, world: World) -> str:
+    account, email = setting.connection.account_id, mailbox(opt_in.email)
     took_it_back = (account, email) in world.opted_out or world.register.has_withdrawn(account, email)
     if record.state == State.HELD:
         return "" if account in world.away else "is held, though the account lets us in."
@@ -42,7 +42,7 @@ def _problem(opt_in: OptIn, sync: ProfileSync, record: Delivery, profile: KeptPr
     again = OptIn.objects.filter(store=opt_in.store_id).exclude(pk=opt_in.pk).values_list("email", flat=True)
     is_true = {
         "one_job_in_30_minutes": email in {mailbox(other) for other in again},
-        "no_newsletter_list": not sync.newsletter_list_id,
+        "no_newsletter_list": not setting.newsletter_list_id,
         "expired": opt_in.occurred_at < timezone.now() - A_DAY,
         "opted_out": took_it_back,
         "withdrawn_since": took_it_back,

@@ -39,7 +39,7 @@ def _untellable(_one: Expected, _world: World) -> bool:
 
 
 def _is_unknown(one: Expected, world: World) -> bool:
-    return not one.sync.creates_profiles and not world.register.knew(one.account, one.email)
+    return not one.setting.creates_profiles and not world.register.knew(one.account, one.email)
 
 
 def _objects(one: Expected, world: World) -> bool:
@@ -48,7 +48,7 @@ def _objects(one: Expected, world: World) -> bool:
 
 def _suppressed_as(*reasons: Suppression.Reason) -> Reason:
     def is_suppressed(one: Expected, _world: World) -> bool:
-        here = Suppression.objects.filter(Q(store=one.sync.store_id) | Q(store=None), reason__in=reasons)
+        here = Suppression.objects.filter(Q(store=one.setting.store_id) | Q(store=None), reason__in=reasons)
         return one.metric.consent is not None and here.filter(mailbox_hash=suppressions.digest(one.email)).exists()
 
     return is_suppressed

@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 
 from integrations.models import Connection
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Program, Store
 from sorae.demo import connecting
 from sorae.demo.playing import Line
@@ -53,7 +53,7 @@ def stores() -> dict[str, Program]:
 
 def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
     """From here on, the store's facts go to the account."""
-    ProfileSync.objects.create(
+    StoreSetting.objects.create(
         store=Store.objects.get(slug=shop.slug),
         connection=connection,
         behaviour=shop.behaviour,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import standing, suppressions
 from referrals.models import Advocate
 from referrals.standing import Standing
@@ -16,12 +16,12 @@ def differences(world: World) -> Iterable[str]:
     """A sentence for each advocate whom Klaviyo should know, and does not, or not as they stand now."""
     at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
     standings = standing.of(Advocate.objects.values_list("pk", flat=True))
-    for sync in ProfileSync.objects.filter(is_enabled=True).select_related("connection"):
-        account = sync.connection.account_id
-        held = _held(sync) if account in world.away else set()
-        for advocate in Advocate.objects.filter(program__store=sync.store_id).select_related("program__store"):
+    for setting in StoreSetting.objects.filter(is_enabled=True).select_related("connection"):
+        account = setting.connection.account_id
+        held = _held(setting) if account in world.away else set()
+        for advocate in Advocate.objects.filter(program__store=setting.store_id).select_related("program__store"):
             here = (account, mailbox(advocate.email))
-            is_unknown = not world.register.knew(*here) and not sync.creates_profiles
+            is_unknown = not world.register.knew(*here) and not setting.creates_profiles
             if is_unknown or advocate.pk in held or suppressions.is_erased(advocate.email):
                 continue
             wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
@@ -29,9 +29,9 @@ def differences(world: World) -> Iterable[str]:
                 yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
 
 
-def _held(sync: ProfileSync) -> set[int]:
+def _held(setting: StoreSetting) -> set[int]:
     """Of whom an account that is away will hear as soon as it is back."""
-    waiting = Delivery.objects.filter(connection=sync.connection_id, kind="profile", state=Delivery.State.HELD)
+    waiting = Delivery.objects.filter(connection=setting.connection_id, kind="profile", state=Delivery.State.HELD)
     return {options["advocate"] for options in waiting.values_list("options", flat=True)}
 
 

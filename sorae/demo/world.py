@@ -7,7 +7,7 @@ from functools import cached_property
 from integrations.mail import mailer
 from integrations.models import Delivery
 from klaviyo.mapping import catalogue
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Invite, OptIn, OptOut
 from sorae.demo.consents import Change, Person, Register, Said
 from sorae.demo.expected import Expected
@@ -81,12 +81,12 @@ class World:
 
 
 def allows(one: Expected, said: Said) -> bool:
-    lists = (one.sync.list_name, one.sync.newsletter_list_name)
-    return said.allows(one.sync.policy(one.metric.consent or "invite"), filter(None, lists))
+    lists = (one.setting.list_name, one.setting.newsletter_list_name)
+    return said.allows(one.setting.policy(one.metric.consent or "invite"), filter(None, lists))
 
 
 def _at_accounts(facts: Iterable[OptIn | OptOut]) -> set[tuple[str, str]]:
     accounts: dict[int, list[str]] = {}
-    for sync in ProfileSync.objects.select_related("connection"):
-        accounts.setdefault(sync.store_id, []).append(sync.connection.account_id)
+    for setting in StoreSetting.objects.select_related("connection"):
+        accounts.setdefault(setting.store_id, []).append(setting.connection.account_id)
     return {(account, mailbox(fact.email)) for fact in facts for account in accounts.get(fact.store_id, ())}

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations import outbox
 from klaviyo.mapping import events, orders
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program, Visit
 
 AT_ONCE = 1_000
@@ -21,18 +21,18 @@ def queue_visits(program: Program, people: Sequence[Advocate], number: int, *, w
 
     Each advocate's profile is queued once, as many visits in a row bring it up to date once.
     """
-    sync = ProfileSync.objects.select_related("connection").get(store=program.store_id)
+    setting = StoreSetting.objects.select_related("connection").get(store=program.store_id)
     told = set[int]()
     for batch in _batches(_visits(people, number, timezone.now())):
         with transaction.atomic():
             Visit.objects.bulk_create(batch)
             of_visits = [event for visit in batch for event in events.visit_recorded(visit)]
-            told_of = [orders.of_event(event, program.store.country, sync) for event in of_visits]
+            told_of = [orders.of_event(event, program.store.country, setting) for event in of_visits]
             if with_profiles:
                 new = {visit.advocate.pk: visit.advocate for visit in batch if visit.advocate.pk not in told}
                 told |= set(new)
-                told_of += [orders.of_profile(advocate, sync) for advocate in new.values()]
-            outbox.add(sync.connection_id, told_of)
+                told_of += [orders.of_profile(advocate, setting) for advocate in new.values()]
+            outbox.add(setting.connection_id, told_of)
 
 
 def _visits(people: Sequence[Advocate], number: int, now: datetime) -> Iterator[Visit]:

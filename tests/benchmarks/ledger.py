@@ -58,7 +58,7 @@ def of(house: House, account: str) -> Ledger:
 
 
 def _uids(model: type[Visit | Conversion], account: str) -> list[object]:
-    here = Connection.objects.filter(account_id=account).values("profile_syncs__store")
+    here = Connection.objects.filter(account_id=account).values("store_settings__store")
     return list(model.objects.filter(advocate__program__store__in=here).values_list("uid", flat=True))
 
 

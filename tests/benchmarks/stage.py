@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations import pacing
 from integrations.models import Connection, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program, Store
 from tests import consent_screen
 from tests.benchmarks.figures import say
@@ -48,7 +48,7 @@ def more_accounts(number: int) -> list[str]:
 
 
 def connection_of(program: Program) -> Connection:
-    return Connection.objects.get(profile_syncs__store=program.store_id)
+    return Connection.objects.get(store_settings__store=program.store_id)
 
 
 def advocates(program: Program, number: int) -> list[Advocate]:
@@ -72,17 +72,17 @@ def put_advocates(program: Program, number: int, name: str = "Ann") -> None:
 
 def introduce(house: House, program: Program, people: Sequence[Advocate]) -> None:
     """Klaviyo knows these advocates, as they were told of an hour ago."""
-    sync = ProfileSync.objects.select_related("connection").get(store=program.store_id)
-    house.klaviyo.put_people(sync.connection.account_id, [person.email for person in people])
+    setting = StoreSetting.objects.select_related("connection").get(store=program.store_id)
+    house.klaviyo.put_people(setting.connection.account_id, [person.email for person in people])
     an_hour_ago = timezone.now() - timedelta(hours=1)
     Delivery.objects.bulk_create(
         (
             Delivery(
-                connection=sync.connection,
+                connection=setting.connection,
                 kind="profile",
-                key=f"profile:{sync.pk}:{person.uid}:told",
+                key=f"profile:{setting.pk}:{person.uid}:told",
                 subject=person.email,
-                options={"sync": sync.pk, "advocate": person.pk},
+                options={"sync": setting.pk, "advocate": person.pk},
                 state=Delivery.State.ACCEPTED,
                 occurred_at=an_hour_ago,
                 settled_at=an_hour_ago,
@@ -98,5 +98,5 @@ def _store(browser: Client, account: str) -> Program:
     connection = Connection.objects.get(account_id=account, state=Connection.State.CONNECTED)
     slug = f"store-{account.lower()}"
     store = Store.objects.create(slug=slug, name=slug, url=f"https://{slug}.example/", country="DE", currency="EUR")
-    ProfileSync.objects.create(store=store, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+    StoreSetting.objects.create(store=store, connection=connection, behaviour=StoreSetting.Behaviour.CREATE)
     return Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first order")

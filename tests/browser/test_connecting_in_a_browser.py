@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from integrations.models import Connection, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList
 from referrals.models import Advocate, Store
 from tests.conftest import TEA_HOUSE_LTD, Drain
@@ -57,9 +57,9 @@ def test_a_store_is_joined_with_a_list_found_by_searching(
     page.get_by_role("button", name="Join the store").click()
 
     expect(page.get_by_role("row").filter(has_text="Tea House Ltd")).to_contain_text("Friends of tea")
-    sync = ProfileSync.objects.get()
-    assert (sync.store, sync.connection, sync.list_id) == (tea_house, connection, "TeaFri")
-    assert sync.creates_profiles
+    setting = StoreSetting.objects.get()
+    assert (setting.store, setting.connection, setting.list_id) == (tea_house, connection, "TeaFri")
+    assert setting.creates_profiles
 
 
 def test_a_failed_delivery_tells_its_story_and_is_sent_again(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import Delivery
-from klaviyo.models import Erasure, ProfileSync, Send
+from klaviyo.models import Erasure, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -72,10 +72,12 @@ def test_a_person_is_erased_and_the_receipt_names_nobody(signed_in: Page, unsubs
     assert BEN not in page.content()
 
 
-def test_a_newsletter_list_is_found_by_typing_and_kept(signed_in: Page, sandbox: Sandbox, sync: ProfileSync) -> None:
+def test_a_newsletter_list_is_found_by_typing_and_kept(
+    signed_in: Page, sandbox: Sandbox, setting: StoreSetting
+) -> None:
     sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Friends"), SeedList("News", opt_in_process="double_opt_in")])
     page = signed_in
-    page.goto(f"/admin/klaviyo/settings/{sync.pk}/")
+    page.goto(f"/admin/klaviyo/settings/{setting.pk}/")
     page.get_by_role("radio", name="Update existing profiles only").check()
     page.locator("#newsletter_list_id_words").fill("new")
     lists = page.get_by_role("group", name="Newsletter list")
@@ -83,8 +85,8 @@ def test_a_newsletter_list_is_found_by_typing_and_kept(signed_in: Page, sandbox:
     lists.get_by_text("News", exact=True).click()
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text("The settings are saved.")).to_be_visible()
-    sync.refresh_from_db()
-    assert (sync.newsletter_list_name, sync.is_double_opt_in, sync.creates_profiles) == ("News", True, False)
+    setting.refresh_from_db()
+    assert (setting.newsletter_list_name, setting.is_double_opt_in, setting.creates_profiles) == ("News", True, False)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

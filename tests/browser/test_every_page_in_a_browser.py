@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from integrations.models import Connection, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -17,7 +17,7 @@ STICKS_OUT = "() => document.documentElement.scrollWidth - document.documentElem
 
 def addresses() -> list[str]:
     """The pages of a house in which something has happened."""
-    connection, sync = Connection.objects.get(), ProfileSync.objects.get()
+    connection, setting = Connection.objects.get(), StoreSetting.objects.get()
     stories = [f"integrations/deliveries/{delivery.pk}/" for delivery in Delivery.objects.all()]
     return [
         "",
@@ -30,12 +30,12 @@ def addresses() -> list[str]:
         *stories,
         "klaviyo/settings/",
         "klaviyo/settings/add/",
-        f"klaviyo/settings/{sync.pk}/",
-        f"klaviyo/settings/{sync.pk}/remove",
+        f"klaviyo/settings/{setting.pk}/",
+        f"klaviyo/settings/{setting.pk}/remove",
         "klaviyo/events/",
         "referrals/advocate/",
         "referrals/store/",
-        f"referrals/store/{sync.store.pk}/change/",
+        f"referrals/store/{setting.store.pk}/change/",
         "auth/user/",
         "password_change/",
     ]

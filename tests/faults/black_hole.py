@@ -16,7 +16,7 @@ from django.core.management import call_command  # noqa: E402  (Django comes fir
 from django.test import Client  # noqa: E402
 
 from integrations.models import Connection, Delivery  # noqa: E402
-from klaviyo.models import ProfileSync  # noqa: E402
+from klaviyo.models import StoreSetting  # noqa: E402
 from referrals.models import Program, Store  # noqa: E402
 
 VISITORS = 4
@@ -27,7 +27,7 @@ def open_the_store() -> None:
     store = Store.objects.create(slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE")
     Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first tea")
     account = Connection.objects.create(provider="klaviyo", account_id="VxYz12", state=Connection.State.CONNECTED)
-    ProfileSync.objects.create(store=store, connection=account)
+    StoreSetting.objects.create(store=store, connection=account)
 
 
 def join(number: int) -> tuple[int, float]:

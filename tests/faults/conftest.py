@@ -2,11 +2,11 @@
 
 import pytest
 
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from tests.faults import lived_in
 
 
 @pytest.fixture
-def house(transactional_db: None) -> ProfileSync:
+def house(transactional_db: None) -> StoreSetting:
     """Everything has happened in it once; nobody answers at Klaviyo's address."""
     return lived_in.move_in()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import lifecycle
 from referrals.models import Program, Store
 from tests.klaviyo.canary import notice
@@ -16,12 +16,12 @@ from tests.klaviyo.made_sends import a_decision, a_send
 State = Delivery.State
 
 
-def move_in() -> ProfileSync:
+def move_in() -> StoreSetting:
     """Tea House, joined to an account; Ann and her friends; one delivery in each state; a person erased."""
     store = Store.objects.create(slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE")
     spring = Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first tea")
-    sync = ProfileSync.objects.create(store=store, connection=_account("VxYz12", Connection.State.CONNECTED))
-    _account("Qk7LmA", Connection.State.UNDECIDED, replaces=sync.connection)
+    setting = StoreSetting.objects.create(store=store, connection=_account("VxYz12", Connection.State.CONNECTED))
+    _account("Qk7LmA", Connection.State.UNDECIDED, replaces=setting.connection)
     ann = lifecycle.join(spring, "ann@example.com", first_name="Ann", last_name="Lee")
     bens = lifecycle.invite(ann, "ben@friends.test", recipient_name="Ben")
     lifecycle.visit(ann, invite=bens, landing_page="https://teahouse.example/")
@@ -33,13 +33,13 @@ def move_in() -> ProfileSync:
     for number, state in enumerate(State):
         send = a_send(ann, f"friend-{number}@friends.test", state=state, code="list_gone", reason="The list is gone.")
         a_decision(send, "unsubscribed", "They have unsubscribed.", {"consent": "UNSUBSCRIBED"})
-    attempt = Attempt.objects.create(connection=sync.connection, operation="create_event", started_at=timezone.now())
+    attempt = Attempt.objects.create(connection=setting.connection, operation="create_event", started_at=timezone.now())
     attempt.deliveries.set(Delivery.objects.all()[:2])
-    notice(sync.connection, 1, "ben@friends.test")
+    notice(setting.connection, 1, "ben@friends.test")
     Group.objects.create(name="Readers")
     User.objects.create_user("reader")
     erase.erase("eve@friends.test", None)
-    return sync
+    return setting
 
 
 def _account(number: str, state: Connection.State, **more: Connection) -> Connection:

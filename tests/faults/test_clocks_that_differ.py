@@ -27,7 +27,7 @@ def by_the_database() -> datetime:
 @pytest.mark.parametrize("off", OFF)
 def test_a_lease_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
     with time_machine.travel(timezone.now() + off):
-        batch = outbox.claim(ann.program.store.klaviyo_syncs.get().connection)
+        batch = outbox.claim(ann.program.store.klaviyo_settings.get().connection)
         assert batch
         for row in Delivery.objects.filter(state=State.SENDING):
             assert row.lease_until is not None
@@ -39,7 +39,7 @@ def test_a_lease_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
 @pytest.mark.parametrize("off", OFF)
 def test_a_wait_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
     with time_machine.travel(timezone.now() + off):
-        (first, *_) = outbox.claim(ann.program.store.klaviyo_syncs.get().connection)
+        (first, *_) = outbox.claim(ann.program.store.klaviyo_settings.get().connection)
         outbox.settle(first, Retry("http_503", "Klaviyo answered with status 503."))
         first.refresh_from_db()
         assert timedelta(seconds=1) < first.next_try_at - by_the_database() < timedelta(minutes=1)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from sorae.celery import app
 from tests.faults import oddities, whole_site
 
@@ -47,7 +47,7 @@ def _refusals_are_not_logged() -> Iterator[None]:
 
 
 @pytest.fixture
-def browsers(house: ProfileSync, operator: User) -> list[Client]:
+def browsers(house: StoreSetting, operator: User) -> list[Client]:
     """A stranger's, and an operator's."""
     signed_in = Client()
     signed_in.force_login(operator)

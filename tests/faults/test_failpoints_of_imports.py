@@ -12,7 +12,7 @@ from pytest_django import Settings
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
 from integrations.workers import worker
 from klaviyo.imports import results
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Program
@@ -91,7 +91,7 @@ def end_leases_of_workers() -> None:
 
 
 @pytest.fixture
-def house(sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, settings: Settings) -> House:
+def house(sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain, settings: Settings) -> House:
     settings.KLAVIYO_BULK_FROM = 2
     return House(sandbox, spring, drain)
 

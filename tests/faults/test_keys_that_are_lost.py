@@ -8,7 +8,7 @@ from pytest_django import Settings
 from integrations import connections
 from integrations.models import Connection
 from integrations.workers import worker
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from klaviyo.webhooks import process, turns
 from referrals import lifecycle
@@ -21,7 +21,7 @@ ANOTHER = "other:OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg="
 
 
 @pytest.mark.parametrize("keys", [ANOTHER, ""])
-def test_every_page_opens_without_the_key(house: ProfileSync, operator: User, settings: Settings, keys: str) -> None:
+def test_every_page_opens_without_the_key(house: StoreSetting, operator: User, settings: Settings, keys: str) -> None:
     settings.ENCRYPTION_KEYS = keys
     browser = Client(raise_request_exception=False)
     browser.force_login(operator)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import lifecycle, signals
 from referrals.models import (
     Advocate,
@@ -201,12 +201,12 @@ def test_every_verb_and_every_signal_is_here() -> None:
     assert declared - set(SIGNALS) == {"suppressed", "person_erased"}  # which carry an address that was looked at
 
 
-def test_what_is_right_is_right(house: ProfileSync) -> None:
+def test_what_is_right_is_right(house: StoreSetting) -> None:
     for verb in VERBS.values():
         in_a_hosts_transaction(lambda verb=verb: verb.do(*on(verb), **verb.right))  # type: ignore[misc]
 
 
-def test_a_verb_takes_or_refuses_any_value(house: ProfileSync) -> None:
+def test_a_verb_takes_or_refuses_any_value(house: StoreSetting) -> None:
     @BOUNDED
     @given(st.sampled_from(PLACES), st.sampled_from(oddities.VALUES) | st.text() | st.binary() | st.integers())
     def anything(place: tuple[str, str], value: Any) -> None:
@@ -221,7 +221,7 @@ def test_a_verb_takes_or_refuses_any_value(house: ProfileSync) -> None:
     anything()
 
 
-def test_a_signal_with_an_odd_fact_stops_no_host(house: ProfileSync) -> None:
+def test_a_signal_with_an_odd_fact_stops_no_host(house: StoreSetting) -> None:
     lifecycle.remind(Invite.objects.get(recipient_email="ben@friends.test"), 1)
     fields = [(name, field.attname) for name, (_, model, _) in SIGNALS.items() for field in model._meta.concrete_fields]
 
@@ -238,7 +238,7 @@ def test_a_signal_with_an_odd_fact_stops_no_host(house: ProfileSync) -> None:
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_a_signal_without_a_fact_stops_no_host(house: ProfileSync, name: str) -> None:
+def test_a_signal_without_a_fact_stops_no_host(house: StoreSetting, name: str) -> None:
     signal, model, argument = SIGNALS[name]
     before = Delivery.objects.count()
     for odd in (None, 5, "text", object(), [], model()):
@@ -247,7 +247,7 @@ def test_a_signal_without_a_fact_stops_no_host(house: ProfileSync, name: str) ->
     assert Delivery.objects.count() == before
 
 
-def test_an_address_that_can_be_none_suppresses_and_erases_nobody(house: ProfileSync) -> None:
+def test_an_address_that_can_be_none_suppresses_and_erases_nobody(house: StoreSetting) -> None:
     people = Suppression.objects.count()
     odd: list[Any] = [None, 5, b"", [], "", "\0", "half \ud83d", "a" * oddities.HUGE]
     for value in odd:

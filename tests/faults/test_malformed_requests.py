@@ -13,7 +13,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from tests.faults import oddities, whole_site
 from tests.faults.whole_site import PARAMETER, Route
 
@@ -92,7 +92,7 @@ REQUEST = st.fixed_dictionaries(
 )
 
 
-def test_strangers_get_an_answer_to_anything(house: ProfileSync, stranger: Client) -> None:
+def test_strangers_get_an_answer_to_anything(house: StoreSetting, stranger: Client) -> None:
     @settings(BOUNDED, max_examples=OF_STRANGERS)
     @given(places(), REQUEST)
     def anything(address: str, request: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def test_strangers_get_an_answer_to_anything(house: ProfileSync, stranger: Clien
     anything()
 
 
-def test_operators_get_an_answer_to_anything(house: ProfileSync, somebody_signed_in: Client) -> None:
+def test_operators_get_an_answer_to_anything(house: StoreSetting, somebody_signed_in: Client) -> None:
     @settings(BOUNDED, max_examples=OF_OPERATORS)
     @given(places(), REQUEST)
     def anything(address: str, request: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def test_operators_get_an_answer_to_anything(house: ProfileSync, somebody_signed
     anything()
 
 
-def test_no_odd_word_in_any_field_of_an_address_breaks_a_page(house: ProfileSync, somebody_signed_in: Client) -> None:
+def test_no_odd_word_in_any_field_of_an_address_breaks_a_page(house: StoreSetting, somebody_signed_in: Client) -> None:
     """All fields hold the same word at once, so that each page meets it in its own."""
     for route in whole_site.routes():
         if route.model and route.model.__name__ not in ("Advocate", "User", "Store"):

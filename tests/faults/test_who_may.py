@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.models import QuerySet
 from django.test import Client
 
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.admin.reading import FactAdmin
 from referrals.models import Advocate
 from tests.faults import stored, whole_site
@@ -43,10 +43,10 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:reconnect": {"integrations.reconnect"},
     "integrations:decide": {"integrations.reconnect"},
     "integrations:disconnect": {"integrations.disconnect"},
-    "klaviyo:settings": {"klaviyo.view_profilesync"},
-    "klaviyo:settings_add": {"klaviyo.add_profilesync"},
-    "klaviyo:settings_edit": {"klaviyo.view_profilesync"},
-    "klaviyo:settings_remove": {"klaviyo.delete_profilesync"},
+    "klaviyo:settings": {"klaviyo.view_storesetting"},
+    "klaviyo:settings_add": {"klaviyo.add_storesetting"},
+    "klaviyo:settings_edit": {"klaviyo.view_storesetting"},
+    "klaviyo:settings_remove": {"klaviyo.delete_storesetting"},
     "klaviyo:sends": {"klaviyo.view_send"},
     "klaviyo:sends_export": {"klaviyo.view_send"},
     "klaviyo:sends_retry": {"integrations.retry"},
@@ -84,7 +84,7 @@ SEEN_BY_LOOKING = ("django_session", "auth_user")  # when somebody last signed i
 
 
 @pytest.fixture(autouse=True)
-def _refusals_are_not_logged(house: ProfileSync) -> Iterator[None]:
+def _refusals_are_not_logged(house: StoreSetting) -> Iterator[None]:
     """Thousands of them, each with its traceback."""
     logging.disable(logging.WARNING)
     yield
@@ -130,7 +130,7 @@ def name(permission: Permission) -> str:
     return f"{permission.content_type.app_label}.{permission.codename}"
 
 
-def test_each_page_is_open_to_each_of_its_permissions_and_to_no_other(house: ProfileSync) -> None:
+def test_each_page_is_open_to_each_of_its_permissions_and_to_no_other(house: StoreSetting) -> None:
     """Of Django's own pages, which are all alike, each is tried with its own permissions and a few others."""
     pages = [(route, whole_site.address(route), opened_by(route)) for route in guarded()]
     keys = set().union(*(keys for _, _, keys in pages))
@@ -147,7 +147,7 @@ def test_each_page_is_open_to_each_of_its_permissions_and_to_no_other(house: Pro
     assert len(pages) > 80
 
 
-def test_whoever_may_do_everything_else_can_neither_look_nor_act(house: ProfileSync) -> None:
+def test_whoever_may_do_everything_else_can_neither_look_nor_act(house: StoreSetting) -> None:
     everything = list(permissions())
     besides = (*SEEN_BY_LOOKING, "auth_user_user_permissions")
     before = stored.tables(*besides)
@@ -161,7 +161,7 @@ def test_whoever_may_do_everything_else_can_neither_look_nor_act(house: ProfileS
     assert stored.tables(*besides) == before
 
 
-def test_whoever_may_only_sign_in_sees_no_row(house: ProfileSync) -> None:
+def test_whoever_may_only_sign_in_sees_no_row(house: StoreSetting) -> None:
     browser = staff()
     for route in guarded():
         assert browser.get(whole_site.address(route)).status_code in (403, 404), str(route)
@@ -170,7 +170,7 @@ def test_whoever_may_only_sign_in_sees_no_row(house: ProfileSync) -> None:
             assert b"example.com" not in browser.get(whole_site.address(route)).content, str(route)
 
 
-def test_strangers_are_asked_to_sign_in_and_do_nothing(house: ProfileSync) -> None:
+def test_strangers_are_asked_to_sign_in_and_do_nothing(house: StoreSetting) -> None:
     stranger, before = Client(), stored.tables("django_session")
     for route in whole_site.routes():
         if not route.is_of_admin or str(route) in WITHOUT_SIGNING_IN:
@@ -181,7 +181,7 @@ def test_strangers_are_asked_to_sign_in_and_do_nothing(house: ProfileSync) -> No
     assert stored.tables("django_session") == before
 
 
-def test_looking_changes_nothing_and_what_acts_is_no_page(house: ProfileSync, operator: User) -> None:
+def test_looking_changes_nothing_and_what_acts_is_no_page(house: StoreSetting, operator: User) -> None:
     browser = Client()
     browser.force_login(operator)
     its_own_record = ("django_session", "integrations_attempt")  # of asking Klaviyo which lists it has

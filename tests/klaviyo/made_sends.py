@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from referrals.models import Advocate, Invite, Reminder
 
 State = Delivery.State
@@ -26,17 +26,17 @@ def a_send(
     **fields: Any,
 ) -> Send:
     """An invite of Ann's; `number` makes it that reminder of hers."""
-    sync = ProfileSync.objects.get(store=ann.program.store)
+    setting = StoreSetting.objects.get(store=ann.program.store)
     invite, _ = Invite.objects.get_or_create(advocate=ann, recipient_email=email, defaults={"recipient_name": name})
     number = fields.pop("number", 0)
     reminder = Reminder.objects.create(invite=invite, number=number) if number else None
     delivery = Delivery.objects.create(
-        connection=sync.connection,
+        connection=setting.connection,
         kind="event",
         key=str(uuid.uuid4()),
         source=str((reminder or invite).uid),
         subject=email,
-        options={"sync": sync.pk, "metric": "invite_received"},
+        options={"sync": setting.pk, "metric": "invite_received"},
         body={"data": {}},
         state=state,
         reason_code=code,
@@ -45,7 +45,12 @@ def a_send(
         next_try_at=timezone.now() + timedelta(hours=1),
         settled_at=None if state in Delivery.OPEN else timezone.now(),
     )
-    known = {"kind": "reminder" if reminder else "invite", "channel": "klaviyo", "reminder": reminder, "sync": sync}
+    known = {
+        "kind": "reminder" if reminder else "invite",
+        "channel": "klaviyo",
+        "reminder": reminder,
+        "setting": setting,
+    }
     return Send.objects.create(
         store=ann.program.store, program=ann.program, invite=invite, delivery=delivery, **known | fields
     )

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from integrations.models import Attempt, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList
 from referrals import lifecycle
 from referrals.models import OptIn, OptOut, Store
@@ -19,7 +19,7 @@ SUBSCRIBE, UNSUBSCRIBE = "bulk_subscribe_profiles", "bulk_unsubscribe_profiles"
 def choose_newsletter(sandbox: Sandbox, process: str = "single_opt_in", name: str = "Newsletter") -> str:
     """Every store there is has this newsletter list; its id."""
     [list_id] = sandbox.put_lists(TEA, [SeedList(name, opt_in_process=process)])
-    ProfileSync.objects.update(newsletter_list_id=list_id, newsletter_list_name=name)
+    StoreSetting.objects.update(newsletter_list_id=list_id, newsletter_list_name=name)
     return list_id
 
 

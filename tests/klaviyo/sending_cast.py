@@ -12,7 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.consent import gate
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, signals
@@ -73,16 +73,16 @@ def let_invite(ann: Advocate, inviter: str = Program.Inviter.SORAE) -> None:
     ann.program.refresh_from_db()
 
 
-def join_to(ann: Advocate, connection: Connection, **setting: Any) -> ProfileSync:
+def join_to(ann: Advocate, connection: Connection, **setting: Any) -> StoreSetting:
     """The store is joined to this account as well."""
-    known = {"behaviour": ProfileSync.Behaviour.CREATE}
-    return ProfileSync.objects.create(store=ann.program.store, connection=connection, **known | setting)
+    known = {"behaviour": StoreSetting.Behaviour.CREATE}
+    return StoreSetting.objects.create(store=ann.program.store, connection=connection, **known | setting)
 
 
 def invited_days_ago(ann: Advocate, drain: Drain) -> Invite:
     """Ben's invite went out two days ago, and the program reminds twice, after a day each."""
     Program.objects.update(most_reminders=2, remind_after_days=1)
-    ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
     drain()
     lifecycle.invite(ann, BEN)
     drain()

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery, Pause
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -24,8 +24,8 @@ State = Delivery.State
 def fjord(connection: Connection, **setting: Any) -> Program:
     """The program of a second store, Oslo, whose facts go to the same account."""
     oslo = Store.objects.create(slug="oslo", name="Oslo", url="https://oslo.example/", country="NO", currency="NOK")
-    ProfileSync.objects.create(
-        store=oslo, connection=connection, **{"behaviour": ProfileSync.Behaviour.CREATE} | setting
+    StoreSetting.objects.create(
+        store=oslo, connection=connection, **{"behaviour": StoreSetting.Behaviour.CREATE} | setting
     )
     return Program.objects.create(store=oslo, slug="fjord", name="Fjord", offer="Tea")
 
@@ -33,7 +33,7 @@ def fjord(connection: Connection, **setting: Any) -> Program:
 def choose_list(sandbox: Sandbox, name: str = "Advocates") -> str:
     """Every store there is puts newcomers on this list; its id."""
     [list_id] = sandbox.put_lists(TEA, [SeedList(name)])
-    ProfileSync.objects.update(list_id=list_id, list_name=name)
+    StoreSetting.objects.update(list_id=list_id, list_name=name)
     return list_id
 
 

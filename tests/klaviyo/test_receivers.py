@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations import outbox
 from integrations.models import Connection, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
@@ -176,10 +176,10 @@ def test_facts_without_an_id_are_not_taken_for_one_another(ann: Advocate) -> Non
 
 
 def test_a_store_that_is_joined_anew_tells_of_everything_again(
-    connection: Connection, sync: ProfileSync, ann: Advocate
+    connection: Connection, setting: StoreSetting, ann: Advocate
 ) -> None:
-    sync.delete()
-    anew = ProfileSync.objects.create(store=ann.program.store, connection=connection)
+    setting.delete()
+    anew = StoreSetting.objects.create(store=ann.program.store, connection=connection)
     lifecycle.update(ann, tier="gold")
     assert Delivery.objects.get(kind="profile", options__sync=anew.pk).state == State.QUEUED
 

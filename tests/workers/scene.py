@@ -22,7 +22,7 @@ from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from integrations.models import Connection, Delivery  # noqa: E402
-from klaviyo.models import ProfileSync  # noqa: E402
+from klaviyo.models import StoreSetting  # noqa: E402
 from referrals import lifecycle  # noqa: E402
 from referrals.models import Program, Store  # noqa: E402
 from tests import consent_screen  # noqa: E402
@@ -37,7 +37,7 @@ def open_the_store() -> str:
     browser.force_login(User.objects.create_superuser("operator"))
     consent_screen.visit(browser)
     connection = Connection.objects.get(state=Connection.State.CONNECTED)
-    ProfileSync.objects.create(store=store, connection=connection, behaviour=ProfileSync.Behaviour.CREATE)
+    StoreSetting.objects.create(store=store, connection=connection, behaviour=StoreSetting.Behaviour.CREATE)
     return connection.account_name
 
 

@@ -12,7 +12,7 @@ from integrations.outbox import Order
 from integrations.outcomes import Skipped
 from klaviyo.api import values
 from klaviyo.mapping import orders, profiles
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import suppressions
 from referrals.models import OptIn, OptOut
 
@@ -26,17 +26,17 @@ def subscribe(opt_in: OptIn) -> None:
     person, warnings = profiles.person_attributes(
         {"first_name": opt_in.first_name, "phone_number": opt_in.phone}, opt_in.store.country
     )
-    for sync in _syncs(opt_in.store_id):
+    for setting in _settings(opt_in.store_id):
         order = _order(
             "subscribe",
             opt_in,
-            sync,
+            setting,
             {"channels": opt_in.channels, "place": opt_in.place, "person": person},
-            outcome=orders.malformed(opt_in.email) or (None if sync.newsletter_list_id else NO_LIST),
+            outcome=orders.malformed(opt_in.email) or (None if setting.newsletter_list_id else NO_LIST),
             not_after=opt_in.occurred_at + GOOD_FOR,
             warnings=warnings,
         )
-        outbox.add(sync.connection_id, [order])
+        outbox.add(setting.connection_id, [order])
 
 
 def unsubscribe(opt_out: OptOut) -> None:
@@ -44,10 +44,10 @@ def unsubscribe(opt_out: OptOut) -> None:
     mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
     waiting = Delivery.objects.filter(kind="subscribe", source__in=_sources(mine, opt_out.email))
     outbox.cancel(waiting, *WITHDRAWN)
-    for sync in _syncs(opt_out.store_id):
+    for setting in _settings(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
         outbox.add(
-            sync.connection_id, [_order("unsubscribe", opt_out, sync, {"scope": opt_out.scope}, outcome=outcome)]
+            setting.connection_id, [_order("unsubscribe", opt_out, setting, {"scope": opt_out.scope}, outcome=outcome)]
         )
 
 
@@ -84,17 +84,17 @@ def _of(facts: Any, email: str) -> Any:
     return facts.alias(address=Lower("email")).filter(address__in=suppressions.spellings(email))
 
 
-def _order(kind: str, fact: OptIn | OptOut, sync: ProfileSync, options: dict[str, Any], **more: Any) -> Order:
+def _order(kind: str, fact: OptIn | OptOut, setting: StoreSetting, options: dict[str, Any], **more: Any) -> Order:
     return Order(
         kind=kind,
         key=f"{kind}:{fact.uid}",
         source=str(fact.uid),
         subject=values.address(fact.email),
-        options={"sync": sync.pk, **options},
+        options={"sync": setting.pk, **options},
         occurred_at=fact.occurred_at,
         **more,
     )
 
 
-def _syncs(store_id: int) -> Any:
-    return ProfileSync.objects.filter(store=store_id, is_enabled=True).select_related("connection")
+def _settings(store_id: int) -> Any:
+    return StoreSetting.objects.filter(store=store_id, is_enabled=True).select_related("connection")

@@ -6,33 +6,33 @@ from contextlib import contextmanager
 from integrations.errors import PermanentError
 from integrations.models import Delivery
 from klaviyo.api import answers, lists
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.errors import ListTrouble
 
 
 @contextmanager
-def required(sync: ProfileSync) -> Iterator[None]:
+def required(setting: StoreSetting) -> Iterator[None]:
     """Raises ListTrouble when Klaviyo's answer is that there is no such list."""
     try:
         yield
     except PermanentError as error:
         if error.code == "not_found" or answers.points_at(error, "id"):
-            raise ListTrouble.gone(sync.newsletter_list_name or sync.newsletter_list_id) from error
+            raise ListTrouble.gone(setting.newsletter_list_name or setting.newsletter_list_id) from error
         raise
 
 
-def note_opt_in_process(batch: Batch, sync: ProfileSync) -> None:
+def note_opt_in_process(batch: Batch, setting: StoreSetting) -> None:
     """Keep with the setting whether people must confirm: the merchant may have changed that."""
-    with required(sync):
-        is_double = lists.one(batch.client, sync.newsletter_list_id).is_double_opt_in
-    if is_double != sync.is_double_opt_in:
-        sync.is_double_opt_in = is_double
-        same = ProfileSync.objects.filter(pk=sync.pk, newsletter_list_id=sync.newsletter_list_id)
+    with required(setting):
+        is_double = lists.one(batch.client, setting.newsletter_list_id).is_double_opt_in
+    if is_double != setting.is_double_opt_in:
+        setting.is_double_opt_in = is_double
+        same = StoreSetting.objects.filter(pk=setting.pk, newsletter_list_id=setting.newsletter_list_id)
         same.update(is_double_opt_in=is_double)
 
 
-def has(batch: Batch, sync: ProfileSync, email: str, delivery: Delivery) -> bool:
+def has(batch: Batch, setting: StoreSetting, email: str, delivery: Delivery) -> bool:
     """Whether somebody with this address is on the list."""
-    with required(sync):
-        return lists.is_member(batch.client, sync.newsletter_list_id, email, [delivery])
+    with required(setting):
+        return lists.is_member(batch.client, setting.newsletter_list_id, email, [delivery])

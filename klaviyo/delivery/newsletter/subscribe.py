@@ -14,7 +14,7 @@ from klaviyo.api import subscriptions
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 
 # One job for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
@@ -34,23 +34,23 @@ class OutcomeUnknown(PermanentError):
         delivery.evidence = {requests.NOTED: attempt.pk}
 
 
-def subscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
+def subscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome:
     """Subscribe the person of an opt-in, if nothing has changed since."""
     if requests.was_taken(delivery, requests.SUBSCRIBE):
-        return _accepted(sync)
+        return _accepted(setting)
     if attempt := requests.unanswered(delivery, requests.SUBSCRIBE):
         raise OutcomeUnknown(delivery, attempt)
-    if obstacle := _obstacle(delivery, sync):
+    if obstacle := _obstacle(delivery, setting):
         return obstacle
     person = consent_there.person(batch, delivery)
-    channels, list_id = delivery.options["channels"], sync.newsletter_list_id
+    channels, list_id = delivery.options["channels"], setting.newsletter_list_id
     if person and consent_there.is_no(person, delivery.occurred_at, channels, list_id):
         return WITHDRAWN
-    newsletter_list.note_opt_in_process(batch, sync)
+    newsletter_list.note_opt_in_process(batch, setting)
     leasing.check([delivery])
-    batch.people.bring(delivery, sync)
-    _send(batch, delivery, sync)
-    return _accepted(sync)
+    batch.people.bring(delivery, setting)
+    _send(batch, delivery, setting)
+    return _accepted(setting)
 
 
 def one_at_a_time() -> Retry:
@@ -59,9 +59,9 @@ def one_at_a_time() -> Retry:
     return Retry("one_at_a_time", "Another yes or no of the person is being forwarded.", after, refund=True)
 
 
-def _obstacle(delivery: Delivery, sync: ProfileSync) -> Outcome | None:
+def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     """What can be known against it, or for its waiting, without asking Klaviyo."""
-    if not sync.newsletter_list_id:
+    if not setting.newsletter_list_id:
         return enqueue.NO_LIST
     if enqueue.has_said_no_since(delivery.source):
         return SAID_NO
@@ -74,13 +74,13 @@ def _obstacle(delivery: Delivery, sync: ProfileSync) -> Outcome | None:
     return Retry("one_job_in_30_minutes", "Klaviyo takes one opt-in of a person in half an hour.", after, refund=True)
 
 
-def _send(batch: Batch, delivery: Delivery, sync: ProfileSync) -> None:
+def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     """Make the one request. Where its answer stays away, those behind it wait rather than meet the same."""
     person = _subscriber(batch, delivery)
     last_look = partial(_last_look, batch, delivery)
-    list_id, place = sync.newsletter_list_id, delivery.options["place"]
+    list_id, place = setting.newsletter_list_id, delivery.options["place"]
     try:
-        with newsletter_list.required(sync):
+        with newsletter_list.required(setting):
             subscriptions.subscribe(batch.client, [person], list_id, place, [delivery], last_look=last_look)
     except TemporaryError as error:
         attempt = requests.unanswered(delivery, requests.SUBSCRIBE)
@@ -116,5 +116,5 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
         raise CalledOff(WITHDRAWN)
 
 
-def _accepted(sync: ProfileSync) -> Outcome:
-    return PENDING if sync.is_double_opt_in else Accepted()
+def _accepted(setting: StoreSetting) -> Outcome:
+    return PENDING if setting.is_double_opt_in else Accepted()

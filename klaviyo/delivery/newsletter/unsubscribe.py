@@ -9,7 +9,7 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from klaviyo.api import answers, profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from referrals.models import OptOut
 
@@ -38,7 +38,7 @@ NOT_SHOWN_YET = Retry(
 )
 
 
-def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
+def unsubscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome:
     """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
     if requests.was_taken(delivery, requests.UNSUBSCRIBE):
         return Accepted()
@@ -51,7 +51,7 @@ def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
     is_settled = _is_settled(delivery)
     if not (is_shown or is_settled):
         return NOT_SHOWN_YET
-    outcome = _end(batch, delivery, sync, person)
+    outcome = _end(batch, delivery, setting, person)
     if outcome is NOT_ON_LIST and not is_settled:
         return NOT_SHOWN_YET
     if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and requests.unanswered(delivery, requests.UNSUBSCRIBE):
@@ -61,21 +61,21 @@ def unsubscribe(batch: Batch, delivery: Delivery, sync: ProfileSync) -> Outcome:
     return outcome
 
 
-def _end(batch: Batch, delivery: Delivery, sync: ProfileSync, person: Profile | None) -> Outcome:
+def _end(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Profile | None) -> Outcome:
     if person is None:
         return NOT_THERE
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
     email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
-    scope, list_id = delivery.options["scope"], sync.newsletter_list_id or None
+    scope, list_id = delivery.options["scope"], setting.newsletter_list_id or None
     if scope == OptOut.Scope.EVERYTHING:
         list_id = None
     elif list_id is None:
         return enqueue.NO_LIST
-    elif not newsletter_list.has(batch, sync, email, delivery):
+    elif not newsletter_list.has(batch, setting, email, delivery):
         return NOT_ON_LIST
     last_look = partial(_last_look, delivery)
-    with newsletter_list.required(sync):
+    with newsletter_list.required(setting):
         subscriptions.unsubscribe(batch.client, email, list_id, [delivery], last_look=last_look)
     return Accepted()
 

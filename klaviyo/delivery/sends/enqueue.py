@@ -9,7 +9,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from klaviyo.mapping import events, orders
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from referrals import suppressions
 from referrals.models import Invite, Program, Reminder
 
@@ -26,13 +26,17 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
         return
     if program.invites_by == Program.Inviter.SORAE and told.exists():
         return
-    syncs = list(ProfileSync.objects.filter(store=program.store_id, is_enabled=True).select_related("connection"))
+    store_settings = list(
+        StoreSetting.objects.filter(store=program.store_id, is_enabled=True).select_related("connection")
+    )
     if program.invites_by == Program.Inviter.SORAE:
-        syncs = sorted(syncs, key=lambda sync: (not sync.connection.is_connected, sync.pk))[:1]
-    for sync in syncs:
-        made = _order_of(invite, reminder, sync)
-        outbox.add(sync.connection_id, [made])
-        _record(invite, reminder, sync, Delivery.objects.get(connection=sync.connection_id, key=made.key))
+        store_settings = sorted(store_settings, key=lambda setting: (not setting.connection.is_connected, setting.pk))[
+            :1
+        ]
+    for setting in store_settings:
+        made = _order_of(invite, reminder, setting)
+        outbox.add(setting.connection_id, [made])
+        _record(invite, reminder, setting, Delivery.objects.get(connection=setting.connection_id, key=made.key))
 
 
 def move_own_mail(old: Connection, new: Connection, stores: Sequence[int]) -> None:
@@ -42,32 +46,32 @@ def move_own_mail(old: Connection, new: Connection, stores: Sequence[int]) -> No
     waiting.update(connection=new, state=State.QUEUED, next_try_at=Now(), reason_code="", reason="")
 
 
-def _order_of(invite: Invite, reminder: Reminder | None, sync: ProfileSync) -> Order:
+def _order_of(invite: Invite, reminder: Reminder | None, setting: StoreSetting) -> Order:
     """An event that starts a Klaviyo flow, or the order to write an e-mail ourselves."""
     [told] = events.invite_reminded(reminder) if reminder else events.invite_sent(invite)
     if invite.advocate.program.invites_by == Program.Inviter.KLAVIYO:
-        return orders.of_event(told, invite.advocate.program.store.country, sync)
+        return orders.of_event(told, invite.advocate.program.store.country, setting)
     unusable = orders.malformed(invite.recipient_email)
     return Order(
         kind="email",
         key=f"email:{told.uid}",
         source=str(told.uid),
         subject=told.address.lower(),
-        options={"sync": sync.pk, "message": told.metric.consent, "metric": told.metric.key},
+        options={"sync": setting.pk, "message": told.metric.consent, "metric": told.metric.key},
         occurred_at=timezone.now() if unusable else told.occurred_at,
         not_after=orders.useful_until(told),
         outcome=unusable,
     )
 
 
-def _record(invite: Invite, reminder: Reminder | None, sync: ProfileSync, delivery: Delivery) -> None:
+def _record(invite: Invite, reminder: Reminder | None, setting: StoreSetting, delivery: Delivery) -> None:
     is_ours = delivery.kind == "email"
     row = Send(
         kind=Send.Kind.REMINDER if reminder else Send.Kind.INVITE,
         channel=Send.Channel.SORAE if is_ours else Send.Channel.KLAVIYO,
         store=invite.advocate.program.store,
         program=invite.advocate.program,
-        sync=sync,
+        setting=setting,
         invite=invite,
         reminder=reminder,
         delivery=delivery,

@@ -18,7 +18,7 @@ from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
 from integrations.pauses.shared_trouble import BUSY_HERE
 from klaviyo.api import values
 from klaviyo.consent import gate
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from referrals import messages, suppressions
 from referrals.models import Store
@@ -28,7 +28,7 @@ TOO_MANY = Skipped("too_many", "The person has had as many messages from this st
 SPARED = TemporaryError("mail_unreachable", "The mail server did not answer about the message before.")
 
 
-def send(batch: Batch, delivery: Delivery, _sync: ProfileSync) -> Outcome | None:
+def send(batch: Batch, delivery: Delivery, _setting: StoreSetting) -> Outcome | None:
     """Write the message, unless the mail server has it already or may have it."""
     row = batch.sends.get(delivery.pk)
     if row is None:

@@ -11,7 +11,7 @@ from integrations import shutdown
 from integrations.errors import IntegrationError, Throttled
 from klaviyo.imports import backfill, backfill_chunks
 from klaviyo.imports.backfill import NotPossible
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 
 PATIENCE_SECONDS = 5.0  # between two tries when something is in the way
 
@@ -25,18 +25,18 @@ class Command(BaseCommand):
         parser.add_argument("--unattended", action="store_true", help="only begin it; the workers do the rest")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        for sync in self._syncs(options["store"], options["connection"]):
+        for setting in self._settings(options["store"], options["connection"]):
             try:
-                row = backfill.begin(sync)
+                row = backfill.begin(setting)
             except NotPossible as reason:
                 raise CommandError(str(reason)) from None
             if not options["unattended"]:
                 self._walk(row)
             else:
-                self.stdout.write(f"{sync}: begun. The workers do the rest.")
+                self.stdout.write(f"{setting}: begun. The workers do the rest.")
 
-    def _syncs(self, store: str, connection: int | None) -> Sequence[ProfileSync]:
-        found = ProfileSync.objects.filter(store__slug=store).select_related("connection", "store")
+    def _settings(self, store: str, connection: int | None) -> Sequence[StoreSetting]:
+        found = StoreSetting.objects.filter(store__slug=store).select_related("connection", "store")
         found = found.filter(connection=connection) if connection else found.filter(is_enabled=True)
         if not found:
             raise CommandError(
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         return list(found.order_by("pk"))
 
     def _walk(self, row: Backfill) -> None:
-        people = backfill_chunks.advocates(row.sync).filter(pk__lte=row.upto).count()
+        people = backfill_chunks.advocates(row.setting).filter(pk__lte=row.upto).count()
         while not shutdown.asked():
             try:
                 is_more = backfill.step(row.pk)
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                 continue
             row.refresh_from_db()
             done = row.told + row.left_out
-            self.stdout.write(f"{row.sync}: {done:,} of {people:,}, of whom {row.left_out:,} are left out")
+            self.stdout.write(f"{row.setting}: {done:,} of {people:,}, of whom {row.left_out:,} are left out")
             if row.state == Backfill.State.DONE:
                 return
             if not is_more:

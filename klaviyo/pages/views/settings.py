@@ -14,32 +14,32 @@ from django.views.decorators.http import require_GET, require_http_methods
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.pages.access import for_operators
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import SettingsForm
 from referrals.models import Store
 
 
-@for_operators("klaviyo.view_profilesync")
+@for_operators("klaviyo.view_storesetting")
 @require_GET
 def settings(request: HttpRequest) -> HttpResponse:
     """Every store and the accounts that it is joined to."""
-    syncs = ProfileSync.objects.select_related("store", "connection").order_by(
+    store_settings = StoreSetting.objects.select_related("store", "connection").order_by(
         "store__name", "connection__account_name"
     )
     connection_id = request.GET.get("connection", "")
     if connection_id.isdecimal() and len(connection_id) < 19:
-        syncs = syncs.filter(connection=int(connection_id))
+        store_settings = store_settings.filter(connection=int(connection_id))
     context = {
         "title": "Store settings",
-        "syncs": syncs,
+        "store_settings": store_settings,
         "is_narrow": bool(connection_id),
-        "unjoined": Store.objects.filter(klaviyo_syncs=None).order_by("name"),
+        "unjoined": Store.objects.filter(klaviyo_settings=None).order_by("name"),
     }
     return _page(request, "settings", context)
 
 
-@for_operators("klaviyo.add_profilesync")
+@for_operators("klaviyo.add_storesetting")
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """First which store and which account, then how."""
@@ -49,54 +49,54 @@ def add(request: HttpRequest) -> HttpResponse:
     if store is None or connection is None:
         context = {"title": "Join a store", "stores": Store.objects.order_by("name"), "connections": _connections()}
         return _page(request, "settings_add", context | {"store": store, "connection": connection})
-    known = ProfileSync.objects.filter(store=store, connection=connection).first()
+    known = StoreSetting.objects.filter(store=store, connection=connection).first()
     if known:
         messages.info(request, f"{store.name} is joined to {connection.account_name} already.")
         return redirect("klaviyo:settings_edit", known.pk)
-    return _edit(request, ProfileSync(store=store, connection=connection))
+    return _edit(request, StoreSetting(store=store, connection=connection))
 
 
-@for_operators("klaviyo.view_profilesync")
+@for_operators("klaviyo.view_storesetting")
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, sync_id: int) -> HttpResponse:
-    sync = get_object_or_404(ProfileSync.objects.select_related("store", "connection"), pk=sync_id)
-    if request.method == "POST" and not request.user.has_perm("klaviyo.change_profilesync"):
+def edit(request: HttpRequest, setting_id: int) -> HttpResponse:
+    setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
+    if request.method == "POST" and not request.user.has_perm("klaviyo.change_storesetting"):
         messages.error(request, "You may look at these settings, but not change them.")
-        return redirect("klaviyo:settings_edit", sync.pk)
-    return _edit(request, sync)
+        return redirect("klaviyo:settings_edit", setting.pk)
+    return _edit(request, setting)
 
 
-@for_operators("klaviyo.delete_profilesync")
+@for_operators("klaviyo.delete_storesetting")
 @require_http_methods(["GET", "POST"])
-def remove(request: HttpRequest, sync_id: int) -> HttpResponse:
+def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
     """Part a store from an account, when that is confirmed."""
-    sync = get_object_or_404(ProfileSync.objects.select_related("store", "connection"), pk=sync_id)
+    setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
-        waiting = sync.connection.deliveries.filter(state__in=Delivery.OPEN, options__sync=sync.pk).count()
-        context = {"title": f"Part {sync.store.name} from {sync.connection.account_name}?", "sync": sync}
+        waiting = setting.connection.deliveries.filter(state__in=Delivery.OPEN, options__sync=setting.pk).count()
+        context = {"title": f"Part {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
-    sentence = f"{sync.store.name} is no longer joined to {sync.connection.account_name}."
-    _note(request, sync, DELETION, sentence)
-    sync.delete()
+    sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
+    _note(request, setting, DELETION, sentence)
+    setting.delete()
     messages.success(request, sentence)
     return redirect("klaviyo:settings")
 
 
-def _edit(request: HttpRequest, sync: ProfileSync) -> HttpResponse:
+def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
     """Show the form, search in its lists without saving anything, or save it."""
-    offer = list_choices.of(sync.connection)
+    offer = list_choices.of(setting.connection)
     data = request.POST if request.method == "POST" else None
-    form = SettingsForm(data, instance=sync, offer=offer)
+    form = SettingsForm(data, instance=setting, offer=offer)
     is_search = data is not None and "search" in data
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
     context = {
-        "title": sync.store.name,
-        "sync": sync,
+        "title": setting.store.name,
+        "setting": setting,
         "form": form,
         "errors": data is not None and not is_search and form.errors,
         "pickers": form.pickers,
-        "may_save": request.user.has_perm(f"klaviyo.{'change' if sync.pk else 'add'}_profilesync"),
+        "may_save": request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_profilesync"),
     }
     return _page(request, "settings_edit", context)
 
@@ -104,13 +104,17 @@ def _edit(request: HttpRequest, sync: ProfileSync) -> HttpResponse:
 def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     is_new = form.instance.pk is None
     with transaction.atomic():
-        sync = form.save()
-        released = sum(retrying.again(_held_for_list(sync, field)) for field in form.changed_lists)
+        setting = form.save()
+        released = sum(retrying.again(_held_for_list(setting, field)) for field in form.changed_lists)
         sentence = (
-            f"{sync.store.name} is joined to {sync.connection.account_name}." if is_new else "The settings are saved."
+            f"{setting.store.name} is joined to {setting.connection.account_name}."
+            if is_new
+            else "The settings are saved."
         )
         changed = ", ".join(sorted(form.changed_data))
-        _note(request, sync, ADDITION if is_new else CHANGE, f"{sentence} Changed: {changed}." if changed else sentence)
+        _note(
+            request, setting, ADDITION if is_new else CHANGE, f"{sentence} Changed: {changed}." if changed else sentence
+        )
     if released:
         sentence += (
             f" {released} deliver{'y that was' if released == 1 else 'ies that were'} held for the old list go out now."
@@ -119,8 +123,10 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     return redirect("klaviyo:settings")
 
 
-def _held_for_list(sync: ProfileSync, field: str) -> Any:
-    held = sync.connection.deliveries.filter(state=Delivery.State.HELD, reason_code="list_gone", options__sync=sync.pk)
+def _held_for_list(setting: StoreSetting, field: str) -> Any:
+    held = setting.connection.deliveries.filter(
+        state=Delivery.State.HELD, reason_code="list_gone", options__sync=setting.pk
+    )
     newsletter = Q(kind__in=("subscribe", "unsubscribe"))
     return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)
 
@@ -133,8 +139,8 @@ def _chosen(rows: Any, key: str | None) -> Any:
     return rows.filter(pk=key).first() if key and key.isdecimal() and len(key) < 19 else None
 
 
-def _note(request: HttpRequest, sync: ProfileSync, flag: int, sentence: str) -> None:
-    rows = ProfileSync.objects.filter(pk=sync.pk)
+def _note(request: HttpRequest, setting: StoreSetting, flag: int, sentence: str) -> None:
+    rows = StoreSetting.objects.filter(pk=setting.pk)
     user = cast(AbstractBaseUser, request.user)  # signed in: `for_operators` has seen to it
     LogEntry.objects.log_actions(user.pk, rows, flag, sentence, single_object=True)
 

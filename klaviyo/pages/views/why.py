@@ -40,7 +40,7 @@ def ask(request: HttpRequest, send_id: int) -> HttpResponse:
 
 
 def _found(send_id: int) -> Send:
-    return get_object_or_404(explaining.related(Send.objects.select_related("sync")), pk=send_id)
+    return get_object_or_404(explaining.related(Send.objects.select_related("setting")), pk=send_id)
 
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:

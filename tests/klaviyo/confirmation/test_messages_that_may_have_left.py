@@ -14,7 +14,7 @@ from klaviyo.api import transport
 from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.operation import Operation
 from klaviyo.consent import gate
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -228,7 +228,7 @@ def test_a_klaviyo_that_never_says_so_is_not_waited_for_longer_than_an_hour(
 
 
 def test_what_was_refused_without_ever_having_been_tried_asks_nobody(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     drain()
     lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="Message")

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from integrations.models import Connection, Delivery
 from integrations.pages import health
 from klaviyo.confirmation import missing
-from klaviyo.models import Miss, ProfileSync, Reading
+from klaviyo.models import Miss, Reading, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -215,7 +215,7 @@ def test_what_there_is_no_time_to_look_for_once_more_is_left_to_the_next_round(
 def test_an_account_where_all_is_well_is_not_bothered_by_another_that_loses(
     sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain
 ) -> None:
-    ProfileSync.objects.create(store=ann.program.store, connection=second_connection, behaviour="create")
+    StoreSetting.objects.create(store=ann.program.store, connection=second_connection, behaviour="create")
     buy(ann, drain)
     lose(sandbox, CONVERSION, TEA)
     read_back()

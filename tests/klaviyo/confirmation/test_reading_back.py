@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from integrations.models import Connection, Delivery
 from klaviyo.api import events as events_api
 from klaviyo.confirmation import rounds, turns
-from klaviyo.models import ProfileSync, Reading
+from klaviyo.models import Reading, StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -201,7 +201,7 @@ def test_a_next_page_at_another_host_is_asked_of_klaviyo_alone(
 def test_two_accounts_confirm_what_is_their_own(
     sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain
 ) -> None:
-    ProfileSync.objects.create(store=ann.program.store, connection=second_connection, behaviour="create")
+    StoreSetting.objects.create(store=ann.program.store, connection=second_connection, behaviour="create")
     tell(ann, drain)
     sandbox.fault("get_events", "500", count=50, account=TEA)
     read_back()

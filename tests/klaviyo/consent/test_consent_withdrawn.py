@@ -18,7 +18,7 @@ from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.consent import check, gate
 from klaviyo.mapping import events, orders
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles import lookup
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -129,7 +129,7 @@ def test_ten_thousand_recipients_are_decided_with_a_hundred_and_one_questions(
     sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     drain()
-    ann.program.store.klaviyo_syncs.update(invite_policy="subscribed_only")
+    ann.program.store.klaviyo_settings.update(invite_policy="subscribed_only")
     before = len(sandbox.requests("get_profiles"))
     invite_all(ann, RECIPIENTS)
     drain()
@@ -162,14 +162,14 @@ def test_an_answer_that_has_become_old_is_asked_for_again(
 
 def invite_all(ann: Advocate, number: int) -> None:
     """As many invites of Ann's, written as `lifecycle.invite` and its receiver would write them one by one."""
-    [sync] = ProfileSync.objects.all()
+    [setting] = StoreSetting.objects.all()
     invites = Invite.objects.bulk_create(
         [Invite(advocate=ann, recipient_email=f"friend{n}@friends.test") for n in range(number)]
     )
     rows = []
     for invite in invites:
         [event] = events.invite_sent(invite)
-        rows.append(queueing._row(sync.connection_id, orders.of_event(event, "DE", sync)))
+        rows.append(queueing._row(setting.connection_id, orders.of_event(event, "DE", setting)))
     deliveries = Delivery.objects.bulk_create(rows, batch_size=1000)
     Send.objects.bulk_create(
         [
@@ -178,7 +178,7 @@ def invite_all(ann: Advocate, number: int) -> None:
                 channel="klaviyo",
                 store=ann.program.store,
                 program=ann.program,
-                sync=sync,
+                setting=setting,
                 invite=invite,
                 delivery=delivery,
             )

@@ -10,7 +10,7 @@ from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.mapping import profiles
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -96,12 +96,12 @@ def test_one_profile_that_breaks_our_code_blocks_nobody(
 
 
 def test_a_list_that_is_gone_holds_list_adds_of_its_own_store_only(
-    sandbox: Sandbox, connection: Connection, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     [list_id] = sandbox.put_lists(TEA, [SeedList("Friends")])
-    ProfileSync.objects.update(list_id="GoNe42", list_name="Old")
+    StoreSetting.objects.update(list_id="GoNe42", list_name="Old")
     other = Store.objects.create(slug="other", name="Other", url="https://other.example/", country="DE", currency="EUR")
-    ProfileSync.objects.create(store=other, connection=connection, behaviour="create", list_id=list_id)
+    StoreSetting.objects.create(store=other, connection=connection, behaviour="create", list_id=list_id)
     dora = lifecycle.join(Program.objects.create(store=other, slug="p", name="P", offer="x"), "dora@friends.test")
     lifecycle.invite(ann, BEN)
     drain()
@@ -111,10 +111,10 @@ def test_a_list_that_is_gone_holds_list_adds_of_its_own_store_only(
 
 
 def test_nobody_joins_the_list_whom_somebody_else_created_meanwhile(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain, spoil: Spoil
 ) -> None:
     [list_id] = sandbox.put_lists(TEA, [SeedList("Friends")])
-    ProfileSync.objects.update(list_id=list_id)
+    StoreSetting.objects.update(list_id=list_id)
 
     def created_meanwhile(document: Any) -> Any:
         sandbox.put_profiles(TEA, [SeedProfile(email=ann.email)])
@@ -150,10 +150,10 @@ def test_what_waited_for_days_survives_a_passing_fault(sandbox: Sandbox, ann: Ad
 
 
 def test_a_store_that_is_joined_again_is_told_of_what_came_since(
-    sandbox: Sandbox, tea_house: Store, connection: Connection, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, tea_house: Store, connection: Connection, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    sync.delete()
-    ProfileSync.objects.create(store=tea_house, connection=connection, behaviour="create")
+    setting.delete()
+    StoreSetting.objects.create(store=tea_house, connection=connection, behaviour="create")
     lifecycle.update(ann, tier="gold")
     drain()
     profile = sandbox.profile(TEA, ann.email)

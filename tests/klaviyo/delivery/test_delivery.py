@@ -9,7 +9,7 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import worker
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -96,9 +96,9 @@ def test_a_batch_looks_all_its_people_up_in_one_call(sandbox: Sandbox, ann: Advo
 
 
 def test_people_unknown_to_klaviyo_are_skipped_when_only_existing_ones_are_updated(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     lifecycle.invite(ann, BEN)
     drain()
     assert sandbox.profiles(TEA) == []
@@ -107,9 +107,9 @@ def test_people_unknown_to_klaviyo_are_skipped_when_only_existing_ones_are_updat
 
 
 def test_people_known_to_klaviyo_are_told_when_only_existing_ones_are_updated(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     sandbox.put_profiles(TEA, [SeedProfile(email=ann.email.upper())])
     drain()
     assert known(sandbox, ann.email).properties["sorae_referral_code"] == ann.referral_code
@@ -216,11 +216,11 @@ def test_a_phone_that_belongs_to_somebody_else_costs_the_phone_only(
     assert known(sandbox, "other@teahouse.test").phone_number == "+358401234567"
 
 
-def test_only_people_whom_the_sync_created_join_the_chosen_list(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, ann: Advocate, drain: Drain
+def test_only_people_whom_the_store_setting_created_join_the_chosen_list(
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, ann: Advocate, drain: Drain
 ) -> None:
     [list_id] = sandbox.put_lists(TEA, [SeedList("Advocates")])
-    ProfileSync.objects.update(list_id=list_id, list_name="Advocates")
+    StoreSetting.objects.update(list_id=list_id, list_name="Advocates")
     sandbox.put_profiles(TEA, [SeedProfile(email="known@teahouse.test")])
     lifecycle.join(spring, "known@teahouse.test")
     lifecycle.invite(ann, BEN)
@@ -229,10 +229,10 @@ def test_only_people_whom_the_sync_created_join_the_chosen_list(
 
 
 def test_a_list_is_not_forgotten_when_the_worker_dies_after_creating_the_person(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     [list_id] = sandbox.put_lists(TEA, [SeedList("Advocates")])
-    ProfileSync.objects.update(list_id=list_id, list_name="Advocates")
+    StoreSetting.objects.update(list_id=list_id, list_name="Advocates")
     sandbox.fault("create_or_update_profile", "accept_then_drop", count=2)
     drain()
     assert known(sandbox, ann.email).lists == ()
@@ -242,16 +242,16 @@ def test_a_list_is_not_forgotten_when_the_worker_dies_after_creating_the_person(
 
 
 def test_a_list_that_has_vanished_holds_what_needs_it_until_another_is_chosen(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(list_id="GoNe42", list_name="Old list")
+    StoreSetting.objects.update(list_id="GoNe42", list_name="Old list")
     drain()
     held = Delivery.objects.get(kind="list")
     assert (held.state, held.reason_code) == (State.HELD, "list_gone")
     assert "Old list" in held.reason
     assert metrics(sandbox, ann.email) == ["Sorae Advocate Started"]
     [list_id] = sandbox.put_lists(TEA, [SeedList("New list")])
-    ProfileSync.objects.update(list_id=list_id)
+    StoreSetting.objects.update(list_id=list_id)
     outbox.retry(Delivery.objects.filter(pk=held.pk))
     drain()
     assert known(sandbox, ann.email).lists == (list_id,)
@@ -273,7 +273,7 @@ def test_a_person_in_a_program_of_another_account_keeps_the_plain_names(
     sandbox: Sandbox, second_connection: Connection, ann: Advocate, drain: Drain
 ) -> None:
     oslo = Store.objects.create(slug="oslo", name="Oslo", url="https://oslo.example/", country="NO", currency="NOK")
-    ProfileSync.objects.create(store=oslo, connection=second_connection, behaviour=ProfileSync.Behaviour.CREATE)
+    StoreSetting.objects.create(store=oslo, connection=second_connection, behaviour=StoreSetting.Behaviour.CREATE)
     there = lifecycle.join(Program.objects.create(store=oslo, slug="fjord", name="Fjord", offer="Tea"), ann.email)
     drain()
     assert known(sandbox, ann.email).properties["sorae_referral_code"] == ann.referral_code
@@ -283,7 +283,7 @@ def test_a_person_in_a_program_of_another_account_keeps_the_plain_names(
 
 
 def test_an_international_address_travels_in_its_ascii_form(
-    sandbox: Sandbox, spring: Program, sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, spring: Program, setting: StoreSetting, drain: Drain
 ) -> None:
     lifecycle.join(spring, "jonas@bücher.example")
     drain()
@@ -397,7 +397,7 @@ def test_a_row_that_breaks_our_own_code_is_tried_again_and_takes_no_other_along(
 
 
 def test_a_fact_with_a_malformed_address_fails_with_a_sentence_and_the_rest_goes(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, ann: Advocate, drain: Drain
 ) -> None:
     from referrals import signals
 
@@ -436,9 +436,14 @@ def test_an_outcome_that_nobody_knows_is_on_record(sandbox: Sandbox, ann: Advoca
 
 
 def test_a_store_may_be_joined_to_two_accounts(
-    sandbox: Sandbox, tea_house: Store, sync: ProfileSync, second_connection: Connection, spring: Program, drain: Drain
+    sandbox: Sandbox,
+    tea_house: Store,
+    setting: StoreSetting,
+    second_connection: Connection,
+    spring: Program,
+    drain: Drain,
 ) -> None:
-    ProfileSync.objects.create(store=tea_house, connection=second_connection, behaviour=ProfileSync.Behaviour.CREATE)
+    StoreSetting.objects.create(store=tea_house, connection=second_connection, behaviour=StoreSetting.Behaviour.CREATE)
     lifecycle.join(spring, "cid@teahouse.test")
     drain()
     for account in (TEA, second_connection.account_id):
@@ -446,9 +451,9 @@ def test_a_store_may_be_joined_to_two_accounts(
 
 
 def test_a_store_that_is_switched_off_tells_nothing(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(is_enabled=False)
+    StoreSetting.objects.update(is_enabled=False)
     drain()
     assert sandbox.events(TEA) == []
     assert set(Delivery.objects.values_list("reason_code", flat=True)) == {"sync_off"}

@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from klaviyo.mapping import events
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Program, Visit
@@ -64,7 +64,7 @@ def test_one_that_never_gets_through_does_not_starve_the_others(
 
 
 def test_a_missing_scope_for_lists_holds_list_adds_only(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     choose_list(sandbox)
     lifecycle.invite(ann, BEN)

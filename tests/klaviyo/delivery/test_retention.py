@@ -13,7 +13,7 @@ from pytest_django import Settings
 from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 from integrations.outbox import retention, retrying
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import signals
 from referrals.models import Advocate, Invite
@@ -26,7 +26,7 @@ KEPT = ("pk", "key", "source", "kind", "state", "reason_code", "occurred_at", "s
 
 
 @pytest.fixture
-def bird(sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain) -> Advocate:
+def bird(sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain) -> Advocate:
     """All that can be told of somebody was told, and some of it waits or has failed."""
     choose_list(sandbox)
     bird = canary.tell_of(ann)
@@ -204,7 +204,7 @@ def test_the_last_health_check_stays_and_trips_to_the_consent_screen_go(connecti
 
 def test_imports_that_have_ended_go_and_what_they_told_of_stays(bird: Advocate) -> None:
     now = timezone.now()
-    about = {"connection": ProfileSync.objects.get().connection, "kind": "profile", "size": 1, "next_look_at": now}
+    about = {"connection": StoreSetting.objects.get().connection, "kind": "profile", "size": 1, "next_look_at": now}
     ended = Job.objects.create(**about, number="a", state=Job.State.DONE, gives_up_at=now, ended_at=now)
     running = Job.objects.create(**about, number="b", gives_up_at=now)
     told = settled().filter(kind="profile").earliest("pk")

@@ -13,7 +13,7 @@ from integrations.outcomes import Outcome
 from integrations.workers import worker
 from klaviyo.api import profiles, transport
 from klaviyo.api.client import Client
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles import new_profile_list
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -70,7 +70,7 @@ def assert_that_all_was_told_once(sandbox: Sandbox, ann: Advocate, list_id: str)
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, REQUESTS + 1))
 def test_a_worker_may_die_at_any_request(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, number: int, answered: bool
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain, number: int, answered: bool
 ) -> None:
     list_id = choose_list(sandbox)
     tell_the_story(ann)
@@ -96,7 +96,7 @@ def test_a_worker_may_die_at_any_request(
 
 @pytest.mark.parametrize("number", range(1, SETTLED + 1))
 def test_a_worker_may_die_between_an_answer_and_its_record(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, number: int
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain, number: int
 ) -> None:
     list_id = choose_list(sandbox)
     tell_the_story(ann)
@@ -118,7 +118,7 @@ def test_a_worker_may_die_between_an_answer_and_its_record(
 
 
 def test_a_list_add_outlives_the_worker_that_planned_it(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     list_id = choose_list(sandbox)
 

@@ -6,7 +6,7 @@ from django.core.management import CommandError
 from integrations.errors import TemporaryError
 from integrations.models import Connection, Delivery, Job
 from klaviyo.imports import backfill as walking
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -17,7 +17,7 @@ from tests.klaviyo.story import TEA, choose_list
 IMPORT, LOOK_UP = "bulk_import_profiles", "get_profiles"
 
 
-def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Advocate], sync: ProfileSync) -> None:
+def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Advocate], setting: StoreSetting) -> None:
     said = backfill()
     end_imports()
     assert emails(sandbox) == {person.email for person in people}
@@ -32,14 +32,14 @@ def test_everybody_is_told_of_in_a_few_imports(sandbox: Sandbox, people: list[Ad
 
 
 def test_a_walk_that_broke_off_goes_on_where_it_was(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting
 ) -> None:
-    walk = walking.begin(sync)
+    walk = walking.begin(setting)
     assert walking.step(walk.pk)
     sandbox.fault(IMPORT, "503")
     with pytest.raises(TemporaryError):
         walking.step(walk.pk)
-    assert walking.begin(sync).pk == walk.pk
+    assert walking.begin(setting).pk == walk.pk
     while walking.step(walk.pk):
         pass
     assert emails(sandbox) == {person.email for person in people}
@@ -47,7 +47,7 @@ def test_a_walk_that_broke_off_goes_on_where_it_was(
 
 
 def test_unusable_and_erased_people_are_left_out(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain
 ) -> None:
     Advocate.objects.filter(pk=people[0].pk).update(email="no address")
     lifecycle.erase(people[1].email)
@@ -57,9 +57,9 @@ def test_unusable_and_erased_people_are_left_out(
 
 
 def test_nobody_is_made_where_only_those_known_are_updated(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     sandbox.put_profiles(TEA, [SeedProfile(email=people[2].email)])
     backfill()
     assert emails(sandbox) == {people[2].email}
@@ -69,7 +69,7 @@ def test_nobody_is_made_where_only_those_known_are_updated(
 
 
 def test_newcomers_join_the_list_and_names_fill_in_only(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting
 ) -> None:
     list_id = choose_list(sandbox)
     Advocate.objects.update(first_name="Ours")
@@ -82,7 +82,7 @@ def test_newcomers_join_the_list_and_names_fill_in_only(
 
 
 def test_whoever_changed_meanwhile_is_told_of_once_more(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain
 ) -> None:
     backfill()
     lifecycle.visit(people[3])
@@ -96,9 +96,9 @@ def test_whoever_changed_meanwhile_is_told_of_once_more(
 
 
 @pytest.mark.parametrize("connected", [False, True])
-def test_what_is_not_possible_is_said(sync: ProfileSync, people: list[Advocate], connected: bool) -> None:
+def test_what_is_not_possible_is_said(setting: StoreSetting, people: list[Advocate], connected: bool) -> None:
     if connected:
-        ProfileSync.objects.update(is_enabled=False)
+        StoreSetting.objects.update(is_enabled=False)
     else:
         Connection.objects.update(state=Connection.State.RECONNECT)
     with pytest.raises(CommandError):

@@ -12,7 +12,7 @@ from integrations.models import Attempt, Delivery, Job
 from klaviyo.delivery.erasure import erase
 from klaviyo.imports import backfill as walking
 from klaviyo.imports import backfill_chunks
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -45,7 +45,7 @@ def after_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
 def test_who_is_erased_between_reading_and_import_is_not_made_again(
     sandbox: Sandbox,
     people: list[Advocate],
-    sync: ProfileSync,
+    setting: StoreSetting,
     drain: Drain,
     after_reading: Callable[[Callable[[], object]], None],
 ) -> None:
@@ -66,7 +66,7 @@ def test_who_is_erased_between_reading_and_import_is_not_made_again(
 def test_who_moves_between_reading_and_import_is_known_by_the_new_address(
     sandbox: Sandbox,
     people: list[Advocate],
-    sync: ProfileSync,
+    setting: StoreSetting,
     after_reading: Callable[[Callable[[], object]], None],
 ) -> None:
     after_reading(lambda: Advocate.objects.filter(pk=people[0].pk).update(email="moved@example.com"))
@@ -76,7 +76,7 @@ def test_who_moves_between_reading_and_import_is_known_by_the_new_address(
 
 
 def test_a_deletion_waits_for_an_import_whose_chunk_broke_off(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain, spoil: Spoil
 ) -> None:
     def and_then_no_more(document: dict[str, Any]) -> dict[str, Any]:
         sandbox.fault(IMPORT, "429", retry_after="30")
@@ -86,10 +86,10 @@ def test_a_deletion_waits_for_an_import_whose_chunk_broke_off(
     sandbox.settings(import_seconds=60)
     sandbox.put_profiles(TEA, [SeedProfile(email=people[0].email)])
     spoil(IMPORT, and_then_no_more, times=1)
-    walk = walking.begin(sync)
+    walk = walking.begin(setting)
     with pytest.raises(Throttled):
         walking.step(walk.pk)
-    assert Job.objects.get().note["sync"] == sync.pk
+    assert Job.objects.get().note["sync"] == setting.pk
     erase.erase(people[0].email, None)
     make_due()
     drain()
@@ -97,7 +97,7 @@ def test_a_deletion_waits_for_an_import_whose_chunk_broke_off(
 
 
 def test_a_lost_import_tells_of_nobody_who_was_erased(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain
 ) -> None:
     sandbox.fault(IMPORT, "import_cancelled", count=10)
     backfill()

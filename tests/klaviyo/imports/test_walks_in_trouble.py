@@ -11,7 +11,7 @@ from integrations.signals import account_replaced
 from klaviyo.api import profiles
 from klaviyo.api.profiles import Profile
 from klaviyo.imports import backfill as walking
-from klaviyo.models import Backfill, ProfileSync
+from klaviyo.models import Backfill, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests import budgets
@@ -28,7 +28,7 @@ IMPORT, LOOK, ERRORS = (
 
 
 def test_who_could_not_be_looked_up_goes_alone(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Advocate.objects.update(first_name="Ours")
     ask, answered = profiles._ask, list[str]()
@@ -46,7 +46,7 @@ def test_who_could_not_be_looked_up_goes_alone(
 
 
 def test_all_are_told_again_where_fewer_are_named_than_were_refused(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain, spoil: Spoil
 ) -> None:
     def nameless(document: dict[str, Any]) -> dict[str, Any]:
         for error in document["data"]:
@@ -63,7 +63,7 @@ def test_all_are_told_again_where_fewer_are_named_than_were_refused(
 
 
 def test_who_is_refused_is_found_by_an_international_address(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain
 ) -> None:
     Advocate.objects.filter(pk=people[0].pk).update(email="Otto@bücher.example")
     sandbox.fault(IMPORT, "import_errors", items=4)
@@ -77,15 +77,15 @@ def test_who_is_refused_is_found_by_an_international_address(
 def test_another_account_is_told_of_everybody(
     sandbox: Sandbox,
     people: list[Advocate],
-    sync: ProfileSync,
+    setting: StoreSetting,
     drain: Drain,
     second_connection: Connection,
     chunks_told: int,
 ) -> None:
-    walk = walking.begin(sync)
+    walk = walking.begin(setting)
     for _ in range(chunks_told):
         assert walking.step(walk.pk)
-    account_replaced.send(sender=Connection, old=sync.connection, new=second_connection)
+    account_replaced.send(sender=Connection, old=setting.connection, new=second_connection)
     while walking.step(walk.pk):
         pass
     assert emails(sandbox, second_connection.account_id) == {person.email for person in people}
@@ -95,16 +95,16 @@ def test_another_account_is_told_of_everybody(
 def test_a_chunk_on_its_way_to_the_old_account_does_not_count_at_the_new_one(
     sandbox: Sandbox,
     people: list[Advocate],
-    sync: ProfileSync,
+    setting: StoreSetting,
     second_connection: Connection,
     spoil: Spoil,
 ) -> None:
     def replaced(document: dict[str, Any]) -> dict[str, Any]:
-        account_replaced.send(sender=Connection, old=sync.connection, new=second_connection)
+        account_replaced.send(sender=Connection, old=setting.connection, new=second_connection)
         return document
 
     spoil(IMPORT, replaced, times=1)
-    walk = walking.begin(sync)
+    walk = walking.begin(setting)
     while walking.step(walk.pk):
         pass
     assert emails(sandbox, second_connection.account_id) == {person.email for person in people}
@@ -112,7 +112,7 @@ def test_a_chunk_on_its_way_to_the_old_account_does_not_count_at_the_new_one(
 
 
 def test_an_import_at_which_nobody_may_look_is_given_up_in_time(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain
 ) -> None:
     sandbox.settings(import_seconds=60)
     backfill()
@@ -128,7 +128,7 @@ def test_an_import_at_which_nobody_may_look_is_given_up_in_time(
 
 
 def test_who_joins_a_second_program_meanwhile_keeps_its_plain_names(
-    sandbox: Sandbox, people: list[Advocate], sync: ProfileSync, spring: Program, drain: Drain
+    sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
     backfill()
     newer = joins_autumn_before_the_import_lands(sandbox, spring, people[3], drain)

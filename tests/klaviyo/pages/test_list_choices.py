@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from integrations.models import Connection
 from klaviyo.api.lists import List
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.sandbox import Sandbox, SeedList
 from tests.klaviyo.conftest import Spoil
@@ -46,10 +46,10 @@ def test_every_page_is_read(sandbox: Sandbox, connection: Connection) -> None:
 
 @pytest.mark.parametrize("document", UNREADABLE, ids=as_ids)
 def test_an_answer_that_cannot_be_read_is_a_sentence_on_the_page(
-    sync: ProfileSync, spoil: Spoil, browser_of_the_operator: Client, document: Any
+    setting: StoreSetting, spoil: Spoil, browser_of_the_operator: Client, document: Any
 ) -> None:
     spoil("get_lists", lambda _: document)
-    page = browser_of_the_operator.get(reverse("klaviyo:settings_edit", args=[sync.pk]))
+    page = browser_of_the_operator.get(reverse("klaviyo:settings_edit", args=[setting.pk]))
     assert page.status_code == 200
     assert "The lists cannot be shown" in page.content.decode()
 

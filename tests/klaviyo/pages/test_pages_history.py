@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from integrations.models import Connection
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.klaviyo.made_sends import SENDS, State, a_send
@@ -48,7 +48,7 @@ def test_many_sends_are_noted_on_each_of_their_connections(
     a_send(kari, "jon@friends.test", state=State.HELD, code="list_gone")
     a_send(ann, "cid@friends.test", state=State.HELD, code="no_mail_server")
     browser_of_the_operator.post(f"{SENDS}{action}", {"state": "held", "reason": "list_gone"})
-    first = ProfileSync.objects.get(store=ann.program.store).connection
+    first = StoreSetting.objects.get(store=ann.program.store).connection
     said = f"Sends {done} (held, list_gone): "
     assert sorted(history()) == sorted(
         [("connection", str(first.pk), f"{said}3."), ("connection", str(second_connection.pk), f"{said}1.")]

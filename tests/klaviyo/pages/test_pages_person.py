@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo.models import Notice, ProfileSync
+from klaviyo.models import Notice, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program, Store
@@ -96,7 +96,7 @@ def test_links_lead_to_people_by_ids(browser_of_the_operator: Client, ann: Advoc
 
 
 def test_an_opt_in_shows_how_far_it_got_in_each_account(
-    browser_of_the_operator: Client, ann: Advocate, tea_house: Store, sync: ProfileSync
+    browser_of_the_operator: Client, ann: Advocate, tea_house: Store, setting: StoreSetting
 ) -> None:
     opt_in = lifecycle.opt_in(tea_house, BEN, wording="Send me news.", place="join form", channels=("email",))
     waiting = Delivery.objects.filter(source=str(opt_in.uid), kind="subscribe")
@@ -136,7 +136,7 @@ def test_profiles_are_linked_in_each_account_where_we_met_them(
 def test_an_invite_of_a_store_without_an_account_says_why_nothing_was_sent(
     browser_of_the_operator: Client, ann: Advocate
 ) -> None:
-    ProfileSync.objects.all().delete()
+    StoreSetting.objects.all().delete()
     lifecycle.invite(ann, BEN)
     assert "Nothing was sent: when it happened, Tea House was joined to no account." in record(
         browser_of_the_operator, BEN

@@ -5,7 +5,7 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
@@ -15,12 +15,12 @@ MOST = 40  # a search by days looks for its first and last id by halving
 
 
 @pytest.fixture
-def everywhere(ann: Advocate, sync: ProfileSync) -> Advocate:
+def everywhere(ann: Advocate, setting: StoreSetting) -> Advocate:
     """Ann is in 26 programs of 26 stores, has invited Ben and others in each, and something became of it."""
     states = list(State)
     for number in range(25):
         store = Store.objects.create(slug=f"s{number}", name=f"S{number}", url="https://s.example/", country="DE")
-        ProfileSync.objects.create(store=store, connection=sync.connection)
+        StoreSetting.objects.create(store=store, connection=setting.connection)
         program = Program.objects.create(store=store, slug="p", name=f"P{number}", offer="Tea")
         there = lifecycle.join(program, ann.email, first_name="Ann")
         for friend in (BEN, *(f"{friend}@friends.test" for friend in range(number % 3))):

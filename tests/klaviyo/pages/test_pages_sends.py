@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from integrations.pages import paging
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.pages import exporting, masking
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -60,11 +60,11 @@ def test_each_tab_shows_its_states(
     assert not tab or re.search(rf'state={tab}">\w+ <span class="num">{count}</span>', content)
 
 
-def test_sends_are_found_by_each_filter(browser_of_the_operator: Client, ann: Advocate, sync: ProfileSync) -> None:
+def test_sends_are_found_by_each_filter(browser_of_the_operator: Client, ann: Advocate, setting: StoreSetting) -> None:
     old = a_send(ann, "eva@friends.test")
     Delivery.objects.filter(pk__lte=old.delivery_id).update(created_at=timezone.now() - timedelta(days=30))
     mail = Program.objects.create(store=ann.program.store, slug="mail", name="Mail", offer="Tea", invites_by="sorae")
-    kari = lifecycle.join(fjord(sync.connection), "kari@oslo.test")
+    kari = lifecycle.join(fjord(setting.connection), "kari@oslo.test")
     bea = lifecycle.join(mail, "bea@example.com")
     by_mail = a_send(bea, "ida@friends.test", channel="sorae")
     in_oslo = a_send(kari, "jon@friends.test")
@@ -169,9 +169,9 @@ def test_a_button_acts_on_all_of_its_cause_and_on_nothing_else(browser_of_the_op
 
 
 def test_a_button_keeps_to_the_programs_that_were_shown(
-    browser_of_the_operator: Client, ann: Advocate, sync: ProfileSync
+    browser_of_the_operator: Client, ann: Advocate, setting: StoreSetting
 ) -> None:
-    kari = lifecycle.join(fjord(sync.connection), "kari@oslo.test")
+    kari = lifecycle.join(fjord(setting.connection), "kari@oslo.test")
     mine = a_send(ann, state=State.FAILED, code="odd")
     theirs = a_send(kari, "jon@friends.test", state=State.FAILED, code="odd")
     [cause] = browser_of_the_operator.get(f"{SENDS}?program={ann.program_id}&state=failed").context["causes"]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.pages import evidence, explaining
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -198,7 +198,7 @@ def test_when_klaviyo_cannot_be_asked_the_page_says_why(
 
 def test_a_store_that_is_joined_no_longer_is_said(browser_of_the_operator: Client, ann: Advocate) -> None:
     send = a_send(ann, state=State.SKIPPED, code="sync_off")
-    ProfileSync.objects.all().delete()
+    StoreSetting.objects.all().delete()
     assert "no longer joined" in words_of(page(browser_of_the_operator, f"{SENDS}{send.pk}/now", {}))
     assert "Store not joined" not in why(browser_of_the_operator, send)
 

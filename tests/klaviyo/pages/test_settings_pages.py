@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.mapping import catalogue
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.pages.settings_form import MEANINGS
 from klaviyo.sandbox import Sandbox, SeedList
 from referrals.models import Store
@@ -44,8 +44,8 @@ def lists(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
-def page_of(browser_of_the_operator: Client, sync: ProfileSync) -> str:
-    return f"{SETTINGS}{sync.pk}/"
+def page_of(browser_of_the_operator: Client, setting: StoreSetting) -> str:
+    return f"{SETTINGS}{setting.pk}/"
 
 
 def signed_in_with(*permissions: str) -> Client:
@@ -62,10 +62,10 @@ def text(client: Client, address: str, data: dict[str, Any] | None = None) -> st
     return response.content.decode()
 
 
-def held(sync: ProfileSync, code: str, **fields: Any) -> Delivery:
-    known: dict[str, Any] = {"kind": "profile", "options": {"sync": sync.pk}}
+def held(setting: StoreSetting, code: str, **fields: Any) -> Delivery:
+    known: dict[str, Any] = {"kind": "profile", "options": {"sync": setting.pk}}
     return Delivery.objects.create(
-        connection=sync.connection,
+        connection=setting.connection,
         key=str(uuid.uuid4()),
         occurred_at=timezone.now(),
         state=Delivery.State.HELD,
@@ -86,7 +86,7 @@ def test_the_picker_pages_through_all_lists_with_their_opt_in(
 
 
 def test_searching_saves_nothing_and_loses_nothing(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
     typed = CHOICES | {"list_id": "Lst007", "invite_policy": "subscribed_only", "search": "list_id"}
     page = text(browser_of_the_operator, page_of, typed | {"list_id_words": "TEA", "newsletter_list_id_words": "04"})
@@ -94,33 +94,33 @@ def test_searching_saves_nothing_and_loses_nothing(
     assert "List 03" not in page
     assert 'name="list_id" value="Lst007" checked' in page
     assert 'name="invite_policy" value="subscribed_only" checked' in page
-    sync.refresh_from_db()
-    assert (sync.list_id, sync.invite_policy) == ("", "not_opted_out")
+    setting.refresh_from_db()
+    assert (setting.list_id, setting.invite_policy) == ("", "not_opted_out")
 
 
 def test_saving_keeps_the_lists_name_and_says_so(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
     response = browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri"})
     assert response["Location"] == SETTINGS
-    sync.refresh_from_db()
-    assert (sync.list_id, sync.list_name) == ("TeaFri", "Friends of tea")
+    setting.refresh_from_db()
+    assert (setting.list_id, setting.list_name) == ("TeaFri", "Friends of tea")
 
 
 def test_a_list_of_another_account_cannot_be_chosen(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
     page = text(browser_of_the_operator, page_of, CHOICES | {"list_id": "Foreig"})
     assert "this one is not among them" in page
-    sync.refresh_from_db()
-    assert sync.list_id == ""
+    setting.refresh_from_db()
+    assert setting.list_id == ""
 
 
 def test_another_list_frees_what_was_held_for_the_old_one_and_nothing_else(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(list_id="GoneGo", list_name="Old friends")
-    waiting, other = held(sync, "list_gone"), held(sync, "access_refused")
+    StoreSetting.objects.update(list_id="GoneGo", list_name="Old friends")
+    waiting, other = held(setting, "list_gone"), held(setting, "access_refused")
     page = text(browser_of_the_operator, page_of)
     assert "Old friends</bdi>” is no longer in the account." in page
     browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri"})
@@ -130,45 +130,45 @@ def test_another_list_frees_what_was_held_for_the_old_one_and_nothing_else(
 
 
 def test_saving_the_same_list_again_leaves_what_is_held(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(list_id="GoneGo", list_name="Old friends")
-    waiting = held(sync, "list_gone")
+    StoreSetting.objects.update(list_id="GoneGo", list_name="Old friends")
+    waiting = held(setting, "list_gone")
     browser_of_the_operator.post(page_of, CHOICES | {"list_id": "GoneGo"})
     waiting.refresh_from_db()
-    sync.refresh_from_db()
-    assert (waiting.state, sync.list_name) == ("held", "Old friends")
+    setting.refresh_from_db()
+    assert (waiting.state, setting.list_name) == ("held", "Old friends")
 
 
 @pytest.mark.parametrize("behaviour", ["create", "update_existing"])
 def test_a_newsletter_list_is_kept_with_its_name_and_its_opt_in(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync, behaviour: str
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting, behaviour: str
 ) -> None:
     for list_id, name, is_double in (("TeaFri", "Friends of tea", True), ("Lst003", "List 03", False), ("", "", False)):
         browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": list_id, "behaviour": behaviour})
-        sync.refresh_from_db()
-        kept = (sync.newsletter_list_id, sync.newsletter_list_name, sync.is_double_opt_in)
+        setting.refresh_from_db()
+        kept = (setting.newsletter_list_id, setting.newsletter_list_name, setting.is_double_opt_in)
         assert kept == (list_id, name, is_double)
 
 
 def test_a_newsletter_list_stays_as_it_was_while_klaviyo_cannot_tell(
-    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(
+    StoreSetting.objects.update(
         newsletter_list_id="TeaFri", newsletter_list_name="Friends of tea", is_double_opt_in=True
     )
     sandbox.fault("get_lists", "503", count=10)
     browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": "TeaFri"})
-    sync.refresh_from_db()
-    kept = (sync.newsletter_list_id, sync.newsletter_list_name, sync.is_double_opt_in)
+    setting.refresh_from_db()
+    kept = (setting.newsletter_list_id, setting.newsletter_list_name, setting.is_double_opt_in)
     assert kept == ("TeaFri", "Friends of tea", True)
 
 
 def test_another_newsletter_list_frees_opt_ins_and_leaves_what_is_held_for_the_other_list(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(newsletter_list_id="GoneGo", newsletter_list_name="Old news")
-    newcomer, opt_in = held(sync, "list_gone"), held(sync, "list_gone", kind="subscribe")
+    StoreSetting.objects.update(newsletter_list_id="GoneGo", newsletter_list_name="Old news")
+    newcomer, opt_in = held(setting, "list_gone"), held(setting, "list_gone", kind="subscribe")
     assert "Old news</bdi>” is no longer in the account." in text(browser_of_the_operator, page_of)
     browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": "TeaFri"})
     newcomer.refresh_from_db()
@@ -177,27 +177,31 @@ def test_another_newsletter_list_frees_opt_ins_and_leaves_what_is_held_for_the_o
 
 
 def test_update_existing_only_uses_no_list_and_says_why(
-    browser_of_the_operator: Client, page_of: str, lists: None, sync: ProfileSync
+    browser_of_the_operator: Client, page_of: str, lists: None, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.update(list_id="TeaFri", list_name="Friends of tea")
+    StoreSetting.objects.update(list_id="TeaFri", list_name="Friends of tea")
     assert "No list is used while Sorae only updates profiles that exist" in text(browser_of_the_operator, page_of)
     browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri", "behaviour": "update_existing"})
-    sync.refresh_from_db()
-    assert (sync.behaviour, sync.list_id, sync.list_name) == ("update_existing", "", "")
+    setting.refresh_from_db()
+    assert (setting.behaviour, setting.list_id, setting.list_name) == ("update_existing", "", "")
 
 
 @pytest.mark.parametrize("kind", ["503", "html_403", "not_json", "reset", "huge", "missing_scope"])
 def test_when_klaviyo_cannot_tell_its_lists_the_rest_can_still_be_saved(
-    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, sync: ProfileSync, kind: str
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, setting: StoreSetting, kind: str
 ) -> None:
-    ProfileSync.objects.update(list_id="TeaFri", list_name="Friends of tea")
+    StoreSetting.objects.update(list_id="TeaFri", list_name="Friends of tea")
     sandbox.fault("get_lists", kind, count=10)
     page = text(browser_of_the_operator, page_of)
     assert "The lists cannot be shown" in page
     assert "Friends of tea" in page
     browser_of_the_operator.post(page_of, CHOICES | {"list_id": "TeaFri", "invite_policy": "subscribed_only"})
-    sync.refresh_from_db()
-    assert (sync.list_id, sync.list_name, sync.invite_policy) == ("TeaFri", "Friends of tea", "subscribed_only")
+    setting.refresh_from_db()
+    assert (setting.list_id, setting.list_name, setting.invite_policy) == (
+        "TeaFri",
+        "Friends of tea",
+        "subscribed_only",
+    )
 
 
 def test_lists_that_were_read_before_klaviyo_failed_are_offered(
@@ -233,16 +237,23 @@ def test_a_store_is_joined_in_two_steps(
     chosen = {"store": str(tea_house.pk), "connection": str(connection.pk)}
     second = browser_of_the_operator.get(f"{SETTINGS}add/", chosen)
     assert b"Join the store" in second.content
-    assert not ProfileSync.objects.exists()
+    assert not StoreSetting.objects.exists()
     browser_of_the_operator.post(f"{SETTINGS}add/", CHOICES | chosen)
-    sync = ProfileSync.objects.get()
-    assert (sync.store, sync.connection, sync.is_enabled, sync.creates_profiles) == (tea_house, connection, True, True)
+    setting = StoreSetting.objects.get()
+    assert (setting.store, setting.connection, setting.is_enabled, setting.creates_profiles) == (
+        tea_house,
+        connection,
+        True,
+        True,
+    )
 
 
-def test_a_store_is_not_joined_to_the_same_account_twice(browser_of_the_operator: Client, sync: ProfileSync) -> None:
-    again = CHOICES | {"store": str(sync.store_id), "connection": str(sync.connection_id)}
-    assert browser_of_the_operator.post(f"{SETTINGS}add/", again)["Location"] == f"{SETTINGS}{sync.pk}/"
-    assert ProfileSync.objects.count() == 1
+def test_a_store_is_not_joined_to_the_same_account_twice(
+    browser_of_the_operator: Client, setting: StoreSetting
+) -> None:
+    again = CHOICES | {"store": str(setting.store_id), "connection": str(setting.connection_id)}
+    assert browser_of_the_operator.post(f"{SETTINGS}add/", again)["Location"] == f"{SETTINGS}{setting.pk}/"
+    assert StoreSetting.objects.count() == 1
 
 
 @pytest.mark.parametrize("given", [{"store": "x"}, {"store": "9" * 30, "connection": "1"}, {"connection": "\x00"}])
@@ -252,20 +263,20 @@ def test_an_odd_choice_leads_back_to_the_choice(
     assert b"Go on" in browser_of_the_operator.get(f"{SETTINGS}add/", given).content
 
 
-def test_parting_asks_first(browser_of_the_operator: Client, sync: ProfileSync) -> None:
-    assert "Keep them joined" in text(browser_of_the_operator, f"{SETTINGS}{sync.pk}/remove")
-    assert ProfileSync.objects.exists()
-    browser_of_the_operator.post(f"{SETTINGS}{sync.pk}/remove")
-    assert not ProfileSync.objects.exists()
+def test_parting_asks_first(browser_of_the_operator: Client, setting: StoreSetting) -> None:
+    assert "Keep them joined" in text(browser_of_the_operator, f"{SETTINGS}{setting.pk}/remove")
+    assert StoreSetting.objects.exists()
+    browser_of_the_operator.post(f"{SETTINGS}{setting.pk}/remove")
+    assert not StoreSetting.objects.exists()
 
 
-def test_whoever_only_looks_cannot_save_add_or_part(sync: ProfileSync) -> None:
-    looker = signed_in_with("view_profilesync")
-    page = text(looker, f"{SETTINGS}{sync.pk}/")
+def test_whoever_only_looks_cannot_save_add_or_part(setting: StoreSetting) -> None:
+    looker = signed_in_with("view_storesetting")
+    page = text(looker, f"{SETTINGS}{setting.pk}/")
     assert 'name="save"' not in page
-    looker.post(f"{SETTINGS}{sync.pk}/", CHOICES | {"behaviour": "update_existing"})
-    assert ProfileSync.objects.get().creates_profiles
-    for address in (f"{SETTINGS}add/", f"{SETTINGS}{sync.pk}/remove"):
+    looker.post(f"{SETTINGS}{setting.pk}/", CHOICES | {"behaviour": "update_existing"})
+    assert StoreSetting.objects.get().creates_profiles
+    for address in (f"{SETTINGS}add/", f"{SETTINGS}{setting.pk}/remove"):
         assert looker.get(address).status_code == looker.post(address).status_code == 403
     assert signed_in_with("view_store").get(SETTINGS).status_code == 403
 

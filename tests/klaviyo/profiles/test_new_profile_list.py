@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -20,7 +20,7 @@ UNKNOWN_PROFILE = json.dumps(
 
 
 def test_a_friend_who_buys_joins_and_one_who_is_merely_invited_does_not(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     list_id = choose_list(sandbox)
     lifecycle.invite(ann, BEN)
@@ -31,7 +31,7 @@ def test_a_friend_who_buys_joins_and_one_who_is_merely_invited_does_not(
 
 
 def test_who_is_brought_for_two_stores_joins_the_list_of_the_first(
-    sandbox: Sandbox, connection: Connection, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     first = choose_list(sandbox)
     [second] = sandbox.put_lists(TEA, [SeedList("Oslo")])
@@ -44,17 +44,17 @@ def test_who_is_brought_for_two_stores_joins_the_list_of_the_first(
 
 
 def test_who_is_created_for_one_store_joins_no_list_of_a_store_that_creates_nobody(
-    sandbox: Sandbox, connection: Connection, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     first = choose_list(sandbox)
     [second] = sandbox.put_lists(TEA, [SeedList("Oslo")])
-    lifecycle.join(fjord(connection, list_id=second, behaviour=ProfileSync.Behaviour.UPDATE_EXISTING), ann.email)
+    lifecycle.join(fjord(connection, list_id=second, behaviour=StoreSetting.Behaviour.UPDATE_EXISTING), ann.email)
     drain()
     assert known(sandbox, ann.email).lists == (first,)
 
 
 def test_a_newcomer_whom_klaviyo_does_not_show_yet_joins_later(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain, spoil: Spoil
 ) -> None:
     list_id = choose_list(sandbox)
     asked = 0
@@ -74,7 +74,7 @@ def test_a_newcomer_whom_klaviyo_does_not_show_yet_joins_later(
 
 
 def test_a_list_add_that_is_refused_for_the_person_is_tried_again(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain, spoil: Spoil
 ) -> None:
     list_id = choose_list(sandbox)
     spoil("add_profiles_to_list", lambda _: (400, UNKNOWN_PROFILE), times=2)
@@ -89,7 +89,7 @@ def test_a_list_add_that_is_refused_for_the_person_is_tried_again(
 
 
 def test_one_who_cannot_be_added_yet_does_not_keep_others_off_the_list(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, ann: Advocate, drain: Drain, spoil: Spoil
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, ann: Advocate, drain: Drain, spoil: Spoil
 ) -> None:
     list_id = choose_list(sandbox)
     lifecycle.join(spring, CID)
@@ -105,7 +105,7 @@ def test_one_who_cannot_be_added_yet_does_not_keep_others_off_the_list(
 
 
 def test_a_list_add_waits_until_it_is_known_who_made_the_person(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     choose_list(sandbox)
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
@@ -121,7 +121,7 @@ def test_a_list_add_waits_until_it_is_known_who_made_the_person(
 
 
 def test_who_joins_two_programs_of_a_store_joins_its_list_once(
-    sandbox: Sandbox, sync: ProfileSync, tea_house: Store, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, tea_house: Store, ann: Advocate, drain: Drain
 ) -> None:
     list_id = choose_list(sandbox)
     autumn = Program.objects.create(store=tea_house, slug="autumn", name="Autumn", offer="Tea")

@@ -125,7 +125,7 @@ def test_leaving_one_stores_list_closes_no_invite_of_another_store(
     sandbox: Sandbox, connection: Connection, ann: Advocate, drain: Drain
 ) -> None:
     ours = choose_list(sandbox)
-    ann.program.store.klaviyo_syncs.update(newsletter_list_id=ours)
+    ann.program.store.klaviyo_settings.update(newsletter_list_id=ours)
     [theirs] = sandbox.put_lists(TEA, [SeedList("Oslo")])
     oli = lifecycle.join(fjord(connection, newsletter_list_id=theirs), "oli@oslo.test")
     drain()

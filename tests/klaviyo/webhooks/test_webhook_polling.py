@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo.models import ConsentWatch, ProfileSync
+from klaviyo.models import ConsentWatch, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from klaviyo.webhooks import polling, turns
 from referrals import lifecycle
@@ -125,7 +125,7 @@ def test_what_klaviyo_does_not_answer_is_asked_again_from_the_same_time(
 def test_one_account_that_cannot_be_asked_keeps_no_other_waiting(
     sandbox: Sandbox, connection: Connection, second_connection: Connection, spring: Program
 ) -> None:
-    ProfileSync.objects.create(store=spring.store, connection=second_connection, behaviour="create")
+    StoreSetting.objects.create(store=spring.store, connection=second_connection, behaviour="create")
     sandbox.put_profiles("Qk7LmA", [SeedProfile(email=BEN, suppressions=["USER_SUPPRESSED"])])
     lifecycle.invite(lifecycle.join(spring, "ann@example.com"), BEN)
     sandbox.fault("get_profiles", "500", count=1, account=TEA)

@@ -15,7 +15,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from klaviyo.consent import opt_outs, topics
-from klaviyo.models import ConsentWatch, Notice, ProfileSync
+from klaviyo.models import ConsentWatch, Notice, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.webhooks import process
 from referrals import lifecycle
@@ -91,9 +91,9 @@ def test_facts_about_the_person_are_told_all_the_same(watch: ConsentWatch, ann: 
 
 
 def test_another_accounts_messages_are_its_own(
-    watch: ConsentWatch, second_connection: Connection, ann: Advocate, sync: ProfileSync
+    watch: ConsentWatch, second_connection: Connection, ann: Advocate, setting: StoreSetting
 ) -> None:
-    ProfileSync.objects.create(store=sync.store, connection=second_connection)
+    StoreSetting.objects.create(store=setting.store, connection=second_connection)
     invite(ann, BEN)
     tell(item(email=BEN))
     process.heed()
@@ -160,10 +160,10 @@ def test_a_hint_alone_cancels_nothing(sandbox: Sandbox, watch: ConsentWatch, ann
 
 
 def test_who_leaves_the_stores_list_gets_nothing_for_it_and_another_list_does_not_matter(
-    sandbox: Sandbox, watch: ConsentWatch, ann: Advocate, sync: ProfileSync
+    sandbox: Sandbox, watch: ConsentWatch, ann: Advocate, setting: StoreSetting
 ) -> None:
     ours, other = sandbox.put_lists(TEA, [SeedList("Newsletter"), SeedList("Other")])
-    ProfileSync.objects.update(newsletter_list_id=ours)
+    StoreSetting.objects.update(newsletter_list_id=ours)
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, list_suppressions=[ours])])
     sandbox.put_profiles(TEA, [SeedProfile(email=CID, list_suppressions=[other])])
     invite(ann, BEN, CID)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -115,9 +115,9 @@ def test_an_invite_to_somebody_who_said_no_is_against_consent(
 
 
 def test_an_invite_beyond_the_stores_policy_is_against_consent(
-    told: Advocate, sync: ProfileSync, sandbox: Sandbox
+    told: Advocate, setting: StoreSetting, sandbox: Sandbox
 ) -> None:
-    ProfileSync.objects.update(invite_policy=ProfileSync.Permission.SUBSCRIBED_ONLY)
+    StoreSetting.objects.update(invite_policy=StoreSetting.Permission.SUBSCRIBED_ONLY)
     assert len(judged(sandbox).against_consent) == 1
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, OptIn, Store, Suppression
@@ -24,9 +24,9 @@ def invite(ann: Advocate, drain: Drain) -> Invite:
 
 
 @pytest.fixture
-def list_id(sandbox: Sandbox, sync: ProfileSync) -> str:
+def list_id(sandbox: Sandbox, setting: StoreSetting) -> str:
     [made] = sandbox.put_lists(TEA_HOUSE_LTD, [SeedList(NEWSLETTER)])
-    ProfileSync.objects.update(newsletter_list_id=made, newsletter_list_name=NEWSLETTER)
+    StoreSetting.objects.update(newsletter_list_id=made, newsletter_list_name=NEWSLETTER)
     return made
 
 
@@ -91,7 +91,7 @@ def test_text_messages_that_nobody_asked_for_are_against_consent(
 
 @pytest.mark.parametrize(("scope", "breaches"), [("everything", 0), ("newsletter", 1), ("invites", 1)])
 def test_only_who_turned_everything_down_may_be_unsubscribed_from_everything(
-    tea_house: Store, sync: ProfileSync, sandbox: Sandbox, scope: str, breaches: int
+    tea_house: Store, setting: StoreSetting, sandbox: Sandbox, scope: str, breaches: int
 ) -> None:
     sandbox.put_profiles(TEA_HOUSE_LTD, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
     lifecycle.opt_out(tea_house, BEN, scope=scope, place="account page")

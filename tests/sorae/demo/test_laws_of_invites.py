@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program, Reminder, Store
@@ -19,9 +19,9 @@ State = Delivery.State
 
 
 @pytest.fixture
-def invite(ann: Advocate, sync: ProfileSync, drain: Drain) -> Invite:
+def invite(ann: Advocate, setting: StoreSetting, drain: Drain) -> Invite:
     """Ann has invited and reminded Ben, who has said nothing, and Klaviyo has heard it."""
-    ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
     invite = lifecycle.invite(ann, BEN)
     lifecycle.remind(invite, 1)
     drain()

@@ -7,7 +7,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Attempt, Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, unsubscribe_links
 from referrals.models import Advocate, Invite, Program
@@ -124,8 +124,8 @@ def test_a_cap_that_is_not_reached_is_no_good_reason_and_one_that_is_reached_is(
 
 
 def test_a_list_that_the_person_left_counts_for_messages_too(
-    sandbox: Sandbox, sync: ProfileSync, mails: list[Mail]
+    sandbox: Sandbox, setting: StoreSetting, mails: list[Mail]
 ) -> None:
-    ProfileSync.objects.update(list_name="Friends")
+    StoreSetting.objects.update(list_name="Friends")
     left = ben("SUBSCRIBED", list_suppressions=["Friends"])
     assert len(judged(sandbox, before=left, mails=mails).against_consent) >= 1

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from integrations.models import Delivery, Job
 from klaviyo.imports import results
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
 from tests.klaviyo.delivery.bulk.crowd import PEOPLE, VISITS, joined, visits
@@ -29,7 +29,7 @@ def waiting(ann: Advocate, drain: Drain) -> list[Delivery]:
 
 
 @pytest.fixture
-def people(sync: ProfileSync, spring: Program) -> list[Advocate]:
+def people(setting: StoreSetting, spring: Program) -> list[Advocate]:
     """So many have joined, and only their profiles wait."""
     people = joined(spring, PEOPLE)
     Delivery.objects.filter(kind="event").delete()

@@ -11,7 +11,7 @@ from integrations.models import Attempt, Delivery
 from integrations.workers import worker
 from klaviyo.api import bulk
 from klaviyo.delivery import events
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -143,7 +143,7 @@ def test_the_request_is_on_record_for_each(sandbox: Sandbox, ann: Advocate, drai
 
 
 def test_an_event_waits_for_the_profile_that_is_about_to_go(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
     people = joined(spring, 6)
     in_hand = Delivery.objects.filter(kind="profile")
@@ -162,9 +162,9 @@ def test_an_event_waits_for_the_profile_that_is_about_to_go(
 
 
 def test_an_event_waits_for_no_profile_that_a_running_import_holds_back(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     sandbox.put_profiles(TEA, [SeedProfile(email=f"person-{n}@friends.test") for n in range(6)])
     sandbox.settings(import_seconds=3600)
     people = joined(spring, 6)

@@ -1,7 +1,7 @@
 """Whose events go in a job: of nobody whose consent is needed, who is unknown, or whose store was switched off."""
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program
@@ -35,9 +35,9 @@ def test_what_needs_consent_never_goes_in_a_job(sent: Sent, sandbox: Sandbox, an
 
 
 def test_who_is_unknown_is_passed_over_where_nobody_may_be_made(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     visits(ann, 10)
     drain()
     assert set(Delivery.objects.values_list("state", "reason_code")) == {(State.SKIPPED, "unknown_person")}
@@ -60,11 +60,11 @@ def test_who_is_unknown_is_brought_first_where_people_may_be_made(
 
 
 def test_a_store_that_was_switched_off_is_told_nothing(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     drain()
     visits(ann, 10)
-    ProfileSync.objects.update(is_enabled=False)
+    StoreSetting.objects.update(is_enabled=False)
     drain()
     waited = Delivery.objects.filter(options__metric="referred_visit")
     assert set(waited.values_list("state", "reason_code")) == {(State.SKIPPED, "sync_off")}

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from integrations import pauses
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.pauses import provider_wide
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -108,12 +108,12 @@ def test_while_it_lasts_one_at_a_time_is_tried_and_less_and_less_often(
 
 
 def test_three_accounts_are_enough(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, connect: Connect, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, connect: Connect, drain: Drain
 ) -> None:
     for account in ACCOUNTS:
         connect(account=account)
         other = Connection.objects.get(account_id=account)
-        ProfileSync.objects.create(store=sync.store, connection=other, behaviour="create")
+        StoreSetting.objects.create(store=setting.store, connection=other, behaviour="create")
     drain()
     lifecycle.update(ann, tier="gold")
     drain()

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from integrations import pauses
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.workers import worker
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -88,11 +88,11 @@ def test_bad_rows_of_one_account_freeze_it_alone_and_fail_when_another_is_served
 
 
 def test_three_accounts_with_a_bad_row_each_keep_a_fourth_for_one_short_pause(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, kari: Advocate, connect: Connect, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, kari: Advocate, connect: Connect, drain: Drain
 ) -> None:
     connect(account=HARBOR)
     harbor = Connection.objects.get(account_id=HARBOR)
-    ProfileSync.objects.create(store=sync.store, connection=harbor, behaviour="create")
+    StoreSetting.objects.create(store=setting.store, connection=harbor, behaviour="create")
     drain()
     visits(ann, 1)
     quiet()

@@ -13,7 +13,7 @@ from integrations.outbox import leasing
 from integrations.workers import worker
 from klaviyo.api import bulk
 from klaviyo.imports import results
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -195,7 +195,7 @@ def test_it_goes_on_where_it_was_when_the_account_comes_back(
 def test_one_account_in_trouble_keeps_none_of_the_others(
     sandbox: Sandbox, people: list[Advocate], second_connection: Connection, spring: Program, drain: Drain
 ) -> None:
-    ProfileSync.objects.create(store=spring.store, connection=second_connection, behaviour="create")
+    StoreSetting.objects.create(store=spring.store, connection=second_connection, behaviour="create")
     for person in people:
         lifecycle.update(person, tier="gold")
     drain()

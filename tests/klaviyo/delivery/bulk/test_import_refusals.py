@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from integrations.models import Delivery, Job
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
@@ -43,7 +43,7 @@ def test_the_same_refusal_is_final_and_is_told_in_klaviyos_words(
 
 
 def test_refusals_are_read_page_by_page(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined(spring, 3)
     Delivery.objects.filter(kind="event").delete()

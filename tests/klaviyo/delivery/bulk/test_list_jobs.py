@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals.models import Program
 from tests.conftest import Drain
@@ -16,16 +16,16 @@ Sent = Callable[[], list[Exchange]]
 NUMBER = 12
 
 
-def plan(sync: ProfileSync, emails: list[str]) -> None:
+def plan(setting: StoreSetting, emails: list[str]) -> None:
     """As when so many newcomers were made one by one, and are to join the list."""
     Delivery.objects.all().delete()
     Delivery.objects.bulk_create(
         Delivery(
             connection=the_connection(),
             kind="list",
-            key=f"list:{sync.pk}:{email}",
+            key=f"list:{setting.pk}:{email}",
             subject=email,
-            options={"sync": sync.pk},
+            options={"sync": setting.pk},
             occurred_at="2026-11-20T00:00:00Z",
         )
         for email in emails
@@ -33,12 +33,12 @@ def plan(sync: ProfileSync, emails: list[str]) -> None:
 
 
 @pytest.fixture
-def newcomers(sandbox: Sandbox, sync: ProfileSync, spring: Program) -> list[str]:
+def newcomers(sandbox: Sandbox, setting: StoreSetting, spring: Program) -> list[str]:
     """So many are at Klaviyo, and are to join the list."""
     choose_list(sandbox)
     emails = [person.email for person in joined(spring, NUMBER)]
     sandbox.put_profiles(TEA, [SeedProfile(email=email) for email in emails])
-    plan(sync, emails)
+    plan(setting, emails)
     return emails
 
 
@@ -53,11 +53,11 @@ def test_many_join_in_one_request(sandbox: Sandbox, newcomers: list[str], drain:
     assert states() == {State.ACCEPTED}
 
 
-def test_a_thousand_at_most_join_at_once(sent: Sent, sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
+def test_a_thousand_at_most_join_at_once(sent: Sent, sandbox: Sandbox, setting: StoreSetting, drain: Drain) -> None:
     choose_list(sandbox)
     emails = [f"more-{number}@friends.test" for number in range(1_100)]
     sandbox.put_profiles(TEA, [SeedProfile(email=email) for email in emails])
-    plan(sync, emails)
+    plan(setting, emails)
     drain()
     sizes = [len(exchange.json["data"]) for exchange in sent() if exchange.operation == ADD]
     assert sorted(sizes) == [100, 1_000]
@@ -76,9 +76,9 @@ def test_what_nobody_knows_of_is_done_one_by_one(
 
 
 def test_one_whom_klaviyo_does_not_show_yet_keeps_none_of_the_others(
-    sandbox: Sandbox, sync: ProfileSync, newcomers: list[str], drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, newcomers: list[str], drain: Drain
 ) -> None:
-    plan(sync, [*newcomers, "not-there-yet@friends.test"])
+    plan(setting, [*newcomers, "not-there-yet@friends.test"])
     drain()
     assert members(sandbox) == set(newcomers)
     waits = Delivery.objects.get(state=State.QUEUED)
@@ -88,7 +88,7 @@ def test_one_whom_klaviyo_does_not_show_yet_keeps_none_of_the_others(
 def test_a_list_that_is_gone_holds_all_of_them_for_a_person(
     sandbox: Sandbox, newcomers: list[str], drain: Drain
 ) -> None:
-    ProfileSync.objects.update(list_id="GoNe42", list_name="Old")
+    StoreSetting.objects.update(list_id="GoNe42", list_name="Old")
     drain()
     come_back(drain)
     assert set(Delivery.objects.values_list("state", "reason_code")) == {(State.HELD, "list_gone")}
@@ -97,7 +97,7 @@ def test_a_list_that_is_gone_holds_all_of_them_for_a_person(
 def test_nobody_is_put_on_a_list_of_a_store_that_was_switched_off(
     sandbox: Sandbox, newcomers: list[str], drain: Drain
 ) -> None:
-    ProfileSync.objects.update(is_enabled=False)
+    StoreSetting.objects.update(is_enabled=False)
     drain()
     assert set(Delivery.objects.values_list("state", "reason_code")) == {(State.SKIPPED, "sync_off")}
     assert sandbox.requests(ADD) == []

@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations import pacing
 from integrations.models import Connection, Delivery
 from klaviyo.api import profiles
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
@@ -28,7 +28,7 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("few_at_once")
 def test_any_number_of_people_can_be_looked_up(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
     joined(spring, 12, first_name="Ann")
     only_profiles()
@@ -40,7 +40,7 @@ def test_any_number_of_people_can_be_looked_up(
 
 @pytest.mark.usefixtures("few_at_once")
 def test_whoever_was_found_before_the_budget_was_used_up_goes_on(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined(spring, 12, first_name="Ann")
     only_profiles()
@@ -70,12 +70,12 @@ def test_a_deletion_waits_for_an_import_that_nobody_lived_to_write_down(
 
 
 def test_a_store_that_makes_nobody_does_not_rely_on_what_another_told_hours_ago(
-    sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     told = Delivery.objects.filter(kind="profile")
     two_hours_ago = timezone.now() - timedelta(hours=2)
-    told.update(state=State.ACCEPTED, settled_at=two_hours_ago, options={"sync": sync.pk + 1, "advocate": ann.pk})
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    told.update(state=State.ACCEPTED, settled_at=two_hours_ago, options={"sync": setting.pk + 1, "advocate": ann.pk})
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     drain()
     assert outcome("advocate_started") == (State.SKIPPED, "unknown_person")
     assert sandbox.profiles(TEA) == []

@@ -8,7 +8,7 @@ import pytest
 from integrations.models import Delivery, Job
 from klaviyo.api import bulk
 from klaviyo.delivery import profiles
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Program
@@ -36,7 +36,7 @@ def asked_about(sent: Sent) -> int:
 
 
 def test_many_go_in_one_import(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     people = joined(spring, 20)
     settle()
@@ -48,7 +48,7 @@ def test_many_go_in_one_import(
 
 
 def test_until_klaviyo_has_done_it_a_profile_is_being_sent(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
     sandbox.settings(import_seconds=60)
     joined(spring, 20)
@@ -59,7 +59,7 @@ def test_until_klaviyo_has_done_it_a_profile_is_being_sent(
 
 
 def test_names_fill_in_what_klaviyo_lacks_and_overwrite_nothing(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email="person-1@friends.test", first_name="Known", locale="fi-FI")])
     joined(spring, 8, first_name="Told", last_name="Person")
@@ -70,7 +70,7 @@ def test_names_fill_in_what_klaviyo_lacks_and_overwrite_nothing(
 
 
 def test_a_phone_number_goes_only_where_nobody_has_it(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email="owner@friends.test", phone_number=PHONE)])
     people = joined(spring, 8)
@@ -84,7 +84,7 @@ def test_a_phone_number_goes_only_where_nobody_has_it(
 
 
 def test_newcomers_join_the_list_in_an_import_of_their_own(
-    sent: Sent, sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sent: Sent, sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     list_id = choose_list(sandbox)
     old = [f"person-{number}@friends.test" for number in range(3)]
@@ -100,9 +100,9 @@ def test_newcomers_join_the_list_in_an_import_of_their_own(
 
 
 def test_where_nobody_may_be_made_only_those_who_are_known_are_told_of(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
-    ProfileSync.objects.update(behaviour=ProfileSync.Behaviour.UPDATE_EXISTING)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     sandbox.put_profiles(TEA, [SeedProfile(email="person-1@friends.test")])
     joined(spring, 10)
     only_profiles()
@@ -113,7 +113,7 @@ def test_where_nobody_may_be_made_only_those_who_are_known_are_told_of(
 
 
 def test_without_names_and_list_nobody_is_looked_up(
-    sent: Sent, sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sent: Sent, sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     joined(spring, 10)
     only_profiles()
@@ -123,7 +123,7 @@ def test_without_names_and_list_nobody_is_looked_up(
 
 
 def test_a_single_name_is_reason_enough_to_ask_about_that_person(
-    sent: Sent, sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sent: Sent, sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     people = joined(spring, 10)
     lifecycle.update(people[0], first_name="Told")
@@ -133,7 +133,7 @@ def test_a_single_name_is_reason_enough_to_ask_about_that_person(
     assert known(sandbox, people[0].email).first_name == "Told"
 
 
-def test_an_import_keeps_to_number_and_bytes(sync: ProfileSync, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_keeps_to_number_and_bytes(setting: StoreSetting, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = Delivery()
     many = [(delivery, {"n": number}, 100) for number in range(bulk.MOST_PROFILES + 1)]
     assert [len(pack) for pack in profiles.packs(many)] == [bulk.MOST_PROFILES, 1]
@@ -144,7 +144,7 @@ def test_an_import_keeps_to_number_and_bytes(sync: ProfileSync, monkeypatch: pyt
 
 
 def test_events_of_those_who_are_being_imported_wait_for_nobody(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     joined(spring, 10)
     older()

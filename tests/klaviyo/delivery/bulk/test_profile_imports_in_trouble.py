@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from integrations.models import Delivery
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox
 from referrals.models import Advocate, Program
 from tests.klaviyo.conftest import Spoil
@@ -17,7 +17,7 @@ PHONE = "+358401234567"
 
 
 def test_who_moved_meanwhile_goes_alone_by_the_new_address(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None]
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
 ) -> None:
     people = joined(spring, 10)
     only_profiles()
@@ -29,7 +29,7 @@ def test_who_moved_meanwhile_goes_alone_by_the_new_address(
 
 
 def test_whom_klaviyo_points_at_goes_alone_and_fails_with_its_reason(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None], spoil: Spoil
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None], spoil: Spoil
 ) -> None:
     sandbox.settings(malformed=("person-3@friends.test",))
     spoil(UPSERT, lambda _: (400, INVALID))
@@ -45,7 +45,7 @@ def test_whom_klaviyo_points_at_goes_alone_and_fails_with_its_reason(
 
 @pytest.mark.parametrize("kind", ["accept_then_drop", "truncated", "503", "wrong_success", "empty_list"])
 def test_an_import_of_which_nobody_knows_is_made_again(
-    sandbox: Sandbox, sync: ProfileSync, spring: Program, settle: Callable[[], None], kind: str
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None], kind: str
 ) -> None:
     people = joined(spring, 10)
     only_profiles()

@@ -12,7 +12,7 @@ from django.test import Client
 from integrations import outbox
 from integrations.models import Attempt, Delivery
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import ConsentDecision, Erasure, Notice, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Erasure, Notice, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle, standing, suppressions
 from referrals.models import Advocate, Invite, Program, Suppression
@@ -25,11 +25,11 @@ DAN = "dan@friends.test"
 
 
 @pytest.fixture
-def bird(sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain) -> Advocate:
+def bird(sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain) -> Advocate:
     """All that can be told of somebody was told, and heard; and something waits, in every state."""
     choose_list(sandbox, "Advocates")
     [newsletter] = sandbox.lists(TEA)
-    ProfileSync.objects.update(newsletter_list_id=newsletter.id, newsletter_list_name=newsletter.name)
+    StoreSetting.objects.update(newsletter_list_id=newsletter.id, newsletter_list_name=newsletter.name)
     sandbox.put_profiles(TEA, [SeedProfile(email=CID, consent="SUBSCRIBED")])
     bird = canary.tell_of(ann)
     drain()
@@ -37,8 +37,8 @@ def bird(sandbox: Sandbox, sync: ProfileSync, ann: Advocate, drain: Drain) -> Ad
     drain()
     canary.remind(ann)
     for number, profile in enumerate(sandbox.profiles(TEA)):
-        canary.notice(sync.connection, number, profile_id=profile.id)
-        canary.notice(sync.connection, 100 + number, email=(profile.email or "").lower())
+        canary.notice(setting.connection, number, profile_id=profile.id)
+        canary.notice(setting.connection, 100 + number, email=(profile.email or "").lower())
     return bird
 
 
@@ -165,7 +165,7 @@ def test_nobody_invites_them_again_and_klaviyo_is_not_asked(
 
 def test_a_person_may_come_back(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     list_id = choose_list(sandbox)
-    ProfileSync.objects.update(newsletter_list_id=list_id)
+    StoreSetting.objects.update(newsletter_list_id=list_id)
     lifecycle.join(ann.program, BEN)
     drain()
     erase.erase(BEN, None)
@@ -195,9 +195,9 @@ def test_any_spelling_is_the_person(sandbox: Sandbox, ann: Advocate, drain: Drai
     assert outcome_of_asking() == (State.ACCEPTED, "deletion_asked", "")
 
 
-def test_somebody_only_klaviyo_knows(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
+def test_somebody_only_klaviyo_knows(sandbox: Sandbox, setting: StoreSetting, drain: Drain) -> None:
     [id] = sandbox.put_profiles(TEA, [SeedProfile(email="Ben@Friends.test")])
-    canary.notice(sync.connection, 1, profile_id=id)
+    canary.notice(setting.connection, 1, profile_id=id)
     erase.erase(BEN, None)
     drain()
     assert sandbox.profiles(TEA) == []
@@ -205,14 +205,16 @@ def test_somebody_only_klaviyo_knows(sandbox: Sandbox, sync: ProfileSync, drain:
     assert not Notice.objects.exists()
 
 
-def test_somebody_nobody_knows(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
+def test_somebody_nobody_knows(sandbox: Sandbox, setting: StoreSetting, drain: Drain) -> None:
     receipt = erase.erase(BEN, None)
     drain()
     assert outcome_of_asking() == (State.ACCEPTED, "not_known", "")
     assert receipt.removed == {}
 
 
-def test_an_address_that_no_account_takes_is_not_asked_about(sync: ProfileSync, ann: Advocate, drain: Drain) -> None:
+def test_an_address_that_no_account_takes_is_not_asked_about(
+    setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
     address = f"{'k' * 60}@{'ö' * 30}.example"
     lifecycle.invite(ann, address)
     erase.erase(address, None)

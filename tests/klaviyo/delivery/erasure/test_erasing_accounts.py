@@ -10,7 +10,7 @@ from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.provider import SCOPES
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -108,7 +108,7 @@ def test_it_goes_before_all_that_waits_and_makes_nothing_look_late(sandbox: Sand
 
 
 def test_a_store_without_an_account_erases_all_the_same(ann: Advocate) -> None:
-    ProfileSync.objects.all().delete()
+    StoreSetting.objects.all().delete()
     lifecycle.invite(ann, BEN)
     receipt = erase.erase(BEN, None)
     assert receipt.removed["invites"] == 1

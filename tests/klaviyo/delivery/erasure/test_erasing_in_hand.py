@@ -14,7 +14,7 @@ from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.consent import records
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import ConsentDecision, Erasure, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Erasure, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program
@@ -31,7 +31,7 @@ def two_lists(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     drain()
     [newsletter] = sandbox.put_lists(TEA, [SeedList("News", opt_in_process="single_opt_in")])
     choose_list(sandbox)
-    ProfileSync.objects.update(newsletter_list_id=newsletter)
+    StoreSetting.objects.update(newsletter_list_id=newsletter)
 
 
 @pytest.fixture

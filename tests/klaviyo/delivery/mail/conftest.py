@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from integrations.mail import mailer
 from integrations.models import Connection
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from referrals.models import Program, Store
 from tests.mail_server import MailServer
 
@@ -31,10 +31,10 @@ def mail_server(settings: Settings) -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def second_sync(tea_house: Store, sync: ProfileSync, second_connection: Connection) -> ProfileSync:
+def second_setting(tea_house: Store, setting: StoreSetting, second_connection: Connection) -> StoreSetting:
     """Tea House is joined to another account as well."""
-    return ProfileSync.objects.create(
-        store=tea_house, connection=second_connection, behaviour=ProfileSync.Behaviour.CREATE
+    return StoreSetting.objects.create(
+        store=tea_house, connection=second_connection, behaviour=StoreSetting.Behaviour.CREATE
     )
 
 

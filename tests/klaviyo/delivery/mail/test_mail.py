@@ -14,7 +14,7 @@ from integrations.models import Attempt, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.delivery.sends import enqueue
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program
@@ -76,7 +76,12 @@ def test_the_advocate_hears_of_it_when_the_mail_server_has_it_and_not_before(
 
 
 def test_one_message_is_told_of_in_every_account(
-    own_mail: Program, mail_server: MailServer, sandbox: Sandbox, second_sync: ProfileSync, ann: Advocate, drain: Drain
+    own_mail: Program,
+    mail_server: MailServer,
+    sandbox: Sandbox,
+    second_setting: StoreSetting,
+    ann: Advocate,
+    drain: Drain,
 ) -> None:
     lifecycle.invite(ann, BEN)
     drain()
@@ -88,9 +93,9 @@ def test_one_message_is_told_of_in_every_account(
 
 
 def test_a_reminder_has_words_of_its_own(
-    own_mail: Program, mail_server: MailServer, sync: ProfileSync, ann: Advocate, drain: Drain
+    own_mail: Program, mail_server: MailServer, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
     invite = lifecycle.invite(ann, BEN)
     drain()
     for number in (1, 2):

@@ -3,7 +3,7 @@
 import pytest
 
 from integrations.models import Connection
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -15,7 +15,7 @@ from tests.mail_server import MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail")
 
-Policy = ProfileSync.Permission
+Policy = StoreSetting.Permission
 
 
 @pytest.mark.parametrize("account", [TEA, OTHER])
@@ -23,13 +23,13 @@ Policy = ProfileSync.Permission
 def test_a_no_in_any_account_of_the_store_is_enough(
     mail_server: MailServer,
     sandbox: Sandbox,
-    second_sync: ProfileSync,
+    second_setting: StoreSetting,
     ann: Advocate,
     drain: Drain,
     account: str,
     code: str,
 ) -> None:
-    ProfileSync.objects.update(newsletter_list_id=LIST)
+    StoreSetting.objects.update(newsletter_list_id=LIST)
     for asked in (TEA, OTHER):
         said = NOES[code] if asked == account else {"consent": "SUBSCRIBED"}
         sandbox.put_profiles(asked, [SeedProfile(email=BEN, **said)])
@@ -40,9 +40,9 @@ def test_a_no_in_any_account_of_the_store_is_enough(
 
 
 def test_each_account_is_asked_by_its_own_policy(
-    mail_server: MailServer, sandbox: Sandbox, second_sync: ProfileSync, ann: Advocate, drain: Drain
+    mail_server: MailServer, sandbox: Sandbox, second_setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    ProfileSync.objects.filter(pk=second_sync.pk).update(invite_policy=Policy.SUBSCRIBED_ONLY)
+    StoreSetting.objects.filter(pk=second_setting.pk).update(invite_policy=Policy.SUBSCRIBED_ONLY)
     sandbox.put_profiles(OTHER, [SeedProfile(email=CID, consent="SUBSCRIBED")])
     lifecycle.invite(ann, BEN)
     lifecycle.invite(ann, CID)
@@ -55,7 +55,7 @@ def test_each_account_is_asked_by_its_own_policy(
 def test_an_account_that_does_not_answer_postpones_it(
     mail_server: MailServer,
     sandbox: Sandbox,
-    second_sync: ProfileSync,
+    second_setting: StoreSetting,
     ann: Advocate,
     drain: Drain,
     account: str,
@@ -76,9 +76,9 @@ def test_an_account_that_does_not_answer_postpones_it(
 
 
 def test_an_account_that_must_be_connected_again_postpones_it(
-    mail_server: MailServer, second_sync: ProfileSync, ann: Advocate, drain: Drain
+    mail_server: MailServer, second_setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
-    Connection.objects.filter(pk=second_sync.connection_id).update(state=Connection.State.RECONNECT)
+    Connection.objects.filter(pk=second_setting.connection_id).update(state=Connection.State.RECONNECT)
     lifecycle.invite(ann, BEN)
     drain()
     assert outcomes()[BEN] == (State.QUEUED, "account_away")
@@ -89,7 +89,7 @@ def test_an_account_that_must_be_connected_again_postpones_it(
 
 
 def test_an_account_that_loses_its_token_meanwhile_postpones_it(
-    mail_server: MailServer, sandbox: Sandbox, second_sync: ProfileSync, ann: Advocate, drain: Drain
+    mail_server: MailServer, sandbox: Sandbox, second_setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     drain()
     sandbox.uninstall(OTHER)
@@ -100,7 +100,7 @@ def test_an_account_that_loses_its_token_meanwhile_postpones_it(
 
 
 def test_a_connection_that_is_lost_sends_nothing(
-    mail_server: MailServer, sync: ProfileSync, ann: Advocate, drain: Drain
+    mail_server: MailServer, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
     Connection.objects.update(state=Connection.State.RECONNECT)
     lifecycle.invite(ann, BEN)

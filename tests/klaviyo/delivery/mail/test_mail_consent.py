@@ -7,7 +7,7 @@ import pytest
 
 from integrations.mail import mailer
 from klaviyo.consent import gate
-from klaviyo.models import ConsentDecision, ProfileSync, Send
+from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Suppression
@@ -19,7 +19,7 @@ from tests.mail_server import MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail")
 
-Policy = ProfileSync.Permission
+Policy = StoreSetting.Permission
 
 
 @pytest.mark.parametrize("policy", Policy)
@@ -27,7 +27,7 @@ Policy = ProfileSync.Permission
 def test_a_no_is_a_no_under_either_policy(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain, code: str, policy: str
 ) -> None:
-    ProfileSync.objects.update(invite_policy=policy, newsletter_list_id=LIST)
+    StoreSetting.objects.update(invite_policy=policy, newsletter_list_id=LIST)
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, **NOES[code])])
     lifecycle.invite(ann, BEN)
     drain()
@@ -38,7 +38,7 @@ def test_a_no_is_a_no_under_either_policy(
     assert sandbox.events(TEA, "Sorae Invite Sent") == []
 
 
-@pytest.mark.parametrize("behaviour", ProfileSync.Behaviour)
+@pytest.mark.parametrize("behaviour", StoreSetting.Behaviour)
 @pytest.mark.parametrize(("policy", "is_sent"), [(Policy.NOT_OPTED_OUT, True), (Policy.SUBSCRIBED_ONLY, False)])
 @pytest.mark.parametrize(("consent", "code"), [("NEVER_SUBSCRIBED", "never_subscribed"), (None, "no_profile")])
 def test_the_policy_decides_about_those_who_said_nothing(
@@ -52,7 +52,7 @@ def test_the_policy_decides_about_those_who_said_nothing(
     consent: str | None,
     code: str,
 ) -> None:
-    ProfileSync.objects.update(invite_policy=policy, behaviour=behaviour)
+    StoreSetting.objects.update(invite_policy=policy, behaviour=behaviour)
     if consent:
         sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent=consent)])
     lifecycle.invite(ann, BEN)
@@ -66,7 +66,7 @@ def test_the_policy_decides_about_those_who_said_nothing(
 def test_a_subscriber_is_written_to(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain, policy: str
 ) -> None:
-    ProfileSync.objects.update(invite_policy=policy)
+    StoreSetting.objects.update(invite_policy=policy)
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
     lifecycle.invite(ann, BEN)
     drain()
@@ -97,7 +97,7 @@ def test_an_answer_that_cannot_be_read_is_no_yes(
 def test_a_reminder_goes_by_the_policy_of_reminders(
     mail_server: MailServer, ann: Advocate, drain: Drain, policy: str, expected: tuple[str, str] | None
 ) -> None:
-    ProfileSync.objects.update(reminder_policy=policy)
+    StoreSetting.objects.update(reminder_policy=policy)
     invite = lifecycle.invite(ann, BEN)
     drain()
     lifecycle.remind(invite, 1)
@@ -110,7 +110,7 @@ def test_no_reminder_of_an_invite_that_never_went_out(
     mail_server: MailServer, sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     mail_server.answers("RCPT", "550 5.1.1 Nobody")
-    ProfileSync.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
     invite = lifecycle.invite(ann, BEN)
     drain()
     lifecycle.remind(invite, 1)

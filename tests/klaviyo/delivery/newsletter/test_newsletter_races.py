@@ -15,7 +15,7 @@ from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.delivery.newsletter import newsletter_list, subscribe
 from klaviyo.delivery.newsletter import requests as jobs_on_record
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from tests.conftest import Drain
 from tests.klaviyo.conftest import Spoil
@@ -26,7 +26,7 @@ ROUNDS = 3
 
 
 @pytest.fixture(autouse=True)
-def list_id(sandbox: Sandbox, sync: ProfileSync) -> str:
+def list_id(sandbox: Sandbox, setting: StoreSetting) -> str:
     return choose_newsletter(sandbox)
 
 

@@ -14,7 +14,7 @@ from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from tests import budgets
 from tests.conftest import Drain
@@ -36,7 +36,7 @@ Kill = Callable[[str, bool], None]
 
 
 @pytest.fixture
-def list_id(sandbox: Sandbox, sync: ProfileSync) -> str:
+def list_id(sandbox: Sandbox, setting: StoreSetting) -> str:
     return choose_newsletter(sandbox)
 
 

@@ -13,7 +13,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.consent import opt_outs, topics
-from klaviyo.models import Notice, ProfileSync
+from klaviyo.models import Notice, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from tests.conftest import Connect, Drain
@@ -21,7 +21,7 @@ from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.newsletter_cast import PHONE, SUBSCRIBE, age_jobs, choose_newsletter, fate, jobs, say_no, say_yes
 from tests.klaviyo.story import BEN, CID, TEA, State, fjord, known, let_pass, make_due
 
-pytestmark = pytest.mark.usefixtures("sync")
+pytestmark = pytest.mark.usefixtures("setting")
 
 HOUR = timedelta(hours=1)
 EDGES: list[tuple[Any, str]] = [
@@ -35,7 +35,7 @@ EDGES: list[tuple[Any, str]] = [
 
 
 @pytest.fixture
-def list_id(sandbox: Sandbox, sync: ProfileSync) -> str:
+def list_id(sandbox: Sandbox, setting: StoreSetting) -> str:
     return choose_newsletter(sandbox)
 
 
@@ -44,11 +44,11 @@ def again(**which: Any) -> None:
     assert retrying.again(Delivery.objects.filter(kind="subscribe", **which)) == 1
 
 
-@pytest.mark.parametrize("behaviour", ProfileSync.Behaviour)
+@pytest.mark.parametrize("behaviour", StoreSetting.Behaviour)
 def test_a_yes_makes_a_subscriber_even_of_somebody_new(
     sandbox: Sandbox, list_id: str, drain: Drain, behaviour: str
 ) -> None:
-    ProfileSync.objects.update(behaviour=behaviour)
+    StoreSetting.objects.update(behaviour=behaviour)
     yes = say_yes(first_name="Ben")
     drain()
     ben = known(sandbox, BEN)
@@ -60,10 +60,10 @@ def test_a_yes_makes_a_subscriber_even_of_somebody_new(
 
 
 def test_each_account_of_the_store_gets_it_on_its_own_list(
-    sandbox: Sandbox, sync: ProfileSync, second_connection: Connection, list_id: str, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, second_connection: Connection, list_id: str, drain: Drain
 ) -> None:
     [there] = sandbox.put_lists("Qk7LmA", [SeedList("News")])
-    ProfileSync.objects.create(store=sync.store, connection=second_connection, newsletter_list_id=there)
+    StoreSetting.objects.create(store=setting.store, connection=second_connection, newsletter_list_id=there)
     say_yes()
     drain()
     assert known(sandbox, BEN).lists == (list_id,)
@@ -72,7 +72,7 @@ def test_each_account_of_the_store_gets_it_on_its_own_list(
     assert elsewhere.lists == (there,)
 
 
-def test_without_a_list_nobody_is_subscribed(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
+def test_without_a_list_nobody_is_subscribed(sandbox: Sandbox, setting: StoreSetting, drain: Drain) -> None:
     yes = say_yes()
     drain()
     assert fate(yes) == (State.SKIPPED, "no_newsletter_list")
@@ -87,17 +87,17 @@ def test_without_a_list_nobody_is_subscribed(sandbox: Sandbox, sync: ProfileSync
 
 
 def test_a_double_opt_in_is_pending_until_the_person_confirms(
-    sandbox: Sandbox, sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, drain: Drain
 ) -> None:
     list_id = choose_newsletter(sandbox, "double_opt_in")
     yes = say_yes()
     drain()
     assert fate(yes) == (State.ACCEPTED, "pending_opt_in")
     assert (known(sandbox, BEN).consent, known(sandbox, BEN).lists) == ("NEVER_SUBSCRIBED", ())
-    sync.refresh_from_db()
-    assert sync.is_double_opt_in
+    setting.refresh_from_db()
+    assert setting.is_double_opt_in
     assert sandbox.confirm(TEA, BEN)
-    assert opt_outs.confirm(sync.connection, BEN) == 1
+    assert opt_outs.confirm(setting.connection, BEN) == 1
     assert fate(yes) == (State.CONFIRMED, "")
     assert known(sandbox, BEN).lists == (list_id,)
 
@@ -218,9 +218,9 @@ def test_a_no_that_comes_while_the_yes_is_being_forwarded_stops_it(
 
 
 def test_a_no_that_klaviyo_has_just_told_of_counts_before_its_answers_show_it(
-    sandbox: Sandbox, sync: ProfileSync, list_id: str, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, list_id: str, drain: Drain
 ) -> None:
-    told = {"connection": sync.connection, "topic": topics.UNSUBSCRIBED, "received_at": timezone.now()}
+    told = {"connection": setting.connection, "topic": topics.UNSUBSCRIBED, "received_at": timezone.now()}
     for email, ago in ((BEN, 0), (CID, 30)):
         happened_at = timezone.now() - timedelta(minutes=ago)
         Notice.objects.create(external_id=email, email=email, happened_at=happened_at, **told)
@@ -285,8 +285,8 @@ def test_one_job_of_a_person_in_half_an_hour(sandbox: Sandbox, list_id: str, dra
     assert (known(sandbox, BEN).consent, known(sandbox, BEN).sms_consent) == ("SUBSCRIBED", "SUBSCRIBED")
 
 
-def test_two_stores_of_an_account_share_the_half_hour(sandbox: Sandbox, sync: ProfileSync, drain: Drain) -> None:
-    oslo = fjord(sync.connection).store
+def test_two_stores_of_an_account_share_the_half_hour(sandbox: Sandbox, setting: StoreSetting, drain: Drain) -> None:
+    oslo = fjord(setting.connection).store
     choose_newsletter(sandbox)
     here = say_yes()
     there = lifecycle.opt_in(oslo, BEN.title(), wording="Yes.", place="Oslo")
@@ -296,18 +296,18 @@ def test_two_stores_of_an_account_share_the_half_hour(sandbox: Sandbox, sync: Pr
 
 
 def test_a_list_that_is_gone_holds_what_its_store_has_until_another_is_chosen(
-    sandbox: Sandbox, sync: ProfileSync, browser_of_the_operator: Client, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, browser_of_the_operator: Client, drain: Drain
 ) -> None:
-    oslo = fjord(sync.connection).store
+    oslo = fjord(setting.connection).store
     list_id = choose_newsletter(sandbox)
-    ProfileSync.objects.filter(pk=sync.pk).update(newsletter_list_id="Gone12", newsletter_list_name="Old news")
+    StoreSetting.objects.filter(pk=setting.pk).update(newsletter_list_id="Gone12", newsletter_list_name="Old news")
     here, there = say_yes(), lifecycle.opt_in(oslo, CID, wording="Yes.", place="Oslo")
     drain()
     assert (fate(here), fate(there)) == ((State.HELD, "list_gone"), (State.ACCEPTED, ""))
     assert "“Old news”" in Delivery.objects.get(source=str(here.uid)).reason
     choices = {"is_enabled": "on", "behaviour": "create", "invite_policy": "not_opted_out"}
     choices |= {"reminder_policy": "subscribed_only", "list_id": "", "newsletter_list_id": list_id}
-    page = browser_of_the_operator.post(reverse("klaviyo:settings_edit", args=[sync.pk]), choices, follow=True)
+    page = browser_of_the_operator.post(reverse("klaviyo:settings_edit", args=[setting.pk]), choices, follow=True)
     assert "1 delivery that was held" in page.content.decode()
     drain()
     assert fate(here) == (State.ACCEPTED, "")

@@ -9,20 +9,20 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
-from klaviyo.models import ProfileSync
+from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from tests.conftest import Drain
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.newsletter_cast import UNSUBSCRIBE, choose_newsletter, fate, jobs, say_no, say_yes
 from tests.klaviyo.story import BEN, TEA, State, known, let_pass, make_due
 
-pytestmark = pytest.mark.usefixtures("sync")
+pytestmark = pytest.mark.usefixtures("setting")
 
 FROM_LIST, FROM_ALL, NOTHING = "from the list", "from all", "nothing"
 
 
 @pytest.fixture
-def list_id(sandbox: Sandbox, sync: ProfileSync) -> str:
+def list_id(sandbox: Sandbox, setting: StoreSetting) -> str:
     return choose_newsletter(sandbox)
 
 
@@ -56,7 +56,7 @@ def test_it_ends_what_the_person_ended_and_no_more(
 ) -> None:
     list_id = choose_newsletter(sandbox)
     if not is_chosen:
-        ProfileSync.objects.update(newsletter_list_id="")
+        StoreSetting.objects.update(newsletter_list_id="")
     [others] = sandbox.put_lists(TEA, [SeedList("Others")])
     put_ben(sandbox, others, *([list_id] if is_member else []))
     no = say_no(BEN.title(), scope)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from integrations import connections
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
 from referrals.models import Advocate, Invite
@@ -15,7 +15,7 @@ from tests.conftest import Connect, Drain
 from tests.klaviyo.sending_cast import RECEIVED, REMINDER, flows, invited_days_ago, send_outcomes
 from tests.klaviyo.story import BEN, State, make_due
 
-Policy = ProfileSync.Permission
+Policy = StoreSetting.Permission
 
 
 def test_reminders_that_became_due_while_the_account_was_away_become_one(
@@ -33,7 +33,7 @@ def test_reminders_that_became_due_while_the_account_was_away_become_one(
 
 
 def test_nothing_is_decided_about_a_reminder_while_its_invite_waits(ann: Advocate, drain: Drain) -> None:
-    ProfileSync.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
     drain()
     invite = lifecycle.invite(ann, BEN)
     Delivery.objects.filter(send__isnull=False).update(state=State.HELD)
@@ -51,7 +51,7 @@ def test_a_policy_that_was_tightened_while_an_invite_waited_is_the_one_that_coun
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
-    ProfileSync.objects.update(invite_policy=Policy.SUBSCRIBED_ONLY)
+    StoreSetting.objects.update(invite_policy=Policy.SUBSCRIBED_ONLY)
     drain()
     assert flows(sandbox, BEN) == []
     assert send_outcomes() == [(State.SKIPPED, "no_profile")]
@@ -62,7 +62,7 @@ def test_a_policy_that_was_tightened_while_a_reminder_waited_is_the_one_that_cou
 ) -> None:
     invited_days_ago(ann, drain)
     assert reminding.remind_due() == 1
-    ProfileSync.objects.update(reminder_policy=Policy.SUBSCRIBED_ONLY)
+    StoreSetting.objects.update(reminder_policy=Policy.SUBSCRIBED_ONLY)
     drain()
     assert flows(sandbox, BEN) == [RECEIVED]
     assert send_outcomes()[-1] == (State.SKIPPED, "never_subscribed")

@@ -20,7 +20,7 @@ from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.consent import check, gate, records
 from klaviyo.delivery.sends import mail as mail_delivery
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles import lookup
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
@@ -83,7 +83,7 @@ def test_whatever_happens_each_message_goes_once_and_none_after_a_no(
     let_invite(ann)
     drain()
     join_to(ann, second_connection)
-    ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
     looks, dice, noes = note_last_looks(monkeypatch), random.Random(seed), Noes()
     for run in range(RUNS):
         friends = [f"friend{run}.{number}@friends.test" for number in range(3)]

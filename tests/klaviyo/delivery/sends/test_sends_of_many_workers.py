@@ -16,7 +16,7 @@ from pytest_django import Settings
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding
 from referrals.models import Advocate, Invite, Program
@@ -102,7 +102,7 @@ def test_each_friend_gets_each_message_once_and_none_after_a_no(
     let_invite(ann, inviter)
     drain()
     join_to(ann, second_connection)
-    ProfileSync.objects.update(reminder_policy=ProfileSync.Permission.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
     Program.objects.update(most_reminders=1, remind_after_days=1)
     looks, dice, said_no_at = note_last_looks(monkeypatch), random.Random(7), dict[str, datetime]()
     acts: list[Act] = [work, work, work, sweep, retry, remind, remind]

@@ -9,7 +9,7 @@ from integrations import connections
 from integrations.models import Connection, Delivery
 from integrations.signals import account_replaced
 from integrations.workers import worker
-from klaviyo.models import ConsentDecision, ProfileSync
+from klaviyo.models import ConsentDecision, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program
@@ -30,32 +30,32 @@ from tests.klaviyo.sending_cast import (
 )
 from tests.klaviyo.story import BEN, TEA, State, metrics
 
-Policy = ProfileSync.Permission
+Policy = StoreSetting.Permission
 
 
 def test_a_message_of_our_own_goes_although_the_account_is_replaced(
-    ann: Advocate, sync: ProfileSync, second_connection: Connection, drain: Drain
+    ann: Advocate, setting: StoreSetting, second_connection: Connection, drain: Drain
 ) -> None:
     let_invite(ann)
     drain()
     lifecycle.invite(ann, BEN)
-    old = sync.connection
+    old = setting.connection
     account_replaced.send(sender=Connection, old=old, new=second_connection)
     lose(old)
     come_back(drain)
-    sync.refresh_from_db()
-    assert sync.connection == second_connection
+    setting.refresh_from_db()
+    assert setting.connection == second_connection
     assert mailed() == [BEN]
 
 
 def test_the_newsletter_of_an_account_that_is_replaced_does_not_go_along(
-    sync: ProfileSync, second_connection: Connection
+    setting: StoreSetting, second_connection: Connection
 ) -> None:
-    ProfileSync.objects.update(newsletter_list_id="Y6nRLr", newsletter_list_name="News", is_double_opt_in=True)
-    account_replaced.send(sender=Connection, old=sync.connection, new=second_connection)
-    sync.refresh_from_db()
-    assert sync.connection == second_connection
-    assert (sync.newsletter_list_id, sync.newsletter_list_name, sync.is_double_opt_in) == ("", "", False)
+    StoreSetting.objects.update(newsletter_list_id="Y6nRLr", newsletter_list_name="News", is_double_opt_in=True)
+    account_replaced.send(sender=Connection, old=setting.connection, new=second_connection)
+    setting.refresh_from_db()
+    assert setting.connection == second_connection
+    assert (setting.newsletter_list_id, setting.newsletter_list_name, setting.is_double_opt_in) == ("", "", False)
 
 
 def test_a_clear_no_waits_for_no_other_account(
@@ -90,12 +90,12 @@ def test_what_each_account_said_is_on_record(
 
 
 def test_a_disconnected_account_does_not_swallow_what_the_other_can_send(
-    ann: Advocate, sync: ProfileSync, second_connection: Connection, drain: Drain
+    ann: Advocate, setting: StoreSetting, second_connection: Connection, drain: Drain
 ) -> None:
     let_invite(ann)
     drain()
     join_to(ann, second_connection)
-    connections.disconnect(sync.connection, None)
+    connections.disconnect(setting.connection, None)
     lifecycle.invite(ann, BEN)
     come_back(drain)
     Delivery.objects.filter(kind="email", state=State.QUEUED).update(not_after=timezone.now() - timedelta(seconds=1))
@@ -107,7 +107,7 @@ def test_an_account_that_kept_the_invite_back_gets_no_reminder_of_it(
     sandbox: Sandbox, ann: Advocate, second_connection: Connection, drain: Drain
 ) -> None:
     drain()
-    ProfileSync.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
+    StoreSetting.objects.update(reminder_policy=Policy.NOT_OPTED_OUT)
     join_to(ann, second_connection, reminder_policy=Policy.NOT_OPTED_OUT, invite_policy=Policy.SUBSCRIBED_ONLY)
     lifecycle.invite(ann, BEN)
     drain()

@@ -6,7 +6,7 @@ from django.db.models import Model
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
-from klaviyo.models import ProfileSync, Send
+from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, reminding, signals
 from referrals.models import Advocate, Conversion, Invite, OptOut, Program, Reminder, Visit
@@ -42,14 +42,14 @@ def test_an_invite_told_twice_in_one_transaction_goes_once(sandbox: Sandbox, ann
 
 
 def test_an_invite_told_again_while_another_account_leads_is_not_mailed_twice(
-    ann: Advocate, sync: ProfileSync, second_connection: Connection, drain: Drain
+    ann: Advocate, setting: StoreSetting, second_connection: Connection, drain: Drain
 ) -> None:
     let_invite(ann)
     drain()
     join_to(ann, second_connection)
     invite = lifecycle.invite(ann, BEN)
     drain()
-    ProfileSync.objects.filter(pk=sync.pk).update(is_enabled=False)
+    StoreSetting.objects.filter(pk=setting.pk).update(is_enabled=False)
     tell_again(invite)
     drain()
     assert mailed() == [BEN]
@@ -117,12 +117,12 @@ def tell_of_an_order(ann: Advocate) -> None:
 
 
 def test_a_store_that_was_parted_and_joined_again_sends_what_is_retried_once(
-    sandbox: Sandbox, ann: Advocate, sync: ProfileSync, drain: Drain
+    sandbox: Sandbox, ann: Advocate, setting: StoreSetting, drain: Drain
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
-    connection = sync.connection
-    sync.delete()
+    connection = setting.connection
+    setting.delete()
     drain()
     assert send_outcomes() == [(State.SKIPPED, "sync_off")]
     join_to(ann, connection)
