@@ -13,6 +13,7 @@ from klaviyo.consent import decision, opt_outs, suppression
 from klaviyo.consent.decision import Decision
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.lookup import Lookup
+from referrals import suppressions
 from referrals.models import Suppression
 
 GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked again
@@ -24,8 +25,8 @@ def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> D
     if own := suppression.of(setting.store_id, email):
         return refused(setting, message, own)
     person = lookup.profile(email)
-    attributes = person.attributes if person else None
-    answer = decision.decide(person is not None, attributes, setting.policy(message), list_ids=setting.lists)
+    told = person.subscriptions if person else None
+    answer = decision.decide(told, setting.policy(message), list_ids=setting.lists)
     answer = replace(answer, asked_at=lookup.asked_at(email))
     if answer.allowed and opt_outs.has_said_no_lately(setting.connection, email, person.id if person else ""):
         return replace(answer, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
@@ -68,7 +69,7 @@ def concerned(setting: StoreSetting, is_own_message: bool) -> list[StoreSetting]
 
 
 def _now(setting: StoreSetting, message: str, email: str) -> Decision:
-    lookup = Lookup(Client(setting.connection))
+    lookup = Lookup(Client(setting.connection), suppressions.spellings)
     lookup.ask([email])
     if problem := lookup.problem(email):
         raise problem

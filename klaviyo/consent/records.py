@@ -11,10 +11,11 @@ from integrations.outcomes import CalledOff, Retry
 from klaviyo.api.client import Client
 from klaviyo.consent import check
 from klaviyo.consent.decision import Decision
-from klaviyo.mapping import orders
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.lookup import Lookup
+from referrals import suppressions
 
 WAIT_FOR_ACCOUNT = timedelta(minutes=2)
 
@@ -39,7 +40,9 @@ def accounts(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Iterato
         if not other.connection.is_connected:
             sentence = f"{other.connection} must be asked as well, and is not connected."
             raise CalledOff(Retry("account_away", sentence, after=WAIT_FOR_ACCOUNT, refund=True))
-        lookup = batch.elsewhere.setdefault(other.connection_id, Lookup(Client(other.connection)))
+        lookup = batch.elsewhere.setdefault(
+            other.connection_id, Lookup(Client(other.connection), suppressions.spellings)
+        )
         yield other, lookup
 
 
@@ -78,4 +81,4 @@ def _fresh(batch: Batch, delivery: Delivery, setting: StoreSetting, lookup: Look
         lookup.ask(together, [delivery])
     if problem := lookup.problem(email):
         raise CalledOff(Retry(problem.code, problem.sentence))
-    return check.decide(setting, orders.message_of(delivery) or "", email, lookup)
+    return check.decide(setting, message_of(delivery), email, lookup)

@@ -9,14 +9,14 @@ from integrations.errors import IntegrationError
 from integrations.models import Delivery
 from klaviyo.api import profiles
 from klaviyo.api.client import Client
-from klaviyo.api.profiles import Profile
+from klaviyo.api.profiles import Profile, Spelt
 
 
 class Lookup:
     """One account's answers, by address whatever its case."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, spelt: Spelt) -> None:
+        self._client, self._spelt = client, spelt
         self._profiles: dict[str, Profile] = {}
         self._unclear: dict[str, IntegrationError] = {}
         self._asked_at: dict[str, datetime] = {}
@@ -25,7 +25,7 @@ class Lookup:
         """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError."""
         wanted = set(emails)
         asked_at = timezone.now()  # before the question: an answer is never younger than it seems
-        found = profiles.find(self._client, wanted, deliveries)
+        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt)
         for email in {email.lower() for email in wanted}:
             self._asked_at[email] = asked_at
             self._profiles.pop(email, None)
