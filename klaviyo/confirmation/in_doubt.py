@@ -19,7 +19,7 @@ from django.utils.dateparse import parse_datetime
 from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import lock_timeout
-from integrations.outcomes import Outcome
+from integrations.outcomes import Outcome, Skipped
 from integrations.wire import attempts
 from klaviyo.api import events
 from klaviyo.api.answers import members, words
@@ -57,7 +57,8 @@ def not_taken(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
 
 def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
     """The refusal of a message; it says so where a request of it is in doubt."""
-    if delivery.attempts_made > 1 and _unanswered().filter(deliveries=delivery).exists():
+    is_refused = isinstance(refusal, Skipped) and delivery.attempts_made > 1
+    if is_refused and _unanswered().filter(deliveries=delivery).exists():
         return replace(refusal, sentence=refusal.sentence + AS_FAR_AS_KNOWN)
     return refusal
 

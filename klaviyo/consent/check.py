@@ -22,11 +22,10 @@ HEARD = "Klaviyo has just told us by itself that the person opted out; its other
 
 def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> Decision:
     """The decision about an "invite" or a "reminder", from a look-up that has asked about the person."""
-    if own := suppression.of(setting.store_id, email):
+    if own := suppressions.of(setting.store_id, [email]).get(suppressions.mailbox(email)):
         return refused(setting, message, own)
     person = lookup.profile(email)
-    told = person.subscriptions if person else None
-    answer = decision.decide(told, setting.policy(message), list_ids=setting.lists)
+    answer = decision.decide(lookup.subscriptions(email), setting.policy(message), list_ids=setting.lists)
     answer = replace(answer, asked_at=lookup.asked_at(email))
     if answer.allowed and opt_outs.has_said_no_lately(setting.connection, email, person.id if person else ""):
         return replace(answer, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)

@@ -36,8 +36,3 @@ def cancel_sends(email: str, suppression: Suppression) -> int:
     if suppression.store_id:
         sends = sends.filter(store=suppression.store_id)
     return outbox.cancel(in_doubt.not_taken(Delivery.objects.filter(pk__in=sends)), *words(suppression))
-
-
-def of(store_id: int, email: str) -> Suppression | None:
-    """What stands against writing to the person, if anything does."""
-    return suppressions.of(store_id, [email]).get(suppressions.mailbox(email))

@@ -123,13 +123,14 @@ def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
         return MOVED
     if kind.needs_profile and not setting.creates_profiles and not batch.people.is_there(delivery):
         return UNKNOWN_PERSON
-    if not message_of(delivery):
+    message = message_of(delivery)
+    objection = gate.objection(batch, delivery, setting, message) if message else None
+    if objection is None:
         return None
-    objection = gate.objection(batch, delivery, setting)
-    if objection and objection.code in gate.A_PERSONS_NO:
+    if objection.code in gate.A_PERSONS_NO:
         store = setting.store_id if objection.code == "list_suppressed" else None
         opt_outs.stop_reminding(batch.connection, delivery.subject, store)
-    return objection
+    return in_doubt.as_far_as_known(objection, delivery)
 
 
 def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outcome:

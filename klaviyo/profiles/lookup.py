@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import profiles
+from klaviyo.api import consent, profiles
 from klaviyo.api.client import Client
+from klaviyo.api.consent import Subscriptions
 from klaviyo.api.profiles import Profile, Spelt
 
 
@@ -36,6 +37,11 @@ class Lookup:
     def profile(self, email: str) -> Profile | None:
         """The person, or None when the account has never seen them (or was not asked)."""
         return self._profiles.get(email.lower())
+
+    def subscriptions(self, email: str) -> Subscriptions | None:
+        """Their consent; None when the account has never seen them."""
+        profile = self.profile(email)
+        return consent.parse(profile.attributes) if profile else None
 
     def problem(self, email: str) -> IntegrationError | None:
         """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""
