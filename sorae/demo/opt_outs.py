@@ -11,7 +11,7 @@ from django.conf import settings
 from klaviyo import bounces
 from sorae.demo import last_day, mailbag
 from sorae.demo.consents import Change
-from sorae.demo.last_day import friend_of_the_evening
+from sorae.demo.last_day import friend
 from sorae.demo.mailbag import Mail
 from sorae.demo.sandbox_state import Sandbox, mailbox
 from sorae.demo.scene import HARBOR, SHOPS
@@ -32,7 +32,7 @@ class Dusk:
 
     def first_messages(self) -> dict[int, Mail]:
         """The first messages to those friends who answer them, each in their own way."""
-        who = {friend_of_the_evening(HARBOR, number).email: number for number in ANSWER}
+        who = {friend(HARBOR, number).email: number for number in ANSWER}
         found: dict[int, Mail] = {}
 
         def have_come() -> bool:
@@ -54,13 +54,13 @@ class Dusk:
         """Some friends say no at Klaviyo. From when it can be known, nothing may go to them."""
         for shop in SHOPS:
             for number, to in last_day.WITHDRAW.items():
-                self.sandbox.flip(shop.account, friend_of_the_evening(shop, number).email, to)
+                self.sandbox.flip(shop.account, friend(shop, number).email, to)
         until(lambda: all(self.sandbox.is_told(shop.account) for shop in SHOPS), "Webhooks are told", self.check)
         time.sleep(ON_THE_WIRE)
         for shop in SHOPS:
             sent = self._sent(shop.account)
             for number, to in last_day.WITHDRAW.items():
-                self._note(shop.account, friend_of_the_evening(shop, number).email, to, sent)
+                self._note(shop.account, friend(shop, number).email, to, sent)
 
     def confirm(self, account: str, email: str) -> bool:
         """They click in the confirmation mail. False where none was sent."""

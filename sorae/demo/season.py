@@ -19,9 +19,10 @@ from sorae.demo import last_day, playing, settling
 from sorae.demo.connecting import Operator
 from sorae.demo.console import Teller
 from sorae.demo.figures import Waiting
+from sorae.demo.journeys import Line
 from sorae.demo.last_day import DUSK, LAST, NIGHT
 from sorae.demo.opt_outs import Dusk
-from sorae.demo.playing import Line, Played, Stage
+from sorae.demo.playing import Played, Stage
 from sorae.demo.sandbox_state import Sandbox
 from sorae.demo.scene import COFFEE, HARBOR, TEA, Shop
 from sorae.demo.wait import until

@@ -6,12 +6,12 @@ from integrations.models import Connection
 from klaviyo.models import StoreSetting
 from referrals.models import Program, Store
 from sorae.demo import connecting
-from sorae.demo.playing import Line
+from sorae.demo.cast import Known
 from sorae.demo.sandbox_state import Sandbox
 from sorae.demo.scene import DOUBLE, LISTS, SHOPS, TEA, TEA_CLUB, Shop
 
 
-def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:
+def klaviyo(sandbox: Sandbox, people: list[Known]) -> dict[str, dict[str, str]]:
     """Put lists and people into the accounts; the ids of the lists by account and name."""
     lists = {account: sandbox.put_lists(account, processes) for account, processes in LISTS.items()}
     for account, ids in lists.items():
@@ -67,7 +67,7 @@ def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
     )
 
 
-def _seed(person: Line, list_ids: dict[str, str]) -> Line:
+def _seed(person: Known, list_ids: dict[str, str]) -> Known:
     """As the control API takes it: without the account, and with the lists' ids for their names."""
     told = {name: value for name, value in person.items() if name != "account"}
     for named in {"lists", "list_suppressions"} & told.keys():

@@ -15,13 +15,14 @@ from django.utils import timezone
 
 from klaviyo.models import ConsentWatch
 from klaviyo.webhooks import turns
-from sorae.demo import generate, laws, playing, report, setting_up
+from sorae.demo import generate, laws, report, setting_up
 from sorae.demo.broker import WORKER, Broker
+from sorae.demo.cast import Known
 from sorae.demo.connecting import NAME, Operator
 from sorae.demo.console import Teller
 from sorae.demo.environment import Ports
 from sorae.demo.opt_outs import mails
-from sorae.demo.playing import Line, Stage
+from sorae.demo.playing import Stage
 from sorae.demo.processes import Processes
 from sorae.demo.report import Outcome
 from sorae.demo.sandbox_state import Sandbox
@@ -61,13 +62,13 @@ class Story:
             self.processes.end()
 
     def _outcome(self) -> Outcome:
-        people = playing.read(generate.PEOPLE)
+        lines, people = generate.script()
         self._start()
         programs = setting_up.stores()
         operator = self._connect(people)
         stage = Stage(programs, timezone.now())
         season = Season(self.sandbox, operator, self.teller, stage, self.processes.check)
-        season.play(playing.read(generate.FACTS))
+        season.play(lines)
         world = World(
             events=[event for shop in SHOPS for event in self.sandbox.events(shop.account)],
             profiles=[profile for shop in SHOPS for profile in self.sandbox.profiles(shop.account)],
@@ -97,7 +98,7 @@ class Story:
         self._until(self.sandbox.is_there, "sandbox")
         self._until(self._site_is_there, "site")
 
-    def _connect(self, people: list[Line]) -> Operator:
+    def _connect(self, people: list[Known]) -> Operator:
         """Klaviyo's people first, then the accounts, then what joins them to the stores, and the ear for consent."""
         self.teller.say("Connecting three Klaviyo accounts, as an operator would in the admin.")
         lists = setting_up.klaviyo(self.sandbox, people)

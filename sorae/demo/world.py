@@ -9,7 +9,8 @@ from integrations.models import Delivery
 from klaviyo.mapping import catalogue
 from klaviyo.models import StoreSetting
 from referrals.models import Invite, OptIn, OptOut
-from sorae.demo.consents import Change, Person, Register, Said
+from sorae.demo.cast import Known
+from sorae.demo.consents import Change, Register, Said
 from sorae.demo.expected import Expected
 from sorae.demo.mailbag import Mail
 from sorae.demo.sandbox_state import KeptEvent, KeptProfile, mailbox
@@ -21,7 +22,7 @@ class World:
 
     events: Sequence[KeptEvent]
     profiles: Sequence[KeptProfile]
-    before: Sequence[Person] = ()
+    before: Sequence[Known] = ()
     mails: Sequence[Mail] = ()
     changes: Sequence[Change] = ()
     away: frozenset[str] = frozenset()

@@ -5,7 +5,8 @@ from typing import Any
 from klaviyo.sandbox import Sandbox
 from referrals.models import Invite, Reminder
 from sorae.demo import laws, sandbox_state
-from sorae.demo.consents import Change, Person
+from sorae.demo.cast import Known
+from sorae.demo.consents import Change
 from sorae.demo.laws import Broken
 from sorae.demo.mailbag import Mail
 from sorae.demo.sandbox_state import KeptEvent
@@ -25,13 +26,13 @@ def without(sandbox: Sandbox, metric: str) -> list[KeptEvent]:
 
 
 def judged(
-    sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None, **more: Any
+    sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Known] | None = None, **more: Any
 ) -> Broken:
     profiles = sandbox_state.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
     return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or [], **more))
 
 
-def ben(consent: str, *suppressions: str, **more: Any) -> list[Person]:
+def ben(consent: str, *suppressions: str, **more: Any) -> list[Known]:
     known = {"account": TEA_HOUSE_LTD, "email": BEN, "consent": consent, "suppressions": list(suppressions)}
     return [known | more]
 
