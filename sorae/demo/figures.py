@@ -11,7 +11,7 @@ from integrations.models import Attempt, Delivery
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from referrals.models import Reminder
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 State = Delivery.State

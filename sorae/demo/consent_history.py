@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from klaviyo.models.policies import Policy
 from sorae.demo.cast import Known
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.mail_folder import mailbox
 
 LIFTED_BY_A_YES = {"UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED"}
 SUPPRESSED_AS = {"suppressed": "USER_SUPPRESSED", "spam": "SPAM_COMPLAINT", "bounced": "HARD_BOUNCE"}
