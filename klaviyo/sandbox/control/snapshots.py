@@ -1,4 +1,4 @@
-"""What this Klaviyo knows, as values that a test or the control API can look at."""
+"""Snapshots of what the sandbox holds: accounts, profiles, lists and events, as values."""
 
 from __future__ import annotations
 
