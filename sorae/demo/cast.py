@@ -1,4 +1,4 @@
-"""The people of the demo, and what Klaviyo knows of each before the story begins."""
+"""The cast: the demo's people by store, and the profiles that Klaviyo holds before the first fact."""
 
 import re
 import unicodedata

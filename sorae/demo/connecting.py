@@ -1,4 +1,4 @@
-"""The demo's operator: signs in to the admin and connects accounts, as a person with a browser would."""
+"""The operator's browser session: signs in to the admin, and connects accounts by OAuth as a person would."""
 
 from html.parser import HTMLParser
 

@@ -1,4 +1,4 @@
-"""What people had agreed to at Klaviyo when something was sent to them: as it began, and with every change since.
+"""Consent history: what each person had agreed to at Klaviyo before the first fact, and every change since.
 
 Said once more here, as simply as it can be: the laws must not borrow the code that they judge.
 """

@@ -1,4 +1,4 @@
-"""Nobody is contacted who said no, at Klaviyo or here; and nobody's word is changed but by themselves."""
+"""The law of consent: no message to a person who said no, and no consent changed but by the person."""
 
 from collections.abc import Iterable
 from datetime import datetime

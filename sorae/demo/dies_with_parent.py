@@ -1,4 +1,4 @@
-"""Runs a command that ends when its parent does, however that ends.
+"""Parent-death signal: runs a command that ends when its parent does, however that ends.
 
 `python -m sorae.demo.dies_with_parent PARENT COMMAND …`
 """

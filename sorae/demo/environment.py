@@ -1,4 +1,4 @@
-"""The demo's own place under var/demo: what it runs with, made afresh each time. Nothing outside is touched."""
+"""Environment of the demo and its folder var/demo, made afresh each time; nothing outside is touched."""
 
 import base64
 import errno

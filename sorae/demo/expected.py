@@ -1,4 +1,4 @@
-"""What the facts call for: which event or message each should have become, for whom, at which account.
+"""Expected events and messages: what each fact should have become, for whom, at which account.
 
 Written from the catalogue, not from the code that sends: it is what that code is measured against.
 """

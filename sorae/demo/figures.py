@@ -1,4 +1,4 @@
-"""What became of invites and reminders, and of people's yes and no, in numbers."""
+"""Statistics of the demo: invites, reminders, opt-ins and opt-outs by their outcome."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Six weeks of a program: people join, invite, visit, buy, are rewarded, and some send things back."""
+"""Journeys of advocates in the script: they join, invite friends who visit and buy, are rewarded, and get refunds."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The last day, told scene by scene: people who say yes or no, invites that meet trouble, and what comes too late."""
+"""The script's last day, scene by scene: opt-ins, opt-outs, invites that meet trouble, invites that come too late."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ DUSK, NIGHT, LAST = "dusk", "night", "last"  # scenes after the main play, in th
 
 WITHDRAW = {0: "unsubscribed", 1: "suppressed", 2: "spam"}  # friends of the evening who say no at Klaviyo
 OPTS_OUT, BOUNCES, COMPLAINS = 5, 6, 7  # and those whose first message of ours leads to it
-LATER_ON_NEWSLETTER, LATER_ON_ALL, LATER_ON_INVITES = 8, 9, 10
+TURN_DOWN = {8: "newsletter", 9: "everything", 10: "invites"}  # and what these say no to, to Sorae
 FRIENDS = 11
 
 WORDS = "Yes, send me news and offers of {} by e-mail. I can unsubscribe at any time."
@@ -60,11 +60,7 @@ class LastDay:
 
     def _no(self) -> None:
         """People of the newsletter who turn it down, or everything, or just invites; then somebody invites them."""
-        for number, scope in (
-            (LATER_ON_NEWSLETTER, "newsletter"),
-            (LATER_ON_ALL, "everything"),
-            (LATER_ON_INVITES, "invites"),
-        ):
+        for number, scope in TURN_DOWN.items():
             person = friend(self.shop, number)
             self._opt_out(person, 0.4, scope)
             self.hosts[1].invite(person, at=0.3 - number / 100)
@@ -137,7 +133,7 @@ def known() -> list[Known]:
             "account": shop.account,
             "email": friend(shop, number).email,
             "consent": "SUBSCRIBED",
-            "lists": [shop.newsletter] if shop.newsletter and number >= LATER_ON_NEWSLETTER else [],
+            "lists": [shop.newsletter] if shop.newsletter and number in TURN_DOWN else [],
         }
         for shop in SHOPS
         for number in range(FRIENDS)

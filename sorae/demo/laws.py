@@ -1,4 +1,4 @@
-"""The laws: nothing lost, nothing twice, no one contacted who said no.
+"""The laws that the demo is judged by: nothing lost, nothing twice, no one contacted who said no.
 
 Our facts on one side; what Klaviyo holds, and the messages that were written, on the other. Our own record of
 deliveries is believed in one thing only: when it says why something was not sent, and then it must be true.

@@ -1,4 +1,4 @@
-"""The messages that Sorae itself has written, as files of Django's file backend: what a mail server would have had."""
+"""The folder of Sorae's own e-mail, written by Django's file backend: what a mail server would have had."""
 
 import email
 import email.policy

@@ -1,4 +1,4 @@
-"""Whether those who asked for a newsletter are subscribed at Klaviyo, or our record says truly why not."""
+"""The check of newsletter subscriptions: whoever opted in is subscribed, or our record says truly why not."""
 
 from collections.abc import Iterable
 from datetime import timedelta

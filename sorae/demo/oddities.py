@@ -1,4 +1,4 @@
-"""What exports bring besides facts: the same line twice, and lines that cannot be right."""
+"""Duplicate and invalid lines of the script, as a shop's data export brings them, and friends of every consent."""
 
 from typing import Any
 

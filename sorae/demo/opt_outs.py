@@ -1,4 +1,4 @@
-"""Friends who say no while something waits for them: at Klaviyo, by the link in a message, or through their mailbox."""
+"""Opt-outs while a message waits: at Klaviyo, by the unsubscribe link, by a bounce or by a spam complaint."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Plays the export through `lifecycle`, line by line, as a shop's systems would have told it."""
+"""The player of the script: tells each line through its verb of `lifecycle`, as a shop's systems would."""
 
 import inspect
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The demo's processes: started, watched, started again when they die, and ended with us."""
+"""The supervisor of the demo's child processes: starts them, restarts those that die, and ends them all."""
 
 import contextlib
 import json

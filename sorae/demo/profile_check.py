@@ -1,4 +1,4 @@
-"""Whether advocates' profiles at Klaviyo say what our own books say."""
+"""The check of advocates' profiles: the `sorae_` properties at Klaviyo say what our own books say."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Chance that falls the same way every time, on every version of Python."""
+"""Seeded random numbers: the same every time, on every version of Python."""
 
 from collections.abc import Sequence
 from random import Random

@@ -1,4 +1,4 @@
-"""Whether our record gives a good reason why something was not sent: it must be one, and true of the person."""
+"""The check of recorded reasons: what was not sent has a reason that is a good one, and true of the person."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is played: six weeks of facts, and meanwhile the days on which something goes wrong, or somebody says no."""
+"""The course of the demo: six weeks of facts with outages and a lost account, then the last day with its opt-outs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

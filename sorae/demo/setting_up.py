@@ -1,4 +1,4 @@
-"""Sets the scene: Klaviyo's people and lists, our operator, stores and programs, and what joins them."""
+"""Fixtures of the demo: Klaviyo's lists and profiles, our operator, stores and programs, and the store settings."""
 
 from django.contrib.auth import get_user_model
 

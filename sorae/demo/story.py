@@ -1,4 +1,4 @@
-"""The demo from its first process to its last word."""
+"""One run of the demo, from its first process to its report."""
 
 import secrets
 import signal

@@ -1,4 +1,4 @@
-"""What the laws look at: Klaviyo and the mail folder as they were found, and who had said what."""
+"""Evidence for the laws: Klaviyo's events and profiles, Sorae's own e-mail, and what people had said."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

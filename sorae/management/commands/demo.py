@@ -1,4 +1,4 @@
-"""Runs the demo: everything on this machine, in a place of its own under var/demo."""
+"""The command `manage.py demo`: everything on this machine, in a folder of its own under var/demo."""
 
 import logging
 import os
