@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+# The file backend writes it after each message: https://docs.djangoproject.com/en/5.2/topics/email/#file-backend
 LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 
 
