@@ -82,7 +82,7 @@ class Story:
         operator.sign_in(self.password)
         for shop in SHOPS:
             setting_up.join(shop, operator.connect(shop.account), lists[shop.account])
-        turns.look_at_all()  # as beat has it done within half a minute
+        turns.take_all()  # as beat has it done within half a minute
         if ConsentWatch.objects.filter(webhook_id="").exists():
             raise DemoError("An account will not tell us of changed consent by a webhook.")
         return operator
