@@ -19,8 +19,17 @@ def take_all() -> int:
 
 def _look_at(watch: ConsentWatch) -> None:
     """What goes wrong in one part is no reason to leave out the other."""
-    carefully("The webhook", watch.connection_id, lambda: register.is_due(watch) and register.see_to(watch))
-    carefully("Polling", watch.connection_id, lambda: polling.is_due(watch) and polling.pull(watch))
+
+    def webhook() -> None:
+        if register.is_due(watch):
+            register.see_to(watch)
+
+    def asked() -> None:
+        if polling.is_due(watch):
+            polling.pull(watch)
+
+    carefully("The webhook", watch.connection_id, webhook)
+    carefully("Polling", watch.connection_id, asked)
 
 
 ROTA = Rota(
