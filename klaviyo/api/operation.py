@@ -12,7 +12,7 @@ REVISION = "2026-07-15"
 class Operation:
     """`id` is Klaviyo's operationId, `call` its method and path; `burst` is a second's, `steady` a minute's limit.
 
-    `daily` is a day's, `success` the documented status. An answer that `needs_body` is of no use without a readable one.
+    `daily` is a day's; `success` is the documented status. An answer that `needs_body` is of no use without one.
     """
 
     id: str
