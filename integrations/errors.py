@@ -5,7 +5,8 @@ IntegrationError
 │   └── Throttled       later, and it was never tried: it costs no attempt
 ├── PermanentError      never again: the request itself is wrong
 ├── OperatorRequired    a person must change something first; hold what needs it
-└── ReconnectRequired   a person must connect the account again; hold everything
+├── ReconnectRequired   a person must connect the account again; hold everything
+└── ItsOwn              a mark for any of these: one item's or one store's own, the next one need not meet it
 """
 
 from datetime import timedelta
@@ -54,3 +55,7 @@ class OperatorRequired(IntegrationError):
 
 class ReconnectRequired(IntegrationError):
     """The provider no longer accepts our access."""
+
+
+class ItsOwn(IntegrationError):
+    """Marks trouble that is one item's, or one store's, own."""

@@ -13,7 +13,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
 from integrations.outcomes import Outcome
-from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses import circuit_breaker
 from integrations.providers import Bulk
 from integrations.workers import account_slots, batches
 
@@ -69,9 +69,7 @@ def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None
     try:
         handed_to(connection, batch)
     except IntegrationError as error:
-        circuit_breaker.note(connection, error)
-        frozen = provider_wide.note(batch, error)
-        outcome = provider_wide.waits(frozen) if frozen else outcomes.of(error)
+        outcome = outcomes.of(circuit_breaker.note(connection, error, batch))
     except Exception as error:
         outcome = _broken(connection.pk, error)
     else:

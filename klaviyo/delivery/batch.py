@@ -8,12 +8,11 @@ from time import monotonic
 from typing import Any
 
 from integrations import outbox, outcomes, shutdown
-from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
+from integrations.errors import IntegrationError, ItsOwn, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, no_room
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
-from integrations.pauses.shared_trouble import BUSY_HERE, Frozen, ItsOwn
+from integrations.pauses import circuit_breaker
 from integrations.workers import batches, worker
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt_requests
@@ -92,7 +91,7 @@ def _work_through(batch: Batch, deliveries: Sequence[Delivery]) -> None:
         else:
             worker.settle_each([delivery], partial(_outcome, batch))
     for kind, error in batch.stopped.items():
-        if isinstance(error, Throttled) and not isinstance(error, Frozen):
+        if isinstance(error, Throttled) and not isinstance(error, circuit_breaker.Frozen):
             mine = [delivery for delivery in left if delivery.kind == kind]
             left = [delivery for delivery in left if delivery.kind != kind]
             no_room.for_budget(batch.connection, mine, error)
@@ -125,10 +124,9 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
-        if frozen := provider_wide.note([delivery], error):
-            error = batch.stopped[delivery.kind] = Frozen(frozen)
-        _stop(batch, delivery, error)
-        return outcomes.of(error)
+        counts = circuit_breaker.note(batch.connection, error, [delivery])
+        _stop(batch, delivery, counts)
+        return outcomes.of(counts)
 
 
 def _tried(batch: Batch, delivery: Delivery, setting: StoreSetting | None) -> Outcome:
@@ -149,7 +147,7 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
             with lock_timeout.short():
                 lifecycle.went_out(send.invite)
         except lock_timeout.Busy:
-            return BUSY_HERE
+            return lock_timeout.BUSY_HERE
         except Exception as error:
             if delivery.attempts_made < TOLD_AT_MOST:
                 raise
@@ -163,7 +161,6 @@ def _stop(batch: Batch, delivery: Delivery, error: IntegrationError) -> None:
         batch.stopped = dict.fromkeys(SENDERS, error)
     elif not isinstance(error, PermanentError | ItsOwn):
         batch.stopped[delivery.kind] = error
-        circuit_breaker.note(batch.connection, error)
 
 
 def _after(error: IntegrationError) -> Outcome:

@@ -19,7 +19,7 @@ from integrations.errors import (
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import CalledOff, Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses import circuit_breaker
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.models import StoreSetting
@@ -60,9 +60,7 @@ def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> 
     except Throttled as error:
         no_room.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
-        circuit_breaker.note(client.connection, error)
-        frozen = provider_wide.note(deliveries, error)
-        outbox.settle_all(deliveries, provider_wide.waits(frozen) if frozen else _not_looked_up(error))
+        outbox.settle_all(deliveries, _not_looked_up(circuit_breaker.note(client.connection, error, deliveries)))
     else:
         return people
     return None
@@ -84,7 +82,7 @@ def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
     except PermanentError as error:
         again = partial(send, client, request=request, blame=blame)
         blamed = blame(error, pack)
-        if not blamed and provider_wide.is_hopeless(pack, error, REFUSED_IN_A_ROW):
+        if not blamed and circuit_breaker.is_hopeless(pack, error, REFUSED_IN_A_ROW):
             blamed = pack
         _take_out(pack, blamed, again)
     except IntegrationError as error:
