@@ -9,6 +9,7 @@ IntegrationError
 └── ItsOwn              a mark for any of these: one item's or one store's own, the next one need not meet it
 """
 
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -59,3 +60,8 @@ class ReconnectRequired(IntegrationError):
 
 class ItsOwn(IntegrationError):
     """Marks trouble that is one item's, or one store's, own."""
+
+
+def without_message(error: Exception) -> str:
+    """For the log: what sort of error it was and where it arose, as its message may hold a person's data."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -5,7 +5,6 @@ A database or Redis that goes away for a while is waited for.
 
 import logging
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.db import Error, close_old_connections, connections
 from redis import RedisError
 
-from integrations import outbox, shutdown
+from integrations import errors, outbox, shutdown
 from integrations.outbox import wake_ups
 from integrations.workers import account_slots, worker
 
@@ -111,8 +110,7 @@ def _careful(work: Callable[[], object]) -> None:
     except (Error, RedisError) as error:
         _is_away(error)
     except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Something went wrong at our side: %s\n%s", type(error).__name__, where)
+        log.error("Something went wrong at our side: %s", errors.without_message(error))
     finally:
         close_old_connections()
 

@@ -2,13 +2,12 @@
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from integrations import outbox, outcomes, pauses, providers, shutdown
+from integrations import errors, outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
@@ -106,7 +105,6 @@ def sweep() -> None:
 
 
 def _broken(connection_id: int, error: Exception) -> Outcome:
-    """A fault of our own: logged where it arose, without its message, which may hold a person's data."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("A delivery of connection %s broke off: %s\n%s", connection_id, type(error).__name__, where)
+    """A fault of our own."""
+    log.error("A delivery of connection %s broke off: %s", connection_id, errors.without_message(error))
     return outcomes.Retry("internal_error", "Something went wrong at our side.")

@@ -1,14 +1,13 @@
 """Whose turn it is: each connected account about once in half a minute, by one worker at a time."""
 
 import logging
-import traceback
 from datetime import timedelta
 from time import monotonic
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from integrations.errors import IntegrationError, Throttled
+from integrations.errors import IntegrationError, Throttled, without_message
 from integrations.models import Connection
 from klaviyo.confirmation import rounds
 from klaviyo.models import Reading
@@ -48,8 +47,7 @@ def take(pk: int) -> bool:
     except IntegrationError as error:
         log.info("What connection %s has taken could not be read back: %s", reading.connection_id, error.code)
     except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Reading back connection %s broke off: %s\n%s", reading.connection_id, type(error).__name__, where)
+        log.error("Reading back connection %s broke off: %s", reading.connection_id, without_message(error))
     Reading.objects.filter(pk=pk, next_look_at=lease).update(next_look_at=Now() + rest)
     return True
 

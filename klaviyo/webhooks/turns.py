@@ -1,7 +1,6 @@
 """Whose turn it is: each connected account once a minute, by one worker at a time."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from time import monotonic
@@ -9,7 +8,7 @@ from time import monotonic
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from integrations.errors import IntegrationError
+from integrations.errors import IntegrationError, without_message
 from integrations.models import Connection
 from klaviyo.models import ConsentWatch
 from klaviyo.webhooks import polling, register, retention
@@ -65,5 +64,4 @@ def _try(
     except IntegrationError as error:
         log.info("Connection %s could not be %s: %s", watch.connection_id, what, error.code)
     except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Connection %s could not be %s: %s\n%s", watch.connection_id, what, type(error).__name__, where)
+        log.error("Connection %s could not be %s: %s", watch.connection_id, what, without_message(error))
