@@ -57,9 +57,10 @@ def schema_before(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """An empty database at the migrations of the fixture, to be copied."""
-    name = past.create_database(tmp_path_factory.mktemp("before"))
-    with django_db_blocker.unblock(), past.turned_to(name):
-        past.migrate(past.read(past.STORE_SETTINGS)["migrations"])
+    with django_db_blocker.unblock():
+        name = past.create_database(tmp_path_factory.mktemp("before"))
+        with past.turned_to(name):
+            past.migrate(past.read(past.STORE_SETTINGS)["migrations"])
     yield name
     with django_db_blocker.unblock():
         past.drop_database(name)

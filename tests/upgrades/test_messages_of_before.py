@@ -49,7 +49,7 @@ def received_from(folder: Path) -> Iterator[Message]:
 
 
 def run(message: Message) -> str:
-    """Run the task that a message names, with what the message carries, as a worker does; its name, if all went well."""
+    """Run the task that a message names with what it carries, as a worker does; the task's name, if all went well."""
     done: list[str] = []
 
     def note(sender: Any, **_: Any) -> None:
