@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
@@ -45,28 +45,45 @@ class Addresses:
 
 
 @dataclass(frozen=True)
-class Bulk:
-    """A kind of delivery of which up to `most` may go in one request, as far as `only` lets them.
+class Many:
+    """How deliveries of a kind go in bulk: up to `most` in one request, as far as `only` lets them.
 
-    `deliver` takes what was claimed of one connection and settles each. `wait` says how long it takes until there is
-    room for such a request.
+    `deliver` takes what was claimed of one connection and settles each (see `integrations.workers.many`). `wait` says
+    how long it takes until there is room for such a request.
     """
 
-    kind: str
     most: int
     deliver: Callable[["Connection", "Sequence[Delivery]"], None]
-    wait: Callable[["Connection"], timedelta]
+    wait: Callable[["Connection"], timedelta] = lambda _: timedelta()
     only: Q = field(default_factory=Q)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of delivery, declared once.
+
+    `send` delivers one: it is given the work (see `integrations.workers.work`) and the delivery, and gives an Outcome
+    (None: accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
+    `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
+    `begins_anew` forgets that it was tried.
+    """
+
+    name: str
+    send: Callable[[Any, "Delivery"], Any]
+    many: Many | None = None
+    order: int = 1
+    needs_profile: bool = False
+    begins_anew: bool = False
 
 
 @dataclass(frozen=True)
 class Provider:
     """A service that connections lead to.
 
-    `identify` asks, with a fresh access token, which account it opens. `deliver` takes claimed deliveries
-    of one connection and settles each of them. `served` names, for the pages, whom each of
-    several connections serves, by connection id. `bulks` says what may go in bulk, `bulk_from` from how many
-    waiting deliveries of a kind that is worth it (0: never).
+    `identify` asks, with a fresh access token, which account it opens. `served` names, for the pages, whom each of
+    several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on they go in bulk
+    (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one connection and
+    settles each of them.
     """
 
     slug: str
@@ -74,10 +91,14 @@ class Provider:
     scopes: tuple[Scope, ...]
     addresses: Callable[[], Addresses]
     identify: Callable[[str], Account]
-    deliver: Callable[["Connection", "Sequence[Delivery]"], None]
-    served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]]
-    bulks: tuple[Bulk, ...] = ()
+    kinds: tuple[Kind, ...]
+    served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]] = lambda _: {}
     bulk_from: Callable[[], int] = lambda: 0
+    deliver: Callable[["Connection", "Sequence[Delivery]"], None] | None = None
+
+    def kind(self, name: str) -> Kind:
+        """The kind of that name; KeyError where there is none."""
+        return {kind.name: kind for kind in self.kinds}[name]
 
 
 _registered: dict[str, Provider] = {}
@@ -95,3 +116,8 @@ def get(slug: str) -> Provider:
 
 def slugs() -> list[str]:
     return sorted(_registered)
+
+
+def beginning_anew() -> set[str]:
+    """The names of the kinds of which a retry forgets that they were tried."""
+    return {kind.name for provider in _registered.values() for kind in provider.kinds if kind.begins_anew}

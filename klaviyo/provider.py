@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 
 from django.conf import settings
-from django.db.models import Q
 
 from integrations.models import Connection
-from integrations.providers import Addresses, Bulk, Provider, Scope
-from klaviyo import delivery
-from klaviyo.api import accounts, bulk
-from klaviyo.delivery import bulk as bulk_delivery
-from klaviyo.delivery import events, lists, profiles
+from integrations.providers import Addresses, Provider, Scope
+from klaviyo.api import accounts
+from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
 
 SCOPES = (
@@ -48,20 +45,14 @@ def served(connections: Sequence[Connection]) -> dict[int, list[str]]:
     return names
 
 
-WITHOUT_CONSENT = ~Q(options__has_key="message")
-
 KLAVIYO = Provider(
     slug="klaviyo",
     name="Klaviyo",
     scopes=SCOPES,
     addresses=addresses,
     identify=accounts.identify,
-    deliver=delivery.deliver,
+    kinds=tuple(KINDS.values()),
     served=served,
-    bulks=(
-        Bulk("profile", bulk.MOST_PROFILES, profiles.deliver, profiles.wait, bulk_delivery.REPEATABLE),
-        Bulk("event", bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & bulk_delivery.NEVER_TRIED),
-        Bulk("list", bulk.MOST_MEMBERS, lists.deliver, lists.wait, bulk_delivery.REPEATABLE),
-    ),
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
+    deliver=deliver,
 )

@@ -23,7 +23,7 @@ def heed() -> None:
 @shared_task(ignore_result=True)
 def watch() -> None:
     """See that every account tells us of changed consent, and ask those that do not."""
-    webhook_turns.look_at_all()
+    webhook_turns.take_all()
 
 
 @shared_task(ignore_result=True)

@@ -28,6 +28,7 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
         "evidence": delivery.evidence,
         "warnings": delivery.warnings,
         "body": delivery.body,
+        "options": delivery.options,
         "subject": delivery.subject,
         "lease": None,
         "lease_until": None,

@@ -4,6 +4,7 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Least, Now
 
+from integrations import providers
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
 
@@ -54,7 +55,8 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     Settled and held ones begin anew, but stay known as tried; a message of our own does not, or it would not go again.
     What waits already keeps its history: a worker may have died on it.
     """
-    tried = Case(When(kind="email", then=0), default=Least("attempts_made", 1), output_field=models.IntegerField())
+    anew = When(kind__in=providers.beginning_anew(), then=0)
+    tried = Case(anew, default=Least("attempts_made", 1), output_field=models.IntegerField())
     waiting = deliveries.filter(state=State.QUEUED).update(next_try_at=Now())
     again = deliveries.filter(state__in=(State.FAILED, State.SKIPPED, State.HELD))
     return waiting + again.update(

@@ -15,15 +15,15 @@ from django.utils import timezone
 from integrations import outbox, pauses, providers
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
-from integrations.providers import Bulk
+from integrations.providers import Many
 
 NEWEST = 10  # of a hundred in a bulk request
 
 Rows = QuerySet[Delivery]
 
 
-def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Bulk | None]]:
-    """One round: each batch is claimed when it is asked for. With the kind's Bulk where it is to go in one request."""
+def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Many | None]]:
+    """One round: each batch is claimed when it is asked for. With the kind's Many where it is to go in one request."""
     rest = pauses.of(connection)
     due = outbox.due(connection).exclude(kind__in=rest.resting)
     if pauses.EVERYTHING in rest.resting | rest.on_trial:
@@ -38,9 +38,9 @@ def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Bulk | Non
     yield outbox.claim(connection, rows=alone.filter(next_try_at__gt=Now() - outbox.FRESH)), None
     backlog = alone.filter(next_try_at__lte=Now() - outbox.FRESH).exclude(kind__in=rest.backlog_resting)
     yield outbox.claim(connection, rows=backlog), None
-    for bulk in many:
-        if bulk.kind not in rest.backlog_resting and not _must_wait(connection, bulk):
-            yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=bulk.kind), newest=NEWEST), bulk
+    for kind, bulk in many.items():
+        if kind not in rest.backlog_resting and not _must_wait(connection, kind, bulk):
+            yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=kind), newest=NEWEST), bulk
 
 
 def _one(connection: Connection, rows: Rows) -> list[Delivery]:
@@ -58,28 +58,29 @@ def has_backlog(connection: Connection) -> bool:
     return bool(_bulks(connection, outbox.due(connection)))
 
 
-def _must_wait(connection: Connection, bulk: Bulk) -> bool:
+def _must_wait(connection: Connection, kind: str, bulk: Many) -> bool:
     """Without room for its request nothing is claimed; the kind rests, and a worker is woken in time."""
     if wait := bulk.wait(connection):
-        pauses.throttle(connection, bulk.kind, wait, backlog_only=True)
+        pauses.throttle(connection, kind, wait, backlog_only=True)
         wake_ups.later(connection.pk, wait)
     return bool(wait)
 
 
-def _bulks(connection: Connection, due: Rows) -> list[Bulk]:
-    """The kinds of which so many wait that they go in bulk."""
+def _bulks(connection: Connection, due: Rows) -> dict[str, Many]:
+    """The kinds of which so many wait that they go in bulk, by name."""
     provider = providers.get(connection.provider)
     least = provider.bulk_from()
     if not least or due.order_by()[: least + 1].count() <= least:
-        return []
-    return [bulk for bulk in provider.bulks if _is_many(due.filter(bulk.only, kind=bulk.kind), least)]
+        return {}
+    bulks = {kind.name: kind.many for kind in provider.kinds if kind.many}
+    return {kind: bulk for kind, bulk in bulks.items() if _is_many(due.filter(bulk.only, kind=kind), least)}
 
 
 def _is_many(rows: Rows, least: int) -> bool:
     return rows.order_by()[: least + 1].count() > least
 
 
-def _without(due: Rows, many: Sequence[Bulk]) -> Rows:
-    for bulk in many:
-        due = due.exclude(bulk.only, kind=bulk.kind)
+def _without(due: Rows, many: dict[str, Many]) -> Rows:
+    for kind, bulk in many.items():
+        due = due.exclude(bulk.only, kind=kind)
     return due

@@ -2,8 +2,7 @@
 
 import logging
 import time
-import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models.functions import Now
@@ -12,10 +11,9 @@ from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
-from integrations.outcomes import Outcome
 from integrations.pauses import circuit_breaker, provider_wide
-from integrations.providers import Bulk
-from integrations.workers import account_slots, batches
+from integrations.providers import Many
+from integrations.workers import account_slots, batches, work
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
 WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
@@ -47,25 +45,25 @@ def _is_left_over(connection_id: int) -> bool:
 def _round(connection: Connection) -> bool:
     """Claim and deliver a batch of each sort that waits; whether there was any."""
     was_any = False
-    for batch, bulk in batches.batches(connection):
+    for batch, many in batches.batches(connection):
         if batch:
             was_any = True
-            _call_for_help(connection, batch, bulk)
-            deliver(connection, batch, bulk)
+            _call_for_help(connection, batch, many)
+            deliver(connection, batch, many)
         if shutdown.asked():
             return False
     return was_any
 
 
-def _call_for_help(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None) -> None:
+def _call_for_help(connection: Connection, batch: Sequence[Delivery], many: Many | None) -> None:
     """A batch that is full has more behind it, which another worker may begin with."""
-    if len(batch) >= (bulk.most if bulk else outbox.BATCH):
+    if len(batch) >= (many.most if many else outbox.BATCH):
         wake_ups.now(connection.pk)
 
 
-def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None = None) -> None:
+def deliver(connection: Connection, batch: Sequence[Delivery], many: Many | None = None) -> None:
     """Hand a claimed batch to its provider; what stops the batch as a whole is each row's outcome."""
-    handed_to = bulk.deliver if bulk else providers.get(connection.provider).deliver
+    handed_to = many.deliver if many else providers.get(connection.provider).deliver or work.one_by_one
     try:
         handed_to(connection, batch)
     except IntegrationError as error:
@@ -73,27 +71,11 @@ def deliver(connection: Connection, batch: Sequence[Delivery], bulk: Bulk | None
         frozen = provider_wide.note(batch, error)
         outcome = provider_wide.waits(frozen) if frozen else outcomes.of(error)
     except Exception as error:
-        outcome = _broken(connection.pk, error)
+        outcome = work.broken(connection.pk, error)
     else:
         pauses.passed(connection, batch)
         return
-    settle_each(batch, lambda _: outcome)
-
-
-def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Outcome]) -> None:
-    """Settle deliveries one by one as `decide` says; a row that breaks our own code never takes the others along."""
-    for delivery in deliveries:
-        try:
-            outbox.settle(delivery, decide(delivery))
-        except Exception as error:
-            outbox.settle(_as_stored(delivery), _broken(delivery.connection_id, error))
-
-
-def _as_stored(delivery: Delivery) -> Delivery:
-    """The row without what was put on it since, which may be what cannot be stored."""
-    stored = Delivery.objects.get(pk=delivery.pk)
-    stored.lease = delivery.lease
-    return stored
+    work.settle_each(batch, lambda _: outcome)
 
 
 def sweep() -> None:
@@ -105,10 +87,3 @@ def sweep() -> None:
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):
             wake_ups.now(connection_id, again=True)
-
-
-def _broken(connection_id: int, error: Exception) -> Outcome:
-    """A fault of our own: logged where it arose, without its message, which may hold a person's data."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("A delivery of connection %s broke off: %s\n%s", connection_id, type(error).__name__, where)
-    return outcomes.Retry("internal_error", "Something went wrong at our side.")

@@ -1,15 +1,15 @@
 """Profiles: https://developers.klaviyo.com/en/reference/profiles_api_overview."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
-from klaviyo.api import filters, ids, values
+from klaviyo.api import consent, filters, ids, values
 from klaviyo.api.client import Client
+from klaviyo.api.consent import Subscriptions
 from klaviyo.api.operation import Operation
-from referrals import suppressions
 
 LOOKED_UP_AT_ONCE = 100
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
@@ -29,6 +29,8 @@ CREATE_OR_UPDATE_PROFILE = Operation(
 )
 UPDATE_PROFILE = Operation("update_profile", "PATCH", "/api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
 
+Spelt = Callable[[str], Iterable[str]]  # the other spellings of an address that may be the same mailbox's
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -40,6 +42,10 @@ class Profile:
     @property
     def email(self) -> str:
         return values.address(str(self.attributes.get("email") or "")).lower()
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        return consent.parse(self.attributes)
 
 
 @dataclass
@@ -58,16 +64,18 @@ class Surprise(TemporaryError):
         super().__init__("unreadable_answer", "Klaviyo's answer about people could not be read.")
 
 
-def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> Found:
+def find(
+    client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = (), *, spelt: Spelt = lambda _: ()
+) -> Found:
     """People with their consent, a hundred in a call. Raises TemporaryError rather than take anybody for unknown.
 
     One address that Klaviyo refuses, or answers oddly about, does not keep the others from being found. Addresses
-    are asked for in lower case and as given: whether Klaviyo tells them apart is not published.
+    are asked for in lower case, as given and as `spelt` says: whether Klaviyo tells them apart is not published.
     """
     found = Found()
     spellings: dict[str, set[str]] = {}
     for email in emails:
-        spellings.setdefault(email.lower(), {email.lower()}).update({email, *suppressions.spellings(email)})
+        spellings.setdefault(email.lower(), {email.lower()}).update({email, *spelt(email)})
     chunks = list(_chunks([sorted(spellings[email]) for email in sorted(spellings)]))
     for number, chunk in enumerate(chunks):
         found.calls_left = MOST_CALLS

@@ -1,43 +1,85 @@
-"""Messages that were settled as not sent while a request of theirs was unanswered: found at Klaviyo, they were sent."""
+"""Requests in doubt, whose outcome nobody knows, as a worker died or an answer stayed out: settled by reading back.
+
+A message that is refused or taken back while a request of it is in doubt counts as not sent, as far as is known. The
+read-back round looks for it: what is found was sent, whatever our books say; what does not show in time never arrived.
+A request that Klaviyo took, of a worker that died before it wrote that down, is no doubt: the message has gone out.
+"""
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Now, Replace
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
-from integrations.models import Connection, Delivery
+from integrations.mail import mailer
+from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import lock_timeout
+from integrations.outcomes import Outcome, Skipped
+from integrations.wire import attempts
 from klaviyo.api import events
+from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
-from klaviyo.confirmation import in_doubt_lookup, in_doubt_requests
+from klaviyo.api.events import CREATE_EVENT
 from klaviyo.models import Send
 from referrals import lifecycle
 
 State = Delivery.State
 
-WITHIN = timedelta(minutes=10)  # by then it shows
+SHOWS_WITHIN = timedelta(minutes=3)  # what Klaviyo has taken; then it never got there
+LOOKED_FOR = timedelta(days=1)  # after it was settled, while Klaviyo gives no answer
 MOST = 20
 NOT_SENT = (State.SKIPPED, State.CANCELLED, State.FAILED)
+SEEN, NOT_SEEN = "read_back", "not_read_back"  # codes of requests that were in doubt
+AS_FAR_AS_KNOWN = " That is as far as is known: an earlier request went unanswered, and is being looked for."
+
+_TOOK_IT = Q(operation=CREATE_EVENT.id, status__range=(200, 299), code__in=("", SEEN)) | Q(
+    operation=mailer.OPERATION, status=mailer.TAKEN, code=""
+)
 
 log = logging.getLogger(__name__)
 
 
+def taken(deliveries: Iterable[Delivery]) -> set[int]:
+    """The ids of messages that have gone out, though no worker lived to say so."""
+    pks = [delivery.pk for delivery in deliveries]
+    return set(Delivery.objects.filter(_is_taken(), pk__in=pks).values_list("pk", flat=True))
+
+
+def not_taken(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
+    """Those that can still be called off."""
+    return deliveries.filter(~_is_taken())
+
+
+def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
+    """The refusal of a message; it says so where a request of it is in doubt."""
+    is_refused = isinstance(refusal, Skipped) and delivery.attempts_made > 1
+    if is_refused and _unanswered().filter(deliveries=delivery).exists():
+        return replace(refusal, sentence=refusal.sentence + AS_FAR_AS_KNOWN)
+    return refusal
+
+
 def settle(client: Client) -> None:
-    """Confirm those that are there after all, and tell that they went out. Raises IntegrationError."""
+    """Look for what counts as not sent as far as is known. Raises IntegrationError."""
     for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
         with suppress(events.Unreadable):  # of one; the next may be found
-            if delivery.body and in_doubt_lookup.is_there(client, delivery):
+            if delivery.body and _is_there(client, delivery):
                 confirm(delivery)
+            else:
+                _give_up(delivery)
 
 
 def confirm(delivery: Delivery) -> bool:
-    """It was sent, whatever our books say; False when that cannot be written down now."""
+    """It was sent, and that is told; False when that cannot be written down now."""
     send = Send.objects.filter(delivery=delivery).select_related("invite").first()
     try:
         with lock_timeout.short():
-            in_doubt_requests.note_seen(in_doubt_lookup.unanswered(delivery))
+            doubts = _unanswered().filter(deliveries=delivery)
+            doubts.update(status=202, code=SEEN, finished_at=timezone.now())
             found = Delivery.objects.filter(pk=delivery.pk, state__in=NOT_SENT)
             found.update(state=State.CONFIRMED, confirmed_at=Now(), reason_code="", reason="")
             if send and send.kind == Send.Kind.INVITE:
@@ -48,7 +90,33 @@ def confirm(delivery: Delivery) -> bool:
     return True
 
 
+def _give_up(delivery: Delivery) -> None:
+    """Requests of some minutes ago never arrived; then the delivery's reason holds without reserve."""
+    doubts = _unanswered().filter(deliveries=delivery)
+    doubts.filter(started_at__lt=timezone.now() - SHOWS_WITHIN).update(code=NOT_SEEN, finished_at=timezone.now())
+    if not doubts.exists():
+        same = Delivery.objects.filter(pk=delivery.pk, state__in=NOT_SENT)
+        same.update(reason=Replace("reason", Value(AS_FAR_AS_KNOWN), Value("")))
+
+
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
-    rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - WITHIN)
-    asked = in_doubt_requests.unanswered().filter(deliveries=OuterRef("pk"))
+    rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - LOOKED_FOR)
+    asked = _unanswered().filter(deliveries=OuterRef("pk"))
     return rows.filter(Exists(asked.order_by()), kind="event", send__isnull=False)
+
+
+def _unanswered() -> "QuerySet[Attempt]":
+    """Requests to record one event of which nobody knows what became; the latest first."""
+    asked = Attempt.objects.filter(operation=CREATE_EVENT.id).exclude(code=NOT_SEEN)
+    return asked.exclude(_TOOK_IT | attempts.NEVER_LEFT | attempts.REFUSED).order_by("-pk")
+
+
+def _is_there(client: Client, delivery: Delivery) -> bool:
+    """Asked about by its own time, which the body has frozen, as its id alone cannot be asked for."""
+    told = members(members(delivery.body.get("data")).get("attributes"))
+    at = parse_datetime(words(told.get("time"))) or delivery.occurred_at
+    return events.is_there(client, words(told.get("unique_id")), at, [delivery])
+
+
+def _is_taken() -> Exists:
+    return Exists(Attempt.objects.filter(_TOOK_IT, deliveries=OuterRef("pk")))

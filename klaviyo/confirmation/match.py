@@ -9,12 +9,12 @@ from django.db.models.functions import Now
 from integrations.models import Connection, Delivery
 from klaviyo.api.answers import words
 from klaviyo.api.events import Event
-from klaviyo.mapping import catalogue, events
+from klaviyo.mapping import events
+from klaviyo.mapping.catalogue import METRICS
 
 State = Delivery.State
 
-METRICS = {metric.key: metric for metric in catalogue.CATALOGUE}
-NAMES = frozenset(metric.name for metric in catalogue.CATALOGUE)
+NAMES = frozenset(metric.name for metric in METRICS.values())
 
 
 def key(event: Event) -> str | None:

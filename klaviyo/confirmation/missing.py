@@ -14,7 +14,7 @@ from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.confirmation import match
 from klaviyo.confirmation.time_ranges import Stretches
-from klaviyo.mapping import orders
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import Miss, Reading
 
 State = Delivery.State
@@ -63,7 +63,7 @@ def _send_again_or_report(connection: Connection, deliveries: Sequence[Delivery]
 
 
 def _may_be_sent_again(delivery: Delivery) -> bool:
-    return bool(delivery.body) and orders.message_of(delivery) is None
+    return bool(delivery.body) and not message_of(delivery)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from klaviyo.consent import decision, opt_outs, suppression
 from klaviyo.consent.decision import Decision
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.lookup import Lookup
+from referrals import suppressions
 from referrals.models import Suppression
 
 GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked again
@@ -21,11 +22,10 @@ HEARD = "Klaviyo has just told us by itself that the person opted out; its other
 
 def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> Decision:
     """The decision about an "invite" or a "reminder", from a look-up that has asked about the person."""
-    if own := suppression.of(setting.store_id, email):
+    if own := suppressions.of(setting.store_id, [email]).get(suppressions.mailbox(email)):
         return refused(setting, message, own)
     person = lookup.profile(email)
-    attributes = person.attributes if person else None
-    answer = decision.decide(person is not None, attributes, setting.policy(message), list_ids=setting.lists)
+    answer = decision.decide(lookup.subscriptions(email), setting.policy(message), list_ids=setting.lists)
     answer = replace(answer, asked_at=lookup.asked_at(email))
     if answer.allowed and opt_outs.has_said_no_lately(setting.connection, email, person.id if person else ""):
         return replace(answer, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
@@ -68,7 +68,7 @@ def concerned(setting: StoreSetting, is_own_message: bool) -> list[StoreSetting]
 
 
 def _now(setting: StoreSetting, message: str, email: str) -> Decision:
-    lookup = Lookup(Client(setting.connection))
+    lookup = Lookup(Client(setting.connection), suppressions.spellings)
     lookup.ask([email])
     if problem := lookup.problem(email):
         raise problem

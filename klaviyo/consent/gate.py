@@ -1,60 +1,39 @@
-"""Whether a delivery may go: decided from fresh answers, and looked at once more at the very end."""
+"""The consent gate: whether a message may go, decided from fresh answers, put on record, and looked at once more.
 
-from collections.abc import Sequence
+Each account that is concerned is asked; what each says is kept with the send. Sorae's own list comes first.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+
+from django.utils import timezone
 
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
 from klaviyo.api.client import Client
-from klaviyo.confirmation import in_doubt_lookup
-from klaviyo.consent import check, opt_outs, records, relevance
+from klaviyo.confirmation import in_doubt
+from klaviyo.consent import check, relevance
 from klaviyo.consent.decision import Decision
-from klaviyo.mapping import orders
-from klaviyo.models import Send, StoreSetting
-from klaviyo.profiles import batch as batches
-from klaviyo.profiles.batch import Batch
+from klaviyo.mapping.contents import Email, message_of
+from klaviyo.models import ConsentDecision, Send, StoreSetting
+from klaviyo.profiles.batch import Batch, setting_of
+from klaviyo.profiles.lookup import Lookup
 from referrals import suppressions
 
-UNKNOWN_PERSON = Skipped(
-    "unknown_person",
-    "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
-)
+WAIT_FOR_ACCOUNT = timedelta(minutes=2)
 STALE = Retry("stale_consent", "Klaviyo's answer has become too old; it is asked again.", timedelta(), True)
-CHECK_FIRST = Retry("being_checked", "It may have reached Klaviyo already; that is looked up first.", timedelta(), True)
 A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 
 
-def objection(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome | None:
-    """What speaks against a delivery: an unknown person, the person's own will, or that it is of no use any more.
-
-    Of a message that may have left before, nobody says so until it is known that it has not.
-    """
-    evidence = delivery.evidence
-    found = _objection(batch, delivery, setting)
-    if not isinstance(found, Skipped) or orders.message_of(delivery) is None:
-        return found
-    outcome = in_doubt_lookup.before(found, batch.client, delivery)
-    if outcome is not found:
-        delivery.evidence = evidence
-        if found.code in A_PERSONS_NO:
-            store = setting.store_id if found.code == "list_suppressed" else None
-            opt_outs.stop_reminding(batch.connection, delivery.subject, store)
-    return outcome
-
-
-def _objection(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome | None:
-    is_unknown = delivery.kind in ("profile", "event") and not batch.people.is_there(delivery)
-    if is_unknown and not setting.creates_profiles:
-        return UNKNOWN_PERSON
-    if orders.message_of(delivery) is None:
-        return None
+def objection(batch: Batch, delivery: Delivery, setting: StoreSetting, message: str) -> Outcome | None:
+    """What speaks against a message ("invite", "reminder"): the person's own will, or that it is of no use any more."""
     send = batch.sends.get(delivery.pk)
     useless = relevance.objection(send) if send else None
     if useless is relevance.INVITE_WAITS:
         return useless  # nothing is decided before it can go
-    decision = records.make(batch, delivery, setting)
+    decision = _decide(batch, delivery, setting, message)
     return useless if decision.allowed else Skipped(decision.code, decision.sentence)
 
 
@@ -63,43 +42,97 @@ def said_no_here(
 ) -> dict[int, Outcome]:
     """Whom Sorae's own list keeps from being written to: found before Klaviyo is asked; outcomes by delivery id."""
     refused: dict[int, Outcome] = {}
-    messages = [delivery for delivery in deliveries if orders.message_of(delivery)]
+    messages = [delivery for delivery in deliveries if message_of(delivery)]
     for setting in store_settings.values():
-        mine = [delivery for delivery in messages if batches.setting_of(store_settings, sends, delivery) == setting]
+        mine = [delivery for delivery in messages if setting_of(store_settings, delivery, sends) == setting]
         listed = suppressions.of(setting.store_id, [delivery.subject for delivery in mine]) if mine else {}
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
-                decision = check.refused(setting, orders.message_of(delivery) or "", own)
-                no = Skipped(decision.code, decision.sentence)
-                outcome = in_doubt_lookup.before(no, Client(setting.connection), delivery)
-                if outcome is no:
-                    _record_refusal(delivery, sends.get(delivery.pk), decision)
-                refused[delivery.pk] = outcome
+                decision = check.refused(setting, message_of(delivery), own)
+                refused[delivery.pk] = in_doubt.as_far_as_known(Skipped(decision.code, decision.sentence), delivery)
+                _record_refusal(delivery, sends.get(delivery.pk), decision)
     return refused
 
 
 def last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request: is it still ours, has nobody said no meanwhile? Raises CalledOff."""
     leasing.check([delivery])
-    message = orders.message_of(delivery)
-    if message is None:
+    message = message_of(delivery)
+    if not message:
         return
-    setting = batches.setting_of(batch.store_settings, batch.sends, delivery)
-    if setting is None:
-        raise CalledOff(STALE)
-    for asked, lookup in records.accounts(batch, delivery, setting):
+    for asked, lookup in _accounts(batch, delivery, batch.setting(delivery)):
         if check.is_stale(lookup, delivery.subject):
             raise CalledOff(STALE)
         decision = check.decide(asked, message, delivery.subject, lookup)
         if not decision.allowed:
-            if in_doubt_lookup.unanswered(delivery)[1:].exists():  # the first of them is the request being made now
-                raise CalledOff(CHECK_FIRST)
-            records.keep(batch, delivery, decision, asked)
-            raise CalledOff(Skipped(decision.code, decision.sentence))
+            keep(batch, delivery, decision, asked)
+            raise CalledOff(in_doubt.as_far_as_known(Skipped(decision.code, decision.sentence), delivery))
+
+
+def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: StoreSetting | None) -> None:
+    """On the delivery and among all decisions of the send; nothing of what is no longer ours."""
+    delivery.evidence = decision.as_record()
+    if send := batch.sends.get(delivery.pk):
+        person = batch.people.lookup.profile(delivery.subject)
+        record(delivery, send, decision, asked, person.id if person else "")
+
+
+def record(
+    delivery: Delivery, send: Send, decision: Decision, asked: StoreSetting | None, profile_id: str = ""
+) -> None:
+    """Write a decision down. Raises CalledOff when the delivery was taken from us."""
+    with leasing.held(delivery):
+        ConsentDecision.objects.create(
+            send=send,
+            is_allowed=decision.allowed,
+            code=decision.code,
+            sentence=decision.sentence,
+            policy=decision.policy.value,
+            evidence=decision.evidence,
+            asked_at=decision.asked_at,
+            decided_at=timezone.now(),
+            connection=asked.connection if asked else None,
+        )
+        if profile_id and profile_id != send.profile_id:
+            Send.objects.filter(pk=send.pk).update(profile_id=profile_id[:64])
+
+
+def _decide(batch: Batch, delivery: Delivery, setting: StoreSetting, message: str) -> Decision:
+    """Ask until somebody says no; every answer is kept. The no, or else the first yes."""
+    yeses: list[Decision] = []
+    for asked, lookup in _accounts(batch, delivery, setting):
+        _freshen(batch, delivery, lookup)
+        decision = check.decide(asked, message, delivery.subject, lookup)
+        keep(batch, delivery, decision, asked)
+        if not decision.allowed:
+            return decision
+        yeses.append(decision)
+    return yeses[0]
+
+
+def _accounts(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Iterator[tuple[StoreSetting, Lookup]]:
+    """Each account that is concerned, with its answers. Raises CalledOff when one cannot be asked."""
+    first, *others = check.concerned(setting, delivery.kind == Email.kind)
+    yield first, batch.people.lookup
+    for other in others:
+        if not other.connection.is_connected:
+            sentence = f"{other.connection} must be asked as well, and is not connected."
+            raise CalledOff(Retry("account_away", sentence, after=WAIT_FOR_ACCOUNT, refund=True))
+        fresh = Lookup(Client(other.connection), suppressions.spellings)
+        yield other, batch.elsewhere.setdefault(other.connection_id, fresh)
+
+
+def _freshen(batch: Batch, delivery: Delivery, lookup: Lookup) -> None:
+    """Ask anew where the answer is too old. Raises CalledOff when nothing could be learnt about the person."""
+    email = delivery.subject
+    if check.is_stale(lookup, email):
+        lookup.ask({email} if lookup.asked_at(email) else batch.recipients, [delivery])
+    if problem := lookup.problem(email):
+        raise CalledOff(Retry(problem.code, problem.sentence))
 
 
 def _record_refusal(delivery: Delivery, send: Send | None, decision: Decision) -> None:
     delivery.evidence = decision.as_record()
     with suppress(CalledOff):
         if send:
-            records.record(delivery, send, decision, None)
+            record(delivery, send, decision, None)

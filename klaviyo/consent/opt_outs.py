@@ -13,7 +13,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout
 from klaviyo.api import values
 from klaviyo.api.profiles import Profile
-from klaviyo.confirmation import in_doubt_requests
+from klaviyo.confirmation import in_doubt
 from klaviyo.consent import decision, topics
 from klaviyo.consent.decision import Decision
 from klaviyo.models import Notice, StoreSetting
@@ -83,7 +83,7 @@ def confirm(connection: Connection, email: str, happened_at: datetime | None = N
 
 def has_subscribed(profile: Profile) -> bool:
     """Whether the person, just looked up, may be written to because they asked for it."""
-    return decision.decide(True, profile.attributes, Policy.SUBSCRIBED_ONLY).allowed
+    return decision.decide(profile.subscriptions, Policy.SUBSCRIBED_ONLY).allowed
 
 
 def is_waited_for(connection: Connection, email: str) -> bool:
@@ -159,14 +159,12 @@ def _waiting(connection: Connection, email: str) -> "QuerySet[Delivery]":
 
 @transaction.atomic
 def _cancel(rows: "QuerySet[Delivery]", code: str, sentence: str) -> int:
-    free = list(
-        in_doubt_requests.without(rows).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
-    )
+    free = list(in_doubt.not_taken(rows).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     return outbox.cancel(Delivery.objects.filter(pk__in=free), code, sentence)
 
 
 def _objection(profile: Profile, setting: StoreSetting | None) -> Decision | None:
     """What the person says against a send of that store: to everything, or to one of the lists it uses."""
     lists = setting.lists if setting else ()
-    found = decision.decide(True, profile.attributes, Policy.NOT_OPTED_OUT, list_ids=lists)
+    found = decision.decide(profile.subscriptions, Policy.NOT_OPTED_OUT, list_ids=lists)
     return found if found.code in OBJECTIONS else None

@@ -4,7 +4,7 @@ from django.db.models.functions import Lower
 
 from integrations import outbox
 from integrations.models import Delivery
-from klaviyo.confirmation import in_doubt_requests
+from klaviyo.confirmation import in_doubt
 from klaviyo.models import Send
 from referrals import suppressions
 from referrals.models import Invite, Suppression
@@ -35,9 +35,4 @@ def cancel_sends(email: str, suppression: Suppression) -> int:
     sends = Send.objects.filter(invite__in=invites).values("delivery")
     if suppression.store_id:
         sends = sends.filter(store=suppression.store_id)
-    return outbox.cancel(in_doubt_requests.without(Delivery.objects.filter(pk__in=sends)), *words(suppression))
-
-
-def of(store_id: int, email: str) -> Suppression | None:
-    """What stands against writing to the person, if anything does."""
-    return suppressions.of(store_id, [email]).get(suppressions.mailbox(email))
+    return outbox.cancel(in_doubt.not_taken(Delivery.objects.filter(pk__in=sends)), *words(suppression))

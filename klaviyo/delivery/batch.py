@@ -1,49 +1,66 @@
 """The story of a batch: look its people up, decide about each, send, settle."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from time import monotonic
-from typing import Any
 
-from integrations import outbox, outcomes, shutdown
-from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
+from django.db.models import Q
+
+from integrations import outbox
+from integrations.errors import Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, no_room
-from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
-from integrations.pauses.shared_trouble import BUSY_HERE, Frozen, ItsOwn
-from integrations.workers import batches, worker
+from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.pauses.shared_trouble import BUSY_HERE
+from integrations.providers import Kind, Many
+from integrations.workers import batches, many, work
+from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.confirmation import in_doubt_requests
+from klaviyo.confirmation import in_doubt
 from klaviyo.consent import gate, opt_outs
 from klaviyo.delivery import events, lists, preflight, profiles
 from klaviyo.delivery.erasure import deletion
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
-from klaviyo.mapping import orders
-from klaviyo.models import Send, StoreSetting
-from klaviyo.profiles.batch import Batch, sends_of, setting_of, settings_of
+from klaviyo.mapping import contents
+from klaviyo.mapping.contents import Event, message_of
+from klaviyo.models import Send
+from klaviyo.profiles import people as people_of
+from klaviyo.profiles.advocates import Advocates
+from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, sends_of, settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
-NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
-LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
+MOVED = Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
 
 log = logging.getLogger(__name__)
 
-SENDERS: dict[str, Callable[[Batch, Delivery, Any], Outcome | None]] = {
-    "profile": profiles.send_profile,
-    "event": events.send_event,
-    "list": lists.send_list_add,
-    "email": mail.send,
-    "subscribe": subscribe.subscribe,
-    "unsubscribe": unsubscribe.unsubscribe,
-    "erase": deletion.erase,
-}
+WITHOUT_CONSENT = ~Q(options__has_key="message")
+
+_ALL = (
+    Kind(
+        "profile",
+        profiles.send,
+        Many(bulk.MOST_PROFILES, profiles.deliver, profiles.wait, many.REPEATABLE),
+        order=0,
+        needs_profile=True,
+    ),
+    Kind(
+        "event",
+        events.send,
+        Many(bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & many.NEVER_TRIED),
+        needs_profile=True,
+    ),
+    Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, many.REPEATABLE)),
+    Kind("email", mail.send, begins_anew=True),  # or, known as tried, it would not go again
+    Kind("subscribe", subscribe.subscribe),
+    Kind("unsubscribe", unsubscribe.unsubscribe),
+    Kind("erase", deletion.erase),
+)
+KINDS = {kind.name: kind for kind in _ALL}
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
@@ -53,10 +70,10 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """
     store_settings, sends = settings_of(connection), sends_of(deliveries)
     said_no = partial(gate.said_no_here, store_settings, sends)
-    looks = (preflight.unusable, _gone_out, said_no, deletion.erased_first, deletion.imports_first)
+    looks = (preflight.unusable, _gone_out, mail.broke_off, said_no, deletion.erased_first, deletion.imports_first)
     decided = preflight.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
-    worker.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
+    work.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
         return
@@ -65,80 +82,55 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if not going:
         return
     outbox.keep(going)
-    batch = Batch(client, people, store_settings, sends, monotonic() + LONGEST_SECONDS)
+    batch = Batch(connection=connection, client=client, people=people, store_settings=store_settings, sends=sends)
     try:
-        _work_through(batch, sorted(going, key=partial(_profiles_first, people)))
+        work.through(batch, sorted(going, key=partial(_in_order, people)), partial(_send, batch))
     finally:
         batch.mailer.close()
 
 
 def _looked_up(client: Client, deliveries: Sequence[Delivery]) -> tuple[People, Sequence[Delivery]]:
     """The people of a batch, and who may go: without a budget for questions, only what needs none."""
+    source = Advocates(client.connection, deliveries)
     try:
-        return People(client, deliveries), deliveries
+        return people_of.look_up(client, deliveries, source), deliveries
     except Throttled as error:
-        known = told_lately(client.connection, [delivery for delivery in deliveries if delivery.kind == "event"])
-        sure = [d for d in deliveries if d.kind == "event" and not orders.message_of(d) and d.subject.lower() in known]
+        news = [delivery for delivery in deliveries if _is_news(delivery)]
+        known = told_lately(client.connection, news)
+        sure = [delivery for delivery in news if delivery.subject.lower() in known]
         no_room.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
-        return People(client, sure), sure
-
-
-def _work_through(batch: Batch, deliveries: Sequence[Delivery]) -> None:
-    """One after the other; what the batch cannot get to is given back together, as it was."""
-    left: list[Delivery] = []
-    for delivery in deliveries:
-        if _is_not_reached(batch, delivery):
-            left.append(delivery)
-        else:
-            worker.settle_each([delivery], partial(_outcome, batch))
-    for kind, error in batch.stopped.items():
-        if isinstance(error, Throttled) and not isinstance(error, Frozen):
-            mine = [delivery for delivery in left if delivery.kind == kind]
-            left = [delivery for delivery in left if delivery.kind != kind]
-            no_room.for_budget(batch.connection, mine, error)
-    outbox.give_back(left, NOT_REACHED)
-
-
-def _is_not_reached(batch: Batch, delivery: Delivery) -> bool:
-    is_over = monotonic() > batch.ends_at or shutdown.asked()
-    return is_over or isinstance(batch.stopped.get(delivery.kind), Throttled)
+        return people_of.look_up(client, sure, source), sure
 
 
 def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """Sends that were taken from a worker that did not live to write it down."""
-    gone = in_doubt_requests.among([delivery for delivery in deliveries if orders.message_of(delivery)])
+    gone = in_doubt.taken([delivery for delivery in deliveries if message_of(delivery)])
     return dict.fromkeys(gone, Accepted())
 
 
-def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
-    if error := batch.stopped.get(delivery.kind):
-        return _after(error)
+def _send(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.people.lookup.problem(delivery.subject):
         return no_room.for_an_answer(error)
-    setting = setting_of(batch.store_settings, batch.sends, delivery)
-    if delivery.kind != "erase" and (setting is None or not setting.is_enabled):
-        return preflight.SETTING_OFF
+    kind = KINDS[delivery.kind]
+    objection = _objection(batch, delivery, kind) if contents.of(delivery).goes_by_setting else None
+    return objection or _told(batch.sends, delivery, kind.send(batch, delivery) or Accepted())
+
+
+def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
+    """What speaks against a delivery: another address, an unknown person, or (of a message) the person's own will."""
+    setting = batch.setting(delivery)
     if batch.people.has_moved(delivery):
-        return Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
-    try:
-        return _tried(batch, delivery, setting)
-    except CalledOff as reason:
-        return reason.outcome
-    except IntegrationError as error:
-        if frozen := provider_wide.note([delivery], error):
-            error = batch.stopped[delivery.kind] = Frozen(frozen)
-        _stop(batch, delivery, error)
-        return outcomes.of(error)
-
-
-def _tried(batch: Batch, delivery: Delivery, setting: StoreSetting | None) -> Outcome:
-    if setting and (objection := gate.objection(batch, delivery, setting)):
-        if objection.code in gate.A_PERSONS_NO:
-            store = setting.store_id if objection.code == "list_suppressed" else None
-            opt_outs.stop_reminding(batch.connection, delivery.subject, store)
-        return objection
-    outcome = SENDERS[delivery.kind](batch, delivery, setting) or Accepted()
-    return _told(batch.sends, delivery, outcome)
+        return MOVED
+    if kind.needs_profile and not setting.creates_profiles and not batch.people.is_there(delivery):
+        return UNKNOWN_PERSON
+    message = message_of(delivery)
+    objection = gate.objection(batch, delivery, setting, message) if message else None
+    if objection is None:
+        return None
+    if objection.code in gate.A_PERSONS_NO:
+        store = setting.store_id if objection.code == "list_suppressed" else None
+        opt_outs.stop_reminding(batch.connection, delivery.subject, store)
+    return in_doubt.as_far_as_known(objection, delivery)
 
 
 def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outcome:
@@ -157,25 +149,11 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
     return outcome
 
 
-def _stop(batch: Batch, delivery: Delivery, error: IntegrationError) -> None:
-    """A refused item concerns itself; everything else would meet the next item of its kind as well."""
-    if isinstance(error, ReconnectRequired):
-        batch.stopped = dict.fromkeys(SENDERS, error)
-    elif not isinstance(error, PermanentError | ItsOwn):
-        batch.stopped[delivery.kind] = error
-        circuit_breaker.note(batch.connection, error)
+def _in_order(people: People, delivery: Delivery) -> tuple[bool, int, int]:
+    """Profiles before what may need them; but what has just happened to somebody who is there waits for nothing."""
+    return not (_is_news(delivery) and people.is_there(delivery)), KINDS[delivery.kind].order, delivery.pk
 
 
-def _after(error: IntegrationError) -> Outcome:
-    """The outcome of those behind one that met an error: held like it, or later, without having been tried."""
-    outcome = outcomes.of(error)
-    if not isinstance(outcome, Retry):
-        return outcome
-    wait = error.retry_after if isinstance(error, Throttled) else outcomes.SOON
-    return Retry(outcome.code, outcome.sentence, after=wait, refund=True)
-
-
-def _profiles_first(people: People, delivery: Delivery) -> tuple[bool, bool, int]:
-    """Before what may need them; but what has just happened to somebody who is there waits for nothing."""
-    is_news = delivery.kind == "event" and not orders.message_of(delivery) and people.is_there(delivery)
-    return not is_news, delivery.kind != "profile", delivery.pk
+def _is_news(delivery: Delivery) -> bool:
+    """Whether it tells of what somebody did, which needs nobody's consent."""
+    return delivery.kind == Event.kind and not message_of(delivery)

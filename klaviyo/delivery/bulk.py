@@ -1,51 +1,24 @@
-"""Many of one kind in one request: what they have in common, and how one bad item is taken out."""
+"""Bulk deliveries: what those of events, profiles and list adds have in common."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
-from functools import partial
+from typing import TypeVar
 
-from django.db.models import Q
-
-from integrations import outbox, outcomes, shutdown
-from integrations.errors import (
-    IntegrationError,
-    OperatorRequired,
-    PermanentError,
-    ReconnectRequired,
-    TemporaryError,
-    Throttled,
-)
+from integrations import outbox, outcomes
+from integrations.errors import IntegrationError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
-from integrations.outcomes import CalledOff, Outcome, Retry
+from integrations.outcomes import Outcome, Retry
 from integrations.pauses import circuit_breaker, provider_wide
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.models import StoreSetting
+from klaviyo.profiles import batch, people
+from klaviyo.profiles.advocates import Advocates
 from klaviyo.profiles.people import People
 
-NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
-REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code="goes_alone")  # what may be told twice without harm
-REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
-FEW = 10  # that are not worth another request for many
-NOT_REACHED = Retry("busy", "The worker was asked to end; this one is next.")
-ALONE = Retry("goes_alone", "It was taken out of a request for many, and goes by itself.")
-NOT_TAKEN = ("unreachable", "plain_http", "throttled")  # codes of requests that certainly had no effect
-
-Pack = Sequence[Delivery]
-Request = Callable[[Pack], Outcome | None]  # makes the request; how it ended for all, None if that is yet to be seen
-Blame = Callable[[PermanentError, Pack], Pack]  # those whom Klaviyo's errors point at
-
-
-def settle_alike(outcomes_of: dict[int, Outcome], deliveries: Pack) -> None:
-    """Write outcomes that many have in common, together; `outcomes_of` is by delivery id."""
-    alike: dict[Outcome, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        if outcome := outcomes_of.get(delivery.pk):
-            alike[outcome].append(delivery)
-    for outcome, rows in alike.items():
-        outbox.settle_all(rows, outcome)
+Item = TypeVar("Item")
 
 
 def until_room(operation: Operation) -> Callable[[Connection], timedelta]:
@@ -53,72 +26,56 @@ def until_room(operation: Operation) -> Callable[[Connection], timedelta]:
     return lambda connection: Client(connection, is_backlog=True).wait(operation)
 
 
-def look_up(client: Client, deliveries: Pack, unasked: Collection[str] = ()) -> People | None:
+def look_up(client: Client, deliveries: Sequence[Delivery], unasked: Collection[str] = ()) -> People | None:
     """The people of a claimed batch; None when they could not be looked up, which is no attempt at what waits."""
     try:
-        people = People(client, deliveries, unasked, on_record=False)
+        source = Advocates(client.connection, deliveries)
+        return people.look_up(client, deliveries, source, unasked, on_record=False)
     except Throttled as error:
         no_room.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
         circuit_breaker.note(client.connection, error)
         frozen = provider_wide.note(deliveries, error)
         outbox.settle_all(deliveries, provider_wide.waits(frozen) if frozen else _not_looked_up(error))
-    else:
-        return people
     return None
 
 
-def send(client: Client, pack: Pack, request: Request, blame: Blame) -> None:
-    """Make one request for all. Whom it is refused for goes alone; where nobody is named, each half is tried."""
-    if shutdown.asked():
-        outbox.give_back(pack, NOT_REACHED)
-        return
-    outbox.keep(pack)
-    try:
-        if outcome := request(pack):
-            outbox.settle_all(pack, outcome)
-    except CalledOff as reason:
-        outbox.settle_all(pack, reason.outcome)
-    except Throttled as error:
-        no_room.for_budget(client.connection, pack, error)
-    except PermanentError as error:
-        again = partial(send, client, request=request, blame=blame)
-        blamed = blame(error, pack)
-        if not blamed and provider_wide.is_hopeless(pack, error, REFUSED_IN_A_ROW):
-            blamed = pack
-        _take_out(pack, blamed, again)
-    except IntegrationError as error:
-        circuit_breaker.note(client.connection, error)
-        outbox.settle_all(pack, _all_of_them(error))
+def sort(
+    store_settings: dict[int, StoreSetting],
+    people: People,
+    deliveries: Sequence[Delivery],
+    place: Callable[[StoreSetting, Delivery], Outcome | str],
+) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
+    """What keeps a delivery from going in bulk, by delivery id; and the others in groups, as `place` names them."""
+    objections, groups = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
+    for delivery in deliveries:
+        setting = batch.setting_of(store_settings, delivery)
+        if error := people.lookup.problem(delivery.subject):
+            objections[delivery.pk] = no_room.for_an_answer(error)
+        elif setting is None or not setting.is_enabled:
+            objections[delivery.pk] = batch.SETTING_OFF
+        elif isinstance(found := place(setting, delivery), str):
+            groups[found].append(delivery)
+        else:
+            objections[delivery.pk] = found
+    return objections, groups
 
 
-def _take_out(pack: Pack, blamed: Pack, again: Callable[[Pack], None]) -> None:
-    named = {delivery.pk for delivery in blamed}
-    rest = [delivery for delivery in pack if delivery.pk not in named]
-    if blamed and rest:
-        outbox.settle_all(blamed, ALONE)
-        again(rest)
-    elif len(pack) <= FEW or blamed:
-        outbox.settle_all(pack, ALONE)
-    else:
-        again(pack[: len(pack) // 2])
-        again(pack[len(pack) // 2 :])
-
-
-def _all_of_them(error: IntegrationError) -> Outcome:
-    """What is certain not to have been taken may go in bulk again; of all else nobody knows."""
-    if isinstance(error, ReconnectRequired):
-        return outcomes.of(error)
-    if isinstance(error, OperatorRequired):
-        return ALONE  # which says what is wrong, or that only the request for many is not taken
-    return Retry(error.code, error.sentence, outcomes.SOON, refund=error.code in NOT_TAKEN)
+def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most_bytes: int) -> Iterator[list[Item]]:
+    """As many as one request may hold, by number and bytes of JSON (a comma and a space between two)."""
+    pack: list[Item] = []
+    total = 0
+    for item in items:
+        bytes = size(item) + 2
+        if len(pack) == most or total + bytes > most_bytes:
+            yield pack
+            pack, total = [], 0
+        pack.append(item)
+        total += bytes
+    if pack:
+        yield pack
 
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
     is_temporary = isinstance(error, TemporaryError)
     return Retry(error.code, error.sentence, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
-
-
-def setting_of(store_settings: dict[int, StoreSetting], delivery: Delivery) -> StoreSetting | None:
-    setting = store_settings.get(delivery.options.get("sync", 0))
-    return setting if setting and setting.is_enabled else None

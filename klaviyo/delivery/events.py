@@ -1,7 +1,8 @@
-"""Many events in one job. Only such as need nobody's consent, and have never been tried before.
+"""Events: one by one, or (such as need nobody's consent and have never been tried before) many in one job.
 
 Klaviyo answers a job with no more than that it has it, and refuses a whole job for one event that it has twice; so
-whatever is not certain goes through the single endpoint, which keeps the first event of an id.
+whatever is not certain goes through the single endpoint, which keeps the first event of an id:
+https://developers.klaviyo.com/en/reference/bulk_create_events
 """
 
 import json
@@ -13,17 +14,18 @@ from django.db.models import Q
 from integrations import outbox, outcomes, pauses
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outbox import no_room
 from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.workers import many
+from integrations.workers.many import Pack
 from klaviyo.api import bulk
 from klaviyo.api import events as events_api
 from klaviyo.api.client import Client
 from klaviyo.consent import gate
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
-from klaviyo.mapping import orders
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
-from klaviyo.profiles.batch import Batch, settings_of
+from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 
@@ -32,8 +34,16 @@ PERSON_FIRST = Retry("person_first", "First the person's profile goes.", after=o
 wait = bulk_delivery.until_room(bulk.BULK_CREATE_EVENTS)
 
 
+def send(batch: Batch, delivery: Delivery) -> None:
+    """Who acted themselves is brought in full; who was merely invited appears with the event alone, on no list."""
+    if not message_of(delivery) and not batch.people.is_there(delivery):
+        batch.people.bring(delivery, batch.setting(delivery))
+    last_look = partial(gate.last_look, batch, delivery)
+    events_api.create(batch.client, delivery.body, [delivery], last_look=last_look)
+
+
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Settle every event of a claimed batch."""
+    """Settle every event of a claimed batch, in jobs of many."""
     open_ones = _after_their_people(connection, preflight.without_the_hopeless(deliveries))
     if not open_ones:
         return
@@ -41,10 +51,11 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     people = bulk_delivery.look_up(client, open_ones)
     if people is None:
         return
-    objections = _objections(connection, people, open_ones)
-    bulk_delivery.settle_alike(objections, open_ones)
-    for pack in _packs([delivery for delivery in open_ones if delivery.pk not in objections]):
-        _send(client, pack)
+    objections, groups = bulk_delivery.sort(settings_of(connection), people, open_ones, partial(_place, people))
+    many.settle_alike(objections, open_ones)
+    for group in groups.values():
+        for pack in _packs(group):
+            many.send(connection, pack, partial(_request, client), _blame)
 
 
 def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -63,58 +74,38 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     return [delivery for delivery in deliveries if delivery.pk not in early_pks]
 
 
-def _objections(connection: Connection, people: People, deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
-    """What keeps an event from going in a job, by delivery id; who is yet to be brought goes alone."""
-    store_settings, found = settings_of(connection), dict[int, Outcome]()
-    for delivery in deliveries:
-        setting = bulk_delivery.setting_of(store_settings, delivery)
-        if error := people.lookup.problem(delivery.subject):
-            found[delivery.pk] = no_room.for_an_answer(error)
-        elif setting is None:
-            found[delivery.pk] = preflight.SETTING_OFF
-        elif not people.is_there(delivery):
-            found[delivery.pk] = bulk_delivery.ALONE if setting.creates_profiles else gate.UNKNOWN_PERSON
-    return found
+def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
+    """Who is yet to be brought goes alone, and a message that was queued before messages were told apart."""
+    if not people.is_there(delivery):
+        return many.ALONE if setting.creates_profiles else UNKNOWN_PERSON
+    return many.ALONE if message_of(delivery) else ""
 
 
 def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    """As many as one request may hold, by number and bytes; no event twice in one."""
-    pack: list[Delivery] = []
-    ids: set[str] = set()
-    size = 0
+    """What one request may hold; no event twice in one, which would refuse them all."""
+    rounds: list[dict[str, Delivery]] = []
     for delivery in deliveries:
         unique_id = delivery.body["data"]["attributes"]["unique_id"]
-        bytes = len(json.dumps(delivery.body))
-        if len(pack) == bulk.MOST_EVENTS or size + bytes > bulk.MOST_BYTES or unique_id in ids:
-            yield pack
-            pack, ids, size = [], set(), 0
-        pack.append(delivery)
-        ids.add(unique_id)
-        size += bytes
-    if pack:
-        yield pack
+        free = next((one for one in rounds if unique_id not in one), None)
+        if free is None:
+            rounds.append(free := {})
+        free[unique_id] = delivery
+    for one in rounds:
+        yield from bulk_delivery.packs(
+            one.values(), lambda d: len(json.dumps(d.body)), most=bulk.MOST_EVENTS, most_bytes=bulk.MOST_BYTES
+        )
 
 
-def _send(client: Client, pack: Sequence[Delivery]) -> None:
-    def request(now: bulk_delivery.Pack) -> Outcome:
-        body, _ = bulk.events_body([delivery.body for delivery in now])
-        bulk.create_events(client, body, now)
-        return Accepted()
-
-    def blame(error: PermanentError, now: bulk_delivery.Pack) -> bulk_delivery.Pack:
-        _, places = bulk.events_body([delivery.body for delivery in now])
-        blamed: set[int] = set()
-        for group, event in bulk.named(error, bulk.EVENT_OF_JOB):
-            if group < len(places):
-                blamed.update(places[group] if event is None else places[group][event : event + 1])
-        return [now[index] for index in sorted(blamed)]
-
-    bulk_delivery.send(client, pack, request, blame)
+def _request(client: Client, pack: Pack) -> Outcome:
+    body, _ = bulk.events_body([delivery.body for delivery in pack])
+    bulk.create_events(client, body, pack)
+    return Accepted()
 
 
-def send_event(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
-    """Who acted themselves is brought in full; who was merely invited appears with the event alone, on no list."""
-    if orders.message_of(delivery) is None and batch.people.must_be_brought(delivery):
-        batch.people.bring(delivery, setting)
-    last_look = partial(gate.last_look, batch, delivery)
-    events_api.create(batch.client, delivery.body, [delivery], last_look=last_look)
+def _blame(error: PermanentError, pack: Pack) -> Pack:
+    _, places = bulk.events_body([delivery.body for delivery in pack])
+    blamed: set[int] = set()
+    for group, event in bulk.named(error, bulk.EVENT_OF_JOB):
+        if group < len(places):
+            blamed.update(places[group] if event is None else places[group][event : event + 1])
+    return [pack[index] for index in sorted(blamed)]

@@ -1,12 +1,16 @@
-"""Many people onto a list in one request."""
+"""List adds: people whom we created join the list that their store has chosen, alone or many in one request.
 
-from collections import defaultdict
+https://developers.klaviyo.com/en/reference/add_profiles_to_list
+"""
+
 from collections.abc import Sequence
+from functools import partial
 
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outbox import no_room
 from integrations.outcomes import Accepted, Outcome
+from integrations.workers import many
+from integrations.workers.many import Pack
 from klaviyo.api import answers, lists
 from klaviyo.api.client import Client
 from klaviyo.delivery import bulk, preflight
@@ -18,6 +22,19 @@ from klaviyo.profiles.people import People
 wait = bulk.until_room(lists.ADD_PROFILES_TO_LIST)
 
 
+def send(batch: Batch, delivery: Delivery) -> None:
+    """Add one person to the store's list."""
+    setting, person = batch.setting(delivery), batch.people.known(delivery)
+    if not setting.list_id:
+        raise PermanentError("no_list", "The store has no list any more.")
+    if person is None:
+        raise PersonNotThereYet
+    try:
+        lists.add(batch.client, setting.list_id, [person.id], [delivery])
+    except PermanentError as error:
+        raise _list_trouble(setting, error) from error
+
+
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Settle every list add of a claimed batch."""
     open_ones = preflight.without_the_hopeless(deliveries)
@@ -27,53 +44,25 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     people = bulk.look_up(client, open_ones)
     if people is None:
         return
-    objections, groups = _sorted(connection, people, open_ones)
-    bulk.settle_alike(objections, open_ones)
+    objections, groups = bulk.sort(settings_of(connection), people, open_ones, partial(_place, people))
+    many.settle_alike(objections, open_ones)
     for list_id, group in groups.items():
-        _send(client, people, group, list_id)
+        many.send(connection, group, partial(_request, client, people, list_id), _blame)
 
 
-def _sorted(
-    connection: Connection, people: People, deliveries: Sequence[Delivery]
-) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
-    """Outcomes by delivery id for whom nothing can be asked yet; and the others by their list."""
-    store_settings = settings_of(connection)
-    objections, groups = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
-    for delivery in deliveries:
-        setting = bulk.setting_of(store_settings, delivery)
-        if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = no_room.for_an_answer(error)
-        elif setting is None:
-            objections[delivery.pk] = preflight.SETTING_OFF
-        elif not setting.list_id or people.known(delivery) is None:
-            objections[delivery.pk] = bulk.ALONE  # which says what is wrong
-        else:
-            groups[setting.list_id].append(delivery)
-    return objections, groups
+def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
+    """What cannot be asked for goes alone, which says what is wrong."""
+    return setting.list_id if setting.list_id and people.known(delivery) else many.ALONE
 
 
-def _send(client: Client, people: People, group: Sequence[Delivery], list_id: str) -> None:
-    def request(now: bulk.Pack) -> Outcome:
-        ids = [person.id for delivery in now if (person := people.known(delivery))]
-        lists.add(client, list_id, list(dict.fromkeys(ids)), now)
-        return Accepted()
-
-    def blame(error: PermanentError, now: bulk.Pack) -> bulk.Pack:
-        return now if error.code == "not_found" else []  # the list is gone: each says so
-
-    bulk.send(client, group, request, blame)
+def _request(client: Client, people: People, list_id: str, pack: Pack) -> Outcome:
+    ids = [person.id for delivery in pack if (person := people.known(delivery))]
+    lists.add(client, list_id, list(dict.fromkeys(ids)), pack)
+    return Accepted()
 
 
-def send_list_add(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
-    person = batch.people.known(delivery)
-    if not setting.list_id:
-        raise PermanentError("no_list", "The store has no list any more.")
-    if person is None:
-        raise PersonNotThereYet
-    try:
-        lists.add(batch.client, setting.list_id, [person.id], [delivery])
-    except PermanentError as error:
-        raise _list_trouble(setting, error) from error
+def _blame(error: PermanentError, pack: Pack) -> Pack:
+    return pack if error.code == "not_found" else []  # the list is gone: each says so
 
 
 def _list_trouble(setting: StoreSetting, error: PermanentError) -> IntegrationError:

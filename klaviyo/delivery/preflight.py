@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from integrations.models import Delivery
-from integrations.outcomes import Failed, Outcome, Skipped
-from integrations.workers import worker
+from integrations.outcomes import Failed, Outcome
+from integrations.workers import work
 from klaviyo.delivery.erasure import deletion
 from klaviyo.mapping import orders
-
-SETTING_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
 
@@ -30,7 +28,7 @@ def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Those that may go, the others being settled."""
     known = decided(deliveries, (unusable, deletion.erased_first))
     settled = [delivery for delivery in deliveries if delivery.pk in known]
-    worker.settle_each(settled, lambda delivery: known[delivery.pk])
+    work.settle_each(settled, lambda delivery: known[delivery.pk])
     return [delivery for delivery in deliveries if delivery.pk not in known]
 
 

@@ -14,14 +14,16 @@ from integrations import outbox
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
+from integrations.workers import many
 from klaviyo.api import bulk, values
 from klaviyo.api.client import Client
-from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import profiles
 from klaviyo.mapping import orders
+from klaviyo.mapping.contents import Profile
 from klaviyo.models import Backfill, StoreSetting
 from klaviyo.profiles import import_job
-from klaviyo.profiles.people import People
+from klaviyo.profiles.advocates import Advocates
+from klaviyo.profiles.people import look_up
 from referrals import suppressions
 from referrals.models import Advocate
 
@@ -64,22 +66,23 @@ def _sorted(
     """What is said of each, by the list that they are to join; and ids of those who must go alone."""
     told = list(_as_deliveries(setting, rows))
     store_settings = {setting.pk: setting}
-    people = People(client, told, unasked=profiles.unasked(store_settings, told), on_record=False)
+    source, unasked = Advocates(client.connection, told), profiles.unasked(store_settings, told)
+    people = look_up(client, told, source, unasked, on_record=False)
     for delivery in told:
         if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
             raise problem  # the chunk is told of later, as a whole
     objections, lists = profiles.sort(store_settings, people, told)
-    alone = [d.options["advocate"] for d in told if isinstance(objections.get(d.pk), Retry)]
+    alone = [Profile.of(d).advocate for d in told if isinstance(objections.get(d.pk), Retry)]
     return {list_id: list(profiles.said(people, group)) for list_id, group in lists.items()}, alone
 
 
 def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
     """What the rules of profiles are asked about; none is ever stored. To copy one is faster than to make one."""
-    pattern = Delivery(connection=setting.connection, kind="profile")
+    pattern = Delivery(connection=setting.connection, kind=Profile.kind)
     for pk, email in rows:
         delivery = copy(pattern)
         delivery.pk, delivery.subject = -pk, values.address(email)
-        delivery.options = {"sync": setting.pk, "advocate": pk}
+        delivery.options = Profile(setting=setting.pk, advocate=pk).as_options()
         yield delivery
 
 
@@ -97,9 +100,9 @@ def _import(client: Client, pack: profiles.Items, list_id: str, note: dict[str, 
         return len(pack)
     except PermanentError as error:
         blamed = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB) if first < len(pack)}
-    if blamed or len(pack) <= bulk_delivery.FEW:
+    if blamed or len(pack) <= many.FEW:
         out = blamed or set(range(len(pack)))
-        alone += [pack[place][0].options["advocate"] for place in sorted(out)]
+        alone += [Profile.of(pack[place][0]).advocate for place in sorted(out)]
         rest = [item for place, item in enumerate(pack) if place not in out]
         return again(rest) if rest else 0
     half = len(pack) // 2
@@ -108,7 +111,7 @@ def _import(client: Client, pack: profiles.Items, list_id: str, note: dict[str, 
 
 def _check(pack: profiles.Items) -> None:
     """Raise CalledOff unless each still has the address that the request says."""
-    said = {delivery.options["advocate"]: delivery.subject for delivery, _, _ in pack}
+    said = {Profile.of(delivery).advocate: delivery.subject for delivery, _, _ in pack}
     now = dict(Advocate.objects.filter(pk__in=said).values_list("pk", "email"))
     if any(pk not in now or values.address(now[pk]).lower() != address.lower() for pk, address in said.items()):
         raise CalledOff(CHANGED)

@@ -14,6 +14,7 @@ from django.db.models import Q
 from integrations.models import Delivery, Job
 from klaviyo.api import values
 from klaviyo.imports import backfill_chunks
+from klaviyo.mapping.contents import Profile
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.import_job import ON_THE_WIRE
 
@@ -44,19 +45,20 @@ def tell_members_again(job: Job) -> None:
     plain names of the person's properties.
     """
     told = list(job.deliveries.values_list("subject", "options"))
-    people, advocates = {subject.lower() for subject, _ in told}, {options.get("advocate") for _, options in told}
+    people = {subject.lower() for subject, _ in told}
+    advocates = {Profile.from_options(options).advocate for _, options in told}
     alone = Delivery.objects.filter(
         connection=job.connection_id,
-        kind="profile",
+        kind=Profile.kind,
         state=Delivery.State.ACCEPTED,
         job=None,
         settled_at__gte=job.began_at - ON_THE_WIRE,
     )
     again: dict[int, set[int]] = defaultdict(set)
     for subject, options in alone.values_list("subject", "options").iterator():
-        setting, advocate = options.get("sync"), options.get("advocate")  # of somebody who was erased there is none
-        if setting and advocate and subject.lower() in people and advocate not in advocates:
-            again[setting].add(advocate)
+        profile = Profile.from_options(options)
+        if profile.advocate and subject.lower() in people and profile.advocate not in advocates:  # none of the erased
+            again[profile.setting].add(profile.advocate)
     for one in StoreSetting.objects.filter(pk__in=again).order_by("pk"):
         backfill_chunks.tell_alone(one, sorted(again[one.pk]))
 
@@ -64,10 +66,11 @@ def tell_members_again(job: Job) -> None:
 def _told_since(job: Job, addresses: dict[int, str]) -> defaultdict[int, set[int]]:
     """Advocates with one of these addresses in any store's program, by the store's setting by which it was told."""
     known, found = set(addresses.values()), defaultdict[int, set[int]](set)
-    profiles = Delivery.objects.filter(connection=job.connection_id, kind="profile")
+    profiles = Delivery.objects.filter(connection=job.connection_id, kind=Profile.kind)
     taken = profiles.filter(TAKEN, settled_at__gte=job.note["taken_at"])
     for told in (taken, profiles.filter(ON_ITS_WAY)):
         for subject, options in told.values_list("subject", "options").iterator():
-            if options.get("advocate") in addresses or subject.lower() in known:
-                found[options["sync"]].add(options["advocate"])
+            profile = Profile.from_options(options)
+            if profile.advocate in addresses or subject.lower() in known:
+                found[profile.setting].add(profile.advocate)
     return found

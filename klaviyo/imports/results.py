@@ -18,9 +18,9 @@ from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery, Job
 from integrations.outbox import wake_ups
 from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.workers import many
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
-from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.imports import overtaken
 from klaviyo.profiles.import_job import FIRST_LOOK, LONGEST_WAIT
 
@@ -98,7 +98,7 @@ def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
     rows = _deliveries(job)
     if refused:
         pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]
-        _settle(rows.filter(pk__in=pks), bulk_delivery.ALONE)
+        _settle(rows.filter(pk__in=pks), many.ALONE)
     _settle(rows, AGAIN if refused is None else Accepted())
     wake_ups.on_commit(job.connection_id)
 

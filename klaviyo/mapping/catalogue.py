@@ -117,3 +117,5 @@ CATALOGUE = (
     REWARD_ISSUED,
     REWARD_REVERSED,
 )
+
+METRICS = {metric.key: metric for metric in CATALOGUE}

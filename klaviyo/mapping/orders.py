@@ -7,15 +7,13 @@ from typing import Any
 from django.utils import timezone
 
 from integrations import outcomes
-from integrations.models import Delivery
 from integrations.outbox import Order
 from klaviyo.api import values
-from klaviyo.mapping import catalogue, events, profiles
+from klaviyo.mapping import contents, events, profiles
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate
 
-METRICS = {metric.key: metric for metric in catalogue.CATALOGUE}
 CORRECT_IT = "Correct it in your data and send the fact again."
 
 
@@ -24,14 +22,19 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
     person, left_out = profiles.person_attributes(event.person, country)
     unusable = malformed(event.email) or _far_off(event.occurred_at)
     body, trimmed = events.event_body(event) if not unusable else ({}, [])
-    options: dict[str, Any] = {"sync": setting.pk, "metric": event.metric.key, "person": {} if unusable else person}
+    content = contents.Event(
+        setting=setting.pk,
+        message=event.metric.consent or "",
+        metric=event.metric.key,
+        person={} if unusable else person,
+    )
     return Order(
         kind="event",
         key=event.key,
         source=str(event.uid),
         subject=event.address,
         body=body,
-        options=options | ({"message": event.metric.consent} if event.metric.consent else {}),
+        options=content.as_options(),
         warnings=trimmed + left_out,
         occurred_at=timezone.now() if unusable else event.occurred_at,
         not_after=useful_until(event),
@@ -49,7 +52,7 @@ def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
         lane=lane,
         source=str(uid),
         subject=values.address(advocate.email),
-        options={"sync": setting.pk, "advocate": advocate.pk},
+        options=contents.Profile(setting=setting.pk, advocate=advocate.pk).as_options(),
         occurred_at=timezone.now(),
         outcome=malformed(advocate.email),
     )
@@ -72,9 +75,3 @@ def malformed(email: Any) -> outcomes.Outcome | None:
 def _far_off(moment: Any) -> outcomes.Outcome | None:
     problem = values.time_problem(moment, timezone.now())
     return outcomes.Failed("time_out_of_range", problem) if problem else None
-
-
-def message_of(delivery: Delivery) -> str | None:
-    """Which message, "invite" or "reminder", for what needs the person's consent."""
-    metric = METRICS.get(delivery.options.get("metric", ""))
-    return delivery.options.get("message") or (metric.consent if metric else None)

@@ -1,15 +1,51 @@
-"""Advocates as a source of profiles: the one file here that knows referrals."""
+"""Advocates as the source of profiles: the one file here that knows referrals."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from integrations.models import Delivery
-from referrals import standing
+from integrations.errors import PermanentError
+from integrations.models import Connection, Delivery
+from klaviyo.api import values
+from klaviyo.mapping import profiles, property_names
+from klaviyo.mapping.contents import Profile
+from referrals import standing, suppressions
 from referrals.models import Advocate
-from referrals.standing import Standing
+
+OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 
 
-def of(deliveries: Sequence[Delivery]) -> dict[int, tuple[Advocate, Standing]]:
-    ids = [delivery.options["advocate"] for delivery in deliveries if delivery.kind == "profile"]
-    standings = standing.of(ids)
-    advocates = Advocate.objects.filter(pk__in=ids).prefetch_related("program__store")  # which many share
-    return {advocate.pk: (advocate, standings[advocate.pk]) for advocate in advocates}
+class Advocates:
+    """The advocates of a batch's profile deliveries, as they are now."""
+
+    def __init__(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        ids = [Profile.of(delivery).advocate for delivery in deliveries if delivery.kind == "profile"]
+        found = Advocate.objects.filter(pk__in=ids).prefetch_related("program__store")  # which many share
+        self._advocates = {advocate.pk: advocate for advocate in found}
+        self._standings = standing.of(ids)
+        self._prefixes = property_names.of(connection, list(self._advocates.values())) if ids else {}
+
+    def spelt(self, email: str) -> Collection[str]:
+        return suppressions.spellings(email)
+
+    def address(self, delivery: Delivery) -> str | None:
+        advocate = self._advocates.get(Profile.of(delivery).advocate)
+        return values.address(advocate.email) if advocate else None
+
+    def said(self, delivery: Delivery) -> tuple[dict[str, Any], list[str]]:
+        advocate = self._of(delivery)
+        return profiles.profile(advocate, self._standings[advocate.pk], self._prefixes[advocate.pk])
+
+    def optional(self, delivery: Delivery) -> Sequence[str]:
+        return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in OPTIONAL]
+
+    def _of(self, delivery: Delivery) -> Advocate:
+        try:
+            return self._advocates[Profile.of(delivery).advocate]
+        except KeyError:
+            raise PermanentError("person_gone", "This person is no longer in any program.") from None
+
+
+def nameless(ids: Collection[int]) -> set[int]:
+    """Those of whom nothing fills in what Klaviyo may lack: no name, phone or language."""
+    found = Advocate.objects.filter(first_name="", last_name="", phone="", locale="", pk__in=ids)
+    return set(found.values_list("pk", flat=True))

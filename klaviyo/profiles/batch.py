@@ -1,47 +1,56 @@
-"""What is known about a batch while it is worked through."""
+"""A batch: what is known of a connection's claimed deliveries while they are worked through."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from integrations.errors import IntegrationError
 from integrations.mail.mailer import Mailer
 from integrations.models import Connection, Delivery
+from integrations.outcomes import CalledOff, Skipped
+from integrations.workers.work import Work
 from klaviyo.api.client import Client
+from klaviyo.mapping import contents
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.people import People
 
+SETTING_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
+UNKNOWN_PERSON = Skipped(
+    "unknown_person",
+    "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
+)
 
-@dataclass
-class Batch:
-    """`sends` are by delivery id, `stopped` says why a kind cannot go on, `elsewhere` whom other accounts know."""
+
+@dataclass(kw_only=True)
+class Batch(Work):
+    """`sends` are by delivery id, `elsewhere` are the people whom other accounts know, by connection id."""
 
     client: Client
     people: People
     store_settings: dict[int, StoreSetting]
     sends: dict[int, Send]
-    ends_at: float
     mailer: Mailer = field(default_factory=Mailer)
     elsewhere: dict[int, Lookup] = field(default_factory=dict)
-    stopped: dict[str, IntegrationError] = field(default_factory=dict)
 
     @property
     def recipients(self) -> set[str]:
         """Whom messages of our own go to: asked about together, where another account must be asked as well."""
         return {send.delivery.subject for send in self.sends.values() if send.channel == Send.Channel.SORAE}
 
-    @property
-    def connection(self) -> Connection:
-        return self.client.connection
+    def setting(self, delivery: Delivery) -> StoreSetting:
+        """The store setting by which a delivery goes. Raises CalledOff where the store is no longer joined."""
+        setting = setting_of(self.store_settings, delivery, self.sends)
+        if setting is None or not setting.is_enabled:
+            raise CalledOff(SETTING_OFF)
+        return setting
 
 
 def setting_of(
-    store_settings: dict[int, StoreSetting], sends: dict[int, Send], delivery: Delivery
+    store_settings: dict[int, StoreSetting], delivery: Delivery, sends: dict[int, Send] | None = None
 ) -> StoreSetting | None:
-    """The store's setting by which a delivery goes; a store that was joined anew has another one by now."""
-    if setting := store_settings.get(delivery.options.get("sync", 0)):
+    """The store setting by which a delivery goes; a store that was joined anew has another one by now."""
+    if setting := store_settings.get(contents.of(delivery).setting):
         return setting
-    send = sends.get(delivery.pk)
+    send = (sends or {}).get(delivery.pk)
     return next((setting for setting in store_settings.values() if send and setting.store_id == send.store_id), None)
 
 

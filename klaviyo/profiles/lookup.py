@@ -7,16 +7,17 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import profiles
+from klaviyo.api import consent, profiles
 from klaviyo.api.client import Client
-from klaviyo.api.profiles import Profile
+from klaviyo.api.consent import Subscriptions
+from klaviyo.api.profiles import Profile, Spelt
 
 
 class Lookup:
     """One account's answers, by address whatever its case."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, spelt: Spelt) -> None:
+        self._client, self._spelt = client, spelt
         self._profiles: dict[str, Profile] = {}
         self._unclear: dict[str, IntegrationError] = {}
         self._asked_at: dict[str, datetime] = {}
@@ -25,7 +26,7 @@ class Lookup:
         """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError."""
         wanted = set(emails)
         asked_at = timezone.now()  # before the question: an answer is never younger than it seems
-        found = profiles.find(self._client, wanted, deliveries)
+        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt)
         for email in {email.lower() for email in wanted}:
             self._asked_at[email] = asked_at
             self._profiles.pop(email, None)
@@ -36,6 +37,11 @@ class Lookup:
     def profile(self, email: str) -> Profile | None:
         """The person, or None when the account has never seen them (or was not asked)."""
         return self._profiles.get(email.lower())
+
+    def subscriptions(self, email: str) -> Subscriptions | None:
+        """Their consent; None when the account has never seen them."""
+        profile = self.profile(email)
+        return consent.parse(profile.attributes) if profile else None
 
     def problem(self, email: str) -> IntegrationError | None:
         """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""

@@ -7,6 +7,7 @@ from django.utils import timezone
 from integrations import outbox, outcomes
 from integrations.models import Delivery
 from integrations.outbox import Order, leasing
+from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 
 DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
@@ -27,7 +28,7 @@ def plan(delivery: Delivery, setting: StoreSetting) -> str | None:
         source=delivery.source,
         subject=delivery.subject,
         due_at=later,
-        options={"sync": setting.pk, "planned_by": str(delivery.lease)},
+        options=contents.ListAdd(setting=setting.pk, planned_by=str(delivery.lease)).as_options(),
     )
     with leasing.held(delivery):
         outbox.add(delivery.connection_id, [order])

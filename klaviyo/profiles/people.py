@@ -1,58 +1,58 @@
-"""The people of a batch: who they are at Klaviyo, and bringing our side of them there."""
+"""People: who those of a batch are at Klaviyo, and our side of them, brought there by upserts."""
 
 import contextlib
 from collections.abc import Collection, Sequence
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from integrations.errors import PermanentError
 from integrations.models import Delivery
-from klaviyo.api import profiles, values
+from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
-from klaviyo.mapping import profiles as mapping_profiles
-from klaviyo.mapping import property_names
+from klaviyo.mapping import contents
+from klaviyo.mapping.contents import Event, Subscribe
 from klaviyo.models import StoreSetting
-from klaviyo.profiles import advocates, new_profile_list
+from klaviyo.profiles import new_profile_list
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.recently_sent import told_lately
 from klaviyo.profiles.upsert import FILLED_IN_ONLY, upsert
-from referrals.models import Advocate
-from referrals.standing import Standing
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
 ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
-OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 
 Attributes = dict[str, Any]
 
 
+class Source(Protocol):
+    """Where the content of profile deliveries comes from."""
+
+    def spelt(self, email: str) -> Collection[str]:
+        """Other spellings of an address under which Klaviyo may know the person."""
+
+    def address(self, delivery: Delivery) -> str | None:
+        """The person's address by now; None when they are gone."""
+
+    def said(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
+        """The profile's attributes, and what was trimmed. Raises PermanentError when the person is gone."""
+
+    def optional(self, delivery: Delivery) -> Sequence[str]:
+        """The names of properties of ours that a person may cease to have."""
+
+
+@dataclass
 class People:
     """The people of one batch as Klaviyo knew them when it began, found in one call, and those brought since.
 
-    Whom Klaviyo took from us within a day need not be looked up for an event of their own: they are there.
+    Whom Klaviyo took from us within a day need not be looked up for an event of their own: they are `there`.
     A phone number is an identifier at Klaviyo: sent with one person's e-mail while it belongs to another, it could
-    tie the two together. So a number goes only when nobody has it, which costs a second call where there is one.
+    tie the two together. So a number goes only when nobody has it; `phones` says who does.
     """
 
-    def __init__(
-        self, client: Client, deliveries: Sequence[Delivery], unasked: Collection[str] = (), *, on_record: bool = True
-    ) -> None:
-        """`unasked` are addresses in lower case of whom it does not matter whether Klaviyo knows them.
-
-        Look-ups are put on the record of each delivery, unless `on_record` says otherwise.
-        """
-        self._client = client
-        self.lookup = Lookup(client)
-        self._brought: set[str] = set()
-        self._advocates = advocates.of(deliveries)
-        self._there = told_lately(client.connection, deliveries)
-        unsure = [d for d in deliveries if d.subject.lower() not in self._there and d.subject.lower() not in unasked]
-        if unsure:
-            self.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
-        to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and self.known(d) is None)]
-        phones = {phone for delivery in to_bring if (phone := self._phone(delivery))}
-        self._phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
+    client: Client
+    source: Source
+    lookup: Lookup
+    there: set[str] = field(default_factory=set)
+    phones: dict[str, str] = field(default_factory=dict)
 
     def known(self, delivery: Delivery) -> Profile | None:
         """The person whom a delivery is about, or None when Klaviyo has never seen them."""
@@ -60,48 +60,44 @@ class People:
 
     def is_there(self, delivery: Delivery) -> bool:
         """Whether Klaviyo knows the person: by its answer, or because it has just heard of them from us."""
-        return self.known(delivery) is not None or delivery.subject.lower() in self._there | self._brought
+        return self.known(delivery) is not None or delivery.subject.lower() in self.there
 
     def has_moved(self, delivery: Delivery) -> bool:
-        """Whether the advocate has another address by now; the delivery then goes by the new one."""
-        if delivery.options.get("advocate") not in self._advocates:
+        """Whether the person has another address by now; the delivery then goes by the new one."""
+        now = self.source.address(delivery) if delivery.kind == "profile" else None
+        if now is None:
             return False
-        old, delivery.subject = delivery.subject, values.address(self._advocate(delivery)[0].email)
-        return old.lower() != delivery.subject.lower()
+        old, delivery.subject = delivery.subject, now
+        return old.lower() != now.lower()
 
     def is_gone(self, delivery: Delivery) -> bool:
-        """Whether it tells of an advocate who is no longer in any program."""
-        return delivery.kind == "profile" and delivery.options.get("advocate") not in self._advocates
+        """Whether it tells of somebody who is no longer in any program."""
+        return delivery.kind == "profile" and self.source.address(delivery) is None
 
     def phone_of(self, delivery: Delivery) -> str:
         """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
-        phone = str(delivery.options.get("person", {}).get("phone_number") or "")
+        phone = str(_person(delivery).get("phone_number") or "")
         has = self._has(delivery).get("phone_number")
-        return phone if phone == has or self._phones.get(phone) == delivery.subject.lower() else ""
-
-    def must_be_brought(self, delivery: Delivery) -> bool:
-        """Whether Klaviyo has yet to hear of the person."""
-        return not self.is_there(delivery)
+        return phone if phone == has or self.phones.get(phone) == delivery.subject.lower() else ""
 
     def bring(self, delivery: Delivery, setting: StoreSetting) -> None:
         """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
-        listing = (
-            new_profile_list.plan(delivery, setting) if setting.list_id and self.must_be_brought(delivery) else None
-        )
+        joins = setting.list_id and not self.is_there(delivery)
+        listing = new_profile_list.plan(delivery, setting) if joins else None
         body = self.request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
-        is_new = upsert(self._client, delivery, body)
+        is_new = upsert(self.client, delivery, body)
         if phone and "phone_number" not in body["data"]["attributes"]:
-            self._phones[phone] = SOMEBODY  # by Klaviyo's own word
+            self.phones[phone] = SOMEBODY  # by Klaviyo's own word
         if listing:
             new_profile_list.settle(delivery, listing, is_new)
-        self._brought.add(delivery.subject.lower())
+        self.there.add(delivery.subject.lower())
 
     def request(self, delivery: Delivery) -> dict[str, Any]:
         """The upsert of a delivery's person, put on the record when the delivery is about nothing else."""
-        attributes, warnings = self._news(delivery)
+        attributes, warnings = self.news(delivery)
         phone = attributes.get("phone_number")
-        if phone and self._phones.setdefault(phone, delivery.subject.lower()) != delivery.subject.lower():
+        if phone and self.phones.setdefault(phone, delivery.subject.lower()) != delivery.subject.lower():
             del attributes["phone_number"]
             warnings.append("The phone number was left out: at Klaviyo it belongs to somebody else.")
         body = profiles.body_of(attributes, self._outdated(delivery, attributes))
@@ -109,14 +105,11 @@ class People:
             delivery.body, delivery.warnings = body, warnings
         return body
 
-    def _news(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
+    def news(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
         """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing."""
-        warnings: list[str] = []
+        said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
         if delivery.kind == "profile":
-            advocate, now = self._advocate(delivery)
-            said, warnings = mapping_profiles.profile(advocate, now, self._prefixes[advocate.pk])
-        else:
-            said = {"email": delivery.subject, **delivery.options.get("person", {})}
+            said, warnings = self.source.said(delivery)
         has = self._has(delivery)
         return {k: v for k, v in said.items() if not (k in FILLED_IN_ONLY and has.get(k))}, warnings
 
@@ -125,25 +118,44 @@ class People:
         there, said = self._has(delivery).get("properties"), attributes.get("properties")
         if delivery.kind != "profile" or not isinstance(there, dict) or not said:
             return []
-        prefix = self._prefixes[self._advocate(delivery)[0].pk]
-        return [name for name in (f"{prefix}{optional}" for optional in OPTIONAL) if name in there and name not in said]
-
-    def _advocate(self, delivery: Delivery) -> tuple[Advocate, Standing]:
-        try:
-            return self._advocates[delivery.options["advocate"]]
-        except KeyError:
-            raise PermanentError("person_gone", "This person is no longer in any program.") from None
-
-    @cached_property
-    def _prefixes(self) -> dict[int, str]:
-        return property_names.of(self._client.connection, [advocate for advocate, _ in self._advocates.values()])
+        return [name for name in self.source.optional(delivery) if name in there and name not in said]
 
     def _has(self, delivery: Delivery) -> Attributes:
         person = self.known(delivery)
         return person.attributes if person else {}
 
-    def _phone(self, delivery: Delivery) -> str | None:
-        with contextlib.suppress(Exception):  # what is wrong with one person shows when it is their turn
-            phone: str | None = self._news(delivery)[0].get("phone_number")
-            return phone
-        return None
+
+def look_up(
+    client: Client,
+    deliveries: Sequence[Delivery],
+    source: Source,
+    unasked: Collection[str] = (),
+    *,
+    on_record: bool = True,
+) -> People:
+    """Ask who the people of a batch are, and (where one has a phone number to be sent) whose that is: one call each.
+
+    `unasked` are addresses in lower case of whom it does not matter whether Klaviyo knows them. Look-ups are put on
+    the record of each delivery, unless `on_record` says otherwise. Raises IntegrationError.
+    """
+    people = People(client, source, Lookup(client, source.spelt), told_lately(client.connection, deliveries))
+    unsure = [d for d in deliveries if d.subject.lower() not in people.there and d.subject.lower() not in unasked]
+    if unsure:
+        people.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
+    to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and people.known(d) is None)]
+    phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
+    people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
+    return people
+
+
+def _phone(people: People, delivery: Delivery) -> str | None:
+    with contextlib.suppress(Exception):  # what is wrong with one person shows when it is their turn
+        phone: str | None = people.news(delivery)[0].get("phone_number")
+        return phone
+    return None
+
+
+def _person(delivery: Delivery) -> Attributes:
+    """What a new profile of the person would get, where the delivery says so."""
+    content = contents.of(delivery)
+    return content.person if isinstance(content, Event | Subscribe) else {}

@@ -7,7 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from klaviyo.mapping import orders
+from klaviyo.mapping import contents
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
 
 LATELY = timedelta(days=1)
@@ -15,7 +16,7 @@ LATELY = timedelta(days=1)
 
 def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
     """Of people who are concerned by nothing but events of their own, those whom Klaviyo took from us just now."""
-    others = {d.subject.lower() for d in deliveries if d.kind != "event" or orders.message_of(d)}
+    others = {d.subject.lower() for d in deliveries if d.kind != "event" or message_of(d)}
     mine = {d.subject for d in deliveries if d.subject.lower() not in others}
     if not mine:
         return set()
@@ -40,5 +41,5 @@ def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Deli
     store_settings = StoreSetting.objects.filter(
         connection=connection, behaviour=StoreSetting.Behaviour.UPDATE_EXISTING
     )
-    careful = set(store_settings.values_list("pk", flat=True))
-    return {delivery.subject.lower() for delivery in deliveries if delivery.options.get("sync") in careful}
+    careful = list(store_settings.values_list("pk", flat=True))
+    return {delivery.subject.lower() for delivery in deliveries if contents.of(delivery).setting in careful}

@@ -10,6 +10,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.models import Notice
 from klaviyo.webhooks import retention
+from referrals import suppressions
 
 
 @dataclass
@@ -79,7 +80,7 @@ def _ask_for_one(people: People, client: Client, id: str) -> None:
 
 def _ask_by_email(people: People, client: Client, emails: Sequence[str]) -> None:
     try:
-        found = profiles.find(client, emails)
+        found = profiles.find(client, emails, spelt=suppressions.spellings)
     except IntegrationError as error:
         people.problems |= dict.fromkeys(emails, error)
     else:

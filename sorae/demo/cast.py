@@ -1,4 +1,4 @@
-"""The people of the demo, and what Klaviyo knows of each before the story begins."""
+"""The cast: the demo's people by store, and the profiles that Klaviyo holds before the first fact."""
 
 import re
 import unicodedata
@@ -14,6 +14,8 @@ ADVOCATES = {TEA.slug: 66, COFFEE.slug: 34, HARBOR.slug: 14}
 FRIENDS = {TEA.slug: 170, COFFEE.slug: 90, HARBOR.slug: 48}
 STRANGERS = 20  # at Klaviyo, and nothing to do with us
 KNOWN = {TEA.slug: 0.5, COFFEE.slug: 0.65, HARBOR.slug: 0.5}
+
+Known = dict[str, Any]  # an account and its person, in the words of the sandbox's control API, but lists by name
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Cast:
 
     advocates: dict[str, list[Person]]
     friends: dict[str, list[Person]]
-    known: list[dict[str, Any]]
+    known: list[Known]
 
 
 def gather(dice: Dice) -> Cast:
@@ -100,9 +102,9 @@ def _phone(dice: Dice, number: int, shop: Shop) -> str:
     return dice.one_of(names.PHONES[shop.country]).format(number % 100)
 
 
-def _known(dice: Dice, person: Person, shop: Shop) -> dict[str, Any]:
+def _known(dice: Dice, person: Person, shop: Shop) -> Known:
     """A person as Klaviyo has them already; sometimes written differently from how we write them."""
-    known: dict[str, Any] = {"account": shop.account, "email": person.email}
+    known: Known = {"account": shop.account, "email": person.email}
     if dice.happens(0.2):
         known["email"] = person.email.swapcase()
     if dice.happens(0.5):
@@ -120,9 +122,9 @@ def _known(dice: Dice, person: Person, shop: Shop) -> dict[str, Any]:
     return known
 
 
-def _one_of_each() -> list[dict[str, Any]]:
-    """Somebody for every reason there is; `Klaviyo's next word` is a consent that nobody has thought of yet."""
-    states: list[dict[str, Any]] = [
+def _one_of_each() -> list[Known]:
+    """Somebody for every reason there is; `PENDING_REVIEW` is a consent that nobody has thought of yet."""
+    states: list[Known] = [
         {"consent": "SUBSCRIBED"},
         {"consent": "NEVER_SUBSCRIBED"},
         {"consent": "UNSUBSCRIBED"},
@@ -137,7 +139,7 @@ def _one_of_each() -> list[dict[str, Any]]:
     ]
 
 
-def _left_the_list(shop: Shop) -> dict[str, Any]:
+def _left_the_list(shop: Shop) -> Known:
     return {"consent": "SUBSCRIBED", "list_suppressions": [shop.newsletter or shop.list_name]}
 
 

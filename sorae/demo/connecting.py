@@ -1,4 +1,4 @@
-"""The demo's operator: signs in to the admin and connects accounts, as a person with a browser would."""
+"""The operator's browser session: signs in to the admin, and connects accounts by OAuth as a person would."""
 
 from html.parser import HTMLParser
 
@@ -7,13 +7,10 @@ from django.urls import reverse
 
 from integrations.models import Connection
 from klaviyo.provider import KLAVIYO
+from sorae.demo import DemoError
 
 NAME = "operator"
 SECONDS = 60
-
-
-class NotConnected(Exception):
-    """A sentence on where the way to a connected account ended."""
 
 
 class Operator:
@@ -28,7 +25,7 @@ class Operator:
         self._browser.get(login, timeout=SECONDS).raise_for_status()
         self._post(login, {"username": NAME, "password": password, "next": reverse("admin:index")})
         if "sessionid" not in self._browser.cookies:
-            raise NotConnected("The operator could not sign in to the admin.")
+            raise DemoError("The operator could not sign in to the admin.")
 
     def connect(self, account: str) -> Connection:
         """Press Connect, choose the account on Klaviyo's consent screen, allow, and come back."""
@@ -42,7 +39,7 @@ class Operator:
         screen = self._post(self.site + way, {})
         form = Form(screen.text)
         if not form.action:
-            raise NotConnected(f"Connect led to no consent screen, but to {_short(screen.url)} ({screen.status_code}).")
+            raise DemoError(f"Connect led to no consent screen, but to {_short(screen.url)} ({screen.status_code}).")
         chosen = {"account": account, "decision": "allow"}
         back = self._browser.post(
             requests.compat.urljoin(screen.url, form.action), data=form.fields | chosen, timeout=SECONDS
@@ -50,7 +47,7 @@ class Operator:
         connection = Connection.objects.filter(provider=KLAVIYO.slug, account_id=account).first()
         if not back.ok or connection is None or not connection.is_connected:
             where = f"{_short(back.url)} ({back.status_code})"
-            raise NotConnected(f"The way back from the consent screen ended at {where}.")
+            raise DemoError(f"The way back from the consent screen ended at {where}.")
         return connection
 
     def _post(self, address: str, fields: dict[str, str]) -> requests.Response:

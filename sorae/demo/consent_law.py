@@ -1,34 +1,26 @@
-"""Nobody is contacted who said no, at Klaviyo or here; and nobody's word is changed but by themselves."""
+"""The law of consent: no message to a person who said no, and no consent changed but by the person."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import Q
 
+from klaviyo.sandbox import SeenProfile
 from referrals import suppressions
 from referrals.models import Invite, Reminder, Suppression
-from sorae.demo.consents import Said
+from sorae.demo.consent_history import Said
 from sorae.demo.expected import Expected
-from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 
 def breaches(wanted: Iterable[Expected], world: World) -> Iterable[str]:
-    sent = list(_sent(wanted, world))
+    # What has reached people whose consent it needs: Klaviyo's flows write to whoever gets such an event.
+    sent = [one for one in wanted if one.metric.consent and world.has(one)]
     yield from _told_against_their_will(sent, world)
     yield from _told_after_a_no_here(sent)
     yield from _changed(world)
     yield from _still_there(world)
-
-
-def _sent(wanted: Iterable[Expected], world: World) -> Iterable[Expected]:
-    """What has reached people whose consent it needs: Klaviyo's flows write to whoever gets such an event."""
-    told = {(event.account, event.metric, event.fact_id, event.email) for event in world.events}
-    mailed = {(mail.fact_id, mail.to) for mail in world.mails}
-    for one in wanted:
-        is_told = not one.by_mail and (one.account, one.metric.name, one.fact_id, one.email) in told
-        if one.metric.consent and (is_told or (one.by_mail and (one.fact_id, one.email) in mailed)):
-            yield one
 
 
 def _told_against_their_will(sent: Iterable[Expected], world: World) -> Iterable[str]:
@@ -50,15 +42,15 @@ def _told_after_a_no_here(sent: Iterable[Expected]) -> Iterable[str]:
 def _changed(world: World) -> Iterable[str]:
     """Everybody stands as before, but for what they did themselves; newcomers have said nothing."""
     for profile in world.profiles:
-        if (profile.consent, profile.suppressions) not in _possible(profile, world):
+        if (profile.consent, frozenset(profile.suppressions)) not in _possible(profile, world):
             yield f"The consent of profile {profile.id} at {profile.account} was changed."
-        here = (profile.account, profile.email)
+        here = (profile.account, mailbox(profile.email))
         if profile.sms_consent != "NEVER_SUBSCRIBED" and here not in world.opted_in_to_texts:
             yield f"Profile {profile.id} at {profile.account} was subscribed to text messages."
 
 
-def _possible(profile: KeptProfile, world: World) -> set[tuple[str, frozenset[str]]]:
-    here = (profile.account, profile.email)
+def _possible(profile: SeenProfile, world: World) -> set[tuple[str, frozenset[str]]]:
+    here = (profile.account, mailbox(profile.email))
     said: list[Said] = world.register.ever(*here)[-1:]
     if here in world.opted_in:
         said += [word.after("subscribed") for word in said]
@@ -70,5 +62,5 @@ def _possible(profile: KeptProfile, world: World) -> set[tuple[str, frozenset[st
 def _still_there(world: World) -> Iterable[str]:
     erased = {mailbox(email) for email in world.erased}
     for profile in world.profiles:
-        if profile.email in erased and profile.account not in world.away:
+        if mailbox(profile.email) in erased and profile.account not in world.away:
             yield f"Profile {profile.id} at {profile.account} is an erased person's."

@@ -1,4 +1,4 @@
-"""What the demo says while it runs: in colour and motion to a person, in plain lines to a file."""
+"""Console output of the demo: colours and progress bars on a terminal, plain lines in a file."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""Runs a command that ends when its parent does, however that ends.
+"""Parent-death signal: runs a command that ends when its parent does, however that ends.
 
 `python -m sorae.demo.dies_with_parent PARENT COMMAND …`
 """
@@ -8,7 +8,9 @@ import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1  # prctl(2); Linux has it, other systems do without
+# Linux has it, other systems do without: https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
+# The parent is the thread that started the process, not the whole of its program.
+PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, command: list[str]) -> None:

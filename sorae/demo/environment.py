@@ -1,4 +1,4 @@
-"""The demo's own place under var/demo: what it runs with, made afresh each time. Nothing outside is touched."""
+"""Environment of the demo and its folder var/demo, made afresh each time; nothing outside is touched."""
 
 import base64
 import errno
@@ -11,17 +11,13 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from sorae.demo import scene
+from sorae.demo import DemoError, scene
 
 MARK = "SORAE_DEMO"  # set in the environment that this module made
 FILE = "environment"
 LOCK = "lock"
 OURS = {FILE, LOCK, "broker", "logs", "mail", "tmp", "static"}  # and files that begin with these:
 FILES_OF_OURS = ("sorae.sqlite3", "sandbox.sqlite3", "celerybeat-schedule", "processes.json")
-
-
-class CannotStart(Exception):
-    """A sentence on why the demo cannot start, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Ports:
 def prepare(folder: Path, ports: Ports) -> tuple[dict[str, str], bool]:
     """The environment for the demo's processes, and whether an older demo made room for it.
 
-    Raises CannotStart while nothing has been touched yet: a port is taken, or another demo runs here.
+    Raises DemoError while nothing has been touched yet: a port is taken, or another demo runs here.
     """
     _need_free(ports)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +81,7 @@ def _is_overridden(name: str, own: dict[str, str]) -> bool:
 
 def _need_free(ports: Ports) -> None:
     if ports.site == ports.sandbox:
-        raise CannotStart("The site and the sandbox need a port each: give another one with --sandbox-port.")
+        raise DemoError("The site and the sandbox need a port each: give another one with --sandbox-port.")
     for port, option in ((ports.site, "--port"), (ports.sandbox, "--sandbox-port")):
         try:
             for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -93,9 +89,9 @@ def _need_free(ports: Ports) -> None:
         except OSError as error:
             what = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
             advice = f"End what listens there, or give another one with {option}."
-            raise CannotStart(f"Port {port} {what}. {advice}") from None
+            raise DemoError(f"Port {port} {what}. {advice}") from None
         except OverflowError:
-            raise CannotStart(f"{port} is no port. Give a number below 65536 with {option}.") from None
+            raise DemoError(f"{port} is no port. Give a number below 65536 with {option}.") from None
 
 
 def _bind(family: socket.AddressFamily, address: str, port: int) -> None:
@@ -119,7 +115,7 @@ def _lock(folder: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise CannotStart(f"A demo is running in {folder} already. End it with Ctrl-C first.") from None
+        raise DemoError(f"A demo is running in {folder} already. End it with Ctrl-C first.") from None
     os.set_inheritable(lock, True)
 
 

@@ -1,4 +1,4 @@
-"""What the facts call for: which event or message each should have become, for whom, at which account.
+"""Expected events and messages: what each fact should have become, for whom, at which account.
 
 Written from the catalogue, not from the code that sends: it is what that code is measured against.
 """
@@ -12,8 +12,9 @@ from klaviyo.mapping.catalogue import Metric
 from klaviyo.models import StoreSetting
 from referrals import suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Reward, Visit
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.mail_folder import mailbox
 
+Told = tuple[str, str, str, str]  # an account, a metric's name, a fact's id and a mailbox
 FACTS = (Advocate, Invite, Reminder, Visit, Conversion, Reward, OptIn, OptOut)
 
 
@@ -31,6 +32,10 @@ class Expected:
     @property
     def account(self) -> str:
         return self.setting.connection.account_id
+
+    @property
+    def told(self) -> Told:
+        return self.account, self.metric.name, self.fact_id, self.email
 
     @property
     def key(self) -> str:

@@ -1,4 +1,4 @@
-"""What became of invites and reminders, and of people's yes and no, in numbers."""
+"""Statistics of the demo: invites, reminders, opt-ins and opt-outs by their outcome."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from integrations.models import Attempt, Delivery
 from klaviyo.models import Send
 from klaviyo.pages import reasons
 from referrals.models import Reminder
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 State = Delivery.State

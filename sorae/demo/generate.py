@@ -1,93 +1,84 @@
-"""Writes the committed export: `python -m sorae.demo.generate`. The same text every time."""
+"""Generator of the demo's script and of Klaviyo's people; its dice are seeded, so that every run plays the same."""
 
-import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from itertools import cycle
 
 from sorae.demo import cast, last_day, oddities
-from sorae.demo.cast import Cast
-from sorae.demo.journeys import WEEKS, Journey, Story
-from sorae.demo.last_day import DUSK, LAST, NIGHT, Evening
+from sorae.demo.cast import Cast, Known, Person
+from sorae.demo.journeys import WEEKS, Journey, Line, Script
+from sorae.demo.last_day import DUSK, LAST, NIGHT, LastDay
 from sorae.demo.random_source import Dice
-from sorae.demo.scene import COFFEE, HARBOR, TEA
+from sorae.demo.scene import COFFEE, HARBOR, TEA, Shop
 
-FACTS = Path(__file__).with_name("export.jsonl")
-PEOPLE = Path(__file__).with_name("people.jsonl")
 SEED = 20261120
-FORGOTTEN = {"account": TEA.account, "email": oddities.forgotten(TEA), "consent": "SUBSCRIBED"}
+FORGOTTEN: Known = {"account": TEA.account, "email": oddities.forgotten(TEA), "consent": "SUBSCRIBED"}
 SCENES = ("", DUSK, NIGHT, LAST)
 
 
-def texts() -> tuple[str, str]:
-    """The two files: what happened, oldest first, and whom Klaviyo knew before."""
+def script() -> tuple[list[Line], list[Known]]:
+    """What happens, oldest first, and whom Klaviyo knew before."""
     dice = Dice(SEED)
     people = cast.gather(dice)
-    story = Story()
-    _tea(story, dice, people)
-    _coffee(story, dice, people)
-    _harbor(story, dice, people)
-    oddities.add_repeats(story)
-    return _text(sorted(story.lines, key=_order)), _text([*people.known, FORGOTTEN, *last_day.known()])
+    script = Script()
+    for shop, weeks in ((TEA, _tea), (COFFEE, _coffee), (HARBOR, _harbor)):
+        journeys = weeks(script, dice, people)
+        LastDay(script, dice, shop, hosts(journeys)).tell()
+    oddities.add_repeats(script)
+    return sorted(script.lines, key=_order), [*people.known, FORGOTTEN, *last_day.known()]
 
 
-def _tea(story: Story, dice: Dice, people: Cast) -> None:
+def _tea(script: Script, dice: Dice, people: Cast) -> list[Journey]:
     """Friends invite friends; two advocates sometimes know the same friend."""
-    friends = people.friends[TEA.slug]
-    turn = 0
+    friends = cycle(people.friends[TEA.slug])
     journeys = []
-    for number, advocate in enumerate(people.advocates[TEA.slug]):
-        journey = Journey(story, dice, TEA, advocate, dice.between(14, WEEKS * 7))
+    for journey in _journeys(script, dice, TEA, people.advocates[TEA.slug]):
         journeys.append(journey)
         for _ in range(dice.count(0, 6)):
-            journey.referred(friends[turn % len(friends)])
-            turn += 1
+            journey.referred(next(friends))
         if dice.happens(0.3):
             journey.visited(journey.later(journey.age, 1, 12), dice.count(1, 3))
         if dice.happens(0.2):
             journey.changed()
-        if number == 0:
-            oddities.add_every_case(story, journey, TEA)
-            oddities.add_refusals(story, journey, TEA)
-    oddities.add_forgotten(story, hosts(journeys)[0], TEA)
-    Evening(story, dice, TEA, hosts(journeys)).tell()
+        if len(journeys) == 1:
+            oddities.add_every_case(script, journey, TEA)
+            oddities.add_refusals(script, journey, TEA)
+    oddities.add_forgotten(script, hosts(journeys)[0], TEA)
+    return journeys
 
 
-def _coffee(story: Story, dice: Dice, people: Cast) -> None:
+def _coffee(script: Script, dice: Dice, people: Cast) -> list[Journey]:
     """Partners bring visitors whom nobody invited by name, and earn a share of what they buy."""
-    friends = people.friends[COFFEE.slug]
-    turn = 0
+    friends = cycle(people.friends[COFFEE.slug])
     journeys = []
-    for number, advocate in enumerate(people.advocates[COFFEE.slug]):
-        journey = Journey(story, dice, COFFEE, advocate, dice.between(14, WEEKS * 7))
+    for journey in _journeys(script, dice, COFFEE, people.advocates[COFFEE.slug]):
         journeys.append(journey)
         journey.visited(journey.later(journey.age, 1, 6), dice.count(1, 6))
         for _ in range(dice.count(0, 2)):
-            journey.referred(friends[turn % len(friends)])
-            turn += 1
+            journey.referred(next(friends))
         for _ in range(dice.count(1, 4)):
-            journey.bought(friends[turn % len(friends)], journey.later(journey.age, 1, 13))
-            turn += 1
-        if number == 0:
-            oddities.add_every_case(story, journey, COFFEE)
-    Evening(story, dice, COFFEE, hosts(journeys)).tell()
+            journey.bought(next(friends), journey.later(journey.age, 1, 13))
+        if len(journeys) == 1:
+            oddities.add_every_case(script, journey, COFFEE)
+    return journeys
 
 
-def _harbor(story: Story, dice: Dice, people: Cast) -> None:
+def _harbor(script: Script, dice: Dice, people: Cast) -> list[Journey]:
     """Sorae writes to the friends itself, and reminds them by itself."""
-    friends = people.friends[HARBOR.slug]
-    journeys = [
-        Journey(story, dice, HARBOR, advocate, dice.between(31, WEEKS * 7))
-        for advocate in people.advocates[HARBOR.slug]
-    ]
-    turn = 0
+    friends = cycle(people.friends[HARBOR.slug])
+    journeys = list(_journeys(script, dice, HARBOR, people.advocates[HARBOR.slug], least=31))
     for number, journey in enumerate(journeys):
         for _ in range(dice.count(1, 4)):
-            journey.referred(friends[turn % len(friends)])
-            turn += 1
+            journey.referred(next(friends))
         if number < 5:  # more than anybody gets in a week
             journey.invite(oddities.popular(HARBOR), at=20 - number)
-    oddities.add_every_case(story, journeys[2], HARBOR)
-    Evening(story, dice, HARBOR, hosts(journeys)).tell()
+    oddities.add_every_case(script, journeys[2], HARBOR)
+    return journeys
+
+
+def _journeys(script: Script, dice: Dice, shop: Shop, advocates: list[Person], least: float = 14) -> Iterator[Journey]:
+    """They join one after the other, between `least` days and the weeks of the story ago."""
+    for advocate in advocates:
+        yield Journey(script, dice, shop, advocate, dice.between(least, WEEKS * 7))
 
 
 def hosts(journeys: list[Journey]) -> tuple[Journey, Journey]:
@@ -96,17 +87,6 @@ def hosts(journeys: list[Journey]) -> tuple[Journey, Journey]:
     return first, second
 
 
-def _order(line: dict[str, Any]) -> tuple[int, float]:
+def _order(line: Line) -> tuple[int, float]:
     """Oldest first, then scene by scene. Lines with a date of their own come last: nobody knew them in time."""
     return SCENES.index(line.get("scene", "")), -float(line.get("days_ago", 0))
-
-
-def _text(lines: list[dict[str, Any]]) -> str:
-    """JSON lines in ASCII, because some lines hold half of a character on purpose."""
-    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-
-
-if __name__ == "__main__":
-    facts, people = texts()
-    FACTS.write_text(facts, encoding="ascii")
-    PEOPLE.write_text(people, encoding="ascii")

@@ -1,4 +1,4 @@
-"""Six weeks of a program: people join, invite, visit, buy, are rewarded, and some send things back."""
+"""Journeys of advocates in the script: they join, invite friends who visit and buy, are rewarded, and get refunds."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,12 +13,14 @@ LATEST = 0.02  # days ago; about half an hour
 CHANNELS = ("email", "email", "whatsapp", "sms", "link", "social", "other")
 CENT = Decimal("0.01")
 
+Line = dict[str, Any]
 
-class Story:
-    """The lines of the export as they are written; each is a verb of `lifecycle` with its arguments."""
+
+class Script:
+    """The lines as they are written; each is a verb of `lifecycle` with its arguments."""
 
     def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
+        self.lines: list[Line] = []
         self.scene = ""  # of the lines that are told now; empty for the main play
         self._ids = 0
 
@@ -35,10 +37,10 @@ class Story:
 class Journey:
     """What one advocate sets off."""
 
-    def __init__(self, story: Story, dice: Dice, shop: Shop, advocate: Person, age: float) -> None:
-        self.story, self.dice, self.shop, self.advocate = story, dice, shop, advocate
+    def __init__(self, script: Script, dice: Dice, shop: Shop, advocate: Person, age: float) -> None:
+        self.script, self.dice, self.shop, self.advocate = script, dice, shop, advocate
         self.age = age
-        self.me = story.tell(
+        self.me = script.tell(
             "join",
             age,
             program=shop.program,
@@ -55,7 +57,7 @@ class Journey:
 
     def invite(self, friend: Person, *, expires_in_days: float | None = 45, at: float | None = None) -> str:
         when = self.later(self.age, 0.01, 12) if at is None else at
-        return self.story.tell(
+        return self.script.tell(
             "invite",
             when,
             advocate=self.me,
@@ -71,9 +73,9 @@ class Journey:
         invite = self.invite(friend, at=invited)
         if self.dice.happens(0.45) and not self.shop.most_reminders:  # else the program reminds by itself
             reminded = self.later(invited, 2, 4)
-            self.story.tell("remind", reminded, invite=invite, number=1)
+            self.script.tell("remind", reminded, invite=invite, number=1)
             if self.dice.happens(0.3):
-                self.story.tell("remind", self.later(reminded, 2, 4), invite=invite, number=2)
+                self.script.tell("remind", self.later(reminded, 2, 4), invite=invite, number=2)
         if self.dice.happens(0.55):
             self.visited(self.later(invited, 0.1, 5), self.dice.count(1, 2), invite)
         if self.dice.happens(0.34):
@@ -81,7 +83,7 @@ class Journey:
 
     def visited(self, days_ago: float, times: int, invite: str = "") -> None:
         for number in range(times):
-            self.story.tell(
+            self.script.tell(
                 "visit",
                 days_ago - 0.4 * number,
                 advocate=self.me,
@@ -101,8 +103,8 @@ class Journey:
     def _order(self, friend: Person, days_ago: float) -> tuple[str, Decimal]:
         lines = [self._line() for _ in range(self.dice.count(1, 3))]
         total = sum((Decimal(line["price"]) * line["quantity"] for line in lines), Decimal())
-        number = f"{self.shop.slug[:3].upper()}-{10_000 + len(self.story.lines)}"
-        order = self.story.tell(
+        number = f"{self.shop.slug[:3].upper()}-{10_000 + len(self.script.lines)}"
+        order = self.script.tell(
             "convert",
             days_ago,
             advocate=self.me,
@@ -126,14 +128,14 @@ class Journey:
         if self.shop.program_type == "affiliate":
             share = (total / 10).quantize(CENT)
             return [self._reward(order, days_ago, kind="cash", amount=str(share))]
-        code = f"THANKS-{len(self.story.lines)}"
+        code = f"THANKS-{len(self.script.lines)}"
         thanks = self._reward(order, days_ago, kind="discount", amount="5.00", code=code, expires_in_days=90)
         welcome = self._reward(order, days_ago, recipient="friend", kind="credit", amount="5.00", expires_in_days=30)
         return [thanks, welcome]
 
     def _reward(self, order: str, days_ago: float, **told: Any) -> str:
         told.setdefault("recipient", "advocate")
-        return self.story.tell("reward", days_ago, advocate=self.me, order=order, currency=self.shop.currency, **told)
+        return self.script.tell("reward", days_ago, advocate=self.me, order=order, currency=self.shop.currency, **told)
 
     def _afterwards(self, order: str, total: Decimal, days_ago: float, rewards: list[str]) -> None:
         """Refunds take rewards back; some are fraud or expire; what stays is sometimes paid."""
@@ -141,18 +143,18 @@ class Journey:
         if draw < 0.15:
             part = str((total / 2).quantize(CENT)) if self.dice.happens(0.3) else ""
             back = self.later(days_ago, 1, 8)
-            self.story.tell("refund", back, order=order, refund_id=f"R-{order}", total=part)
+            self.script.tell("refund", back, order=order, refund_id=f"R-{order}", total=part)
             for reward in rewards if not part else ():
-                self.story.tell("reverse", self.later(back, 0.01, 0.3), reward=reward, reason="refund")
+                self.script.tell("reverse", self.later(back, 0.01, 0.3), reward=reward, reason="refund")
         elif draw < 0.21:
             reason = "fraud" if draw < 0.18 else "expiry"
-            self.story.tell("reverse", self.later(days_ago, 3, 9), reward=rewards[0], reason=reason)
+            self.script.tell("reverse", self.later(days_ago, 3, 9), reward=rewards[0], reason=reason)
         elif draw < 0.45:
-            self.story.tell("pay", self.later(days_ago, 5, 9), reward=rewards[0])
+            self.script.tell("pay", self.later(days_ago, 5, 9), reward=rewards[0])
 
     def changed(self) -> None:
         """The advocate's own details change; a bad phone is sometimes put right."""
         told = {"tier": self.dice.one_of(("silver", "gold", "золото", "💎"))}
         if self.dice.happens(0.4):
             told["phone"] = self.dice.one_of(names.PHONES[self.shop.country]).format(self.dice.count(0, 99))
-        self.story.tell("update", self.later(self.age, 1, 20), advocate=self.me, **told)
+        self.script.tell("update", self.later(self.age, 1, 20), advocate=self.me, **told)

@@ -1,10 +1,10 @@
-"""The last day, told scene by scene: people who say yes or no, invites that meet trouble, and what comes too late."""
+"""The script's last day, scene by scene: opt-ins, opt-outs, invites that meet trouble, invites that come too late."""
 
 from dataclasses import dataclass
 
 from sorae.demo import names
-from sorae.demo.cast import Person
-from sorae.demo.journeys import Journey, Story
+from sorae.demo.cast import Known, Person
+from sorae.demo.journeys import Journey, Script
 from sorae.demo.random_source import Dice
 from sorae.demo.scene import HARBOR, MAIL_PER_ADVOCATE_AND_DAY, SHOPS, TEA, TEA_CLUB, Shop
 
@@ -12,7 +12,7 @@ DUSK, NIGHT, LAST = "dusk", "night", "last"  # scenes after the main play, in th
 
 WITHDRAW = {0: "unsubscribed", 1: "suppressed", 2: "spam"}  # friends of the evening who say no at Klaviyo
 OPTS_OUT, BOUNCES, COMPLAINS = 5, 6, 7  # and those whose first message of ours leads to it
-LATER_ON_NEWSLETTER, LATER_ON_ALL, LATER_ON_INVITES = 8, 9, 10
+TURN_DOWN = {8: "newsletter", 9: "everything", 10: "invites"}  # and what these say no to, to Sorae
 FRIENDS = 11
 
 WORDS = "Yes, send me news and offers of {} by e-mail. I can unsubscribe at any time."
@@ -21,10 +21,10 @@ BAD_PHONE = "call me"
 
 
 @dataclass(frozen=True)
-class Evening:
+class LastDay:
     """One shop's last day."""
 
-    story: Story
+    script: Script
     dice: Dice
     shop: Shop
     hosts: tuple[Journey, Journey]
@@ -45,7 +45,7 @@ class Evening:
             self._opt_in(friend, 0.6 - number / 50, with_texts=with_texts, phone=self._phone(number))
         self._opt_in(friends[6], 20.0)
         self._opt_in(friends[0], 0.25, with_texts=True, phone=self._phone(7))
-        self.story.tell(
+        self.script.tell(
             "opt_in",
             0.3,
             store=self.shop.slug,
@@ -60,47 +60,42 @@ class Evening:
 
     def _no(self) -> None:
         """People of the newsletter who turn it down, or everything, or just invites; then somebody invites them."""
-        for number, scope in (
-            (LATER_ON_NEWSLETTER, "newsletter"),
-            (LATER_ON_ALL, "everything"),
-            (LATER_ON_INVITES, "invites"),
-        ):
-            friend = friend_of_the_evening(self.shop, number)
-            self._opt_out(friend, 0.4, scope)
-            self.hosts[1].invite(friend, at=0.3 - number / 100)
+        for number, scope in TURN_DOWN.items():
+            person = friend(self.shop, number)
+            self._opt_out(person, 0.4, scope)
+            self.hosts[1].invite(person, at=0.3 - number / 100)
 
     def _dusk(self) -> None:
         """Some were invited and written to before; now a second host invites them."""
         for number in (OPTS_OUT, BOUNCES, COMPLAINS):
-            self.hosts[0].invite(friend_of_the_evening(self.shop, number), at=30 - number / 10)
-        self.story.scene = DUSK
+            self.hosts[0].invite(friend(self.shop, number), at=30 - number / 10)
+        self.script.scene = DUSK
         for number in range(COMPLAINS + 1):
-            self.hosts[1].invite(friend_of_the_evening(self.shop, number), at=0.03)
-        self.story.scene = ""
+            self.hosts[1].invite(friend(self.shop, number), at=0.03)
+        self.script.scene = ""
 
     def _limits(self) -> None:
         """Somebody joins the tea club and invites more friends than one may in a day."""
-        self.story.scene = NIGHT
-        host = self.story.tell("join", 0.026, program=TEA_CLUB, email="eager@club.test", first_name="Eager")
+        self.script.scene = NIGHT
+        host = self.script.tell("join", 0.026, program=TEA_CLUB, email="eager@club.test", first_name="Eager")
         for number in range(MAIL_PER_ADVOCATE_AND_DAY + 2):
             guest = _person(self.shop, "guest", 11 + number)
-            self.story.tell(
+            self.script.tell(
                 "invite", 0.025, advocate=host, recipient_email=guest.email, recipient_name=guest.first_name
             )
-        self.story.scene = ""
+        self.script.scene = ""
 
     def _last(self) -> None:
-        self.story.scene = LAST
+        self.script.scene = LAST
         for number in range(3):
-            friend = _person(self.shop, "late", 20 + number)
-            self.hosts[1].invite(friend, at=0.02)
-        self.story.scene = ""
+            self.hosts[1].invite(_person(self.shop, "late", 20 + number), at=0.02)
+        self.script.scene = ""
 
     def _opt_in(self, person: Person, days_ago: float, *, with_texts: bool = False, phone: str = "") -> None:
         channels = ["email", "sms"] if with_texts else ["email"]
         words = (WORDS_WITH_TEXTS if with_texts else WORDS).format(self.shop.name)
         place = self.dice.one_of(("join form", "invite page", "checkout"))
-        self.story.tell(
+        self.script.tell(
             "opt_in",
             days_ago,
             store=self.shop.slug,
@@ -113,7 +108,7 @@ class Evening:
         )
 
     def _opt_out(self, person: Person, days_ago: float, scope: str) -> None:
-        self.story.tell(
+        self.script.tell(
             "opt_out", days_ago, store=self.shop.slug, email=person.email, scope=scope, place="account page"
         )
 
@@ -123,22 +118,22 @@ class Evening:
         ].format(number)
 
 
-def friend_of_the_evening(shop: Shop, number: int) -> Person:
+def friend(shop: Shop, number: int) -> Person:
     return _person(shop, "evening", number)
 
 
 def addresses() -> list[str]:
-    return [friend_of_the_evening(shop, number).email for shop in SHOPS for number in range(FRIENDS)]
+    return [friend(shop, number).email for shop in SHOPS for number in range(FRIENDS)]
 
 
-def known() -> list[dict[str, object]]:
+def known() -> list[Known]:
     """Klaviyo has them all as subscribers, some of them of the newsletter list."""
     return [
         {
             "account": shop.account,
-            "email": friend_of_the_evening(shop, number).email,
+            "email": friend(shop, number).email,
             "consent": "SUBSCRIBED",
-            "lists": [shop.newsletter] if shop.newsletter and number >= LATER_ON_NEWSLETTER else [],
+            "lists": [shop.newsletter] if shop.newsletter and number in TURN_DOWN else [],
         }
         for shop in SHOPS
         for number in range(FRIENDS)

@@ -1,4 +1,4 @@
-"""The laws: nothing lost, nothing twice, no one contacted who said no.
+"""The laws that the demo is judged by: nothing lost, nothing twice, no one contacted who said no.
 
 Our facts on one side; what Klaviyo holds, and the messages that were written, on the other. Our own record of
 deliveries is believed in one thing only: when it says why something was not sent, and then it must be true.
@@ -14,9 +14,9 @@ from django.utils import timezone
 from integrations.models import Delivery
 from klaviyo.mapping import catalogue
 from referrals.models import Invite
-from sorae.demo import consent_law, expected, newsletters, reason_check, standings
+from sorae.demo import consent_law, expected, newsletter_check, profile_check, reason_check
 from sorae.demo.expected import Expected
-from sorae.demo.world import World
+from sorae.demo.world import World, fact_id, told
 
 METRICS = {metric.name: metric for metric in catalogue.CATALOGUE}
 
@@ -41,8 +41,8 @@ def judge(world: World) -> Broken:
             *_missing(wanted, world),
             *_unnoticed(world),
             *_unreminded(),
-            *standings.differences(world),
-            *newsletters.lost(world),
+            *profile_check.differences(world),
+            *newsletter_check.lost(world),
         ],
         twice=[*_twice(world), *_mailed_twice(world), *_uncalled_for(wanted, world)],
         against_consent=list(consent_law.breaches(wanted, world)),
@@ -50,17 +50,12 @@ def judge(world: World) -> Broken:
 
 
 def _missing(wanted: list[Expected], world: World) -> Iterable[str]:
-    at_klaviyo = {(event.account, event.metric, event.fact_id, event.email) for event in world.events}
-    mailed = {(mail.fact_id, mail.to) for mail in world.mails}
     records = {(row.connection_id, row.key): row for row in Delivery.objects.filter(kind__in=("event", "email"))}
     for one in wanted:
         record = records.get((one.setting.connection_id, one.key))
         if record is None:
             yield f"{one.name} has no delivery."
-            continue
-        is_told = (one.account, one.metric.name, one.fact_id, one.email) in at_klaviyo
-        is_there = (one.fact_id, one.email) in mailed if one.by_mail else is_told
-        if not is_there and (problem := reason_check.objection(one, record, world)):
+        elif not world.has(one) and (problem := reason_check.objection(one, record, world)):
             yield f"{one.name} was not sent: {problem}"
 
 
@@ -86,7 +81,7 @@ def _twice(world: World) -> Iterable[str]:
     """By Klaviyo's own key, and by ours: the same fact under another key would start a flow again."""
     by_id = Counter((event.account, event.profile_id, event.metric, event.unique_id) for event in world.events)
     ours = {
-        (one.account, one.metric, one.fact_id, one.profile_id, one.unique_id)
+        (one.account, one.metric, fact_id(one), one.profile_id, one.unique_id)
         for one in world.events
         if one.metric in METRICS
     }
@@ -94,25 +89,24 @@ def _twice(world: World) -> Iterable[str]:
     for (account, _profile, metric, unique_id), number in by_id.items():
         if number > 1:
             yield f"{metric} {unique_id} stands {number} times at {account}."
-    for (account, metric, fact_id), number in by_fact.items():
+    for (account, metric, fact), number in by_fact.items():
         if number > 1:
-            yield f"{metric} of {fact_id} stands {number} times at {account}."
+            yield f"{metric} of {fact} stands {number} times at {account}."
 
 
 def _mailed_twice(world: World) -> Iterable[str]:
-    for fact_id, number in Counter(mail.fact_id for mail in world.mails).items():
+    for fact, number in Counter(mail.fact_id for mail in world.mails).items():
         if number > 1:
-            yield f"The e-mail of {fact_id} was written {number} times."
+            yield f"The e-mail of {fact} was written {number} times."
 
 
 def _uncalled_for(wanted: list[Expected], world: World) -> Iterable[str]:
     """What no fact calls for: once is once too often."""
-    due = {(one.account, one.metric.name, one.fact_id, one.email) for one in wanted if not one.by_mail}
+    due = {one.told for one in wanted if not one.by_mail}
     forgotten = expected.forgotten()
     for event in world.events:
-        here = (event.account, event.metric, event.fact_id, event.email)
-        if event.metric in METRICS and here not in due and event.fact_id not in forgotten:
-            yield f"{event.metric} of {event.fact_id or 'no fact'} stands at {event.account} uncalled for."
+        if event.metric in METRICS and told(event) not in due and fact_id(event) not in forgotten:
+            yield f"{event.metric} of {fact_id(event) or 'no fact'} stands at {event.account} uncalled for."
     mails_due = {(one.fact_id, one.email) for one in wanted if one.by_mail}
     for mail in world.mails:
         if (mail.fact_id, mail.to) not in mails_due and mail.fact_id not in forgotten:

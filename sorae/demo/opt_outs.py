@@ -1,4 +1,4 @@
-"""Friends who say no while something waits for them: at Klaviyo, by the link in a message, or through their mailbox."""
+"""Opt-outs while a message waits: at Klaviyo, by the unsubscribe link, by a bounce or by a spam complaint."""
 
 import time
 from collections.abc import Callable
@@ -9,13 +9,14 @@ import requests
 from django.conf import settings
 
 from klaviyo import bounces
-from sorae.demo import last_day, mailbag
-from sorae.demo.consents import Change
-from sorae.demo.last_day import friend_of_the_evening
-from sorae.demo.mailbag import Mail
-from sorae.demo.sandbox_state import Sandbox, mailbox
+from klaviyo.sandbox import Remote
+from sorae.demo import last_day, mail_folder
+from sorae.demo.consent_history import Change
+from sorae.demo.last_day import friend
+from sorae.demo.mail_folder import Mail, mailbox
 from sorae.demo.scene import HARBOR, SHOPS
-from sorae.demo.wait import until
+from sorae.demo.settling import until
+from sorae.demo.world import fact_id
 
 ON_THE_WIRE = 2.0  # seconds, after an account has told us of a no, for what was on its way at that moment
 SECONDS = 60
@@ -23,16 +24,16 @@ ANSWER = (last_day.OPTS_OUT, last_day.BOUNCES, last_day.COMPLAINS)  # friends wh
 
 
 @dataclass
-class Dusk:
-    """What people do, and what had reached them before it could be known."""
+class OptOuts:
+    """What people do, and what had reached them when it could be known."""
 
-    sandbox: Sandbox
+    sandbox: Remote
     check: Callable[[], None]
     changes: list[Change] = field(default_factory=list)
 
     def first_messages(self) -> dict[int, Mail]:
         """The first messages to those friends who answer them, each in their own way."""
-        who = {friend_of_the_evening(HARBOR, number).email: number for number in ANSWER}
+        who = {friend(HARBOR, number).email: number for number in ANSWER}
         found: dict[int, Mail] = {}
 
         def have_come() -> bool:
@@ -54,13 +55,13 @@ class Dusk:
         """Some friends say no at Klaviyo. From when it can be known, nothing may go to them."""
         for shop in SHOPS:
             for number, to in last_day.WITHDRAW.items():
-                self.sandbox.flip(shop.account, friend_of_the_evening(shop, number).email, to)
-        until(lambda: all(self.sandbox.is_told(shop.account) for shop in SHOPS), "Webhooks are told", self.check)
+                self.sandbox.flip(shop.account, friend(shop, number).email, to)
+        until(self._webhooks_are_told, "Webhooks are told", self.check)
         time.sleep(ON_THE_WIRE)
         for shop in SHOPS:
             sent = self._sent(shop.account)
             for number, to in last_day.WITHDRAW.items():
-                self._note(shop.account, friend_of_the_evening(shop, number).email, to, sent)
+                self._note(shop.account, friend(shop, number).email, to, sent)
 
     def confirm(self, account: str, email: str) -> bool:
         """They click in the confirmation mail. False where none was sent."""
@@ -70,6 +71,11 @@ class Dusk:
         self._note(account, email, "subscribed", sent)
         return True
 
+    def _webhooks_are_told(self) -> bool:
+        """Or never will be: Klaviyo gives up in the end."""
+        told = (one for shop in SHOPS for one in self.sandbox.deliveries(shop.account))
+        return all(one.state != "waiting" for one in told)
+
     def _note(self, account: str, email: str, to: str, sent: dict[str, set[str]]) -> None:
         before = frozenset(sent.get(mailbox(email), ()))
         self.changes.append(Change(account, mailbox(email), to, before))
@@ -78,11 +84,11 @@ class Dusk:
         """What has reached people by now: the facts' ids, by mailbox."""
         found: dict[str, set[str]] = {}
         for event in self.sandbox.events(account):
-            found.setdefault(event.email, set()).add(event.fact_id)
+            found.setdefault(mailbox(event.email), set()).add(fact_id(event))
         for mail in mails():
             found.setdefault(mail.to, set()).add(mail.fact_id)
         return found
 
 
 def mails() -> list[Mail]:
-    return mailbag.read(Path(settings.VAR_DIR) / "mail")
+    return mail_folder.read(Path(settings.VAR_DIR) / "mail")

@@ -1,13 +1,10 @@
-"""Plays the export through `lifecycle`, line by line, as a shop's systems would have told it."""
+"""The player of the script: tells each line through its verb of `lifecycle`, as a shop's systems would."""
 
 import inspect
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
@@ -17,8 +14,7 @@ from django.db.models import Model
 from klaviyo.delivery.erasure import erase
 from referrals import lifecycle
 from referrals.models import Program
-
-Line = dict[str, Any]
+from sorae.demo.journeys import Line
 
 OURS = {"went_out", "erase"}  # verbs that are not a shop's to tell, or not in this way
 VERBS: dict[str, Callable[..., Model]] = {
@@ -46,10 +42,6 @@ class Played:
     @property
     def lines(self) -> int:
         return self.told.total() + self.refused.total()
-
-
-def read(path: Path) -> list[Line]:
-    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
 def play(lines: list[Line], stage: "Stage", played: Played) -> Iterator[Played]:

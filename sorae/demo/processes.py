@@ -1,4 +1,4 @@
-"""The demo's processes: started, watched, started again when they die, and ended with us."""
+"""The supervisor of the demo's child processes: starts them, restarts those that die, and ends them all."""
 
 import contextlib
 import json
@@ -12,15 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sorae.demo import DemoError
+
 ROOT = Path(__file__).resolve().parents[2]
 GRACE_SECONDS = 8.0
 LOOK_EVERY = 0.2
 QUICK_DEATHS = 4  # so many in a row, each within QUICKLY of its start, and it is given up
 QUICKLY = 5.0
-
-
-class GivenUp(Exception):
-    """A sentence about a process that does not stay alive."""
 
 
 @dataclass
@@ -63,11 +61,11 @@ class Processes:
         self.is_interrupted = True
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt after a signal, and GivenUp when one of them could not be kept alive."""
+        """Raises KeyboardInterrupt after a signal, and DemoError when one of them could not be kept alive."""
         if self.is_interrupted:
             raise KeyboardInterrupt
         if self.problem:
-            raise GivenUp(self.problem)
+            raise DemoError(self.problem)
 
     def restart(self, name: str) -> None:
         """End one of them and start it again."""

@@ -1,4 +1,4 @@
-"""Chance that falls the same way every time, on every version of Python."""
+"""Seeded random numbers: the same every time, on every version of Python."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,7 +8,10 @@ Item = TypeVar("Item")
 
 
 class Dice:
-    """Draws from `Random.random` alone, whose sequence Python promises to keep."""
+    """Draws from `Random.random` alone, whose sequence Python promises to keep.
+
+    https://docs.python.org/3/library/random.html#notes-on-reproducibility
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)  # noqa: S311  (a story, not a secret)

@@ -1,16 +1,18 @@
-"""Whether our record gives a good reason why something was not sent: it must be one, and true of the person."""
+"""The check of recorded reasons: what was not sent has a reason that is a good one, and true of the person."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from integrations.models import Delivery
+from klaviyo.mapping import catalogue
 from referrals import suppressions
 from referrals.models import Conversion, Invite, Reminder, Suppression, Visit
 from sorae.demo.expected import Expected
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 State = Delivery.State
@@ -84,8 +86,9 @@ def _bought(one: Expected, _world: World) -> bool:
 def _invite_stayed(one: Expected, world: World) -> bool:
     """It has not reached them the way that the reminder would go: by mail, or through that account."""
     uid = str(Invite.objects.get(pk=one.invite_id).uid)
-    there = {event.fact_id for event in world.events if event.account == one.account and event.email == one.email}
-    return one.metric.consent == "reminder" and uid not in (world.went_out if one.by_mail else there)
+    invite = replace(one, metric=catalogue.INVITE_RECEIVED, fact_id=uid)
+    has_left = uid in world.went_out if one.by_mail else world.has(invite)
+    return one.metric.consent == "reminder" and not has_left
 
 
 def _has_a_successor(one: Expected, _world: World) -> bool:

@@ -1,4 +1,4 @@
-"""What the demo has to show in the end: tables for people, one line for programs."""
+"""The demo's report: tables for people, one line of JSON for programs."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The scene: which stores there are, which Klaviyo account each tells, and how."""
+"""The demo's stores and programs, the Klaviyo account that each is joined to, and the settings of that."""
 
 from dataclasses import dataclass
 

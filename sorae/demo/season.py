@@ -1,4 +1,4 @@
-"""What is played: six weeks of facts, and meanwhile the days on which something goes wrong, or somebody says no."""
+"""The course of the demo: six weeks of facts with outages and a lost account, then the last day with its opt-outs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,17 +14,18 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from klaviyo.consent import topics
 from klaviyo.models import Notice, Send
+from klaviyo.sandbox import Remote
 from referrals.models import Invite, Program, Reminder
 from sorae.demo import last_day, playing, settling
 from sorae.demo.connecting import Operator
 from sorae.demo.console import Teller
 from sorae.demo.figures import Waiting
+from sorae.demo.journeys import Line
 from sorae.demo.last_day import DUSK, LAST, NIGHT
-from sorae.demo.opt_outs import Dusk
-from sorae.demo.playing import Line, Played, Stage
-from sorae.demo.sandbox_state import Sandbox
+from sorae.demo.opt_outs import OptOuts
+from sorae.demo.playing import Played, Stage
 from sorae.demo.scene import COFFEE, HARBOR, TEA, Shop
-from sorae.demo.wait import until
+from sorae.demo.settling import until
 
 LATER = "8"  # seconds, asked for by an account that is asked too much
 DAYS_PASS = timedelta(days=4)
@@ -37,7 +38,7 @@ State = Delivery.State
 class Season:
     """One run of the story. `check` raises when the demo is to end."""
 
-    sandbox: Sandbox
+    sandbox: Remote
     operator: Operator
     teller: Teller
     stage: Stage
@@ -46,7 +47,7 @@ class Season:
     waiting: Waiting = field(default_factory=Waiting)
 
     def __post_init__(self) -> None:
-        self.dusk = Dusk(self.sandbox, self.check)
+        self.opt_outs = OptOuts(self.sandbox, self.check)
 
     def play(self, lines: list[Line]) -> None:
         """The six weeks with their accidents, then the last day's scenes."""
@@ -66,8 +67,8 @@ class Season:
     def _six_weeks(self, lines: list[Line]) -> None:
         accidents: dict[int, Callable[[], None]] = {
             len(lines) * 3 // 10: self._access_dies,
-            len(lines) * 5 // 10: lambda: self.sandbox.answer_badly(TEA.account, "create_event", "503"),
-            len(lines) * 6 // 10: lambda: self.sandbox.answer_badly(HARBOR.account, "get_profiles", "503"),
+            len(lines) * 5 // 10: lambda: self._fault(TEA, "create_event", "503"),
+            len(lines) * 6 // 10: lambda: self._fault(HARBOR, "get_profiles", "503"),
         }
         with self.teller.progress("Playing six weeks of referrals", len(lines)) as advance:
             for told, _ in enumerate(playing.play(lines, self.stage, self.played), 1):
@@ -81,15 +82,15 @@ class Season:
 
     def _dusk(self, lines: list[Line]) -> None:
         """Two accounts ask to come back later and one is gone; while all waits, people change their minds."""
-        first = self.dusk.first_messages()
-        self.sandbox.answer_badly(TEA.account, "create_event", "429", retry_after=LATER)
-        self.sandbox.answer_badly(HARBOR.account, "get_profiles", "429", retry_after=LATER)
+        first = self.opt_outs.first_messages()
+        self._fault(TEA, "create_event", "429", LATER)
+        self._fault(HARBOR, "get_profiles", "429", LATER)
         self._tell(lines)
         self.waiting.look(last_day.addresses())
         self.teller.say("Klaviyo asks to come back later; meanwhile some friends say no, there and here.")
         self._until(lambda: _state(COFFEE) == Connection.State.RECONNECT, f"{COFFEE.name}'s lost access is noticed")
-        self.dusk.answer(first)
-        self.dusk.withdraw()
+        self.opt_outs.answer(first)
+        self.opt_outs.withdraw()
         self.waiting.look()
         unheeded = Notice.objects.filter(processed_at=None, email__in=last_day.addresses(), topic__in=topics.OPT_OUTS)
         self._until(lambda: not unheeded.exists(), "What accounts told is heeded")
@@ -100,7 +101,7 @@ class Season:
         """Every second one of those who were asked for a confirmation clicks."""
         asked = Delivery.objects.filter(kind="subscribe", state=State.ACCEPTED, reason_code="pending_opt_in")
         waiting = list(asked.order_by("pk").select_related("connection"))[::2]
-        clicked = [row.pk for row in waiting if self.dusk.confirm(row.connection.account_id, row.subject)]
+        clicked = [row.pk for row in waiting if self.opt_outs.confirm(row.connection.account_id, row.subject)]
         confirmed = Delivery.objects.filter(pk__in=clicked, state=State.CONFIRMED)
         self._until(lambda: confirmed.count() == len(clicked), "Confirmations are heard of")
 
@@ -126,6 +127,10 @@ class Season:
     def _read_back(self) -> None:
         if left := settling.read_back(READ_BACK_SECONDS):
             self.teller.say(f"{left} events that Klaviyo has taken were not seen there in time.")
+
+    def _fault(self, shop: Shop, operation: str, kind: str, retry_after: str | None = None) -> None:
+        """The account's next answer to such a call is a bad one."""
+        self.sandbox.fault(operation, kind, account=shop.account, retry_after=retry_after)
 
     def _tell(self, lines: list[Line]) -> None:
         for _ in playing.play(lines, self.stage, self.played):

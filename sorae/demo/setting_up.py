@@ -1,21 +1,24 @@
-"""Sets the scene: Klaviyo's people and lists, our operator, stores and programs, and what joins them."""
+"""Fixtures of the demo: Klaviyo's lists and profiles, our operator, stores and programs, and the store settings."""
 
 from django.contrib.auth import get_user_model
 
 from integrations.models import Connection
 from klaviyo.models import StoreSetting
+from klaviyo.sandbox import Remote, SeedList, SeedProfile
 from referrals.models import Program, Store
 from sorae.demo import connecting
-from sorae.demo.playing import Line
-from sorae.demo.sandbox_state import Sandbox
+from sorae.demo.cast import Known
 from sorae.demo.scene import DOUBLE, LISTS, SHOPS, TEA, TEA_CLUB, Shop
 
 
-def klaviyo(sandbox: Sandbox, people: list[Line]) -> dict[str, dict[str, str]]:
+def klaviyo(sandbox: Remote, people: list[Known]) -> dict[str, dict[str, str]]:
     """Put lists and people into the accounts; the ids of the lists by account and name."""
-    lists = {account: sandbox.put_lists(account, processes) for account, processes in LISTS.items()}
-    for account, ids in lists.items():
-        sandbox.put_people(account, [_seed(person, ids) for person in people if person["account"] == account])
+    lists = {}
+    for account, processes in LISTS.items():
+        ids = sandbox.put_lists(account, [SeedList(name, opt_in_process=how) for name, how in processes.items()])
+        lists[account] = dict(zip(processes, ids, strict=True))
+        here = [_seed(person, lists[account]) for person in people if person["account"] == account]
+        sandbox.put_profiles(account, here)
     return lists
 
 
@@ -67,9 +70,9 @@ def join(shop: Shop, connection: Connection, list_ids: dict[str, str]) -> None:
     )
 
 
-def _seed(person: Line, list_ids: dict[str, str]) -> Line:
-    """As the control API takes it: without the account, and with the lists' ids for their names."""
+def _seed(person: Known, list_ids: dict[str, str]) -> SeedProfile:
+    """With the lists' ids for their names."""
     told = {name: value for name, value in person.items() if name != "account"}
     for named in {"lists", "list_suppressions"} & told.keys():
         told[named] = [list_ids[name] for name in told[named]]
-    return told
+    return SeedProfile(**told)

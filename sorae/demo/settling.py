@@ -1,18 +1,23 @@
-"""Waits until every delivery has found its end."""
+"""Waiting with a deadline: until something has come about, and until every delivery is settled."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.confirmation import turns
 from klaviyo.models import Reading
+from sorae.demo import DemoError
 
 LOOK_EVERY = 0.5
+SECONDS = 150.0  # more than a minute: by then everything that was lost has been found again
 PATIENCE_SECONDS = 240.0  # without any change; a dead worker's lease takes one minute, a rate limit another
 
 FOR_LONG = timedelta(minutes=3)
@@ -20,6 +25,16 @@ ONE_AFTER_THE_OTHER = ("invite_waits", "one_at_a_time")
 LIMITS = ("advocate_cap", "one_job_in_30_minutes")
 
 State = Delivery.State
+
+
+def until(has_come: Callable[[], Any], what: str, check: Callable[[], None]) -> None:
+    """`check` raises when the demo is to end."""
+    deadline = time.monotonic() + SECONDS
+    while not has_come():
+        check()
+        if time.monotonic() > deadline:
+            raise DemoError(f"{what}: this did not come about in time. See {Path(settings.VAR_DIR) / 'logs'}.")
+        time.sleep(LOOK_EVERY)
 
 
 @dataclass(frozen=True)

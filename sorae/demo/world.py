@@ -1,4 +1,4 @@
-"""What the laws look at: Klaviyo and the mail folder as they were found, and who had said what."""
+"""Evidence for the laws: Klaviyo's events and profiles, Sorae's own e-mail, and what people had said."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,20 +8,21 @@ from integrations.mail import mailer
 from integrations.models import Delivery
 from klaviyo.mapping import catalogue
 from klaviyo.models import StoreSetting
+from klaviyo.sandbox import SeenEvent, SeenProfile
 from referrals.models import Invite, OptIn, OptOut
-from sorae.demo.consents import Change, Person, Register, Said
-from sorae.demo.expected import Expected
-from sorae.demo.mailbag import Mail
-from sorae.demo.sandbox_state import KeptEvent, KeptProfile, mailbox
+from sorae.demo.cast import Known
+from sorae.demo.consent_history import Change, Register, Said
+from sorae.demo.expected import Expected, Told
+from sorae.demo.mail_folder import Mail, mailbox
 
 
 @dataclass(frozen=True)
 class World:
     """`before` is whom Klaviyo knew, and how, before the first fact; `away` are accounts that we have no access to."""
 
-    events: Sequence[KeptEvent]
-    profiles: Sequence[KeptProfile]
-    before: Sequence[Person] = ()
+    events: Sequence[SeenEvent]
+    profiles: Sequence[SeenProfile]
+    before: Sequence[Known] = ()
     mails: Sequence[Mail] = ()
     changes: Sequence[Change] = ()
     away: frozenset[str] = frozenset()
@@ -34,7 +35,7 @@ class World:
     @cached_property
     def went_out(self) -> frozenset[str]:
         """The invites that have left, as it can be seen from outside, and known: at Klaviyo, or as a message."""
-        at_klaviyo = {event.fact_id for event in self.events if event.metric == catalogue.INVITE_RECEIVED.name}
+        at_klaviyo = {fact_id(event) for event in self.events if event.metric == catalogue.INVITE_RECEIVED.name}
         mailed = {mail.fact_id for mail in self.mails} - self.in_doubt
         return frozenset(str(uid) for uid in Invite.objects.values_list("uid", flat=True)) & (at_klaviyo | mailed)
 
@@ -44,6 +45,10 @@ class World:
         failed = Delivery.objects.filter(kind="email", state=Delivery.State.FAILED, reason_code="outcome_unknown")
         broke_off = failed.filter(attempts__operation=mailer.OPERATION, attempts__status=None)
         return frozenset(broke_off.values_list("source", flat=True))
+
+    def has(self, one: Expected) -> bool:
+        """Whether it has come about: Klaviyo holds the event, or the message was written."""
+        return (one.fact_id, one.email) in self._written if one.by_mail else one.told in self._told
 
     def may_be_told(self, one: Expected) -> bool:
         """Whether the person had nothing against it when it was sent, by the store's policy."""
@@ -62,6 +67,11 @@ class World:
         return is_out or not all(allows(one, said) for said in self.register.ever(one.account, one.email))
 
     @cached_property
+    def profile_of(self) -> dict[tuple[str, str], SeenProfile]:
+        """Klaviyo's people by account and mailbox."""
+        return {(profile.account, mailbox(profile.email)): profile for profile in self.profiles}
+
+    @cached_property
     def opted_in(self) -> set[tuple[str, str]]:
         """Who asked for the newsletter of a store, by the accounts it is joined to."""
         return _at_accounts(one for one in OptIn.objects.all() if "email" in one.channels)
@@ -78,6 +88,23 @@ class World:
     @cached_property
     def opted_out_of_all(self) -> set[tuple[str, str]]:
         return _at_accounts(OptOut.objects.filter(scope=OptOut.Scope.EVERYTHING))
+
+    @cached_property
+    def _told(self) -> set[Told]:
+        return {told(event) for event in self.events}
+
+    @cached_property
+    def _written(self) -> set[tuple[str, str]]:
+        return {(mail.fact_id, mail.to) for mail in self.mails}
+
+
+def told(event: SeenEvent) -> Told:
+    return event.account, event.metric, fact_id(event), mailbox(event.email)
+
+
+def fact_id(event: SeenEvent) -> str:
+    """Of what Sorae has told; empty for a marketer's own events."""
+    return str(event.properties.get("fact_id", ""))
 
 
 def allows(one: Expected, said: Said) -> bool:

@@ -38,7 +38,7 @@ def test_workers_go_on_and_the_account_waits_to_be_connected_again(
     drain()
     for act in (worker.sweep, connections.renew_due, connections.revoke_due, connections.probe_all):
         act()
-    turns.look_at_all()
+    turns.take_all()
     process.heed()
     connection = Connection.objects.get()
     assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "undecryptable")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -14,7 +13,7 @@ from django.test import Client
 
 from integrations import providers
 from integrations.models import Connection
-from integrations.providers import Bulk, Provider
+from integrations.providers import Provider
 from tests.integrations.kettle import Kettle, connected
 from tests.integrations.operators import come_back, leave, somebody
 from tests.integrations.teapot import Teapot, serve
@@ -89,11 +88,8 @@ def at_once() -> Callable[[int, Callable[[], Any]], list[Any]]:
 def kettle() -> Iterator[Kettle]:
     """A provider of so little that everything can be seen."""
     kettle = Kettle()
-    told: Any = {"addresses": None, "identify": None, "served": lambda _: {}}
-    bulk = Bulk("event", 10, kettle.deliver, lambda _: timedelta())
-    providers.register(
-        Provider("kettle", "Kettle", (), deliver=kettle.deliver, bulks=(bulk,), bulk_from=lambda: 5, **told)
-    )
+    told: Any = {"addresses": None, "identify": None}
+    providers.register(Provider("kettle", "Kettle", (), kinds=kettle.kinds, bulk_from=lambda: 5, **told))
     yield kettle
     providers._registered.pop("kettle")
 

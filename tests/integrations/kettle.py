@@ -1,6 +1,7 @@
 """A provider that takes what it is given, or does not answer; and what happens to its accounts."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,28 +10,64 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.errors import TemporaryError
+from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outbox import Order
-from integrations.outcomes import Accepted
+from integrations.outcomes import Accepted, Outcome
+from integrations.providers import Kind, Many
+from integrations.workers import many
+from integrations.workers.many import NEVER_TRIED, Pack
+from integrations.workers.work import Work
 
 State = Delivery.State
 AWAY = TemporaryError("http_503", "It does not answer.")
 
 
 class Kettle:
-    """A provider that takes what it is given, or does not answer; `took` holds each batch's size."""
+    """A provider that takes what it is given, or meets a bad day; `cups` holds what it took, request by request."""
 
     def __init__(self) -> None:
         self.is_away = False
-        self.took: list[tuple[int, int]] = []
+        self.full_for = timedelta()
+        self.cups: list[tuple[str, ...]] = []
+        self._claims: Counter[tuple[int, uuid.UUID | None]] = Counter()
 
-    def deliver(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
-        self.took.append((connection.pk, len(deliveries)))
-        attempt(connection, *deliveries, status=503 if self.is_away else 200, code="http_503" if self.is_away else "")
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Events go one by one, or ten at once; profiles alone."""
+        return (Kind("event", self.pour, Many(10, self.pour_many, only=NEVER_TRIED)), Kind("profile", self.pour))
+
+    @property
+    def took(self) -> list[tuple[int, int]]:
+        """The connection, and how much of each batch that was claimed was brought here."""
+        return [(connection_id, size) for (connection_id, _), size in self._claims.items()]
+
+    def pour(self, work: Work, delivery: Delivery) -> None:
+        self._brew(work.connection, [delivery])
+
+    def pour_many(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        def request(pack: Pack) -> Outcome:
+            self._brew(connection, pack)
+            return Accepted()
+
+        many.send(connection, deliveries, request, lambda _error, _pack: [])
+
+    def _brew(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        """One request: on record, refused as a whole for one poisoned cup, or taken."""
+        self._claims.update((connection.pk, delivery.lease) for delivery in deliveries)
+        status, error = self._answer(deliveries)
+        attempt(connection, *deliveries, status=status, code=error.code if error else "")
+        if error:
+            raise error
+        self.cups.append(tuple(delivery.key for delivery in deliveries))
+
+    def _answer(self, deliveries: Sequence[Delivery]) -> tuple[int, IntegrationError | None]:
+        if self.full_for:
+            return 429, Throttled("It is full.", retry_after=self.full_for)
         if self.is_away:
-            raise AWAY
-        outbox.settle_all(deliveries, Accepted())
+            return 503, AWAY
+        is_poisoned = any(delivery.body.get("poison") for delivery in deliveries)
+        return (400, PermanentError("invalid", "It is poisoned.")) if is_poisoned else (200, None)
 
 
 def connected(id: str) -> Connection:
@@ -38,7 +75,8 @@ def connected(id: str) -> Connection:
 
 
 def add(account: Connection, number: int = 1, **more: Any) -> None:
-    orders = [Order(more.get("kind", "event"), str(uuid.uuid4()), timezone.now()) for _ in range(number)]
+    kind, body = more.get("kind", "event"), more.get("body", {})
+    orders = [Order(kind, str(uuid.uuid4()), timezone.now(), body=body) for _ in range(number)]
     with transaction.atomic():
         outbox.add(account.pk, orders)
 

@@ -124,12 +124,10 @@ class Teapot:
                 CLIENT_SECRET,
             )
 
-        def deliver(_connection: Any, _deliveries: Any) -> None: ...
-
         def served(connections: Any) -> dict[int, list[str]]:
             return {connection.pk: ["Ann's shop"] for connection in connections}
 
-        return Provider("teapot", "Teapot", SCOPES, addresses, self.identify, deliver, served)
+        return Provider("teapot", "Teapot", SCOPES, addresses, self.identify, (), served)
 
 
 class Handler(BaseHTTPRequestHandler):

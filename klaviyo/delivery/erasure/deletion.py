@@ -7,7 +7,6 @@ from integrations.models import Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase as erasure
-from klaviyo.models import StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.profiles.batch import Batch
 from referrals import suppressions
@@ -43,7 +42,7 @@ def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     return dict.fromkeys((delivery.pk for delivery in late), IMPORTS_FIRST)
 
 
-def erase(batch: Batch, delivery: Delivery, _setting: StoreSetting | None) -> Outcome:
+def erase(batch: Batch, delivery: Delivery) -> Outcome:
     """Delete by the address as Klaviyo spells it; what is done holds no address any more."""
     person = batch.people.known(delivery)
     spelt = str(person.attributes.get("email") or delivery.subject) if person else delivery.subject

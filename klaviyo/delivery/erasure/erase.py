@@ -18,6 +18,7 @@ from integrations.outcomes import Cancelled, Outcome, Skipped
 from klaviyo.api import values
 from klaviyo.api.answers import members
 from klaviyo.mapping import orders
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
 from referrals import lifecycle, suppressions
 from referrals.models import Visit
@@ -126,7 +127,7 @@ def _unname(rows: Sequence[Delivery]) -> None:
         for name in SAYS_WHO & _properties(row).keys():
             del _properties(row)[name]
     Delivery.objects.bulk_update(named, ["body"], batch_size=AT_ONCE)
-    _call_off([row for row in rows if orders.message_of(row)])  # invitations from nobody
+    _call_off([row for row in rows if message_of(row)])  # invitations from nobody
     in_hand = Delivery.objects.filter(pk__in=_pks(named), state=State.SENDING)
     in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
 

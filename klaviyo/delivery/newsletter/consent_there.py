@@ -1,14 +1,12 @@
 """What a person has said at Klaviyo: asked for freshly, and whether it is a later no than the yes we hold."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
-from klaviyo.api import answers
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import check
 from klaviyo.profiles.batch import Batch
@@ -28,8 +26,8 @@ def person(batch: Batch, delivery: Delivery) -> Profile | None:
 
 def consent(known: Profile) -> str:
     """Klaviyo's word for their consent to e-mail; empty where it cannot be read."""
-    subscribed = answers.members(known.attributes.get("subscriptions"))
-    return answers.words(answers.members(answers.members(subscribed.get("email")).get("marketing")).get("consent"))
+    email = known.subscriptions.email
+    return email.consent if email else ""
 
 
 def is_no(known: Profile, since: datetime, channels: Collection[str], list_id: str) -> bool:
@@ -38,42 +36,15 @@ def is_no(known: Profile, since: datetime, channels: Collection[str], list_id: s
     A no to e-mail or to the list counts against every channel; one to text messages against those. Raises CalledOff
     when it cannot be read what Klaviyo holds.
     """
-    told = _marketing(known, "email")
-    noes = [_consented_at(told), *_times(told.get("suppression")), *_times(told.get("list_suppressions"), list_id)]
-    if "sms" in channels:
-        noes.append(_consented_at(_marketing(known, "sms")))
-    return any(_is_later(time, since) for time in noes if time is not None)
-
-
-def _marketing(known: Profile, channel: str) -> dict[str, Any]:
-    """The block about marketing on a channel; empty where Klaviyo holds none."""
-    block: Any = known.attributes.get("subscriptions")
-    if not isinstance(block, dict):
+    told = known.subscriptions
+    if told.unreadable & {"email", *channels}:
         raise CalledOff(UNREADABLE)
-    for name in (channel, "marketing"):
-        block = block.get(name)
-        if block is None:
-            return {}
-        if not isinstance(block, dict):
-            raise CalledOff(UNREADABLE)
-    return dict(block)
-
-
-def _consented_at(told: dict[str, Any]) -> str | None:
-    """When they unsubscribed; None when they have not."""
-    if told.get("consent") != "UNSUBSCRIBED":
-        return None
-    return answers.words(told.get("last_updated") or told.get("consent_timestamp"))
-
-
-def _times(suppressions: Any, list_id: str = "") -> Iterator[str]:
-    """When each suppression began, of all or of one list; empty where that cannot be read."""
-    if not suppressions:
-        return
-    for one in suppressions if isinstance(suppressions, list) else [suppressions]:
-        told = answers.members(one)
-        if not list_id or told.get("list_id") in (list_id, None):
-            yield answers.words(told.get("timestamp"))
+    asked = [block for block in (told.email, told.sms if "sms" in channels else None) if block]
+    noes = [block.changed_at for block in asked if block.consent == "UNSUBSCRIBED"]
+    if told.email:
+        noes += [one.since for one in told.email.suppressions]
+        noes += [one.since for one in told.email.list_suppressions if one.list_id in (list_id, "")]
+    return any(_is_later(time, since) for time in noes)
 
 
 def _is_later(time: str, than: datetime) -> bool:

@@ -11,7 +11,8 @@ from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Skipped
 from klaviyo.api import values
-from klaviyo.mapping import orders, profiles
+from klaviyo.mapping import contents, orders, profiles
+from klaviyo.mapping.contents import Content
 from klaviyo.models import StoreSetting
 from referrals import suppressions
 from referrals.models import OptIn, OptOut
@@ -30,8 +31,7 @@ def subscribe(opt_in: OptIn) -> None:
         order = _order(
             "subscribe",
             opt_in,
-            setting,
-            {"channels": opt_in.channels, "place": opt_in.place, "person": person},
+            contents.Subscribe(setting=setting.pk, channels=opt_in.channels, place=opt_in.place, person=person),
             outcome=orders.malformed(opt_in.email) or (None if setting.newsletter_list_id else NO_LIST),
             not_after=opt_in.occurred_at + GOOD_FOR,
             warnings=warnings,
@@ -46,9 +46,8 @@ def unsubscribe(opt_out: OptOut) -> None:
     outbox.cancel(waiting, *WITHDRAWN)
     for setting in _settings(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
-        outbox.add(
-            setting.connection_id, [_order("unsubscribe", opt_out, setting, {"scope": opt_out.scope}, outcome=outcome)]
-        )
+        content = contents.Unsubscribe(setting=setting.pk, scope=opt_out.scope)
+        outbox.add(setting.connection_id, [_order("unsubscribe", opt_out, content, outcome=outcome)])
 
 
 def has_said_no_since(opt_in_uid: str) -> bool:
@@ -84,13 +83,13 @@ def _of(facts: Any, email: str) -> Any:
     return facts.alias(address=Lower("email")).filter(address__in=suppressions.spellings(email))
 
 
-def _order(kind: str, fact: OptIn | OptOut, setting: StoreSetting, options: dict[str, Any], **more: Any) -> Order:
+def _order(kind: str, fact: OptIn | OptOut, content: Content, **more: Any) -> Order:
     return Order(
         kind=kind,
         key=f"{kind}:{fact.uid}",
         source=str(fact.uid),
         subject=values.address(fact.email),
-        options={"sync": setting.pk, **options},
+        options=content.as_options(),
         occurred_at=fact.occurred_at,
         **more,
     )

@@ -10,9 +10,9 @@ from integrations.models import Attempt, Delivery
 from integrations.wire import attempts
 from klaviyo.api import subscriptions
 from klaviyo.delivery.newsletter import enqueue
+from klaviyo.mapping.contents import Subscribe
 
 SUBSCRIBE, UNSUBSCRIBE = subscriptions.BULK_SUBSCRIBE_PROFILES.id, subscriptions.BULK_UNSUBSCRIBE_PROFILES.id
-NOTED = "unanswered_attempt"  # in a delivery's evidence: up to which attempt a person knows that nobody knows
 
 
 def was_taken(delivery: Delivery, operation: str) -> bool:
@@ -26,7 +26,7 @@ def unanswered(delivery: Delivery, operation: str) -> Attempt | None:
     A worker that died left one as well, as its request may have left. Whoever retries after they were told has
     taken it upon them.
     """
-    told = (delivery.evidence or {}).get(NOTED, 0)
+    told = Subscribe.of(delivery).unanswered_attempt or (delivery.evidence or {}).get("unanswered_attempt", 0)
     unknown = delivery.attempts.filter(operation=operation, pk__gt=told).exclude(
         attempts.TAKEN | attempts.NEVER_LEFT | attempts.REFUSED
     )

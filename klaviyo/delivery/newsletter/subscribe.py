@@ -1,6 +1,7 @@
 """A person's yes goes to the store's newsletter list: once, and never replayed blindly, as it could undo a later no."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,6 +15,7 @@ from klaviyo.api import subscriptions
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests
+from klaviyo.mapping.contents import Subscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 
@@ -31,11 +33,13 @@ class OutcomeUnknown(PermanentError):
     def __init__(self, delivery: Delivery, attempt: Attempt) -> None:
         sentence = "Klaviyo's answer did not come, so the person may be subscribed. It is not repeated by itself."
         super().__init__("outcome_unknown", sentence)
-        delivery.evidence = {requests.NOTED: attempt.pk}
+        content = replace(Subscribe.of(delivery), unanswered_attempt=attempt.pk)
+        delivery.options = content.as_options()
 
 
-def subscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome:
+def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """Subscribe the person of an opt-in, if nothing has changed since."""
+    setting = batch.setting(delivery)
     if requests.was_taken(delivery, requests.SUBSCRIBE):
         return _accepted(setting)
     if attempt := requests.unanswered(delivery, requests.SUBSCRIBE):
@@ -43,7 +47,7 @@ def subscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcom
     if obstacle := _obstacle(delivery, setting):
         return obstacle
     person = consent_there.person(batch, delivery)
-    channels, list_id = delivery.options["channels"], setting.newsletter_list_id
+    channels, list_id = Subscribe.of(delivery).channels, setting.newsletter_list_id
     if person and consent_there.is_no(person, delivery.occurred_at, channels, list_id):
         return WITHDRAWN
     newsletter_list.note_opt_in_process(batch, setting)
@@ -78,7 +82,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     """Make the one request. Where its answer stays away, those behind it wait rather than meet the same."""
     person = _subscriber(batch, delivery)
     last_look = partial(_last_look, batch, delivery)
-    list_id, place = setting.newsletter_list_id, delivery.options["place"]
+    list_id, place = setting.newsletter_list_id, Subscribe.of(delivery).place
     try:
         with newsletter_list.required(setting):
             subscriptions.subscribe(batch.client, [person], list_id, place, [delivery], last_look=last_look)
@@ -92,7 +96,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
 
 def _subscriber(batch: Batch, delivery: Delivery) -> Subscriber:
     """The channels that the person chose; text messages only to a number that is nobody else's."""
-    channels = frozenset(delivery.options["channels"])
+    channels = frozenset(Subscribe.of(delivery).channels)
     phone = batch.people.phone_of(delivery) if "sms" in channels else ""
     if "sms" in channels and not phone:
         channels -= {"sms"}

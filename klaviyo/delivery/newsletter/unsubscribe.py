@@ -9,6 +9,7 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from klaviyo.api import answers, profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
+from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from referrals.models import OptOut
@@ -38,7 +39,7 @@ NOT_SHOWN_YET = Retry(
 )
 
 
-def unsubscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outcome:
+def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
     if requests.was_taken(delivery, requests.UNSUBSCRIBE):
         return Accepted()
@@ -51,12 +52,12 @@ def unsubscribe(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outc
     is_settled = _is_settled(delivery)
     if not (is_shown or is_settled):
         return NOT_SHOWN_YET
-    outcome = _end(batch, delivery, setting, person)
+    outcome = _end(batch, delivery, batch.setting(delivery), person)
     if outcome is NOT_ON_LIST and not is_settled:
         return NOT_SHOWN_YET
     if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and requests.unanswered(delivery, requests.UNSUBSCRIBE):
         return Accepted()
-    if person and outcome in (NOT_ON_LIST, enqueue.NO_LIST) and delivery.options["scope"] == OptOut.Scope.INVITES:
+    if person and outcome in (NOT_ON_LIST, enqueue.NO_LIST) and Unsubscribe.of(delivery).scope == OptOut.Scope.INVITES:
         return _note(batch, delivery, person)
     return outcome
 
@@ -67,7 +68,7 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Profil
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
     email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
-    scope, list_id = delivery.options["scope"], setting.newsletter_list_id or None
+    scope, list_id = Unsubscribe.of(delivery).scope, setting.newsletter_list_id or None
     if scope == OptOut.Scope.EVERYTHING:
         list_id = None
     elif list_id is None:

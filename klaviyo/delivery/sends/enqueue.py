@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from klaviyo.mapping import events, orders
+from klaviyo.mapping import contents, events, orders
 from klaviyo.models import Send, StoreSetting
 from referrals import suppressions
 from referrals.models import Invite, Program, Reminder
@@ -57,7 +57,9 @@ def _order_of(invite: Invite, reminder: Reminder | None, setting: StoreSetting) 
         key=f"email:{told.uid}",
         source=str(told.uid),
         subject=told.address.lower(),
-        options={"sync": setting.pk, "message": told.metric.consent, "metric": told.metric.key},
+        options=contents.Email(
+            setting=setting.pk, message=told.metric.consent or "", metric=told.metric.key
+        ).as_options(),
         occurred_at=timezone.now() if unusable else told.occurred_at,
         not_after=orders.useful_until(told),
         outcome=unusable,

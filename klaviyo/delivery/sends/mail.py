@@ -1,5 +1,6 @@
 """Sorae's own message to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
@@ -18,7 +19,8 @@ from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
 from integrations.pauses.shared_trouble import BUSY_HERE
 from klaviyo.api import values
 from klaviyo.consent import gate
-from klaviyo.models import Send, StoreSetting
+from klaviyo.mapping.contents import Email
+from klaviyo.models import Send
 from klaviyo.profiles.batch import Batch
 from referrals import messages, suppressions
 from referrals.models import Store
@@ -28,7 +30,13 @@ TOO_MANY = Skipped("too_many", "The person has had as many messages from this st
 SPARED = TemporaryError("mail_unreachable", "The mail server did not answer about the message before.")
 
 
-def send(batch: Batch, delivery: Delivery, _setting: StoreSetting) -> Outcome | None:
+def broke_off(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """Messages that the mail server may have: nobody says that they were not sent; outcomes by delivery id."""
+    mails = [delivery for delivery in deliveries if delivery.kind == Email.kind]
+    return {mail.pk: outcomes.of(OutcomeUnknown()) for mail in mails if mailer.broke_off(mail)}
+
+
+def send(batch: Batch, delivery: Delivery) -> Outcome | None:
     """Write the message, unless the mail server has it already or may have it."""
     row = batch.sends.get(delivery.pk)
     if row is None:
@@ -36,7 +44,7 @@ def send(batch: Batch, delivery: Delivery, _setting: StoreSetting) -> Outcome | 
     if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
         return Failed("unusable", "The invite names another address by now, which nobody has decided about.")
     again = bool(row.mailed_at) and delivery.attempts_made > 1  # and nobody asked for a retry
-    if mailer.broke_off(delivery) or (again and mailer.was_begun(delivery)):
+    if again and mailer.was_begun(delivery):
         raise OutcomeUnknown
     row.message_id = _message_id(row)
     number = row.reminder.number if row.reminder else 0

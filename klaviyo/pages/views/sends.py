@@ -13,7 +13,7 @@ from integrations.outbox import retrying
 from integrations.pages import going_back, noting, paging, tabs
 from integrations.pages.access import for_operators
 from integrations.pages.filtering import NOBODY
-from klaviyo.confirmation import in_doubt_requests
+from klaviyo.confirmation import in_doubt
 from klaviyo.models import Send
 from klaviyo.pages import causes, explaining, exporting, person, reasons
 from klaviyo.pages.filtering import Chosen
@@ -100,7 +100,7 @@ def _act(request: HttpRequest, act: noting.Act, done: str) -> int:
 
 
 def _cancel(deliveries: "QuerySet[Delivery]") -> int:
-    return outbox.cancel(in_doubt_requests.without(deliveries), "operator", "An operator took it back.")
+    return outbox.cancel(in_doubt.not_taken(deliveries), "operator", "An operator took it back.")
 
 
 def _back(request: HttpRequest) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.pages.access import for_operators
+from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import SettingsForm
@@ -72,7 +73,7 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
     """Part a store from an account, when that is confirmed."""
     setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
-        waiting = setting.connection.deliveries.filter(state__in=Delivery.OPEN, options__sync=setting.pk).count()
+        waiting = setting.connection.deliveries.filter(contents.by_setting(setting.pk), state__in=Delivery.OPEN).count()
         context = {"title": f"Part {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."

@@ -1,1 +1,1 @@
-"""Control: what a test or the inspector asks of the sandbox itself, in process or over HTTP."""
+"""Control API of the sandbox: what a test or the inspector asks of it, in process or over HTTP."""

@@ -1,4 +1,4 @@
-"""The control calls about how this Klaviyo behaves, and about what it was asked."""
+"""Control calls about faults, settings, and the journal of requests."""
 
 from __future__ import annotations
 

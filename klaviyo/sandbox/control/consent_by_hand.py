@@ -1,4 +1,4 @@
-"""Changing a person's consent by hand: as they, their mailbox or somebody at the merchant would."""
+"""Consent changed by hand: as the person, their mailbox or somebody at the merchant would."""
 
 from __future__ import annotations
 

@@ -1,18 +1,21 @@
-"""The control API under /sandbox/: seed, look, break, reset. JSON, no authentication, loopback only."""
+"""Dispatch of the control API under /sandbox/: seed, look, break, reset. JSON, no authentication, loopback only."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from klaviyo.sandbox.control import behaviour, consent, seeding, snapshots
+from klaviyo.sandbox.control import behaviour, consent_by_hand, seeding, snapshots, webhook_snapshots
 from klaviyo.sandbox.control.request import Ask, Work
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.http.wire import Reply, Request, json_reply
 from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.protocol.problems import Problem, Refusal, errors_reply
 from klaviyo.sandbox.protocol.validation import Members, Text
-from klaviyo.sandbox.state import accounts, grants, happenings
+from klaviyo.sandbox.resources import optins
+from klaviyo.sandbox.state import accounts, grants, happenings, notices
 from klaviyo.sandbox.world import World
 
 
@@ -62,14 +65,14 @@ def _profile(ask: Ask) -> Any:
     return {"profile": asdict(found) if found else None}
 
 
-def _profiles(ask: Ask) -> Any:
-    with ask.world.database.transaction() as sql:
-        return {"profiles": [asdict(one) for one in snapshots.profiles(sql, ask.account)]}
+def _all(name: str, of_account: Callable[[sqlite3.Connection, str], Sequence[Any]]) -> Work:
+    """Everything of a kind that the account has."""
 
+    def listed(ask: Ask) -> Any:
+        with ask.world.database.transaction() as sql:
+            return {name: [asdict(one) for one in of_account(sql, ask.account)]}
 
-def _lists(ask: Ask) -> Any:
-    with ask.world.database.transaction() as sql:
-        return {"lists": [asdict(one) for one in snapshots.lists(sql, ask.account)]}
+    return listed
 
 
 def _put_profiles(ask: Ask) -> Any:
@@ -109,23 +112,46 @@ def _connect(ask: Ask) -> Any:
         return asdict(grants.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
 
 
+def _confirm(ask: Ask) -> Any:
+    email = ask.body(Members({"email": Text()}))["email"]
+    with ask.world.database.transaction() as sql:
+        is_confirmed = optins.confirm(sql, ask.account, email)
+    ask.world.courier.wake()
+    return {"confirmed": is_confirmed}
+
+
+def _flip(ask: Ask) -> Any:
+    told = ask.body(Members({"email": Text(), "to": Text(choices=consent_by_hand.TO)}))
+    with ask.world.database.transaction() as sql:
+        flipped = snapshots.of_person(sql, consent_by_hand.by_email(sql, ask.account, told["email"], told["to"]))
+    ask.world.courier.wake()
+    return asdict(flipped)
+
+
+def _redeliver(ask: Ask) -> Any:
+    with ask.world.database.transaction() as sql:
+        changes = notices.again(sql, ask.account)
+    ask.world.courier.wake()
+    return {"changes": changes}
+
+
 _ROUTES: dict[tuple[str, str], Work] = {
     ("GET", "state"): _state,
     ("GET", "accounts/*/events"): _events,
     ("GET", "accounts/*/arrivals"): _arrivals,
     ("GET", "accounts/*/profile"): _profile,
-    ("GET", "accounts/*/profiles"): _profiles,
-    ("GET", "accounts/*/lists"): _lists,
+    ("GET", "accounts/*/profiles"): _all("profiles", snapshots.profiles),
+    ("GET", "accounts/*/lists"): _all("lists", snapshots.lists),
     ("PUT", "accounts/*/profiles"): _put_profiles,
     ("PUT", "accounts/*/lists"): _put_lists,
     ("POST", "accounts/*/uninstall"): _uninstall,
     ("POST", "accounts/*/expire-tokens"): _expire,
     ("POST", "accounts/*/connect"): _connect,
-    ("POST", "accounts/*/confirm"): consent.confirm,
-    ("POST", "accounts/*/flip"): consent.flip,
-    ("GET", "accounts/*/webhooks"): consent.webhooks,
-    ("GET", "accounts/*/deliveries"): consent.deliveries,
-    ("POST", "accounts/*/redeliver"): consent.redeliver,
+    ("POST", "accounts/*/confirm"): _confirm,
+    ("POST", "accounts/*/flip"): _flip,
+    ("GET", "accounts/*/webhooks"): _all("webhooks", webhook_snapshots.of_account),
+    ("GET", "accounts/*/deliveries"): _all("deliveries", webhook_snapshots.deliveries),
+    ("POST", "accounts/*/redeliver"): _redeliver,
     ("POST", "faults"): behaviour.add_fault,
     ("GET", "faults"): behaviour.all_faults,
     ("DELETE", "faults"): behaviour.clear_faults,

@@ -1,4 +1,4 @@
-"""A sandbox in another process, by its address: what `Sandbox` can be asked, this can be asked too."""
+"""Client of the control API: a sandbox in another process, asked by the same methods as `Sandbox`."""
 
 from __future__ import annotations
 

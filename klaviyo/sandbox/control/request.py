@@ -1,4 +1,4 @@
-"""One call of the control API on its way to the work that it asks for."""
+"""Request of the control API, on its way to the work that it asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People and lists that a test puts there, as if they had come about long ago."""
+"""Seed data: profiles and lists that a test puts there, as if they had come about long ago."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this Klaviyo knows, as values that a test or the control API can look at."""
+"""Snapshots of what the sandbox holds: accounts, profiles, lists and events, as values."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class SeenEvent:
     """One event of one person; `received` counts the times it came, `unique_id` is its dedup key."""
 
     id: str
+    account: str
     metric: str
     profile_id: str
     email: str | None
@@ -34,6 +35,7 @@ class SeenProfile:
     """One person; `consent` and `suppressions` are about e-mail marketing."""
 
     id: str
+    account: str
     email: str | None
     phone_number: str | None
     external_id: str | None
@@ -147,6 +149,7 @@ def _addresses(sql: sqlite3.Connection, list_id: str) -> tuple[str, ...]:
 def _event(row: sqlite3.Row) -> SeenEvent:
     return SeenEvent(
         row["id"],
+        row["account"],
         row["metric_name"],
         row["profile"],
         row["email"],
@@ -164,6 +167,7 @@ def _event(row: sqlite3.Row) -> SeenEvent:
 def _profile(person: Person, lists: list[str]) -> SeenProfile:
     return SeenProfile(
         id=person.id,
+        account=person.account,
         email=person.email,
         phone_number=person.phone_number,
         external_id=person.external_id,

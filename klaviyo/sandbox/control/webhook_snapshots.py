@@ -1,4 +1,4 @@
-"""The webhooks of an account and what came of telling them, as values; the secrets stay inside."""
+"""Snapshots of webhooks and their deliveries, as values; the secrets stay inside."""
 
 from __future__ import annotations
 

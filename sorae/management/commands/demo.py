@@ -1,4 +1,4 @@
-"""Runs the demo: everything on this machine, in a place of its own under var/demo."""
+"""The command `manage.py demo`: everything on this machine, in a folder of its own under var/demo."""
 
 import logging
 import os
@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sorae.demo import environment
-from sorae.demo.environment import CannotStart, Ports
+from sorae.demo import DemoError, environment
+from sorae.demo.environment import Ports
 
 
 class Command(BaseCommand):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         folder = Path(settings.VAR_DIR).resolve() / "demo"
         try:
             own, replaced = environment.prepare(folder, ports)
-        except CannotStart as problem:
+        except DemoError as problem:
             raise CommandError(str(problem)) from None
         self.stdout.write(
             f"The demo's own place is {folder}" + (" (the last demo's is replaced)." if replaced else ".")
@@ -45,16 +45,13 @@ class Command(BaseCommand):
         os.execve(sys.executable, [sys.executable, *sys.argv], own)  # noqa: S606
 
     def _run(self, ports: Ports, *, is_once: bool) -> None:
-        from sorae.demo.connecting import NotConnected
         from sorae.demo.console import Teller
-        from sorae.demo.processes import GivenUp
-        from sorae.demo.story import BrokenOff, Story
-        from sorae.demo.wait import Stalled
+        from sorae.demo.story import Story
 
         logging.basicConfig(filename=Path(settings.VAR_DIR) / "logs" / "demo.log", force=True)
         try:
             kept = Story(ports, Teller(plain=is_once), is_once).run()
-        except (BrokenOff, GivenUp, NotConnected, Stalled) as problem:
+        except DemoError as problem:
             raise CommandError(str(problem)) from None
         except KeyboardInterrupt:
             self.stdout.write("The demo has ended.")

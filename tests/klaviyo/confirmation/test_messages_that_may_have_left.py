@@ -1,4 +1,4 @@
-"""A message whose sender died in the middle is looked for at Klaviyo before anybody says that it was not sent."""
+"""A message whose sender died in the middle counts as not sent, as far as is known, until it is found at Klaviyo."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,13 +13,16 @@ from integrations.models import Attempt, Delivery
 from klaviyo.api import transport
 from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.operation import Operation
+from klaviyo.confirmation.in_doubt import AS_FAR_AS_KNOWN
 from klaviyo.consent import gate
 from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
+from tests import budgets
 from tests.conftest import Drain
+from tests.klaviyo.confirmation.reading_cast import read_back, time_passes
 from tests.klaviyo.sending_cast import (
     RECEIVED,
     REMINDER,
@@ -35,8 +38,7 @@ from tests.klaviyo.sending_cast import (
 )
 from tests.klaviyo.story import BEN, TEA, State, metrics
 
-ACCEPTED = (State.ACCEPTED, "")
-LOOKED_FOR = (State.QUEUED, "being_checked")
+ACCEPTED, CONFIRMED = (State.ACCEPTED, ""), (State.CONFIRMED, "")
 
 Happens = Callable[[Advocate, Sandbox], Any]
 WHAT_HAPPENS: dict[str, Happens] = {
@@ -69,6 +71,13 @@ def minutes_pass(number: float) -> None:
     Attempt.objects.update(started_at=F("started_at") - timedelta(minutes=number))
 
 
+def is_in_doubt() -> bool:
+    """Whether the latest message counts as not sent, and says that this is as far as is known."""
+    told = Delivery.objects.filter(send__isnull=False).latest("pk")
+    assert told.state == State.SKIPPED, told.state
+    return told.reason.endswith(AS_FAR_AS_KNOWN)
+
+
 @pytest.mark.parametrize("happens", WHAT_HAPPENS.values(), ids=list(WHAT_HAPPENS))
 def test_an_invite_that_klaviyo_has_taken_went_out_whatever_the_friend_says_now(
     sandbox: Sandbox, ann: Advocate, drain: Drain, happens: Happens
@@ -78,7 +87,10 @@ def test_an_invite_that_klaviyo_has_taken_went_out_whatever_the_friend_says_now(
     killed_telling(drain, is_answered=True)
     happens(ann, sandbox)
     come_back(drain)
-    assert send_outcomes() == [ACCEPTED]
+    assert is_in_doubt()
+    read_back()
+    drain()
+    assert send_outcomes() == [CONFIRMED]
     assert flows(sandbox, BEN) == [RECEIVED]
     assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1]
     assert Invite.objects.get().went_out_at is not None
@@ -86,7 +98,7 @@ def test_an_invite_that_klaviyo_has_taken_went_out_whatever_the_friend_says_now(
 
 
 @pytest.mark.parametrize("happens", WHAT_HAPPENS.values(), ids=list(WHAT_HAPPENS))
-def test_an_invite_that_never_left_is_refused_after_some_minutes(
+def test_of_an_invite_that_never_left_that_is_certain_after_some_minutes(
     sandbox: Sandbox, ann: Advocate, drain: Drain, happens: Happens
 ) -> None:
     drain()
@@ -95,11 +107,14 @@ def test_an_invite_that_never_left_is_refused_after_some_minutes(
     killed_telling(drain, is_answered=False)
     happens(ann, sandbox)
     come_back(drain)
-    assert send_outcomes() == [LOOKED_FOR]
+    read_back()
+    assert is_in_doubt()
     minutes_pass(4)
-    come_back(drain)
-    [(state, code)] = send_outcomes()
-    assert (state, code != "being_checked") == (State.SKIPPED, True)
+    read_back()
+    assert not is_in_doubt()
+    looks = len(sandbox.requests("get_events"))
+    read_back()
+    assert len(sandbox.requests("get_events")) == looks, "what is known is not asked for again"
     assert flows(sandbox, BEN) == []
     assert Invite.objects.get().went_out_at is None
     assert Send.objects.get().decisions.latest("pk").is_allowed is False
@@ -135,7 +150,9 @@ def test_a_reminder_that_klaviyo_has_taken_was_sent_though_the_friend_has_come_m
     killed_telling(drain, is_answered=True, metric=REMINDER)
     lifecycle.close(invite, closing)
     come_back(drain)
-    assert send_outcomes() == [ACCEPTED, ACCEPTED]
+    assert is_in_doubt()
+    read_back()
+    assert send_outcomes() == [CONFIRMED, CONFIRMED]
     assert flows(sandbox, BEN) == [RECEIVED, REMINDER]
 
 
@@ -168,7 +185,9 @@ def test_a_no_at_the_last_moment_is_no_reason_to_forget_what_had_left(
     minutes_pass(4)
     monkeypatch.setattr(gate, "last_look", look_again)
     come_back(drain)
-    assert send_outcomes() == [ACCEPTED if had_left else (State.SKIPPED, "opted_out")]
+    assert is_in_doubt()
+    read_back()
+    assert send_outcomes() == [CONFIRMED if had_left else (State.SKIPPED, "opted_out")]
     assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1] * had_left
 
 
@@ -179,11 +198,12 @@ def test_what_klaviyo_does_not_show_yet_is_waited_for(sandbox: Sandbox, ann: Adv
     killed_telling(drain, is_answered=True)
     sandbox.flip(TEA, BEN, "unsubscribed")
     come_back(drain)
-    assert send_outcomes() == [LOOKED_FOR]
+    read_back()
+    assert is_in_doubt()
     with sandbox._world.database.transaction() as sql:  # a minute goes by
         sql.execute("UPDATE events SET readable_at = 0")
-    come_back(drain)
-    assert send_outcomes() == [ACCEPTED]
+    read_back()
+    assert send_outcomes() == [CONFIRMED]
 
 
 def test_what_would_still_be_sent_is_sent_again_under_the_same_id(
@@ -199,7 +219,7 @@ def test_what_would_still_be_sent_is_sent_again_under_the_same_id(
 
 
 @pytest.mark.parametrize("trouble", ["500", "429", "not_json", "truncated"])
-def test_while_klaviyo_cannot_say_whether_it_has_it_nothing_is_decided(
+def test_while_klaviyo_cannot_say_whether_it_has_it_the_doubt_stays(
     sandbox: Sandbox, ann: Advocate, drain: Drain, trouble: str
 ) -> None:
     drain()
@@ -207,23 +227,32 @@ def test_while_klaviyo_cannot_say_whether_it_has_it_nothing_is_decided(
     killed_telling(drain, is_answered=True)
     sandbox.flip(TEA, BEN, "unsubscribed")
     minutes_pass(4)
-    sandbox.fault("get_events", trouble, count=100)
     come_back(drain)
-    [(state, code)] = send_outcomes()
-    assert (state, code in ("being_checked", "throttled")) == (State.QUEUED, True)
+    sandbox.fault("get_events", trouble, count=100)
+    read_back(2)
+    assert is_in_doubt()
+    sandbox.clear_faults()
+    budgets.forget()
+    read_back()
+    assert send_outcomes() == [CONFIRMED]
     assert flows(sandbox, BEN) == [RECEIVED]
 
 
-def test_a_klaviyo_that_never_says_so_is_not_waited_for_longer_than_an_hour(
+def test_a_klaviyo_that_never_says_so_is_asked_for_a_day_and_the_doubt_stays_on_record(
     sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     drain()
     lifecycle.invite(ann, BEN)
     killed_telling(drain, is_answered=True)
     sandbox.flip(TEA, BEN, "suppressed")
-    sandbox.fault("get_events", "500", count=100)
-    minutes_pass(61)
     come_back(drain)
+    sandbox.fault("get_events", "500", count=100)
+    read_back()
+    assert sandbox.requests("get_events")
+    time_passes(timedelta(days=1))
+    sandbox.clear_faults()
+    read_back()
+    assert is_in_doubt()
     assert send_outcomes() == [(State.SKIPPED, "suppressed")]
 
 

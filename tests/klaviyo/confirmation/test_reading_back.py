@@ -224,7 +224,7 @@ def test_what_two_workers_would_read_is_read_by_one(sandbox: Sandbox, ann: Advoc
     time_passes(timedelta(seconds=30))
     turns.take_all()
     pk = Reading.objects.get().pk
-    assert turns.take(pk) is False
+    assert turns.ROTA.take(pk) is False
 
 
 def test_an_account_that_is_not_connected_is_not_asked(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:

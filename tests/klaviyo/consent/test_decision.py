@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from klaviyo.api.consent import parse
 from klaviyo.consent import decision as consent
 from klaviyo.models.policies import Policy
 
@@ -17,7 +18,8 @@ def attributes(**marketing: Any) -> dict[str, Any]:
 
 
 def decide(attributes: dict[str, Any] | None, policy: Policy, list_id: str | None = None) -> consent.Decision:
-    return consent.decide(attributes is not None, attributes, policy, list_ids={list_id} if list_id else ())
+    told = None if attributes is None else parse(attributes)
+    return consent.decide(told, policy, list_ids={list_id} if list_id else ())
 
 
 @pytest.mark.parametrize("policy", BOTH)

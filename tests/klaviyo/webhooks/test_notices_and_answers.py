@@ -7,7 +7,7 @@ import pytest
 
 from integrations.models import Connection, Delivery
 from klaviyo.consent import gate, topics
-from klaviyo.mapping import orders
+from klaviyo.mapping.contents import message_of
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.webhooks import process
@@ -105,9 +105,9 @@ def test_a_no_of_the_last_moment_is_on_record(
     look = gate.last_look
 
     def right_after_a_no(batch: Any, delivery: Delivery) -> None:
-        if orders.message_of(delivery) and where == "at Sorae":
+        if message_of(delivery) and where == "at Sorae":
             lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="The page")
-        elif orders.message_of(delivery):
+        elif message_of(delivery):
             tell(item(topics.UNSUBSCRIBED, BEN))
         look(batch, delivery)
 

@@ -26,7 +26,7 @@ def connection(connect: Connect) -> Connection:
 
 def look() -> ConsentWatch:
     ConsentWatch.objects.update(next_look_at=None)
-    turns.look_at_all()
+    turns.take_all()
     return ConsentWatch.objects.select_related("connection").get()
 
 
@@ -129,5 +129,5 @@ def test_one_account_that_cannot_be_asked_keeps_no_other_waiting(
     sandbox.put_profiles("Qk7LmA", [SeedProfile(email=BEN, suppressions=["USER_SUPPRESSED"])])
     lifecycle.invite(lifecycle.join(spring, "ann@example.com"), BEN)
     sandbox.fault("get_profiles", "500", count=1, account=TEA)
-    turns.look_at_all()
+    turns.take_all()
     assert of(BEN) == CANCELLED

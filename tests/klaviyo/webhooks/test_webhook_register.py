@@ -38,7 +38,7 @@ def look(*, after: timedelta = timedelta()) -> ConsentWatch:
     ConsentWatch.objects.update(next_look_at=None)
     for watch in ConsentWatch.objects.exclude(checked_at=None):
         ConsentWatch.objects.filter(pk=watch.pk).update(checked_at=watch.checked_at and watch.checked_at - after)
-    turns.look_at_all()
+    turns.take_all()
     return ConsentWatch.objects.select_related("connection").get()
 
 
@@ -83,7 +83,7 @@ def test_it_is_made_once_and_looked_for_once_a_day(sandbox: Sandbox, connection:
 def test_many_workers_make_one_webhook(sandbox: Sandbox, connection: Connection) -> None:
     def work() -> None:
         try:
-            turns.look_at_all()
+            turns.take_all()
         finally:
             database.close()
 
@@ -221,8 +221,8 @@ def test_an_account_that_is_connected_anew_is_seen_to_at_once(
 
 
 def test_a_dead_workers_turn_ends(sandbox: Sandbox, connection: Connection) -> None:
-    ConsentWatch.objects.create(connection=connection, next_look_at=timezone.now() + turns.LOOKED_AT_FOR)
-    assert turns.look_at_all() == 0
+    ConsentWatch.objects.create(connection=connection, next_look_at=timezone.now() + turns.ROTA.lease)
+    assert turns.take_all() == 0
     ConsentWatch.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
-    assert turns.look_at_all() == 1
-    assert turns.look_at_all() == 0
+    assert turns.take_all() == 1
+    assert turns.take_all() == 0

@@ -111,6 +111,6 @@ def test_what_was_settled_a_month_ago_is_dropped_by_the_watch(
     )
     left = []
     for _ in range(3):
-        turns.look_at_all()
+        turns.take_all()
         left.append(sorted(Notice.objects.values_list("external_id", flat=True)))
     assert left == [["1", "3", "4"], ["1", "3"], ["1", "3"]]

@@ -18,7 +18,7 @@ from tests.klaviyo.story import BEN, CID, TEA, State, metrics
 def watched(live_server: LiveServer, connection: Connection, settings: Settings) -> Connection:
     """The account tells a site that really listens."""
     settings.SITE_URL = live_server.url
-    turns.look_at_all()
+    turns.take_all()
     assert ConsentWatch.objects.get().webhook_id
     return connection
 

@@ -2,36 +2,36 @@
 
 from typing import Any
 
-from klaviyo.sandbox import Sandbox
+from klaviyo.sandbox import Sandbox, SeenEvent
 from referrals.models import Invite, Reminder
-from sorae.demo import laws, sandbox_state
-from sorae.demo.consents import Change, Person
+from sorae.demo import laws
+from sorae.demo.cast import Known
+from sorae.demo.consent_history import Change
 from sorae.demo.laws import Broken
-from sorae.demo.mailbag import Mail
-from sorae.demo.sandbox_state import KeptEvent
+from sorae.demo.mail_folder import Mail
 from sorae.demo.world import World
 from tests.consent_screen import TEA_HOUSE_LTD
 
 BEN = "ben@letters.test"
 
 
-def seen(sandbox: Sandbox) -> list[KeptEvent]:
-    return sandbox_state.Sandbox(sandbox.url).events(TEA_HOUSE_LTD)
+def seen(sandbox: Sandbox) -> list[SeenEvent]:
+    return sandbox.events(TEA_HOUSE_LTD)
 
 
-def without(sandbox: Sandbox, metric: str) -> list[KeptEvent]:
+def without(sandbox: Sandbox, metric: str) -> list[SeenEvent]:
     """What Klaviyo has, as if it had lost these."""
     return [event for event in seen(sandbox) if event.metric != metric]
 
 
 def judged(
-    sandbox: Sandbox, events: list[KeptEvent] | None = None, before: list[Person] | None = None, **more: Any
+    sandbox: Sandbox, events: list[SeenEvent] | None = None, before: list[Known] | None = None, **more: Any
 ) -> Broken:
-    profiles = sandbox_state.Sandbox(sandbox.url).profiles(TEA_HOUSE_LTD)
+    profiles = sandbox.profiles(TEA_HOUSE_LTD)
     return laws.judge(World(seen(sandbox) if events is None else events, profiles, before or [], **more))
 
 
-def ben(consent: str, *suppressions: str, **more: Any) -> list[Person]:
+def ben(consent: str, *suppressions: str, **more: Any) -> list[Known]:
     known = {"account": TEA_HOUSE_LTD, "email": BEN, "consent": consent, "suppressions": list(suppressions)}
     return [known | more]
 

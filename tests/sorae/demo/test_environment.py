@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sorae.demo import environment
-from sorae.demo.environment import CannotStart, Ports
+from sorae.demo import DemoError, environment
+from sorae.demo.environment import Ports
 from tests.servers import free_port
 
 
@@ -77,18 +77,18 @@ def test_an_older_demo_makes_room_and_everything_else_stays(tmp_path: Path, port
 @pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
 def test_a_taken_port_is_named_with_its_option_and_nothing_is_touched(tmp_path: Path, taken: int, option: str) -> None:
     ports = Ports(taken, free_port()) if option == "--port" else Ports(free_port(), taken)
-    with pytest.raises(CannotStart, match=rf"Port {taken} is taken\..* {option}\."):
+    with pytest.raises(DemoError, match=rf"Port {taken} is taken\..* {option}\."):
         environment.prepare(tmp_path / "demo", ports)
     assert not (tmp_path / "demo").exists()
 
 
 @pytest.mark.parametrize("ports", [Ports(8000, 8000), Ports(8000, 70_000), Ports(-1, 8100)])
 def test_ports_that_cannot_be_are_refused(tmp_path: Path, ports: Ports) -> None:
-    with pytest.raises(CannotStart):
+    with pytest.raises(DemoError):
         environment.prepare(tmp_path / "demo", ports)
 
 
 def test_two_demos_do_not_run_in_one_place(tmp_path: Path, ports: Ports) -> None:
     environment.prepare(tmp_path / "demo", ports)
-    with pytest.raises(CannotStart, match="is running"):
+    with pytest.raises(DemoError, match="is running"):
         environment.prepare(tmp_path / "demo", ports)

@@ -95,7 +95,7 @@ def test_a_reminder_is_accounted_for_by_a_later_one(invite: Invite, sandbox: San
     first = str(invite.reminders.get().uid)
     lifecycle.remind(invite, 2)
     drain()
-    assert judged(sandbox, [event for event in seen(sandbox) if event.fact_id != first]) == Broken()
+    assert judged(sandbox, [event for event in seen(sandbox) if event.properties["fact_id"] != first]) == Broken()
 
 
 def test_a_no_at_klaviyo_accounts_for_what_was_taken_back_and_for_nothing_else(

@@ -11,9 +11,9 @@ from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, unsubscribe_links
 from referrals.models import Advocate, Invite, Program
-from sorae.demo import mailbag
+from sorae.demo import mail_folder
 from sorae.demo.laws import Broken
-from sorae.demo.mailbag import Mail
+from sorae.demo.mail_folder import Mail
 from tests.conftest import Drain
 from tests.klaviyo.sending_cast import come_back, killed_before
 from tests.sorae.demo.judging import BEN, ben, change, judged, mail_of
@@ -39,13 +39,13 @@ def invite(folder: Path, ann: Advocate, spring: Program, drain: Drain) -> Invite
 
 @pytest.fixture
 def mails(folder: Path, invite: Invite) -> list[Mail]:
-    return mailbag.read(folder)
+    return mail_folder.read(folder)
 
 
 def test_messages_are_read_from_their_files(folder: Path, invite: Invite, ann: Advocate, drain: Drain) -> None:
     lifecycle.invite(ann, "cid@bücher.test")
     drain()
-    found = {mail.to: mail for mail in mailbag.read(folder)}
+    found = {mail.to: mail for mail in mail_folder.read(folder)}
     assert set(found) == {BEN, "cid@xn--bcher-kva.test"}
     assert found[BEN].fact_id == str(invite.uid)
     assert found[BEN].message_id.startswith(f"<{invite.uid}.")
@@ -103,13 +103,13 @@ def in_doubt(folder: Path, ann: Advocate, spring: Program, drain: Drain) -> Invi
 def test_a_message_of_which_nobody_can_know_is_neither_missing_nor_uncalled_for(
     sandbox: Sandbox, folder: Path, in_doubt: Invite, has_left: bool
 ) -> None:
-    assert judged(sandbox, mails=mailbag.read(folder) if has_left else []) == Broken()
+    assert judged(sandbox, mails=mail_folder.read(folder) if has_left else []) == Broken()
 
 
 def test_a_doubt_for_which_there_is_no_reason_is_noticed(sandbox: Sandbox, folder: Path, in_doubt: Invite) -> None:
     Attempt.objects.filter(operation="send_email").update(status=250)
     assert "outcome_unknown, which is not true" in judged(sandbox, mails=[]).missing[0]
-    assert "and our books do not know" in judged(sandbox, mails=mailbag.read(folder)).missing[-1]
+    assert "and our books do not know" in judged(sandbox, mails=mail_folder.read(folder)).missing[-1]
 
 
 @pytest.mark.parametrize(("state", "code"), [(State.QUEUED, "advocate_cap"), (State.SKIPPED, "too_many")])

@@ -1,4 +1,4 @@
-"""Lines of the export go through `lifecycle`; what it refuses is counted with its sentence."""
+"""Lines of the script go through `lifecycle`; what it refuses is counted with its sentence."""
 
 from typing import Any
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sorae.demo.processes import GivenUp, Processes
+from sorae.demo import DemoError
+from sorae.demo.processes import Processes
 
 SECONDS = 30
 
@@ -57,7 +58,7 @@ def test_a_process_that_dies_again_and_again_is_given_up(processes: Processes, s
     processes.start("site", sys.executable, "-c", "raise SystemExit('no such luck')")
     processes.watch().join(SECONDS)
     assert said.next() == "The site ended (status 1); it has been started again."
-    with pytest.raises(GivenUp, match=r"The site ended \(status 1\) again and again"):
+    with pytest.raises(DemoError, match=r"The site ended \(status 1\) again and again"):
         processes.check()
     assert "no such luck" in processes.log_of("site").read_text()
 

@@ -12,7 +12,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.api import transport
-from klaviyo.consent import records
+from klaviyo.consent import gate
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, Erasure, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
@@ -105,13 +105,13 @@ def test_erased_between_the_decision_and_its_record(
     sandbox.put_profiles(TEA, [SeedProfile(email=BIRD, consent="SUBSCRIBED")])
     drain()
     lifecycle.invite(Advocate.objects.get(), BIRD)
-    record = records.record
+    record = gate.record
 
     def late(*about: Any) -> None:
         erase.erase(BIRD, None)
         record(*about)
 
-    monkeypatch.setattr(records, "record", late)
+    monkeypatch.setattr(gate, "record", late)
     drain()
     assert not ConsentDecision.objects.exists()
     assert Send.objects.get().profile_id == ""

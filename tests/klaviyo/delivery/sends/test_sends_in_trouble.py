@@ -18,7 +18,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.api import transport
-from klaviyo.consent import check, gate, records
+from klaviyo.consent import check, gate
 from klaviyo.delivery.sends import mail as mail_delivery
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles import lookup
@@ -38,7 +38,7 @@ MOMENTS: list[tuple[Any, str]] = [
     (outbox, "settle"),
     (lookup.Lookup, "ask"),
     (check, "decide"),
-    (records, "keep"),
+    (gate, "keep"),
     (gate, "last_look"),
     (mail_delivery, "_reserve"),
     (EmailBackend, "send_messages"),

@@ -1,19 +1,17 @@
-"""What people had agreed to at Klaviyo when something was sent to them: as it began, and with every change since.
+"""Consent history: what each person had agreed to at Klaviyo before the first fact, and every change since.
 
 Said once more here, as simply as it can be: the laws must not borrow the code that they judge.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from klaviyo.models.policies import Policy
-from sorae.demo.sandbox_state import mailbox
+from sorae.demo.cast import Known
+from sorae.demo.mail_folder import mailbox
 
 LIFTED_BY_A_YES = {"UNSUBSCRIBE", "SPAM_COMPLAINT", "USER_SUPPRESSED"}
 SUPPRESSED_AS = {"suppressed": "USER_SUPPRESSED", "spam": "SPAM_COMPLAINT", "bounced": "HARD_BOUNCE"}
-
-Person = dict[str, Any]  # as people.jsonl has them
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Register:
     _of: dict[tuple[str, str], list[Change]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, people: Sequence[Person], changes: Sequence[Change]) -> "Register":
+    def of(cls, people: Sequence[Known], changes: Sequence[Change]) -> "Register":
         before = {(person["account"], mailbox(person["email"])): _said(person) for person in people}
         register = cls(before, changes)
         for change in changes:
@@ -90,7 +88,7 @@ class Register:
         return any(change.to != "subscribed" for change in self._of.get((account, email), ()))
 
 
-def _said(person: Person) -> Said:
+def _said(person: Known) -> Said:
     return Said(
         person.get("consent", "NEVER_SUBSCRIBED"),
         frozenset(person.get("suppressions", ())),

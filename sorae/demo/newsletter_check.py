@@ -1,4 +1,4 @@
-"""Whether those who asked for a newsletter are subscribed at Klaviyo, or our record says truly why not."""
+"""The check of newsletter subscriptions: whoever opted in is subscribed, or our record says truly why not."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,7 +9,7 @@ from integrations.models import Delivery
 from klaviyo.delivery.newsletter import requests
 from klaviyo.models import StoreSetting
 from referrals.models import OptIn
-from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 State = Delivery.State
@@ -19,24 +19,23 @@ A_DAY = timedelta(days=1)
 
 def lost(world: World) -> Iterable[str]:
     """A sentence for each yes that Klaviyo should know of, and does not."""
-    at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
     records = {(row.connection_id, row.source): row for row in Delivery.objects.filter(kind="subscribe")}
     for opt_in in OptIn.objects.all():
         for setting in StoreSetting.objects.filter(store=opt_in.store_id, is_enabled=True).select_related("connection"):
             record = records.get((setting.connection_id, str(opt_in.uid)))
-            here = (setting.connection.account_id, mailbox(opt_in.email))
-            problem = _problem(opt_in, setting, record, at_klaviyo.get(here), world) if record else "has no delivery."
+            problem = _problem(opt_in, setting, record, world) if record else "has no delivery."
             if problem:
-                yield f"Opt-in {opt_in.uid} at {here[0]} {problem}"
+                yield f"Opt-in {opt_in.uid} at {setting.connection.account_id} {problem}"
 
 
-def _problem(opt_in: OptIn, setting: StoreSetting, record: Delivery, profile: KeptProfile | None, world: World) -> str:
-    account, email = setting.connection.account_id, mailbox(opt_in.email)
-    took_it_back = (account, email) in world.opted_out or world.register.has_withdrawn(account, email)
+def _problem(opt_in: OptIn, setting: StoreSetting, record: Delivery, world: World) -> str:
+    account, email = here = setting.connection.account_id, mailbox(opt_in.email)
+    took_it_back = here in world.opted_out or world.register.has_withdrawn(*here)
     if record.state == State.HELD:
         return "" if account in world.away else "is held, though the account lets us in."
     if record.state in (State.ACCEPTED, State.CONFIRMED):
         must_confirm = record.reason_code == "pending_opt_in"
+        profile = world.profile_of.get(here)
         is_there = profile is not None and (profile.consent == "SUBSCRIBED" or "email" not in opt_in.channels)
         return "" if is_there or must_confirm or took_it_back else "was taken, and the person is not subscribed."
     again = OptIn.objects.filter(store=opt_in.store_id).exclude(pk=opt_in.pk).values_list("email", flat=True)

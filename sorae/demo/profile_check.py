@@ -1,20 +1,20 @@
-"""Whether advocates' profiles at Klaviyo say what our own books say."""
+"""The check of advocates' profiles: the `sorae_` properties at Klaviyo say what our own books say."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from integrations.models import Delivery
 from klaviyo.models import StoreSetting
+from klaviyo.sandbox import SeenProfile
 from referrals import standing, suppressions
 from referrals.models import Advocate
 from referrals.standing import Standing
-from sorae.demo.sandbox_state import KeptProfile, mailbox
+from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 
 def differences(world: World) -> Iterable[str]:
     """A sentence for each advocate whom Klaviyo should know, and does not, or not as they stand now."""
-    at_klaviyo = {(profile.account, profile.email): profile for profile in world.profiles}
     standings = standing.of(Advocate.objects.values_list("pk", flat=True))
     for setting in StoreSetting.objects.filter(is_enabled=True).select_related("connection"):
         account = setting.connection.account_id
@@ -24,7 +24,7 @@ def differences(world: World) -> Iterable[str]:
             is_unknown = not world.register.knew(*here) and not setting.creates_profiles
             if is_unknown or advocate.pk in held or suppressions.is_erased(advocate.email):
                 continue
-            wrong = _wrong(advocate, standings[advocate.pk], at_klaviyo.get(here))
+            wrong = _wrong(advocate, standings[advocate.pk], world.profile_of.get(here))
             if wrong:
                 yield f"The profile of advocate {advocate.uid} at {account} {wrong}"
 
@@ -35,7 +35,7 @@ def _held(setting: StoreSetting) -> set[int]:
     return {options["advocate"] for options in waiting.values_list("options", flat=True)}
 
 
-def _wrong(advocate: Advocate, now: Standing, profile: KeptProfile | None) -> str:
+def _wrong(advocate: Advocate, now: Standing, profile: SeenProfile | None) -> str:
     if profile is None:
         return "is missing."
     sets = _sets(profile.properties, advocate.referral_code)

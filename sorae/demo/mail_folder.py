@@ -1,4 +1,4 @@
-"""The messages that Sorae itself has written, as files of Django's file backend: what a mail server would have had."""
+"""The folder of Sorae's own e-mail, written by Django's file backend: what a mail server would have had."""
 
 import email
 import email.policy
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-from sorae.demo.sandbox_state import mailbox
-
+# The file backend writes it after each message: https://docs.djangoproject.com/en/5.2/topics/email/#file-backend
 LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 
 
@@ -26,6 +25,12 @@ def read(folder: Path) -> list[Mail]:
     """Every message of a folder, in no order."""
     texts = [part for file in folder.glob("*.log") for part in LINE_BETWEEN.split(file.read_bytes())]
     return [_mail(text) for text in texts if text.strip()]
+
+
+def mailbox(email: str | None) -> str:
+    """One form for all the ways to write an address: small letters, and the domain in ASCII."""
+    local, at, domain = (email or "").lower().rpartition("@")
+    return f"{local}{at}{domain.encode('idna').decode('ascii')}"
 
 
 def _mail(text: bytes) -> Mail:

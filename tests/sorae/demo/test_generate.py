@@ -1,28 +1,39 @@
-"""The committed export: what it holds, and that it is what the generator writes."""
+"""The script that the generator writes: the same every time, long enough, and with every oddity in it."""
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
 
 from sorae.demo import generate, playing
+from sorae.demo.cast import Known
+from sorae.demo.journeys import Line
 from sorae.demo.names import BAD_PHONES
-from sorae.demo.playing import Line
 from sorae.demo.scene import SHOPS
+from tests.sorae.demo.demos import ROOT
+
+WRITE = "import django, json; django.setup(); from sorae.demo import generate; print(json.dumps(generate.script()))"
 
 
 @pytest.fixture(scope="module")
 def lines() -> list[Line]:
-    return playing.read(generate.FACTS)
+    return generate.script()[0]
 
 
 @pytest.fixture(scope="module")
-def people() -> list[Line]:
-    return playing.read(generate.PEOPLE)
+def people() -> list[Known]:
+    return generate.script()[1]
 
 
-def test_the_committed_files_are_what_the_generator_writes() -> None:
-    assert generate.texts() == (generate.FACTS.read_text("ascii"), generate.PEOPLE.read_text("ascii"))
+def test_every_run_writes_the_same_whatever_order_python_gives_its_sets() -> None:
+    here = json.dumps(generate.script())
+    for seed in ("1", "2"):
+        own = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONHASHSEED": seed}
+        there = subprocess.run([sys.executable, "-c", WRITE], cwd=ROOT, env=own, capture_output=True, text=True)
+        assert there.stdout.strip() == here, there.stderr
 
 
 def test_there_are_hundreds_of_people_and_more_than_1500_facts_over_some_weeks(lines: list[Line]) -> None:
@@ -41,6 +52,16 @@ def test_every_verb_occurs(lines: list[Line]) -> None:
     assert set(playing.VERBS) <= {line["do"] for line in lines}
 
 
+def test_some_lines_come_twice_and_some_cannot_be_right(lines: list[Line]) -> None:
+    ids = Counter(line["id"] for line in lines)
+    emails = {line["email"] for line in lines if line["do"] == "join"}
+    assert sum(times > 1 for times in ids.values()) > 15
+    assert set(ids) >= {"stolen-order", "no-such-verb", "before-time", "after-time", "old-tea-house"}
+    assert emails >= {"not-an-address", "half\ud83d@kettle.test", "nul\0@kettle.test"}
+    assert {line["total"] for line in lines if line["do"] == "convert"} >= {"NaN", "-10.00", "12,50", "1e30"}
+    assert any(line["do"] == "erase" and line["email"] == generate.FORGOTTEN["email"] for line in lines)
+
+
 def test_people_write_their_names_addresses_and_phones_in_many_ways(lines: list[Line]) -> None:
     joined = [line for line in lines if line["do"] == "join"]
     emails = [line["email"] for line in joined]
@@ -56,7 +77,7 @@ def test_people_write_their_names_addresses_and_phones_in_many_ways(lines: list[
     assert {line.get("phone") for line in joined} & set(BAD_PHONES)
 
 
-def test_klaviyo_knows_people_of_every_consent_in_both_accounts(people: list[Line]) -> None:
+def test_klaviyo_knows_people_of_every_consent_in_both_accounts(people: list[Known]) -> None:
     for shop in SHOPS:
         here = [person for person in people if person["account"] == shop.account]
         consents = {person["consent"] for person in here}

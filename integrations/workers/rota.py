@@ -1,0 +1,68 @@
+"""Rota: what is done for each connected account every so often, by one worker at a time.
+
+Its rows have a `connection` and a `next_look_at`, which whoever takes the turn moves on: that is the lease.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from django.db.models import F, Model, Q
+from django.db.models.functions import Now
+
+from integrations.errors import IntegrationError, Throttled
+from integrations.models import Connection
+
+QUANTUM_SECONDS = 45.0
+IS_DUE = Q(next_look_at=None) | Q(next_look_at__lte=Now())
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rota:
+    """`turn` is one account's, which takes less than `lease`; it rests for `every`, or as long as a provider asks."""
+
+    model: type[Model]
+    turn: Callable[[Any], object]
+    every: timedelta
+    lease: timedelta
+
+    def take_all(self) -> int:
+        """A turn for every connected account that is due, until the time is up; how many."""
+        ends_at, taken = monotonic() + QUANTUM_SECONDS, 0
+        due = self.model._default_manager.filter(IS_DUE, connection__state=Connection.State.CONNECTED)
+        for pk in due.order_by(F("next_look_at").asc(nulls_first=True), "pk").values_list("pk", flat=True):
+            if monotonic() > ends_at:
+                break
+            taken += self.take(pk)
+        return taken
+
+    def take(self, pk: int) -> bool:
+        """One account's turn; False when another worker has it, or it is not due."""
+        rows: Any = self.model._default_manager
+        if not rows.filter(IS_DUE, pk=pk).update(next_look_at=Now() + self.lease):
+            return False
+        row = rows.select_related("connection").get(pk=pk)
+        lease = row.next_look_at
+        rest = carefully(self.model.__name__, row.connection_id, lambda: self.turn(row))
+        rows.filter(pk=pk, next_look_at=lease).update(next_look_at=Now() + max(rest, self.every))
+        return True
+
+
+def carefully(what: str, connection_id: int, work: Callable[[], object]) -> timedelta:
+    """Whatever goes wrong with one account leaves out no other: it is logged; how long a provider asks to wait."""
+    try:
+        work()
+    except Throttled as error:
+        return error.retry_after
+    except IntegrationError as error:
+        log.info("%s of connection %s came to nothing: %s", what, connection_id, error.code)
+    except Exception as error:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s of connection %s broke off: %s\n%s", what, connection_id, type(error).__name__, where)
+    return timedelta()

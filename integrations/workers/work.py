@@ -1,0 +1,114 @@
+"""Working through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+
+from integrations import outbox, outcomes, pauses, providers, shutdown
+from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
+from integrations.models import Connection, Delivery
+from integrations.outbox import no_room
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
+from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses.shared_trouble import Frozen, ItsOwn
+
+NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
+LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
+
+Send = Callable[[Delivery], Outcome | None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class Work:
+    """A batch of one connection that is worked through; `stopped` says why a kind, or everything, cannot go on."""
+
+    connection: Connection
+    ends_at: float = field(default_factory=lambda: monotonic() + LONGEST_SECONDS)
+    stopped: dict[str, IntegrationError] = field(default_factory=dict)
+
+    def trouble(self, kind: str) -> IntegrationError | None:
+        return self.stopped.get(pauses.EVERYTHING) or self.stopped.get(kind)
+
+
+def one_by_one(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Deliver a claimed batch as the kinds of its provider say."""
+    provider, work = providers.get(connection.provider), Work(connection=connection)
+    order = {kind.name: kind.order for kind in provider.kinds}
+    in_order = sorted(deliveries, key=lambda delivery: (order.get(delivery.kind, 0), delivery.pk))
+    through(work, in_order, lambda delivery: provider.kind(delivery.kind).send(work, delivery))
+
+
+def through(work: Work, deliveries: Sequence[Delivery], send: Send) -> None:
+    """Send and settle each; what cannot be got to is given back together, as it was."""
+    left: list[Delivery] = []
+    for delivery in deliveries:
+        if monotonic() > work.ends_at or shutdown.asked() or isinstance(work.trouble(delivery.kind), Throttled):
+            left.append(delivery)
+        else:
+            settle_each([delivery], partial(_outcome, work, send))
+    for kind, error in work.stopped.items():
+        if isinstance(error, Throttled) and not isinstance(error, Frozen):
+            mine = [delivery for delivery in left if delivery.kind == kind]
+            left = [delivery for delivery in left if delivery.kind != kind]
+            no_room.for_budget(work.connection, mine, error)
+    outbox.give_back(left, NOT_REACHED)
+
+
+def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Outcome]) -> None:
+    """Settle deliveries one by one as `decide` says; a row that breaks our own code never takes the others along."""
+    for delivery in deliveries:
+        try:
+            outbox.settle(delivery, decide(delivery))
+        except Exception as error:
+            outbox.settle(_as_stored(delivery), broken(delivery.connection_id, error))
+
+
+def broken(connection_id: int, error: Exception) -> Outcome:
+    """A fault of our own: logged where it arose, without its message, which may hold a person's data."""
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("A delivery of connection %s broke off: %s\n%s", connection_id, type(error).__name__, where)
+    return outcomes.Retry("internal_error", "Something went wrong at our side.")
+
+
+def _outcome(work: Work, send: Send, delivery: Delivery) -> Outcome:
+    if error := work.trouble(delivery.kind):
+        return _after(error)
+    try:
+        return send(delivery) or Accepted()
+    except CalledOff as reason:
+        return reason.outcome
+    except IntegrationError as error:
+        if frozen := provider_wide.note([delivery], error):
+            error = work.stopped[delivery.kind] = Frozen(frozen)
+        _stop(work, delivery, error)
+        return outcomes.of(error)
+
+
+def _stop(work: Work, delivery: Delivery, error: IntegrationError) -> None:
+    """A refused item concerns itself; everything else would meet the next item of its kind as well."""
+    if isinstance(error, ReconnectRequired):
+        work.stopped = {pauses.EVERYTHING: error}
+    elif not isinstance(error, PermanentError | ItsOwn):
+        work.stopped[delivery.kind] = error
+        circuit_breaker.note(work.connection, error)
+
+
+def _after(error: IntegrationError) -> Outcome:
+    """The outcome of those behind one that met an error: held like it, or later, without having been tried."""
+    outcome = outcomes.of(error)
+    if not isinstance(outcome, Retry):
+        return outcome
+    wait = error.retry_after if isinstance(error, Throttled) else outcomes.SOON
+    return Retry(outcome.code, outcome.sentence, after=wait, refund=True)
+
+
+def _as_stored(delivery: Delivery) -> Delivery:
+    """The row without what was put on it since, which may be what cannot be stored."""
+    stored = Delivery.objects.get(pk=delivery.pk)
+    stored.lease = delivery.lease
+    return stored

@@ -1,0 +1,94 @@
+"""Consent: Klaviyo's `subscriptions` block, parsed once, with whatever cannot be read marked as such.
+
+What it means: https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
+Consent (what a person said) and suppression (whether they can be reached) are two axes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from klaviyo.api.answers import members, words
+
+UNREADABLE = "UNREADABLE"
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Why and since when the address, or (with a `list_id`) one list's mail to it, is not reached; as Klaviyo wrote it.
+
+    `since` is empty where that cannot be read, `list_id` where the entry names none.
+    """
+
+    reason: str
+    since: str
+    list_id: str = ""
+
+
+@dataclass(frozen=True)
+class Marketing:
+    """What an account holds about marketing on one channel; `said` is the block itself, as evidence."""
+
+    consent: str = ""
+    is_reachable: bool = False
+    changed_at: str = ""
+    suppressions: tuple[Suppression, ...] = ()
+    list_suppressions: tuple[Suppression, ...] = ()
+    said: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def lists_are_readable(self) -> bool:
+        """Whether each entry says which list the person has left."""
+        return all(entry.list_id for entry in self.list_suppressions)
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """A person's consent by channel: None where the account holds nothing; of `unreadable` ones nothing is known."""
+
+    email: Marketing | None = None
+    sms: Marketing | None = None
+    was_asked: bool = True
+    unreadable: frozenset[str] = frozenset()
+
+
+def parse(attributes: Mapping[str, Any]) -> Subscriptions:
+    """The subscriptions of a profile's attributes, asked for with `additional-fields[profile]=subscriptions`."""
+    if "subscriptions" not in attributes:
+        return Subscriptions(was_asked=False, unreadable=frozenset({"email", "sms"}))
+    blocks = {channel: _block(attributes["subscriptions"], channel) for channel in ("email", "sms")}
+    found = {channel: _marketing(block) for channel, block in blocks.items() if isinstance(block, dict)}
+    unreadable = frozenset(channel for channel, block in blocks.items() if not isinstance(block, dict | None))
+    return Subscriptions(found.get("email"), found.get("sms"), unreadable=unreadable)
+
+
+def _block(subscriptions: Any, channel: str) -> Any:
+    """The block about marketing on a channel: None where there is none, and whatever stands in its place."""
+    block = UNREADABLE if subscriptions is None else subscriptions
+    for name in (channel, "marketing"):
+        block = block.get(name) if isinstance(block, dict) else block
+    return block
+
+
+def _marketing(block: dict[str, Any]) -> Marketing:
+    return Marketing(
+        consent=words(block.get("consent")),
+        is_reachable=block.get("can_receive_email_marketing") is True,
+        changed_at=words(block.get("last_updated") or block.get("consent_timestamp")),
+        suppressions=_suppressions(block.get("suppression")),
+        list_suppressions=_suppressions(block.get("list_suppressions")),
+        said=block,
+    )
+
+
+def _suppressions(entries: Any) -> tuple[Suppression, ...]:
+    """Entries of any reason count, also those that cannot be read."""
+    if not entries:
+        return ()
+    return tuple(map(_suppression, entries if isinstance(entries, list) else [None]))
+
+
+def _suppression(entry: Any) -> Suppression:
+    told = members(entry)
+    reason = str(told.get("reason") or "UNKNOWN") if isinstance(entry, dict) else UNREADABLE
+    return Suppression(reason, words(told.get("timestamp")), words(told.get("list_id")))

@@ -1,0 +1,133 @@
+"""Contents: what a delivery of each kind carries beside its body, typed; stored as the delivery's `options`."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+from django.db.models import Q
+
+from integrations.models import Delivery
+from klaviyo.mapping.catalogue import METRICS
+
+STORED_AS = {"setting": "sync"}  # as rows have it from the time when settings were called so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """`setting` is the id of the store setting by which it goes.
+
+    `message`, "invite" or "reminder", stands where it needs the person's consent.
+    """
+
+    kind: ClassVar[str] = ""
+    goes_by_setting: ClassVar[bool] = True
+
+    setting: int = 0
+    message: str = ""
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        return cls.from_options(delivery.options)
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Self:
+        """As stored; what is not there is empty."""
+        names = {one.name: STORED_AS.get(one.name, one.name) for one in fields(cls)}
+        return cls(**{name: options[stored] for name, stored in names.items() if stored in options})
+
+    def as_options(self) -> dict[str, Any]:
+        return {STORED_AS.get(name, name): value for name, value in vars(self).items() if value or name == "setting"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile(Content):
+    """An advocate's profile, whose body is made when it is sent."""
+
+    kind = "profile"
+
+    advocate: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message(Content):
+    """What is told of one metric: an event, or an e-mail in its place. The oldest rows do not say which message."""
+
+    metric: str = ""
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> Self:
+        metric = METRICS.get(options.get("metric", ""))
+        return super().from_options({"message": (metric and metric.consent) or "", **options})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Message):
+    """`person` is what a new profile of theirs would get."""
+
+    kind = "event"
+
+    person: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email(Message):
+    """Sorae's own e-mail."""
+
+    kind = "email"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListAdd(Content):
+    """`planned_by` is the lease under which the person's profile was made."""
+
+    kind = "list"
+
+    planned_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subscribe(Content):
+    """A yes: to which channels, given where. Up to `unanswered_attempt` somebody was told of the doubt."""
+
+    kind = "subscribe"
+
+    channels: list[str] = field(default_factory=list)
+    place: str = ""
+    person: dict[str, Any] = field(default_factory=dict)
+    unanswered_attempt: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsubscribe(Content):
+    """A no, and to what."""
+
+    kind = "unsubscribe"
+
+    scope: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erase(Content):
+    """An erasure, which is the account's affair, whatever stores it serves."""
+
+    kind = "erase"
+    goes_by_setting = False
+
+
+BY_KIND: dict[str, type[Content]] = {
+    one.kind: one for one in (Profile, Event, ListAdd, Email, Subscribe, Unsubscribe, Erase)
+}
+
+
+def by_setting(setting_id: int) -> Q:
+    """Deliveries that go by a store setting."""
+    return Q(options__sync=setting_id)
+
+
+def of(delivery: Delivery) -> Content:
+    """The content of a delivery of any kind."""
+    return BY_KIND.get(delivery.kind, Content).of(delivery)
+
+
+def message_of(delivery: Delivery) -> str:
+    """Which message a delivery is, "invite" or "reminder"; empty for what needs nobody's consent."""
+    return of(delivery).message
