@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core import mail
+from django.core.management import call_command
 from django.db.models import F, Min
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations import tasks
 from integrations.models import Attempt, Connection, Delivery, HealthCheck, Job, Pause
@@ -51,6 +53,7 @@ WAIT_AT_FIRST: Ends = {
     ("profile", "imported-2"): (State.SENDING, ""),
 }
 ON_THE_WAY = (State.QUEUED, State.SENDING)
+ONE_BY_ONE_OR_IN_BULK = pytest.mark.parametrize("bulk_from", [1_000, 1])
 MESSAGES_THAT_LEFT = ("invite-taken", "invite-read")  # although no worker lived to say so
 
 
@@ -138,9 +141,11 @@ def test_what_a_worker_of_before_has_in_hand_is_its_own_until_its_lease_ends(
     assert {kind for (kind, _), end in ends(in_hand).items() if end != ACCEPTED} == waiting
 
 
+@ONE_BY_ONE_OR_IN_BULK
 def test_in_the_end_all_is_told_and_nothing_twice(
-    upgraded: Fixture, asked: Requests, sandbox: Sandbox, drain: Drain
+    bulk_from: int, settings: Settings, upgraded: Fixture, asked: Requests, sandbox: Sandbox, drain: Drain
 ) -> None:
+    settings.KLAVIYO_BULK_FROM = bulk_from
     open_ones = rows_of(upgraded, 1, *ON_THE_WAY)
     live_on(drain, sandbox)
     assert ends(open_ones) == {key: OTHER_ENDS.get(key, ACCEPTED) for key in ends(open_ones)}
@@ -170,7 +175,11 @@ def test_what_was_over_is_left_as_it_was(before: Fixture, sandbox: Sandbox, drai
     assert list(settled.filter(pk__in=[row["id"] for row in was]).values()) == was
 
 
-def test_nobody_who_said_no_is_contacted(upgraded: Fixture, sandbox: Sandbox, drain: Drain) -> None:
+@ONE_BY_ONE_OR_IN_BULK
+def test_nobody_who_said_no_is_contacted(
+    bulk_from: int, settings: Settings, upgraded: Fixture, sandbox: Sandbox, drain: Drain
+) -> None:
+    settings.KLAVIYO_BULK_FROM = bulk_from
     before = {(event.email, event.metric) for event in sandbox.events(TEA)}
     live_on(drain, sandbox)
     klaviyo_tasks.confirm()
@@ -333,6 +342,16 @@ def test_permissions_go_along_under_their_new_names(upgraded: Fixture) -> None:
     olga, dora = User.objects.get(username="olga"), User.objects.get(username="dora")
     assert dora.get_all_permissions() == settings
     assert olga.get_all_permissions() == {f"{app}.{name}" for app, names in PERMISSIONS.items() for name in names}
+
+
+def test_an_upgrade_can_be_taken_back(before: Fixture) -> None:
+    named = sorted(Permission.objects.values_list("content_type__app_label", "content_type__model", "codename"))
+    past.upgrade()
+    call_command("migrate", "klaviyo", before["migrations"]["klaviyo"], verbosity=0)
+    assert sorted(Permission.objects.values_list("content_type__app_label", "content_type__model", "codename")) == named
+    past.upgrade()
+    assert StoreSetting.objects.count() == len(before["rows"]["klaviyo.profilesync"])
+    assert User.objects.get(username="dora").has_perm("klaviyo.change_storesetting")
 
 
 @pytest.mark.parametrize("who", ["olga", "dora"])
