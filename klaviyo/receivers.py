@@ -23,7 +23,7 @@ from klaviyo.consent import suppression as suppressing
 from klaviyo.delivery.erasure import erase
 from klaviyo.delivery.newsletter import enqueue as newsletter
 from klaviyo.delivery.sends import enqueue as sends
-from klaviyo.mapping import events, orders
+from klaviyo.mapping import contents, events, orders
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting, backfills
 from referrals import lifecycle, signals, suppressions
@@ -191,7 +191,7 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
         advocate = getattr(invite, "advocate", invite)
         source = values.text(fact.uid)[:64]
         order = Order(
-            kind="event",
+            kind=contents.Event.kind,
             key=f"unreadable:{what}:{source or uuid.uuid4()}",
             source=source,
             occurred_at=timezone.now(),

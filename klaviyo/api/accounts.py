@@ -9,7 +9,7 @@ from klaviyo.api.answers import Unauthorized
 from klaviyo.api.operation import Operation
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-GET_ACCOUNTS = Operation("get_accounts", "GET", "/api/accounts", "accounts:read", 1, 15, needs_body=True)
+GET_ACCOUNTS = Operation("get_accounts", "GET /api/accounts", "accounts:read", 1, 15)
 
 
 def identify(token: str) -> Account:

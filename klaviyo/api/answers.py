@@ -50,7 +50,7 @@ def read(operation: Operation, response: requests.Response) -> Answer:
     status = response.status_code
     document = _document(response)
     if status in operation.success or (200 <= status < 300 and (document is not None or not response.content)):
-        if operation.needs_body and (document is None or "data" not in document):
+        if operation.is_read and (document is None or "data" not in document):
             raise TemporaryError("unreadable_answer", "Klaviyo said yes, but its answer could not be read.")
         return Answer(status, document or {})
     raise _error(operation, response, _errors(document))

@@ -23,12 +23,11 @@ NUMBER = re.compile(r"[\w=.:-]{1,128}", re.ASCII)  # of a job
 PROFILE_OF_JOB = re.compile(r"/profiles/data/(\d+)")
 
 BULK_CREATE_EVENTS = Operation(
-    "bulk_create_events", "POST", "/api/event-bulk-create-jobs", "events:write", 10, 150, success=(202,)
+    "bulk_create_events", "POST /api/event-bulk-create-jobs", "events:write", 10, 150, success=(202,)
 )
 BULK_IMPORT_PROFILES = Operation(
     "bulk_import_profiles",
-    "POST",
-    "/api/profile-bulk-import-jobs",
+    "POST /api/profile-bulk-import-jobs",
     "lists:write profiles:write",
     10,
     150,
@@ -36,22 +35,14 @@ BULK_IMPORT_PROFILES = Operation(
     needs_body=True,
 )
 GET_BULK_IMPORT_PROFILES_JOB = Operation(
-    "get_bulk_import_profiles_job",
-    "GET",
-    "/api/profile-bulk-import-jobs/{job_id}",
-    "lists:read profiles:read",
-    10,
-    150,
-    needs_body=True,
+    "get_bulk_import_profiles_job", "GET /api/profile-bulk-import-jobs/{job_id}", "lists:read profiles:read", 10, 150
 )
 GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB = Operation(
     "get_errors_for_bulk_import_profiles_job",
-    "GET",
-    "/api/profile-bulk-import-jobs/{id}/import-errors",
+    "GET /api/profile-bulk-import-jobs/{id}/import-errors",
     "profiles:read",
     10,
     150,
-    needs_body=True,
 )
 
 Body = dict[str, Any]

@@ -15,8 +15,8 @@ from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
-CREATE_EVENT = Operation("create_event", "POST", "/api/events", "events:write", 350, 3500, success=(202,))
-GET_EVENTS = Operation("get_events", "GET", "/api/events", "events:read", 350, 3500, needs_body=True)
+CREATE_EVENT = Operation("create_event", "POST /api/events", "events:write", 350, 3500, success=(202,))
+GET_EVENTS = Operation("get_events", "GET /api/events", "events:read", 350, 3500)
 
 READ_AT_ONCE = 1_000
 MOST_PAGES = 50  # of one second's events, whoever's they are

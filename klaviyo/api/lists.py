@@ -12,21 +12,14 @@ from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-GET_LISTS = Operation("get_lists", "GET", "/api/lists", "lists:read", 75, 750, needs_body=True)
-GET_LIST = Operation("get_list", "GET", "/api/lists/{id}", "lists:read", 75, 750, needs_body=True)
+GET_LISTS = Operation("get_lists", "GET /api/lists", "lists:read", 75, 750)
+GET_LIST = Operation("get_list", "GET /api/lists/{id}", "lists:read", 75, 750)
 GET_PROFILES_FOR_LIST = Operation(
-    "get_profiles_for_list",
-    "GET",
-    "/api/lists/{id}/profiles",
-    "lists:read profiles:read",
-    75,
-    750,
-    needs_body=True,
+    "get_profiles_for_list", "GET /api/lists/{id}/profiles", "lists:read profiles:read", 75, 750
 )
 ADD_PROFILES_TO_LIST = Operation(
     "add_profiles_to_list",
-    "POST",
-    "/api/lists/{id}/relationships/profiles",
+    "POST /api/lists/{id}/relationships/profiles",
     "lists:write profiles:write",
     10,
     150,

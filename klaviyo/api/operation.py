@@ -10,20 +10,32 @@ REVISION = "2026-07-15"
 
 @dataclass(frozen=True)
 class Operation:
-    """`id` is Klaviyo's operationId; `burst` is per second, `steady` per minute, `daily` per day.
+    """`id` is Klaviyo's operationId, `call` its method and path; `burst` is a second's, `steady` a minute's limit.
 
-    `success` is the documented status. `needs_body`: whether its answer is of no use without a readable body.
+    `daily` is a day's; `success` is the documented status. An answer that `needs_body` is of no use without one.
     """
 
     id: str
-    method: str
-    path: str
+    call: str
     scopes: str
     burst: int
     steady: int
     daily: int = 0
     success: tuple[int, ...] = (200,)
     needs_body: bool = False
+
+    @cached_property
+    def method(self) -> str:
+        return self.call.partition(" ")[0]
+
+    @cached_property
+    def path(self) -> str:
+        return self.call.partition(" ")[2]
+
+    @cached_property
+    def is_read(self) -> bool:
+        """Whether its answer must have a body that can be read."""
+        return self.needs_body or self.method == "GET"
 
     @cached_property
     def windows(self) -> tuple[Window, ...]:

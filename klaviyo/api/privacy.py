@@ -8,7 +8,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 REQUEST_PROFILE_DELETION = Operation(
-    "request_profile_deletion", "POST", "/api/data-privacy-deletion-jobs", "data-privacy:write", 3, 60, success=(202,)
+    "request_profile_deletion", "POST /api/data-privacy-deletion-jobs", "data-privacy:write", 3, 60, success=(202,)
 )
 
 

@@ -15,19 +15,18 @@ LOOKED_UP_AT_ONCE = 100
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
 MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a bad address or two is not theirs
 
-GET_PROFILES = Operation("get_profiles", "GET", "/api/profiles", "profiles:read", 75, 750, needs_body=True)
-GET_PROFILE = Operation("get_profile", "GET", "/api/profiles/{id}", "profiles:read", 75, 750, needs_body=True)
+GET_PROFILES = Operation("get_profiles", "GET /api/profiles", "profiles:read", 75, 750)
+GET_PROFILE = Operation("get_profile", "GET /api/profiles/{id}", "profiles:read", 75, 750)
 CREATE_OR_UPDATE_PROFILE = Operation(
     "create_or_update_profile",
-    "POST",
-    "/api/profile-import",
+    "POST /api/profile-import",
     "profiles:write",
     75,
     750,
     success=(200, 201),
     needs_body=True,
 )
-UPDATE_PROFILE = Operation("update_profile", "PATCH", "/api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
+UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
 
 Spelt = Callable[[str], Iterable[str]]  # the other spellings of an address that may be the same mailbox's
 

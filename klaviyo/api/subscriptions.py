@@ -16,10 +16,10 @@ from klaviyo.api.operation import Operation
 
 SCOPES = "lists:write profiles:write subscriptions:write"
 BULK_SUBSCRIBE_PROFILES = Operation(
-    "bulk_subscribe_profiles", "POST", "/api/profile-subscription-bulk-create-jobs", SCOPES, 75, 750, success=(202,)
+    "bulk_subscribe_profiles", "POST /api/profile-subscription-bulk-create-jobs", SCOPES, 75, 750, success=(202,)
 )
 BULK_UNSUBSCRIBE_PROFILES = Operation(
-    "bulk_unsubscribe_profiles", "POST", "/api/profile-subscription-bulk-delete-jobs", SCOPES, 75, 750, success=(202,)
+    "bulk_unsubscribe_profiles", "POST /api/profile-subscription-bulk-delete-jobs", SCOPES, 75, 750, success=(202,)
 )
 
 

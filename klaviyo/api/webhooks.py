@@ -11,10 +11,10 @@ from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 READ, WRITE = "webhooks:read", "webhooks:write"
-GET_WEBHOOK_TOPICS = Operation("get_webhook_topics", "GET", "/api/webhook-topics", READ, 1, 15, needs_body=True)
-GET_WEBHOOKS = Operation("get_webhooks", "GET", "/api/webhooks", READ, 1, 15, needs_body=True)
-CREATE_WEBHOOK = Operation("create_webhook", "POST", "/api/webhooks", WRITE, 1, 15, success=(201,), needs_body=True)
-DELETE_WEBHOOK = Operation("delete_webhook", "DELETE", "/api/webhooks/{id}", WRITE, 1, 15, success=(204,))
+GET_WEBHOOK_TOPICS = Operation("get_webhook_topics", "GET /api/webhook-topics", READ, 1, 15)
+GET_WEBHOOKS = Operation("get_webhooks", "GET /api/webhooks", READ, 1, 15)
+CREATE_WEBHOOK = Operation("create_webhook", "POST /api/webhooks", WRITE, 1, 15, success=(201,), needs_body=True)
+DELETE_WEBHOOK = Operation("delete_webhook", "DELETE /api/webhooks/{id}", WRITE, 1, 15, success=(204,))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.api.events import Event
 from klaviyo.confirmation import match
+from klaviyo.mapping import contents
 
 State = Delivery.State
 
@@ -72,7 +73,7 @@ class _Upcoming:
     """What was told, earliest first, a piece at a time: no query stays open while Klaviyo is asked."""
 
     def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
-        rows = Delivery.objects.filter(connection=connection, kind="event", state__in=TOLD)
+        rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state__in=TOLD)
         self._rows = rows.filter(occurred_at__gte=since, occurred_at__lt=until).order_by("occurred_at", "pk")
         self._read: list[Told] = []
         self._last: tuple[datetime, int] | None = None

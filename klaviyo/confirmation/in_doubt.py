@@ -25,6 +25,7 @@ from klaviyo.api import events
 from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
 from klaviyo.api.events import CREATE_EVENT
+from klaviyo.mapping import contents
 from klaviyo.models import Send
 from referrals import lifecycle
 
@@ -102,7 +103,7 @@ def _give_up(delivery: Delivery) -> None:
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
     rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - LOOKED_FOR)
     asked = _unanswered().filter(deliveries=OuterRef("pk"))
-    return rows.filter(Exists(asked.order_by()), kind="event", send__isnull=False)
+    return rows.filter(Exists(asked.order_by()), kind=contents.Event.kind, send__isnull=False)
 
 
 def _unanswered() -> "QuerySet[Attempt]":

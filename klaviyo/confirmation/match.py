@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from integrations.models import Connection, Delivery
 from klaviyo.api.answers import words
 from klaviyo.api.events import Event
-from klaviyo.mapping import events
+from klaviyo.mapping import contents, events
 from klaviyo.mapping.catalogue import METRICS
 
 State = Delivery.State
@@ -40,7 +40,7 @@ def name(key: str) -> str:
 def confirm(connection: Connection, found: Iterable[Event]) -> int:
     """Confirm what was found among the deliveries that were accepted, in one go; how many."""
     keys = {one for event in found if (one := key(event))}
-    mine = Delivery.objects.filter(connection=connection, key__in=keys, kind="event")
+    mine = Delivery.objects.filter(connection=connection, key__in=keys, kind=contents.Event.kind)
     return confirm_those(mine) if keys else 0
 
 
@@ -52,5 +52,5 @@ def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
 
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
     """What Klaviyo has taken and was neither seen there nor given up."""
-    rows = Delivery.objects.filter(connection=connection, kind="event", state=State.ACCEPTED)
+    rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state=State.ACCEPTED)
     return rows.exclude(reason_code="not_confirmed")

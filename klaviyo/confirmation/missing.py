@@ -14,6 +14,7 @@ from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.confirmation import match
 from klaviyo.confirmation.time_ranges import Stretches
+from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import Miss, Reading
 
@@ -89,7 +90,7 @@ def _late(reading: Reading) -> "QuerySet[Delivery]":
     began_at, before = reading.began_at, reading.last_began_at
     if began_at is None or before is None:
         return Delivery.objects.none()
-    confirmed = Delivery.objects.filter(connection=reading.connection, state=State.CONFIRMED, kind="event")
+    confirmed = Delivery.objects.filter(connection=reading.connection, state=State.CONFIRMED, kind=contents.Event.kind)
     shown = confirmed.order_by("-settled_at").values_list("settled_at", flat=True).first() or reading.since
     is_late = Q(settled_at__lt=min(began_at - PATIENCE, shown)) | Q(settled_at__lt=began_at - LONGEST)
     rows = match.unconfirmed(reading.connection).filter(settled_at__gt=reading.since)

@@ -13,6 +13,7 @@ from integrations.models import Connection, Delivery
 from klaviyo.api.client import Client
 from klaviyo.confirmation import compare, in_doubt, match, missing
 from klaviyo.confirmation.compare import Found, Verdict
+from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
 
@@ -112,7 +113,9 @@ def _mend(account: Account, mend: dict[Verdict, list[int]], *, at_least: int) ->
 
 
 def _states(connection: Connection, since: datetime, until: datetime) -> dict[str, int]:
-    rows = Delivery.objects.filter(connection=connection, kind="event", occurred_at__gte=since, occurred_at__lt=until)
+    rows = Delivery.objects.filter(
+        connection=connection, kind=contents.Event.kind, occurred_at__gte=since, occurred_at__lt=until
+    )
     counted = dict(rows.order_by().values_list("state").annotate(Count("pk")))
     return {str(state): counted.get(state, 0) for state in State.values}
 

@@ -16,6 +16,7 @@ from klaviyo.api.profiles import Profile
 from klaviyo.confirmation import in_doubt
 from klaviyo.consent import decision, topics
 from klaviyo.consent.decision import Decision
+from klaviyo.mapping import contents
 from klaviyo.models import Notice, StoreSetting
 from klaviyo.models.policies import Policy
 from referrals import lifecycle, suppressions
@@ -72,7 +73,7 @@ def confirm(connection: Connection, email: str, happened_at: datetime | None = N
 
     With `happened_at`, an opt-in that was told to Klaviyo only after that is not meant.
     """
-    rows = Delivery.objects.filter(_is_of(email), connection=connection, kind="subscribe")
+    rows = Delivery.objects.filter(_is_of(email), connection=connection, kind=contents.Subscribe.kind)
     pending = rows.filter(state=State.ACCEPTED, reason_code="pending_opt_in")
     if happened_at:
         pending = pending.filter(settled_at__lte=happened_at + CLOCKS_DIFFER)

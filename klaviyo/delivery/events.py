@@ -23,6 +23,7 @@ from klaviyo.api.client import Client
 from klaviyo.consent import gate
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
+from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
@@ -64,7 +65,7 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     unsure = {delivery.subject for delivery in deliveries if delivery.subject.lower() not in known}
     if not unsure or pauses.is_in_trouble(connection, "profile"):
         return deliveries
-    theirs = Q(kind="profile", subject__in=unsure)
+    theirs = Q(kind=contents.Profile.kind, subject__in=unsure)
     in_hand = connection.deliveries.filter(theirs, state=Delivery.State.SENDING, job=None)
     going = (outbox.due(connection).filter(theirs), in_hand)
     soon = {subject.lower() for rows in going for subject in rows.values_list("subject", flat=True)}

@@ -6,7 +6,7 @@ from integrations.models import Delivery
 from integrations.outcomes import Failed, Outcome
 from integrations.workers import work
 from klaviyo.delivery.erasure import deletion
-from klaviyo.mapping import orders
+from klaviyo.mapping import contents, orders
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
 
@@ -35,6 +35,6 @@ def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
 def _fault(delivery: Delivery) -> Outcome | None:
     if outcome := orders.malformed(delivery.subject):
         return outcome
-    if delivery.kind == "event" and not delivery.body:
+    if delivery.kind == contents.Event.kind and not delivery.body:
         return Failed("unusable", f"The fact cannot be told as it is. {orders.CORRECT_IT}")
     return None

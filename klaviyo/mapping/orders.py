@@ -29,7 +29,7 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
         person={} if unusable else person,
     )
     return Order(
-        kind="event",
+        kind=contents.Event.kind,
         key=event.key,
         source=str(event.uid),
         subject=event.address,
@@ -47,7 +47,7 @@ def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
     uid = events.fact_id(advocate)
     lane = f"profile:{setting.pk}:{uid}"
     return Order(
-        kind="profile",
+        kind=contents.Profile.kind,
         key=f"{lane}:{uuid.uuid4()}",
         lane=lane,
         source=str(uid),

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from integrations.models import Attempt, Connection, Delivery
 from integrations.pages import story
 from klaviyo.api import values
+from klaviyo.mapping import contents
 from klaviyo.models import Notice, Send
 from klaviyo.pages import explaining, reasons
 from referrals.models import OptIn
@@ -60,7 +61,7 @@ def steps(opt_ins: Sequence[OptIn]) -> dict[int, list[Step]]:
     """What became of each opt-in in each account, by the opt-in's id."""
     of = {str(opt_in.uid): opt_in.pk for opt_in in opt_ins}
     found: dict[int, list[Step]] = {opt_in.pk: [] for opt_in in opt_ins}
-    rows = Delivery.objects.filter(source__in=of, kind="subscribe").select_related("connection")
+    rows = Delivery.objects.filter(source__in=of, kind=contents.Subscribe.kind).select_related("connection")
     for row in rows.order_by("pk"):
         found[of[row.source]].append(_step(row))
     return found

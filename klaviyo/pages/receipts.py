@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from integrations.models import Connection, Delivery
 from integrations.pages import story
 from klaviyo.delivery.erasure import erase
+from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 
 State = Delivery.State
@@ -60,7 +61,7 @@ def of(erasure: Erasure) -> Receipt:
 def of_all(erasures: Sequence[Erasure]) -> list[Receipt]:
     """The receipts of many, in the same order; one query."""
     asked: dict[str, list[Asked]] = {str(erasure.uid): [] for erasure in erasures}
-    rows = Delivery.objects.filter(source__in=asked, kind="erase").select_related("connection")
+    rows = Delivery.objects.filter(source__in=asked, kind=contents.Erase.kind).select_related("connection")
     for row in rows.order_by("connection__account_name", "pk"):
         asked[row.source].append(_asked(row))
     return [Receipt(erasure, _removed(erasure), asked[str(erasure.uid)]) for erasure in erasures]

@@ -18,7 +18,7 @@ class Advocates:
     """The advocates of a batch's profile deliveries, as they are now."""
 
     def __init__(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
-        ids = [Profile.of(delivery).advocate for delivery in deliveries if delivery.kind == "profile"]
+        ids = [Profile.of(delivery).advocate for delivery in deliveries if delivery.kind == Profile.kind]
         found = Advocate.objects.filter(pk__in=ids).prefetch_related("program__store")  # which many share
         self._advocates = {advocate.pk: advocate for advocate in found}
         self._standings = standing.of(ids)

@@ -18,7 +18,7 @@ from klaviyo.profiles.recently_sent import told_lately
 from klaviyo.profiles.upsert import FILLED_IN_ONLY, upsert
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
-ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
+ALWAYS_BROUGHT = (contents.Profile.kind, Subscribe.kind)  # kinds that upsert the person; an event does it for a new one
 
 Attributes = dict[str, Any]
 
@@ -64,7 +64,7 @@ class People:
 
     def has_moved(self, delivery: Delivery) -> bool:
         """Whether the person has another address by now; the delivery then goes by the new one."""
-        now = self.source.address(delivery) if delivery.kind == "profile" else None
+        now = self.source.address(delivery) if delivery.kind == contents.Profile.kind else None
         if now is None:
             return False
         old, delivery.subject = delivery.subject, now
@@ -72,7 +72,7 @@ class People:
 
     def is_gone(self, delivery: Delivery) -> bool:
         """Whether it tells of somebody who is no longer in any program."""
-        return delivery.kind == "profile" and self.source.address(delivery) is None
+        return delivery.kind == contents.Profile.kind and self.source.address(delivery) is None
 
     def phone_of(self, delivery: Delivery) -> str:
         """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
@@ -101,14 +101,14 @@ class People:
             del attributes["phone_number"]
             warnings.append("The phone number was left out: at Klaviyo it belongs to somebody else.")
         body = profiles.body_of(attributes, self._outdated(delivery, attributes))
-        if delivery.kind == "profile":
+        if delivery.kind == contents.Profile.kind:
             delivery.body, delivery.warnings = body, warnings
         return body
 
     def news(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
         """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing."""
         said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
-        if delivery.kind == "profile":
+        if delivery.kind == contents.Profile.kind:
             said, warnings = self.source.said(delivery)
         has = self._has(delivery)
         return {k: v for k, v in said.items() if not (k in FILLED_IN_ONLY and has.get(k))}, warnings
@@ -116,7 +116,7 @@ class People:
     def _outdated(self, delivery: Delivery, attributes: Attributes) -> list[str]:
         """Of our own properties there, those that no longer say anything: a tier that was taken back."""
         there, said = self._has(delivery).get("properties"), attributes.get("properties")
-        if delivery.kind != "profile" or not isinstance(there, dict) or not said:
+        if delivery.kind != contents.Profile.kind or not isinstance(there, dict) or not said:
             return []
         return [name for name in self.source.optional(delivery) if name in there and name not in said]
 
@@ -142,7 +142,7 @@ def look_up(
     unsure = [d for d in deliveries if d.subject.lower() not in people.there and d.subject.lower() not in unasked]
     if unsure:
         people.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
-    to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == "event" and people.known(d) is None)]
+    to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == Event.kind and people.known(d) is None)]
     phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
     people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
     return people

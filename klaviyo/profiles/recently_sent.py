@@ -16,7 +16,7 @@ LATELY = timedelta(days=1)
 
 def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[str]:
     """Of people who are concerned by nothing but events of their own, those whom Klaviyo took from us just now."""
-    others = {d.subject.lower() for d in deliveries if d.kind != "event" or message_of(d)}
+    others = {d.subject.lower() for d in deliveries if d.kind != contents.Event.kind or message_of(d)}
     mine = {d.subject for d in deliveries if d.subject.lower() not in others}
     if not mine:
         return set()
@@ -24,7 +24,7 @@ def told_lately(connection: Connection, deliveries: Sequence[Delivery]) -> set[s
     told = Delivery.objects.filter(
         taken | Q(state=Delivery.State.SENDING, job__isnull=False),
         connection=connection,
-        kind="profile",
+        kind=contents.Profile.kind,
         subject__in=mine,
     )
     careful = _concerning_careful_stores(connection, deliveries)

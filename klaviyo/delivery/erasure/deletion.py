@@ -7,6 +7,7 @@ from integrations.models import Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase as erasure
+from klaviyo.mapping import contents
 from klaviyo.profiles import import_job
 from klaviyo.profiles.batch import Batch
 from referrals import suppressions
@@ -28,16 +29,20 @@ IMPORTS_FIRST = Retry(
 
 def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """What is new of people whose deletion still waits, and would go with them; outcomes by delivery id."""
-    addresses = {delivery.pk: erasure.address(delivery.subject) for delivery in deliveries if delivery.kind != "erase"}
+    addresses = {
+        delivery.pk: erasure.address(delivery.subject)
+        for delivery in deliveries
+        if delivery.kind != contents.Erase.kind
+    }
     connections = {delivery.connection_id for delivery in deliveries}
-    asking = Delivery.objects.filter(connection__in=connections, kind="erase", state__in=Delivery.OPEN)
+    asking = Delivery.objects.filter(connection__in=connections, kind=contents.Erase.kind, state__in=Delivery.OPEN)
     going = set(asking.filter(subject__in=set(addresses.values())).values_list("subject", flat=True))
     return {pk: ERASED_FIRST for pk, address in addresses.items() if address in going}
 
 
 def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """Deletions that an import might undo, because it began before and still runs; outcomes by delivery id."""
-    asking = [delivery for delivery in deliveries if delivery.kind == "erase"]
+    asking = [delivery for delivery in deliveries if delivery.kind == contents.Erase.kind]
     late = [delivery for delivery in asking if import_job.may_still_write(delivery.connection, delivery.created_at)]
     return dict.fromkeys((delivery.pk for delivery in late), IMPORTS_FIRST)
 

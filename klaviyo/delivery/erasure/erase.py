@@ -17,7 +17,7 @@ from integrations.outbox import Order
 from integrations.outcomes import Cancelled, Outcome, Skipped
 from klaviyo.api import values
 from klaviyo.api.answers import members
-from klaviyo.mapping import orders
+from klaviyo.mapping import contents, orders
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
 from referrals import lifecycle, suppressions
@@ -105,7 +105,7 @@ def _about(spellings: set[str], facts: list[uuid.UUID]) -> QuerySet[Delivery]:
     """Every delivery that is about the person or names them, held until the transaction ends."""
     visits = Visit.objects.filter(invite__uid__in=facts).values_list("uid", flat=True)
     sources = {str(uid) for uid in [*facts, *visits]}
-    rows = Delivery.objects.filter(Q(subject__in=spellings) | Q(source__in=sources)).exclude(kind="erase")
+    rows = Delivery.objects.filter(Q(subject__in=spellings) | Q(source__in=sources)).exclude(kind=contents.Erase.kind)
     return rows.select_for_update(of=("self",)).order_by("pk")
 
 
@@ -113,7 +113,9 @@ def _blank(rows: Sequence[Delivery]) -> None:
     """Nothing of the person stays but that there was something."""
     for row in rows:
         row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
-        row.key = f"list:erased:{row.pk}" if row.kind == "list" else row.key  # which is made of the address
+        row.key = (
+            f"list:erased:{row.pk}" if row.kind == contents.ListAdd.kind else row.key
+        )  # which is made of the address
         row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
     Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
     Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)

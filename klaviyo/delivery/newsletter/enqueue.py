@@ -42,7 +42,7 @@ def subscribe(opt_in: OptIn) -> None:
 def unsubscribe(opt_out: OptOut) -> None:
     """Forward a no, once; an opt-in of the person that still waits is taken back, whatever the no is about."""
     mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
-    waiting = Delivery.objects.filter(kind="subscribe", source__in=_sources(mine, opt_out.email))
+    waiting = Delivery.objects.filter(kind=contents.Subscribe.kind, source__in=_sources(mine, opt_out.email))
     outbox.cancel(waiting, *WITHDRAWN)
     for setting in _settings(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
@@ -72,7 +72,9 @@ def words_of(delivery: Delivery) -> "QuerySet[Delivery]":
     """Every yes and no of the same person through the same account, of any store."""
     sources = [*_sources(OptIn.objects.all(), delivery.subject), *_sources(OptOut.objects.all(), delivery.subject)]
     through_it = Delivery.objects.filter(connection=delivery.connection_id)
-    return through_it.filter(kind__in=("subscribe", "unsubscribe"), source__in=[*sources, delivery.source])
+    return through_it.filter(
+        kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind), source__in=[*sources, delivery.source]
+    )
 
 
 def _sources(facts: Any, email: str) -> list[str]:

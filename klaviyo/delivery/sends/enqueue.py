@@ -53,7 +53,7 @@ def _order_of(invite: Invite, reminder: Reminder | None, setting: StoreSetting) 
         return orders.of_event(told, invite.advocate.program.store.country, setting)
     unusable = orders.malformed(invite.recipient_email)
     return Order(
-        kind="email",
+        kind=contents.Email.kind,
         key=f"email:{told.uid}",
         source=str(told.uid),
         subject=told.address.lower(),
@@ -67,7 +67,7 @@ def _order_of(invite: Invite, reminder: Reminder | None, setting: StoreSetting) 
 
 
 def _record(invite: Invite, reminder: Reminder | None, setting: StoreSetting, delivery: Delivery) -> None:
-    is_ours = delivery.kind == "email"
+    is_ours = delivery.kind == contents.Email.kind
     row = Send(
         kind=Send.Kind.REMINDER if reminder else Send.Kind.INVITE,
         channel=Send.Channel.SORAE if is_ours else Send.Channel.KLAVIYO,

@@ -128,7 +128,7 @@ def _held_for_list(setting: StoreSetting, field: str) -> Any:
     held = setting.connection.deliveries.filter(
         state=Delivery.State.HELD, reason_code="list_gone", options__sync=setting.pk
     )
-    newsletter = Q(kind__in=("subscribe", "unsubscribe"))
+    newsletter = Q(kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind))
     return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from klaviyo.sandbox.protocol.calls import Handler
 from klaviyo.sandbox.protocol.limits import XL, XS, L, Limit, M, S
@@ -42,17 +43,32 @@ def _orders(*names: str) -> frozenset[str]:
 class Operation:
     """One thing that the API can do, with everything that decides whether it may be done.
 
+    `call` is its method and path, `scope` names the scopes, and its id is Klaviyo's, by which its handler is called.
     `extra` are further limits, spent by calls whose query has that value under that name.
     """
 
-    id: str
-    method: str
-    path: str
-    scopes: tuple[str, ...]
+    call: str
+    scope: str
     limit: Limit
     handler: Handler
     rules: Rules = _NO_QUERY
     extra: Mapping[tuple[str, str], Limit] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        return self.handler.__name__
+
+    @cached_property
+    def method(self) -> str:
+        return self.call.partition(" ")[0]
+
+    @cached_property
+    def path(self) -> str:
+        return self.call.partition(" ")[2]
+
+    @cached_property
+    def scopes(self) -> tuple[str, ...]:
+        return tuple(self.scope.split())
 
     @property
     def may_change_consent(self) -> bool:
@@ -70,98 +86,52 @@ class Operation:
 
 _PREDICTIVE = {("additional-fields[profile]", "predictive_analytics"): M}
 _ANSWERS_PROFILE = Rules(fields=("profile",), additional=_PROFILE)
-_CONSENT = ("lists:write", "profiles:write", "subscriptions:write")
+_CONSENT = "lists:write profiles:write subscriptions:write"
 _FLOWS_AND_TAGS = frozenset({"flow-triggers", "tags"})
 _MEMBERS = Rules(("profile",), _PROFILE, sort=_orders("joined_group_at"), page=(20, 100), filter=True)
 _WEBHOOK = Rules(("webhook", "webhook-topic"), include=frozenset({"webhook-topics"}))
 _EVENT = Rules(fields=("event", "metric", "profile"), include=frozenset({"attributions", "metric", "profile"}))
 
 OPERATIONS = (
+    Operation("GET /api/accounts", "accounts:read", XS, accounts.get_accounts, Rules(fields=("account",))),
+    Operation("GET /api/accounts/{id}", "accounts:read", XS, accounts.get_account, Rules(fields=("account",))),
+    Operation("POST /api/events", "events:write", XL, events.create_event),
+    Operation("POST /api/event-bulk-create-jobs", "events:write", M, events.bulk_create_events),
     Operation(
-        "get_accounts",
-        "GET",
-        "/api/accounts",
-        ("accounts:read",),
-        XS,
-        accounts.get_accounts,
-        Rules(fields=("account",)),
-    ),
-    Operation(
-        "get_account",
-        "GET",
-        "/api/accounts/{id}",
-        ("accounts:read",),
-        XS,
-        accounts.get_account,
-        Rules(fields=("account",)),
-    ),
-    Operation("create_event", "POST", "/api/events", ("events:write",), XL, events.create_event),
-    Operation(
-        "bulk_create_events", "POST", "/api/event-bulk-create-jobs", ("events:write",), M, events.bulk_create_events
-    ),
-    Operation(
-        "get_events",
-        "GET",
-        "/api/events",
-        ("events:read",),
+        "GET /api/events",
+        "events:read",
         XL,
         event_reading.get_events,
         Rules(_EVENT.fields, None, _EVENT.include, _orders("datetime", "timestamp"), (200, 1000), filter=True),
     ),
-    Operation("get_event", "GET", "/api/events/{id}", ("events:read",), M, event_reading.get_event, _EVENT),
+    Operation("GET /api/events/{id}", "events:read", M, event_reading.get_event, _EVENT),
     Operation(
-        "get_metrics",
-        "GET",
-        "/api/metrics",
-        ("metrics:read",),
+        "GET /api/metrics",
+        "metrics:read",
         M,
         metrics.get_metrics,
         Rules(fields=("metric",), include=frozenset({"flow-triggers"}), cursor=True, filter=True),
     ),
     Operation(
-        "get_metric",
-        "GET",
-        "/api/metrics/{id}",
-        ("metrics:read",),
+        "GET /api/metrics/{id}",
+        "metrics:read",
         M,
         metrics.get_metric,
         Rules(fields=("metric",), include=frozenset({"flow-triggers"})),
     ),
     Operation(
-        "create_or_update_profile",
-        "POST",
-        "/api/profile-import",
-        ("profiles:write",),
+        "POST /api/profile-import",
+        "profiles:write",
         L,
         profiles.create_or_update_profile,
         _ANSWERS_PROFILE,
         _PREDICTIVE,
     ),
+    Operation("POST /api/profiles", "profiles:write", L, profiles.create_profile, _ANSWERS_PROFILE, _PREDICTIVE),
+    Operation("PATCH /api/profiles/{id}", "profiles:write", L, profiles.update_profile, _ANSWERS_PROFILE, _PREDICTIVE),
     Operation(
-        "create_profile",
-        "POST",
-        "/api/profiles",
-        ("profiles:write",),
-        L,
-        profiles.create_profile,
-        _ANSWERS_PROFILE,
-        _PREDICTIVE,
-    ),
-    Operation(
-        "update_profile",
-        "PATCH",
-        "/api/profiles/{id}",
-        ("profiles:write",),
-        L,
-        profiles.update_profile,
-        _ANSWERS_PROFILE,
-        _PREDICTIVE,
-    ),
-    Operation(
-        "get_profiles",
-        "GET",
-        "/api/profiles",
-        ("profiles:read",),
+        "GET /api/profiles",
+        "profiles:read",
         L,
         profiles.get_profiles,
         Rules(
@@ -182,10 +152,8 @@ OPERATIONS = (
         _PREDICTIVE,
     ),
     Operation(
-        "get_profile",
-        "GET",
-        "/api/profiles/{id}",
-        ("profiles:read",),
+        "GET /api/profiles/{id}",
+        "profiles:read",
         L,
         profile_reading.get_profile,
         Rules(
@@ -194,275 +162,164 @@ OPERATIONS = (
         {**_PREDICTIVE, ("include", "lists"): XS, ("include", "segments"): XS},
     ),
     Operation(
-        "bulk_import_profiles",
-        "POST",
-        "/api/profile-bulk-import-jobs",
-        ("lists:write", "profiles:write"),
+        "POST /api/profile-bulk-import-jobs",
+        "lists:write profiles:write",
         M,
         imports.bulk_import_profiles,
         Rules((import_job_states.KIND,)),
     ),
     Operation(
-        "get_bulk_import_profiles_jobs",
-        "GET",
-        "/api/profile-bulk-import-jobs",
-        ("lists:read", "profiles:read"),
+        "GET /api/profile-bulk-import-jobs",
+        "lists:read profiles:read",
         M,
         imports.get_bulk_import_profiles_jobs,
         Rules((import_job_states.KIND,), sort=_orders("created_at"), page=(20, 100), filter=True),
     ),
     Operation(
-        "get_bulk_import_profiles_job",
-        "GET",
-        "/api/profile-bulk-import-jobs/{job_id}",
-        ("lists:read", "profiles:read"),
+        "GET /api/profile-bulk-import-jobs/{job_id}",
+        "lists:read profiles:read",
         M,
         imports.get_bulk_import_profiles_job,
         Rules((import_job_states.KIND, "list"), include=frozenset({"lists"})),
     ),
     Operation(
-        "get_errors_for_bulk_import_profiles_job",
-        "GET",
-        "/api/profile-bulk-import-jobs/{id}/import-errors",
-        ("profiles:read",),
+        "GET /api/profile-bulk-import-jobs/{id}/import-errors",
+        "profiles:read",
         M,
         imports.get_errors_for_bulk_import_profiles_job,
         Rules(("import-error",), page=(20, 100)),
     ),
     Operation(
-        "get_profiles_for_bulk_import_profiles_job",
-        "GET",
-        "/api/profile-bulk-import-jobs/{id}/profiles",
-        ("profiles:read",),
+        "GET /api/profile-bulk-import-jobs/{id}/profiles",
+        "profiles:read",
         M,
         imports.get_profiles_for_bulk_import_profiles_job,
         Rules(("profile",), _PROFILE, page=(20, 100)),
         _PREDICTIVE,
     ),
+    Operation("POST /api/data-privacy-deletion-jobs", "data-privacy:write", S, deletions.request_profile_deletion),
     Operation(
-        "request_profile_deletion",
-        "POST",
-        "/api/data-privacy-deletion-jobs",
-        ("data-privacy:write",),
-        S,
-        deletions.request_profile_deletion,
+        "GET /api/profiles/{id}/lists", "lists:read profiles:read", S, lists.get_lists_for_profile, Rules(("list",))
     ),
     Operation(
-        "get_lists_for_profile",
-        "GET",
-        "/api/profiles/{id}/lists",
-        ("lists:read", "profiles:read"),
-        S,
-        lists.get_lists_for_profile,
-        Rules(("list",)),
+        "GET /api/profiles/{id}/relationships/lists", "lists:read profiles:read", S, lists.get_list_ids_for_profile
     ),
+    Operation("POST /api/profile-subscription-bulk-create-jobs", _CONSENT, L, subscriptions.bulk_subscribe_profiles),
+    Operation("POST /api/profile-subscription-bulk-delete-jobs", _CONSENT, L, subscriptions.bulk_unsubscribe_profiles),
     Operation(
-        "get_list_ids_for_profile",
-        "GET",
-        "/api/profiles/{id}/relationships/lists",
-        ("lists:read", "profiles:read"),
-        S,
-        lists.get_list_ids_for_profile,
-    ),
-    Operation(
-        "bulk_subscribe_profiles",
-        "POST",
-        "/api/profile-subscription-bulk-create-jobs",
-        _CONSENT,
-        L,
-        subscriptions.bulk_subscribe_profiles,
-    ),
-    Operation(
-        "bulk_unsubscribe_profiles",
-        "POST",
-        "/api/profile-subscription-bulk-delete-jobs",
-        _CONSENT,
-        L,
-        subscriptions.bulk_unsubscribe_profiles,
-    ),
-    Operation(
-        "bulk_suppress_profiles",
-        "POST",
-        "/api/profile-suppression-bulk-create-jobs",
-        ("profiles:write", "subscriptions:write"),
+        "POST /api/profile-suppression-bulk-create-jobs",
+        "profiles:write subscriptions:write",
         L,
         suppressions.bulk_suppress_profiles,
         Rules((suppressions.SUPPRESS,)),
     ),
     Operation(
-        "get_bulk_suppress_profiles_jobs",
-        "GET",
-        "/api/profile-suppression-bulk-create-jobs",
-        ("subscriptions:read",),
+        "GET /api/profile-suppression-bulk-create-jobs",
+        "subscriptions:read",
         L,
         suppressions.get_bulk_suppress_profiles_jobs,
         Rules((suppressions.SUPPRESS,), sort=_orders("created"), cursor=True, filter=True),
     ),
     Operation(
-        "get_bulk_suppress_profiles_job",
-        "GET",
-        "/api/profile-suppression-bulk-create-jobs/{job_id}",
-        ("subscriptions:read",),
+        "GET /api/profile-suppression-bulk-create-jobs/{job_id}",
+        "subscriptions:read",
         L,
         suppressions.get_bulk_suppress_profiles_job,
         Rules((suppressions.SUPPRESS,)),
     ),
     Operation(
-        "bulk_unsuppress_profiles",
-        "POST",
-        "/api/profile-suppression-bulk-delete-jobs",
-        ("subscriptions:write",),
+        "POST /api/profile-suppression-bulk-delete-jobs",
+        "subscriptions:write",
         L,
         suppressions.bulk_unsuppress_profiles,
         Rules((suppressions.UNSUPPRESS,)),
     ),
     Operation(
-        "get_bulk_unsuppress_profiles_jobs",
-        "GET",
-        "/api/profile-suppression-bulk-delete-jobs",
-        ("subscriptions:read",),
+        "GET /api/profile-suppression-bulk-delete-jobs",
+        "subscriptions:read",
         L,
         suppressions.get_bulk_unsuppress_profiles_jobs,
         Rules((suppressions.UNSUPPRESS,), sort=_orders("created"), cursor=True, filter=True),
     ),
     Operation(
-        "get_bulk_unsuppress_profiles_job",
-        "GET",
-        "/api/profile-suppression-bulk-delete-jobs/{job_id}",
-        ("subscriptions:read",),
+        "GET /api/profile-suppression-bulk-delete-jobs/{job_id}",
+        "subscriptions:read",
         L,
         suppressions.get_bulk_unsuppress_profiles_job,
         Rules((suppressions.UNSUPPRESS,)),
     ),
     Operation(
-        "get_lists",
-        "GET",
-        "/api/lists",
-        ("lists:read",),
+        "GET /api/lists",
+        "lists:read",
         L,
         lists.get_lists,
         Rules(("list",), None, _FLOWS_AND_TAGS, _orders("created", "id", "name", "updated"), (10, 10), filter=True),
     ),
+    Operation("POST /api/lists", "lists:write", Limit(10, 150, 150), lists.create_list, Rules(("list",))),
     Operation(
-        "create_list", "POST", "/api/lists", ("lists:write",), Limit(10, 150, 150), lists.create_list, Rules(("list",))
-    ),
-    Operation(
-        "get_list",
-        "GET",
-        "/api/lists/{id}",
-        ("lists:read",),
+        "GET /api/lists/{id}",
+        "lists:read",
         L,
         lists.get_list,
         Rules(("list",), {"list": frozenset({"profile_count"})}, _FLOWS_AND_TAGS),
         {("additional-fields[list]", "profile_count"): XS},
     ),
-    Operation("update_list", "PATCH", "/api/lists/{id}", ("lists:write",), M, lists.update_list, Rules(("list",))),
-    Operation("delete_list", "DELETE", "/api/lists/{id}", ("lists:write",), M, lists.delete_list),
+    Operation("PATCH /api/lists/{id}", "lists:write", M, lists.update_list, Rules(("list",))),
+    Operation("DELETE /api/lists/{id}", "lists:write", M, lists.delete_list),
     Operation(
-        "get_profiles_for_list",
-        "GET",
-        "/api/lists/{id}/profiles",
-        ("lists:read", "profiles:read"),
+        "GET /api/lists/{id}/profiles",
+        "lists:read profiles:read",
         L,
         memberships.get_profiles_for_list,
         _MEMBERS,
         _PREDICTIVE,
     ),
     Operation(
-        "get_profile_ids_for_list",
-        "GET",
-        "/api/lists/{id}/relationships/profiles",
-        ("lists:read", "profiles:read"),
+        "GET /api/lists/{id}/relationships/profiles",
+        "lists:read profiles:read",
         L,
         memberships.get_profile_ids_for_list,
         Rules(sort=_MEMBERS.sort, page=(20, 100), filter=True),
     ),
     Operation(
-        "add_profiles_to_list",
-        "POST",
-        "/api/lists/{id}/relationships/profiles",
-        ("lists:write", "profiles:write"),
-        M,
-        memberships.add_profiles_to_list,
+        "POST /api/lists/{id}/relationships/profiles", "lists:write profiles:write", M, memberships.add_profiles_to_list
     ),
     Operation(
-        "remove_profiles_from_list",
-        "DELETE",
-        "/api/lists/{id}/relationships/profiles",
-        ("lists:write", "profiles:write"),
+        "DELETE /api/lists/{id}/relationships/profiles",
+        "lists:write profiles:write",
         M,
         memberships.remove_profiles_from_list,
     ),
     Operation(
-        "get_segments",
-        "GET",
-        "/api/segments",
-        ("segments:read",),
+        "GET /api/segments",
+        "segments:read",
         L,
         segments.get_segments,
         Rules(("segment",), None, _FLOWS_AND_TAGS, _orders("created", "id", "name", "updated"), (10, 10), filter=True),
     ),
+    Operation("POST /api/segments", "segments:write", Limit(1, 15, 100), segments.create_segment, Rules(("segment",))),
     Operation(
-        "create_segment",
-        "POST",
-        "/api/segments",
-        ("segments:write",),
-        Limit(1, 15, 100),
-        segments.create_segment,
-        Rules(("segment",)),
-    ),
-    Operation(
-        "get_segment",
-        "GET",
-        "/api/segments/{id}",
-        ("segments:read",),
+        "GET /api/segments/{id}",
+        "segments:read",
         L,
         segments.get_segment,
         Rules(("segment",), {"segment": frozenset({"profile_count"})}, _FLOWS_AND_TAGS),
         {("additional-fields[segment]", "profile_count"): XS},
     ),
-    Operation("delete_segment", "DELETE", "/api/segments/{id}", ("segments:write",), S, segments.delete_segment),
+    Operation("DELETE /api/segments/{id}", "segments:write", S, segments.delete_segment),
     Operation(
-        "get_profiles_for_segment",
-        "GET",
-        "/api/segments/{id}/profiles",
-        ("profiles:read", "segments:read"),
+        "GET /api/segments/{id}/profiles",
+        "profiles:read segments:read",
         L,
         segments.get_profiles_for_segment,
         _MEMBERS,
         _PREDICTIVE,
     ),
-    Operation("get_webhooks", "GET", "/api/webhooks", ("webhooks:read",), XS, webhooks.get_webhooks, _WEBHOOK),
-    Operation(
-        "create_webhook", "POST", "/api/webhooks", ("webhooks:write",), XS, webhooks.create_webhook, Rules(("webhook",))
-    ),
-    Operation("get_webhook", "GET", "/api/webhooks/{id}", ("webhooks:read",), XS, webhooks.get_webhook, _WEBHOOK),
-    Operation(
-        "update_webhook",
-        "PATCH",
-        "/api/webhooks/{id}",
-        ("webhooks:write",),
-        XS,
-        webhooks.update_webhook,
-        Rules(("webhook",)),
-    ),
-    Operation("delete_webhook", "DELETE", "/api/webhooks/{id}", ("webhooks:write",), XS, webhooks.delete_webhook),
-    Operation(
-        "get_webhook_topics",
-        "GET",
-        "/api/webhook-topics",
-        ("webhooks:read",),
-        XS,
-        topics.get_webhook_topics,
-        Rules(("webhook-topic",)),
-    ),
-    Operation(
-        "get_webhook_topic",
-        "GET",
-        "/api/webhook-topics/{id}",
-        ("webhooks:read",),
-        XS,
-        topics.get_webhook_topic,
-        Rules(("webhook-topic",)),
-    ),
+    Operation("GET /api/webhooks", "webhooks:read", XS, webhooks.get_webhooks, _WEBHOOK),
+    Operation("POST /api/webhooks", "webhooks:write", XS, webhooks.create_webhook, Rules(("webhook",))),
+    Operation("GET /api/webhooks/{id}", "webhooks:read", XS, webhooks.get_webhook, _WEBHOOK),
+    Operation("PATCH /api/webhooks/{id}", "webhooks:write", XS, webhooks.update_webhook, Rules(("webhook",))),
+    Operation("DELETE /api/webhooks/{id}", "webhooks:write", XS, webhooks.delete_webhook),
+    Operation("GET /api/webhook-topics", "webhooks:read", XS, topics.get_webhook_topics, Rules(("webhook-topic",))),
+    Operation("GET /api/webhook-topics/{id}", "webhooks:read", XS, topics.get_webhook_topic, Rules(("webhook-topic",))),
 )
