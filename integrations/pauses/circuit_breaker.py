@@ -13,7 +13,6 @@ CALLS = 10
 FAILED_SHARE = 0.7
 LOOKED_BACK = timedelta(minutes=1)
 LONGEST = timedelta(minutes=15)
-SENTENCE = "The account does not answer. It is tried again from time to time; nothing is lost."
 
 _AWAY = Q(status=None) | Q(status__lt=400) | Q(status__gte=500)
 _FAILED = _AWAY & Q(finished_at__isnull=False) & ~Q(code__in=("", "internal_error"))
@@ -24,7 +23,7 @@ def note(connection: Connection, error: Exception) -> None:
     if not isinstance(error, TemporaryError) or isinstance(error, Throttled):
         return
     if resting.EVERYTHING in resting.of(connection).on_trial or _is_dead(connection):
-        resting.trouble(connection, resting.EVERYTHING, resting.NOT_ANSWERING, SENTENCE, most=LONGEST)
+        resting.trouble(connection, resting.EVERYTHING, resting.NOT_ANSWERING, resting.AWAY.sentence, most=LONGEST)
 
 
 def _is_dead(connection: Connection) -> bool:

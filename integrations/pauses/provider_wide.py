@@ -26,7 +26,7 @@ LOOKED_BACK = timedelta(minutes=5)
 LOOKED_AT = 1000
 LONGEST = timedelta(hours=1)
 OF_ONE_ACCOUNT = (401, 403)
-UNKNOWN = "outcome_unknown"  # what may have been taken is never sent again by itself
+UNKNOWN = outcomes.UNKNOWN.code  # what may have been taken is never sent again by itself
 
 State = Delivery.State
 
@@ -57,7 +57,7 @@ def is_hopeless(deliveries: Sequence[Delivery], error: IntegrationError, least: 
 
 def waits(sentence: str) -> Retry:
     """The outcome of what is frozen."""
-    return Retry(resting.FROZEN, sentence, after=outcomes.SOON, refund=True)
+    return Retry(resting.REFUSED_ALIKE.saying(sentence), after=outcomes.SOON, refund=True)
 
 
 def _refusal(deliveries: Sequence[Delivery], error: IntegrationError) -> Attempt | None:
@@ -97,11 +97,7 @@ def _is_of_this_account(refused: Attempt, kinds: Collection[str], rows: int) -> 
 
 def _freeze(connection: Connection | None, kinds: Collection[str], refused: Attempt) -> str:
     """Pause these kinds, for all without a connection; a person is told once."""
-    sentence = (
-        f"Everything of this kind is refused ({refused.code}, {refused.operation}). "
-        "Nothing is lost: it waits and is tried again from time to time. "
-        "See whether the provider has retired this version."
-    )
+    sentence = resting.REFUSED_ALIKE.about(code=refused.code, operation=refused.operation).sentence
     known = set(_frozen(refused, kinds).values_list("kind", flat=True))
     news = [kind for kind in kinds if resting.trouble(connection, kind, resting.FROZEN, sentence, most=LONGEST)]
     if news := [kind for kind in news if kind not in known]:

@@ -1,10 +1,23 @@
 """Trouble that concerns one item or one store, told apart from trouble that all of a kind share."""
 
-from integrations.errors import IntegrationError, Throttled
+from integrations.errors import IntegrationError, TemporaryError, Throttled
 from integrations.outcomes import SOON, Retry
-from integrations.pauses.resting import FROZEN
+from integrations.pauses.resting import REFUSED_ALIKE
+from integrations.reasons import Who, declare
 
-BUSY_HERE = Retry("busy_here", "Something else at our side is writing about it; it goes on in a moment.", SOON, True)
+BUSY_HERE = Retry(
+    declare(
+        "busy_here",
+        "Busy here",
+        "Something else at our side is writing about it; it goes on in a moment.",
+        because="something else at our side is writing about it",
+        means="Two things about the same person came together, and one waits for the other.",
+        who=Who.ITSELF,
+        do="Nothing, unless it lasts for hours.",
+    ),
+    SOON,
+    refund=True,
+)
 
 
 class ItsOwn(IntegrationError):
@@ -15,5 +28,4 @@ class Frozen(Throttled):
     """Everybody is refused alike: what is in hand waits, like all of its kind."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, retry_after=SOON)
-        self.code = FROZEN
+        TemporaryError.__init__(self, REFUSED_ALIKE.saying(sentence), retry_after=SOON)

@@ -15,6 +15,7 @@ from integrations.outbox import wake_ups
 from integrations.outcomes import Outcome
 from integrations.pauses import circuit_breaker, provider_wide
 from integrations.providers import Bulk
+from integrations.wire.attempts import INTERNAL_ERROR
 from integrations.workers import account_slots, batches
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
@@ -111,4 +112,4 @@ def _broken(connection_id: int, error: Exception) -> Outcome:
     """A fault of our own: logged where it arose, without its message, which may hold a person's data."""
     where = "".join(traceback.format_tb(error.__traceback__))
     log.error("A delivery of connection %s broke off: %s\n%s", connection_id, type(error).__name__, where)
-    return outcomes.Retry("internal_error", "Something went wrong at our side.")
+    return outcomes.Retry(INTERNAL_ERROR)

@@ -6,6 +6,7 @@ from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
+from integrations.wire import http
 from klaviyo.api import filters, ids, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
@@ -55,7 +56,7 @@ class Surprise(TemporaryError):
     """The answer to a look-up cannot be what was asked for. Nobody may be taken for unknown because of it."""
 
     def __init__(self) -> None:
-        super().__init__("unreadable_answer", "Klaviyo's answer about people could not be read.")
+        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about people could not be read."))
 
 
 def find(client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> Found:

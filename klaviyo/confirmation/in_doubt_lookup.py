@@ -11,6 +11,7 @@ from integrations.errors import IntegrationError, Throttled
 from integrations.mail import mailer
 from integrations.models import Attempt, Delivery
 from integrations.outcomes import Outcome, Retry
+from integrations.reasons import Who, declare
 from klaviyo.api import events
 from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
@@ -20,8 +21,17 @@ SHOWS_WITHIN = timedelta(minutes=3)  # what Klaviyo has taken; then it never got
 ASKED_FOR = timedelta(hours=1)  # while Klaviyo gives no answer to that
 AGAIN = timedelta(seconds=15)
 
-NOT_YET = Retry("being_checked", "It may have reached Klaviyo already; that is looked up first.", AGAIN, refund=True)
-IT_DID = Retry("being_checked", "It had reached Klaviyo already.", timedelta(0), refund=True)
+BEING_CHECKED = declare(
+    "being_checked",
+    "Looked up first",
+    "It may have reached Klaviyo already; that is looked up first.",
+    because="it may have reached Klaviyo before, which is looked up first",
+    means="The connection broke while it was handed over, and by now it would not be sent any more. Before that is "
+    "said, Klaviyo is asked whether it holds the event already.",
+    who=Who.ITSELF,
+)
+NOT_YET = Retry(BEING_CHECKED, AGAIN, refund=True)
+IT_DID = Retry(BEING_CHECKED.saying("It had reached Klaviyo already."), timedelta(0), refund=True)
 
 
 def before(refusal: Outcome, client: Client, delivery: Delivery) -> Outcome:

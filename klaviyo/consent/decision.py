@@ -6,11 +6,87 @@ Unknown is never yes.
 """
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from integrations.reasons import Reason, Who, declare
 from klaviyo.models.policies import Policy
+
+IN_PEACE = "Leave them in peace."
+IF_THE_LAW_LETS_YOU = (
+    "If the law where the store sells allows it, the merchant can choose “Anyone who has not opted out” for "
+    "this kind of message. Otherwise let the advocate share their link."
+)
+SUBSCRIBED = declare(
+    "subscribed",
+    "Subscribed",
+    "The person has subscribed.",
+    because="they have subscribed",
+    means="The person has subscribed to the store's marketing e-mails in Klaviyo, and their address can be reached.",
+    who=Who.PERSON,
+    do="Nothing speaks against the message.",
+)
+NO_PROFILE = declare(
+    "no_profile",
+    "Never seen by Klaviyo",
+    "Klaviyo has never seen this person{and_so}",
+    because="Klaviyo has never seen them, and the store writes to subscribers only",
+    means="The account has no profile with this address, so the person can neither have agreed nor refused. "
+    "What happens then is the store's policy.",
+    who=Who.PERSON_OR_MERCHANT,
+    do=IF_THE_LAW_LETS_YOU,
+)
+NEVER_SUBSCRIBED = declare(
+    "never_subscribed",
+    "Never subscribed",
+    "The person has never subscribed{and_so}",
+    because="they have never subscribed, and the store writes to subscribers only",
+    means="Klaviyo knows the person, who has said neither yes nor no to marketing e-mail. What happens then is the "
+    "store's policy.",
+    who=Who.PERSON_OR_MERCHANT,
+    do=IF_THE_LAW_LETS_YOU,
+)
+UNSUBSCRIBED = declare(
+    "unsubscribed",
+    "Unsubscribed",
+    "The person has unsubscribed.",
+    because="they have unsubscribed",
+    means="The person has told the store, through Klaviyo, that they want no more marketing e-mail. No policy of the "
+    "store's overrides that.",
+    who=Who.PERSON,
+    do=f"{IN_PEACE} If they ask for e-mails again, the store's own sign-up form is the way.",
+)
+SUPPRESSED = declare(
+    "suppressed",
+    "Suppressed at Klaviyo",
+    "Klaviyo has suppressed this address: {why}.",
+    because="Klaviyo has suppressed their address",
+    means="Klaviyo keeps the address on its list of those that must not be written to: it bounced, its owner reported "
+    "spam, or somebody at the store put it there.",
+    who=Who.ACCOUNT,
+    do="Read the suppression's reason below. A bounce or a complaint stays; what the store's staff suppressed, they "
+    "can lift in Klaviyo.",
+)
+LEFT_LIST = declare(
+    "list_suppressed",
+    "Unsubscribed from the list",
+    "The person has unsubscribed from the store's list.",
+    because="they have unsubscribed from the store's list",
+    means="The person left the list that this store uses. Other e-mail of the same account may still reach them.",
+    who=Who.PERSON,
+    do=IN_PEACE,
+)
+UNKNOWN = declare(
+    "consent_unknown",
+    "Consent not readable",
+    "Klaviyo describes the person's consent in a word we do not know.",
+    because="Klaviyo's answer about their consent could not be understood",
+    means="Klaviyo answered, but did not say in words we know whether the person may be written to. Unknown is never "
+    "yes.",
+    who=Who.RUNNER,
+    do="Ask Klaviyo now, below. If the answer stays like this, tell whoever runs this site.",
+)
 
 
 @dataclass(frozen=True)
@@ -18,14 +94,28 @@ class Decision:
     """Allowed or not, why, and what Klaviyo said. `asked_at` is when it said so; None where it was not asked."""
 
     allowed: bool
-    code: str
-    sentence: str
+    reason: Reason
     policy: Policy
     evidence: dict[str, Any] = field(default_factory=dict)
     asked_at: datetime | None = None
 
+    @property
+    def code(self) -> str:
+        return self.reason.code
+
+    @property
+    def sentence(self) -> str:
+        return self.reason.sentence
+
     def as_record(self) -> dict[str, Any]:
-        return asdict(self) | {"asked_at": self.asked_at.isoformat() if self.asked_at else None}
+        return {
+            "allowed": self.allowed,
+            "code": self.code,
+            "sentence": self.sentence,
+            "policy": self.policy,
+            "evidence": self.evidence,
+            "asked_at": self.asked_at.isoformat() if self.asked_at else None,
+        }
 
 
 def decide(
@@ -37,25 +127,24 @@ def decide(
     `list_ids`: the lists that the message is sent for, if any.
     """
     if not known:
-        return _silent(policy, "no_profile", "Klaviyo has never seen this person")
+        return _silent(policy, NO_PROFILE)
     marketing = _marketing(attributes or {})
     if isinstance(marketing, str):
-        return Decision(False, "consent_unknown", marketing, policy)
-    code, sentence = _objection(marketing, list_ids)
-    if code:
-        return Decision(False, code, sentence, policy, _evidence(marketing))
+        return Decision(False, UNKNOWN.saying(marketing), policy)
+    if objection := _objection(marketing, list_ids):
+        return Decision(False, objection, policy, _evidence(marketing))
     if marketing["consent"] == "SUBSCRIBED":
-        return Decision(True, "subscribed", "The person has subscribed.", policy, _evidence(marketing))
-    return _silent(policy, "never_subscribed", "The person has never subscribed", _evidence(marketing))
+        return Decision(True, SUBSCRIBED, policy, _evidence(marketing))
+    return _silent(policy, NEVER_SUBSCRIBED, _evidence(marketing))
 
 
-def _silent(policy: Policy, code: str, state: str, evidence: dict[str, Any] | None = None) -> Decision:
+def _silent(policy: Policy, reason: Reason, evidence: dict[str, Any] | None = None) -> Decision:
     """The two cases that the policy decides: nobody said yes, and nobody said no."""
     if policy is Policy.NOT_OPTED_OUT:
-        sentence = f"{state}, nor said no; the store's policy allows the message a friend asked for."
+        decides = ", nor said no; the store's policy allows the message a friend asked for."
     else:
-        sentence = f"{state}; the store's policy asks for a subscription first."
-    return Decision(policy is Policy.NOT_OPTED_OUT, code, sentence, policy, evidence or {})
+        decides = "; the store's policy asks for a subscription first."
+    return Decision(policy is Policy.NOT_OPTED_OUT, reason.about(and_so=decides), policy, evidence or {})
 
 
 def _marketing(attributes: dict[str, Any]) -> dict[str, Any] | str:
@@ -70,25 +159,25 @@ def _marketing(attributes: dict[str, Any]) -> dict[str, Any] | str:
     return marketing
 
 
-def _objection(marketing: dict[str, Any], list_ids: Collection[str]) -> tuple[str, str]:
-    """The first thing that speaks against it, in the order of weight; empty if nothing does."""
+def _objection(marketing: dict[str, Any], list_ids: Collection[str]) -> Reason | None:
+    """The first thing that speaks against it, in the order of weight; None if nothing does."""
     reasons = _reasons(marketing.get("suppression"))
     consent = marketing.get("consent")
     if reasons:
         named = ", ".join(reason.lower().replace("_", " ") for reason in reasons)
-        return "suppressed", f"Klaviyo has suppressed this address: {named}."
+        return SUPPRESSED.about(why=named)
     if consent == "UNSUBSCRIBED":
-        return "unsubscribed", "The person has unsubscribed."
+        return UNSUBSCRIBED
     if marketing.get("can_receive_email_marketing") is not True:
-        return "suppressed", "Klaviyo says that this address cannot be reached, and gives no reason."
+        return SUPPRESSED.saying("Klaviyo says that this address cannot be reached, and gives no reason.")
     left = _lists(marketing.get("list_suppressions"))
     if left is None:
-        return "consent_unknown", "Klaviyo says in a form we do not know which lists the person has left."
+        return UNKNOWN.saying("Klaviyo says in a form we do not know which lists the person has left.")
     if left & set(list_ids):
-        return "list_suppressed", "The person has unsubscribed from the store's list."
+        return LEFT_LIST
     if consent not in ("SUBSCRIBED", "NEVER_SUBSCRIBED"):
-        return "consent_unknown", "Klaviyo describes the person's consent in a word we do not know."
-    return "", ""
+        return UNKNOWN
+    return None
 
 
 def _reasons(suppressions: Any) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt_lookup
 from klaviyo.consent import check, opt_outs, records, relevance
@@ -18,11 +19,30 @@ from klaviyo.profiles.batch import Batch
 from referrals import suppressions
 
 UNKNOWN_PERSON = Skipped(
-    "unknown_person",
-    "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
+    declare(
+        "unknown_person",
+        "Klaviyo does not know them",
+        "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
+        because="Klaviyo does not know them, and the store updates existing profiles only",
+        means="The invite would start a flow on the person's profile, but they have none, and the store's setting is "
+        "not to create any.",
+        who=Who.MERCHANT,
+        do="Choose “Create profiles” in the store's settings, or let Sorae send the program's invites.",
+    )
 )
-STALE = Retry("stale_consent", "Klaviyo's answer has become too old; it is asked again.", timedelta(), True)
-CHECK_FIRST = Retry("being_checked", "It may have reached Klaviyo already; that is looked up first.", timedelta(), True)
+STALE = Retry(
+    declare(
+        "stale_consent",
+        "Asked again",
+        "Klaviyo's answer has become too old; it is asked again.",
+        because="Klaviyo's answer about them had become too old",
+        means="A minute after Klaviyo's answer a person may have changed their mind, so it is asked again.",
+        who=Who.ITSELF,
+    ),
+    timedelta(),
+    refund=True,
+)
+CHECK_FIRST = Retry(in_doubt_lookup.BEING_CHECKED, timedelta(), refund=True)
 A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 
 
@@ -55,7 +75,7 @@ def _objection(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Outco
     if useless is relevance.INVITE_WAITS:
         return useless  # nothing is decided before it can go
     decision = records.make(batch, delivery, setting)
-    return useless if decision.allowed else Skipped(decision.code, decision.sentence)
+    return useless if decision.allowed else Skipped(decision.reason)
 
 
 def said_no_here(
@@ -70,7 +90,7 @@ def said_no_here(
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = check.refused(setting, orders.message_of(delivery) or "", own)
-                no = Skipped(decision.code, decision.sentence)
+                no = Skipped(decision.reason)
                 outcome = in_doubt_lookup.before(no, Client(setting.connection), delivery)
                 if outcome is no:
                     _record_refusal(delivery, sends.get(delivery.pk), decision)
@@ -95,7 +115,7 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
             if in_doubt_lookup.unanswered(delivery)[1:].exists():  # the first of them is the request being made now
                 raise CalledOff(CHECK_FIRST)
             records.keep(batch, delivery, decision, asked)
-            raise CalledOff(Skipped(decision.code, decision.sentence))
+            raise CalledOff(Skipped(decision.reason))
 
 
 def _record_refusal(delivery: Delivery, send: Send | None, decision: Decision) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Retry
+from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.consent import check
 from klaviyo.consent.decision import Decision
@@ -16,6 +17,15 @@ from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.lookup import Lookup
 
+ACCOUNT_AWAY = declare(
+    "account_away",
+    "An account is away",
+    "{account} must be asked as well, and is not connected.",
+    because="another account of the store must be asked as well, and is not connected",
+    means="A no that was said in any of the store's accounts counts, so all of them are asked.",
+    who=Who.RECONNECT,
+    do="Connect that account again, or part the store from it in the store's settings.",
+)
 WAIT_FOR_ACCOUNT = timedelta(minutes=2)
 
 
@@ -37,8 +47,8 @@ def accounts(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Iterato
     yield first, batch.people.lookup
     for other in others:
         if not other.connection.is_connected:
-            sentence = f"{other.connection} must be asked as well, and is not connected."
-            raise CalledOff(Retry("account_away", sentence, after=WAIT_FOR_ACCOUNT, refund=True))
+            reason = ACCOUNT_AWAY.about(account=other.connection)
+            raise CalledOff(Retry(reason, after=WAIT_FOR_ACCOUNT, refund=True))
         lookup = batch.elsewhere.setdefault(other.connection_id, Lookup(Client(other.connection)))
         yield other, lookup
 
@@ -77,5 +87,5 @@ def _fresh(batch: Batch, delivery: Delivery, setting: StoreSetting, lookup: Look
         together = {email} if lookup.asked_at(email) else batch.recipients
         lookup.ask(together, [delivery])
     if problem := lookup.problem(email):
-        raise CalledOff(Retry(problem.code, problem.sentence))
+        raise CalledOff(Retry(problem.reason))
     return check.decide(setting, orders.message_of(delivery) or "", email, lookup)

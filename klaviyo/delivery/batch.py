@@ -14,11 +14,12 @@ from integrations.outbox import lock_timeout, no_room
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker, provider_wide
 from integrations.pauses.shared_trouble import BUSY_HERE, Frozen, ItsOwn
+from integrations.reasons import Who, declare
 from integrations.workers import batches, worker
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt_requests
 from klaviyo.consent import gate, opt_outs
-from klaviyo.delivery import events, lists, preflight, profiles
+from klaviyo.delivery import bulk, events, lists, preflight, profiles
 from klaviyo.delivery.erasure import deletion
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
@@ -30,7 +31,19 @@ from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
-NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
+NOT_REACHED = Retry(bulk.BUSY.saying("The batch took long; this one is next."))
+MOVED = Retry(
+    declare(
+        "moved",
+        "New address",
+        "The person has another address by now.",
+        because="the person has another address by now",
+        means="It goes on to the new address.",
+        who=Who.ITSELF,
+    ),
+    after=timedelta(0),
+    refund=True,
+)
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
 
 log = logging.getLogger(__name__)
@@ -119,7 +132,7 @@ def _outcome(batch: Batch, delivery: Delivery) -> Outcome:
     if delivery.kind != "erase" and (setting is None or not setting.is_enabled):
         return preflight.SETTING_OFF
     if batch.people.has_moved(delivery):
-        return Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
+        return MOVED
     try:
         return _tried(batch, delivery, setting)
     except CalledOff as reason:
@@ -172,7 +185,7 @@ def _after(error: IntegrationError) -> Outcome:
     if not isinstance(outcome, Retry):
         return outcome
     wait = error.retry_after if isinstance(error, Throttled) else outcomes.SOON
-    return Retry(outcome.code, outcome.sentence, after=wait, refund=True)
+    return Retry(outcome.reason, after=wait, refund=True)
 
 
 def _profiles_first(people: People, delivery: Delivery) -> tuple[bool, bool, int]:

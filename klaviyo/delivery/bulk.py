@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from integrations import outbox, outcomes, shutdown
 from integrations.errors import (
+    THROTTLED,
     IntegrationError,
     OperatorRequired,
     PermanentError,
@@ -20,18 +21,37 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker, provider_wide
+from integrations.reasons import Who, declare
+from integrations.wire import http
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.people import People
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
-REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code="goes_alone")  # what may be told twice without harm
 REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
 FEW = 10  # that are not worth another request for many
-NOT_REACHED = Retry("busy", "The worker was asked to end; this one is next.")
-ALONE = Retry("goes_alone", "It was taken out of a request for many, and goes by itself.")
-NOT_TAKEN = ("unreachable", "plain_http", "throttled")  # codes of requests that certainly had no effect
+BUSY = declare(
+    "busy",
+    "Its turn comes",
+    "The worker was asked to end; this one is next.",
+    because="it is the next in line",
+    means="A large batch took long.",
+    who=Who.ITSELF,
+)
+NOT_REACHED = Retry(BUSY)
+ALONE = Retry(
+    declare(
+        "goes_alone",
+        "Goes by itself",
+        "It was taken out of a request for many, and goes by itself.",
+        because="it was taken out of a request for many, and goes by itself",
+        means="Klaviyo refused a request for many, and this may be what it objected to.",
+        who=Who.ITSELF,
+    )
+)
+REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code=ALONE.code)  # what may be told twice without harm
+NOT_TAKEN = {reason.code for reason in (http.UNREACHABLE, http.PLAIN_HTTP, THROTTLED)}  # they certainly had no effect
 
 Pack = Sequence[Delivery]
 Request = Callable[[Pack], Outcome | None]  # makes the request; how it ended for all, None if that is yet to be seen
@@ -111,12 +131,12 @@ def _all_of_them(error: IntegrationError) -> Outcome:
         return outcomes.of(error)
     if isinstance(error, OperatorRequired):
         return ALONE  # which says what is wrong, or that only the request for many is not taken
-    return Retry(error.code, error.sentence, outcomes.SOON, refund=error.code in NOT_TAKEN)
+    return Retry(error.reason, outcomes.SOON, refund=error.code in NOT_TAKEN)
 
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
     is_temporary = isinstance(error, TemporaryError)
-    return Retry(error.code, error.sentence, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
+    return Retry(error.reason, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
 
 
 def setting_of(store_settings: dict[int, StoreSetting], delivery: Delivery) -> StoreSetting | None:

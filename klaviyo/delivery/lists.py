@@ -7,6 +7,7 @@ from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import Accepted, Outcome
+from integrations.reasons import Who, declare
 from klaviyo.api import answers, lists
 from klaviyo.api.client import Client
 from klaviyo.delivery import bulk, preflight
@@ -15,6 +16,15 @@ from klaviyo.profiles.batch import Batch, settings_of
 from klaviyo.profiles.errors import ListTrouble, PersonNotThereYet
 from klaviyo.profiles.people import People
 
+NO_LIST = declare(
+    "no_list",
+    "No list",
+    "The store has no list any more.",
+    because="the store has no list any more",
+    means="The setting was taken away after this was queued.",
+    who=Who.MERCHANT,
+    do="Choose a list, then retry.",
+)
 wait = bulk.until_room(lists.ADD_PROFILES_TO_LIST)
 
 
@@ -67,7 +77,7 @@ def _send(client: Client, people: People, group: Sequence[Delivery], list_id: st
 def send_list_add(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
     person = batch.people.known(delivery)
     if not setting.list_id:
-        raise PermanentError("no_list", "The store has no list any more.")
+        raise PermanentError(NO_LIST)
     if person is None:
         raise PersonNotThereYet
     try:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from integrations.models import Delivery
 from integrations.outcomes import Failed, Outcome, Skipped
 from integrations.workers import worker
+from klaviyo.consent import check
 from klaviyo.delivery.erasure import deletion
 from klaviyo.mapping import orders
 
-SETTING_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
+SETTING_OFF = Skipped(check.SETTING_OFF)
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
 
@@ -38,5 +39,5 @@ def _fault(delivery: Delivery) -> Outcome | None:
     if outcome := orders.malformed(delivery.subject):
         return outcome
     if delivery.kind == "event" and not delivery.body:
-        return Failed("unusable", f"The fact cannot be told as it is. {orders.CORRECT_IT}")
+        return Failed(orders.UNUSABLE)
     return None

@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from integrations.reasons import Who, declare
 from klaviyo.api import profiles, values
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
@@ -23,6 +24,14 @@ from referrals.standing import Standing
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
 ALWAYS_BROUGHT = ("profile", "subscribe")  # kinds that upsert the person; an event does it for a new one
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
+PERSON_GONE = declare(
+    "person_gone",
+    "No longer in a program",
+    "This person is no longer in any program.",
+    because="the person is no longer in any program",
+    means="Whom it was about has been removed since it was queued.",
+    who=Who.NOBODY,
+)
 
 Attributes = dict[str, Any]
 
@@ -132,7 +141,7 @@ class People:
         try:
             return self._advocates[delivery.options["advocate"]]
         except KeyError:
-            raise PermanentError("person_gone", "This person is no longer in any program.") from None
+            raise PermanentError(PERSON_GONE) from None
 
     @cached_property
     def _prefixes(self) -> dict[int, str]:

@@ -8,14 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.errors import TemporaryError
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outbox import Order
 from integrations.outcomes import Accepted
 
 State = Delivery.State
-AWAY = TemporaryError("http_503", "It does not answer.")
+AWAY = TemporaryError(reasons.of("http_503", "It does not answer."))
 
 
 class Kettle:

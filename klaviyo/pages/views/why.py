@@ -8,13 +8,14 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from integrations import reasons
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.pages import story
 from integrations.pages.access import for_operators
 from klaviyo.consent import check
 from klaviyo.models import Send
-from klaviyo.pages import explaining, reasons, verdicts
+from klaviyo.pages import explaining, verdicts
 
 ATTEMPTS_SHOWN = 100
 ALSO_SHOWN = 20

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import outbox, pauses
+from integrations import outbox, pauses, reasons
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.pauses import circuit_breaker
@@ -59,7 +59,9 @@ def test_faults_of_our_own_are_not_the_accounts(account: Connection) -> None:
     assert not rest(account)
 
 
-@pytest.mark.parametrize("error", [PermanentError("invalid", "No."), Throttled("Wait.", retry_after=timedelta(1))])
+@pytest.mark.parametrize(
+    "error", [PermanentError(reasons.of("invalid", "No.")), Throttled("Wait.", retry_after=timedelta(1))]
+)
 def test_a_refusal_or_a_limit_opens_nothing(account: Connection, error: Any) -> None:
     bad_minute(account, 20)
     circuit_breaker.note(account, error)
