@@ -49,6 +49,11 @@ class Reason:
         """The same reason, with the words that its sentence leaves open."""
         return self.saying(self.sentence.format(**words))
 
+    def naming(self, provider: str) -> "Reason":
+        """The same reason, as the pages of one provider explain it."""
+        because, means = (words.replace("the provider", provider) for words in (self.because, self.means))
+        return replace(self, because=because, means=means)
+
 
 ALL: dict[str, Reason] = {}
 UNKNOWN = Reason(
@@ -89,7 +94,7 @@ access_ended = partial(
 
 on_the_way(
     "http_5xx",
-    "Provider in trouble",
+    "Server in trouble",
     "The provider answered with an error of its own.",
     because="the provider answered with an error of its own",
 )

@@ -43,7 +43,7 @@ CRASHED = outcomes.Failed(
         because="the work broke off each time it was tried",
         means="The process that should send it ended without a word, several times.",
         who=Who.RUNNER,
-        do="Tell whoever runs this site, who looks for memory limits; retry when that is mended.",
+        do="Look for memory limits, then retry.",
     )
 )
 

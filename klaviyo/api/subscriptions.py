@@ -29,7 +29,7 @@ NO_CHANNEL = declare(
     because="the opt-in names no way to write to them",
     means="Neither e-mail nor text messages were agreed to.",
     who=Who.DATA,
-    do="Correct it in your data and send it again.",
+    do="Correct it in your data and send the fact again.",
 )
 NO_PHONE = declare(
     "no_phone",

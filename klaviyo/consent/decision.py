@@ -65,7 +65,7 @@ SUPPRESSED = declare(
     means="Klaviyo keeps the address on its list of those that must not be written to: it bounced, its owner reported "
     "spam, or somebody at the store put it there.",
     who=Who.ACCOUNT,
-    do="Read the suppression's reason below. A bounce or a complaint stays; what the store's staff suppressed, they "
+    do="Read Klaviyo's reason for it. A bounce or a complaint stays; what the store's staff suppressed, they "
     "can lift in Klaviyo.",
 )
 LEFT_LIST = declare(

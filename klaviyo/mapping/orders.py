@@ -25,7 +25,7 @@ MALFORMED_EMAIL = declare(
     because="their e-mail address is malformed",
     means="What is stored as the address is none that mail can be sent to.",
     who=Who.DATA,
-    do="Correct it in your data, and invite the person again.",
+    do=CORRECT_IT,
 )
 OUT_OF_RANGE = declare(
     "time_out_of_range",

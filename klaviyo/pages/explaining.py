@@ -11,6 +11,7 @@ from integrations.models import Delivery
 from integrations.pages import story
 from klaviyo.consent import suppression, topics
 from klaviyo.models import Send
+from klaviyo.provider import KLAVIYO
 from referrals import suppressions
 from referrals.models import Suppression
 
@@ -75,7 +76,7 @@ def level(send: Send) -> str:
 def headline(send: Send) -> str:
     """The answer, in one sentence, to who has never seen any of this."""
     who, thing, delivery = friend(send), send.get_kind_display().lower(), send.delivery
-    because = reasons.of(delivery.reason_code).because if delivery.reason_code else ""
+    because = reasons.of(delivery.reason_code).naming(KLAVIYO.name).because if delivery.reason_code else ""
     if send.bounced_at and code_of(send) == topics.COMPLAINED.code:
         return f"{who}'s {thing} was sent, and they have reported the store's e-mail as spam."
     if send.bounced_at:

@@ -16,6 +16,7 @@ from integrations.pages.access import for_operators
 from klaviyo.consent import check
 from klaviyo.models import Send
 from klaviyo.pages import explaining, verdicts
+from klaviyo.provider import KLAVIYO
 
 ATTEMPTS_SHOWN = 100
 ALSO_SHOWN = 20
@@ -57,7 +58,7 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
         "what": explaining.what(send),
         "state": explaining.state(send),
         "level": explaining.level(send),
-        "reason": reasons.of(code) if code else None,
+        "reason": reasons.of(code).naming(KLAVIYO.name) if code else None,
         "decision": decisions[0] if decisions else None,
         "earlier": decisions[1:],
         "story": story.of(delivery, attempts),
