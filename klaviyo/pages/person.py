@@ -8,9 +8,9 @@ from django.db.models import F, QuerySet, Window
 from django.db.models.functions import Lower, RowNumber
 
 from klaviyo.models import Send
-from klaviyo.pages import explaining
-from klaviyo.pages.explaining import Row
-from klaviyo.pages.open_parts import Part
+from klaviyo.pages import send_summary
+from klaviyo.pages.permissions import Part
+from klaviyo.pages.send_summary import Row
 from referrals import standing, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
 from referrals.standing import Standing
@@ -143,8 +143,8 @@ def _invited(invites: Iterable[Invite]) -> list[Invited]:
     """With what was sent of each, in one query."""
     rows = list(invites)
     sends: dict[int, list[Row]] = {invite.pk: [] for invite in rows}
-    for send in explaining.related(Send.objects.filter(invite__in=sends)).order_by("-pk"):
-        sends[send.invite_id].append(explaining.row(send))
+    for send in send_summary.related(Send.objects.filter(invite__in=sends)).order_by("-pk"):
+        sends[send.invite_id].append(send_summary.row(send))
     return [Invited(invite, sends[invite.pk]) for invite in rows]
 
 

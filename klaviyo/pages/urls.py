@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from klaviyo.pages.views import erasing, person, reference, sends, settings, why
+from klaviyo.pages.views import erasure, events, person, send, sends, settings
 
 app_name = "klaviyo"
 
@@ -16,14 +16,14 @@ urlpatterns = [
     path("sends/export", sends.export, name="sends_export"),
     path("sends/retry", sends.retry, name="sends_retry"),
     path("sends/cancel", sends.cancel, name="sends_cancel"),
-    path("sends/<int:send_id>/", why.why, name="send"),
-    path("sends/<int:send_id>/now", why.ask, name="send_now"),
+    path("sends/<int:send_id>/", send.why, name="send"),
+    path("sends/<int:send_id>/now", send.ask, name="send_now"),
     # People: one person's record, and taking them out
     path("people/", person.people, name="people"),
     path("people/of-send/<int:send_id>/", person.of_send, name="person_of_send"),
     path("people/of-advocate/<int:advocate_id>/", person.of_advocate, name="person_of_advocate"),
-    path("people/erase", erasing.erase, name="erase"),
-    path("erasures/", erasing.erasures, name="erasures"),
-    path("erasures/<uuid:uid>/", erasing.erasure, name="erasure"),
-    path("events/", reference.reference, name="events"),
+    path("people/erase", erasure.erase, name="erase"),
+    path("erasures/", erasure.erasures, name="erasures"),
+    path("erasures/<uuid:uid>/", erasure.erasure, name="erasure"),
+    path("events/", events.reference, name="events"),
 ]

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.pages.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import at_klaviyo, open_parts, person
-from klaviyo.pages.open_parts import Part
+from klaviyo.pages import permissions, person, person_history
+from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
 
@@ -56,18 +56,18 @@ def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
 def _record(request: HttpRequest, email: str) -> HttpResponse:
     if suppressions.is_erased(email):
         return _page(request, {"title": "Erased", "is_erased": True})
-    open = open_parts.to(request.user)
+    open = permissions.to(request.user)
     found = person.of(email, open)
     addresses = found.addresses
-    steps = at_klaviyo.steps(found.opt_ins)
+    steps = person_history.steps(found.opt_ins)
     context = {
         "title": (found.name or found.email) if found.is_known else "Find a person",
         "person": found,
         "opt_ins": [(opt_in, steps[opt_in.pk]) for opt_in in found.opt_ins],
         "open": {part.name.lower() for part in open},
-        "deliveries": at_klaviyo.deliveries(addresses) if Part.DELIVERIES in open else [],
-        "attempts": at_klaviyo.attempts(addresses) if Part.ATTEMPTS in open else [],
-        "profiles": at_klaviyo.profiles(addresses),
+        "deliveries": person_history.deliveries(addresses) if Part.DELIVERIES in open else [],
+        "attempts": person_history.attempts(addresses) if Part.ATTEMPTS in open else [],
+        "profiles": person_history.profiles(addresses),
     }
     return _page(request, context)
 

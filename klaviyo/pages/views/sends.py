@@ -15,7 +15,7 @@ from integrations.pages.access import for_operators
 from integrations.pages.filtering import NOBODY
 from klaviyo.confirmation import in_doubt
 from klaviyo.models import Send
-from klaviyo.pages import causes, explaining, exporting, person
+from klaviyo.pages import causes, csv_export, person, send_summary
 from klaviyo.pages.filtering import Chosen
 from referrals.models import Invite, Program, Store
 
@@ -42,7 +42,7 @@ def sends(request: HttpRequest) -> HttpResponse:
         "title": "Sends",
         "filter": chosen,
         "tabs": [tabs.tab(chosen, state, name, _all) for state, name in TABS],
-        "page": paging.of(chosen.among(explaining.related(Send.objects.all())), request.GET, explaining.row),
+        "page": paging.of(chosen.among(send_summary.related(Send.objects.all())), request.GET, send_summary.row),
         "causes": causes.of(chosen) if chosen.state in ("", "held", "failed") and not chosen.is_wide else [],
         "blocked": causes.blocked(chosen) if chosen.state == "skipped" and not chosen.reason else [],
         "is_cut": (looked := chosen.looked) is not None and looked.is_cut,
@@ -63,7 +63,7 @@ def sends(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """What the filter shows, as CSV, while it is read."""
     found = Chosen.read(request.GET).among(Send.objects.all())
-    response = StreamingHttpResponse(exporting.lines(found), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(csv_export.lines(found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="sends.csv"'
     return response
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from integrations.pages import paging
 from klaviyo.models import Send, StoreSetting
-from klaviyo.pages import exporting, masking
+from klaviyo.pages import csv_export, masking
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send, page, signed_in_with, state_of
@@ -221,14 +221,14 @@ def test_the_blocked_are_counted_by_reason(browser_of_the_operator: Client, ann:
 def test_the_file_holds_what_the_filter_shows_with_masked_people(
     browser_of_the_operator: Client, ann: Advocate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "STEP", 2)
+    monkeypatch.setattr(csv_export, "STEP", 2)
     a_send(ann, "cid@friends.test")
     blocked = [
         a_send(ann, f"{name}@friends.test", "Jo", state=State.SKIPPED, code="unsubscribed", reason="They said no.")
         for name in ("ben", "bea", "bob")
     ]
     header, *rows = exported(browser_of_the_operator, "state=skipped")
-    assert header == list(exporting.HEADER)
+    assert header == list(csv_export.HEADER)
     assert [row[0] for row in rows] == [str(send.pk) for send in blocked[::-1]]
     assert rows[2][1:11] == [
         "Invite",

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from klaviyo.models import Send
-from klaviyo.pages import explaining, masking
+from klaviyo.pages import masking, send_summary
 
 STEP = 1_000
 HEADER = (
@@ -42,7 +42,7 @@ def lines(sends: "QuerySet[Send]") -> Iterator[str]:
     last: int | None = None
     while True:
         found = sends if last is None else sends.filter(pk__lt=last)
-        rows = list(explaining.related(found).order_by("-pk")[:STEP])
+        rows = list(send_summary.related(found).order_by("-pk")[:STEP])
         yield from (writer.writerow(map(_safe, _cells(send))) for send in rows)
         if len(rows) < STEP:
             return
@@ -53,14 +53,14 @@ def _cells(send: Send) -> tuple[str, ...]:
     delivery = send.delivery
     return (
         str(send.pk),
-        explaining.what(send),
+        send_summary.what(send),
         send.get_channel_display(),
         send.store.name,
         send.program.name,
         masking.masked(delivery.subject),
         masking.masked(send.invite.advocate.email),
         delivery.connection.account_name,
-        explaining.state(send),
+        send_summary.state(send),
         delivery.reason_code,
         masking.within(delivery.reason),
         _time(delivery.created_at),

@@ -11,7 +11,7 @@ from integrations.pages import story
 from klaviyo.api import values
 from klaviyo.mapping import contents
 from klaviyo.models import Notice, Send
-from klaviyo.pages import explaining
+from klaviyo.pages import send_summary
 from referrals.models import OptIn
 
 State = Delivery.State
@@ -75,7 +75,7 @@ def profiles(addresses: Iterable[str]) -> list[Profile]:
     notices = Notice.objects.filter(email__in=spellings).exclude(profile_id="")
     met = {*sends.values_list("delivery__connection", "profile_id"), *notices.values_list("connection", "profile_id")}
     accounts = Connection.objects.in_bulk([connection for connection, _ in met])
-    return [Profile(accounts[pk], id, explaining.profile_address(id)) for pk, id in sorted(met)]
+    return [Profile(accounts[pk], id, send_summary.profile_address(id)) for pk, id in sorted(met)]
 
 
 def _about(addresses: Iterable[str]) -> "QuerySet[Delivery]":

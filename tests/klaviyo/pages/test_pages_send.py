@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
 from klaviyo.models import ConsentDecision, Send, StoreSetting
-from klaviyo.pages import evidence, explaining
+from klaviyo.pages import evidence, send_summary
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -218,11 +218,11 @@ def test_the_profile_is_linked_only_where_it_is_known(
     link = f'<a href="{sandbox.url}/profile/01ABC" target="_blank" rel="noreferrer">'
     assert link in page(browser_of_the_operator, f"{SENDS}{known.pk}/")
     assert "/profile/" not in page(browser_of_the_operator, f"{SENDS}{unknown.pk}/")
-    assert explaining.profile_address("") == ""
+    assert send_summary.profile_address("") == ""
 
 
 def test_the_buttons_fit_the_state_and_the_reader(browser_of_the_operator: Client, ann: Advocate) -> None:
-    buttons = {"Yes, cancel it": Delivery.OPEN, "Yes, try again": explaining.RETRIABLE}
+    buttons = {"Yes, cancel it": Delivery.OPEN, "Yes, try again": send_summary.RETRIABLE}
     looker = signed_in_with("view_send")
     for state in State:
         send = a_send(ann, f"{state}@friends.test", state=state)

@@ -15,7 +15,7 @@ from integrations.pages import story
 from integrations.pages.access import for_operators
 from klaviyo.consent import check
 from klaviyo.models import Send
-from klaviyo.pages import explaining, verdicts
+from klaviyo.pages import consent_decisions, send_summary
 from klaviyo.provider import KLAVIYO
 
 ATTEMPTS_SHOWN = 100
@@ -36,37 +36,37 @@ def ask(request: HttpRequest, send_id: int) -> HttpResponse:
     """Ask Klaviyo now and show what it would come to; nothing is sent, and the decision is not kept."""
     send = _found(send_id)
     try:
-        return _page(request, send, {"now": verdicts.live(check.now(send))})
+        return _page(request, send, {"now": consent_decisions.live(check.now(send))})
     except IntegrationError as error:
         return _page(request, send, {"not_asked": error.sentence})
 
 
 def _found(send_id: int) -> Send:
-    return get_object_or_404(explaining.related(Send.objects.select_related("setting")), pk=send_id)
+    return get_object_or_404(send_summary.related(Send.objects.select_related("setting")), pk=send_id)
 
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
-    delivery, code = send.delivery, explaining.code_of(send)
-    decisions = [verdicts.decided(decision) for decision in send.decisions.select_related("connection")[:20]]
+    delivery, code = send.delivery, send_summary.code_of(send)
+    decisions = [consent_decisions.decided(decision) for decision in send.decisions.select_related("connection")[:20]]
     attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
     context = {
-        "title": explaining.headline(send),
+        "title": send_summary.headline(send),
         "send": send,
         "delivery": delivery,
-        "friend": explaining.friend(send),
-        "email": explaining.email(send),
-        "what": explaining.what(send),
-        "state": explaining.state(send),
-        "level": explaining.level(send),
+        "friend": send_summary.friend(send),
+        "email": send_summary.email(send),
+        "what": send_summary.what(send),
+        "state": send_summary.state(send),
+        "level": send_summary.level(send),
         "reason": reasons.of(code).naming(KLAVIYO.name) if code else None,
         "decision": decisions[0] if decisions else None,
         "earlier": decisions[1:],
         "story": story.of(delivery, attempts),
-        "was_stopped": delivery.state in explaining.NOT_SENT or delivery.state == Delivery.State.HELD,
+        "was_stopped": delivery.state in send_summary.NOT_SENT or delivery.state == Delivery.State.HELD,
         "also": _also(send),
-        "profile": explaining.profile_address(send.profile_id),
-        "can_retry": delivery.state in explaining.RETRIABLE and request.user.has_perm("integrations.retry"),
-        "can_cancel": delivery.state in explaining.CANCELLABLE and request.user.has_perm("integrations.retry"),
+        "profile": send_summary.profile_address(send.profile_id),
+        "can_retry": delivery.state in send_summary.RETRIABLE and request.user.has_perm("integrations.retry"),
+        "can_cancel": delivery.state in send_summary.CANCELLABLE and request.user.has_perm("integrations.retry"),
         "must_reconnect": delivery.state == Delivery.State.HELD and delivery.connection.state in LOST,
     }
     return render(request, "klaviyo/send.html", admin.site.each_context(request) | context | asked)

@@ -8,7 +8,7 @@ from django.test import Client
 
 from klaviyo.models import Erasure
 from klaviyo.pages import operators
-from klaviyo.pages.open_parts import Part
+from klaviyo.pages.permissions import Part
 from referrals import lifecycle
 from referrals.models import Advocate
 from tests.klaviyo.made_sends import SENDS, State, a_send, page, signed_in_with, state_of
