@@ -294,3 +294,8 @@ def test_the_reference_names_every_metric_and_property(operator: User) -> None:
         assert all(f"<code>{name}</code>" in page for name in metric.properties)
     assert all(f"<code>{name}</code>" in page for name in catalogue.EVERY_EVENT)
     assert Client().get("/admin/klaviyo/events/").status_code == 302
+
+
+def test_whoever_may_change_settings_is_offered_to(setting: StoreSetting, page_of: str) -> None:
+    assert 'name="save"' in text(signed_in_with("view_storesetting", "change_storesetting"), page_of)
+    assert 'name="save"' not in text(signed_in_with("view_storesetting"), page_of)
