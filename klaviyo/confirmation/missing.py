@@ -14,7 +14,7 @@ from integrations.reasons import Reason, Who, declare
 from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.confirmation import match
-from klaviyo.confirmation.time_ranges import Stretches
+from klaviyo.confirmation.time_ranges import TimeRanges
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import Miss, Reading
@@ -46,7 +46,7 @@ def see_to(client: Client, reading: Reading) -> None:
     ends_at = monotonic() + LOOKS_FOR_SECONDS
     late = dict(_late(reading).order_by("settled_at").values_list("pk", "occurred_at")[:AT_ONCE])
     looked_for: list[int] = []
-    for first, last in Stretches(timedelta(seconds=1)).over(sorted(late.values())):
+    for first, last in TimeRanges(timedelta(seconds=1)).over(sorted(late.values())):
         for page in events.between(client, first, last):
             match.confirm(reading.connection, page.events)
         looked_for += [pk for pk, occurred_at in late.items() if first <= occurred_at <= last]

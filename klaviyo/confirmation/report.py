@@ -32,7 +32,7 @@ FACTS: dict[Any, str] = {
 
 
 @dataclass
-class Account:
+class Reconciliation:
     """One account's period. `young` may still show: Klaviyo takes minutes. `sent_again` and so on: what was mended."""
 
     connection: Connection
@@ -58,34 +58,34 @@ class Account:
         return not any(self.found[verdict] for verdict in (Verdict.MISSING, Verdict.EXTRA, Verdict.UNNOTICED))
 
 
-def take(
+def reconcile(
     connection: Connection,
     since: datetime,
     until: datetime,
     *,
     repairs: bool = False,
     progress: Callable[[int], None] = lambda _: None,
-) -> Account:
+) -> Reconciliation:
     """Compare the books of a period, and mend what differs if asked to. Raises IntegrationError."""
-    account = Account(connection, since, until, states=_states(connection, since, until))
-    _count_facts(account)
+    report = Reconciliation(connection, since, until, states=_states(connection, since, until))
+    _count_facts(report)
     mend: dict[Verdict, list[int]] = {}
     for number, found in enumerate(compare.compare(Client(connection, is_backlog=True), since, until)):
-        _note(account, found)
+        _note(report, found)
         if repairs and found.told and not _is_young(found):
             mend.setdefault(found.verdict, []).append(found.told.pk)
-            _mend(account, mend, at_least=AT_ONCE)
+            _mend(report, mend, at_least=AT_ONCE)
         progress(number)
-    _mend(account, mend, at_least=1)
-    return account
+    _mend(report, mend, at_least=1)
+    return report
 
 
-def _note(account: Account, found: Found) -> None:
+def _note(report: Reconciliation, found: Found) -> None:
     if _is_young(found):
-        account.young += 1
+        report.young += 1
         return
-    account.found[found.verdict] += 1
-    shown = account.examples.setdefault(found.verdict, [])
+    report.found[found.verdict] += 1
+    shown = report.examples.setdefault(found.verdict, [])
     if len(shown) < EXAMPLES:
         shown.append(found)
 
@@ -96,7 +96,7 @@ def _is_young(found: Found) -> bool:
     return found.verdict == Verdict.MISSING and is_recent
 
 
-def _mend(account: Account, mend: dict[Verdict, list[int]], *, at_least: int) -> None:
+def _mend(report: Reconciliation, mend: dict[Verdict, list[int]], *, at_least: int) -> None:
     """Confirm what is there, and send again what is not; messages, which need consent, are only reported."""
     for verdict, pks in mend.items():
         if len(pks) < at_least:
@@ -104,11 +104,11 @@ def _mend(account: Account, mend: dict[Verdict, list[int]], *, at_least: int) ->
         rows = Delivery.objects.filter(pk__in=pks)
         match verdict:
             case Verdict.MISSING:
-                account.mended["sent again"] += missing.repair(account.connection, list(rows))
+                report.mended["sent again"] += missing.repair(report.connection, list(rows))
             case Verdict.UNNOTICED:
-                account.mended["confirmed"] += sum(map(in_doubt.confirm, rows))
+                report.mended["confirmed"] += sum(map(in_doubt.confirm, rows))
             case Verdict.TO_CONFIRM:
-                account.mended["confirmed"] += match.confirm_those(rows)
+                report.mended["confirmed"] += match.confirm_those(rows)
         pks.clear()
 
 
@@ -120,22 +120,22 @@ def _states(connection: Connection, since: datetime, until: datetime) -> dict[st
     return {str(state): counted.get(state, 0) for state in State.values}
 
 
-def _count_facts(account: Account) -> None:
+def _count_facts(report: Reconciliation) -> None:
     """How many facts there were, and which of them nobody was to be told of: an order is two events, and one fact."""
-    for kind, uids in _facts(account):
-        account.facts += len(uids)
-        told = Delivery.objects.filter(connection=account.connection, source__in=uids)
+    for kind, uids in _facts(report):
+        report.facts += len(uids)
+        told = Delivery.objects.filter(connection=report.connection, source__in=uids)
         unknown = sorted(set(uids) - set(told.values_list("source", flat=True)))
-        account.untold += len(unknown)
-        account.untold_examples += [f"{kind} {uid}" for uid in unknown][: EXAMPLES - len(account.untold_examples)]
+        report.untold += len(unknown)
+        report.untold_examples += [f"{kind} {uid}" for uid in unknown][: EXAMPLES - len(report.untold_examples)]
 
 
-def _facts(account: Account) -> Iterator[tuple[str, list[str]]]:
+def _facts(report: Reconciliation) -> Iterator[tuple[str, list[str]]]:
     """The ids of what happened in the stores that are joined to the account, some at a time, by their kind."""
-    stores = StoreSetting.objects.filter(connection=account.connection, is_enabled=True).values("store")
+    stores = StoreSetting.objects.filter(connection=report.connection, is_enabled=True).values("store")
     for model, program in FACTS.items():
         rows = model._default_manager.filter(
-            **{f"{program}__store__in": stores}, occurred_at__gte=account.since, occurred_at__lt=account.until
+            **{f"{program}__store__in": stores}, occurred_at__gte=report.since, occurred_at__lt=report.until
         ).order_by("pk")
         if model is Conversion:
             rows = rows.filter(kind=Conversion.Kind.ORDER)  # a refund is told as the reward that is taken back

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from klaviyo.confirmation.compare import Found, Verdict
-from klaviyo.confirmation.report import Account
+from klaviyo.confirmation.report import Reconciliation
 
 TITLES = {
     Verdict.MISSING: "missing: taken by Klaviyo, and not there",
@@ -18,38 +18,38 @@ TITLES = {
 WRONG = (Verdict.MISSING, Verdict.EXTRA, Verdict.UNNOTICED)
 
 
-def show(console: Console, account: Account) -> None:
+def show(console: Console, report: Reconciliation) -> None:
     """Two tables, a few examples of what differs, and a sentence that says what it comes to."""
-    until = f"{localtime(account.until):%Y-%m-%d %H:%M}"
-    console.print(f"[bold]{escape(str(account.connection))}[/], {localtime(account.since):%Y-%m-%d %H:%M} to {until}")
-    console.print(_here(account))
-    console.print(_there(account))
-    for line in _examples(account):
+    until = f"{localtime(report.until):%Y-%m-%d %H:%M}"
+    console.print(f"[bold]{escape(str(report.connection))}[/], {localtime(report.since):%Y-%m-%d %H:%M} to {until}")
+    console.print(_here(report))
+    console.print(_there(report))
+    for line in _examples(report):
         console.print(line, markup=False, highlight=False)
-    for sentence in _sentences(account):
+    for sentence in _sentences(report):
         console.print(sentence)
 
 
-def _here(account: Account) -> Table:
+def _here(report: Reconciliation) -> Table:
     """What happened, and the law of the books: each event is in one state."""
     table = _table("In our books")
-    table.add_row("facts", f"{account.facts:,}")
-    if account.untold:
-        table.add_row("  of these, queued for this account by nothing", f"{account.untold:,}")
+    table.add_row("facts", f"{report.facts:,}")
+    if report.untold:
+        table.add_row("  of these, queued for this account by nothing", f"{report.untold:,}")
     table.add_section()
-    for state, number in account.states.items():
+    for state, number in report.states.items():
         table.add_row(state, f"{number:,}")
     table.add_section()
-    table.add_row("events that the facts call for", f"{account.told:,}")
+    table.add_row("events that the facts call for", f"{report.told:,}")
     return table
 
 
-def _there(account: Account) -> Table:
-    found = account.found
+def _there(report: Reconciliation) -> Table:
+    found = report.found
     table = _table("At Klaviyo")
     table.add_row("there, and confirmed here", f"{found[Verdict.THERE]:,}")
     table.add_row("there, to be confirmed here", f"{found[Verdict.TO_CONFIRM]:,}")
-    table.add_row("too new to be called missing", f"{account.young:,}")
+    table.add_row("too new to be called missing", f"{report.young:,}")
     table.add_section()
     for verdict in WRONG:
         number = found[verdict]
@@ -57,11 +57,11 @@ def _there(account: Account) -> Table:
     return table
 
 
-def _examples(account: Account) -> Iterator[str]:
+def _examples(report: Reconciliation) -> Iterator[str]:
     for verdict in WRONG:
-        for found in account.examples.get(verdict, ()):
+        for found in report.examples.get(verdict, ()):
             yield f"{verdict.name.lower()}: {_words(found)}"
-    for fact in account.untold_examples:
+    for fact in report.untold_examples:
         yield f"never queued: {fact}"
 
 
@@ -70,13 +70,13 @@ def _words(found: Found) -> str:
     return f"{found.name or 'an event'} of {localtime(found.at):%Y-%m-%d %H:%M:%S} ({which})"
 
 
-def _sentences(account: Account) -> Iterator[str]:
-    if account.is_even:
+def _sentences(report: Reconciliation) -> Iterator[str]:
+    if report.is_even:
         yield "Nothing is missing, and nothing is there that should not be."
-    for what, number in account.mended.items():
+    for what, number in report.mended.items():
         yield f"{number:,} {'was' if number == 1 else 'were'} {what}."
-    left = account.found[Verdict.MISSING] - account.mended["sent again"]
-    if account.mended and left:
+    left = report.found[Verdict.MISSING] - report.mended["sent again"]
+    if report.mended and left:
         yield f"{left:,} of the missing {'is' if left == 1 else 'are'} not sent again: invites, reminders, and erased."
 
 

@@ -17,7 +17,7 @@ from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.api.values import moment
 from klaviyo.confirmation import in_doubt, match, missing
-from klaviyo.confirmation.time_ranges import Stretches
+from klaviyo.confirmation.time_ranges import TimeRanges
 from klaviyo.models import Reading
 
 TURN_SECONDS = 10.0
@@ -103,15 +103,15 @@ def _read_back(client: Client, reading: Reading, until: datetime | None, ends_at
 
 def _look_for(client: Client, reading: Reading, name: str, times: Sequence[datetime], ends_at: float) -> None:
     for metric_id in reading.metrics.get(name) or [""]:
-        stretches = Stretches()
-        for first, last in stretches.over(times):
+        ranges = TimeRanges()
+        for first, last in ranges.over(times):
             pages = found = 0
             for page in events.between(client, first, last, metric_id):
                 pages, found = pages + 1, found + match.confirm(reading.connection, page.events)
                 _learn(reading, page.metrics)
                 if monotonic() > ends_at:
                     _leave_off(reading, name, page)
-            stretches.note(is_small=pages == 1, is_worth_it=found * 2 > pages * events.READ_AT_ONCE)
+            ranges.note(is_small=pages == 1, is_worth_it=found * 2 > pages * events.READ_AT_ONCE)
 
 
 def _learn(reading: Reading, metrics: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Which stretches of time to ask for: what lies close together is asked for together, by what that has cost so far."""
+"""Which ranges of time to ask for: what lies close together is asked for together, by what that has cost so far."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=1)
 
 
 @dataclass
-class Stretches:
+class TimeRanges:
     """`gap` is how far apart two events of one stretch may be; it grows and shrinks as `note` tells how it went."""
 
     gap: timedelta = timedelta(minutes=1)

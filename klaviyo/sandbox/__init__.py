@@ -9,7 +9,7 @@ from klaviyo.sandbox.protocol.journal import Entry, Exchange
 from klaviyo.sandbox.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 from klaviyo.sandbox.settings import Settings
 from klaviyo.sandbox.state.database import StateInUse
-from klaviyo.sandbox.state.grants import Tokens
+from klaviyo.sandbox.state.token_store import Tokens
 
 __all__ = [
     "CLIENT_ID",

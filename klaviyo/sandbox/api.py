@@ -11,9 +11,7 @@ from klaviyo.sandbox import routes
 from klaviyo.sandbox.http.wire import JSON_API, Reply, Request, json_reply
 from klaviyo.sandbox.protocol import faults
 from klaviyo.sandbox.protocol.calls import Call
-from klaviyo.sandbox.protocol.faults import Fault
-from klaviyo.sandbox.protocol.journal import Entry, Exchange
-from klaviyo.sandbox.protocol.problems import (
+from klaviyo.sandbox.protocol.errors import (
     Problem,
     Refusal,
     bad_credential,
@@ -22,10 +20,12 @@ from klaviyo.sandbox.protocol.problems import (
     missing_scopes,
     throttled,
 )
+from klaviyo.sandbox.protocol.faults import Fault
+from klaviyo.sandbox.protocol.journal import Entry, Exchange
 from klaviyo.sandbox.protocol.queries import Query
 from klaviyo.sandbox.routes import Route
-from klaviyo.sandbox.state import grants, identifiers
-from klaviyo.sandbox.state.grants import Access
+from klaviyo.sandbox.state import identifiers, token_store
+from klaviyo.sandbox.state.token_store import Access
 from klaviyo.sandbox.world import World
 
 REVISION = "2026-07-15"
@@ -118,7 +118,7 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
         )
         done = route.operation.handler(call)
     if route.operation.may_change_consent:
-        world.courier.wake()
+        world.webhook_sender.wake()
     if done.document is None:
         return Reply(done.status)
     return json_reply(done.status, done.document, JSON_API)
@@ -150,7 +150,7 @@ def _authenticate(world: World, request: Request) -> Access:
     if scheme.lower() != "bearer" or not token:
         raise Refusal(bad_credential())
     with world.database.transaction() as sql:
-        found = grants.access(sql, token.strip())
+        found = token_store.access(sql, token.strip())
     if found is None:
         raise Refusal(bad_credential())
     return found

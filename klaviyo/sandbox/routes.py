@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from klaviyo.sandbox.protocol.problems import Problem, Refusal
+from klaviyo.sandbox.protocol.errors import Problem, Refusal
 from klaviyo.sandbox.resources.operations import OPERATIONS, Operation
 
 _BY_LENGTH: dict[int, list[tuple[list[str], Operation]]] = {}

@@ -17,10 +17,10 @@ from klaviyo.sandbox.http.server import Server, serve_in_background
 from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.protocol.faults import Fault
 from klaviyo.sandbox.protocol.journal import Entry
-from klaviyo.sandbox.resources import optins
+from klaviyo.sandbox.resources import double_opt_in
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state import grants, happenings, notices
-from klaviyo.sandbox.state.grants import Tokens
+from klaviyo.sandbox.state import event_store, token_store, webhook_deliveries
+from klaviyo.sandbox.state.token_store import Tokens
 from klaviyo.sandbox.world import App, Observer, World
 
 CLIENT_ID = "sandbox-client"
@@ -57,12 +57,12 @@ class Sandbox:
         """Begins to answer; OSError when the port is taken."""
         self._server = Server(self._port, lambda request: dispatch.answer(self._world, request))
         self._thread = serve_in_background(self._server)
-        self._world.courier.start()
+        self._world.webhook_sender.start()
         return self
 
     def stop(self) -> None:
         """Ends the server and its connections; raises what the observer complained of, if it did."""
-        self._world.courier.stop()
+        self._world.webhook_sender.stop()
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()
@@ -122,13 +122,13 @@ class Sandbox:
         """Tokens as if a merchant had allowed the app, without the round trip."""
         with self._world.database.transaction() as sql:
             seconds = self._world.settings.access_token_seconds
-            return grants.install(sql, account, self._world.app.client_id, scope, seconds)
+            return token_store.install(sql, account, self._world.app.client_id, scope, seconds)
 
     def confirm(self, account: str, email: str) -> bool:
         """The person clicks in every double opt-in mail that waits for them; false when none did."""
         with self._world.database.transaction() as sql:
-            is_confirmed = optins.confirm(sql, account, email)
-        self._world.courier.wake()
+            is_confirmed = double_opt_in.confirm(sql, account, email)
+        self._world.webhook_sender.wake()
         return is_confirmed
 
     def flip(self, account: str, email: str, to: str) -> SeenProfile:
@@ -136,7 +136,7 @@ class Sandbox:
         with self._world.database.transaction() as sql:
             person = consent_by_hand.by_email(sql, account, email, to)
             flipped = snapshots.of_person(sql, person)
-        self._world.courier.wake()
+        self._world.webhook_sender.wake()
         return flipped
 
     def webhooks(self, account: str) -> list[SeenWebhook]:
@@ -151,13 +151,13 @@ class Sandbox:
     def redeliver(self, account: str) -> int:
         """Tells the last body that an endpoint accepted once more; how many changes it holds, 0 for none."""
         with self._world.database.transaction() as sql:
-            changes = notices.again(sql, account)
-        self._world.courier.wake()
+            changes = webhook_deliveries.again(sql, account)
+        self._world.webhook_sender.wake()
         return changes
 
     def wait_for_webhooks(self, seconds: float = 10.0) -> bool:
         """Waits until every webhook has been told or given up; false when some still wait after that time."""
-        return self._world.courier.wait_until_quiet(seconds)
+        return self._world.webhook_sender.wait_until_quiet(seconds)
 
     def fault(self, operation: str, kind: str, count: int = 1, **options: Any) -> Fault:
         """Scripts a fault; the options are those of `Fault`."""
@@ -178,7 +178,7 @@ class Sandbox:
     def arrivals(self, account: str) -> list[tuple[str, float]]:
         """Each recorded event's unique_id and when it came first, in seconds since 1970."""
         with self._world.database.transaction() as sql:
-            return happenings.arrivals(sql, account)
+            return event_store.arrivals(sql, account)
 
     def requests(self, operation: str | None = None) -> list[Entry]:
         """The requests that came in, oldest first; API and token calls, not the control API."""
@@ -191,12 +191,12 @@ class Sandbox:
     def uninstall(self, account: str) -> None:
         """The merchant removes the app: every token of the account is dead."""
         with self._world.database.transaction() as sql:
-            grants.uninstall(sql, account)
+            token_store.uninstall(sql, account)
 
     def expire_tokens(self, account: str) -> None:
         """Access tokens die now; refresh tokens stay good."""
         with self._world.database.transaction() as sql:
-            grants.expire(sql, account)
+            token_store.expire(sql, account)
 
     def reset(self) -> None:
         self._world.reset()

@@ -11,7 +11,7 @@ from typing import Any
 from klaviyo.sandbox.protocol.faults import Faults
 from klaviyo.sandbox.protocol.journal import Exchange, Journal
 from klaviyo.sandbox.protocol.limits import Windows
-from klaviyo.sandbox.resources.webhook_sender import Courier
+from klaviyo.sandbox.resources.webhook_sender import WebhookSender
 from klaviyo.sandbox.settings import Settings
 from klaviyo.sandbox.state import accounts
 from klaviyo.sandbox.state.database import Database
@@ -46,11 +46,11 @@ class World:
     complaints: list[BaseException] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _settings_at_first: Settings = field(init=False)
-    courier: Courier = field(init=False)
+    webhook_sender: WebhookSender = field(init=False)
 
     def __post_init__(self) -> None:
         self._settings_at_first = self.settings
-        self.courier = Courier(self.database, lambda: self.settings)
+        self.webhook_sender = WebhookSender(self.database, lambda: self.settings)
         with self.database.transaction() as sql:
             accounts.seed(sql)
 
@@ -61,7 +61,7 @@ class World:
     def turn(self, **changes: Any) -> Settings:
         with self._lock:
             self.settings = replace(self.settings, **changes)
-        self.courier.wake()
+        self.webhook_sender.wake()
         return self.settings
 
     def reset(self) -> None:

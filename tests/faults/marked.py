@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.test import Client
 
-from klaviyo.sandbox.state import grants
+from klaviyo.sandbox.state import token_store
 from tests.faults import stored
 
 MARK = "CANARY"
@@ -38,9 +38,9 @@ class _Marked:
 
 def mark_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Codes, refresh tokens and access tokens of the sandbox from here on."""
-    sign = grants._signed_looking
-    monkeypatch.setattr(grants, "secrets", _Marked(secrets))
-    monkeypatch.setattr(grants, "_signed_looking", lambda *about: f"{MARK}.{sign(*about)}")
+    sign = token_store._signed_looking
+    monkeypatch.setattr(token_store, "secrets", _Marked(secrets))
+    monkeypatch.setattr(token_store, "_signed_looking", lambda *about: f"{MARK}.{sign(*about)}")
 
 
 @dataclass

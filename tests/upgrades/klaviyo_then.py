@@ -10,7 +10,7 @@ from klaviyo.api.operation import REVISION
 from klaviyo.api.transport import MEDIA_TYPE
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
-from klaviyo.sandbox.state import grants
+from klaviyo.sandbox.state import token_store
 from klaviyo.sandbox.world import World
 from tests.upgrades.past import Fixture
 
@@ -42,7 +42,7 @@ def _know_our_tokens(world: World, accounts: dict[str, bool]) -> None:
     """Those of the fixture, which names them for their account; of an account that was lost they are dead."""
     with world.database.transaction() as sql:
         for account, is_alive in accounts.items():
-            given = grants.install(sql, account, world.app.client_id, SCOPES, 3600)
+            given = token_store.install(sql, account, world.app.client_id, SCOPES, 3600)
             for table, kind, token in (
                 ("access_tokens", "access", given.access_token),
                 ("refresh_tokens", "refresh", given.refresh_token),
@@ -51,7 +51,7 @@ def _know_our_tokens(world: World, accounts: dict[str, bool]) -> None:
                     f"UPDATE {table} SET digest = ? WHERE digest = ?", (_digest(f"{kind}-of-{account}"), _digest(token))
                 )
             if not is_alive:
-                grants.uninstall(sql, account)
+                token_store.uninstall(sql, account)
 
 
 def _know_people(sandbox: Sandbox, deliveries: Rows) -> None:

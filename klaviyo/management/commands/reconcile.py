@@ -37,12 +37,12 @@ class Command(BaseCommand):
         connection = _connection(options["connection"])
         since, until = _period(options["since"], options["until"])
         try:
-            account = report.take(connection, since, until, repairs=options["repair"], progress=self._say)
+            reconciliation = report.reconcile(connection, since, until, repairs=options["repair"], progress=self._say)
         except IntegrationError as error:
             raise CommandError(f"Klaviyo did not tell everything, so there is no account: {error.sentence}") from None
         console = Console(file=cast("IO[str]", self.stdout), width=None if self.stdout.isatty() else 100)
-        report_tables.show(console, account)
-        if not account.is_even:
+        report_tables.show(console, reconciliation)
+        if not reconciliation.is_even:
             raise SystemExit(1)
 
     def _say(self, number: int) -> None:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from klaviyo.sandbox.control.request import Ask
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.faults import KINDS, Fault
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Number, Text
 from klaviyo.sandbox.settings import WEBHOOK_PROFILES
 

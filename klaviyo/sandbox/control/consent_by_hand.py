@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from klaviyo.sandbox.protocol.problems import Problem, Refusal
+from klaviyo.sandbox.protocol.errors import Problem, Refusal
 from klaviyo.sandbox.resources import consent_changes
 from klaviyo.sandbox.state import identifiers, people
 from klaviyo.sandbox.state.consent import Channel, Consent

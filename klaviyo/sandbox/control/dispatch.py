@@ -12,10 +12,10 @@ from klaviyo.sandbox.control.request import Ask, Work
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.http.wire import Reply, Request, json_reply
 from klaviyo.sandbox.protocol import scopes
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, errors_reply
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, errors_reply
 from klaviyo.sandbox.protocol.validation import Members, Text
-from klaviyo.sandbox.resources import optins
-from klaviyo.sandbox.state import accounts, grants, happenings, notices
+from klaviyo.sandbox.resources import double_opt_in
+from klaviyo.sandbox.state import accounts, event_store, token_store, webhook_deliveries
 from klaviyo.sandbox.world import World
 
 
@@ -43,7 +43,7 @@ def _state(ask: Ask) -> Any:
         "settings": asdict(ask.world.settings),
         "faults": len([one for one in ask.world.faults.all() if not one.is_over]),
         "requests": len(ask.world.journal.all()),
-        "is_quiet": ask.world.courier.is_quiet(),
+        "is_quiet": ask.world.webhook_sender.is_quiet(),
     }
 
 
@@ -55,7 +55,7 @@ def _events(ask: Ask) -> Any:
 
 def _arrivals(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
-        return {"arrivals": happenings.arrivals(sql, ask.account)}
+        return {"arrivals": event_store.arrivals(sql, ask.account)}
 
 
 def _profile(ask: Ask) -> Any:
@@ -97,26 +97,26 @@ def _reset(ask: Ask) -> Any:
 
 def _uninstall(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
-        return {"installs": grants.uninstall(sql, ask.account)}
+        return {"installs": token_store.uninstall(sql, ask.account)}
 
 
 def _expire(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
-        return {"expired": grants.expire(sql, ask.account)}
+        return {"expired": token_store.expire(sql, ask.account)}
 
 
 def _connect(ask: Ask) -> Any:
     asked = ask.body(Members(optional={"scope": Text()})).get("scope", " ".join(scopes.ALL))
     with ask.world.database.transaction() as sql:
         seconds = ask.world.settings.access_token_seconds
-        return asdict(grants.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
+        return asdict(token_store.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
 
 
 def _confirm(ask: Ask) -> Any:
     email = ask.body(Members({"email": Text()}))["email"]
     with ask.world.database.transaction() as sql:
-        is_confirmed = optins.confirm(sql, ask.account, email)
-    ask.world.courier.wake()
+        is_confirmed = double_opt_in.confirm(sql, ask.account, email)
+    ask.world.webhook_sender.wake()
     return {"confirmed": is_confirmed}
 
 
@@ -124,14 +124,14 @@ def _flip(ask: Ask) -> Any:
     told = ask.body(Members({"email": Text(), "to": Text(choices=consent_by_hand.TO)}))
     with ask.world.database.transaction() as sql:
         flipped = snapshots.of_person(sql, consent_by_hand.by_email(sql, ask.account, told["email"], told["to"]))
-    ask.world.courier.wake()
+    ask.world.webhook_sender.wake()
     return asdict(flipped)
 
 
 def _redeliver(ask: Ask) -> Any:
     with ask.world.database.transaction() as sql:
-        changes = notices.again(sql, ask.account)
-    ask.world.courier.wake()
+        changes = webhook_deliveries.again(sql, ask.account)
+    ask.world.webhook_sender.wake()
     return {"changes": changes}
 
 

@@ -17,7 +17,7 @@ from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.protocol.faults import Fault
 from klaviyo.sandbox.protocol.journal import Entry
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state.grants import Tokens
+from klaviyo.sandbox.state.token_store import Tokens
 
 SECONDS = 600
 

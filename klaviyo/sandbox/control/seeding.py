@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from klaviyo.sandbox.protocol.forms import email, phone
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
+from klaviyo.sandbox.protocol.formats import email, phone
 from klaviyo.sandbox.protocol.validation import Anything, Items, Members, Text
-from klaviyo.sandbox.state import consent, editing, groups, identifiers, people
+from klaviyo.sandbox.state import consent, identifiers, list_store, people, profile_updates
 from klaviyo.sandbox.state.people import Person
 
 CONSENTS = ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED")
@@ -93,7 +93,7 @@ def put_lists(sql: sqlite3.Connection, account: str, seeds: Iterable[SeedList]) 
         ).fetchone()
         if row is None and seed.id and sql.execute("SELECT 1 FROM lists WHERE id = ?", (seed.id,)).fetchone():
             raise Refusal(invalid(f"The list id {seed.id} belongs to another account.", "/lists"))
-        ids.append(row["id"] if row else groups.create(sql, account, seed.name, seed.opt_in_process, seed.id))
+        ids.append(row["id"] if row else list_store.create(sql, account, seed.name, seed.opt_in_process, seed.id))
     return ids
 
 
@@ -102,7 +102,7 @@ def unknown_lists(sql: sqlite3.Connection, account: str, seeds: Iterable[SeedPro
     return [
         Problem(400, "invalid", "Invalid input.", f"There is no list {one}.")
         for one in sorted(named)
-        if groups.get(sql, account, one) is None
+        if list_store.get(sql, account, one) is None
     ]
 
 
@@ -116,14 +116,14 @@ def _put(sql: sqlite3.Connection, account: str, seed: SeedProfile) -> str:
     person = found or people.new(account)
     names = {"first_name": seed.first_name, "last_name": seed.last_name, "locale": seed.locale}
     told = {**identity, **names, "properties": dict(seed.properties)}
-    editing.change(person, {name: value for name, value in told.items() if value is not None})
+    profile_updates.change(person, {name: value for name, value in told.items() if value is not None})
     _agree(person, seed)
     if found:
         people.save(sql, person)
     else:
         people.add(sql, person)
     for list_id in seed.lists:
-        groups.add_members(sql, list_id, [person.id])
+        list_store.add_members(sql, list_id, [person.id])
     return person.id
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from klaviyo.sandbox.state import groups, identifiers, people
+from klaviyo.sandbox.state import identifiers, list_store, people
 from klaviyo.sandbox.state.people import Person
 
 
@@ -109,7 +109,7 @@ def profile(sql: sqlite3.Connection, account: str, email: str) -> SeenProfile | 
 
 
 def of_person(sql: sqlite3.Connection, person: Person) -> SeenProfile:
-    return _profile(person, [row["id"] for row in groups.of_profile(sql, person.id)])
+    return _profile(person, [row["id"] for row in list_store.of_profile(sql, person.id)])
 
 
 def lists(sql: sqlite3.Connection, account: str) -> list[SeenList]:

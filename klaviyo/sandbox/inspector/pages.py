@@ -9,7 +9,7 @@ from pathlib import Path
 from klaviyo.sandbox.control import snapshots
 from klaviyo.sandbox.control.snapshots import SeenAccount
 from klaviyo.sandbox.http.wire import Reply, Request, html_reply, redirect
-from klaviyo.sandbox.inspector import activity, flipping, gatherings, layout, people
+from klaviyo.sandbox.inspector import consent_buttons, events, layout, lists_and_segments, people
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.state import people as people_kept
@@ -18,15 +18,15 @@ from klaviyo.sandbox.world import World
 _CSS = Path(__file__).with_name("inspector.css")
 _PAGES: Mapping[str, Callable[[View], Html]] = {
     "people": people.index,
-    "events": activity.events,
-    "metrics": activity.metrics,
-    "lists": gatherings.lists,
-    "segments": gatherings.segments,
+    "events": events.events,
+    "metrics": events.metrics,
+    "lists": lists_and_segments.lists,
+    "segments": lists_and_segments.segments,
 }
 _SINGLE: Mapping[str, Callable[[View, str], Html | None]] = {
     "people": people.one,
-    "lists": gatherings.one_list,
-    "segments": gatherings.one_segment,
+    "lists": lists_and_segments.one_list,
+    "segments": lists_and_segments.one_segment,
 }
 _ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people">{name}</a></h2>{installed}</header>
 <div class="body">{facts}</div></section>"""
@@ -34,7 +34,7 @@ _ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people"
 
 def answer(world: World, request: Request) -> Reply:
     if request.method == "POST":
-        reply = flipping.press(world, request)
+        reply = consent_buttons.press(world, request)
     elif request.method not in ("GET", "HEAD"):
         reply = None
     elif request.path.startswith("/profile/"):

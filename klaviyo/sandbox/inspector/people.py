@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from klaviyo.sandbox.inspector import flipping, layout, timeline
+from klaviyo.sandbox.inspector import consent_buttons, layout, timeline
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
-from klaviyo.sandbox.resources import optins
-from klaviyo.sandbox.state import groups, people
+from klaviyo.sandbox.resources import double_opt_in
+from klaviyo.sandbox.state import list_store, people
 from klaviyo.sandbox.state.consent import Channel
 from klaviyo.sandbox.state.people import Person
 
@@ -78,7 +78,7 @@ def _line(view: View, person: Person) -> tuple[Any, ...]:
         name=_name(person),
         address=person.email or person.phone_number or person.external_id or person.id,
     )
-    lists = ", ".join(row["name"] for row in groups.of_profile(view.sql, person.id))
+    lists = ", ".join(row["name"] for row in list_store.of_profile(view.sql, person.id))
     return who, standing(person), lists or layout.NONE, view.when(person.last_event_date)
 
 
@@ -94,10 +94,10 @@ def _consent(view: View, person: Person) -> Html:
         told[f"Suppressed: {_words(reason)}"] = view.when(at)
     for list_id, (reason, at) in consent.list_suppressions.items():
         told[f"Off list {list_id}: {_words(reason)}"] = view.when(at)
-    for row in optins.waiting(view.sql, person.id):
+    for row in double_opt_in.waiting(view.sql, person.id):
         told["Waiting for a confirming click since"] = view.when(row["asked_at"])
     told["SMS"] = _words(consent.sms.consent).capitalize()
-    buttons = flipping.buttons(view, person) if person.email else layout.NOTHING
+    buttons = consent_buttons.buttons(view, person) if person.email else layout.NOTHING
     return layout.card("Consent", layout.inside(join([layout.pairs(told), buttons])))
 
 
@@ -114,7 +114,7 @@ def _evidence(view: View, channel: Channel) -> dict[str, Any]:
 
 
 def _lists(view: View, person: Person) -> Html:
-    rows = groups.of_profile(view.sql, person.id)
+    rows = list_store.of_profile(view.sql, person.id)
     told = {row["name"]: f"since {view.when(row['joined_at'])}" for row in rows}
     body = layout.inside(layout.pairs(told)) if told else layout.empty("On no list.")
     return layout.card("Lists", body)

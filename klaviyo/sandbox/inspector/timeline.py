@@ -10,7 +10,7 @@ from klaviyo.sandbox.inspector import layout
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.resources import topics
-from klaviyo.sandbox.state import identifiers, notices
+from klaviyo.sandbox.state import identifiers, webhook_deliveries
 
 _ENTRY = """<li><div class="title"><b>{what}</b><span class="muted small">{at}</span></div>{details}</li>"""
 _MOST = 200
@@ -23,7 +23,7 @@ def of_person(view: View, profile_id: str) -> Html:
         (profile_id, _MOST),
     ).fetchall()
     entries = [(float(row["time"]), _event(view, row)) for row in rows]
-    entries += [(row["time"], _change(view, row)) for row in notices.of_profile(view.sql, profile_id)]
+    entries += [(row["time"], _change(view, row)) for row in webhook_deliveries.of_profile(view.sql, profile_id)]
     entries.sort(key=lambda entry: entry[0], reverse=True)
     if not entries:
         return layout.empty("Nothing has happened yet.")

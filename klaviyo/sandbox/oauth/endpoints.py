@@ -17,8 +17,8 @@ from klaviyo.sandbox.http.wire import Reply, Request, html_reply, json_reply, re
 from klaviyo.sandbox.oauth import consent_screen
 from klaviyo.sandbox.protocol import faults, scopes
 from klaviyo.sandbox.protocol.journal import Entry
-from klaviyo.sandbox.state import accounts, grants, identifiers
-from klaviyo.sandbox.state.grants import Code, Tokens
+from klaviyo.sandbox.state import accounts, identifiers, token_store
+from klaviyo.sandbox.state.token_store import Code, Tokens
 from klaviyo.sandbox.world import World
 
 REQUIRED = ("response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge_method", "code_challenge")
@@ -73,7 +73,7 @@ def revoke(world: World, request: Request) -> Reply:
 
 def _screen(world: World, asked: Mapping[str, str]) -> Reply:
     with world.database.transaction() as sql:
-        choices = [(one, grants.installs(sql, one.id) > 0) for one in accounts.ACCOUNTS]
+        choices = [(one, token_store.installs(sql, one.id) > 0) for one in accounts.ACCOUNTS]
     allowed = scopes.granted(asked["scope"], world.settings.app_scopes)
     fields = {name: asked[name] for name in REQUIRED}
     return html_reply(200, consent_screen.page(world.app.name, choices, allowed.split(), fields))
@@ -90,7 +90,7 @@ def _decide(world: World, asked: Mapping[str, str]) -> Reply:
             return html_reply(400, consent_screen.refused("Choose one of your accounts."))
         allowed = scopes.granted(asked["scope"], world.settings.app_scopes)
         code = Code(account, asked["client_id"], asked["redirect_uri"], asked["code_challenge"], allowed)
-        return _back(asked, code=grants.give_code(sql, code))
+        return _back(asked, code=token_store.give_code(sql, code))
 
 
 def _back(asked: Mapping[str, str], **answer: str) -> Reply:
@@ -159,7 +159,7 @@ def _account_named(world: World, request: Request) -> str | None:
     """Whose grant a call is about, as far as it can be told before the call is checked."""
     fields = dict(parse_qsl(request.body.decode("utf-8", "replace")))
     with world.database.transaction() as sql:
-        return grants.account_of(sql, fields.get("refresh_token") or fields.get("token") or fields.get("code", ""))
+        return token_store.account_of(sql, fields.get("refresh_token") or fields.get("token") or fields.get("code", ""))
 
 
 def _form(world: World, request: Request) -> _Form:
@@ -201,7 +201,7 @@ def _exchange(world: World, form: _Form) -> Tokens:
         raise OAuthError("invalid_request", 'Invalid "code_verifier".')
     # A code is spent by the first try, also by one that fails: its own transaction.
     with world.database.transaction() as sql:
-        given = grants.use_code(sql, code)
+        given = token_store.use_code(sql, code)
     if given is None or given.client_id != world.app.client_id or given.redirect_uri != redirect_uri:
         raise OAuthError("invalid_grant", 'Invalid "code" in request.')
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -209,7 +209,7 @@ def _exchange(world: World, form: _Form) -> Tokens:
         raise OAuthError("invalid_grant", "Code challenge failed.")
     with world.database.transaction() as sql:
         seconds = world.settings.access_token_seconds
-        return grants.install(sql, given.account, given.client_id, given.scopes, seconds)
+        return token_store.install(sql, given.account, given.client_id, given.scopes, seconds)
 
 
 def _refresh(world: World, form: _Form) -> Tokens:
@@ -217,7 +217,7 @@ def _refresh(world: World, form: _Form) -> Tokens:
     settings = world.settings
     # Nothing may be raised inside: a reused token must end the install for good.
     with world.database.transaction() as sql:
-        tokens = grants.renew(
+        tokens = token_store.renew(
             sql,
             refresh_token,
             world.app.client_id,
@@ -232,5 +232,5 @@ def _refresh(world: World, form: _Form) -> Tokens:
 def _revoke(world: World, form: _Form) -> Reply:
     dead = form.need("token")
     with world.database.transaction() as sql:
-        grants.revoke(sql, dead, world.app.client_id)
+        token_store.revoke(sql, dead, world.app.client_id)
     return json_reply(200, {})

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.faults import Fault
 from klaviyo.sandbox.protocol.filters import Column, Where, where
 from klaviyo.sandbox.protocol.paging import Page, read
-from klaviyo.sandbox.protocol.problems import Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.queries import Query
 from klaviyo.sandbox.protocol.validation import Shape, parse
 from klaviyo.sandbox.settings import Settings

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from functools import cache
 
 from klaviyo.sandbox.http.wire import JSON_API, Delivery, Reply, html_reply, json_reply, redirect
-from klaviyo.sandbox.protocol.problems import Problem, bad_credential, errors_reply, missing_scopes, throttled
+from klaviyo.sandbox.protocol.errors import Problem, bad_credential, errors_reply, missing_scopes, throttled
 
 OAUTH_OPERATIONS = ("oauth_token", "oauth_revoke")
 KINDS = (

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from klaviyo.sandbox.protocol.problems import Refusal, invalid_parameter
+from klaviyo.sandbox.protocol.errors import Refusal, invalid_parameter
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<mark>[(),\[\]])|(?P<bare>[^\s"'(),\[\]]+))"""

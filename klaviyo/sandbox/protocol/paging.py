@@ -8,8 +8,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from klaviyo.sandbox.protocol.errors import Refusal, invalid_parameter
 from klaviyo.sandbox.protocol.filters import Where
-from klaviyo.sandbox.protocol.problems import Refusal, invalid_parameter
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid_parameter
 from klaviyo.sandbox.protocol.paging import Sort
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid_parameter
 
 
 def _words(text: str | None, mark: str = ",") -> frozenset[str]:

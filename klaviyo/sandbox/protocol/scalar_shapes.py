@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from klaviyo.sandbox.protocol.problems import Problem, invalid
+from klaviyo.sandbox.protocol.errors import Problem, invalid
 
 Fits = Callable[[Any], bool]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.scalar_shapes import Boolean, Fits, Number, Shape, Text
 
 __all__ = ["Anything", "Boolean", "Items", "Members", "Number", "Shape", "Sized", "Text", "is_larger", "parse"]

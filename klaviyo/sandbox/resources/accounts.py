@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document
-from klaviyo.sandbox.protocol.problems import Refusal, invalid, not_found
+from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
 from klaviyo.sandbox.state import accounts, identifiers
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from klaviyo.sandbox.resources import topics
-from klaviyo.sandbox.state import notices
+from klaviyo.sandbox.state import webhook_deliveries
 from klaviyo.sandbox.state.consent import Channel, Consent
 from klaviyo.sandbox.state.people import Person
 
@@ -37,7 +37,7 @@ def noted(person: Person) -> Consent:
 def tell(sql: sqlite3.Connection, person: Person, before: Consent, *, joined: str | None = None) -> None:
     """Records every difference to `before`; `joined` is a list that they have just come onto."""
     for topic, properties in _differences(before, person.consent, joined):
-        notices.record(sql, person.account, person.id, topic, properties)
+        webhook_deliveries.record(sql, person.account, person.id, topic, properties)
 
 
 def _differences(before: Consent, after: Consent, joined: str | None) -> Iterator[Told]:

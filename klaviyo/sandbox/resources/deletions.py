@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from klaviyo.sandbox.protocol.calls import Answer, Call
-from klaviyo.sandbox.protocol.problems import Refusal, invalid, not_found
+from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.validation import Members, Text
 from klaviyo.sandbox.resources import profile_shapes
 from klaviyo.sandbox.state import people

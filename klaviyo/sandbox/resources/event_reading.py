@@ -7,8 +7,8 @@ import sqlite3
 import time
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import RANGE, Column, Where, moment, number
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.resources import metrics, profiles
 from klaviyo.sandbox.state import identifiers, people
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.faults import chosen
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid
 from klaviyo.sandbox.resources import event_shapes, profiles
-from klaviyo.sandbox.state import happenings, identifiers, people
-from klaviyo.sandbox.state.happenings import Happening
-from klaviyo.sandbox.state.register import Register
+from klaviyo.sandbox.state import event_store, identifiers, people
+from klaviyo.sandbox.state.event_store import Event
+from klaviyo.sandbox.state.unit_of_work import UnitOfWork
 
 MOST_EVENTS = 1000
 _ROOT = "/data/attributes/events-bulk-create/data"
@@ -27,7 +27,7 @@ def create_event(call: Call) -> Answer:
     if attributes.get("unique_id") in call.settings.malformed:
         raise Refusal(_malformed("/data/attributes"))
     if not chosen(call.fault, "accept_and_lose", 1):
-        _record(call, [(data, [_happening(attributes)])])
+        _record(call, [(data, [_event(attributes)])])
     return Answer(202)
 
 
@@ -49,7 +49,7 @@ def bulk_create_events(call: Call) -> Answer:
     return Answer(202)
 
 
-def _told(groups: list[Group], lost: frozenset[int]) -> list[tuple[Mapping[str, Any], list[Happening]]]:
+def _told(groups: list[Group], lost: frozenset[int]) -> list[tuple[Mapping[str, Any], list[Event]]]:
     """Each group's profile with its events, without those that are to be lost."""
     told = []
     number = 0
@@ -58,31 +58,31 @@ def _told(groups: list[Group], lost: frozenset[int]) -> list[tuple[Mapping[str, 
         kept = []
         for event in attributes["events"]["data"]:
             if number not in lost:
-                kept.append(_happening(event["attributes"], backfill=bool(attributes.get("backfill"))))
+                kept.append(_event(event["attributes"], backfill=bool(attributes.get("backfill"))))
             number += 1
         if kept:
             told.append((attributes["profile"]["data"], kept))
     return told
 
 
-def _record(call: Call, told: list[tuple[Mapping[str, Any], list[Happening]]]) -> None:
+def _record(call: Call, told: list[tuple[Mapping[str, Any], list[Event]]]) -> None:
     """Writes the people first and then what happened to them."""
-    register = Register(call.sql, call.account)
+    unit = UnitOfWork(call.sql, call.account)
     if len(told) > 1:
-        register.read_ahead(data["attributes"] for data, _ in told)
-    events: list[tuple[str, Happening]] = []
+        unit.read_ahead(data["attributes"] for data, _ in told)
+    events: list[tuple[str, Event]] = []
     for data, happened in told:
-        person, _ = profiles.upsert(register, data)
+        person, _ = profiles.upsert(unit, data)
         latest = identifiers.second(max(one.time for one in happened))
         person.last_event_date = max(person.last_event_date or "", latest)
         events += [(person.id, one) for one in happened]
-    register.write()
-    happenings.record(call.sql, call.account, events, call.settings.event_delay)
+    unit.write()
+    event_store.record(call.sql, call.account, events, call.settings.event_delay)
 
 
-def _happening(attributes: Mapping[str, Any], *, backfill: bool = False) -> Happening:
+def _event(attributes: Mapping[str, Any], *, backfill: bool = False) -> Event:
     text = attributes.get("time")
-    return Happening(
+    return Event(
         metric=attributes["metric"]["data"]["attributes"]["name"],
         time=int(identifiers.parsed(text).timestamp() if text else time.time()),
         properties=attributes["properties"],
@@ -151,12 +151,12 @@ def _whom(data: Mapping[str, Any]) -> str:
 
 def _refuse_known(call: Call, groups: list[Group]) -> None:
     """One event that was recorded before refuses the request: the documentation can be read so."""
-    register = Register(call.sql, call.account)
+    unit = UnitOfWork(call.sql, call.account)
     found: list[Problem] = []
     for index, place, data, event in _with_ids(groups):
         identity = {**data["attributes"], "kx": data["attributes"].get("_kx")}
-        person = register.get(data["id"]) if data.get("id") else people.first(register.look, identity)
-        if person and happenings.is_known(call.sql, call.account, person.id, _happening(event)):
+        person = unit.get(data["id"]) if data.get("id") else people.first(unit.look, identity)
+        if person and event_store.is_known(call.sql, call.account, person.id, _event(event)):
             found.append(invalid("This event has been recorded already.", f"{_at(index, place)}/unique_id"))
     if found:
         raise Refusal(*found)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import EXACT, Column, Where
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Items, Members, Text
 from klaviyo.sandbox.resources import import_job_states, import_work, jobs, lists, profile_shapes, profiles
 from klaviyo.sandbox.resources.import_job_states import KIND
-from klaviyo.sandbox.state import groups, identifiers
+from klaviyo.sandbox.state import identifiers, list_store
 from klaviyo.sandbox.state.people import Person
 
 MOST = 10_000
@@ -60,7 +60,7 @@ def get_bulk_import_profiles_job(call: Call) -> Answer:
     row = jobs.require(call, KIND, call.ids["job_id"])
     included = None
     if "lists" in call.query.include:
-        known = [groups.get(call.sql, call.account, one) for one in _lists_of(row)]
+        known = [list_store.get(call.sql, call.account, one) for one in _lists_of(row)]
         included = [lists.resource(call, one) for one in known if one]
     return call.one(_resource(call, row), included=included)
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Call, Document, known
-from klaviyo.sandbox.protocol.problems import Refusal, not_found
+from klaviyo.sandbox.protocol.errors import Refusal, not_found
 from klaviyo.sandbox.state import identifiers
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, same_id
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import AFTER, EXACT, Column, Where, moment
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Members, Text
 from klaviyo.sandbox.resources import profiles
-from klaviyo.sandbox.state import accounts, groups, identifiers
+from klaviyo.sandbox.state import accounts, identifiers, list_store
 
 _TYPE = Text(choices=("list",))
 _OPT_IN = Text(nullable=True, choices=("double_opt_in", "single_opt_in"))
@@ -58,7 +58,7 @@ def get_list(call: Call) -> Answer:
 def create_list(call: Call) -> Answer:
     attributes = call.parse(_CREATE)["data"]["attributes"]
     opt_in = attributes.get("opt_in_process") or accounts.opt_in_process(call.sql, call.account)
-    made = groups.create(call.sql, call.account, attributes["name"], opt_in)
+    made = list_store.create(call.sql, call.account, attributes["name"], opt_in)
     return call.one(resource(call, require(call, made)), 201)
 
 
@@ -92,13 +92,13 @@ def get_list_ids_for_profile(call: Call) -> Answer:
 def require(call: Call, list_id: str, pointer: str = "/data/id") -> sqlite3.Row:
     if not identifiers.SHORT.fullmatch(list_id):
         raise Refusal(invalid("Invalid list id.", pointer))
-    return known("list", list_id, groups.get(call.sql, call.account, list_id))
+    return known("list", list_id, list_store.get(call.sql, call.account, list_id))
 
 
 def resource(call: Call, row: sqlite3.Row) -> Document:
     attributes = {name: row[name] for name in ("name", "created", "updated", "opt_in_process")}
     if "profile_count" in call.query.additional("list"):
-        attributes["profile_count"] = groups.size(call.sql, row["id"])
+        attributes["profile_count"] = list_store.size(call.sql, row["id"])
     path = f"/api/lists/{row['id']}"
     return {
         "type": "list",
@@ -114,4 +114,4 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
 
 
 def _of_profile(call: Call) -> list[sqlite3.Row]:
-    return groups.of_profile(call.sql, profiles.require(call, call.ids["id"]).id)
+    return list_store.of_profile(call.sql, profiles.require(call, call.ids["id"]).id)

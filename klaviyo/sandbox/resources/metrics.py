@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import Column, Where
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.state import identifiers
 
 APP = "Sorae"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document
 from klaviyo.sandbox.resources import lists, profiles, segments
-from klaviyo.sandbox.state import groups
+from klaviyo.sandbox.state import list_store
 
 
 def get_profile(call: Call) -> Answer:
@@ -12,7 +12,7 @@ def get_profile(call: Call) -> Answer:
     asked = call.query.include
     included: list[Document] = []
     if "lists" in asked:
-        included += [lists.resource(call, row) for row in groups.of_profile(call.sql, person.id)]
+        included += [lists.resource(call, row) for row in list_store.of_profile(call.sql, person.id)]
     if "segments" in asked:
         included += [segments.resource(call, row) for row in segments.holding(call, person)]
     return call.one(profiles.resource(call, person), included=included if asked else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from klaviyo.sandbox.protocol.forms import email, phone
+from klaviyo.sandbox.protocol.formats import email, phone
 from klaviyo.sandbox.protocol.validation import Anything, Items, Members, Number, Shape, Sized, Text
 from klaviyo.sandbox.state.people import PLACES
 

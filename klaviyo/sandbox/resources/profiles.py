@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link, same_id
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.filters import AFTER_OR_BEFORE, EXACT, Column, Where, lower, moment
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid, not_found
 from klaviyo.sandbox.resources import profile_shapes as shapes
 from klaviyo.sandbox.resources import suppression_filters
-from klaviyo.sandbox.state import editing, identifiers, people
+from klaviyo.sandbox.state import identifiers, people, profile_updates
 from klaviyo.sandbox.state.people import Person, TakenIdentifier
-from klaviyo.sandbox.state.register import Register
+from klaviyo.sandbox.state.unit_of_work import UnitOfWork
 
 FILTERS = {
     "id": Column("p.id", EXACT),
@@ -44,11 +44,11 @@ def get_profiles(call: Call) -> Answer:
 def create_profile(call: Call) -> Answer:
     attributes = call.parse(shapes.CREATE)["data"]["attributes"]
     _need_identifier(attributes)
-    taken = people.owner_of(Register(call.sql, call.account).look, attributes)
+    taken = people.owner_of(UnitOfWork(call.sql, call.account).look, attributes)
     if taken:
         raise Refusal(_duplicate(taken))
     person = people.new(call.account)
-    editing.change(person, attributes)
+    profile_updates.change(person, attributes)
     people.add(call.sql, person)
     return call.one(resource(call, person), 201)
 
@@ -57,9 +57,9 @@ def update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPDATE)["data"]
     same_id(data["id"], call.ids["id"])
     person = require(call, call.ids["id"])
-    editing.change(person, data["attributes"])
-    editing.patch(person, data.get("meta") or {})
-    taken = people.owner_of(Register(call.sql, call.account).look, vars(person), other_than=person.id)
+    profile_updates.change(person, data["attributes"])
+    profile_updates.patch(person, data.get("meta") or {})
+    taken = people.owner_of(UnitOfWork(call.sql, call.account).look, vars(person), other_than=person.id)
     if taken:
         raise Refusal(_duplicate(taken))
     people.save(call.sql, person)
@@ -70,30 +70,30 @@ def create_or_update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPSERT)["data"]
     if not data.get("id"):
         _need_identifier(data["attributes"])
-    register = Register(call.sql, call.account)
-    person, is_new = upsert(register, data)
-    register.write()
+    unit = UnitOfWork(call.sql, call.account)
+    person, is_new = upsert(unit, data)
+    unit.write()
     return call.one(resource(call, person), 201 if is_new else 200)
 
 
-def upsert(register: Register, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
+def upsert(unit: UnitOfWork, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
     """Finds or makes the person that `data` identifies and applies it; true when they are new.
 
     An identifier that belongs to somebody else stays theirs.
     """
     attributes = dict(data["attributes"])
     meta = {**(attributes.pop("meta", None) or {}), **(data.get("meta") or {})}
-    person, is_new = _whom(register, data.get("id"), attributes)
+    person, is_new = _whom(unit, data.get("id"), attributes)
     for name in people.OWN:
-        if name in attributes and people.owner_of(register.look, {name: attributes[name]}, other_than=person.id):
+        if name in attributes and people.owner_of(unit.look, {name: attributes[name]}, other_than=person.id):
             del attributes[name]
-    editing.change(person, attributes, nulls_clear=nulls_clear)
+    profile_updates.change(person, attributes, nulls_clear=nulls_clear)
     if meta:
-        editing.patch(person, meta)
-        taken = people.owner_of(register.look, vars(person), other_than=person.id)
+        profile_updates.patch(person, meta)
+        taken = people.owner_of(unit.look, vars(person), other_than=person.id)
         if taken:
             raise Refusal(_duplicate(taken))
-    register.put(person, is_new=is_new)
+    unit.put(person, is_new=is_new)
     return person, is_new
 
 
@@ -103,7 +103,7 @@ def identifies(attributes: Mapping[str, Any]) -> bool:
 
 
 def require(call: Call, profile_id: str) -> Person:
-    return _registered(Register(call.sql, call.account), profile_id)
+    return _known(UnitOfWork(call.sql, call.account), profile_id)
 
 
 def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
@@ -145,18 +145,18 @@ def attributes_of(person: Person) -> Document:
     }
 
 
-def _whom(register: Register, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
+def _whom(unit: UnitOfWork, profile_id: str | None, attributes: Mapping[str, Any]) -> tuple[Person, bool]:
     if profile_id:
-        return _registered(register, profile_id).copy(), False
+        return _known(unit, profile_id).copy(), False
     identity = {**attributes, "kx": attributes.get("_kx")}
-    found = people.first(register.look, identity)
-    return (found.copy(), False) if found else (people.new(register.account), True)
+    found = people.first(unit.look, identity)
+    return (found.copy(), False) if found else (people.new(unit.account), True)
 
 
-def _registered(register: Register, profile_id: str) -> Person:
+def _known(unit: UnitOfWork, profile_id: str) -> Person:
     if not identifiers.ULID.fullmatch(profile_id):
         raise Refusal(invalid("Invalid profile id.", "/data/id"))
-    person = register.get(profile_id)
+    person = unit.get(profile_id)
     if person is None:
         raise Refusal(not_found("profile", profile_id))
     return person

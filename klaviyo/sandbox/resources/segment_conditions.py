@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from klaviyo.sandbox.protocol.problems import Problem, invalid
+from klaviyo.sandbox.protocol.errors import Problem, invalid
 from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Shape, Text
-from klaviyo.sandbox.state import groups, identifiers
+from klaviyo.sandbox.state import identifiers, list_store
 from klaviyo.sandbox.state.people import Person
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -93,7 +93,7 @@ def hold(sql: sqlite3.Connection, person: Person, definition: Mapping[str, Any])
 def _holds(sql: sqlite3.Connection, person: Person, condition: Mapping[str, Any]) -> bool:
     kind = condition["type"]
     if kind == "profile-group-membership":
-        inside = any(groups.has_member(sql, one, person.id) for one in condition["group_ids"])
+        inside = any(list_store.has_member(sql, one, person.id) for one in condition["group_ids"])
         return inside is bool(condition["is_member"])
     if kind == "profile-marketing-consent":
         return _consents(person, condition["consent"])

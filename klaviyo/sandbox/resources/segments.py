@@ -7,8 +7,8 @@ import sqlite3
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import AFTER, EXACT, Column, Where, boolean, lower, moment
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Boolean, Items, Members, Text
 from klaviyo.sandbox.resources import profiles, segment_conditions
 from klaviyo.sandbox.state import identifiers

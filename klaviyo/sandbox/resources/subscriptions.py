@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call
-from klaviyo.sandbox.protocol.forms import moment
-from klaviyo.sandbox.protocol.problems import Problem, Refusal, invalid
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
+from klaviyo.sandbox.protocol.formats import moment
 from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Shape, Text
-from klaviyo.sandbox.resources import consent_changes, lists, optins, profile_shapes
-from klaviyo.sandbox.state import accounts, editing, groups, identifiers, people
+from klaviyo.sandbox.resources import consent_changes, double_opt_in, lists, profile_shapes
+from klaviyo.sandbox.state import accounts, identifiers, list_store, people, profile_updates
 from klaviyo.sandbox.state.people import Person
 
 _ROOT = "/data/attributes/profiles/data"
@@ -103,14 +103,14 @@ def _subscribe(
     email = (asked.get("email") or {}).get("marketing")
     sms = asked.get("sms") or {}
     if double and email:
-        optins.ask(call.sql, person, list_id, source)
+        double_opt_in.ask(call.sql, person, list_id, source)
     elif email:
         person.consent.subscribe_email(_at(email), list_id=list_id, detail=source, double=False)
     if sms.get("marketing") and not double:
         person.consent.sms.set("SUBSCRIBED", _at(sms["marketing"]), detail=source)
     if sms.get("transactional") and not double:
         person.consent.sms_transactional.set("SUBSCRIBED", _at(sms["transactional"]), detail=source)
-    joined = groups.join(call.sql, list_id, person.id) if list_id and not double else None
+    joined = list_store.join(call.sql, list_id, person.id) if list_id and not double else None
     person.updated = identifiers.now()
     people.save(call.sql, person)
     consent_changes.tell(call.sql, person, before, joined=joined)
@@ -121,8 +121,8 @@ def _unsubscribe(call: Call, person: Person, asked: Mapping[str, Any], list_id: 
     at = identifiers.now()
     before = consent_changes.noted(person)
     if (asked.get("email") or {}).get("marketing"):
-        if list_id and groups.has_member(call.sql, list_id, person.id):
-            groups.remove_members(call.sql, list_id, [person.id])
+        if list_id and list_store.has_member(call.sql, list_id, person.id):
+            list_store.remove_members(call.sql, list_id, [person.id])
             person.consent.unsubscribe_from_list(list_id, at)
         else:
             person.consent.unsubscribe_email(at)
@@ -144,7 +144,7 @@ def _known(call: Call, told: Mapping[str, Any]) -> Person | None:
 
 def _new(call: Call, attributes: Mapping[str, Any]) -> Person:
     person = people.new(call.account)
-    editing.change(person, {name: attributes.get(name) for name in ("email", "phone_number")})
+    profile_updates.change(person, {name: attributes.get(name) for name in ("email", "phone_number")})
     people.add(call.sql, person)
     return person
 
@@ -156,7 +156,7 @@ def _list_of(call: Call, data: Mapping[str, Any]) -> str | None:
 
 
 def _is_double(call: Call, list_id: str | None) -> bool:
-    row = groups.get(call.sql, call.account, list_id) if list_id else None
+    row = list_store.get(call.sql, call.account, list_id) if list_id else None
     asked = row["opt_in_process"] if row else accounts.opt_in_process(call.sql, call.account)
     return bool(asked == "double_opt_in")
 

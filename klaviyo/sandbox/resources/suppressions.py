@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import Column, Where
-from klaviyo.sandbox.protocol.forms import email
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
+from klaviyo.sandbox.protocol.formats import email
 from klaviyo.sandbox.protocol.validation import Items, Members, Text
 from klaviyo.sandbox.resources import consent_changes, jobs, lists, profile_shapes, segments
-from klaviyo.sandbox.state import groups, identifiers, people
+from klaviyo.sandbox.state import identifiers, list_store, people
 from klaviyo.sandbox.state.people import Person
 
 SUPPRESS = "profile-suppression-bulk-create-job"
@@ -128,7 +128,7 @@ def _people(
     call: Call, data: Mapping[str, Any], list_id: str | None, segment_id: str | None, *, make: bool
 ) -> list[Person]:
     if list_id:
-        ids = groups.members(call.sql, list_id)
+        ids = list_store.members(call.sql, list_id)
     elif segment_id:
         ids = segments.members(call.sql, segments.require(call, segment_id))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document
-from klaviyo.sandbox.protocol.problems import Refusal, not_found
+from klaviyo.sandbox.protocol.errors import Refusal, not_found
 
 SUBSCRIBED = "event:klaviyo.subscribed_to_email_marketing"
 UNSUBSCRIBED = "event:klaviyo.unsubscribed_from_email_marketing"

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 from klaviyo.sandbox.resources import webhook_bodies
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state import notices
+from klaviyo.sandbox.state import webhook_deliveries
 from klaviyo.sandbox.state.database import Database
 
 ENDPOINT_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Courier:
+class WebhookSender:
     """Delivers while it runs; what waits when it stops is delivered by the next one with the same state."""
 
     def __init__(self, database: Database, settings: Callable[[], Settings]) -> None:
@@ -57,7 +57,7 @@ class Courier:
     def is_quiet(self) -> bool:
         """Whether nothing waits to be told."""
         with self._database.transaction() as sql:
-            return not notices.waiting(sql)
+            return not webhook_deliveries.waiting(sql)
 
     def wait_until_quiet(self, seconds: float) -> bool:
         """Looks for so long whether nothing waits any more."""
@@ -82,7 +82,7 @@ class Courier:
     def _round(self) -> float | None:
         """Tells whoever may be told now; seconds until the next look, None when nothing waits."""
         with self._database.transaction() as sql:
-            rows = notices.waiting(sql)
+            rows = webhook_deliveries.waiting(sql)
         left = [self._seconds_left(row) for row in rows]
         due = [row for row, seconds in zip(rows, left, strict=True) if seconds <= 0]
         for row in due:
@@ -102,7 +102,7 @@ class Courier:
 
     def _deliver(self, webhook: Row) -> None:
         with self._database.transaction() as sql:
-            told = notices.for_webhook(sql, webhook["id"])
+            told = webhook_deliveries.for_webhook(sql, webhook["id"])
             with_profiles = self._settings().webhook_profiles == "included"
             body = webhook_bodies.body(sql, webhook, told, with_profiles=with_profiles)
         if not told:
@@ -111,7 +111,9 @@ class Courier:
         if self._stopping.is_set():
             return
         with self._database.transaction() as sql:
-            (notices.accepted if is_accepted else notices.failed)(sql, [row["delivery"] for row in told])
+            (webhook_deliveries.accepted if is_accepted else webhook_deliveries.failed)(
+                sql, [row["delivery"] for row in told]
+            )
         if not is_accepted:
             self._stopping.wait(0.1 * 3 ** webhook["attempts"])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from klaviyo.sandbox.http import addresses
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, known, link, same_id
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Boolean, Items, Members, Shape, Text
 from klaviyo.sandbox.resources import topics
 from klaviyo.sandbox.state import identifiers, webhooks

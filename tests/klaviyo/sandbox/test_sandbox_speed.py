@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from klaviyo.sandbox import Sandbox
-from klaviyo.sandbox.protocol.problems import Problem
+from klaviyo.sandbox.protocol.errors import Problem
 from klaviyo.sandbox.protocol.validation import Shape, is_larger
 from klaviyo.sandbox.resources import event_shapes, imports
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, bulk_events, event, profile

@@ -8,7 +8,7 @@ from klaviyo.sandbox.inspector import layout, people
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.resources import segments as segment_members
-from klaviyo.sandbox.state import groups
+from klaviyo.sandbox.state import list_store
 from klaviyo.sandbox.state import people as state
 from klaviyo.sandbox.state.people import Person
 
@@ -35,10 +35,10 @@ def lists(view: View) -> Html:
 
 
 def one_list(view: View, list_id: str) -> Html | None:
-    row = groups.get(view.sql, view.account, list_id)
+    row = list_store.get(view.sql, view.account, list_id)
     if row is None:
         return None
-    body = _members(view, groups.members(view.sql, list_id), "Nobody is on this list.")
+    body = _members(view, list_store.members(view.sql, list_id), "Nobody is on this list.")
     lead = f"{list_id} · {row['opt_in_process'].replace('_', ' ')}"
     return view.render(row["name"], body, section="lists", crumbs=[("Lists", view.path("lists"))], lead=lead)
 

@@ -13,7 +13,7 @@ from klaviyo.sandbox.state.people import IDENTIFIERS, OWN, Person
 _ROWS = "SELECT p.* FROM json_each(?) asked CROSS JOIN profiles p ON p.account = ? AND p.{column} = asked.value"
 
 
-class Register:
+class UnitOfWork:
     """People as they will be once `write` has been called; until then the state knows nothing of it."""
 
     def __init__(self, sql: sqlite3.Connection, account: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from klaviyo.sandbox.inspector import layout
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
-from klaviyo.sandbox.state import happenings, identifiers
+from klaviyo.sandbox.state import event_store, identifiers
 
 _PER_PAGE = 50
 
@@ -55,7 +55,7 @@ def events(view: View) -> Html:
         join([fill('<section class="card">{body}</section>', body=body), more]),
         section="events",
         crumbs=[("Events", view.path("events"))] if named else (),
-        lead="" if named else f"{happenings.count(view.sql, view.account):,} stored",
+        lead="" if named else f"{event_store.count(view.sql, view.account):,} stored",
     )
 
 

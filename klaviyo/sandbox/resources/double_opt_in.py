@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from klaviyo.sandbox.resources import consent_changes
-from klaviyo.sandbox.state import groups, identifiers, people
+from klaviyo.sandbox.state import identifiers, list_store, people
 from klaviyo.sandbox.state.people import Person
 
 
@@ -29,7 +29,7 @@ def confirm(sql: sqlite3.Connection, account: str, email: str) -> bool:
         list_id = row["list"] or None
         before = consent_changes.noted(person)
         person.consent.subscribe_email(at, list_id=list_id, detail=row["source"], double=True)
-        joined = groups.join(sql, list_id, person.id) if list_id else None
+        joined = list_store.join(sql, list_id, person.id) if list_id else None
         people.save(sql, person)
         consent_changes.tell(sql, person, before, joined=joined)
     return bool(waiting)

@@ -45,5 +45,5 @@ def press(world: World, request: Request) -> Reply | None:
         if person is None or to not in consent_by_hand.TO:
             return None
         consent_by_hand.flip(sql, person, to)
-    world.courier.wake()
+    world.webhook_sender.wake()
     return redirect(f"/inspector/{person.account}/people/{person.id}", 303)

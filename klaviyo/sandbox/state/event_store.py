@@ -15,7 +15,7 @@ _encode = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True)
-class Happening:
+class Event:
     """One event as a request tells it; `time` is in whole seconds."""
 
     metric: str
@@ -32,7 +32,7 @@ class Happening:
         return self.unique_id if self.unique_id is not None else str(self.time)
 
 
-def record(sql: sqlite3.Connection, account: str, events: Iterable[tuple[str, Happening]], delay: float = 0.0) -> None:
+def record(sql: sqlite3.Connection, account: str, events: Iterable[tuple[str, Event]], delay: float = 0.0) -> None:
     """Stores events of profiles unless they have them; the first one wins, later ones only count."""
     at = time.time()
     readable_at = at + delay if delay else 0.0
@@ -66,11 +66,11 @@ def record(sql: sqlite3.Connection, account: str, events: Iterable[tuple[str, Ha
     )
 
 
-def is_known(sql: sqlite3.Connection, account: str, profile_id: str, happening: Happening) -> bool:
+def is_known(sql: sqlite3.Connection, account: str, profile_id: str, event: Event) -> bool:
     row = sql.execute(
         "SELECT 1 FROM events e JOIN metrics m ON m.id = e.metric "
         "WHERE m.account = ? AND m.name = ? AND e.profile = ? AND e.unique_id = ?",
-        (account, happening.metric, profile_id, happening.key),
+        (account, event.metric, profile_id, event.key),
     ).fetchone()
     return row is not None
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Listing
+from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import EXACT, RANGE, Column, Where, lower, moment
 from klaviyo.sandbox.protocol.paging import Page
-from klaviyo.sandbox.protocol.problems import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Items, Members, Text
 from klaviyo.sandbox.resources import lists, profiles
-from klaviyo.sandbox.state import groups, people
+from klaviyo.sandbox.state import list_store, people
 from klaviyo.sandbox.state.people import Person
 
 _BODY = Members({"data": Items(Members({"type": Text(choices=("profile",)), "id": Text()}), fewest=1, most=1000)})
@@ -26,13 +26,13 @@ SORTS = {"joined_group_at": "m.joined_at"}
 
 def add_profiles_to_list(call: Call) -> Answer:
     row = lists.require(call, call.ids["id"])
-    groups.add_members(call.sql, row["id"], _known_profiles(call, call.parse(_BODY)))
+    list_store.add_members(call.sql, row["id"], _known_profiles(call, call.parse(_BODY)))
     return Answer(204)
 
 
 def remove_profiles_from_list(call: Call) -> Answer:
     row = lists.require(call, call.ids["id"])
-    groups.remove_members(call.sql, row["id"], _known_profiles(call, call.parse(_BODY)))
+    list_store.remove_members(call.sql, row["id"], _known_profiles(call, call.parse(_BODY)))
     return Answer(204)
 
 
