@@ -1,4 +1,4 @@
-"""The app where referrals and integrations meet: everything that knows Klaviyo's name."""
+"""Django app of Klaviyo, where referrals and integrations meet."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate

@@ -1,4 +1,4 @@
-"""For the host's mail service: what becomes of Sorae's own messages once a mail server has taken them."""
+"""Bounces and spam complaints about Sorae's own mail, as the host's mail service reports them."""
 
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now

@@ -1,4 +1,4 @@
-"""Klaviyo, as the integrations know it: addresses, scopes with the reason for each, and who is behind a token."""
+"""Provider: Klaviyo's OAuth addresses, scopes with the reason for each, and the account behind a token."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""From a referral signal to deliveries, in the fact's own transaction: one for each account the store is joined to."""
+"""Signal receivers: from a referral signal to deliveries for each account of the store, in the fact's transaction."""
 
 import logging
 import uuid

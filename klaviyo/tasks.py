@@ -1,4 +1,4 @@
-"""The Celery tasks of what comes back from Klaviyo: one line each; every one may be lost or run twice."""
+"""Celery tasks of what comes back from Klaviyo: one line each; every one may be lost or run twice."""
 
 import time
 

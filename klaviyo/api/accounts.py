@@ -1,16 +1,13 @@
-"""Accounts: https://developers.klaviyo.com/en/reference/accounts_api_overview."""
-
-import re
+"""Accounts API: which Klaviyo account an access token belongs to."""
 
 from integrations.connections.probing import REFUSED
 from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
 from integrations.wire import http
-from klaviyo.api import answers, transport
+from klaviyo.api import answers, ids, transport
 from klaviyo.api.answers import Unauthorized
 from klaviyo.api.operation import Operation
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 GET_ACCOUNTS = Operation("get_accounts", "GET /api/accounts", "accounts:read", 1, 15)
 
 
@@ -27,7 +24,7 @@ def identify(token: str) -> Account:
     attributes = answers.members(account.get("attributes"))
     contact = answers.members(attributes.get("contact_information"))
     id = answers.words(account.get("id"))
-    if not ID.fullmatch(id):
+    if not ids.is_one(id):
         raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo did not say which account this is."))
     return Account(
         id=id,

@@ -1,4 +1,4 @@
-"""What an answer of Klaviyo means. The status decides first; then Klaviyo's own code; never its text.
+"""JSON:API answers and errors of Klaviyo. The status decides first; then Klaviyo's own code; never its text.
 
 | status                    | leads to                                                          |
 |---------------------------|-------------------------------------------------------------------|
@@ -64,6 +64,13 @@ TOO_LARGE = declare(
 
 class Unauthorized(TemporaryError):
     """The access token is no longer accepted."""
+
+
+class Unreadable(TemporaryError):
+    """An answer that cannot be what was asked for. Nobody and nothing may be taken for missing because of it."""
+
+    def __init__(self, about: str) -> None:
+        super().__init__(http.UNREADABLE_ANSWER.saying(f"Klaviyo's answer about {about} could not be read."))
 
 
 @dataclass(frozen=True)

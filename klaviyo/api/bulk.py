@@ -1,5 +1,4 @@
-"""Requests for many at once: https://developers.klaviyo.com/en/reference/bulk_create_events and
-https://developers.klaviyo.com/en/reference/bulk_import_profiles."""
+"""Bulk jobs of Klaviyo: many events or many profiles in one request, and the import job that follows."""
 
 import re
 import time
@@ -8,9 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from integrations.errors import PermanentError, TemporaryError, Throttled
+from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
-from integrations.wire import http
 from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, paging
 from klaviyo.api.client import Client
@@ -123,12 +121,12 @@ def import_errors(client: Client, number: str) -> Iterator[ImportError]:
         path = {"id": number}
         document = _patiently(client, GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, path, query)
         if not isinstance(document["data"], list):
-            raise _unreadable()
+            raise answers.Unreadable("an import")
         yield from map(_error, document["data"])
         try:
             query = paging.next_query(document)
         except ValueError:
-            raise _unreadable() from None
+            raise answers.Unreadable("an import") from None
 
 
 def _patiently(client: Client, operation: Operation, path: dict[str, str], query: paging.Query) -> Body:
@@ -158,7 +156,7 @@ def _import(data: Any) -> Import:
     told = answers.members(data)
     attributes, number = answers.members(told.get("attributes")), answers.words(told.get("id"))
     if not NUMBER.fullmatch(number):
-        raise _unreadable()
+        raise answers.Unreadable("an import")
     counts = [attributes.get(name) for name in ("total_count", "failed_count")]
     total, failed = (count if isinstance(count, int) else 0 for count in counts)
     return Import(number, answers.words(attributes.get("status")), total, failed)
@@ -173,7 +171,3 @@ def _error(item: Any) -> ImportError:
         answers.words(attributes.get("code"))[:64] or "invalid",
         answers.words(attributes.get("detail"))[:500] or "no reason given.",
     )
-
-
-def _unreadable() -> TemporaryError:
-    return TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about an import could not be read."))

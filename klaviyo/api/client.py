@@ -1,4 +1,4 @@
-"""Calls Klaviyo on behalf of a connection: with its access, within its budget, and on the record."""
+"""API client of one connection: with its access token, within its rate limits, and on the record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta

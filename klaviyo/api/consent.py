@@ -1,7 +1,6 @@
 """Consent: Klaviyo's `subscriptions` block, parsed once, with whatever cannot be read marked as such.
 
-What it means: https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
-Consent (what a person said) and suppression (whether they can be reached) are two axes.
+Consent (what a person said) and suppression (whether their address can be reached) are two axes.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Events: https://developers.klaviyo.com/en/reference/events_api_overview."""
+"""Events API: an event recorded, and events read back by their time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,10 @@ from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
-from integrations.errors import TemporaryError
 from integrations.models import Delivery
-from integrations.wire import http
 from integrations.wire.attempts import LastLook
 from klaviyo.api import paging
-from klaviyo.api.answers import members, words
+from klaviyo.api.answers import Unreadable, members, words
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -44,13 +42,6 @@ class Page:
     is_last: bool
 
 
-class Unreadable(TemporaryError):
-    """The answer cannot be what was asked for. No event may be taken for missing because of it."""
-
-    def __init__(self) -> None:
-        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about events could not be read."))
-
-
 def create(
     client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = (), last_look: LastLook | None = None
 ) -> None:
@@ -80,13 +71,13 @@ def between(
     asked: list[paging.Query] = []
     while query is not None:
         if query in asked:
-            raise Unreadable  # it goes round in circles
+            raise Unreadable("events")  # it goes round in circles
         asked.append(query)
         document = client.call(GET_EVENTS, query=query, deliveries=deliveries).document
         try:
             query = paging.next_query(document)
         except ValueError:
-            raise Unreadable from None
+            raise Unreadable("events") from None
         yield _page(document, is_last=query is None)
 
 
@@ -96,14 +87,14 @@ def is_there(client: Client, unique_id: str, at: datetime, deliveries: Sequence[
         if any(event.unique_id == unique_id for event in page.events):
             return True
         if number >= MOST_PAGES:
-            raise Unreadable
+            raise Unreadable("events")
     return False
 
 
 def _page(document: dict[str, Any], *, is_last: bool) -> Page:
     data = document["data"]
     if not isinstance(data, list):
-        raise Unreadable
+        raise Unreadable("events")
     included = document.get("included")
     names = dict(_named(one) for one in included) if isinstance(included, list) else {}
     names.pop("", None)

@@ -1,4 +1,4 @@
-"""Klaviyo's filter language: https://developers.klaviyo.com/en/docs/filtering_."""
+"""Filter expressions of Klaviyo's query parameter `filter`."""
 
 from collections.abc import Iterable
 from urllib.parse import quote

@@ -1,18 +1,14 @@
-"""Lists: https://developers.klaviyo.com/en/reference/lists_api_overview."""
+"""Lists API: the account's lists, their opt-in process, and their members."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.errors import TemporaryError
 from integrations.models import Delivery
-from integrations.wire import http
 from klaviyo.api import answers, filters, ids, paging, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
-ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 GET_LISTS = Operation("get_lists", "GET /api/lists", "lists:read", 75, 750)
 GET_LIST = Operation("get_list", "GET /api/lists/{id}", "lists:read", 75, 750)
 GET_PROFILES_FOR_LIST = Operation(
@@ -49,7 +45,7 @@ def all_of(client: Client) -> Iterator[List]:
         asked.append(query)
         document = client.call(GET_LISTS, query=query).document
         if not isinstance(document["data"], list):
-            raise _unreadable()
+            raise answers.Unreadable("lists")
         yield from filter(None, map(_list, document["data"]))
         query = _next_page(document)
 
@@ -64,7 +60,7 @@ def one(client: Client, list_id: str) -> List:
     """One list by its id. Raises PermanentError when the account has no such list (code not_found, or invalid)."""
     found = _list(client.call(GET_LIST, path={"id": ids.checked(list_id)}).data)
     if found is None:
-        raise _unreadable()
+        raise answers.Unreadable("lists")
     return found
 
 
@@ -75,7 +71,7 @@ def is_member(client: Client, list_id: str, email: str, deliveries: Sequence[Del
     path = {"id": ids.checked(list_id)}
     data = client.call(GET_PROFILES_FOR_LIST, path=path, query=query, deliveries=deliveries).data
     if not isinstance(data, list):
-        raise _unreadable()
+        raise answers.Unreadable("lists")
     found = [answers.words(answers.members(answers.members(item).get("attributes")).get("email")) for item in data]
     return email.lower() in {values.address(address).lower() for address in found}
 
@@ -83,7 +79,7 @@ def is_member(client: Client, list_id: str, email: str, deliveries: Sequence[Del
 def _list(item: Any) -> List | None:
     told = answers.members(item)
     attributes, id = answers.members(told.get("attributes")), answers.words(told.get("id"))
-    if not ID.fullmatch(id):
+    if not ids.is_one(id):
         return None
     return List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
 
@@ -92,8 +88,4 @@ def _next_page(document: dict[str, Any]) -> paging.Query | None:
     try:
         return paging.next_query(document)
     except ValueError:
-        raise _unreadable() from None
-
-
-def _unreadable() -> TemporaryError:
-    return TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about lists could not be read."))
+        raise answers.Unreadable("lists") from None

@@ -1,4 +1,4 @@
-"""An operation of Klaviyo's API, declared: its name, where it lives, what it needs, how often it may be used."""
+"""API operation of Klaviyo, declared: id, method and path, scopes, rate limits, and the status of success."""
 
 from dataclasses import dataclass
 from functools import cached_property

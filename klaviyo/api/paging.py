@@ -1,4 +1,4 @@
-"""Klaviyo's pages: https://developers.klaviyo.com/en/reference/api_overview#pagination."""
+"""Cursor paging: the query of the next page, from an answer's `links.next`."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit

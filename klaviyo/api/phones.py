@@ -1,4 +1,4 @@
-"""Phone numbers as Klaviyo wants them: E.164, or not at all."""
+"""Phone numbers in E.164, the only form that Klaviyo takes."""
 
 import phonenumbers
 

@@ -1,4 +1,4 @@
-"""Data privacy: https://developers.klaviyo.com/en/reference/data_privacy_api_overview."""
+"""Data privacy API: Klaviyo's deletion of a profile for good."""
 
 from collections.abc import Sequence
 

@@ -1,13 +1,13 @@
-"""Profiles: https://developers.klaviyo.com/en/reference/profiles_api_overview."""
+"""Profiles API: look-ups with consent, a hundred people in a call, and profile upserts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
+from integrations.errors import IntegrationError, PermanentError, Throttled
 from integrations.models import Delivery
-from integrations.wire import http
 from klaviyo.api import consent, filters, ids, values
+from klaviyo.api.answers import Unreadable, words
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
 from klaviyo.api.operation import Operation
@@ -40,8 +40,13 @@ class Profile:
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def address(self) -> str:
+        """Their e-mail address as Klaviyo spells it; empty where it has none."""
+        return words(self.attributes.get("email"))
+
+    @property
     def email(self) -> str:
-        return values.address(str(self.attributes.get("email") or "")).lower()
+        return values.address(self.address).lower()
 
     @property
     def subscriptions(self) -> Subscriptions:
@@ -55,13 +60,6 @@ class Found:
     profiles: dict[str, Profile] = field(default_factory=dict)
     unclear: dict[str, IntegrationError] = field(default_factory=dict)
     calls_left: int = MOST_CALLS
-
-
-class Surprise(TemporaryError):
-    """The answer to a look-up cannot be what was asked for. Nobody may be taken for unknown because of it."""
-
-    def __init__(self) -> None:
-        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about people could not be read."))
 
 
 def find(
@@ -144,21 +142,21 @@ def of_ids(client: Client, wanted: Sequence[str]) -> dict[str, Profile]:
 
 
 def read_all(data: Any) -> list[Profile]:
-    """The profiles of an answer's `data`. Raises Surprise when it holds anything else."""
+    """The profiles of an answer's `data`. Raises Unreadable when it holds anything else."""
     if not isinstance(data, list):
-        raise Surprise
+        raise Unreadable("people")
     return [_profile(item) for item in data]
 
 
 def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
     """Ask for people, each by one or two spellings; halve the question when it is refused or oddly answered."""
     if not found.calls_left:
-        raise Surprise
+        raise Unreadable("people")
     found.calls_left -= 1
     try:
         profiles = _ask(client, "email", [spelling for person in people for spelling in person], deliveries)
         found.profiles |= _by_email(people, profiles)
-    except (PermanentError, Surprise) as error:
+    except (PermanentError, Unreadable) as error:
         if len(people) == 1:
             found.unclear[values.address(people[0][0]).lower()] = error
             return
@@ -174,7 +172,7 @@ def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Pro
         return {asked.pop(): profiles[0]}
     named = {profile.email: profile for profile in profiles}
     if len(named) < len(profiles) or not named.keys() <= asked:
-        raise Surprise
+        raise Unreadable("people")
     return named
 
 
@@ -187,7 +185,7 @@ def _ask(client: Client, field: str, asked_for: list[str], deliveries: Sequence[
     document = client.call(GET_PROFILES, query=query, deliveries=deliveries).document
     links = document.get("links")
     if isinstance(links, dict) and links.get("next"):
-        raise Surprise
+        raise Unreadable("people")
     return read_all(document["data"])
 
 
@@ -197,7 +195,7 @@ def _profile(item: Any) -> Profile:
         or not isinstance(item.get("id"), str)
         or not isinstance(item.get("attributes"), dict)
     ):
-        raise Surprise
+        raise Unreadable("people")
     return Profile(item["id"], item["attributes"])
 
 

@@ -1,4 +1,4 @@
-"""A person's own yes or no, told to Klaviyo: https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api.
+"""Subscribe and unsubscribe jobs: a person's own opt-in or opt-out, told to Klaviyo.
 
 Only ever because a person said so at Sorae: to subscribe somebody erases the no that they gave at Klaviyo.
 """

@@ -1,10 +1,11 @@
-"""Whom an account has suppressed: https://developers.klaviyo.com/en/reference/get_profiles."""
+"""Suppressed profiles of an account, by the time of their suppression."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from klaviyo.api import paging, profiles
+from klaviyo.api.answers import Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 
@@ -33,5 +34,5 @@ def since(client: Client, moment: datetime, goes_on: paging.Query | None = None)
         try:
             query = paging.next_query(document)
         except ValueError:
-            raise profiles.Surprise from None
+            raise Unreadable("people") from None
         yield Page(profiles.read_all(document["data"]), query)

@@ -1,4 +1,4 @@
-"""One request on the wire: address, headers and bytes. What the answer means is for `answers`."""
+"""HTTP request to Klaviyo: address, headers and bytes. What the answer means is for `answers`."""
 
 import json
 import threading

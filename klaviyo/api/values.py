@@ -1,8 +1,4 @@
-"""Makes what we send fit what Klaviyo takes, and says what was trimmed.
-
-Caps: https://developers.klaviyo.com/en/reference/events_api_overview (400 properties, 100 KB a string,
-4,000 items an array, 10 levels).
-"""
+"""Values cleaned to fit Klaviyo's limits (properties, addresses, times), with a warning for each that was trimmed."""
 
 import math
 import re

@@ -1,13 +1,12 @@
-"""Webhooks: https://developers.klaviyo.com/en/reference/webhooks_api_overview."""
+"""Webhooks API: the account's webhook topics, and webhooks listed, made and deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integrations.errors import PermanentError, TemporaryError
-from integrations.wire import http
+from integrations.errors import PermanentError
 from klaviyo.api import ids
-from klaviyo.api.answers import members, words
+from klaviyo.api.answers import Unreadable, members, words
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -25,13 +24,6 @@ class Webhook:
     id: str
     name: str
     is_enabled: bool
-
-
-class Surprise(TemporaryError):
-    """The answer cannot be what was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about webhooks could not be read."))
 
 
 def topics(client: Client) -> list[str]:
@@ -64,12 +56,12 @@ def delete(client: Client, id: str) -> None:
 
 def _items(data: Any) -> list[dict[str, Any]]:
     if not isinstance(data, list):
-        raise Surprise
+        raise Unreadable("webhooks")
     return [members(item) for item in data]
 
 
 def _webhook(item: dict[str, Any]) -> Webhook:
     attributes, id = members(item.get("attributes")), words(item.get("id"))
     if not ids.is_one(id):
-        raise Surprise
+        raise Unreadable("webhooks")
     return Webhook(id, words(attributes.get("name")), attributes.get("enabled") is not False)

@@ -1,1 +1,1 @@
-"""What Klaviyo has taken is read back: only what is seen there is confirmed."""
+"""Event confirmation: what Klaviyo accepted is read back, and only an event that is seen there is confirmed."""

@@ -1,4 +1,4 @@
-"""Our books beside Klaviyo's for a period, in step: both in the order of time, and never more than a page of each."""
+"""Comparison of our deliveries with Klaviyo's events of a period, in step by time, a page of each in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Requests in doubt, whose outcome nobody knows, as a worker died or an answer stayed out: settled by reading back.
+"""Requests in doubt: their outcome is unknown, as a worker died or no answer came. They are settled by reading back.
 
 A message that is refused or taken back while a request of it is in doubt counts as not sent, as far as is known. The
 read-back round looks for it: what is found was sent, whatever our books say; what does not show in time never arrived.
@@ -14,7 +14,6 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now, Replace
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery
@@ -22,10 +21,11 @@ from integrations.outbox import lock_timeout
 from integrations.outcomes import Outcome, Skipped
 from integrations.wire import attempts
 from klaviyo.api import events
-from klaviyo.api.answers import members, words
+from klaviyo.api.answers import Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.events import CREATE_EVENT
 from klaviyo.mapping import contents
+from klaviyo.mapping.events import Recorded
 from klaviyo.models import Send
 from referrals import lifecycle
 
@@ -67,7 +67,7 @@ def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
 def settle(client: Client) -> None:
     """Look for what counts as not sent as far as is known. Raises IntegrationError."""
     for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
-        with suppress(events.Unreadable):  # of one; the next may be found
+        with suppress(Unreadable):  # of one; the next may be found
             if delivery.body and _is_there(client, delivery):
                 confirm(delivery)
             else:
@@ -114,9 +114,8 @@ def _unanswered() -> "QuerySet[Attempt]":
 
 def _is_there(client: Client, delivery: Delivery) -> bool:
     """Asked about by its own time, which the body has frozen, as its id alone cannot be asked for."""
-    told = members(members(delivery.body.get("data")).get("attributes"))
-    at = parse_datetime(words(told.get("time"))) or delivery.occurred_at
-    return events.is_there(client, words(told.get("unique_id")), at, [delivery])
+    told = Recorded.in_body(delivery.body)
+    return events.is_there(client, told.unique_id, told.at or delivery.occurred_at, [delivery])
 
 
 def _is_taken() -> Exists:

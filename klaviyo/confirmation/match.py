@@ -1,4 +1,4 @@
-"""Which delivery an event at Klaviyo belongs to, and that it is confirmed with it."""
+"""Matching: the delivery that an event at Klaviyo belongs to, which is confirmed with it."""
 
 import uuid
 from collections.abc import Iterable

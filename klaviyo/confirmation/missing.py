@@ -1,4 +1,4 @@
-"""What Klaviyo took and does not show: sent once more, or reported to whoever looks after the account."""
+"""Missing events: accepted by Klaviyo, but not shown there. They are sent once more, or reported to an operator."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta

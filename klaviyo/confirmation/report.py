@@ -1,4 +1,4 @@
-"""The account of a period: what happened, what became of it, and whether Klaviyo's books say the same."""
+"""Reconciliation report of a period: facts, the state of their deliveries, and Klaviyo's events beside them."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

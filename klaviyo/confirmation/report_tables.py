@@ -1,4 +1,4 @@
-"""The account of a period as tables for people."""
+"""Reconciliation report as tables for the terminal."""
 
 from collections.abc import Iterator
 

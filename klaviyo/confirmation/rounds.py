@@ -1,4 +1,4 @@
-"""One account's rounds: everything that was accepted is looked for, in the order in which it was taken.
+"""Read-back rounds of one account: every accepted event is looked for, in the order in which Klaviyo took them.
 
 A round is worked through in parts, and goes on at the next turn where the time was up.
 """

@@ -1,4 +1,4 @@
-"""Which ranges of time to ask for: what lies close together is asked for together, by what that has cost so far."""
+"""Time ranges to read events back by: near times share a range, as long as earlier answers made worthwhile."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

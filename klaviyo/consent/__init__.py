@@ -1,1 +1,1 @@
-"""Consent: may this person be written to, and what a person's no means for what waits."""
+"""Consent: may this person be written to, and what does their opt-out mean for messages that wait."""

@@ -1,4 +1,4 @@
-"""May this message go to this person? Sorae's own list first, then what the account says, and how old that is."""
+"""Consent check of one message to one person: Sorae's own suppression list first, then the account's fresh answer."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""May this person be sent a marketing invite or reminder? A pure decision that explains itself.
+"""Consent decision: may this person be sent a marketing invite or reminder? Pure, and it explains itself.
 
 Consent (what a person said) and suppression (whether they can be reached) are two axes, and both must allow it.
 Unknown is never yes.

@@ -1,4 +1,4 @@
-"""The consent gate: whether a message may go, decided from fresh answers, put on record, and looked at once more.
+"""Consent gate before a send: decided from fresh answers, put on record, and looked at once more before the request.
 
 Each account that is concerned is asked; what each says is kept with the send. Sorae's own list comes first.
 """

@@ -1,4 +1,4 @@
-"""What follows when a person says no, or confirms their yes, at Klaviyo: for what we still have to send them."""
+"""Opt-outs and confirmed opt-ins at Klaviyo, and what they change for messages that wait."""
 
 from collections.abc import Iterable
 from contextlib import suppress

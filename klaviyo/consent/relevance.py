@@ -1,4 +1,4 @@
-"""Whether a send is still of use: its invite is open, and what it would remind of has gone out."""
+"""Relevance of a send: its invite is still open, and the invite that a reminder is about has gone out."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A person who said no to Sorae is taken out of the queue at once."""
+"""Suppression by Sorae's own list: messages that wait for a suppressed person are cancelled at once."""
 
 from django.db.models.functions import Lower
 

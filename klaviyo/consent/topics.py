@@ -1,7 +1,4 @@
-"""The topics worth hearing of; an id is opaque, and an account may lack some.
-
-https://developers.klaviyo.com/en/reference/webhooks_api_overview
-"""
+"""Webhook topics about consent. An id is opaque, and an account may lack some."""
 
 from integrations.reasons import Who, declare
 

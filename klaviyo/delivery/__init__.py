@@ -1,1 +1,1 @@
-"""Delivery: what becomes of the deliveries that a worker has claimed for one account."""
+"""Delivery: the deliveries that a worker has claimed for one account, sent and settled."""

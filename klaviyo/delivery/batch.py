@@ -1,4 +1,4 @@
-"""The story of a batch: look its people up, decide about each, send, settle."""
+"""Batch of claimed deliveries: look its people up, decide about each, send, settle."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Bulk deliveries: what those of events, profiles and list adds have in common."""
+"""Bulk delivery: the steps that events, profiles and list adds have in common."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -77,8 +77,3 @@ def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most
 def _not_looked_up(error: IntegrationError) -> Outcome:
     is_temporary = isinstance(error, TemporaryError)
     return Retry(error.reason, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
-
-
-def setting_of(store_settings: dict[int, StoreSetting], delivery: Delivery) -> StoreSetting | None:
-    setting = store_settings.get(delivery.options.get("sync", 0))
-    return setting if setting and setting.is_enabled else None

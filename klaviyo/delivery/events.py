@@ -1,8 +1,6 @@
-"""Events: one by one, or (such as need nobody's consent and have never been tried before) many in one job.
+"""Event deliveries: one by one, or many in a bulk job where no consent is needed and none was tried before.
 
-Klaviyo answers a job with no more than that it has it, and refuses a whole job for one event that it has twice; so
-whatever is not certain goes through the single endpoint, which keeps the first event of an id:
-https://developers.klaviyo.com/en/reference/bulk_create_events
+Klaviyo answers a job with no more than that it has it; so whatever is not certain goes through the single endpoint.
 """
 
 import json
@@ -26,6 +24,7 @@ from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
+from klaviyo.mapping.events import Recorded
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
 from klaviyo.profiles.people import People
@@ -98,7 +97,7 @@ def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
     """What one request may hold; no event twice in one, which would refuse them all."""
     rounds: list[dict[str, Delivery]] = []
     for delivery in deliveries:
-        unique_id = delivery.body["data"]["attributes"]["unique_id"]
+        unique_id = Recorded.in_body(delivery.body).unique_id
         free = next((one for one in rounds if unique_id not in one), None)
         if free is None:
             rounds.append(free := {})

@@ -1,7 +1,4 @@
-"""List adds: people whom we created join the list that their store has chosen, alone or many in one request.
-
-https://developers.klaviyo.com/en/reference/add_profiles_to_list
-"""
+"""List adds: new profiles join the list that their store has chosen, alone or many in one request."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What needs no question to Klaviyo is settled before it is asked anything."""
+"""Preflight checks: deliveries whose outcome is certain are settled before Klaviyo is asked anything."""
 
 from collections.abc import Callable, Sequence
 

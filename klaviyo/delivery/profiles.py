@@ -1,8 +1,7 @@
-"""Profiles: one upsert, or many in one import, on which Klaviyo works at its own pace (see `klaviyo.imports`).
+"""Profile deliveries: one upsert, or many in one bulk import, which `klaviyo.imports` follows to its end.
 
 For an import people are looked up first where it matters who they are: where nobody may be made, where newcomers join a
-list, and where a name or a phone number fills in what Klaviyo lacks. Newcomers go in an import of their own, with the
-list: https://developers.klaviyo.com/en/reference/bulk_import_profiles
+list, and where a name or a phone number fills in what Klaviyo lacks. Newcomers go in an import of their own.
 """
 
 import json

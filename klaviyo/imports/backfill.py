@@ -1,4 +1,4 @@
-"""The walk through a store's advocates: begun by a person, gone on with by whoever has time."""
+"""Backfill of a store's advocates: begun by a person, continued by whichever worker has time."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Some thousands of a store's advocates, handed over as one import or as few as they fit into."""
+"""Backfill chunks: some thousands of a store's advocates, handed over as one bulk import or a few."""
 
 from collections.abc import Iterator, Sequence
 from copy import copy

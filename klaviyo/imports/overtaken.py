@@ -1,8 +1,8 @@
-"""How an import of a walk ended: whom it refused, and whose standing has changed since it was made.
+"""Overtaken imports: people whom an import refused, or whose profile has changed since the import was made.
 
-While Klaviyo works on an import, a newer word about a person may pass it and be overwritten by it. So whoever was
-told of since it was made is told of once more when it has ended; also as a member of another program, which may
-have taken over the plain names of the person's properties.
+While Klaviyo works on an import, a newer profile may pass it and be overwritten by it. So whoever was told of since
+it was made is told of once more when it has ended; also as a member of another program, which may have taken over
+the plain names of the person's properties.
 """
 
 from collections import defaultdict

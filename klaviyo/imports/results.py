@@ -1,4 +1,4 @@
-"""How imports end.
+"""Results of bulk import jobs.
 
 What an import took is accepted; whom it refused goes alone, where the same refusal is final and says why. An import
 that was called off, forgotten, or takes a day is made again: an upsert may be repeated.

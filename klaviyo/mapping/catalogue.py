@@ -1,4 +1,4 @@
-"""The catalogue: each metric, on whose profile it stands, when it is sent, and what it carries.
+"""Metrics catalogue: each metric, on whose profile it stands, when it is sent, and its properties.
 
 Names and properties are a contract with marketers, whose flows and segments use them: add, never rename.
 """

@@ -1,4 +1,4 @@
-"""Contents: what a delivery of each kind carries beside its body, typed; stored as the delivery's `options`."""
+"""Delivery contents: what a delivery of each kind carries beside its body, typed; stored as its `options`."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self

@@ -1,4 +1,4 @@
-"""From a referral fact to what Klaviyo is told. Pure: each function bears the name of the signal it serves."""
+"""Events mapped from referral facts. Pure: each function bears the name of the signal it serves."""
 
 import re
 import uuid
@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from klaviyo.api import values
+from klaviyo.api.answers import members, words
 from klaviyo.mapping import catalogue
 from klaviyo.mapping.catalogue import Metric
 from referrals import names, suppressions
@@ -44,6 +45,20 @@ class Event:
     def unique_id(self) -> str:
         """The same for the same fact, for ever: Klaviyo keeps the first event of an id and drops the rest."""
         return str(uuid.uuid5(NAMESPACE, self.key))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as a delivery's body has it; `properties` are the body's own, to be changed in place."""
+
+    unique_id: str
+    at: datetime | None
+    properties: dict[str, Any]
+
+    @classmethod
+    def in_body(cls, body: Any) -> "Recorded":
+        told = members(members(members(body).get("data")).get("attributes"))
+        return cls(words(told.get("unique_id")), values.moment(told.get("time")), members(told.get("properties")))
 
 
 def advocate_joined(advocate: Advocate) -> list[Event]:

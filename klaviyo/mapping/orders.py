@@ -1,4 +1,4 @@
-"""From what is to be told to the order of a delivery."""
+"""Orders of deliveries, made from an event or an advocate's profile."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Maps an advocate to the attributes of a Klaviyo profile: names, phone, and our own properties."""
+"""Profile attributes mapped from an advocate: names, phone, and our own properties."""
 
 import re
 from collections.abc import Mapping

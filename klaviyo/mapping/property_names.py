@@ -1,4 +1,4 @@
-"""How our properties are named on a person's profile: `sorae_…`, or by the program for who is in several."""
+"""Custom property names on a profile: `sorae_…`, or with the program's name for a person in several programs."""
 
 from collections.abc import Collection
 

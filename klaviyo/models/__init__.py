@@ -1,4 +1,4 @@
-"""What the integration stores of its own: which store goes where, whom we wrote to and why, and what came back."""
+"""Models: store settings, sends with their consent decisions, consent watches, readings, backfills, erasures."""
 
 from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure

@@ -1,4 +1,4 @@
-"""Telling an account of everybody who is in a store's programs already."""
+"""Backfill: how far an account has been told of everybody in a store's programs."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The receipt of an erasure: that it was done, by whom and how far; not about whom."""
+"""Erasure receipt: that it was done, by whom and how far; not about whom."""
 
 import uuid
 

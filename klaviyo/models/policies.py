@@ -1,4 +1,4 @@
-"""Policies: how much permission a store asks for before it writes to somebody."""
+"""Consent policies: how much permission a store asks for before it writes to somebody."""
 
 from enum import StrEnum
 

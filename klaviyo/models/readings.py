@@ -1,4 +1,4 @@
-"""How far what an account has taken was read back, and what could not be found there."""
+"""Readings: how far an account's accepted events were read back, and which could not be found there."""
 
 from django.db import models
 

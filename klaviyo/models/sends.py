@@ -1,4 +1,4 @@
-"""One invite or reminder to one person, and every decision about whether it may go."""
+"""Sends: one invite or reminder to one person, and every consent decision about it."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Which store's facts go to which Klaviyo account, and how."""
+"""Store settings: which store's facts go to which Klaviyo account, and how."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""What changes at Klaviyo and comes back: how we hear of it, and what we heard."""
+"""Consent watch: an account's webhook or polling, and the notices of changed consent that came by it."""
 
 from django.db import models
 from django.utils import timezone

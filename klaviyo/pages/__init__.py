@@ -1,1 +1,1 @@
-"""What the pages about sends and people show: found, grouped and put into words."""
+"""Operator pages about sends and people: found, grouped and put into words."""

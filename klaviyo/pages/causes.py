@@ -1,4 +1,4 @@
-"""What stands in the way of many sends at once: one entry for each cause, with what can be done about all of them."""
+"""Causes of trouble among sends: one entry for each, with what can be done about all its sends at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

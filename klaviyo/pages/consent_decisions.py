@@ -1,4 +1,4 @@
-"""A consent decision in words: what it came to, by which policy, on which evidence, and how old that was."""
+"""Consent decisions in words: the verdict, the policy, the evidence, and how old that was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

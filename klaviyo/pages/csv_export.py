@@ -1,4 +1,4 @@
-"""Sends as a table for a spreadsheet: read in steps, people masked, and no cell that a spreadsheet would run."""
+"""CSV export of sends: read in steps, people masked, and no cell that a spreadsheet would run as a formula."""
 
 import csv
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What Klaviyo said about a person, as a table that needs no knowledge of Klaviyo."""
+"""Consent evidence: what Klaviyo said about a person, as a table that needs no knowledge of Klaviyo."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

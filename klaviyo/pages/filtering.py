@@ -1,4 +1,4 @@
-"""Which sends a page shows. The address never holds a person's e-mail, but the id of one of their sends."""
+"""Filter of the sends page. Its address never holds a person's e-mail, but the id of one of their sends."""
 
 from dataclasses import dataclass
 from functools import cached_property

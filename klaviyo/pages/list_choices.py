@@ -1,4 +1,4 @@
-"""The lists that an operator may choose from: all of an account's, or as many as Klaviyo would tell."""
+"""List choices of an operator: all lists of an account, or as many as Klaviyo would tell."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""E-mail addresses where they leave the site."""
+"""Masked e-mail addresses, for whatever leaves the site."""
 
 import re
 

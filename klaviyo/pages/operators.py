@@ -1,4 +1,4 @@
-"""The group of people who look after connections: made once, with the permissions its members need."""
+"""Operators: the group of people who look after connections, made once, with the permissions they need."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which parts of a person's record somebody of the staff may see; the rest is not even read."""
+"""Permissions on a person's record: which parts of it a member of the staff may see; the rest is not even read."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Everything about one person: what they did as an advocate and as a friend, and what they have said."""
+"""Person record: their memberships as an advocate, invites and orders as a friend, opt-ins and opt-outs."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field

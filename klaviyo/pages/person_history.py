@@ -1,4 +1,4 @@
-"""What Klaviyo was told of a person and what came back: deliveries, requests, opt-ins on their way, profiles."""
+"""Person's history at Klaviyo: deliveries, requests, opt-ins on their way, profiles."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The receipt of an erasure: what was removed here, and how far each account is."""
+"""Erasure receipt: what was removed here, and how far each account is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One send in words: whom it was for, what became of it, and why."""
+"""Send summary in words: the friend, the state of the send, and the reason for it."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""The form of one store's settings, with what each choice means."""
+"""Form of one store's settings, with what each choice means."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

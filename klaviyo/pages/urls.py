@@ -1,4 +1,4 @@
-"""Klaviyo's own pages, mounted below the admin."""
+"""Addresses of Klaviyo's own pages, mounted below the admin."""
 
 from django.urls import path
 

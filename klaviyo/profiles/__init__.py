@@ -1,1 +1,1 @@
-"""Profiles: who people are at Klaviyo, found by look-ups, and our side of them, brought by upserts."""
+"""Profiles: people at Klaviyo, found by look-ups, and their referral data, brought by upserts."""

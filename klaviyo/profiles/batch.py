@@ -1,4 +1,4 @@
-"""A batch: what is known of a connection's claimed deliveries while they are worked through."""
+"""Batch state: what is known of a connection's claimed deliveries while they are worked through."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

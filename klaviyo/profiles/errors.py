@@ -1,4 +1,4 @@
-"""What may go wrong with one item, and says nothing about the next."""
+"""Errors of one item, which say nothing about the next."""
 
 from integrations.errors import ItsOwn, OperatorRequired, TemporaryError
 from integrations.reasons import Who, declare

@@ -1,4 +1,4 @@
-"""Imports that Klaviyo has taken, kept an eye on until each has ended."""
+"""Bulk import jobs that Klaviyo has taken, watched until each has ended."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

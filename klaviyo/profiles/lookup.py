@@ -1,4 +1,4 @@
-"""Who people are at one account, and what they agreed to: asked together, and remembered with the age of the answer."""
+"""Profile look-up at one account: people and their consent, asked together, with the age of the answer."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

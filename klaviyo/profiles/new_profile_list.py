@@ -1,4 +1,4 @@
-"""Whom we create joins the list that the store has chosen, by a delivery of its own."""
+"""List of new profiles: whoever is created for a store joins the list it has chosen, by a delivery of its own."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""People: who those of a batch are at Klaviyo, and our side of them, brought there by upserts."""
+"""People of a batch: their profiles at Klaviyo, and our data about them, brought there by upserts."""
 
 import contextlib
 from collections.abc import Collection, Sequence

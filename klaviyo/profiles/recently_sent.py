@@ -1,4 +1,4 @@
-"""People whom Klaviyo took from us within a day: they need not be looked up for an event of their own."""
+"""Recently sent profiles: people whom Klaviyo took from us within a day need no look-up for an event of their own."""
 
 from collections.abc import Sequence
 from datetime import timedelta

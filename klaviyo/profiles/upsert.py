@@ -1,4 +1,4 @@
-"""Upserts a profile: creates the person at Klaviyo or updates them, without what Klaviyo refuses of them."""
+"""Profile upsert: creates the person at Klaviyo or updates them, without the fields that Klaviyo refuses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A Klaviyo that runs on this machine: OAuth, API, faults on request, and a page to look inside."""
+"""Sandbox of Klaviyo that runs on this machine: OAuth, API, faults on request, and a page to look inside."""
 
 from klaviyo.sandbox.control.remote import Remote
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile

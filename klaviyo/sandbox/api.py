@@ -1,4 +1,4 @@
-"""The way of an API call: who, what, how often, may they, and then the operation."""
+"""API call of the sandbox, step by step: route, credential, fault, scopes, rate limit, and then the operation."""
 
 from __future__ import annotations
 

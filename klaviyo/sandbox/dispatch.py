@@ -1,4 +1,4 @@
-"""Which part of the sandbox a request is for."""
+"""Dispatch of requests to the sandbox's parts: API, OAuth, control, inspector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML in which everything is escaped unless it is HTML already."""
+"""HTML markup in which everything is escaped unless it is HTML already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a method and a path to the operation that answers it."""
+"""Routes: from a method and a path to the operation that answers it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ _BY_LENGTH: dict[int, list[tuple[list[str], Operation]]] = {}
 for _operation in OPERATIONS:
     _parts = _operation.path.split("/")
     _BY_LENGTH.setdefault(len(_parts), []).append((_parts, _operation))
-
-BY_ID: Mapping[str, Operation] = {operation.id: operation for operation in OPERATIONS}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The sandbox as an object: start it, seed it, look into it, give it bad days."""
+"""Sandbox as an object: start it, seed it, look into it, give it bad days."""
 
 from __future__ import annotations
 

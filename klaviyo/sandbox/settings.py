@@ -1,4 +1,4 @@
-"""What may be turned while the sandbox runs."""
+"""Settings that may be changed while the sandbox runs."""
 
 from __future__ import annotations
 

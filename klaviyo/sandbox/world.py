@@ -1,4 +1,4 @@
-"""Everything one running sandbox is made of, shared by its surfaces."""
+"""World of one running sandbox: state, settings, faults and journal, shared by its surfaces."""
 
 from __future__ import annotations
 

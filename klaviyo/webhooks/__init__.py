@@ -1,6 +1,6 @@
-"""Hears of changed consent: by a webhook where the account allows one, and by asking where it does not.
+"""Webhooks of changed consent, and polling where an account allows none.
 
-`registering` sees to the webhook, `hearing` stores what it tells, `heeding` acts on it, `pulling` asks, `forgetting`
-keeps no more than must be, and `looking` decides whose turn it is. What follows from a person's no is in
-`klaviyo.consent.opt_outs`.
+`register` makes the account's webhook, `view` and `receive` store what it posts, `process` claims notices and `effects`
+acts on each, `polling` asks for suppressions, `retention` deletes, and `turns` decides whose turn it is. What follows
+from a person's opt-out is in `klaviyo.consent.opt_outs`.
 """

@@ -1,4 +1,4 @@
-"""What follows from one notice. What it says of a person is only ever taken as a reason to send less."""
+"""Effects of one webhook notice. What it says of a person is only ever taken as a reason to send less."""
 
 from django.utils import timezone
 

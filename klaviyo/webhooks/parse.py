@@ -1,4 +1,4 @@
-"""What a notice says, read with caution: Klaviyo publishes the frame of its webhooks, not what is inside."""
+"""Webhook body parsed with caution: Klaviyo publishes the frame of its webhooks, not their payloads."""
 
 import hashlib
 import json
@@ -31,16 +31,29 @@ class Heard:
     payload: dict[str, Any]
 
 
-def document(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of a body; None for what is none."""
+@dataclass(frozen=True)
+class Post:
+    """A webhook's body: whose account, told when (None for no time), and its items that can be read; None for no list."""
+
+    account_id: str
+    told_at: datetime | None
+    items: list[Heard] | None
+
+
+def post(body: bytes) -> Post | None:
+    """The frame of a body, as Klaviyo publishes it; None for what is no JSON object."""
     try:
-        found = json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        document = json.loads(body.decode("utf-8", "replace"), parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(document, dict):
+        return None
+    meta, data = members(document.get("meta")), document.get("data")
+    items = [one for raw in data if (one := _item(raw))] if isinstance(data, list) else None
+    return Post(words(meta.get("klaviyo_account_id")), moment(meta.get("timestamp")), items)
 
 
-def item(raw: Any) -> Heard | None:
+def _item(raw: Any) -> Heard | None:
     """One item; None when it cannot be told what it is about, or apart from others."""
     told = members(raw)
     topic, external_id = values.text(words(told.get("topic"))), _external_id(told.get("external_id"))

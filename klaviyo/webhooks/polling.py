@@ -1,4 +1,4 @@
-"""Asks an account whom it has suppressed lately: the way without a webhook, and the safety net with one."""
+"""Polling of suppressed profiles: the way without a webhook, and the safety net with one."""
 
 from collections.abc import Sequence
 from datetime import timedelta

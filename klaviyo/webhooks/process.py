@@ -1,4 +1,4 @@
-"""Acts on what accounts have told us: claims notices for a minute each, and tries what fails again, with pauses.
+"""Processing of webhook notices: claimed for a minute each, and tried again with pauses when one fails.
 
 Nothing is held while Klaviyo is asked, and everything may be done twice.
 """

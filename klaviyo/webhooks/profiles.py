@@ -1,4 +1,4 @@
-"""Whom notices are about, looked up together: by the profile's id, or by the address where no id was told."""
+"""Profiles of webhook notices, looked up together: by the profile's id, or by the address where no id was told."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

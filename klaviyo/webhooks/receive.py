@@ -1,8 +1,4 @@
-"""Takes what an account posts to us: is it theirs, is it of now; then it is stored, and nothing is made of it here.
-
-The signature is HMAC-SHA256 over the raw body and the text of the Klaviyo-Timestamp header. The age is judged by
-the body's own time, which is signed as well: https://developers.klaviyo.com/en/docs/working_with_system_webhooks
-"""
+"""Webhook receiver: a post is checked (signature, account, age) and its notices stored; `process` acts on them."""
 
 import hashlib
 import hmac
@@ -18,8 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.encryption import Undecryptable
-from klaviyo.api import ids, values
-from klaviyo.api.answers import members
+from klaviyo.api import ids
 from klaviyo.models import ConsentWatch, Notice
 from klaviyo.webhooks import parse, retention
 from klaviyo.webhooks.parse import Heard
@@ -46,17 +41,14 @@ def receive(headers: Mapping[str, str], body: bytes) -> int:
     A thing that cannot be read is left out, and the others are kept.
     """
     watch = _signed_by(headers, body)
-    document = parse.document(body)
-    if document is None:
+    post = parse.post(body)
+    if post is None:
         raise Unreadable
-    meta = members(document.get("meta"))
-    if meta.get("klaviyo_account_id") != watch.connection.account_id:
+    if post.account_id != watch.connection.account_id:
         raise NotTheirs
-    told_at = values.moment(meta.get("timestamp"))
-    items = document.get("data")
-    if told_at is None or not _is_of_now(told_at) or not isinstance(items, list):
+    if post.told_at is None or not _is_of_now(post.told_at) or post.items is None:
         raise Unreadable
-    return _store(watch, filter(None, map(parse.item, items)))
+    return _store(watch, post.items)
 
 
 def _is_of_now(told_at: datetime) -> bool:

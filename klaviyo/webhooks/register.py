@@ -1,4 +1,4 @@
-"""Sees that an account has exactly one webhook of ours, with the topics it has of those we want.
+"""Webhook registration: an account has exactly one webhook of ours, with the topics it has of those we want.
 
 Nothing is held while Klaviyo is asked. Whoever has been overtaken deletes what it made; what a dead worker made
 and could not write down is found by its name, and deleted.

@@ -1,4 +1,4 @@
-"""What of the things that accounts tell us is not kept: whom we were asked to forget, and what is long done with."""
+"""Retention of notices: none of people who were erased, and none that was settled long ago."""
 
 from collections.abc import Iterable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Turns of the consent watch: each connected account's webhook is seen to, and it is asked, each where it is due."""
+"""Turns of the consent watch: each connected account's webhook is checked, and the account polled, when due."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Where Klaviyo tells us of changed consent: https://developers.klaviyo.com/en/docs/working_with_system_webhooks."""
+"""Webhook endpoint, to which Klaviyo posts changed consent."""
 
 import logging
 

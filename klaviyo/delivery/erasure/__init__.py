@@ -1,1 +1,1 @@
-"""Erasure: a person is taken out of all that is kept here, and each account is asked to delete them."""
+"""Erasure: a person is taken out of all records here, and each account is asked to delete their profile."""

@@ -1,4 +1,4 @@
-"""Asking Klaviyo to delete a person who was erased here."""
+"""Profile deletion: Klaviyo is asked to delete a person who was erased here."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -84,7 +84,7 @@ def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
 def erase(batch: Batch, delivery: Delivery) -> Outcome:
     """Delete by the address as Klaviyo spells it; what is done holds no address any more."""
     person = batch.people.known(delivery)
-    spelt = str(person.attributes.get("email") or delivery.subject) if person else delivery.subject
+    spelt = (person and person.address) or delivery.subject
     was_known = privacy.request_deletion(batch.client, spelt, [delivery])
     erasure.forget_notices(suppressions.spellings(delivery.subject), [person.id] if person else [])
     delivery.subject = ""

@@ -1,9 +1,8 @@
-"""Erases a person: everything of them here, what waits for them, and (by asking) what each account holds of them."""
+"""Erasure of a person: their records here, messages that wait for them, and a deletion queued for each account."""
 
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -17,10 +16,10 @@ from integrations.outbox import Order
 from integrations.outcomes import Cancelled, Outcome, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api import values
-from klaviyo.api.answers import members
 from klaviyo.consent import suppression
 from klaviyo.mapping import contents, orders
 from klaviyo.mapping.contents import message_of
+from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
 from referrals import lifecycle, suppressions
 from referrals.models import Visit
@@ -145,10 +144,11 @@ def _blank(rows: Sequence[Delivery]) -> None:
 
 def _unname(rows: Sequence[Delivery]) -> None:
     """What is on somebody else's profile is told as before, and says no more who the person was."""
-    named = [row for row in rows if SAYS_WHO & _properties(row).keys()]
+    named = [row for row in rows if SAYS_WHO & Recorded.in_body(row.body).properties.keys()]
     for row in named:
-        for name in SAYS_WHO & _properties(row).keys():
-            del _properties(row)[name]
+        properties = Recorded.in_body(row.body).properties
+        for name in SAYS_WHO & properties.keys():
+            del properties[name]
     Delivery.objects.bulk_update(named, ["body"], batch_size=AT_ONCE)
     _call_off([row for row in rows if message_of(row)])  # invitations from nobody
     in_hand = Delivery.objects.filter(pk__in=_pks(named), state=State.SENDING)
@@ -176,10 +176,6 @@ def _forget_sends(sends: QuerySet[Send], spellings: set[str]) -> None:
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")
     forget_notices(spellings, profiles)
-
-
-def _properties(row: Delivery) -> dict[str, Any]:
-    return members(members(members(members(row.body).get("data")).get("attributes")).get("properties"))
 
 
 def _pks(rows: Sequence[Delivery]) -> list[int]:

@@ -1,1 +1,1 @@
-"""The newsletter: a person's own yes or no, forwarded to each account of the store."""
+"""Newsletter: a person's own opt-in or opt-out, forwarded to each account of the store."""

@@ -1,4 +1,4 @@
-"""What a person has said at Klaviyo: asked for freshly, and whether it is a later no than the yes we hold."""
+"""Consent of a person as Klaviyo holds it now, and whether an opt-out there is later than the opt-in we hold."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A person's own yes or no to the newsletter, ordered for each account of the store."""
+"""Newsletter opt-ins and opt-outs, queued for each account of the store."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The newsletter list of a store as it is at Klaviyo now: how it takes people, who is on it, and that it is gone."""
+"""Newsletter list of a store at Klaviyo: its opt-in process, its members, and whether it still exists."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Subscribe jobs on record: which Klaviyo took or refused, of which nobody knows, and what others are about to send."""
+"""Subscribe jobs on record: taken or refused by Klaviyo, in doubt, or about to be sent by another worker."""
 
 from datetime import timedelta
 

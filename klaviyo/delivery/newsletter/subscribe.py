@@ -1,4 +1,4 @@
-"""A person's yes goes to the store's newsletter list: once, and never replayed blindly, as it could undo a later no."""
+"""Newsletter opt-in: a subscribe job, sent once and never replayed blindly, as it could undo a later opt-out."""
 
 import random
 from dataclasses import replace

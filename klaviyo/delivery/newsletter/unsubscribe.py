@@ -1,4 +1,4 @@
-"""A person's no goes to where they said it: the store's newsletter list, or everything the account sends."""
+"""Newsletter opt-out: from the store's newsletter list, or from everything the account sends."""
 
 from datetime import timedelta
 from functools import partial
@@ -7,7 +7,7 @@ from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
-from klaviyo.api import answers, profiles, subscriptions
+from klaviyo.api import profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
 from klaviyo.mapping.contents import Unsubscribe
@@ -104,7 +104,7 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Profil
         return NOT_THERE
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
-    email = answers.words(person.attributes.get("email")) or delivery.subject  # as Klaviyo spells it
+    email = person.address or delivery.subject
     scope, list_id = Unsubscribe.of(delivery).scope, setting.newsletter_list_id or None
     if scope == OptOut.Scope.EVERYTHING:
         list_id = None

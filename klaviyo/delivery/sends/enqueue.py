@@ -1,4 +1,4 @@
-"""Orders the sends of an invite or a reminder."""
+"""Sends queued: an invite or a reminder, for each account of the store or once as Sorae's own e-mail."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Sorae's own message to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
+"""Sorae's own e-mail to a friend: within its caps, at most once, and without a word of the friend to Klaviyo."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""`manage.py backfill --store tea-house`: tells Klaviyo of everybody who is in the store's programs already."""
+"""Backfill command, `manage.py backfill --store tea-house`: tells Klaviyo of everybody in the store's programs."""
 
 import time
 from argparse import ArgumentParser

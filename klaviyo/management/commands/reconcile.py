@@ -1,4 +1,4 @@
-"""Prints the account of a period: what happened, what Klaviyo was told, and what it holds."""
+"""Reconciliation command: prints the report of a period, and repairs what differs if asked to."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import IO, Any, cast

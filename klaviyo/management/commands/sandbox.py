@@ -1,4 +1,4 @@
-"""Runs a Klaviyo on this machine, for development and for trying things out."""
+"""Sandbox command: runs a Klaviyo on this machine, for development and for trying things out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erasing a person: what it would do, a confirmation by typing the address again, and the receipt."""
+"""Erasure pages: what it would do, a confirmation by typing the address again, and the receipt."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""The events reference: what marketers can build flows and segments on."""
+"""Events reference page: the metrics that marketers can build flows and segments on."""
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""One person's record. No address of a page holds an e-mail: it is typed into a form, or stands behind an id."""
+"""Person page. No address of a page holds an e-mail: it is typed into a form, or stands behind an id."""
 
 from typing import Any
 

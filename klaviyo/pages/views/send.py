@@ -1,4 +1,4 @@
-"""One send that explains itself, and the question what would happen now."""
+"""Page of one send, which explains itself, and a consent check of this minute."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The sends: every invite and reminder, what stands in the way of many at once, and a file for a spreadsheet."""
+"""Sends page: every invite and reminder, what stands in the way of many at once, and a CSV export."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet

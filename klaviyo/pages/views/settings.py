@@ -1,4 +1,4 @@
-"""Which store's facts go to which account, and how: a list, a form, and taking it back."""
+"""Store settings pages: a list, a form, and parting a store from an account."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""Control calls about faults, settings, and the journal of requests."""
+"""Behaviour of the sandbox: control calls about faults, settings, and the journal of requests."""
 
 from __future__ import annotations
 

@@ -13,8 +13,6 @@ from klaviyo.sandbox.protocol.validation import Anything, Items, Members, Text
 from klaviyo.sandbox.state import consent, identifiers, list_store, people, profile_updates
 from klaviyo.sandbox.state.people import Person
 
-CONSENTS = ("SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED")
-
 _NAME = Text(nullable=True)
 PROFILES = Members(
     {

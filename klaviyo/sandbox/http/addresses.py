@@ -1,4 +1,4 @@
-"""Which addresses this Klaviyo sends anything to: this machine's own by http, the others by https."""
+"""Webhook addresses that the sandbox posts to: this machine's own by http, the others by https."""
 
 from __future__ import annotations
 

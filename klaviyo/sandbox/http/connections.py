@@ -1,4 +1,4 @@
-"""One connection: reads requests as they come, and lets answers travel as they were told to."""
+"""HTTP connection: reads requests as they come, and lets answers travel as faults have it."""
 
 from __future__ import annotations
 

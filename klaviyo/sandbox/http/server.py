@@ -1,4 +1,4 @@
-"""The sockets: HTTP/1.1 with keep-alive on the loopback interface, one thread a connection."""
+"""HTTP server: keep-alive on the loopback interface, one thread a connection."""
 
 from __future__ import annotations
 

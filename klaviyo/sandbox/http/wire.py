@@ -1,4 +1,4 @@
-"""What came in over HTTP and what goes back, before anyone knows what it means."""
+"""HTTP requests and replies as values, before anyone knows what they mean."""
 
 from __future__ import annotations
 

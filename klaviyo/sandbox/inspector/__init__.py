@@ -1,4 +1,4 @@
-"""Pages on which a developer sees what a marketer would see in Klaviyo."""
+"""Inspector: pages on which a developer sees what a marketer would see in Klaviyo."""
 
 from klaviyo.sandbox.inspector.pages import answer, static
 

@@ -1,4 +1,4 @@
-"""The buttons that change a person's consent by hand, and what happens when one is pressed."""
+"""Consent buttons, which change a person's consent by hand, and the work behind each."""
 
 from __future__ import annotations
 

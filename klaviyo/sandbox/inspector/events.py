@@ -1,4 +1,4 @@
-"""Events and metrics of an account."""
+"""Events and metrics pages of an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame of every page, and the small pieces that they share."""
+"""Layout of every inspector page, and the small pieces that they share."""
 
 from __future__ import annotations
 

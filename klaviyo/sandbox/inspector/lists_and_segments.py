@@ -1,4 +1,4 @@
-"""Lists and segments of an account, and who is in them."""
+"""Lists and segments pages of an account, with their members."""
 
 from __future__ import annotations
 

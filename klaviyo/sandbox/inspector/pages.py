@@ -1,4 +1,4 @@
-"""Which page a path is, and the two pages that are about no single account."""
+"""Inspector pages by path, and the two that are about no single account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People: the search, and one person with consent, lists, properties and timeline."""
+"""People pages: the search, and one person with consent, lists, properties and timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person did and what became of their consent, newest first."""
+"""Timeline of a person: their events and changes of consent, newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look at one account: what the pages read from and how they are framed."""
+"""View of one account: what the inspector's pages read from and how they are framed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screen on which a merchant lets an app into one of their accounts; it works without script."""
+"""OAuth consent screen, on which a merchant lets an app into one of their accounts; it works without script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One API call on its way to an operation, and the JSON:API documents that go back."""
+"""API call on its way to an operation, and the JSON:API documents that go back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors in the JSON:API form that Klaviyo answers with."""
+"""JSON:API errors that Klaviyo answers with."""
 
 from __future__ import annotations
 

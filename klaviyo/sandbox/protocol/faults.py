@@ -1,4 +1,4 @@
-"""Bad days on request: what goes wrong, with which operation, how many times."""
+"""Faults on request: what goes wrong, with which operation, how many times."""
 
 from __future__ import annotations
 

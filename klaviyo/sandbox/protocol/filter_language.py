@@ -1,4 +1,4 @@
-"""Klaviyo's filter language, read: `equals(email,"a@b.test"),greater-than(created,2026-01-01)`."""
+"""Filter parser of Klaviyo's language: `equals(email,"a@b.test"),greater-than(created,2026-01-01)`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters as SQL: which fields an operation may be filtered on, and how."""
+"""Filters as SQL: the fields by which an operation may be filtered, and how each is compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What addresses, phone numbers and times must look like; each answers with what is wrong, or None."""
+"""Formats of addresses, phone numbers and times; each check answers with what is wrong, or None."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests that came in, without anything secret in them."""
+"""Journal of the requests that came in, without anything secret in them."""
 
 from __future__ import annotations
 

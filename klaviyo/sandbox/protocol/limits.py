@@ -1,4 +1,4 @@
-"""Klaviyo's fixed windows: so many calls of an operation in a second, a minute and a day."""
+"""Rate limits in Klaviyo's fixed windows: so many calls of an operation in a second, a minute and a day."""
 
 from __future__ import annotations
 

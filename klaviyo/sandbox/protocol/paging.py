@@ -1,4 +1,4 @@
-"""Pages of a listing, walked with an opaque cursor."""
+"""Cursor paging of a listing, with an opaque cursor."""
 
 from __future__ import annotations
 

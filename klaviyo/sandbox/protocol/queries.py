@@ -1,4 +1,4 @@
-"""The query part of an API call: sparse fields, extra fields, includes, order, pages and filters."""
+"""Query parameters of an API call: sparse fields, extra fields, includes, order, pages and filters."""
 
 from __future__ import annotations
 

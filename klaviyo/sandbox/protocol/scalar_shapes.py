@@ -1,4 +1,4 @@
-"""Shapes of single values, and what a shape is."""
+"""Shapes of single values (text, number, boolean) in a request body, and what a shape is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scopes that an app may ask for."""
+"""OAuth scopes that an app may ask for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shapes that a request body must have; every fault is told with its JSON pointer."""
+"""Validation of request bodies by shapes; every fault is told with its JSON pointer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/accounts: the one account that a token speaks for."""
+"""Account operation, GET /api/accounts: the one account that a token speaks for."""
 
 from __future__ import annotations
 

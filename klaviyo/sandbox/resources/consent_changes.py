@@ -1,4 +1,4 @@
-"""What changed in a person's consent, told as the topics that Klaviyo has for it."""
+"""Consent changes of a person, told as the webhook topics that Klaviyo has for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to forget a person: the profile and all that hangs on it go at once, whatever waits for them too."""
+"""Profile deletion: the profile and all that hangs on it go at once, whatever waits for them too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading events back: one, or pages of them."""
+"""Event read-back operations: one event, or pages of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an event may look like in a request body, alone and in a bulk job."""
+"""Event shapes in a request body, alone and in a bulk job."""
 
 from __future__ import annotations
 

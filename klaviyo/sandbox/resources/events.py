@@ -1,4 +1,4 @@
-"""The operations that create events: accepted at once, the same event only once."""
+"""Event operations: accepted at once, the same event only once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of an import job: queued, in the works, and then complete, cancelled or something unheard of."""
+"""Import job states: queued, processing, and then complete, cancelled or something unheard of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work of a bulk import: everybody in it becomes a person or an error of the job."""
+"""Bulk import at work: everybody in it becomes a person or an error of the job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bulk imports of profiles: one bad address refuses the request, other faults are the job's errors."""
+"""Bulk import operations: one bad address refuses the request, other faults are the job's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that work in the background: stored, listed, and looked up by id."""
+"""Background jobs: stored, listed, and looked up by id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is on a list: added and removed by profile id, without a word about consent."""
+"""List members: added and removed by profile id, without a word about consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations on lists."""
+"""List operations."""
 
 from __future__ import annotations
 

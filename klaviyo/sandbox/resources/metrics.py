@@ -1,4 +1,4 @@
-"""The operations on metrics: made by the first event that names them."""
+"""Metric operations; a metric is made by the first event that names it."""
 
 from __future__ import annotations
 

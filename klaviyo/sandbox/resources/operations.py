@@ -1,4 +1,4 @@
-"""Every operation of the sandbox, one line each; to add one is to add a line and its handler."""
+"""Operations of the sandbox, one line each; to add one is to add a line and its handler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET one profile, with the lists and segments that hold it."""
+"""Profile read operation: one profile, with the lists and segments that hold it."""
 
 from __future__ import annotations
 

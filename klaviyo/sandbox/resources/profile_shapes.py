@@ -1,4 +1,4 @@
-"""What a profile may look like in a request body; the consent fields are in none of these."""
+"""Profile shapes in a request body; the consent fields are in none of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations on profiles; none of them can touch consent."""
+"""Profile operations; none of them can touch consent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which people a segment's definition describes: groups are ANDed, conditions in a group ORed.
+"""Segment conditions: groups are ANDed, conditions in a group ORed.
 
 Conditions on region, distance, predictions, custom objects and funnels are accepted and describe nobody.
 """

@@ -1,4 +1,4 @@
-"""The operations on segments; their members are worked out when somebody asks."""
+"""Segment operations; a segment's members are worked out when somebody asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribing and unsubscribing: the only operations that change what a person agreed to."""
+"""Subscribe and unsubscribe operations: the only ones that change a person's consent."""
 
 from __future__ import annotations
 

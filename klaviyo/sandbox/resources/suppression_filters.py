@@ -1,4 +1,4 @@
-"""Finding people by what stops mail to them: globally, or for one list."""
+"""Suppression filters: people by the reason and time of a suppression, global or for one list."""
 
 from __future__ import annotations
 

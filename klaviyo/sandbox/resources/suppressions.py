@@ -1,4 +1,4 @@
-"""Suppressing people and lifting it: by e-mail address, or everybody of a list or a segment."""
+"""Suppress and unsuppress operations: by e-mail address, or everybody of a list or a segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The topics that a webhook may be told about, and the operations that list them."""
+"""Webhook topics, and the operations that list them."""
 
 from __future__ import annotations
 

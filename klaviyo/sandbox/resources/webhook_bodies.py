@@ -1,4 +1,4 @@
-"""What a webhook is told: events in the form of get_event's answer, and the signature over them."""
+"""Webhook bodies: events in the form of get_event's answer, and the signature over them."""
 
 from __future__ import annotations
 

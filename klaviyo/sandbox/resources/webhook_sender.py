@@ -1,4 +1,4 @@
-"""Takes changes of consent to the webhooks: on a thread of its own, after they are in the state."""
+"""Webhook sender: posts changes of consent, on a thread of its own, after they are in the state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations on webhooks."""
+"""Webhook operations."""
 
 from __future__ import annotations
 

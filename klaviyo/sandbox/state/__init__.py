@@ -1,1 +1,1 @@
-"""What the sandbox remembers: one SQLite file and the questions asked of it."""
+"""State of the sandbox: one SQLite file and the questions asked of it."""

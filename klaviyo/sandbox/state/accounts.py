@@ -1,4 +1,4 @@
-"""The three Klaviyo accounts that one person can choose from."""
+"""Accounts: the three Klaviyo accounts that one person can choose from."""
 
 from __future__ import annotations
 

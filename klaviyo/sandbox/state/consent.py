@@ -1,4 +1,4 @@
-"""What a person agreed to, and what stops mail to them: two axes that Klaviyo keeps apart."""
+"""Consent of a person, and suppressions of their address: two axes that Klaviyo keeps apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One SQLite file behind one lock: what has been answered is on disk."""
+"""Database: one SQLite file behind one lock; whatever has been answered is on disk."""
 
 from __future__ import annotations
 

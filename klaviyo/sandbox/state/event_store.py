@@ -1,4 +1,4 @@
-"""Events and metrics; the same event again is counted, not stored."""
+"""Events and metrics as stored; the same event again is counted, not stored."""
 
 from __future__ import annotations
 

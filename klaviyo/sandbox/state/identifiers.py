@@ -1,4 +1,4 @@
-"""Ids in the forms that Klaviyo gives them, and times as it writes them.
+"""Identifiers in the forms that Klaviyo gives them, and times as it writes them.
 
 None of these ids is a secret: a plain dice is good enough for them.
 """

@@ -1,4 +1,4 @@
-"""Lists and who is on them."""
+"""Lists and their members as stored."""
 
 from __future__ import annotations
 

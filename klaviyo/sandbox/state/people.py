@@ -1,4 +1,4 @@
-"""The people of an account: found by what identifies them, changed as Klaviyo changes them."""
+"""People of an account: found by their identifiers, changed as Klaviyo changes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People changed as Klaviyo changes them: by what a request says, and by what it patches."""
+"""Profile updates as Klaviyo does them: attributes set, and properties and identifiers patched."""
 
 from __future__ import annotations
 

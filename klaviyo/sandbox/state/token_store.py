@@ -1,4 +1,4 @@
-"""Installs of the app and the codes and tokens that come from them; only digests are kept."""
+"""OAuth installs with their codes and tokens; only digests are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The people that one request is about: read together, changed in memory, written together."""
+"""Unit of work: the people that one request is about, read together, changed in memory, written together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of people's consent as events to be told, and the deliveries that tell them."""
+"""Webhook deliveries: changes of people's consent as events, and which webhook is still to be told of each."""
 
 from __future__ import annotations
 

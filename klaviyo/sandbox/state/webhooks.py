@@ -1,4 +1,4 @@
-"""Webhooks: where an account's changes are told, and with which secret they are signed."""
+"""Webhooks as stored: where an account's changes are told, and with which secret they are signed."""
 
 from __future__ import annotations
 

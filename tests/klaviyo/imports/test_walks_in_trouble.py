@@ -36,7 +36,7 @@ def test_who_could_not_be_looked_up_goes_alone(
     def odd(client: Any, field: str, values: list[str], deliveries: Any) -> list[Profile]:
         if people[1].email in values and not answered:
             answered.extend(values if len(values) == 1 else [])
-            raise profiles.Surprise
+            raise Unreadable("people")
         return ask(client, field, values, deliveries)
 
     monkeypatch.setattr(profiles, "_ask", odd)
