@@ -12,8 +12,6 @@
 | 401                       | Unauthorized: renew the access, once                              |
 | 403                       | OperatorRequired                                                  |
 | other 4xx                 | PermanentError with Klaviyo's code and pointer                    |
-
-https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
 """
 
 import json
@@ -99,7 +97,7 @@ def read(operation: Operation, response: requests.Response) -> Answer:
 def _error(operation: Operation, response: requests.Response, errors: list[dict[str, Any]]) -> Exception:
     status = response.status_code
     code, words = _code(errors, f"http_{status}"), _words(errors)
-    match status:
+    match status:  # https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
         case 429:
             wait = http.retry_after(response)
             return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
@@ -109,7 +107,7 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
             return PermanentError(TOO_LARGE, details=errors)
         case 408 | 425:
             return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
-        case _ if 400 <= status < 500 and not errors:
+        case _ if 400 <= status < 500 and not errors:  # Klaviyo's edge answers in HTML; that is not published
             return TemporaryError(EDGE_REFUSED.about(status=status))
         case 401:
             return Unauthorized(UNAUTHORIZED)
@@ -140,6 +138,7 @@ def points_at(error: PermanentError, name: str) -> bool:
 def duplicate_of(error: PermanentError) -> str:
     """The id of the profile that already has the identifier, from a 409; empty if none is named."""
     metas = [detail.get("meta") for detail in error.details]
+    # https://developers.klaviyo.com/en/reference/create_profile
     found = [meta.get("duplicate_profile_id") for meta in metas if isinstance(meta, dict)]
     return next((str(id) for id in found if id), "")
 
@@ -200,6 +199,7 @@ def _pointer(error: dict[str, Any]) -> str:
 
 
 def _forbidden(operation: Operation, code: str, words: str) -> Reason:
+    # 403 where an app's scopes have grown: https://developers.klaviyo.com/en/docs/manage_your_app
     if code == SCOPE_MISSING.code:
         return SCOPE_MISSING.about(scopes=operation.scopes)
     return reasons.of(code, f"Klaviyo does not allow it for this account: {words}")

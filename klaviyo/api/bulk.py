@@ -14,11 +14,13 @@ from klaviyo.api import answers, paging
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
-MOST_EVENTS, MOST_PROFILES, MOST_MEMBERS = 1_000, 10_000, 1_000
-MOST_BYTES = 4_500_000  # Klaviyo takes 5 MB
+MOST_EVENTS = 1_000  # https://developers.klaviyo.com/en/reference/bulk_create_events
+MOST_PROFILES = 10_000  # https://developers.klaviyo.com/en/reference/bulk_import_profiles
+MOST_MEMBERS = 1_000  # https://developers.klaviyo.com/en/reference/add_profiles_to_list
+MOST_BYTES = 4_500_000  # Klaviyo takes 5 MB: https://developers.klaviyo.com/en/reference/bulk_create_events
 EVENT_OF_JOB = re.compile(r"/events-bulk-create/data/(\d+)(?:/attributes/events/data/(\d+))?")
 TRIES, LONGEST_WAIT = 3, timedelta(seconds=3)
-NUMBER = re.compile(r"[\w=.:-]{1,128}", re.ASCII)  # of a job
+NUMBER = re.compile(r"[\w=.:-]{1,128}", re.ASCII)  # of a job; its form is not published
 PROFILE_OF_JOB = re.compile(r"/profiles/data/(\d+)")
 
 BULK_CREATE_EVENTS = Operation(
@@ -83,7 +85,7 @@ def events_body(events: Sequence[Body]) -> tuple[Body, list[list[int]]]:
 
 
 def create_events(client: Client, body: Body, deliveries: Sequence[Delivery] = ()) -> None:
-    """Record up to 1,000 events. Klaviyo says no more than that it has them."""
+    """Record up to 1,000 events. Klaviyo says no more than that it has them (202, no body)."""
     client.call(BULK_CREATE_EVENTS, body=body, deliveries=deliveries)
 
 
@@ -107,13 +109,13 @@ def look_at_import(client: Client, number: str) -> Import | None:
     try:
         return _import(client.call(GET_BULK_IMPORT_PROFILES_JOB, path={"job_id": number}).data)
     except PermanentError as error:
-        if error.code != "not_found":
+        if error.code != "not_found":  # after some days (`expires_at`; how many is not published)
             raise
         return None
 
 
 def import_errors(client: Client, number: str) -> Iterator[ImportError]:
-    """Whom an import did not take, page by page."""
+    """Whom an import did not take, page by page (a hundred is the most)."""
     query: paging.Query | None = {"page[size]": "100"}
     asked: list[paging.Query] = []
     while query is not None and query not in asked:

@@ -20,7 +20,7 @@ from klaviyo.api.operation import Operation
 
 
 class Client:
-    """One connection's way to Klaviyo. Raises what `answers` and `integrations.errors` describe.
+    """One connection's API client. Raises the errors of `answers` and `integrations.errors`.
 
     A backlog leaves a part of each budget to what has just happened.
     """
@@ -81,6 +81,7 @@ class Client:
                 leasing.check(deliveries)
             response = send(token=token)
             _note(attempt, response)
+            # A 429 has Retry-After alone: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
             if response.status_code == 429:
                 pacing.block(self._budget(operation), http.retry_after(response))
             else:

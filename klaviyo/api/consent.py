@@ -14,7 +14,7 @@ UNREADABLE = "UNREADABLE"
 
 @dataclass(frozen=True)
 class Suppression:
-    """Why and since when the address, or (with a `list_id`) one list's mail to it, is not reached; as Klaviyo wrote it.
+    """A suppression as Klaviyo wrote it: of the address, or (with a `list_id`) of one list's mail to it.
 
     `since` is empty where that cannot be read, `list_id` where the entry names none.
     """
@@ -53,6 +53,7 @@ class Subscriptions:
 
 def parse(attributes: Mapping[str, Any]) -> Subscriptions:
     """The subscriptions of a profile's attributes, asked for with `additional-fields[profile]=subscriptions`."""
+    # Absent where nobody asked for it: https://developers.klaviyo.com/en/reference/get_profiles
     if "subscriptions" not in attributes:
         return Subscriptions(was_asked=False, unreadable=frozenset({"email", "sms"}))
     blocks = {channel: _block(attributes["subscriptions"], channel) for channel in ("email", "sms")}
@@ -72,6 +73,7 @@ def _block(subscriptions: Any, channel: str) -> Any:
 def _marketing(block: dict[str, Any]) -> Marketing:
     return Marketing(
         consent=words(block.get("consent")),
+        # Also of who never subscribed: https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
         is_reachable=block.get("can_receive_email_marketing") is True,
         changed_at=words(block.get("last_updated") or block.get("consent_timestamp")),
         suppressions=_suppressions(block.get("suppression")),

@@ -17,7 +17,7 @@ from klaviyo.api.operation import Operation
 CREATE_EVENT = Operation("create_event", "POST /api/events", "events:write", 350, 3500, success=(202,))
 GET_EVENTS = Operation("get_events", "GET /api/events", "events:read", 350, 3500)
 
-READ_AT_ONCE = 1_000
+READ_AT_ONCE = 1_000  # the most: https://developers.klaviyo.com/en/reference/get_events
 MOST_PAGES = 50  # of one second's events, whoever's they are
 SECOND = timedelta(seconds=1)
 
@@ -45,7 +45,10 @@ class Page:
 def create(
     client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = (), last_look: LastLook | None = None
 ) -> None:
-    """Record one event. Klaviyo keeps the first of each (profile, metric, unique_id): sending again is safe."""
+    """Record one event. Klaviyo keeps the first of each (profile, metric, unique_id): sending again is safe.
+
+    https://developers.klaviyo.com/en/reference/create_event
+    """
     client.call(CREATE_EVENT, body=body, deliveries=deliveries, last_look=last_look)
 
 
@@ -121,4 +124,5 @@ def _event(resource: dict[str, Any], names: dict[str, str]) -> Event | None:
         return None
     at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     id = words(metric.get("id"))
+    # A unique_id reads back as $event_id: https://developers.klaviyo.com/en/reference/events_api_overview
     return Event(words(properties.get("$event_id")), at, id, names.get(id, ""), properties)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 
 def any_of(field: str, values: Iterable[str]) -> str:
-    """`any(email,["a@b.test"])`: the field has one of the values."""
+    """`any(email,["a@b.test"])`: the field has one of the values. https://developers.klaviyo.com/en/docs/filtering_"""
     return f"any({field},[{','.join(_quoted(value) for value in values)}])"
 
 
@@ -15,5 +15,5 @@ def encoded_length(value: str) -> int:
 
 
 def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')  # how to escape is not published
     return f'"{escaped}"'

@@ -14,7 +14,7 @@ MALFORMED = declare(
     who=Who.MERCHANT,
     do="Choose the list again in the store's settings.",
 )
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of all that were seen; the form is not published
 
 
 def is_one(id: str) -> bool:

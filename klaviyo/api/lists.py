@@ -26,7 +26,7 @@ ADD_PROFILES_TO_LIST = Operation(
 
 @dataclass(frozen=True)
 class List:
-    """`opt_in_process` is Klaviyo's word: single_opt_in, double_opt_in, or empty when it does not say."""
+    """A list; `opt_in_process` is Klaviyo's word: single_opt_in, double_opt_in, or empty when it does not say."""
 
     id: str
     name: str
@@ -38,8 +38,10 @@ class List:
 
 
 def all_of(client: Client) -> Iterator[List]:
-    """Every list of the account, page by page (ten a page is Klaviyo's maximum)."""
-    query: dict[str, str] | None = {"page[size]": "10"}
+    """Every list of the account, page by page."""
+    query: dict[str, str] | None = {
+        "page[size]": "10"
+    }  # the most: https://developers.klaviyo.com/en/reference/get_lists
     asked: list[dict[str, str]] = []
     while query is not None and query not in asked:
         asked.append(query)
@@ -51,7 +53,10 @@ def all_of(client: Client) -> Iterator[List]:
 
 
 def add(client: Client, list_id: str, profile_ids: Sequence[str], deliveries: Sequence[Delivery] = ()) -> None:
-    """Make up to 1,000 profiles members. It changes no consent; flows that start from the list may start."""
+    """Make up to 1,000 profiles members, which changes no consent, but may start flows.
+
+    https://developers.klaviyo.com/en/reference/add_profiles_to_list
+    """
     body = {"data": [{"type": "profile", "id": id} for id in profile_ids]}
     client.call(ADD_PROFILES_TO_LIST, path={"id": list_id}, body=body, deliveries=deliveries)
 

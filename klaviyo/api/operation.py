@@ -5,14 +5,15 @@ from functools import cached_property
 
 from integrations.pacing import Window
 
-REVISION = "2026-07-15"
+REVISION = "2026-07-15"  # for two years: https://developers.klaviyo.com/en/docs/api_versioning_and_deprecation_policy
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`id` is Klaviyo's operationId, `call` its method and path; `burst` is a second's, `steady` a minute's limit.
+    """One operation, as its page has it: https://developers.klaviyo.com/en/reference/ and its `id`.
 
-    `daily` is a day's; `success` is the documented status. An answer that `needs_body` is of no use without one.
+    `call` is its method and path; `burst` is a second's, `steady` a minute's and `daily` a day's limit; `success` is
+    the documented status. An answer that `needs_body` is of no use without one.
     """
 
     id: str

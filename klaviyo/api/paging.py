@@ -11,7 +11,7 @@ Query = dict[str, str]
 def next_query(document: dict[str, Any]) -> Query | None:
     """The query of the next page. Only its query is taken: our token goes to no address that an answer names.
 
-    Raises ValueError when the address cannot be read.
+    Raises ValueError when it cannot be read. https://developers.klaviyo.com/en/reference/api_overview#pagination
     """
     url = words(members(document.get("links")).get("next"))
     return dict(parse_qsl(urlsplit(url).query)) or None

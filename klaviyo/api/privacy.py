@@ -13,13 +13,16 @@ REQUEST_PROFILE_DELETION = Operation(
 
 
 def request_deletion(client: Client, email: str, deliveries: Sequence[Delivery] = ()) -> bool:
-    """Have Klaviyo delete everybody with this address, for good. False when it knows nobody by it."""
+    """Have Klaviyo delete everybody with this address, for good. False when it knows nobody by it.
+
+    https://developers.klaviyo.com/en/reference/request_profile_deletion
+    """
     profile = {"type": "profile", "attributes": {"email": email}}
     body = {"data": {"type": "data-privacy-deletion-job", "attributes": {"profile": {"data": profile}}}}
     try:
         client.call(REQUEST_PROFILE_DELETION, body=body, deliveries=deliveries)
     except PermanentError as error:
-        if error.code != "not_found":
+        if error.code != "not_found":  # the answer for an unknown profile; that is not published
             raise
         return False
     return True

@@ -12,7 +12,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
 from klaviyo.api.operation import Operation
 
-LOOKED_UP_AT_ONCE = 100
+LOOKED_UP_AT_ONCE = 100  # a page (https://developers.klaviyo.com/en/reference/get_profiles); of any() not published
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
 MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a bad address or two is not theirs
 
@@ -55,7 +55,7 @@ class Profile:
 
 @dataclass
 class Found:
-    """Who is there, by lower-case e-mail; and about whom nothing could be learnt, and why."""
+    """Profiles found, by lower-case e-mail; and people about whom nothing could be learnt, with the error."""
 
     profiles: dict[str, Profile] = field(default_factory=dict)
     unclear: dict[str, IntegrationError] = field(default_factory=dict)
@@ -105,7 +105,9 @@ def find_phones(client: Client, phones: Iterable[str], deliveries: Sequence[Deli
 def upsert(client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> tuple[str, bool]:
     """Create or update by e-mail, with a request as `body_of` makes it: the profile's id, and whether it is new."""
     answer = client.call(CREATE_OR_UPDATE_PROFILE, body=body, deliveries=deliveries)
-    return str(answer.data.get("id") or "") if isinstance(answer.data, dict) else "", answer.status == 201
+    # Of an update it is 200: https://developers.klaviyo.com/en/reference/create_or_update_profile
+    is_new = answer.status == 201
+    return str(answer.data.get("id") or "") if isinstance(answer.data, dict) else "", is_new
 
 
 def update(client: Client, id: str, body: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> None:
@@ -114,7 +116,10 @@ def update(client: Client, id: str, body: dict[str, Any], deliveries: Sequence[D
 
 
 def body_of(attributes: dict[str, Any], unset: Sequence[str] = ()) -> dict[str, Any]:
-    """The request of an upsert; `unset` names custom properties to be removed, which null or "" would not do."""
+    """The request of an upsert; `unset` names custom properties to be removed, which null or "" would not do.
+
+    https://developers.klaviyo.com/en/reference/create_or_update_profile
+    """
     data: dict[str, Any] = {"type": "profile", "attributes": attributes}
     if unset:
         data["meta"] = {"patch_properties": {"unset": list(unset)}}
@@ -127,6 +132,7 @@ def get(client: Client, id: str, deliveries: Sequence[Delivery] = ()) -> Profile
     try:
         return _profile(client.call(GET_PROFILE, path={"id": ids.checked(id)}, query=query, deliveries=deliveries).data)
     except PermanentError as error:
+        # 404, as was seen also for a malformed id: https://developers.klaviyo.com/en/reference/get_profile
         if error.code != "not_found":
             raise
         return None
@@ -168,6 +174,7 @@ def _find_into(found: Found, client: Client, people: list[list[str]], deliveries
 def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Profile]:
     """Asked for one person, Klaviyo may know them by another address first. Asked for many, names must match."""
     asked = {values.address(person[0]).lower() for person in people}
+    # A profile may have five addresses: https://help.klaviyo.com/hc/en-us/articles/48274807144475
     if len(asked) == 1 and len(profiles) == 1:
         return {asked.pop(): profiles[0]}
     named = {profile.email: profile for profile in profiles}

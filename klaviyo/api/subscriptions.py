@@ -44,7 +44,7 @@ NO_PHONE = declare(
 
 @dataclass(frozen=True)
 class Subscriber:
-    """Who said yes, and to what: `channels` of "email" and "sms"; a text message needs a phone number (E.164)."""
+    """A person who opted in, to `channels` of "email" and "sms"; a text message needs a phone number (E.164)."""
 
     email: str
     channels: frozenset[str]
@@ -65,7 +65,9 @@ def subscribe(
 
     The list decides whether they are sent a confirmation mail first; without a list the account does. An answer
     that is a success says no more than that it was taken: who has subscribed shows on the profile, later. Klaviyo
-    does it at most once in 30 minutes for one person, and never for an address that it does not know yet.
+    does it at most once in 30 minutes for one person, and (not published) never for an address that it does not know.
+
+    https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
     """
     attributes = {
         "custom_source": source,
@@ -85,7 +87,8 @@ def unsubscribe(
 ) -> None:
     """Unsubscribe one person from e-mail: from one list, or with None from everything the account sends.
 
-    Klaviyo unsubscribes who is not on the list from everything as well, so ask `lists.is_member` first.
+    Whoever is not on the list is unsubscribed from everything, so ask `lists.is_member` first:
+    https://developers.klaviyo.com/en/reference/bulk_unsubscribe_profiles
     """
     attributes = {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
     body = _job("profile-subscription-bulk-delete-job", {"profiles": {"data": [_resource("", attributes)]}}, list_id)

@@ -12,7 +12,7 @@ from klaviyo.api.profiles import Profile
 
 @dataclass(frozen=True)
 class Page:
-    """Some of many people, and the query that leads on from there; None at the end."""
+    """Some of many profiles, and the query of the next page; None at the end."""
 
     profiles: list[Profile]
     next: paging.Query | None

@@ -12,7 +12,7 @@ from django.conf import settings
 from integrations.wire import http
 from klaviyo.api.operation import REVISION, Operation
 
-MEDIA_TYPE = "application/vnd.api+json"
+MEDIA_TYPE = "application/vnd.api+json"  # https://developers.klaviyo.com/en/reference/api_overview
 
 _of_thread = threading.local()
 

@@ -12,15 +12,15 @@ from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
 from django.utils.encoding import punycode
 
-MOST_PROPERTIES = 400
+MOST_PROPERTIES = 400  # this and the next five: https://developers.klaviyo.com/en/reference/events_api_overview
 LONGEST_STRING = 100_000  # bytes of UTF-8
 MOST_ITEMS = 4_000
 DEEPEST = 9
-LARGEST_WHOLE = 2**53
-LONGEST_EMAIL = 100
-LONGEST_ADDRESS = 254
 EARLIEST = datetime(2001, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=364)
+LARGEST_WHOLE = 2**53  # exact in JSON: RFC 8259, 6
+LONGEST_EMAIL = 100  # https://developers.klaviyo.com/en/reference/profiles_api_overview
+LONGEST_ADDRESS = 254
 
 NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 MILLISECONDS_FROM = 10_000_000_000  # as seconds, that is the year 2286

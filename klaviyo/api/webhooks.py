@@ -19,7 +19,7 @@ DELETE_WEBHOOK = Operation("delete_webhook", "DELETE /api/webhooks/{id}", WRITE,
 
 @dataclass(frozen=True)
 class Webhook:
-    """A webhook of the account; Klaviyo shows no more of its address than the host, and nothing of its secret."""
+    """A webhook of the account; Klaviyo shows the host of its address alone, and no secret (not published)."""
 
     id: str
     name: str
@@ -37,7 +37,10 @@ def all_of(client: Client) -> list[Webhook]:
 
 
 def create(client: Client, name: str, description: str, endpoint: str, secret: str, topics: Sequence[str]) -> str:
-    """Have the account post to `endpoint` (https), signed with `secret`; the new webhook's id."""
+    """Have the account post to `endpoint` (https), signed with `secret`; the new webhook's id.
+
+    https://developers.klaviyo.com/en/reference/create_webhook
+    """
     told = [{"type": "webhook-topic", "id": topic} for topic in topics]
     attributes = {"name": name, "description": description, "endpoint_url": endpoint, "secret_key": secret}
     relationships = {"webhook-topics": {"data": told}}

@@ -20,7 +20,7 @@ AT_ONCE = 1_000
 
 
 class Verdict(Enum):
-    """How the two stand to each other about one event."""
+    """Whether our books and Klaviyo's agree about one event."""
 
     THERE = "there, as it should be"
     TO_CONFIRM = "there, and not confirmed here yet"
@@ -31,7 +31,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Told:
-    """What we know of a delivery; `at` in whole seconds, as Klaviyo has it."""
+    """An event's delivery in our books; `at` in whole seconds, as Klaviyo has it."""
 
     pk: int
     key: str
@@ -70,7 +70,7 @@ def compare(client: Client, since: datetime, until: datetime) -> Iterator[Found]
 
 
 class _Upcoming:
-    """What was told, earliest first, a piece at a time: no query stays open while Klaviyo is asked."""
+    """Deliveries that were told, earliest first, a piece at a time: no query stays open while Klaviyo is asked."""
 
     def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
         rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state__in=TOLD)
@@ -130,4 +130,4 @@ def _strange(connection: Connection, strange: dict[str, Event]) -> Iterator[Foun
 
 
 def _second(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
+    return moment.replace(microsecond=0)  # https://developers.klaviyo.com/en/reference/events_api_overview

@@ -31,7 +31,7 @@ from referrals import lifecycle
 
 State = Delivery.State
 
-SHOWS_WITHIN = timedelta(minutes=3)  # what Klaviyo has taken; then it never got there
+SHOWS_WITHIN = timedelta(minutes=3)  # an event that Klaviyo took; how soon it shows is not published
 LOOKED_FOR = timedelta(days=1)  # after it was settled, while Klaviyo gives no answer
 MOST = 20
 NOT_SENT = (State.SKIPPED, State.CANCELLED, State.FAILED)
@@ -113,7 +113,8 @@ def _unanswered() -> "QuerySet[Attempt]":
 
 
 def _is_there(client: Client, delivery: Delivery) -> bool:
-    """Asked about by its own time, which the body has frozen, as its id alone cannot be asked for."""
+    """Whether Klaviyo holds the event; asked about by its own time, which the body has frozen."""
+    # Nobody can ask by unique_id: https://developers.klaviyo.com/en/reference/get_events
     told = Recorded.in_body(delivery.body)
     return events.is_there(client, told.unique_id, told.at or delivery.occurred_at, [delivery])
 

@@ -33,7 +33,7 @@ FACTS: dict[Any, str] = {
 
 @dataclass
 class Reconciliation:
-    """One account's period. `young` may still show: Klaviyo takes minutes. `sent_again` and so on: what was mended."""
+    """One account's period. `young` events may still show: Klaviyo takes minutes. `mended` counts repairs by kind."""
 
     connection: Connection
     since: datetime

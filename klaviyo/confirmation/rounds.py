@@ -22,7 +22,7 @@ from klaviyo.models import Reading
 
 TURN_SECONDS = 10.0
 AT_ONCE = 20_000  # deliveries in one part of a round
-SHOWS_AFTER = timedelta(seconds=5)  # at the earliest, so that nobody asks in vain
+SHOWS_AFTER = timedelta(seconds=5)  # at the earliest (not published), so that nobody asks in vain
 BEHIND_A_BACKLOG = timedelta(minutes=10)  # the longest that reading back stands aside for sending
 OVERLAP = timedelta(minutes=5)  # what is written as accepted may show in the database a while later
 
@@ -87,7 +87,10 @@ def _end_of_part(reading: Reading) -> datetime | None:
 
 
 def _read_back(client: Client, reading: Reading, until: datetime | None, ends_at: float) -> None:
-    """Look for a part, one metric after the other, as Klaviyo can be asked for one; then it is behind us."""
+    """Look for a part, one metric after the other, a filter of Klaviyo's; then it is behind us.
+
+    https://developers.klaviyo.com/en/reference/get_events
+    """
     by_metric: dict[str, list[datetime]] = {}
     for key, occurred_at in _of_the_round(reading).filter(settled_at__lte=until).values_list("key", "occurred_at"):
         by_metric.setdefault(match.name(key), []).append(occurred_at)

@@ -9,7 +9,7 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=1)
 
 @dataclass
 class TimeRanges:
-    """`gap` is how far apart two events of one stretch may be; it grows and shrinks as `note` tells how it went."""
+    """`gap` is how far apart two events of one range may be; it grows and shrinks as `note` tells how it went."""
 
     gap: timedelta = timedelta(minutes=1)
 
@@ -24,7 +24,7 @@ class TimeRanges:
             start = end
 
     def note(self, *, is_small: bool, is_worth_it: bool) -> None:
-        """A stretch that fitted into one answer may be longer; one full of what nobody looks for was too long."""
+        """A range that fitted into one answer may be longer; one full of what nobody looks for was too long."""
         if is_small:
             self.gap = min(self.gap * 2, LONGEST)
         elif not is_worth_it:

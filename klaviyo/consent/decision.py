@@ -164,6 +164,7 @@ def _objection(marketing: Marketing, list_ids: Collection[str]) -> Reason | None
     """The first thing that speaks against it, in the order of weight; None if nothing does."""
     if marketing.suppressions:
         return SUPPRESSED.about(why=", ".join(one.reason.lower().replace("_", " ") for one in marketing.suppressions))
+    # https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
     if marketing.consent == "UNSUBSCRIBED":
         return UNSUBSCRIBED
     if not marketing.is_reachable:

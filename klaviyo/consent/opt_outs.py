@@ -25,7 +25,7 @@ from referrals.models import Invite
 
 State = Delivery.State
 
-RECENT = timedelta(hours=1)  # for so long, what Klaviyo answers may be older than what it has told us
+RECENT = timedelta(hours=1)  # so long Klaviyo's answers may be older than its webhooks; how long is not published
 CLOCKS_DIFFER = timedelta(minutes=2)
 PENDING = declare(
     "pending_opt_in",
@@ -169,6 +169,7 @@ def _waiting(connection: Connection, email: str) -> "QuerySet[Delivery]":
 
 @transaction.atomic
 def _cancel(rows: "QuerySet[Delivery]", reason: Reason) -> int:
+    # Rows that others hold are theirs: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
     free = list(in_doubt.not_taken(rows).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
     return outbox.cancel(Delivery.objects.filter(pk__in=free), reason)
 

@@ -13,7 +13,7 @@ LEFT_A_LIST = "event:klaviyo.unsubscribed_from_list"
 JOINED_A_LIST = "event:klaviyo.subscribed_to_list"
 PREFERENCES = "event:klaviyo.updated_email_preferences"
 
-WANTED = (
+WANTED = (  # of those that an account has: https://developers.klaviyo.com/en/reference/get_webhook_topics
     UNSUBSCRIBED,
     SUPPRESSED,
     UNSUPPRESSED,

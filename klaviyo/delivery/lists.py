@@ -73,7 +73,7 @@ def _blame(error: PermanentError, pack: Pack) -> Pack:
 
 
 def _list_trouble(setting: StoreSetting, error: PermanentError) -> IntegrationError:
-    """A list that is gone answers 404, a malformed id of one 400; an unknown profile is one that shows later."""
+    """Klaviyo answers 404 for a list that is gone (https://developers.klaviyo.com/en/reference/get_list)."""
     if error.code == "not_found" or answers.points_at(error, "id"):
         return ListTrouble.gone(setting.list_name or setting.list_id)
     return PersonNotThereYet()

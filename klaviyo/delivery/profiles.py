@@ -92,6 +92,7 @@ def _send(client: Client, pack: Items, list_id: str) -> None:
     data_of = {delivery.pk: data for delivery, data, _ in pack}
 
     def request(now: Pack) -> None:
+        # An import adds people to lists: https://developers.klaviyo.com/en/reference/bulk_import_profiles
         told = bulk.import_profiles(client, [data_of[delivery.pk] for delivery in now], list_id, now)
         import_job.begin(client.connection, told, now)
 

@@ -14,7 +14,7 @@ from klaviyo.models import Backfill, StoreSetting
 
 
 class NotPossible(Exception):
-    """Why a store's people cannot be told of now, in a sentence."""
+    """A backfill cannot begin now; the message is a sentence that says why."""
 
 
 def begin(setting: StoreSetting) -> Backfill:

@@ -76,6 +76,7 @@ def _look_at(job: Job) -> None:
         return
     client = Client(job.connection, is_backlog=True)
     told = bulk.look_at_import(client, job.number)
+    # https://developers.klaviyo.com/en/reference/get_bulk_import_profiles_job
     if told is None or told.status == "cancelled" or is_too_late:
         _end(job, Job.State.LOST, None)
     elif told.status == "complete":

@@ -43,7 +43,7 @@ REWARD = {
 
 @dataclass(frozen=True)
 class Metric:
-    """`consent` names the message whose consent decision comes first; `useful_for` is how late one may still go."""
+    """A metric; `consent` names the message that is decided about first; `useful_for` is how late it may still go."""
 
     key: str
     name: str

@@ -13,7 +13,7 @@ STORED_AS = {"setting": "sync"}  # as rows have it from the time when settings w
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """`setting` is the id of the store setting by which it goes.
+    """A delivery's content; `setting` is the id of the store setting by which it goes.
 
     `message`, "invite" or "reminder", stands where it needs the person's consent.
     """
@@ -49,7 +49,7 @@ class Profile(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Message(Content):
-    """What is told of one metric: an event, or an e-mail in its place. The oldest rows do not say which message."""
+    """An event of one metric, or an e-mail in its place. The oldest rows do not say which message."""
 
     metric: str = ""
 
@@ -61,7 +61,7 @@ class Message(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Message):
-    """`person` is what a new profile of theirs would get."""
+    """An event; `person` has the attributes that a new profile of theirs would get."""
 
     kind = "event"
 
@@ -77,7 +77,7 @@ class Email(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class ListAdd(Content):
-    """`planned_by` is the lease under which the person's profile was made."""
+    """A list add; `planned_by` is the lease under which the person's profile was made."""
 
     kind = "list"
 
@@ -86,7 +86,7 @@ class ListAdd(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscribe(Content):
-    """A yes: to which channels, given where. Up to `unanswered_attempt` somebody was told of the doubt."""
+    """An opt-in: its channels, and where it was given. Of doubts up to `unanswered_attempt` somebody was told."""
 
     kind = "subscribe"
 
@@ -98,7 +98,7 @@ class Subscribe(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Unsubscribe(Content):
-    """A no, and to what."""
+    """An opt-out from the newsletter, from invites, or from everything (`scope`)."""
 
     kind = "unsubscribe"
 
@@ -107,7 +107,7 @@ class Unsubscribe(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Erase(Content):
-    """An erasure, which is the account's affair, whatever stores it serves."""
+    """A profile deletion, which is the account's affair, whatever stores it serves."""
 
     kind = "erase"
     goes_by_setting = False

@@ -44,7 +44,7 @@ class Event:
     @property
     def unique_id(self) -> str:
         """The same for the same fact, for ever: Klaviyo keeps the first event of an id and drops the rest."""
-        return str(uuid.uuid5(NAMESPACE, self.key))
+        return str(uuid.uuid5(NAMESPACE, self.key))  # https://developers.klaviyo.com/en/reference/create_event
 
 
 @dataclass(frozen=True)

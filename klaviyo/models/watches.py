@@ -26,7 +26,7 @@ class ConsentWatch(models.Model):
 
 
 class Notice(models.Model):
-    """One thing that an account told us, stored before anything is made of it."""
+    """One change that an account told us of, stored before it is acted on."""
 
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="notices")
     external_id = models.CharField(max_length=200)

@@ -29,7 +29,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Echo:
-    """What the csv module writes is what we pass on."""
+    """A file for the csv module, which hands each line back."""
 
     def write(self, line: str) -> str:
         return line

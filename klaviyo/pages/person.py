@@ -38,7 +38,7 @@ class Invited:
 
 @dataclass(frozen=True)
 class Person:
-    """Found by an address in any spelling; the lists are the latest, newest first, and empty where not `open`."""
+    """A person, found by an address in any spelling; the lists are the latest, newest first; empty where not `open`."""
 
     email: str
     name: str

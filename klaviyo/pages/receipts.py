@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Receipt:
-    """`removed` are names and counts; `is_done` when no account is still to answer."""
+    """An erasure's receipt; `removed` are names and counts; `is_done` when no account is still to answer."""
 
     erasure: Erasure
     removed: Sequence[tuple[str, int]]

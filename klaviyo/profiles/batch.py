@@ -40,7 +40,7 @@ UNKNOWN_PERSON = Skipped(
 
 @dataclass(kw_only=True)
 class Batch(Work):
-    """`sends` are by delivery id, `elsewhere` are the people whom other accounts know, by connection id."""
+    """A batch; `sends` are by delivery id, `elsewhere` are other accounts' look-ups, by connection id."""
 
     client: Client
     people: People

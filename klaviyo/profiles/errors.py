@@ -23,7 +23,7 @@ LIST_GONE = declare(
 
 
 class PersonNotThereYet(TemporaryError, ItsOwn):
-    """What Klaviyo has taken shows after a while."""
+    """A new profile shows at Klaviyo after a while; how long that takes is not published."""
 
     def __init__(self) -> None:
         super().__init__(NOT_THERE_YET)

@@ -15,7 +15,7 @@ from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
 
 KIND = "profile"
 FIRST_LOOK, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=2)
-PATIENCE = timedelta(hours=24)
+PATIENCE = timedelta(hours=24)  # how long Klaviyo may work on an import is not published
 ON_THE_WIRE = timedelta(seconds=30)  # longer than a request may take
 MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether Klaviyo has it
 

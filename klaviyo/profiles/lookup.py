@@ -14,7 +14,7 @@ from klaviyo.api.profiles import Profile, Spelt
 
 
 class Lookup:
-    """One account's answers, by address whatever its case."""
+    """One account's answers about people, by address whatever its case."""
 
     def __init__(self, client: Client, spelt: Spelt) -> None:
         self._client, self._spelt = client, spelt

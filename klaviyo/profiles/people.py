@@ -45,7 +45,8 @@ class People:
 
     Whom Klaviyo took from us within a day need not be looked up for an event of their own: they are `there`.
     A phone number is an identifier at Klaviyo: sent with one person's e-mail while it belongs to another, it could
-    tie the two together. So a number goes only when nobody has it; `phones` says who does.
+    tie the two together (which identifier wins is not published). So a number goes only when nobody has it; `phones`
+    says who does. https://developers.klaviyo.com/en/reference/profiles_api_overview
     """
 
     client: Client

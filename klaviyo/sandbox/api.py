@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Visit:
-    """What became known of a request before it was answered."""
+    """The route, the access and the fault of a request, as far as they are known when it is answered."""
 
     route: Route | None = None
     access: Access | None = None

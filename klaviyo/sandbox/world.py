@@ -34,7 +34,7 @@ class App:
 
 @dataclass
 class World:
-    """The state and the moods of one sandbox."""
+    """The state and the behaviour of one sandbox."""
 
     app: App
     database: Database

@@ -20,7 +20,7 @@ ROW_HELD = declare(
 
 
 class InAnothersHands(TemporaryError):
-    """A message waits, but somebody holds its row at this moment."""
+    """A message to the person waits, but another transaction holds its row at this moment."""
 
     def __init__(self) -> None:
         super().__init__(ROW_HELD)

@@ -33,7 +33,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Post:
-    """A webhook's body: whose account, told when (None for no time), and its items that can be read; None for no list."""
+    """A webhook's body; `told_at` is None for what is no time, `items` for what is no list."""
 
     account_id: str
     told_at: datetime | None
@@ -104,7 +104,7 @@ def _happened_at(payload: dict[str, Any]) -> datetime | None:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a payload, the outer ones first; it is no deeper than `cleaning` left it."""
+    """Every object in a payload, the outer ones first; it is no deeper than `values` left it."""
     level = [value]
     while level:
         yield from (one for one in level if isinstance(one, dict))

@@ -40,6 +40,7 @@ def heed() -> int:
 def _claim() -> list[Notice]:
     with transaction.atomic():
         due = Notice.objects.filter(processed_at=None, next_try_at__lte=Now()).order_by("next_try_at", "pk")
+        # Each notice by one worker: https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
         pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:AT_ONCE])
         Notice.objects.filter(pk__in=pks).update(next_try_at=Now() + CLAIMED_FOR, tries=F("tries") + 1)
     return list(Notice.objects.filter(pk__in=pks).select_related("connection").order_by("pk"))

@@ -15,7 +15,7 @@ from referrals import suppressions
 
 @dataclass
 class People:
-    """What the look-up brought; `problems` says, by the same names, about whom nothing could be learnt."""
+    """Profiles that the look-up found, and by the same ids and addresses the `problems` with others."""
 
     by_id: dict[str, Profile] = field(default_factory=dict)
     by_email: dict[str, Profile] = field(default_factory=dict)

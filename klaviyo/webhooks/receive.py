@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class NotTheirs(Exception):
-    """Not signed by an account that we know."""
+    """A post that no account we know has signed."""
 
 
 class Unreadable(Exception):
-    """Signed, but nothing that we understand, or of a time that cannot be true."""
+    """A signed post that is no webhook body, or of a time that cannot be true."""
 
 
 def receive(headers: Mapping[str, str], body: bytes) -> int:
@@ -52,7 +52,7 @@ def receive(headers: Mapping[str, str], body: bytes) -> int:
 
 
 def _is_of_now(told_at: datetime) -> bool:
-    now = timezone.now()
+    now = timezone.now()  # by the body's own time, which is signed as well: the header's was seen to be wrong
     return now - OLDEST <= told_at <= now + CLOCKS_DIFFER
 
 
@@ -61,6 +61,7 @@ def _signed_by(headers: Mapping[str, str], body: bytes) -> ConsentWatch:
     watch = _watch(headers.get("Klaviyo-Webhook-Id") or "")
     secret = _secret(watch) or NOBODYS_SECRET
     said = (headers.get("Klaviyo-Timestamp") or "").encode("latin-1", "replace")
+    # Over the raw body and the header's text: https://developers.klaviyo.com/en/docs/working_with_system_webhooks
     expected = hmac.new(secret.encode(), body + said, hashlib.sha256).hexdigest()
     given = (headers.get("Klaviyo-Signature") or "").strip().lower().encode("latin-1", "replace")
     if not hmac.compare_digest(expected.encode(), given) or watch is None:
@@ -116,6 +117,7 @@ def _bare(watch: ConsentWatch, heard: Heard) -> Notice:
 def _wake() -> None:
     """Somebody's no is to be acted on at once; a broker that is away costs seconds, until the next beat."""
     try:
+        # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
         current_app.send_task("klaviyo.tasks.heed", retry=False, ignore_result=True, expires=30)
     except Exception as error:
         log.warning("Workers could not be woken (%s); the next beat finds the work.", type(error).__name__)

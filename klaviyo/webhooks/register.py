@@ -76,6 +76,7 @@ def _obstacle(connection: Connection) -> str:
         return f"The account was connected without {' and '.join(sorted(missing))}. Reconnect it to allow that."
     ours, theirs = urlsplit(settings.SITE_URL), urlsplit(settings.KLAVIYO_API_URL)
     if ours.scheme != "https" and not (ours.hostname in LOOPBACK and theirs.hostname in LOOPBACK):
+        # https://developers.klaviyo.com/en/reference/create_webhook
         return "Klaviyo only posts to https addresses, and SITE_URL is none."
     return ""
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from klaviyo.webhooks import receive
 
-LARGEST = 6 * 1024 * 1024  # bytes; a thousand items have at most five of Klaviyo's megabytes
+LARGEST = 6 * 1024 * 1024  # bytes, for a thousand items; how large a body may be is not published
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,15 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     except DatabaseError as error:
         log.error("What an account told us could not be stored (%s); it will be told again.", type(error).__name__)
-        return HttpResponse(status=503)
+        return HttpResponse(status=503)  # for another try; when Klaviyo makes one is not published
     return HttpResponse(status=200)
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """The raw bytes, whatever DATA_UPLOAD_MAX_MEMORY_SIZE says of forms; None when they are too many."""
+    """The raw bytes, whatever DATA_UPLOAD_MAX_MEMORY_SIZE says of forms; None when they are too many.
+
+    https://docs.djangoproject.com/en/5.2/ref/settings/#data-upload-max-memory-size
+    """
     try:
         announced = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

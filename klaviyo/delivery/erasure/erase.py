@@ -72,7 +72,9 @@ def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
     sources = list(facts)
     spellings = suppressions.spellings(email) | {email, values.address(email)}
     about = _about(spellings, sources)
-    list(about.values_list("pk"))  # who held one of them may just have added another: so once more
+    # Whoever held one of them may just have added another, which a second query sees:
+    # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+    list(about.values_list("pk"))
     rows = list(about)
     own = {suppressions.mailbox(spelling) for spelling in spellings}
     mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
@@ -133,9 +135,8 @@ def _blank(rows: Sequence[Delivery]) -> None:
     """Nothing of the person stays but that there was something."""
     for row in rows:
         row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
-        row.key = (
-            f"list:erased:{row.pk}" if row.kind == contents.ListAdd.kind else row.key
-        )  # which is made of the address
+        # Which is made of the address
+        row.key = f"list:erased:{row.pk}" if row.kind == contents.ListAdd.kind else row.key
         row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
     Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
     Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)

@@ -21,8 +21,7 @@ from klaviyo.mapping.contents import Subscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 
-# One job for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
-ONE_JOB = timedelta(minutes=30)
+ONE_JOB = timedelta(minutes=30)  # for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
 SAID_NO = Skipped(enqueue.WITHDRAWN)
 WITHDRAWN = Skipped(
     declare(
@@ -55,7 +54,7 @@ NO_TEXT_MESSAGES = "Text messages were left out: the phone number cannot be used
 
 
 class OutcomeUnknown(PermanentError):
-    """Klaviyo may have subscribed the person, or not. The delivery notes which request it was that nobody knows of."""
+    """Klaviyo may have subscribed the person, or not. The delivery notes which request is in doubt."""
 
     def __init__(self, delivery: Delivery, attempt: Attempt) -> None:
         sentence = "Klaviyo's answer did not come, so the person may be subscribed. It is not repeated by itself."

@@ -15,7 +15,7 @@ from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from referrals.models import OptOut
 
-SHOWS_WITHIN = timedelta(minutes=5)  # what Klaviyo has taken
+SHOWS_WITHIN = timedelta(minutes=5)  # an opt-in that Klaviyo took; how soon it shows is not published
 NOT_THERE = Skipped(
     declare(
         "not_at_klaviyo",

@@ -126,6 +126,7 @@ def _reserve(row: Send, delivery: Delivery) -> Outcome | None:
 
 
 def _counted(row: Send) -> Outcome | None:
+    # Its sends may still be added: https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
     store = Store.objects.select_for_update(no_key=True).get(pk=row.store_id)
     now = timezone.now()
     if objection := _one_too_many(row, Send.objects.filter(store=store, mailed_at__isnull=False), now):

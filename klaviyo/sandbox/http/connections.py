@@ -25,7 +25,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class _Unreadable(Exception):
-    """What came is not HTTP as it is spoken here; the connection ends with this status."""
+    """A request that is no HTTP as it is spoken here; the connection ends with this status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -33,7 +33,7 @@ class _Unreadable(Exception):
 
 
 class Home(BaseServer):
-    """What a connection knows of its server: who answers, whether it stops, and which connections are open."""
+    """The server as a connection knows it: who answers, whether it stops, and which connections are open."""
 
     answer: Answer
     stopping: threading.Event

@@ -17,7 +17,7 @@ CODE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Access:
-    """Who a bearer token speaks for, and what it may do."""
+    """The account of a bearer token, and its scopes."""
 
     account: str
     scopes: frozenset[str]

@@ -9,6 +9,7 @@ from django.db.models import F
 from integrations.models import Connection, Job
 from integrations.signals import account_replaced
 from klaviyo.api import profiles
+from klaviyo.api.answers import Unreadable
 from klaviyo.api.profiles import Profile
 from klaviyo.imports import backfill as walking
 from klaviyo.models import Backfill, StoreSetting
