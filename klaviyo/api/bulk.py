@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from integrations.errors import PermanentError, Throttled
@@ -116,19 +117,11 @@ def look_at_import(client: Client, number: str) -> Import | None:
 
 def import_errors(client: Client, number: str) -> Iterator[ImportError]:
     """Whom an import did not take, page by page (a hundred is the most)."""
-    query: paging.Query | None = {"page[size]": "100"}
-    asked: list[paging.Query] = []
-    while query is not None and query not in asked:
-        asked.append(query)
-        path = {"id": number}
-        document = _patiently(client, GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, path, query)
+    ask = partial(_patiently, client, GET_ERRORS_FOR_BULK_IMPORT_PROFILES_JOB, {"id": number})
+    for document in paging.walk(ask, {"page[size]": "100"}, "an import"):
         if not isinstance(document["data"], list):
             raise answers.Unreadable("an import")
         yield from map(_error, document["data"])
-        try:
-            query = paging.next_query(document)
-        except ValueError:
-            raise answers.Unreadable("an import") from None
 
 
 def _patiently(client: Client, operation: Operation, path: dict[str, str], query: paging.Query) -> Body:

@@ -63,7 +63,7 @@ def between(
     ]
     if metric_id:
         filters.insert(0, f'equals(metric_id,"{metric_id}")')
-    query: paging.Query | None = {
+    first_page = {
         "filter": ",".join(filters),
         "fields[event]": "datetime,event_properties",
         "fields[metric]": "name",
@@ -71,17 +71,14 @@ def between(
         "page[size]": str(READ_AT_ONCE),
         "sort": "datetime",
     }
-    asked: list[paging.Query] = []
-    while query is not None:
-        if query in asked:
-            raise Unreadable("events")  # it goes round in circles
-        asked.append(query)
-        document = client.call(GET_EVENTS, query=query, deliveries=deliveries).document
-        try:
-            query = paging.next_query(document)
-        except ValueError:
-            raise Unreadable("events") from None
-        yield _page(document, is_last=query is None)
+    following: paging.Query | None = None
+    for document in paging.walk(
+        lambda query: client.call(GET_EVENTS, query=query, deliveries=deliveries).document, first_page, "events"
+    ):
+        following = paging.next_query(document, "events")
+        yield _page(document, is_last=following is None)
+    if following is not None:
+        raise Unreadable("events")  # it goes round in circles
 
 
 def is_there(client: Client, unique_id: str, at: datetime, deliveries: Sequence[Delivery] = ()) -> bool:

@@ -39,17 +39,11 @@ class List:
 
 def all_of(client: Client) -> Iterator[List]:
     """Every list of the account, page by page."""
-    query: dict[str, str] | None = {
-        "page[size]": "10"
-    }  # the most: https://developers.klaviyo.com/en/reference/get_lists
-    asked: list[dict[str, str]] = []
-    while query is not None and query not in asked:
-        asked.append(query)
-        document = client.call(GET_LISTS, query=query).document
+    first = {"page[size]": "10"}  # the most: https://developers.klaviyo.com/en/reference/get_lists
+    for document in paging.walk(lambda query: client.call(GET_LISTS, query=query).document, first, "lists"):
         if not isinstance(document["data"], list):
             raise answers.Unreadable("lists")
         yield from filter(None, map(_list, document["data"]))
-        query = _next_page(document)
 
 
 def add(client: Client, list_id: str, profile_ids: Sequence[str], deliveries: Sequence[Delivery] = ()) -> None:
@@ -87,10 +81,3 @@ def _list(item: Any) -> List | None:
     if not ids.is_one(id):
         return None
     return List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
-
-
-def _next_page(document: dict[str, Any]) -> paging.Query | None:
-    try:
-        return paging.next_query(document)
-    except ValueError:
-        raise answers.Unreadable("lists") from None

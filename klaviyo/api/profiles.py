@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, Throttled
 from integrations.models import Delivery
-from klaviyo.api import consent, filters, ids, values
+from klaviyo.api import consent, filters, ids, paging, values
 from klaviyo.api.answers import Unreadable, words
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
@@ -60,6 +61,14 @@ class Found:
     profiles: dict[str, Profile] = field(default_factory=dict)
     unclear: dict[str, IntegrationError] = field(default_factory=dict)
     calls_left: int = MOST_CALLS
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of many profiles, and the query of the next page; None at the end."""
+
+    profiles: list[Profile]
+    next: paging.Query | None
 
 
 def find(
@@ -147,11 +156,18 @@ def of_ids(client: Client, wanted: Sequence[str]) -> dict[str, Profile]:
     return found
 
 
-def read_all(data: Any) -> list[Profile]:
-    """The profiles of an answer's `data`. Raises Unreadable when it holds anything else."""
-    if not isinstance(data, list):
-        raise Unreadable("people")
-    return [_profile(item) for item in data]
+def suppressed_since(client: Client, moment: datetime, goes_on: paging.Query | None = None) -> Iterator[Page]:
+    """Whom the account has suppressed at `moment` or later, the earliest first, page by page; or on from a `next`."""
+    when = "subscriptions.email.marketing.suppression.timestamp"
+    query = goes_on or {
+        "filter": f"greater-or-equal({when},{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ})",
+        "additional-fields[profile]": "subscriptions",
+        "page[size]": str(LOOKED_UP_AT_ONCE),
+        "sort": when,
+    }
+    for document in paging.walk(lambda query: client.call(GET_PROFILES, query=query).document, query, "people"):
+        following = paging.next_query(document, "people")
+        yield Page(_read_all(document["data"]), following)
 
 
 def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
@@ -193,7 +209,13 @@ def _ask(client: Client, field: str, asked_for: list[str], deliveries: Sequence[
     links = document.get("links")
     if isinstance(links, dict) and links.get("next"):
         raise Unreadable("people")
-    return read_all(document["data"])
+    return _read_all(document["data"])
+
+
+def _read_all(data: Any) -> list[Profile]:
+    if not isinstance(data, list):
+        raise Unreadable("people")
+    return [_profile(item) for item in data]
 
 
 def _profile(item: Any) -> Profile:

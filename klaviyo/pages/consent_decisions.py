@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 
@@ -40,53 +39,31 @@ class Verdict:
 
 def decided(decision: ConsentDecision) -> Verdict:
     """A decision on record."""
-    return _verdict(
-        decision.is_allowed,
-        decision.code,
-        decision.sentence,
-        decision.policy,
-        decision.evidence,
-        decision.decided_at,
-        decision.asked_at,
-        str(decision.connection.account_name) if decision.connection else "",
-    )
+    account = str(decision.connection.account_name) if decision.connection else ""
+    return _verdict(decision, decision.is_allowed, decision.decided_at, account)
 
 
 def live(decision: Decision) -> Verdict:
     """A decision that was made just now, for looking only."""
-    return _verdict(
-        decision.allowed,
-        decision.code,
-        decision.sentence,
-        str(decision.policy),
-        decision.evidence,
-        timezone.now(),
-        decision.asked_at,
-    )
+    return _verdict(decision, decision.allowed, timezone.now())
 
 
 def _verdict(
-    is_allowed: bool,
-    code: str,
-    sentence: str,
-    policy: str,
-    said: Any,
-    decided_at: datetime,
-    asked_at: datetime | None,
-    account: str = "",
+    decision: ConsentDecision | Decision, is_allowed: bool, decided_at: datetime, account: str = ""
 ) -> Verdict:
+    policy, asked_at = str(decision.policy), decision.asked_at
     return Verdict(
         is_allowed=is_allowed,
-        reason=reasons.of(code),
-        code=code,
-        sentence=sentence,
+        reason=reasons.of(decision.code),
+        code=decision.code,
+        sentence=decision.sentence,
         policy=dict(StoreSetting.Permission.choices).get(policy, ""),
         policy_means=POLICIES.get(policy, ""),
         decided_at=decided_at,
         asked_at=asked_at,
         age=_age(decided_at - asked_at) if asked_at else "",
         account=account,
-        words=evidence.of(said, decided_at),
+        words=evidence.of(decision.evidence, decided_at),
     )
 
 

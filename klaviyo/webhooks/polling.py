@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations.errors import PermanentError
 from integrations.models import Connection
-from klaviyo.api import suppressed
+from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.api.values import moment
@@ -39,7 +39,7 @@ def pull(watch: ConsentWatch) -> int:
     since = max(watch.pulled_until or started_at - FIRST, started_at - 30 * FIRST) - OVERLAP
     cancelled = 0
     try:
-        for page in suppressed.since(Client(watch.connection), since, watch.pull_left.get("next")):
+        for page in profiles.suppressed_since(Client(watch.connection), since, watch.pull_left.get("next")):
             cancelled += _cancel(watch.connection, page.profiles)
             _keep(watch, {"next": page.next, "until": started_at.isoformat()} if page.next else {})
             if page.next and monotonic() > ends_at:

@@ -18,7 +18,7 @@ from integrations.connections.renewal import Access
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.wire import http
-from klaviyo.api import accounts, events, lists, privacy, profiles, subscriptions, suppressed, transport, webhooks
+from klaviyo.api import accounts, events, lists, privacy, profiles, subscriptions, transport, webhooks
 from klaviyo.api.client import Client
 from klaviyo.api.subscriptions import Subscriber
 from tests import budgets
@@ -41,7 +41,7 @@ CALLS: dict[str, Call] = {
     "list add": lambda client: lists.add(client, LIST_ID, ["01ABC"]),
     "subscribe": lambda client: subscriptions.subscribe(client, [Subscriber(BEN, frozenset({"email"}))], None, "x"),
     "unsubscribe": lambda client: subscriptions.unsubscribe(client, BEN, LIST_ID),
-    "suppressed": lambda client: list(suppressed.since(client, timezone.now())),
+    "suppressed": lambda client: list(profiles.suppressed_since(client, timezone.now())),
     "topics": webhooks.topics,
     "webhooks": webhooks.all_of,
     "new webhook": lambda client: webhooks.create(client, "n", "d", "https://x.example/", "s", ["t"]),

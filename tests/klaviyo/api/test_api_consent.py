@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError
 from integrations.models import Connection
-from klaviyo.api import lists, privacy, profiles, subscriptions, suppressed
+from klaviyo.api import lists, privacy, profiles, subscriptions
 from klaviyo.api.client import Client
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
@@ -139,12 +139,12 @@ def test_who_was_suppressed_lately_is_told_page_by_page_the_earliest_first(sandb
     sandbox.put_profiles(TEA, [SeedProfile(email=email, suppressions=["USER_SUPPRESSED"]) for email in many])
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
     before = timezone.now() - timedelta(minutes=1)
-    pages = list(suppressed.since(client, before))
+    pages = list(profiles.suppressed_since(client, before))
     assert [len(page.profiles) for page in pages] == [100, 100, 30]
     assert {profile.email for page in pages for profile in page.profiles} == set(many)
-    [on, *_] = suppressed.since(client, before, pages[1].next)
+    [on, *_] = profiles.suppressed_since(client, before, pages[1].next)
     assert on.profiles == pages[2].profiles
-    assert [page.profiles for page in suppressed.since(client, timezone.now() + timedelta(minutes=1))] == [[]]
+    assert [page.profiles for page in profiles.suppressed_since(client, timezone.now() + timedelta(minutes=1))] == [[]]
 
 
 def test_klaviyo_deletes_whom_it_knows_and_says_whom_it_does_not(sandbox: Sandbox, client: Client) -> None:
