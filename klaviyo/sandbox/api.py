@@ -1,7 +1,5 @@
 """API call of the sandbox, step by step: route, credential, fault, scopes, rate limit, and then the operation."""
 
-from __future__ import annotations
-
 import logging
 import uuid
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Dispatch of requests to the sandbox's parts: API, OAuth, control, inspector."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Mapping

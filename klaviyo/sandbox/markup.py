@@ -1,7 +1,5 @@
 """HTML markup in which everything is escaped unless it is HTML already."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from html import escape
 from typing import Any

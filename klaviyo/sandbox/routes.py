@@ -1,7 +1,5 @@
 """Routes: from a method and a path to the operation that answers it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote

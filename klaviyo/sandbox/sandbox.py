@@ -1,7 +1,5 @@
 """Sandbox as an object: start it, seed it, look into it, give it bad days."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings that may be changed while the sandbox runs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,7 +1,5 @@
 """Sandbox command: runs a Klaviyo on this machine, for development and for trying things out."""
 
-from __future__ import annotations
-
 import errno
 import gc
 import signal

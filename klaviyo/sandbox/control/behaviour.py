@@ -1,7 +1,5 @@
 """Behaviour of the sandbox: control calls about faults, settings, and the journal of requests."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Consent changed by hand: as the person, their mailbox or somebody at the merchant would."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Mapping
 

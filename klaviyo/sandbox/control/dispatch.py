@@ -1,7 +1,5 @@
 """Dispatch of the control API under /sandbox/: seed, look, break, reset. JSON, no authentication, loopback only."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Client of the control API: a sandbox in another process, asked by the same methods as `Sandbox`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Request of the control API, on its way to the work that it asks for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Seed data: profiles and lists that a test puts there, as if they had come about long ago."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

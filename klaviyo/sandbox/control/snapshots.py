@@ -1,7 +1,5 @@
 """Snapshots of what the sandbox holds: accounts, profiles, lists and events, as values."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import dataclass

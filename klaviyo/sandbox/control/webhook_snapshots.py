@@ -1,7 +1,5 @@
 """Snapshots of webhooks and their deliveries, as values; the secrets stay inside."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Webhook addresses that the sandbox posts to: this machine's own by http, the others by https."""
 
-from __future__ import annotations
-
 from urllib.parse import SplitResult, urlsplit
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

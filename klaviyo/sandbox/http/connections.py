@@ -1,7 +1,5 @@
 """HTTP connection: reads requests as they come, and lets answers travel as faults have it."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct

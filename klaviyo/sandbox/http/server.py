@@ -1,7 +1,5 @@
 """HTTP server: keep-alive on the loopback interface, one thread a connection."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

@@ -1,7 +1,5 @@
 """Consent buttons, which change a person's consent by hand, and the work behind each."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qsl
 
 from klaviyo.sandbox.control import consent_by_hand

@@ -1,7 +1,5 @@
 """Events and metrics pages of an account."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from typing import Any

@@ -1,7 +1,5 @@
 """Layout of every inspector page, and the small pieces that they share."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo

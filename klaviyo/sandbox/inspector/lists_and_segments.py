@@ -1,7 +1,5 @@
 """Lists and segments pages of an account, with their members."""
 
-from __future__ import annotations
-
 import json
 
 from klaviyo.sandbox.inspector import layout, people

@@ -1,7 +1,5 @@
 """Inspector pages by path, and the two that are about no single account."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path

@@ -1,7 +1,5 @@
 """People pages: the search, and one person with consent, lists, properties and timeline."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from klaviyo.sandbox.inspector import consent_buttons, layout, timeline

@@ -1,7 +1,5 @@
 """Timeline of a person: their events and changes of consent, newest first."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from typing import Any

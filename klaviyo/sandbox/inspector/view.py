@@ -1,7 +1,5 @@
 """View of one account: what the inspector's pages read from and how they are framed."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """OAuth consent screen, on which a merchant lets an app into one of their accounts; it works without script."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from klaviyo.sandbox.markup import Html, fill, join

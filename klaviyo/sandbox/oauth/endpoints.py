@@ -1,7 +1,5 @@
 """OAuth 2.0 as Klaviyo does it: consent screen, code with PKCE, tokens, revocation."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib

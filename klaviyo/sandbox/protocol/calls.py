@@ -1,7 +1,5 @@
 """API call on its way to an operation, and the JSON:API documents that go back."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

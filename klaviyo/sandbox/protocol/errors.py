@@ -1,7 +1,5 @@
 """JSON:API errors that Klaviyo answers with."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Faults on request: what goes wrong, with which operation, how many times."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

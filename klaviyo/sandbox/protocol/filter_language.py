@@ -1,7 +1,5 @@
 """Filter parser of Klaviyo's language: `equals(email,"a@b.test"),greater-than(created,2026-01-01)`."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Formats of addresses, phone numbers and times; each check answers with what is wrong, or None."""
 
-from __future__ import annotations
-
 import re
 
 from klaviyo.sandbox.state import identifiers

@@ -1,7 +1,5 @@
 """Journal of the requests that came in, without anything secret in them."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections import deque

@@ -1,7 +1,5 @@
 """Rate limits in Klaviyo's fixed windows: so many calls of an operation in a second, a minute and a day."""
 
-from __future__ import annotations
-
 import math
 import random
 import threading

@@ -1,7 +1,5 @@
 """Cursor paging of a listing, with an opaque cursor."""
 
-from __future__ import annotations
-
 import base64
 import json
 import sqlite3

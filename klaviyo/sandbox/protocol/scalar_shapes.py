@@ -1,7 +1,5 @@
 """Shapes of single values (text, number, boolean) in a request body, and what a shape is."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

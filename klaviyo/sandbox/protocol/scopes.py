@@ -1,7 +1,5 @@
 """OAuth scopes that an app may ask for."""
 
-from __future__ import annotations
-
 _READ_AND_WRITE = (
     "campaigns",
     "catalogs",

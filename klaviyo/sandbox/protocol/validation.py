@@ -1,7 +1,5 @@
 """Validation of request bodies by shapes; every fault is told with its JSON pointer."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Account operation, GET /api/accounts: the one account that a token speaks for."""
 
-from __future__ import annotations
-
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document
 from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
 from klaviyo.sandbox.state import accounts, identifiers

@@ -1,7 +1,5 @@
 """Consent changes of a person, told as the webhook topics that Klaviyo has for them."""
 
-from __future__ import annotations
-
 import copy
 import sqlite3
 from collections.abc import Iterator

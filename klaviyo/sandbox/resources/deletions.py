@@ -1,7 +1,5 @@
 """Profile deletion: the profile and all that hangs on it go at once, whatever waits for them too."""
 
-from __future__ import annotations
-
 from klaviyo.sandbox.protocol.calls import Answer, Call
 from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.validation import Members, Text

@@ -1,7 +1,5 @@
 """Double opt-in: asked, waiting, and confirmed by a click."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from klaviyo.sandbox.resources import consent_changes

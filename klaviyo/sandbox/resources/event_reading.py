@@ -1,7 +1,5 @@
 """Event read-back operations: one event, or pages of them."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """Event shapes in a request body, alone and in a bulk job."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Number, Shape, Text

@@ -1,7 +1,5 @@
 """Event operations: accepted at once, the same event only once."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Import job states: queued, processing, and then complete, cancelled or something unheard of."""
 
-from __future__ import annotations
-
 import json
 import time
 from datetime import UTC, datetime, timedelta

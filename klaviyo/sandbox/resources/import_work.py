@@ -1,7 +1,5 @@
 """Bulk import at work: everybody in it becomes a person or an error of the job."""
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Mapping

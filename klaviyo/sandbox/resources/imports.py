@@ -1,7 +1,5 @@
 """Bulk import operations: one bad address refuses the request, other faults are the job's errors."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Background jobs: stored, listed, and looked up by id."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 

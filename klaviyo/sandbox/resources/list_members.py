@@ -1,7 +1,5 @@
 """List members: added and removed by profile id, without a word about consent."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Listing

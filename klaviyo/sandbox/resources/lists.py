@@ -1,7 +1,5 @@
 """List operations."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, same_id

@@ -1,7 +1,5 @@
 """Metric operations; a metric is made by the first event that names it."""
 
-from __future__ import annotations
-
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link

@@ -1,7 +1,5 @@
 """Operations of the sandbox, one line each; to add one is to add a line and its handler."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

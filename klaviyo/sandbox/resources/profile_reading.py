@@ -1,7 +1,5 @@
 """Profile read operation: one profile, with the lists and segments that hold it."""
 
-from __future__ import annotations
-
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document
 from klaviyo.sandbox.resources import lists, profiles, segments
 from klaviyo.sandbox.state import list_store

@@ -1,7 +1,5 @@
 """Profile shapes in a request body; the consent fields are in none of these."""
 
-from __future__ import annotations
-
 from klaviyo.sandbox.protocol.formats import email, phone
 from klaviyo.sandbox.protocol.validation import Anything, Items, Members, Number, Shape, Sized, Text
 from klaviyo.sandbox.state.people import PLACES

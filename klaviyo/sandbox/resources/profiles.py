@@ -1,7 +1,5 @@
 """Profile operations; none of them can touch consent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

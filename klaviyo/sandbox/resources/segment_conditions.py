@@ -3,8 +3,6 @@
 Conditions on region, distance, predictions, custom objects and funnels are accepted and describe nobody.
 """
 
-from __future__ import annotations
-
 import re
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """Segment operations; a segment's members are worked out when somebody asks."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from typing import Any

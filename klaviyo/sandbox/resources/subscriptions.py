@@ -1,7 +1,5 @@
 """Subscribe and unsubscribe operations: the only ones that change a person's consent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """Suppression filters: people by the reason and time of a suppression, global or for one list."""
 
-from __future__ import annotations
-
 from klaviyo.sandbox.protocol.filter_language import parse, wrong
 from klaviyo.sandbox.protocol.filters import RANGE, Column, moment
 

@@ -1,7 +1,5 @@
 """Suppress and unsuppress operations: by e-mail address, or everybody of a list or a segment."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping
 from typing import Any

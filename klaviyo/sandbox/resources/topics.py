@@ -1,7 +1,5 @@
 """Webhook topics, and the operations that list them."""
 
-from __future__ import annotations
-
 import hashlib
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document

@@ -1,7 +1,5 @@
 """Webhook bodies: events in the form of get_event's answer, and the signature over them."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -1,7 +1,5 @@
 """Webhook sender: posts changes of consent, on a thread of its own, after they are in the state."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import socket

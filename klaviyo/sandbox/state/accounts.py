@@ -1,7 +1,5 @@
 """Accounts: the three Klaviyo accounts that one person can choose from."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import dataclass

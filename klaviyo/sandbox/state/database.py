@@ -1,7 +1,5 @@
 """Database: one SQLite file behind one lock; whatever has been answered is on disk."""
 
-from __future__ import annotations
-
 import sqlite3
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Events and metrics as stored; the same event again is counted, not stored."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

@@ -3,8 +3,6 @@
 None of these ids is a secret: a plain dice is good enough for them.
 """
 
-from __future__ import annotations
-
 import random
 import re
 import string

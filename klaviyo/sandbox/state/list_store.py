@@ -1,7 +1,5 @@
 """Lists and their members as stored."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Profile updates as Klaviyo does them: attributes set, and properties and identifiers patched."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """OAuth installs with their codes and tokens; only digests are kept."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

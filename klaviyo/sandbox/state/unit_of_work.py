@@ -1,7 +1,5 @@
 """Unit of work: the people that one request is about, read together, changed in memory, written together."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping

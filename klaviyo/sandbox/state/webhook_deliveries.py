@@ -1,7 +1,5 @@
 """Webhook deliveries: changes of people's consent as events, and which webhook is still to be told of each."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

@@ -1,7 +1,5 @@
 """Webhooks as stored: where an account's changes are told, and with which secret they are signed."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
