@@ -95,7 +95,8 @@ def _refused_alike(connection: Connection, error: IntegrationError, deliveries: 
     key = f"{connection.pk} {error.code} {kinds}"
     its_own = Q(connection=None) | Q(connection=connection)
     frozen = set(Pause.objects.filter(its_own, kind__in=kinds, code=resting.FROZEN).values_list("kind", flat=True))
-    if (_is_kept(key, rows) and not frozen) or (refused := _refused(deliveries, error)) is None:
+    one_by_one = isinstance(error, PermanentError)  # other refusals end more than the row that met them
+    if (one_by_one and _is_kept(key, rows) and not frozen) or (refused := _refused(deliveries, error)) is None:
         return ""
     if frozen:
         return _freeze(connection, kinds, refused, frozen) if _is_still_so(refused) else ""
@@ -105,7 +106,8 @@ def _refused_alike(connection: Connection, error: IntegrationError, deliveries: 
         return _freeze(None, kinds, refused)
     if here >= ROWS:
         return _freeze(connection, kinds, refused)
-    _closed[key] = (monotonic() + KEPT_SECONDS, (ROWS - max(everywhere, here)) // 2)
+    if one_by_one:
+        _closed[key] = (monotonic() + KEPT_SECONDS, (ROWS - max(everywhere, here)) // 2)
     return ""
 
 
