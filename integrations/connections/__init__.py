@@ -9,10 +9,10 @@ probe                 asks the provider whether it still knows us
 """
 
 from integrations.connections.accounts import Choice, Outcome, decide
-from integrations.connections.authorizing import ConnectingFailed, begin, complete
-from integrations.connections.disconnecting import disconnect, revoke_due
-from integrations.connections.probing import probe, probe_all
-from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections.authorization import ConnectingFailed, begin, complete
+from integrations.connections.disconnection import disconnect, revoke_due
+from integrations.connections.health_check import probe, probe_all
+from integrations.connections.reconnect_required import mark_reconnect
 from integrations.connections.renewal import Access, access_token, renew, renew_due
 
 __all__ = [

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import disconnecting, renewal
+from integrations.connections import disconnection, renewal
 from integrations.connections.oauth import Grant
 from integrations.models import Connection
 from integrations.providers import Account, Provider
@@ -86,11 +86,11 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
             outbox.release(row)
         if choice == Choice.REPLACE and old:
             account_replaced.send(sender=Connection, old=old, new=row)
-            disconnecting.start(old)
+            disconnection.start(old)
     if choice == Choice.DISCARD:
         return _discard(row, user)
     if choice == Choice.REPLACE and old:
-        disconnecting.disconnect(old, user)
+        disconnection.disconnect(old, user)
         return f"{row.account_name} has taken the place of {old.account_name}. What waited for that stays with it."
     return f"{row.account_name} is connected as another account."
 
@@ -147,7 +147,7 @@ def _set(row: Connection, **fields: Any) -> None:
 def _discard(row: Connection, user: User) -> str:
     """Let the unwanted account go; a row that never did anything leaves nothing behind."""
     name = row.account_name
-    revoked = disconnecting.disconnect(row, user)
+    revoked = disconnection.disconnect(row, user)
     has_history = row.connected_at or row.deliveries.exists() or row.attempts.exists()
     if revoked and not has_history:
         with contextlib.suppress(models.ProtectedError):  # something is arranged for it already: then it stays

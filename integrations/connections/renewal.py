@@ -16,8 +16,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from integrations import encryption, providers, reasons, shutdown
-from integrations.connections import oauth, revoking
-from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections import oauth, token_revocation
+from integrations.connections.reconnect_required import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
 from integrations.models import Connection
@@ -229,7 +229,7 @@ def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: oauth.Gr
     present.filter(refresh_lease=lease).update(refresh_lease=None, refresh_lease_until=None)
     gone = present.filter(state__in=(Connection.State.DISCONNECTING, Connection.State.DISCONNECTED))
     if grant.refresh_token != refresh_token and gone.exists():
-        revoking.remember(row, grant.refresh_token)
+        token_revocation.remember(row, grant.refresh_token)
 
 
 def _refused(row: Connection, error: ReconnectRequired) -> None:

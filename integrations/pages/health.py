@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from integrations import providers, reasons
-from integrations.connections.probing import ANOTHER_ACCOUNT
+from integrations.connections.health_check import ANOTHER_ACCOUNT
 from integrations.models import Connection
 from integrations.pages import figures
 from integrations.pages.figures import Figures

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from referrals import money, standing
-from referrals.admin.reading import FactAdmin
+from referrals.admin.read_only import FactAdmin
 from referrals.models import Advocate, Conversion, Invite, Reward, Visit
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from referrals import lines as order_lines
-from referrals import money, signals, text, times
+from referrals import money, order_lines, signals, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Advocate, Conversion, Invite
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from klaviyo.models import StoreSetting
-from referrals.admin.reading import FactAdmin
+from referrals.admin.read_only import FactAdmin
 from referrals.models import Advocate
 from tests.faults import stored, whole_site
 from tests.faults.whole_site import Route

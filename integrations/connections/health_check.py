@@ -4,7 +4,7 @@ import logging
 
 from integrations import providers, shutdown
 from integrations.connections import accounts
-from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections.reconnect_required import mark_reconnect
 from integrations.connections.renewal import Access, access_token, renew
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, HealthCheck

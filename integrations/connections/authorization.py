@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from integrations.connections import accounts, oauth, revoking
+from integrations.connections import accounts, oauth, token_revocation
 from integrations.connections.accounts import Consent, Outcome
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, TemporaryError
@@ -84,7 +84,7 @@ def begin(request: HttpRequest, provider: Provider, connection: Connection | Non
     trip.code_verifier = verifier
     trip.save()
     if connection:
-        revoking.postpone(connection, LIFETIME)
+        token_revocation.postpone(connection, LIFETIME)
     return address
 
 
