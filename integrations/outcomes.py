@@ -1,4 +1,4 @@
-"""What became of a delivery, and the reason: a code for programs and a sentence for people."""
+"""Outcomes: the state that a delivery ends in, with the reason: a code for programs and a sentence for people."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,7 +63,7 @@ class Retry(Outcome):
 
 
 class CalledOff(Exception):
-    """A last look found a reason not to make a request; nothing has left. `outcome` is what becomes of it."""
+    """A last check found a reason not to make a request; nothing has left. `outcome` is the delivery's."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.code)

@@ -1,4 +1,4 @@
-"""What a provider must say of itself, and the register of those that are installed."""
+"""Providers: what each declares of itself, and the registry of those that are installed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

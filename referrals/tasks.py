@@ -1,4 +1,4 @@
-"""What beat asks for."""
+"""The Celery tasks, which beat sends: visits are counted, friends are reminded."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""The address by which a friend says no: its signature is the permission, so that no log-in is needed."""
+"""Unsubscribe links: the address is signed, and its signature is the permission, so that no log-in is needed."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The public addresses, which models and messages spell out: the site includes these at its root."""
+"""The public URLs, which models and messages spell out: the site includes these at its root."""
 
 from django.urls import path
 

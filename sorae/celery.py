@@ -8,6 +8,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 
+# kombu 5.7 imports a transport by the alias of its URL's scheme
 TRANSPORT_ALIASES["filesystem"] = "sorae.filesystem_broker:Transport"
 TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "sorae.redis_broker:Transport"
 

@@ -1,4 +1,4 @@
-"""Reads the environment: NAME, or NAME_FILE for a file that holds it. What is wrong is kept for the checks."""
+"""Configuration by environment variables: NAME, or NAME_FILE for a file that holds it. Mistakes go to system checks."""
 
 import re
 import secrets
@@ -19,7 +19,7 @@ from sorae import databases, mail_servers
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 LARGEST = 999_999_999
 SHORTEST_TOKEN = 20
-GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
+GUNICORN_GIVES_UP = 3  # exit status of a worker after which gunicorn starts no other: its Arbiter.WORKER_BOOT_ERROR
 
 _problems: list[checks.CheckMessage] = []
 _env = environ.FileAwareEnv()

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the database when they are asked for, in its text format.
+"""The /metrics page: Prometheus' text format, computed from the database when it is asked for.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/. No process keeps a count of its own, so it does not matter
 which one is asked.

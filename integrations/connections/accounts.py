@@ -1,4 +1,4 @@
-"""Stores what came back from a consent screen: which account it opens decides where it belongs."""
+"""Stores an OAuth grant on the connection of the account that it opens, one row for each account for good."""
 
 import contextlib
 import enum
@@ -19,7 +19,7 @@ from integrations.signals import account_replaced
 
 
 class Choice(enum.StrEnum):
-    """What an operator may decide about a different account that came back."""
+    """An operator's choice about a different account that came back from the consent screen."""
 
     REPLACE = "replace"
     KEEP = "keep"
@@ -28,7 +28,7 @@ class Choice(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trip to the consent screen led to, in a sentence for the operator."""
+    """The connection that a trip to the consent screen led to, and a sentence for the operator."""
 
     connection: Connection
     sentence: str
@@ -96,7 +96,7 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
 
 
 def _row(provider: Provider, account: Account) -> Connection:
-    """The account's row, locked; there is one for good."""
+    """The account's row, locked; there is one for good, by the constraint `one_connection_per_account`."""
     row, _is_new = Connection.objects.get_or_create(provider=provider.slug, account_id=account.id)
     return Connection.objects.select_for_update(no_key=True).get(pk=row.pk)
 

@@ -1,7 +1,7 @@
-"""Lets an account go: no new work, the work in flight ends, the tokens are erased here and revoked there.
+"""Disconnecting an account: new work stops, work in flight ends, tokens are erased here and revoked at the provider.
 
-Erasing never waits for the provider. What still waits to be delivered is held, and flows again if the same
-account is ever connected again.
+Erasing never waits for the provider. Deliveries that still wait are held, and flow again if the same account is ever
+connected again.
 """
 
 import logging

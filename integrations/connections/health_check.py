@@ -1,4 +1,4 @@
-"""Asks a provider whether it still knows us, and whether this is still the same account."""
+"""Health check of a connection: does the provider still accept our access, and is it still the same account?"""
 
 import logging
 

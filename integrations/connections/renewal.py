@@ -1,4 +1,4 @@
-"""Access tokens, renewed by one worker for all: a lease decides who asks, a generation whose answer counts.
+"""Token renewal: access tokens are refreshed by one worker for all, under a lease; a generation says which are newest.
 
 Nobody holds a lock or a transaction while the provider is asked. Renewal starts well before the end, so that
 the others keep working with the old token meanwhile. Leases and expiry go by the database's clock.
@@ -75,7 +75,7 @@ log = logging.getLogger(__name__)
 
 
 class AccessUnavailable(Throttled):
-    """There is no usable token at the moment; nothing was sent, so it costs no attempt."""
+    """No usable access token at the moment; nothing was sent, so it costs no attempt."""
 
     def __init__(self, reason: Reason, *, retry_after: timedelta) -> None:
         TemporaryError.__init__(self, reason, retry_after=retry_after)
@@ -83,7 +83,7 @@ class AccessUnavailable(Throttled):
 
 @dataclass(frozen=True, repr=False)
 class Access:
-    """A token to work with. `generation` names it: say it when the provider refuses the token."""
+    """An access token. `generation` names it: say it when the provider refuses the token."""
 
     token: str
     generation: int
@@ -187,6 +187,8 @@ def _renewed(seen: _Seen) -> Access | None:
         return None
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lt=Now())
     same = Connection.objects.filter(pk=row.pk, generation=row.generation, state=Connection.State.CONNECTED)
+    # Whoever comes second waits for the row, looks at it again and finds the lease taken:
+    # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     if not same.filter(free).update(refresh_lease=lease, refresh_lease_until=Now() + LEASE):
         return None
     try:

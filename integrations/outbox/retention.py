@@ -1,4 +1,4 @@
-"""What is not kept: people in what was settled long ago, and records that nobody reads any more.
+"""Retention: people are taken out of what was settled long ago, and records that nobody reads any more are deleted.
 
 In short transactions, the oldest first and for a bounded time: the next run goes on where this one ended, as what is
 done is not found again. Of a delivery stay its key, its fact's id, its state and its reason: so no fact is told twice,
@@ -141,7 +141,8 @@ def _connections_with(rows: "QuerySet[Any]") -> list[int]:
 class _WithoutPerson(Func):
     """The options without what they say of the person."""
 
-    template = "(%(expressions)s - 'person'::text)"
+    template = "(%(expressions)s - 'person'::text)"  # https://www.postgresql.org/docs/current/functions-json.html
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        # https://www.sqlite.org/json1.html#jrm
         return self.as_sql(compiler, connection, template="JSON_REMOVE(%(expressions)s, '$.person')", **more)

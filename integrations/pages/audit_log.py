@@ -1,4 +1,4 @@
-"""Keeps who did what, in the admin's own history: with the count and the cause, and nobody's data."""
+"""Audit log: who did what, in the admin's own history, with the count and the cause, and nobody's data."""
 
 from collections.abc import Callable
 from typing import cast

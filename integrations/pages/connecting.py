@@ -1,4 +1,4 @@
-"""Connect, reconnect, disconnect and decide: a POST each, with a permission each; and the way back in."""
+"""Views that connect, reconnect, disconnect and decide: a POST each, with a permission each; and the OAuth callback."""
 
 from typing import Any, cast
 

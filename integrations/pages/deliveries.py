@@ -1,4 +1,4 @@
-"""The deliveries: found, counted, read one by one, and tried again."""
+"""Pages of deliveries: a table to search, each delivery's own page, and retry."""
 
 from dataclasses import dataclass
 

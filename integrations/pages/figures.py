@@ -1,4 +1,4 @@
-"""Numbers of connections for the pages: counted for many at once, on the indexes of the queue."""
+"""Statistics of connections for the pages: counted for many at once, on the indexes of the queue."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

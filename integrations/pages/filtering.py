@@ -1,4 +1,4 @@
-"""Which deliveries a page shows: read from the address, kept in its links, applied to the query.
+"""Filters of a table of deliveries: read from the page's address, kept in its links, applied to the query.
 
 The address of a page never holds a person's e-mail, but the id of one of their deliveries.
 """

@@ -1,4 +1,4 @@
-"""How a connection is doing: a ladder of facts from the database, without asking anybody.
+"""Health of a connection: a ladder of facts from the database, without a request to the provider.
 
 authorised → scopes complete → right account → within quota → queue young → delivering → confirmed.
 The first broken rung is the headline; those below it do not matter until it is mended.

@@ -1,4 +1,4 @@
-"""How long it takes from what happened here until a provider has it, and until it was seen there."""
+"""Latency: from a fact until the provider has accepted it, and until it was read back there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

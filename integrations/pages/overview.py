@@ -1,4 +1,4 @@
-"""How things stand, at one glance: for Home, and for the page of each provider."""
+"""Overview of all connections, for Home and for the page of each provider."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A page of rows by their ids: newest first, and never a count of pages."""
+"""Keyset pagination: rows by their ids, newest first, and never a count of pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How far a search looks that no index helps: never further than a million deliveries, and it says so."""
+"""The range of a search that no index helps: at most a million deliveries, and the page says so."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from integrations.models import Delivery
 from integrations.pages.filtering import Filter
 
 FARTHEST = 1_000_000
-SKEW = timedelta(hours=1)  # transactions may take that long between their id and their end
+SKEW = timedelta(hours=1)  # between id and commit: https://www.postgresql.org/docs/current/functions-sequence.html
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One delivery in words: what it is, what became of it when, and how it was decided."""
+"""The story of one delivery in words: its content, its outcome and when, and the decisions about it."""
 
 import json
 from collections.abc import Iterable, Iterator

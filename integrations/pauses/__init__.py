@@ -1,4 +1,4 @@
-"""For a while nothing of a kind goes to an account: it asked for patience, does not answer, or refuses everybody.
+"""Pauses: for a while nothing of a kind goes to an account that is at its rate limit, is silent, or refuses all alike.
 
 What waits is left as it is; claims and sweeps pass it by until the time is over. A pause for trouble is longer each
 time. When it is over a single delivery is tried first; only its success ends the trouble.
@@ -144,7 +144,7 @@ def _write(which: dict[str, Any], wait: timedelta, code: str, sentence: str, str
         return True
     if not rows.update(**longer):
         try:
-            with transaction.atomic():
+            with transaction.atomic():  # a savepoint: without one PostgreSQL refuses all that comes after an error
                 Pause.objects.create(**which, until=until, **said)
         except IntegrityError:  # somebody else did, at the same time
             rows.update(**longer)

@@ -105,7 +105,7 @@ class DrainLoop:
 def _careful(work: Callable[[], object]) -> None:
     """Whatever goes wrong is said in a sentence, and costs nothing but this turn."""
     try:
-        close_old_connections()
+        close_old_connections()  # Django 5.2 does it at a request's begin and end only
         work()
     except (Error, RedisError) as error:
         _is_away(error)

@@ -1,4 +1,4 @@
-"""Working through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
+"""Works through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Who agreed to what, who said no, and which addresses are not written to."""
+"""Admin pages of consent: opt-ins, opt-outs, suppressed addresses and wordings."""
 
 from typing import Any
 

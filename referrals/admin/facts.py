@@ -1,4 +1,4 @@
-"""People, and what has happened to them."""
+"""Admin pages of people and their facts: invites, visits, orders and rewards."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""One advocate's facts are written one after the other, and so are the consents that one store is given.
+"""Row locks: facts of one advocate are written one after the other, and so are consents given to one store.
 
 Whoever needs several rows takes them in this order: store, advocates, invites, and of each the older first.
 """
@@ -16,7 +16,8 @@ def is_free(advocate_id: int) -> bool:
 def take(advocate_id: int | None) -> Advocate:
     """The advocate as it is now, held until the transaction ends; ValidationError when it is not stored.
 
-    The lock leaves foreign keys alone, so that others may still refer to the advocate meanwhile.
+    NO KEY UPDATE leaves foreign keys alone, so that others may still refer to the advocate meanwhile:
+    https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
     """
     nobody = text.refused("advocate", "is nobody who is stored. Let the person join first.")
     if advocate_id is None:

@@ -1,4 +1,4 @@
-"""Friends order, and money goes back."""
+"""Conversions and refunds: friends order, and money goes back."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -103,7 +103,7 @@ def _stored(new: Conversion) -> Conversion:
     if known := same.first():
         return known
     try:
-        with transaction.atomic():
+        with transaction.atomic():  # a savepoint: PostgreSQL refuses all that comes after an error without one
             new.save(force_insert=True)
     except IntegrityError:
         if known := same.first():

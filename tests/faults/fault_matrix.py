@@ -1,4 +1,4 @@
-"""For each fault that can happen, where it is shown that the right thing is done: below tests/, `file::test`."""
+"""The fault matrix: for each fault, the tests that show that the right thing is done: below tests/, `file::test`."""
 
 FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (

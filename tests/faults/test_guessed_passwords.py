@@ -1,4 +1,4 @@
-"""Passwords of the admin are not guessed by trying, and nobody keeps somebody else from signing in."""
+"""Brute force: passwords of the admin are not guessed by trying, and nobody locks out somebody else."""
 
 from datetime import timedelta
 from typing import Any

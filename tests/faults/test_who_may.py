@@ -1,4 +1,4 @@
-"""Every address below the admin, for everybody: open to who has a permission for it, and closed to all others."""
+"""Permissions of every address below the admin: open to whoever has the permission for it, and closed to all others."""
 
 import logging
 import uuid

@@ -1,4 +1,4 @@
-"""What cannot be right is refused with a sentence, before anything is stored; what is merely odd is kept."""
+"""Validation: impossible input is refused with a sentence, before anything is stored; merely odd input is kept."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Reminders, opt-outs and erasures at once: on PostgreSQL they really run at once, and nothing is told twice."""
+"""Races of reminders, opt-outs and erasures: on PostgreSQL they really run at once, and nothing is told twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

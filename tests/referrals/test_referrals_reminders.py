@@ -1,4 +1,4 @@
-"""Friends who have neither come nor bought are reminded as often as their program says, and no more."""
+"""Reminders: friends who have neither come nor bought are reminded as often as their program says, and no more."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

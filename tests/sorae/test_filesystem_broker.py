@@ -1,4 +1,4 @@
-"""The embedded broker."""
+"""The filesystem broker: a half-written message does not stop a worker."""
 
 from pathlib import Path
 

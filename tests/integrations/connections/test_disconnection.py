@@ -1,4 +1,4 @@
-"""Letting an account go: nothing is sent any more, nothing secret stays, and the provider is told in the end."""
+"""Disconnecting an account: nothing is sent any more, nothing secret stays, and its tokens are revoked in the end."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""Asking a provider whether it still knows us: only a clear no changes anything."""
+"""Health checks of a connection: only a clear no of the provider changes anything."""
 
 from typing import Any
 

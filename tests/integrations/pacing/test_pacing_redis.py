@@ -1,4 +1,4 @@
-"""A Redis that is new, emptied, gone or silent: what is granted meanwhile, and how little time it costs."""
+"""Rate limits with a Redis that is new, emptied, gone or silent: the rate meanwhile, and how little time it costs."""
 
 import socket
 import time

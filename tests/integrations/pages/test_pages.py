@@ -1,4 +1,4 @@
-"""The operators' pages: what they show, to whom, and that only a POST changes anything."""
+"""The operators' pages: their content, their permissions, and that only a POST changes anything."""
 
 import re
 import uuid
