@@ -55,7 +55,7 @@ class Cancelled(Outcome):
 
 @dataclass(frozen=True)
 class Retry(Outcome):
-    """The same again: after the back-off, or `after`; `refund` when this was no attempt at all."""
+    """To be sent again: after the back-off, or `after`; `refund` when this was no attempt at all."""
 
     after: timedelta | None = None
     refund: bool = False

@@ -59,7 +59,7 @@ def number(name: str, default: int, least: int = 0) -> int:
 
 
 def proxies(name: str, *, is_behind_one: bool) -> int:
-    """How many proxies say whom they speak for; none of them would make one visitor of all."""
+    """How many proxies append to X-Forwarded-For; with 0 behind one, all visitors would count as one."""
     many = number(name, int(is_behind_one))
     if is_behind_one and not many:
         sentence = f"{name} is 0 although BEHIND_TLS_PROXY is set: everybody counts as one visitor, the proxy."

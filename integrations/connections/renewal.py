@@ -110,7 +110,7 @@ def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
 
 
 def renew(connection_id: int, seen_generation: int) -> Access:
-    """Another token than the one the provider has just refused; without a call where there is one already."""
+    """A newer access token than the one the provider has just refused; without a call where there is one already."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         seen = _look(connection_id)
@@ -157,7 +157,7 @@ class _Seen:
 
     @property
     def pause(self) -> timedelta:
-        """How long renewal rests after it failed. A lease without an owner means just that."""
+        """How long renewal rests after a failure: until the end of a lease that has no owner."""
         until = self.connection.refresh_lease_until
         return until - self.now if until and not self.connection.refresh_lease else timedelta()
 

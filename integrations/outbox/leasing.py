@@ -129,7 +129,7 @@ def give_back_expired() -> int:
 
 
 def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
-    """Those that are still leased to the caller."""
+    """The deliveries that are still leased to the caller."""
     leases = {delivery.lease for delivery in deliveries}
     return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=State.SENDING)
 

@@ -36,7 +36,7 @@ def take(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) ->
 
 
 def wait(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) -> timedelta:
-    """Until there is room for a request, which is not counted yet; zero where there is."""
+    """How long until there is room for a request, which is not counted yet; zero where there is."""
     return _take(budget, windows, is_backlog=is_backlog, requests=0)
 
 

@@ -55,7 +55,7 @@ class Window:
 
 
 def most(requests: int, share: float) -> int:
-    """So much of a limit; never nothing."""
+    """The requests that a share of a limit allows; at least one."""
     return max(1, math.floor((requests - requests // ONE_OF) * share + 1e-9))
 
 

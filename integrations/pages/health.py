@@ -66,7 +66,7 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Health]:
 
 
 def judge(connection: Connection, known: Figures, now: datetime) -> Health:
-    """What the figures amount to."""
+    """The health that the figures amount to."""
     rungs = tuple(_ladder(connection, known, now))
     if connection.state in (C.DISCONNECTED, C.DISCONNECTING):
         return Health("off", connection.get_state_display(), rungs[0].advice, rungs)

@@ -25,7 +25,7 @@ class Reach:
 
 
 def of(chosen: Filter) -> Reach | None:
-    """None for a filter that an index serves."""
+    """The range of a filter's search; None for a filter that an index serves."""
     if not chosen.is_wide:
         return None
     newest = Delivery.objects.aggregate(newest=Max("pk"))["newest"] or 0

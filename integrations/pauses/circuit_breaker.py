@@ -46,7 +46,7 @@ _closed: dict[str, tuple[float, int]] = {}
 
 
 class Frozen(Throttled):
-    """The same refusal for all: what is in hand waits, like all of its kind."""
+    """Deliveries of a kind are refused alike: what is in hand waits, like all of the kind."""
 
     def __init__(self, sentence: str) -> None:
         TemporaryError.__init__(self, pauses.REFUSED_ALIKE.saying(sentence), retry_after=outcomes.SOON)

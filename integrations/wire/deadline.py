@@ -93,7 +93,7 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """The same, over TLS. A failed handshake is told from what breaks later: then nothing has left."""
+    """A connection over TLS. A failed handshake is told from what breaks later: then nothing has left."""
 
     def connect(self) -> None:
         try:

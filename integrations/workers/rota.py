@@ -55,7 +55,7 @@ class Rota:
 
 
 def carefully(what: str, connection_id: int, work: Callable[[], object]) -> timedelta:
-    """Whatever goes wrong with one account leaves out no other: it is logged; how long a provider asks to wait."""
+    """Do the work, and log its failure, which leaves out no other account; how long the provider asks to wait."""
     try:
         work()
     except Throttled as error:

@@ -96,6 +96,6 @@ class _Traces:
 
 
 def _nobody(digest: str) -> Concat:
-    """What stands where the address was: the same for no two, as some must differ."""
+    """The placeholder for an address: the same for no two, as some must differ."""
     pk = Cast("pk", models.CharField())
     return Concat(Value(f"erased-{digest[:16]}-"), pk, Value(f"@{suppressions.NOBODY}"))

@@ -30,7 +30,7 @@ def take(advocate_id: int | None) -> Advocate:
 
 
 def take_somebody(advocate_id: int | None) -> Advocate:
-    """Likewise, and ValidationError when the person was erased."""
+    """The advocate, locked as by `take`; ValidationError when the person was erased."""
     person = take(advocate_id)
     if suppressions.is_erased(person.email):
         raise text.refused("advocate", "has been erased. Let the person join again.")
@@ -38,7 +38,7 @@ def take_somebody(advocate_id: int | None) -> Advocate:
 
 
 def take_store(store_id: int | None) -> Store:
-    """The store as it is now, likewise."""
+    """The store as it is now, locked until the transaction ends."""
     stores = Store.objects.select_for_update(no_key=True)
     store = None if store_id is None else stores.filter(pk=store_id).first()
     if store is None:
