@@ -1,4 +1,4 @@
-"""Played in a process of its own, with the product's own settings: python -m tests.workers.scene VERB [NUMBER].
+"""Steps of a test in a process of its own, with the product's own settings: python -m tests.workers.scene VERB [N].
 
 The processes under test have an environment, a database and a broker that are not those of the test run.
 """
