@@ -19,7 +19,7 @@ from tests.mail_server import DRIP, MESSAGE, MailServer
 
 pytestmark = pytest.mark.usefixtures("own_mail", "mail_server")
 
-BOTH = pytest.mark.parametrize("setting", ["EMAIL_USE_TLS", "EMAIL_USE_SSL"])
+BOTH = pytest.mark.parametrize("option", ["EMAIL_USE_TLS", "EMAIL_USE_SSL"])
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tls(settings: Settings, setting: str, certificate: Path, mail_server: MailServer) -> "MailServer":
+def tls(settings: Settings, option: str, certificate: Path, mail_server: MailServer) -> "MailServer":
     """The site's mail server speaks TLS instead."""
-    server = MailServer(certificate=certificate, is_tls_from_the_start=setting == "EMAIL_USE_SSL")
-    setattr(settings, setting, True)
+    server = MailServer(certificate=certificate, is_tls_from_the_start=option == "EMAIL_USE_SSL")
+    setattr(settings, option, True)
     settings.EMAIL_PORT = server.port
     return server
 
