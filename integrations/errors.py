@@ -5,9 +5,11 @@ IntegrationError
 │   └── Throttled       later, and it was never tried: it costs no attempt
 ├── PermanentError      never again: the request itself is wrong
 ├── OperatorRequired    a person must change something first; hold what needs it
-└── ReconnectRequired   a person must connect the account again; hold everything
+├── ReconnectRequired   a person must connect the account again; hold everything
+└── ItsOwn              a mark for any of these: one item's or one store's own, the next one need not meet it
 """
 
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -54,3 +56,12 @@ class OperatorRequired(IntegrationError):
 
 class ReconnectRequired(IntegrationError):
     """The provider no longer accepts our access."""
+
+
+class ItsOwn(IntegrationError):
+    """Marks trouble that is one item's, or one store's, own."""
+
+
+def without_message(error: Exception) -> str:
+    """For the log: what sort of error it was and where it arose, as its message may hold a person's data."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

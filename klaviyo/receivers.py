@@ -1,7 +1,6 @@
 """From a referral signal to deliveries, in the fact's own transaction: one for each account the store is joined to."""
 
 import logging
-import traceback
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.dispatch import Signal, receiver
 from django.utils import timezone
 
-from integrations import outbox, outcomes
+from integrations import errors, outbox, outcomes
 from integrations.models import Connection
 from integrations.outbox import Order
 from integrations.signals import account_replaced
@@ -50,9 +49,7 @@ def on(signal: Signal) -> Callable[[Receiver], Receiver]:
             except Exception as error:
                 if isinstance(error, DatabaseError) and not isinstance(error, DataError):
                     raise
-                # Its kind and place only: the message may name people.
-                where = "".join(traceback.format_tb(error.__traceback__))
-                log.error("A fact could not be read: %s\n%s", type(error).__name__, where)
+                log.error("A fact could not be read: %s", errors.without_message(error))
                 _record_unreadable(function.__name__.removeprefix("on_"), said)
 
         signal.connect(guarded, dispatch_uid="klaviyo", weak=False)

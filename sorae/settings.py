@@ -216,20 +216,21 @@ else:
         (_broker / _folder).mkdir(parents=True, exist_ok=True)
 
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "integrations.tasks.sweep", "schedule": timedelta(seconds=2)},
-    "count visits": {"task": "referrals.tasks.count_visits", "schedule": timedelta(seconds=2)},
-    "renew": {"task": "integrations.tasks.renew", "schedule": timedelta(minutes=1)},
-    "revoke": {"task": "integrations.tasks.revoke", "schedule": timedelta(seconds=30)},
-    "remind": {"task": "referrals.tasks.remind", "schedule": timedelta(minutes=1)},
-    "heed": {"task": "klaviyo.tasks.heed", "schedule": timedelta(seconds=10)},
-    "look at imports": {"task": "klaviyo.tasks.look_at_imports", "schedule": timedelta(seconds=2)},
-    "backfill": {"task": "klaviyo.tasks.backfill", "schedule": timedelta(seconds=5)},
-    "watch": {"task": "klaviyo.tasks.watch", "schedule": timedelta(seconds=30)},
-    "confirm": {"task": "klaviyo.tasks.confirm", "schedule": timedelta(seconds=30)},
-    "probe": {"task": "integrations.tasks.probe", "schedule": timedelta(minutes=10)},
-    "forget": {"task": "integrations.tasks.forget", "schedule": timedelta(minutes=10)},
+PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a broker
+    "integrations.tasks.sweep": timedelta(seconds=2),
+    "referrals.tasks.count_visits": timedelta(seconds=2),
+    "integrations.tasks.renew": timedelta(minutes=1),
+    "integrations.tasks.revoke": timedelta(seconds=30),
+    "referrals.tasks.remind": timedelta(minutes=1),
+    "klaviyo.tasks.heed": timedelta(seconds=10),
+    "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
+    "klaviyo.tasks.backfill": timedelta(seconds=5),
+    "klaviyo.tasks.watch": timedelta(seconds=30),
+    "klaviyo.tasks.confirm": timedelta(seconds=30),
+    "integrations.tasks.probe": timedelta(minutes=10),
+    "integrations.tasks.forget": timedelta(minutes=10),
 }
+CELERY_BEAT_SCHEDULE = {task: {"task": task, "schedule": every} for task, every in PERIODIC_TASKS.items()}
 
 # --- How long things are kept, and who may read the figures ------------------------------------------
 

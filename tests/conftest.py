@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from integrations import outbox
 from integrations.models import Connection
+from integrations.pauses import circuit_breaker
 from integrations.workers import account_slots, worker
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
@@ -38,9 +39,10 @@ Connect = Callable[..., HttpResponseBase]
 
 @pytest.fixture(autouse=True)
 def clean_slate() -> None:
-    """No test pays for the requests of another, or sees what another has put into the cache."""
+    """No test pays for the requests of another, or sees what another has put into the cache or been refused."""
     cache.clear()
     budgets.forget()
+    circuit_breaker._closed.clear()
     account_slots.there_are(THREADS)
 
 

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import disconnecting
+from integrations.connections import disconnecting, renewal
 from integrations.connections.oauth import Grant
 from integrations.models import Connection
 from integrations.providers import Account, Provider
@@ -113,11 +113,7 @@ def _keep(row: Connection, consent: Consent, **fields: Any) -> None:
         refreshed_at=consent.asked_at,
         scopes=" ".join(grant.scopes or ()),
         generation=row.generation + 1,
-        refresh_lease=None,
-        refresh_lease_until=None,
-        refresh_failures=0,
-        refresh_problem_code="",
-        refresh_problem="",
+        **renewal.NO_RENEWAL,
         disconnected_at=None,
         **fields,
     )

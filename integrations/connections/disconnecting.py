@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import revoking
+from integrations.connections import renewal, revoking
 from integrations.encryption import Undecryptable
 from integrations.models import Connection, Delivery, Revocation
 
@@ -82,11 +82,7 @@ def _erase(row: Connection) -> Revocation | None:
         access_token="",
         refresh_token="",
         access_expires_at=None,
-        refresh_lease=None,
-        refresh_lease_until=None,
-        refresh_failures=0,
-        refresh_problem_code="",
-        refresh_problem="",
+        **renewal.NO_RENEWAL,
         problem_code="not_revoked" if problem else "",
         problem=problem,
         problem_at=Now() if problem else None,

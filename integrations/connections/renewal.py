@@ -10,6 +10,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -30,6 +31,13 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 PATIENCE_SECONDS = 5.0
 STEP_SECONDS = 0.05
 TIMER_SECONDS = 50.0
+NO_RENEWAL: dict[str, Any] = {  # the columns of a connection of which no renewal is under way or has failed
+    "refresh_lease": None,
+    "refresh_lease_until": None,
+    "refresh_failures": 0,
+    "refresh_problem_code": "",
+    "refresh_problem": "",
+}
 
 log = logging.getLogger(__name__)
 
@@ -178,11 +186,7 @@ def _stored(seen: _Seen, lease: uuid.UUID, grant: oauth.Grant) -> Access | None:
         scopes=row.scopes if grant.scopes is None else " ".join(grant.scopes),
         generation=row.generation + 1,
         refreshed_at=seen.now,
-        refresh_lease=None,
-        refresh_lease_until=None,
-        refresh_failures=0,
-        refresh_problem_code="",
-        refresh_problem="",
+        **NO_RENEWAL,
     )
     return Access(grant.access_token, row.generation + 1) if stored else None
 

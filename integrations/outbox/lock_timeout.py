@@ -6,7 +6,10 @@ from contextlib import contextmanager
 from django.db import OperationalError, transaction
 from django.db import connection as database
 
+from integrations.outcomes import SOON, Retry
+
 SECONDS = 3
+BUSY_HERE = Retry("busy_here", "Something else at our side is writing about it; it goes on in a moment.", SOON, True)
 
 
 class Busy(Exception):

@@ -1,10 +1,10 @@
-"""One budget per (connection, operation), shared by all workers: a request is counted before it is made.
+"""A sliding-window rate limiter: one budget per (connection, operation), shared by all workers.
 
-Providers count in fixed windows whose beginning we cannot see. If our own count never exceeds the limit in any
-sliding interval a little longer than the window (the spread: how unevenly requests arrive), no fixed window can see
-more than the limit. The counts are in Redis where there is one, else in this process's memory, which is enough for
-one worker process. Without Redis for a while, each worker keeps to its share of the limit. A Redis that has lost its
-memory is told by each worker what that one has used, and for a minute only half the rate is granted.
+A request is counted before it is made. Providers count in fixed windows whose beginning we cannot see. If our own
+count never exceeds the limit in any sliding interval a little longer than the window (the spread: how unevenly
+requests arrive), no fixed window can see more than the limit. The counters are in Redis where there is one, else in
+this process's memory, which is enough for one worker process. While Redis is away, each worker keeps to its share of
+the limit. A Redis that has lost its counters grants half the rate for a minute; a 429 that comes of it loses nothing.
 """
 
 import random
@@ -70,7 +70,7 @@ def used(budget: str, windows: Sequence[Window]) -> float | None:
 
 
 def remember_redis() -> None:
-    """Let this Redis count as known for long, so that nothing starts cautiously: for tests and benchmarks."""
+    """Let Redis count as one that has kept its counters for long, so that it grants the whole rate: for tests."""
     if counters := _shared():
         counters.remember()
 

@@ -1,4 +1,4 @@
-"""What RateLimit headers tell for sure. They are read as others wrote them: what is unclear is left out."""
+"""Parses the RateLimit headers of an answer. They come from outside: a value that is unclear is left out."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ PLAUSIBLE = 10  # times more or less than we know of; anything else is a slip
 
 @dataclass(frozen=True)
 class Told:
-    """A window as the provider has it: its limit, and how many requests it counts for how many seconds yet."""
+    """One window as the provider counts it: its limit, requests spent, and seconds until they are forgotten."""
 
     window: Window
     limit: int = 0
@@ -23,7 +23,7 @@ class Told:
 
 
 def read(windows: Sequence[Window], headers: Mapping[str, str]) -> list[Told]:
-    """What the headers of an answer say of these windows: `75, 75;w=1, 750;w=60` and what is left of one of them."""
+    """The limits of these windows that the headers publish (`75, 75;w=1, 750;w=60`), and the requests spent of one."""
     plain, published = _limits(headers.get("RateLimit-Limit", ""))
     limits = {w.seconds: limit for w in windows if _is_plausible(limit := published.get(w.seconds, 0), w.requests)}
     named = published or {window.seconds: window.requests for window in windows}

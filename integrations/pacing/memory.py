@@ -1,11 +1,11 @@
-"""Budgets as one process knows them: all there is without Redis, and what is left when Redis is away or was emptied."""
+"""Rate limits counted in the memory of one process: all there is without Redis, and what holds while Redis is away."""
 
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from integrations.pacing.counts import Budget, Count, Untold
+from integrations.pacing.counts import Budget, Count
 from integrations.pacing.windows import (
     BACKLOG_SHARE,
     FACTOR_OF_A_429,
@@ -49,12 +49,11 @@ class Memory:
             if wait or not requests:
                 return wait
             widened = [window for window, whole in zip(ours, windows, strict=True) if window.seconds != whole.seconds]
-            known.add(windows, now, is_untold=workers > 1)
-            known.add(widened, now, is_untold=False)
+            known.add([*windows, *widened], now)
         return 0
 
     def note(self, budget: str, windows: Sequence[Window], seen: Sequence[int], *, is_granted: bool) -> None:
-        """Redis has answered: what is used and the limit of each window, and whether it granted a request."""
+        """Remember an answer of Redis: used and limit of each window in turn, and whether it granted a request."""
         now = self._now()
         with self._lock:
             known = self._of(budget)
@@ -62,7 +61,7 @@ class Memory:
                 known.seen[window.seconds] = (used, limit)
                 known.totals.setdefault(window.seconds, Count(window)).level(used, now)
             if is_granted:
-                known.add(windows, now, is_untold=False)
+                known.add(windows, now)
 
     def block(self, budget: str, wait: timedelta) -> None:
         now = self._now()
@@ -103,42 +102,6 @@ class Memory:
         """What Redis last said of a window: used, limit."""
         known = self._budgets.get(budget)
         return known.seen.get(seconds) if known else None
-
-    def memory_of(self, budget: str) -> int:
-        """The Redis that knows what we have used; 0 where that is nothing."""
-        known = self._budgets.get(budget)
-        return known.memory if known else 0
-
-    def told_to(self, budget: str, memory: int) -> None:
-        """The counters are kept by this Redis. Another than before knows nothing: all that we have used is untold."""
-        known = self._budgets.get(budget)
-        if known and known.memory == memory:
-            return
-        with self._lock:
-            known = self._of(budget)
-            if known.memory not in {0, memory}:
-                known.all_is_untold()
-            known.memory = memory
-
-    def untold(self, budget: str) -> Untold:
-        """What Redis is yet to be told; whoever takes it has to tell it or to give it back."""
-        with self._lock:
-            known = self._budgets.get(budget)
-            if not known or not known.untold.counts:
-                return Untold()
-            taken, known.untold = known.untold, Untold()
-            return taken
-
-    def ages(self, untold: Untold, window: Window) -> list[tuple[int, int]]:
-        """(age in milliseconds, requests) of each slot that still counts."""
-        now = self._now()
-        count = untold.of(window)
-        count.settle(now)
-        return count.ages(now)
-
-    def give_back(self, budget: str, untold: Untold) -> None:
-        with self._lock:
-            self._of(budget).untold.merge(untold)
 
     def forget(self) -> None:
         """Start with empty counters."""

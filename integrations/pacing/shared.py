@@ -1,4 +1,7 @@
-"""Budgets in Redis, for all workers at once: each question is one atomic script, by Redis's own clock."""
+"""Rate limits counted in Redis, for all workers at once: each call is one atomic Lua script, by Redis's own clock.
+
+Redis runs a script as a whole before any other command: https://redis.io/docs/latest/develop/programmability/eval-intro/
+"""
 
 import logging
 import threading
@@ -18,8 +21,6 @@ from integrations.pacing.windows import Window
 TIMEOUT_SECONDS = 0.4
 RESTS_SECONDS = 5.0  # a Redis that does not answer is not asked again for so long: not every call pays for it
 STATE_FOR = 2 * arithmetic.PUBLISHED_FOR  # longer than any block, limit or lowered factor holds
-TELL_FIRST = -1
-MOST_TELLINGS = 3
 
 log = logging.getLogger(__name__)
 
@@ -42,25 +43,12 @@ class Shared:
 
     def take(self, budget: str, windows: Sequence[Window], *, share: float, requests: int = 1) -> int | None:
         """Milliseconds to wait; 0 when so many requests, one or none, were counted."""
-        for _ in range(MOST_TELLINGS):
-            untold = self._memory.untold(budget)
-            told = [
-                number
-                for at, window in enumerate(windows, 1)
-                for age, requests in self._memory.ages(untold, window)
-                for number in (at, age, requests)
-            ]
-            known_as = self._memory.memory_of(budget)
-            answer = self._ask("take", budget, windows, known_as, share, requests, int(untold.is_total), *told)
-            if untold.counts and (answer is None or answer[0] == TELL_FIRST):
-                self._memory.give_back(budget, untold)
-            if answer is None:
-                return None
-            self._memory.told_to(budget, answer[1])
-            if answer[0] != TELL_FIRST:
-                self._memory.note(budget, windows, answer[2:], is_granted=requests > 0 and not answer[0])
-                return answer[0]
-        return None
+        answer = self._ask("take", budget, windows, share, requests)
+        if answer is None:
+            return None
+        wait, *seen = answer
+        self._memory.note(budget, windows, seen, is_granted=requests > 0 and not wait)
+        return wait
 
     def block(self, budget: str, milliseconds: int) -> None:
         self._ask("block", budget, (), milliseconds)
@@ -75,11 +63,8 @@ class Shared:
         return None if answer is None else list(zip(answer[::2], answer[1::2], strict=True))
 
     def remember(self) -> None:
-        """This Redis counts as known for long."""
-        with self._client.pipeline() as steps:
-            steps.hsetnx("sorae:pace:memory", "name", str(time.time_ns() // 1_000_000))
-            steps.hset("sorae:pace:memory", "since", "0")
-            steps.execute()
+        """Let this Redis count as one that has kept its counters for long."""
+        self._client.hset("sorae:pace:memory", "since", "0")
 
     def _ask(self, name: str, budget: str, windows: Sequence[Window], *own: float) -> list[int] | None:
         if time.monotonic() < self._rests_until:

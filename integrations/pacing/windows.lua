@@ -1,5 +1,5 @@
 -- What all scripts of this folder begin with: Redis's clock, a budget's windows and what is known of them.
--- KEYS: 1 what this Redis remembers by, 2 the budget's state, then one for each window.
+-- KEYS: 1 since when this Redis has kept its counters, 2 the budget's state, then one for each window.
 -- ARGV: 1 how many windows, then of each: requests, length, width, kept (see windows.py); then the script's own.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -14,7 +14,7 @@ from integrations.errors import IntegrationError, OperatorRequired, PermanentErr
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import CalledOff, Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses import circuit_breaker
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
 REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code="goes_alone")  # what may be told twice without harm
@@ -45,7 +45,7 @@ def send(connection: Connection, pack: Pack, request: Request, blame: Blame) -> 
     except PermanentError as error:
         again = partial(send, connection, request=request, blame=blame)
         blamed = blame(error, pack)
-        if not blamed and provider_wide.is_hopeless(pack, error, REFUSED_IN_A_ROW):
+        if not blamed and circuit_breaker.is_hopeless(pack, error, REFUSED_IN_A_ROW):
             blamed = pack
         _take_out(pack, blamed, again)
     except IntegrationError as error:

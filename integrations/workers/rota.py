@@ -4,7 +4,6 @@ Its rows have a `connection` and a `next_look_at`, which whoever takes the turn 
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +13,7 @@ from typing import Any
 from django.db.models import F, Model, Q
 from django.db.models.functions import Now
 
-from integrations.errors import IntegrationError, Throttled
+from integrations.errors import IntegrationError, Throttled, without_message
 from integrations.models import Connection
 
 QUANTUM_SECONDS = 45.0
@@ -63,6 +62,5 @@ def carefully(what: str, connection_id: int, work: Callable[[], object]) -> time
     except IntegrationError as error:
         log.info("%s of connection %s came to nothing: %s", what, connection_id, error.code)
     except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("%s of connection %s broke off: %s\n%s", what, connection_id, type(error).__name__, where)
+        log.error("%s of connection %s broke off: %s", what, connection_id, without_message(error))
     return timedelta()

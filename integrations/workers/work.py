@@ -1,19 +1,17 @@
 """Working through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
 
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 
-from integrations import outbox, outcomes, pauses, providers, shutdown
-from integrations.errors import IntegrationError, PermanentError, ReconnectRequired, Throttled
+from integrations import errors, outbox, outcomes, pauses, providers, shutdown
+from integrations.errors import IntegrationError, ItsOwn, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
-from integrations.pauses.shared_trouble import Frozen, ItsOwn
+from integrations.pauses import circuit_breaker
 
 NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
@@ -52,7 +50,7 @@ def through(work: Work, deliveries: Sequence[Delivery], send: Send) -> None:
         else:
             settle_each([delivery], partial(_outcome, work, send))
     for kind, error in work.stopped.items():
-        if isinstance(error, Throttled) and not isinstance(error, Frozen):
+        if isinstance(error, Throttled) and not isinstance(error, circuit_breaker.Frozen):
             mine = [delivery for delivery in left if delivery.kind == kind]
             left = [delivery for delivery in left if delivery.kind != kind]
             no_room.for_budget(work.connection, mine, error)
@@ -69,9 +67,8 @@ def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Out
 
 
 def broken(connection_id: int, error: Exception) -> Outcome:
-    """A fault of our own: logged where it arose, without its message, which may hold a person's data."""
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("A delivery of connection %s broke off: %s\n%s", connection_id, type(error).__name__, where)
+    """A fault of our own."""
+    log.error("A delivery of connection %s broke off: %s", connection_id, errors.without_message(error))
     return outcomes.Retry("internal_error", "Something went wrong at our side.")
 
 
@@ -83,10 +80,9 @@ def _outcome(work: Work, send: Send, delivery: Delivery) -> Outcome:
     except CalledOff as reason:
         return reason.outcome
     except IntegrationError as error:
-        if frozen := provider_wide.note([delivery], error):
-            error = work.stopped[delivery.kind] = Frozen(frozen)
-        _stop(work, delivery, error)
-        return outcomes.of(error)
+        counts = circuit_breaker.note(work.connection, error, [delivery])
+        _stop(work, delivery, counts)
+        return outcomes.of(counts)
 
 
 def _stop(work: Work, delivery: Delivery, error: IntegrationError) -> None:
@@ -95,7 +91,6 @@ def _stop(work: Work, delivery: Delivery, error: IntegrationError) -> None:
         work.stopped = {pauses.EVERYTHING: error}
     elif not isinstance(error, PermanentError | ItsOwn):
         work.stopped[delivery.kind] = error
-        circuit_breaker.note(work.connection, error)
 
 
 def _after(error: IntegrationError) -> Outcome:

@@ -11,7 +11,7 @@ from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
-from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses import circuit_breaker
 from integrations.providers import Many
 from integrations.workers import account_slots, batches, work
 
@@ -67,9 +67,7 @@ def deliver(connection: Connection, batch: Sequence[Delivery], many: Many | None
     try:
         handed_to(connection, batch)
     except IntegrationError as error:
-        circuit_breaker.note(connection, error)
-        frozen = provider_wide.note(batch, error)
-        outcome = provider_wide.waits(frozen) if frozen else outcomes.of(error)
+        outcome = outcomes.of(circuit_breaker.note(connection, error, batch))
     except Exception as error:
         outcome = work.broken(connection.pk, error)
     else:

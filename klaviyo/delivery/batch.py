@@ -12,7 +12,6 @@ from integrations.errors import Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, no_room
 from integrations.outcomes import Accepted, Outcome, Retry
-from integrations.pauses.shared_trouble import BUSY_HERE
 from integrations.providers import Kind, Many
 from integrations.workers import batches, many, work
 from klaviyo.api import bulk
@@ -141,7 +140,7 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
             with lock_timeout.short():
                 lifecycle.went_out(send.invite)
         except lock_timeout.Busy:
-            return BUSY_HERE
+            return lock_timeout.BUSY_HERE
         except Exception as error:
             if delivery.attempts_made < TOLD_AT_MOST:
                 raise

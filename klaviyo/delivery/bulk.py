@@ -10,7 +10,7 @@ from integrations.errors import IntegrationError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import Outcome, Retry
-from integrations.pauses import circuit_breaker, provider_wide
+from integrations.pauses import circuit_breaker
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.models import StoreSetting
@@ -34,9 +34,7 @@ def look_up(client: Client, deliveries: Sequence[Delivery], unasked: Collection[
     except Throttled as error:
         no_room.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
-        circuit_breaker.note(client.connection, error)
-        frozen = provider_wide.note(deliveries, error)
-        outbox.settle_all(deliveries, provider_wide.waits(frozen) if frozen else _not_looked_up(error))
+        outbox.settle_all(deliveries, _not_looked_up(circuit_breaker.note(client.connection, error, deliveries)))
     return None
 
 

@@ -9,8 +9,8 @@ app_name = "klaviyo"
 urlpatterns = [
     path("settings/", settings.settings, name="settings"),
     path("settings/add/", settings.add, name="settings_add"),
-    path("settings/<int:sync_id>/", settings.edit, name="settings_edit"),
-    path("settings/<int:sync_id>/remove", settings.remove, name="settings_remove"),
+    path("settings/<int:setting_id>/", settings.edit, name="settings_edit"),
+    path("settings/<int:setting_id>/remove", settings.remove, name="settings_remove"),
     # Sends: what became of each invite and reminder, and why
     path("sends/", sends.sends, name="sends"),
     path("sends/export", sends.export, name="sends_export"),

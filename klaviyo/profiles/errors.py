@@ -1,7 +1,6 @@
 """What may go wrong with one item, and says nothing about the next."""
 
-from integrations.errors import OperatorRequired, TemporaryError
-from integrations.pauses.shared_trouble import ItsOwn
+from integrations.errors import ItsOwn, OperatorRequired, TemporaryError
 
 
 class PersonNotThereYet(TemporaryError, ItsOwn):

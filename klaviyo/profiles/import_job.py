@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Job
+from integrations.outbox import leasing
 from integrations.wire import attempts
 from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
 
@@ -23,9 +24,7 @@ MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether K
 def begin(connection: Connection, told: Import, deliveries: Sequence[Delivery]) -> Job:
     """Klaviyo has taken an import: its deliveries wait for how it ends, no longer for a worker."""
     job = watch(connection, told, len(deliveries), {})
-    leases = {delivery.lease for delivery in deliveries}
-    mine = Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=Delivery.State.SENDING)
-    mine.update(job=job, lease=None, lease_until=job.gives_up_at + LONGEST_WAIT)
+    leasing.mine(deliveries).update(job=job, lease=None, lease_until=job.gives_up_at + LONGEST_WAIT)
     return job
 
 

@@ -4,7 +4,6 @@ Nothing is held while Klaviyo is asked, and everything may be done twice.
 """
 
 import logging
-import traceback
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations.errors import IntegrationError
+from integrations.errors import IntegrationError, without_message
 from integrations.models import Connection
 from klaviyo.consent import opt_outs
 from klaviyo.models import Notice
@@ -67,8 +66,7 @@ def _heed_one(notice: Notice, known: People, *, is_the_last_word: bool) -> bool:
     except IntegrationError as error:
         return _again(notice, error.sentence)
     except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("Notice %s could not be heeded: %s\n%s", notice.pk, type(error).__name__, where)
+        log.error("Notice %s could not be heeded: %s", notice.pk, without_message(error))
         return _again(notice, "Something went wrong at our side.")
     _settle(notice, outcome)
     return True

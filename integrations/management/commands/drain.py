@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from integrations import shutdown
 from integrations.models import Connection, Delivery
 from integrations.workers import liveness
-from integrations.workers.drain_loop import Server
+from integrations.workers.drain_loop import DrainLoop
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no connection {only}.")
         began_at = _now()
         with shutdown.on_signals():
-            Server(threads, only).run(is_endless=is_endless)
+            DrainLoop(threads, only, is_endless=is_endless).run()
         self.stdout.write(_account(began_at, only))
 
 

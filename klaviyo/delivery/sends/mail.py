@@ -16,7 +16,6 @@ from integrations.mail.mailer import OutcomeUnknown, RecipientRefused
 from integrations.models import Delivery
 from integrations.outbox import leasing, lock_timeout
 from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
-from integrations.pauses.shared_trouble import BUSY_HERE
 from klaviyo.api import values
 from klaviyo.consent import gate
 from klaviyo.mapping.contents import Email
@@ -83,7 +82,7 @@ def _reserve(row: Send, delivery: Delivery) -> Outcome | None:
         with lock_timeout.short(), leasing.held(delivery):
             return _counted(row)
     except lock_timeout.Busy:
-        return BUSY_HERE
+        return lock_timeout.BUSY_HERE
 
 
 def _counted(row: Send) -> Outcome | None:

@@ -58,23 +58,16 @@ def test_an_empty_redis_grants_half_the_rate_for_a_minute(client: "redis.Redis")
     assert granted("other") == 100, "a new budget is nothing to be careful about"
 
 
+def test_an_emptied_redis_grants_half_the_rate_again(client: "redis.Redis") -> None:
+    pacing.remember_redis()
+    assert granted(asked=40) == 40
+    client.flushall()
+    assert granted() == 50
+
+
 def test_a_redis_that_is_said_to_be_known_grants_all(client: "redis.Redis") -> None:
     pacing.remember_redis()
     assert granted() == 100
-
-
-def test_an_emptied_redis_is_told_by_whoever_comes_first_what_all_had_used(client: "redis.Redis", server: str) -> None:
-    pacing.remember_redis()
-    other = shared.Shared(server, Memory())
-    assert [other.take("b", [WINDOW], share=1.0) for _ in range(30)] == [0] * 30
-    assert granted(asked=40) == 40
-    client.flushall()
-    pacing.remember_redis()
-    assert pacing.take("b", [WINDOW]) == timedelta(0)
-    assert pacing.used("b", [WINDOW]) == pytest.approx(0.71)
-    assert other.take("b", [WINDOW], share=1.0) == 0
-    assert pacing.used("b", [WINDOW]) == pytest.approx(0.72), "told once"
-    assert granted() == 28
 
 
 def test_a_block_outlives_the_memory_of_redis_and_reaches_other_workers(client: "redis.Redis", server: str) -> None:
@@ -142,17 +135,6 @@ def test_a_redis_that_never_answers_costs_half_a_second_once(settings: Settings)
         watch = Stopwatch()
         assert granted() == 25
         assert watch.seconds() < 1
-
-
-def test_what_was_granted_without_redis_is_told_when_it_is_back(client: "redis.Redis", settings: Settings) -> None:
-    pacing.remember_redis()
-    assert granted(asked=10) == 10
-    counters = shared.at(settings.REDIS_URL, pacing._memory)
-    counters._rests_until = time.monotonic() + 60
-    assert granted(asked=10) == 10
-    counters._rests_until = 0
-    assert pacing.take("b", [WINDOW]) == timedelta(0)
-    assert pacing.used("b", [WINDOW]) == pytest.approx(0.21)
 
 
 def test_while_redis_is_away_what_others_had_used_is_not_forgotten(client: "redis.Redis", settings: Settings) -> None:

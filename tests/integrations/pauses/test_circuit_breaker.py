@@ -1,9 +1,14 @@
-"""An account that does not answer is left alone: when that begins, for how long, and what ends it."""
+"""An account that does not answer is left alone: when that begins, for how long, and what ends it.
+
+Of refusals, here is what a worker remembers between them; what they lead to, with Klaviyo: test_freezing.
+"""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations import outbox, pauses
@@ -16,6 +21,7 @@ from tests.integrations.kettle import AWAY, Kettle, add, attempt, connected, let
 State = Delivery.State
 pytestmark = pytest.mark.django_db(transaction=True)
 FIRST, LONGEST = 30, 15 * 60
+NO = PermanentError("invalid", "No.")
 
 
 def bad_minute(account: Connection, failed: int, well: int = 0) -> None:
@@ -23,6 +29,14 @@ def bad_minute(account: Connection, failed: int, well: int = 0) -> None:
         attempt(account)
     for _ in range(failed):
         attempt(account, status=503, code="http_503")
+
+
+def is_refused(account: Connection) -> bool:
+    """One more delivery is refused; whether its kind is found to be frozen."""
+    add(account)
+    delivery = Delivery.objects.latest("pk")
+    attempt(account, delivery, status=400, code=NO.code)
+    return circuit_breaker.note(account, NO, [delivery]) is not NO
 
 
 def rest(account: Connection) -> timedelta:
@@ -130,3 +144,33 @@ def test_an_old_success_does_not_close_it(account: Connection, kettle: Kettle) -
     let_pass()
     pauses.passed(account, [delivery])
     assert Pause.objects.exists()
+
+
+def test_the_fiftieth_row_that_is_refused_freezes_its_kind(account: Connection) -> None:
+    assert [is_refused(account) for _ in range(circuit_breaker.ROWS)] == [False] * (circuit_breaker.ROWS - 1) + [True]
+    assert Pause.objects.get().code == pauses.FROZEN
+
+
+def test_what_another_worker_meets_meanwhile_counts_as_well(account: Connection) -> None:
+    assert not is_refused(account)
+    for _ in range(circuit_breaker.ROWS // 2):
+        attempt(account, status=400, code=NO.code)
+    assert True in [is_refused(account) for _ in range(circuit_breaker.ROWS // 2)]
+
+
+def test_a_bad_row_of_a_healthy_account_costs_no_look_at_what_is_on_record(account: Connection) -> None:
+    attempt(account)
+    assert not is_refused(account)
+    rows = list(Delivery.objects.all())
+    with CaptureQueriesContext(database) as queries:
+        for _ in range(10):
+            assert circuit_breaker.note(account, NO, rows) is NO
+    assert len(queries) == 10
+    assert not any("attempt" in query["sql"] for query in queries)
+
+
+def test_a_freeze_that_another_worker_has_begun_counts_at_once(account: Connection) -> None:
+    connected("B2")
+    assert not is_refused(account)
+    pauses.trouble(None, "event", pauses.FROZEN, "No.", most=timedelta(hours=1))
+    assert is_refused(account)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations import outbox
 from integrations.models import Connection, Delivery
-from klaviyo.mapping import events
+from klaviyo.mapping import profiles
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle, signals
@@ -95,7 +95,7 @@ def test_a_fault_of_our_own_is_logged_without_the_person(
     def breaking(advocate: Advocate, *_: object) -> None:
         raise ValueError(advocate.email)
 
-    monkeypatch.setattr(events, "profile", breaking)
+    monkeypatch.setattr(profiles, "profile", breaking)
     drain()
     assert "ValueError" in caplog.text
     assert ann.email not in caplog.text

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from integrations import pauses
 from integrations.models import Attempt, Connection, Delivery, Pause
-from integrations.pauses import provider_wide
+from integrations.pauses import circuit_breaker
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -185,6 +185,6 @@ def test_who_met_it_while_nobody_knew_is_queued_again(sandbox: Sandbox, ann: Adv
     sandbox.settings(refused=dict.fromkeys(OPERATIONS, 400))
     go_on(drain, 3)
     assert states(options__metric="referred_visit") == {State.FAILED}
-    many_visits(ann, provider_wide.ROWS)
+    many_visits(ann, circuit_breaker.ROWS)
     go_on(drain)
     assert states(options__metric="referred_visit") == {State.QUEUED}

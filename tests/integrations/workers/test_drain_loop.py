@@ -1,0 +1,63 @@
+"""`drain --loop` is beat as well: which periodic tasks are begun, and when."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from pytest_django import Settings
+
+from integrations import shutdown
+from integrations.outbox import wake_ups
+from integrations.workers.drain_loop import SWEEP, DrainLoop
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Play = Callable[..., None]
+OFTEN, SELDOM = "often", "seldom"
+
+
+@pytest.fixture
+def begun(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each task was begun: the sweep and one are always due, the other once in ten minutes."""
+    settings.PERIODIC_TASKS = {SWEEP: timedelta(0), OFTEN: timedelta(0), SELDOM: timedelta(minutes=10)}
+    begun: Counter[str] = Counter()
+    monkeypatch.setattr(wake_ups, "_broker_rests_until", 0.0)
+    for name in settings.PERIODIC_TASKS:
+        monkeypatch.setitem(current_app.tasks, name, lambda name=name: begun.update([name]))
+    return begun
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    def play(*, seconds: float, is_endless: bool = True) -> None:
+        ends_at = time.monotonic() + seconds
+        monkeypatch.setattr(shutdown, "asked", lambda: time.monotonic() > ends_at)
+        DrainLoop(4, is_endless=is_endless).run()
+
+    return play
+
+
+def test_each_periodic_task_is_begun_when_it_is_due(begun: Counter[str], play: Play) -> None:
+    play(seconds=1)
+    assert begun[SELDOM] == 1
+    assert begun[OFTEN] > 3
+    assert begun[SWEEP] > 3
+
+
+def test_none_is_begun_again_while_it_goes_on(begun: Counter[str], play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow() -> None:
+        begun.update([OFTEN])
+        time.sleep(1)
+
+    monkeypatch.setitem(current_app.tasks, OFTEN, slow)
+    play(seconds=0.7)
+    assert begun[OFTEN] == 1
+    assert begun[SWEEP] > 3, "the others go on"
+
+
+def test_a_drain_that_ends_only_sweeps(begun: Counter[str], play: Play) -> None:
+    play(seconds=5, is_endless=False)
+    assert {*begun} == {SWEEP}

@@ -1,0 +1,107 @@
+"""Yesterday's installation, upgraded to today's code, and its Klaviyo."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from klaviyo.sandbox import Exchange, Sandbox
+from tests import schemas
+from tests.upgrades import klaviyo_then, past
+
+UNIQUE_ID = re.compile(rb'"unique_id": ?"([0-9a-f-]{36})"')
+
+
+@dataclass
+class Requests:
+    """What Klaviyo is asked by the new version."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    def of(self, *operations: str, about: str = "") -> list[Exchange]:
+        """Those of these operations, of any if none is named, that say this word."""
+        asked = [one for one in self.exchanges if not operations or one.operation in operations]
+        return [one for one in asked if about.encode() in one.body + one.path.encode() + one.query.encode()]
+
+    @property
+    def events(self) -> list[str]:
+        """The unique_id of each event that was told, once or several at a time."""
+        told = [UNIQUE_ID.findall(one.body) for one in self.of("create_event", "bulk_create_events")]
+        return [number.decode() for numbers in told for number in numbers]
+
+    def at(self, account: str) -> list[Exchange]:
+        return [one for one in self.exchanges if one.account == account]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    """Named before `sandbox`, which it watches."""
+    requests, check = Requests(), schemas.check
+
+    def watch(exchange: Exchange) -> None:
+        requests.exchanges.append(exchange)
+        check(exchange)
+
+    monkeypatch.setattr(schemas, "check", watch)
+    return requests
+
+
+@pytest.fixture(scope="session")
+def schema_before(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An empty database at the migrations of the fixture, to be copied."""
+    with django_db_blocker.unblock():
+        name = past.create_database(tmp_path_factory.mktemp("before"))
+        with past.turned_to(name):
+            past.migrate(past.read(past.STORE_SETTINGS)["migrations"])
+    yield name
+    with django_db_blocker.unblock():
+        past.drop_database(name)
+
+
+@pytest.fixture
+def before(
+    transactional_db: None, schema_before: str, asked: Requests, sandbox: Sandbox, tmp_path: Path
+) -> Iterator[past.Fixture]:
+    """The installation as the version before this one left it, in a database of its own; not upgraded yet."""
+    taken_at = timezone.now()
+    renamed = klaviyo_then.remember(sandbox, past.read(past.STORE_SETTINGS, taken_at))
+    fixture = past.read(past.STORE_SETTINGS, taken_at, renamed)
+    name = past.create_database(tmp_path, like=schema_before)
+    with past.turned_to(name):
+        past.fill_in(fixture)
+        asked.exchanges.clear()
+        yield fixture
+    past.drop_database(name)
+
+
+@pytest.fixture
+def upgraded(before: past.Fixture) -> past.Fixture:
+    """Migrated to the newest; what it held before."""
+    past.upgrade()
+    return before
+
+
+@pytest.fixture
+def olga(upgraded: past.Fixture) -> Client:
+    """One of the group of operators, signed in."""
+    return _signed_in("olga")
+
+
+@pytest.fixture
+def dora(upgraded: past.Fixture) -> Client:
+    """Who was given the four permissions of store settings directly, signed in."""
+    return _signed_in("dora")
+
+
+def _signed_in(username: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    return client

@@ -1,0 +1,39 @@
+"""No migration goes out untried: each has a fixture of rows that are older, which the tests here take through it."""
+
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+from tests.upgrades import past
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FIRST = past.STORE_SETTINGS  # what came before it, it is built with
+TRIED_BY: dict[str, dict[str, str]] = {
+    "integrations": {},
+    "klaviyo": {"0005_store_settings": past.STORE_SETTINGS},
+    "referrals": {},
+}
+
+
+def migrations(app: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / app / "migrations").glob("[0-9]*.py"))
+
+
+def test_every_app_of_ours_is_asked() -> None:
+    ours = {config.name for config in apps.get_app_configs() if ROOT in Path(config.path).parents}
+    assert {app for app in ours if migrations(app.replace(".", "/"))} == TRIED_BY.keys()
+
+
+@pytest.mark.parametrize("app", TRIED_BY)
+def test_each_migration_is_tried_by_a_fixture(app: str) -> None:
+    built_with = past.read(FIRST)["migrations"][app]
+    assert built_with in migrations(app)
+    assert [name for name in migrations(app) if name > built_with] == sorted(TRIED_BY[app])
+
+
+@pytest.mark.parametrize("app", TRIED_BY)
+def test_a_fixture_is_older_than_what_it_tries(app: str) -> None:
+    for migration, fixture in TRIED_BY[app].items():
+        assert past.read(fixture)["migrations"][app] < migration
