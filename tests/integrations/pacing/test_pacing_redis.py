@@ -81,8 +81,8 @@ def test_a_block_outlives_the_memory_of_redis_and_reaches_other_workers(client: 
 def test_a_refusal_slows_all_workers_down_and_counts_once(client: "redis.Redis", server: str) -> None:
     pacing.remember_redis()
     for _ in range(3):
-        pacing.block("b", timedelta(milliseconds=20))
-    time.sleep(0.1)
+        pacing.block("b", timedelta(milliseconds=500))
+    time.sleep(0.6)
     assert of_another_worker(server, "b", 200) == 70
 
 
