@@ -13,21 +13,39 @@ import traceback
 from datetime import timedelta
 from typing import Any
 
+from integrations.reasons import Reason, Who, declare
+
+THROTTLED = declare(
+    "throttled",
+    "Rate limit",
+    "The account's rate limit is reached; it goes on by itself.",
+    because="the account takes only so many requests at a time",
+    means="It waits its turn within the account's limits; that costs time and nothing else.",
+    who=Who.ITSELF,
+)
+
 
 class IntegrationError(Exception):
-    """A failure with a code for programs and a sentence for people; neither holds a secret."""
+    """A failure with its reason, which holds no secret."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(f"{code}: {sentence}")
-        self.code = code
-        self.sentence = sentence
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"{reason.code}: {reason.sentence}")
+        self.reason = reason
+
+    @property
+    def code(self) -> str:
+        return self.reason.code
+
+    @property
+    def sentence(self) -> str:
+        return self.reason.sentence
 
 
 class TemporaryError(IntegrationError):
     """Try the same thing later; `retry_after` is the provider's own wish, where it gave one."""
 
-    def __init__(self, code: str, sentence: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(code, sentence)
+    def __init__(self, reason: Reason, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(reason)
         self.retry_after = retry_after
 
 
@@ -38,15 +56,15 @@ class Throttled(TemporaryError):
     backlog_only = False
 
     def __init__(self, sentence: str, *, retry_after: timedelta, backlog_only: bool = False) -> None:
-        super().__init__("throttled", sentence, retry_after=retry_after)
+        super().__init__(THROTTLED.saying(sentence), retry_after=retry_after)
         self.backlog_only = backlog_only
 
 
 class PermanentError(IntegrationError):
     """The provider understood the request and refuses it; `details` are its own error objects."""
 
-    def __init__(self, code: str, sentence: str, *, details: list[dict[str, Any]] | None = None) -> None:
-        super().__init__(code, sentence)
+    def __init__(self, reason: Reason, *, details: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(reason)
         self.details = details or []
 
 

@@ -1,4 +1,4 @@
-"""What became of a delivery: each outcome carries a code for programs and a sentence for people."""
+"""What became of a delivery, and the reason: a code for programs and a sentence for people."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,13 +6,21 @@ from typing import ClassVar
 
 from integrations import errors
 from integrations.models import Delivery
+from integrations.reasons import Reason, Who, declare
 
 
 @dataclass(frozen=True)
 class Outcome:
-    code: str = ""
-    sentence: str = ""
+    reason: Reason | None = None
     state: ClassVar[Delivery.State]
+
+    @property
+    def code(self) -> str:
+        return self.reason.code if self.reason else ""
+
+    @property
+    def sentence(self) -> str:
+        return self.reason.sentence if self.reason else ""
 
 
 class Accepted(Outcome):
@@ -63,23 +71,42 @@ class CalledOff(Exception):
 
 
 SOON = timedelta(seconds=5)
-SUPERSEDED = Skipped("superseded", "Something newer about the same person was sent instead.")
+SUPERSEDED = Skipped(
+    declare(
+        "superseded",
+        "Something newer went instead",
+        "Something newer about the same person was sent instead.",
+        because="something newer about them went instead",
+        means="Two messages about the same thing waited, and the newer one says all there is to say.",
+        who=Who.NOBODY,
+    )
+)
+UNKNOWN = declare(
+    "outcome_unknown",
+    "It may have gone out",
+    "The answer did not come, so it may have gone out. It is not repeated by itself.",
+    because="the connection broke while it was handed over",
+    means="It may have been taken, or not; nobody can know. It is not repeated by itself: an invite twice is worse "
+    "than once, and an old opt-in could undo a newer no.",
+    who=Who.OPERATOR,
+    do="Ask the person whether it came, or look at their profile. Retry only if it did not.",
+)
 
 
 def of(error: errors.IntegrationError) -> Outcome:
     """The outcome that an error leads to."""
     match error:
         case errors.Throttled():
-            return Retry(error.code, error.sentence, after=error.retry_after, refund=True)
+            return Retry(error.reason, after=error.retry_after, refund=True)
         case errors.TemporaryError():
-            return Retry(error.code, error.sentence, after=error.retry_after)
+            return Retry(error.reason, after=error.retry_after)
         case errors.ReconnectRequired():
             # Queued, not held: the connection may be back by now, and if it is not, the sweep holds all that waits.
-            return Retry(error.code, error.sentence, after=SOON, refund=True)
+            return Retry(error.reason, after=SOON, refund=True)
         case errors.OperatorRequired():
-            return Held(error.code, error.sentence)
+            return Held(error.reason)
         case _:
-            return Failed(error.code, error.sentence)
+            return Failed(error.reason)
 
 
 def words(outcome: Outcome) -> dict[str, str]:

@@ -10,7 +10,7 @@ class KlaviyoConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
-        from klaviyo import receivers  # noqa: F401  (connects the receivers)
+        from klaviyo import receivers, tasks  # noqa: F401  (connects the receivers; all reasons are declared then)
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from integrations import errors, outbox, outcomes
 from integrations.models import Connection
 from integrations.outbox import Order
+from integrations.reasons import Who, declare
 from integrations.signals import account_replaced
 from klaviyo.api import values
 from klaviyo.consent import suppression as suppressing
@@ -199,5 +200,13 @@ def _record_unreadable(what: str, said: dict[str, Any]) -> None:
 
 
 UNREADABLE = outcomes.Failed(
-    "unreadable_fact", "The fact could not be read. Correct it in your data and send it again."
+    declare(
+        "unreadable_fact",
+        "Not readable",
+        "The fact could not be read. Correct it in your data and send it again.",
+        because="the fact could not be read",
+        means="The program that reported it gave something that cannot be read.",
+        who=Who.DATA,
+        do=orders.CORRECT_IT,
+    )
 )

@@ -48,7 +48,7 @@ ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functio
     "tests/referrals/test_public_*",
     "tests/referrals/test_messages*",
     "tests/sorae/demo/test_laws*",
-    "tests/klaviyo/pages/test_pages_reasons.py",
+    "tests/test_reasons.py",
     "tests/klaviyo/consent/test_decision.py",
     "tests/faults/test_every_answer_is_safe.py",
     "tests/faults/test_failpoints.py",

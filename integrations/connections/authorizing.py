@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from integrations.connections import accounts, oauth, revoking
 from integrations.connections.accounts import Consent, Outcome
 from integrations.encryption import Undecryptable
-from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError
+from integrations.errors import IntegrationError, OperatorRequired, TemporaryError
 from integrations.models import Authorization, Connection
 from integrations.providers import Account, Addresses, Provider
 
@@ -59,12 +59,13 @@ DECLINED = {"access_denied"}
 APP_REFUSED = {"invalid_scope", "unauthorized_client", "invalid_request", "unsupported_response_type"}
 
 
-class ConnectingFailed(PermanentError):
-    """The trip ended without a connection; `advice` says what to do now."""
+class ConnectingFailed(Exception):
+    """The trip ended without a connection, which is on no record; `advice` says what to do now."""
 
     def __init__(self, code: str) -> None:
-        sentence, self.advice = FAILURES[code]
-        super().__init__(code, sentence)
+        self.code = code
+        self.sentence, self.advice = FAILURES[code]
+        super().__init__(f"{code}: {self.sentence}")
 
 
 def begin(request: HttpRequest, provider: Provider, connection: Connection | None = None) -> str:

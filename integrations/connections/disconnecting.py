@@ -17,6 +17,7 @@ from integrations import outbox
 from integrations.connections import renewal, revoking
 from integrations.encryption import Undecryptable
 from integrations.models import Connection, Delivery, Revocation
+from integrations.outbox.waiting import DISCONNECTED
 
 PATIENCE = timedelta(seconds=15)
 STEP_SECONDS = 0.1
@@ -76,19 +77,19 @@ def _erase(row: Connection) -> Revocation | None:
         if row.refresh_token:
             revocation = revoking.remember(row, row.refresh_token)
     except Undecryptable as reason:
-        problem = f"Access could not be revoked: remove the app in the account itself. {reason}"
+        problem = revoking.NOT_REVOKED.about(why=reason).sentence
     Connection.objects.filter(pk=row.pk).update(
         state=Connection.State.DISCONNECTED,
         access_token="",
         refresh_token="",
         access_expires_at=None,
         **renewal.NO_RENEWAL,
-        problem_code="not_revoked" if problem else "",
+        problem_code=revoking.NOT_REVOKED.code if problem else "",
         problem=problem,
         problem_at=Now() if problem else None,
         disconnected_at=Now(),
     )
-    outbox.hold(row, "disconnected", "The account is disconnected.")
+    outbox.hold(row, DISCONNECTED)
     return revocation
 
 

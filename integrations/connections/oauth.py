@@ -24,7 +24,15 @@ from requests_oauthlib import OAuth2Session
 from integrations.connections import token_answers
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.providers import Addresses, Provider
+from integrations.reasons import on_the_way
 from integrations.wire import http
+
+UNCERTAIN = on_the_way(
+    "refresh_uncertain",
+    "Renewal uncertain",
+    "The answer to a renewal was lost.",
+    because="the answer to a renewal of our access was lost",
+)
 
 Answer = TypeVar("Answer")
 
@@ -81,7 +89,7 @@ def exchange(provider: Provider, code: str, verifier: str) -> Grant:
             lambda: session.fetch_token(addresses.token, code=code, code_verifier=verifier, auth=_basic(addresses))
         )
     if not token.get("refresh_token"):
-        raise TemporaryError("unreadable_answer", "The provider granted access without a way to renew it.")
+        raise TemporaryError(http.UNREADABLE_ANSWER.saying("The provider granted access without a way to renew it."))
     return _grant(token, asked=tuple(scope.name for scope in provider.scopes))
 
 
@@ -96,7 +104,7 @@ def refresh(provider: Provider, refresh_token: str) -> Grant:
             )
         except TemporaryError as error:
             if error.code in token_answers.LOST_ANSWERS:
-                raise TemporaryError("refresh_uncertain", "The answer to a renewal was lost.") from error
+                raise TemporaryError(UNCERTAIN) from error
             raise
     return _grant(token, asked=None)
 
@@ -130,7 +138,8 @@ def _check(address: str) -> None:
     try:
         http.refuse_plain_http(address)
     except requests.exceptions.InvalidURL:
-        raise OperatorRequired("plain_http", "An OAuth address is plain http, and not on this machine.") from None
+        reason = http.PLAIN_HTTP.saying("An OAuth address is plain http, and not on this machine.")
+        raise OperatorRequired(reason) from None
     if urlsplit(address).scheme == "http":
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 

@@ -8,10 +8,23 @@ from integrations.connections.reconnecting import mark_reconnect
 from integrations.connections.renewal import Access, access_token, renew
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, HealthCheck
+from integrations.outbox.waiting import DISCONNECTED
 from integrations.providers import Account
+from integrations.reasons import Reason, access_ended
 
 KEPT = 50
-REFUSED = "The provider no longer accepts our access. The app may have been removed from the account."
+REFUSED = access_ended(
+    "access_refused",
+    "Access refused",
+    "The provider no longer accepts our access. The app may have been removed from the account.",
+    because="the provider no longer accepts our access to the account",
+)
+ANOTHER_ACCOUNT = access_ended(
+    "another_account",
+    "Other account",
+    "Our access opens another account ({name}). Connect the right one again.",
+    because="our access leads to another account than it did",
+)
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +34,12 @@ def probe(connection: Connection) -> HealthCheck:
     try:
         account = _identified(connection)
     except IntegrationError as error:
-        return _kept(connection, error.code, error.sentence)
+        return _kept(connection, error.reason)
     connection.refresh_from_db()
     if account.id != connection.account_id:
-        sentence = f"Our access opens another account ({account.name}). Connect the right one again."
-        mark_reconnect(connection, "another_account", sentence)
-        return _kept(connection, "another_account", sentence)
+        reason = ANOTHER_ACCOUNT.about(name=account.name)
+        mark_reconnect(connection, reason)
+        return _kept(connection, reason)
     accounts.describe(connection, account)
     connection.save(update_fields=["account_name", "timezone", "currency"])
     return _kept(connection)
@@ -59,7 +72,7 @@ def _identified(connection: Connection) -> Account:
         return _asked(connection, access)
     except IntegrationError as error:
         if _is_refusal(error):
-            mark_reconnect(connection, "access_refused", REFUSED, generation=access.generation)
+            mark_reconnect(connection, REFUSED, generation=access.generation)
         raise
 
 
@@ -70,7 +83,7 @@ def _asked(connection: Connection, access: Access) -> Account:
     """
     same = Connection.objects.filter(pk=connection.pk, generation=access.generation)
     if not same.filter(state=Connection.State.CONNECTED).exists():
-        raise ReconnectRequired("disconnected", "The account is disconnected.")
+        raise ReconnectRequired(DISCONNECTED)
     return providers.get(connection.provider).identify(access.token)
 
 
@@ -78,8 +91,11 @@ def _is_refusal(error: IntegrationError) -> bool:
     return isinstance(error, ReconnectRequired) or error.code == "unauthorized"
 
 
-def _kept(connection: Connection, code: str = "", sentence: str = "") -> HealthCheck:
-    check = HealthCheck.objects.create(connection=connection, passed=not code, code=code, sentence=sentence)
+def _kept(connection: Connection, reason: Reason | None = None) -> HealthCheck:
+    check = HealthCheck(connection=connection, passed=reason is None)
+    if reason:
+        check.code, check.sentence = reason.code, reason.sentence
+    check.save()
     newest = connection.health_checks.order_by("-checked_at", "-pk").values_list("pk", flat=True)[:KEPT]
     connection.health_checks.exclude(pk__in=list(newest)).delete()
     return check

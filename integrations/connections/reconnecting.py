@@ -7,11 +7,12 @@ from django.db.models.functions import Now
 
 from integrations import outbox
 from integrations.models import Connection
+from integrations.reasons import Reason
 
 log = logging.getLogger(__name__)
 
 
-def mark_reconnect(connection: Connection, code: str, sentence: str, *, generation: int | None = None) -> bool:
+def mark_reconnect(connection: Connection, reason: Reason, *, generation: int | None = None) -> bool:
     """Ask for a reconnect, unless the tokens have changed since `generation` (default: the one loaded).
 
     False when somebody renewed or reconnected meanwhile: then what we saw says nothing of the present tokens.
@@ -21,16 +22,16 @@ def mark_reconnect(connection: Connection, code: str, sentence: str, *, generati
     with transaction.atomic():
         marked = same.update(
             state=Connection.State.RECONNECT,
-            problem_code=code,
-            problem=sentence,
+            problem_code=reason.code,
+            problem=reason.sentence,
             problem_at=Now(),
             refresh_lease=None,
             refresh_lease_until=None,
         )
         if marked:
-            outbox.hold(connection, code, sentence)
+            outbox.hold(connection, reason)
     if marked:
         connection.state = Connection.State.RECONNECT
-        connection.problem_code, connection.problem = code, sentence
-        log.warning("Connection %s must be connected again: %s.", connection.pk, code)
+        connection.problem_code, connection.problem = reason.code, reason.sentence
+        log.warning("Connection %s must be connected again: %s.", connection.pk, reason.code)
     return bool(marked)

@@ -15,12 +15,14 @@ from typing import Any
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from integrations import encryption, providers, shutdown
+from integrations import encryption, providers, reasons, shutdown
 from integrations.connections import oauth, revoking
 from integrations.connections.reconnecting import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
 from integrations.models import Connection
+from integrations.outbox.waiting import DISCONNECTED, RECONNECT, UNDECIDED
+from integrations.reasons import Reason, access_ended, on_the_way
 
 MARGIN = timedelta(minutes=15)
 AHEAD = timedelta(minutes=5)  # the timer's lead, so that workers find nothing to renew
@@ -38,6 +40,36 @@ NO_RENEWAL: dict[str, Any] = {  # the columns of a connection of which no renewa
     "refresh_problem_code": "",
     "refresh_problem": "",
 }
+WITHDRAWN = access_ended(
+    "access_withdrawn",
+    "Access withdrawn",
+    "Access was withdrawn, or not used for too long. Connect the account again.",
+    because="our access to the account was withdrawn",
+)
+LOST = access_ended(
+    "response_lost",
+    "Access lost",
+    "The answer to a renewal was lost, and with it the new access. Connect the account again.",
+    because="the answer to a renewal of our access was lost",
+)
+LOCKED = access_ended(
+    "undecryptable",
+    "Access unreadable",
+    "The stored access cannot be opened. {why} Connect the account again.",
+    because="our access is locked with a key that is no longer there",
+)
+RENEWING = on_the_way(
+    "renewing",
+    "Access being renewed",
+    "Access is being renewed.",
+    because="our access is being renewed",
+)
+RESTING = on_the_way(
+    "renewal_rests",
+    "Access not renewed yet",
+    "Access could not be renewed.",
+    because="our access could not be renewed",
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +77,8 @@ log = logging.getLogger(__name__)
 class AccessUnavailable(Throttled):
     """There is no usable token at the moment; nothing was sent, so it costs no attempt."""
 
-    def __init__(self, code: str, sentence: str, *, retry_after: timedelta) -> None:
-        TemporaryError.__init__(self, code, sentence, retry_after=retry_after)
+    def __init__(self, reason: Reason, *, retry_after: timedelta) -> None:
+        TemporaryError.__init__(self, reason, retry_after=retry_after)
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,11 +165,11 @@ class _Seen:
 def _look(connection_id: int) -> _Seen:
     row = Connection.objects.filter(pk=connection_id).annotate(database_now=Now()).first()
     if row is None or row.state in (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING):
-        raise ReconnectRequired("disconnected", "The account is disconnected.")
+        raise ReconnectRequired(DISCONNECTED)
     if row.state == Connection.State.UNDECIDED:
-        raise ReconnectRequired("undecided", "A person must decide first what this account is for.")
+        raise ReconnectRequired(UNDECIDED)
     if row.state != Connection.State.CONNECTED:
-        raise ReconnectRequired(row.problem_code or "reconnect", row.problem or "The account must be connected again.")
+        raise ReconnectRequired(reasons.of(row.problem_code or RECONNECT.code, row.problem or RECONNECT.sentence))
     return _Seen(row, row.database_now)
 
 
@@ -201,11 +233,7 @@ def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: oauth.Gr
 
 
 def _refused(row: Connection, error: ReconnectRequired) -> None:
-    code, sentence = "access_withdrawn", "Access was withdrawn, or not used for too long. Connect the account again."
-    if row.refresh_problem_code == "refresh_uncertain":
-        code = "response_lost"
-        sentence = "The answer to a renewal was lost, and with it the new access. Connect the account again."
-    if not mark_reconnect(row, code, sentence):
+    if not mark_reconnect(row, LOST if row.refresh_problem_code == oauth.UNCERTAIN.code else WITHDRAWN):
         log.info("Connection %s was renewed by somebody else; %s says nothing of it.", row.pk, error.code)
 
 
@@ -213,12 +241,12 @@ def _pause(row: Connection, lease: uuid.UUID, error: IntegrationError) -> None:
     """Let renewal rest for a while. That an answer was lost is remembered until one arrives."""
     pause = min(FIRST_PAUSE * 2 ** min(row.refresh_failures, 10), LONGEST_PAUSE)
     pause = max(pause, getattr(error, "retry_after", None) or pause)
-    was_uncertain = row.refresh_problem_code == "refresh_uncertain"
+    was_uncertain = row.refresh_problem_code == oauth.UNCERTAIN.code
     Connection.objects.filter(pk=row.pk, refresh_lease=lease).update(
         refresh_lease=None,
         refresh_lease_until=Now() + pause,
         refresh_failures=F("refresh_failures") + 1,
-        refresh_problem_code="refresh_uncertain" if was_uncertain else error.code,
+        refresh_problem_code=oauth.UNCERTAIN.code if was_uncertain else error.code,
         refresh_problem=error.sentence,
     )
     level = logging.ERROR if isinstance(error, OperatorRequired) else logging.WARNING
@@ -226,20 +254,20 @@ def _pause(row: Connection, lease: uuid.UUID, error: IntegrationError) -> None:
 
 
 def _lost(seen: _Seen, reason: Undecryptable) -> ReconnectRequired:
-    sentence = f"The stored access cannot be opened. {reason} Connect the account again."
-    mark_reconnect(seen.connection, "undecryptable", sentence)
-    return ReconnectRequired("undecryptable", sentence)
+    locked = LOCKED.about(why=reason)
+    mark_reconnect(seen.connection, locked)
+    return ReconnectRequired(locked)
 
 
 def _wait_for_another(seen: _Seen, gives_up_at: float) -> None:
     """A short breath while another worker renews; no more than that, and none at all while renewal rests."""
     if seen.pause > timedelta():
-        code = seen.connection.refresh_problem_code or "renewal_rests"
-        sentence = f"Access could not be renewed. {seen.connection.refresh_problem}".strip()
-        raise AccessUnavailable(code, sentence, retry_after=max(seen.pause, timedelta(seconds=1)))
+        sentence = f"{RESTING.sentence} {seen.connection.refresh_problem}".strip()
+        reason = reasons.of(seen.connection.refresh_problem_code or RESTING.code, sentence)
+        raise AccessUnavailable(reason, retry_after=max(seen.pause, timedelta(seconds=1)))
     left = gives_up_at - time.monotonic()
     if left < 0:
-        raise AccessUnavailable("renewing", "Access is being renewed.", retry_after=timedelta(seconds=5))
+        raise AccessUnavailable(RENEWING, retry_after=timedelta(seconds=5))
     waited = PATIENCE_SECONDS - left  # many wait at once, and each look takes time from the one who renews
     time.sleep(min(max(waited, STEP_SECONDS) * random.uniform(0.5, 1.5), left + STEP_SECONDS))  # noqa: S311
 

@@ -11,9 +11,16 @@ from integrations.connections import oauth
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Revocation
+from integrations.reasons import access_ended
 
 GIVES_UP = timedelta(hours=24)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=2)
+NOT_REVOKED = access_ended(
+    "not_revoked",
+    "Access not revoked",
+    "Access could not be revoked: remove the app in the account itself. {why}",
+    because="the account is disconnected",
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +69,9 @@ def attempt_due() -> int:
 
 
 def _give_up(revocation: Revocation, reason: str) -> None:
-    sentence = f"Access could not be revoked: remove the app in the account itself. {reason}"
+    sentence = NOT_REVOKED.about(why=reason).sentence
     Connection.objects.filter(pk=revocation.connection_id, state=Connection.State.DISCONNECTED).update(
-        problem_code="not_revoked", problem=sentence, problem_at=Now()
+        problem_code=NOT_REVOKED.code, problem=sentence, problem_at=Now()
     )
     revocation.delete()
     log.error("Connection %s: %s", revocation.connection_id, sentence)

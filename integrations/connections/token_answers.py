@@ -12,16 +12,36 @@ from typing import Any, NoReturn
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
+from integrations.reasons import Who, declare
 from integrations.wire import http
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 SCOPES = re.compile(r"[\x20-\x7e]{0,4096}")
 LIFETIME = timedelta(hours=1)  # where the answer names none
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
-LOST_ANSWERS = {"no_answer", "timed_out", "unreadable_answer"}
+LOST_ANSWERS = {http.NO_ANSWER.code, http.TIMED_OUT.code, http.UNREADABLE_ANSWER.code}
 DEAD_GRANTS = {"invalid_grant", "invalid_grant_type"}  # Klaviyo says the second of expired refresh tokens, too
 OUR_FAULTS = {"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"}
+APP_REFUSED = declare(
+    "invalid_client",
+    "App refused",
+    "The provider refuses our app itself: check its client id, secret and scopes in the settings.",
+    because="the provider refuses our app itself",
+    means="Access to the account cannot be renewed, as the provider does not take the site for what it says it is.",
+    who=Who.RUNNER,
+    do="Check the app's id, secret and scopes in the site's settings. It goes on by itself then.",
+)
+REFUSED = declare(
+    "refused",
+    "Renewal refused",
+    "The provider refuses this request.",
+    because="the provider refused to renew our access",
+    means="The request itself was wrong, or our app was not accepted.",
+    who=Who.RUNNER,
+    do="Check the app's id and secret, then retry.",
+)
 
 
 def checked(response: requests.Response) -> requests.Response:
@@ -30,7 +50,7 @@ def checked(response: requests.Response) -> requests.Response:
         refuse(response)
     fields = _grant_fields(_json_object(response))
     if fields is None:
-        raise TemporaryError("unreadable_answer", "The provider's answer holds no usable tokens.")
+        raise TemporaryError(http.UNREADABLE_ANSWER.saying("The provider's answer holds no usable tokens."))
     response._content = json.dumps(fields).encode()
     response.encoding = "utf-8"
     return response
@@ -48,17 +68,14 @@ def refuse(response: requests.Response) -> NoReturn:
     error, status = error_of(response), response.status_code
     if status == 429 or status >= 500:
         wait = http.retry_after(response) if status == 429 or "Retry-After" in response.headers else None
-        raise TemporaryError(f"http_{status}", f"The provider answered {status}.", retry_after=wait)
+        raise TemporaryError(reasons.of(f"http_{status}", f"The provider answered {status}."), retry_after=wait)
     if error in DEAD_GRANTS:
-        raise ReconnectRequired(error, "The provider no longer accepts this grant.")
+        raise ReconnectRequired(reasons.of(error, "The provider no longer accepts this grant."))
     if status == 401 or error in OUR_FAULTS:
-        raise OperatorRequired(
-            error if error in OUR_FAULTS else "invalid_client",
-            "The provider refuses our app itself: check its client id, secret and scopes in the settings.",
-        )
+        raise OperatorRequired(reasons.of(error, APP_REFUSED.sentence) if error in OUR_FAULTS else APP_REFUSED)
     if error:
-        raise PermanentError("refused", "The provider refuses this request.")
-    raise TemporaryError(f"http_{status}", f"The provider answered {status}, without a reason.")
+        raise PermanentError(REFUSED)
+    raise TemporaryError(reasons.of(f"http_{status}", f"The provider answered {status}, without a reason."))
 
 
 def error_of(response: requests.Response) -> str:
@@ -71,17 +88,17 @@ def no_answer(error: Exception) -> IntegrationError:
     """What a failure below HTTP means; codes in LOST_ANSWERS say that the request may have been carried out."""
     match error:
         case requests.ConnectTimeout() | requests.exceptions.SSLError():
-            return TemporaryError("unreachable", "The provider could not be reached.")
+            return TemporaryError(http.UNREACHABLE)
         case requests.ConnectionError() if _never_left(error):
-            return TemporaryError("unreachable", "The provider could not be reached.")
+            return TemporaryError(http.UNREACHABLE)
         case requests.Timeout():
-            return TemporaryError("timed_out", "The provider took too long to answer.")
+            return TemporaryError(http.TIMED_OUT)
         case requests.TooManyRedirects():
-            return TemporaryError("redirected", "The provider sent us elsewhere; redirects are not followed.")
+            return TemporaryError(http.REDIRECTED)
         case requests.ConnectionError():
-            return TemporaryError("no_answer", "The connection broke before an answer came.")
+            return TemporaryError(http.NO_ANSWER)
         case _:
-            return TemporaryError("unreadable_answer", "The answer broke off or could not be read.")
+            return TemporaryError(http.UNREADABLE_ANSWER)
 
 
 def _is_success(response: requests.Response) -> bool:

@@ -15,8 +15,10 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
+from integrations import outcomes
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError
 from integrations.models import Delivery
+from integrations.reasons import Who, declare
 from integrations.wire import attempts, deadline
 from integrations.wire.attempts import LastLook
 
@@ -27,13 +29,76 @@ UNBOUNDED = {"django.core.mail.backends.smtp.EmailBackend": "integrations.mail.s
 
 OPENING_SECONDS, TALKING_SECONDS, CLOSING_SECONDS = 10.0, 20.0, 3.0  # together well within a lease
 
+LATER = "It is tried again by itself, less often with time."
+NO_MAIL_SERVER = declare(
+    "no_mail_server",
+    "No mail server",
+    "No mail server is set up: whoever runs this site sets EMAIL_URL.",
+    because="no mail server is set up",
+    means="Sorae's own e-mails have no way out of this site.",
+    who=Who.RUNNER,
+    do="Set EMAIL_URL; then retry what is held.",
+)
+MAIL_REFUSED = declare(
+    "mail_refused",
+    "Mail server says no",
+    "The mail server does not take mail from us ({status}).",
+    because="the mail server takes no mail from us",
+    means="The server refuses us, not this person: its password, or its trust in us, is missing.",
+    who=Who.RUNNER,
+    do="Mend the site's access to its mail server; then retry what is held.",
+)
+UNREACHABLE = declare(
+    "mail_unreachable",
+    "Mail server not reachable",
+    "The mail server could not be reached.",
+    because="the mail server could not be reached",
+    means=LATER,
+    who=Who.ITSELF,
+)
+POSTPONED = declare(
+    "mail_postponed",
+    "Mail server postpones",
+    "The mail server asks to come back later ({status}).",
+    because="the mail server asks to come back later",
+    means=LATER,
+    who=Who.ITSELF,
+)
+REFUSED_RECIPIENT = declare(
+    "refused_recipient",
+    "Refused by the mail server",
+    "The mail server refuses this address ({status}).",
+    because="the mail server refused their address",
+    means="The server that takes our mail said no to this address; the message did not leave.",
+    who=Who.DATA,
+    do="Check the address for a slip. If it is right, retry.",
+)
+REFUSED_MESSAGE = declare(
+    "refused_message",
+    "Message refused",
+    "The mail server refuses the message ({status}).",
+    because="the mail server refused the message",
+    means="The server took the address, but not what was written, perhaps because it looks like spam.",
+    who=Who.MERCHANT,
+    do="Look at the program's offer; ask whoever runs this site what the server objects to.",
+)
+UNUSABLE_MESSAGE = declare(
+    "unusable_message",
+    "Message cannot be written",
+    "The message could not be written.",
+    because="the message could not be written",
+    means="Something in the invite has no form that an e-mail can carry.",
+    who=Who.DATA,
+    do="Look at the program's offer and the names in the invite, then retry.",
+)
+
 
 class OutcomeUnknown(PermanentError):
     """The message may have been taken, or not."""
 
     def __init__(self) -> None:
         sentence = "The mail server's answer did not come, so the message may have gone out. Retry sends it once more."
-        super().__init__("outcome_unknown", sentence)
+        super().__init__(outcomes.UNKNOWN.saying(sentence))
 
 
 class RecipientRefused(PermanentError):
@@ -60,7 +125,7 @@ class Mailer:
     def send(self, message: EmailMultiAlternatives, delivery: Delivery, last_look: LastLook) -> None:
         """Raises an IntegrationError that says what to do when the server has not taken the message."""
         if settings.EMAIL_BACKEND == NO_SERVER:
-            raise OperatorRequired("no_mail_server", "No mail server is set up: whoever runs this site sets EMAIL_URL.")
+            raise OperatorRequired(NO_MAIL_SERVER)
         with deadline.within(OPENING_SECONDS, silence=OPENING_SECONDS):
             self._open()
         with attempts.on_record(delivery.connection, OPERATION, [delivery]) as attempt:
@@ -97,7 +162,7 @@ class Mailer:
 def broke_off(delivery: Delivery) -> bool:
     """Whether a worker died while it handed the message over. Says so once: whoever asks again may send it again."""
     unfinished = delivery.attempts.filter(operation=OPERATION, finished_at=None)
-    return bool(unfinished.update(finished_at=timezone.now(), code="outcome_unknown"))
+    return bool(unfinished.update(finished_at=timezone.now(), code=outcomes.UNKNOWN.code))
 
 
 def was_begun(delivery: Delivery) -> bool:
@@ -123,8 +188,8 @@ def _closed_door(error: OSError) -> IntegrationError:
     needs_somebody = isinstance(error, setting) or type(error) is smtplib.SMTPException
     if (status or 0) >= 500 or (needs_somebody and not status):
         answer = f" ({status})" if status else ""
-        return OperatorRequired("mail_refused", f"The mail server does not let us in{answer}. Look at EMAIL_URL.")
-    return TemporaryError("mail_unreachable", "The mail server could not be reached.")
+        return OperatorRequired(MAIL_REFUSED.saying(f"The mail server does not let us in{answer}. Look at EMAIL_URL."))
+    return TemporaryError(UNREACHABLE)
 
 
 def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
@@ -135,19 +200,19 @@ def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
     is_later = status < 500
     match error:
         case smtplib.SMTPRecipientsRefused() if is_later and status != 421:
-            return RecipientPostponed("mail_postponed", f"The mail server asks to come back later ({status}).")
+            return RecipientPostponed(POSTPONED.about(status=status))
         case _ if is_later:
-            return TemporaryError("mail_postponed", f"The mail server asks to come back later ({status}).")
+            return TemporaryError(POSTPONED.about(status=status))
         case smtplib.SMTPRecipientsRefused() if _is_about_us(error):
             return RelayRefused(
-                "mail_refused", f"The mail server does not take mail from us to this address ({status})."
+                MAIL_REFUSED.saying(f"The mail server does not take mail from us to this address ({status}).")
             )
         case smtplib.SMTPRecipientsRefused():
-            return RecipientRefused("refused_recipient", f"The mail server refuses this address ({status}).")
+            return RecipientRefused(REFUSED_RECIPIENT.about(status=status))
         case smtplib.SMTPSenderRefused() | smtplib.SMTPHeloError():
-            return OperatorRequired("mail_refused", f"The mail server does not take mail from us ({status}).")
+            return OperatorRequired(MAIL_REFUSED.about(status=status))
         case _:
-            return PermanentError("refused_message", f"The mail server refuses the message ({status}).")
+            return PermanentError(REFUSED_MESSAGE.about(status=status))
 
 
 def _silence(error: Exception, may_have_left: bool) -> IntegrationError:
@@ -155,8 +220,8 @@ def _silence(error: Exception, may_have_left: bool) -> IntegrationError:
     if may_have_left:
         return OutcomeUnknown()
     if isinstance(error, OSError):
-        return TemporaryError("mail_unreachable", "The connection to the mail server broke.")
-    return PermanentError("unusable_message", "The message could not be written.")
+        return TemporaryError(UNREACHABLE.saying("The connection to the mail server broke."))
+    return PermanentError(UNUSABLE_MESSAGE)
 
 
 def _status(error: Exception) -> int | None:

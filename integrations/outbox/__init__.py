@@ -19,7 +19,16 @@ from integrations.outbox.leasing import (
 )
 from integrations.outbox.queueing import Order, add
 from integrations.outbox.settling import BACKOFF, give_back, settle, settle_all
-from integrations.outbox.waiting import cancel, cancel_late, hold, hold_strays, release, retry, waiting_for
+from integrations.outbox.waiting import (
+    TAKEN_BACK,
+    cancel,
+    cancel_late,
+    hold,
+    hold_strays,
+    release,
+    retry,
+    waiting_for,
+)
 
 __all__ = [
     "BACKOFF",
@@ -27,6 +36,7 @@ __all__ = [
     "CRASHES_ALONE",
     "CRASHES_FAILED",
     "FRESH",
+    "TAKEN_BACK",
     "Order",
     "add",
     "are_ours",

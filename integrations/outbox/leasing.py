@@ -15,6 +15,7 @@ from integrations import outcomes
 from integrations.models import Connection, Delivery
 from integrations.outbox.due import due
 from integrations.outcomes import CalledOff, Retry
+from integrations.reasons import Who, declare
 
 State = Delivery.State
 
@@ -23,7 +24,28 @@ BATCH = 100
 CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
 CRASHES_FAILED = 5
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
-LOST = Retry("lease_lost", "Somebody else has taken this over, and decides anew.", refund=True)
+LOST = Retry(
+    declare(
+        "lease_lost",
+        "Taken over",
+        "Somebody else has taken this over, and decides anew.",
+        because="another worker has taken it over",
+        means="It is decided anew there.",
+        who=Who.ITSELF,
+    ),
+    refund=True,
+)
+CRASHED = outcomes.Failed(
+    declare(
+        "crashed_worker",
+        "Worker died",
+        "The worker died each time it tried this.",
+        because="the work broke off each time it was tried",
+        means="The process that should send it ended without a word, several times.",
+        who=Who.RUNNER,
+        do="Look for memory limits, then retry.",
+    )
+)
 
 
 def claim(
@@ -97,9 +119,8 @@ def give_back_expired() -> int:
         pks = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:10_000])
         rows = Delivery.objects.filter(pk__in=pks)
         free: dict[str, Any] = {"lease": None, "lease_until": None, "crashes": F("crashes") + 1}
-        crashed = outcomes.Failed("crashed_worker", "The worker died each time it tried this.")
         rows.filter(crashes__gte=CRASHES_FAILED - 1).update(
-            **free, state=State.FAILED, settled_at=Now(), reason_code=crashed.code, reason=crashed.sentence
+            **free, state=State.FAILED, settled_at=Now(), **outcomes.words(CRASHED)
         )
         rows.filter(state=State.SENDING).update(**free, state=State.QUEUED, next_try_at=Now())
     return len(pks)

@@ -7,9 +7,22 @@ from django.db import OperationalError, transaction
 from django.db import connection as database
 
 from integrations.outcomes import SOON, Retry
+from integrations.reasons import Who, declare
 
 SECONDS = 3
-BUSY_HERE = Retry("busy_here", "Something else at our side is writing about it; it goes on in a moment.", SOON, True)
+BUSY_HERE = Retry(
+    declare(
+        "busy_here",
+        "Busy here",
+        "Something else at our side is writing about it; it goes on in a moment.",
+        because="something else at our side is writing about it",
+        means="Two things about the same person came together, and one waits for the other.",
+        who=Who.ITSELF,
+        do="Nothing, unless it lasts for hours.",
+    ),
+    SOON,
+    refund=True,
+)
 
 
 class Busy(Exception):

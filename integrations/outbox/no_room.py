@@ -23,4 +23,4 @@ def for_budget(
 
 def for_an_answer(error: IntegrationError) -> Outcome:
     """Nothing could be learnt about the person; whatever refuses the question says nothing about them."""
-    return outcomes.of(error) if isinstance(error, Throttled) else Retry(error.code, error.sentence)
+    return outcomes.of(error) if isinstance(error, Throttled) else Retry(error.reason)

@@ -4,18 +4,65 @@ from django.db import models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Least, Now
 
-from integrations import providers
+from integrations import providers, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
+from integrations.reasons import Reason, Who, access_ended, declare
 
 State = Delivery.State
 
+RECONNECT = access_ended(
+    "reconnect",
+    "Reconnect",
+    "The account must be connected again.",
+    because="the account must be connected again",
+)
+DISCONNECTING = access_ended(
+    "disconnecting",
+    "Being disconnected",
+    "The account is disconnected.",
+    because="the account is being disconnected",
+)
+DISCONNECTED = access_ended(
+    "disconnected",
+    "Disconnected",
+    "The account is disconnected.",
+    because="the account is disconnected",
+)
+UNDECIDED = declare(
+    "undecided",
+    "Decide",
+    "A person must decide first what this account is for.",
+    because="a person must decide first what this account is for",
+    means="A different account came back from the provider's consent screen.",
+    who=Who.OPERATOR,
+    do="Decide, on the account's page.",
+)
+EXPIRED = declare(
+    "expired",
+    "Too late",
+    "It could not be sent in time, and is of no use any more.",
+    because="it could not be sent in time",
+    means="The invite had expired, or the message would have come so late that it had lost its use.",
+    who=Who.NOBODY,
+    do="If the offer still stands, the advocate can invite again.",
+)
+TAKEN_BACK = declare(
+    "operator",
+    "Taken back",
+    "An operator took it back.",
+    because="an operator took it back",
+    means="Somebody of the staff pressed Cancel while it waited.",
+    who=Who.NOBODY,
+    do="The advocate can invite again.",
+)
+
 
 @transaction.atomic
-def hold(connection: Connection, code: str, sentence: str) -> int:
+def hold(connection: Connection, reason: Reason) -> int:
     """Keep everything that waits until a person has acted; how many. What is being written to is left to a sweep."""
     waiting = connection.deliveries.filter(state=State.QUEUED)
-    return _free(waiting).update(state=State.HELD, reason_code=code, reason=sentence)
+    return _free(waiting).update(state=State.HELD, reason_code=reason.code, reason=reason.sentence)
 
 
 def release(connection: Connection) -> int:
@@ -39,14 +86,14 @@ def _hold_if_lost(connection_id: int) -> int:
     """Under the connection's lock, which a reconnect takes as well: nothing may be held that was just released."""
     rows = Connection.objects.select_for_update(no_key=True).exclude(state=Connection.State.CONNECTED)
     row = rows.filter(pk=connection_id).first()
-    return hold(row, row.problem_code or row.state, row.problem or waiting_for(row)) if row else 0
+    return hold(row, reasons.of(row.problem_code or row.state, row.problem or waiting_for(row))) if row else 0
 
 
 def waiting_for(connection: Connection) -> str:
     """Why nothing flows through a connection that is not connected."""
     if connection.state == Connection.State.RECONNECT:
-        return "The account must be connected again."
-    return "The account is disconnected."
+        return RECONNECT.sentence
+    return DISCONNECTED.sentence
 
 
 def retry(deliveries: QuerySet[Delivery]) -> int:
@@ -70,10 +117,10 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
     )
 
 
-def cancel(deliveries: QuerySet[Delivery], code: str, sentence: str) -> int:
+def cancel(deliveries: QuerySet[Delivery], reason: Reason) -> int:
     """Take back those of the deliveries that wait, because a person said so; how many."""
     waiting = deliveries.filter(state__in=(State.QUEUED, State.HELD))
-    return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=code, reason=sentence)
+    return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=reason.code, reason=reason.sentence)
 
 
 @transaction.atomic
@@ -83,8 +130,8 @@ def cancel_late() -> int:
     return _free(late).update(
         state=State.CANCELLED,
         settled_at=Now(),
-        reason_code="expired",
-        reason="It could not be sent in time, and is of no use any more.",
+        reason_code=EXPIRED.code,
+        reason=EXPIRED.sentence,
     )
 
 

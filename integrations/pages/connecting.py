@@ -69,9 +69,8 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     revoked = connections.disconnect(connection, _user(request))
     sentence = f"{connection.account_name} is disconnected."
     if request.POST.get("waiting") == "cancel":
-        number = outbox.cancel(
-            connection.deliveries.all(), "operator", "An operator took it back when the account was disconnected."
-        )
+        why = outbox.TAKEN_BACK.saying("An operator took it back when the account was disconnected.")
+        number = outbox.cancel(connection.deliveries.all(), why)
         sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
     if not revoked:
         sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."

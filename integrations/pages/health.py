@@ -13,7 +13,8 @@ from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from integrations import pauses, providers
+from integrations import providers, reasons
+from integrations.connections.probing import ANOTHER_ACCOUNT
 from integrations.models import Connection
 from integrations.pages import figures
 from integrations.pages.figures import Figures
@@ -135,8 +136,9 @@ def _account(connection: Connection, known: Figures) -> Rung:
     when = naturaltime(check.checked_at)
     if check.passed:
         return Rung(name, "ok", f"{connection.account_id}, as on connection day; asked {when}.")
-    if check.code == "another_account":
-        return Rung(name, "broken", check.sentence, "Reconnect with the right account.", "Other account", "bad")
+    if check.code == ANOTHER_ACCOUNT.code:
+        advice = "Reconnect with the right account."
+        return Rung(name, "broken", check.sentence, advice, reasons.title(check.code), "bad")
     advice = "It is asked again by itself. Use “Check now” to ask at once."
     return Rung(name, "broken", f"Asked {when}, without success: {check.sentence}", advice, "No answer")
 
@@ -168,9 +170,8 @@ def _queue(known: Figures, now: datetime) -> Rung:
 
 def _delivering(known: Figures) -> Rung:
     if known.trouble:
-        headline = "Frozen" if known.trouble.code == pauses.FROZEN else "Not answering"
         advice = "What waits goes out by itself when it is over."
-        return Rung("Delivering", "broken", known.trouble.sentence, advice, headline)
+        return Rung("Delivering", "broken", known.trouble.sentence, advice, reasons.title(known.trouble.code))
     if known.tried_and_failed >= FEW and not known.delivered:
         sentence = f"{intcomma(known.tried_and_failed)} deliveries failed in the last day, and none arrived."
         return Rung("Delivering", "broken", sentence, "Open the failed deliveries: each says why.", "Nothing arrives")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
+from integrations import reasons
 from integrations.models import Connection, Delivery
 
 State = Delivery.State
@@ -28,7 +29,7 @@ class Incident:
 
     @property
     def title(self) -> str:
-        return self.code.replace("_", " ").capitalize() or "Held"
+        return reasons.title(self.code) or "Held"
 
     @property
     def level(self) -> str:

@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations import connections, outbox, providers
+from integrations import connections, outbox, providers, reasons
 from integrations.models import Connection, Delivery
 from integrations.pages import charts, figures, health, incidents, overview, story
 from integrations.pages.access import for_operators
@@ -118,7 +118,7 @@ def _waiting(connection: Connection) -> Sequence[Mapping[str, Any]]:
 
 def _why(group: Mapping[str, Any]) -> str:
     if group["reason_code"]:
-        return story.words(group["reason_code"])
+        return reasons.title(group["reason_code"])
     return {"queued": "Its turn comes", "sending": "On its way"}.get(group["state"], "Held")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations import reasons
 from integrations.models import Attempt, Delivery
 
 State = Delivery.State
@@ -99,7 +100,7 @@ def _tried(attempt: Attempt) -> Moment:
         sentence = "The outcome is unknown: nothing came back before the work broke off. It is safe to repeat."
         return Moment(attempt.started_at, title, sentence, "warn", attempt)
     if attempt.status is None:
-        return Moment(attempt.started_at, title, f"No answer: {words(attempt.code).lower()}.", "bad", attempt)
+        return Moment(attempt.started_at, title, f"No answer: {reasons.title(attempt.code).lower()}.", "bad", attempt)
     return Moment(attempt.started_at, title, "", "good" if attempt.status < 400 else "bad", attempt)
 
 

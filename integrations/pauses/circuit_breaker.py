@@ -26,14 +26,13 @@ from integrations.pauses import alarms, resting
 from integrations.wire import attempts
 
 CALLS, FAILED_SHARE, LAST_MINUTE = 10, 0.7, timedelta(minutes=1)
-NO_ANSWER = "The account does not answer. It is tried again from time to time; nothing is lost."
 NO_ANSWER_FOR = timedelta(minutes=15)  # at the longest, like the next
 
 ACCOUNTS, ROWS, LAST_MINUTES = 3, 50, timedelta(minutes=5)
 FROZEN_FOR = timedelta(hours=1)
 LOOKED_AT = 1000
 REFUSALS, OF_ONE_ACCOUNT = (PermanentError, OperatorRequired), (401, 403)
-UNKNOWN = "outcome_unknown"  # what may have been taken is never sent again by itself
+UNKNOWN = outcomes.UNKNOWN.code  # what may have been taken is never sent again by itself
 KEPT_SECONDS = 2.0  # a verdict that is old opens the circuit later, which loses nothing: what was given up waits again
 
 State = Delivery.State
@@ -50,8 +49,7 @@ class Frozen(Throttled):
     """The same refusal for all: what is in hand waits, like all of its kind."""
 
     def __init__(self, sentence: str) -> None:
-        super().__init__(sentence, retry_after=outcomes.SOON)
-        self.code = resting.FROZEN
+        TemporaryError.__init__(self, resting.REFUSED_ALIKE.saying(sentence), retry_after=outcomes.SOON)
 
 
 def note(connection: Connection, error: IntegrationError, deliveries: Sequence[Delivery] = ()) -> IntegrationError:
@@ -63,7 +61,9 @@ def note(connection: Connection, error: IntegrationError, deliveries: Sequence[D
     """
     if isinstance(error, TemporaryError):
         if not isinstance(error, Throttled | ItsOwn) and _is_silent(connection):
-            resting.trouble(connection, resting.EVERYTHING, resting.NOT_ANSWERING, NO_ANSWER, most=NO_ANSWER_FOR)
+            resting.trouble(
+                connection, resting.EVERYTHING, resting.NOT_ANSWERING, resting.AWAY.sentence, most=NO_ANSWER_FOR
+            )
     elif deliveries and isinstance(error, REFUSALS) and (sentence := _refused_alike(connection, error, deliveries)):
         return Frozen(sentence)
     return error
@@ -163,11 +163,7 @@ def _freeze(
     connection: Connection | None, kinds: Collection[str], refused: Attempt, known: Collection[str] = ()
 ) -> str:
     """Pause these kinds, for all without a connection; a person is told once of each. What was given up waits again."""
-    sentence = (
-        f"Everything of this kind is refused ({refused.code}, {refused.operation}). "
-        "Nothing is lost: it waits and is tried again from time to time. "
-        "See whether the provider has retired this version."
-    )
+    sentence = resting.REFUSED_ALIKE.about(code=refused.code, operation=refused.operation).sentence
     news = [kind for kind in kinds if resting.trouble(connection, kind, resting.FROZEN, sentence, most=FROZEN_FOR)]
     if news := [kind for kind in news if kind not in known]:
         of_whom = f"in {connection}" if connection else "in all accounts"

@@ -14,10 +14,33 @@ from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from integrations import errors
 from integrations.models import Attempt, Connection, Delivery, Pause
+from integrations.reasons import Who, declare
 
 EVERYTHING = ""  # the kind that stands for all
-THROTTLED, BACKLOG_THROTTLED, NOT_ANSWERING, FROZEN = "throttled", "backlog_throttled", "not_answering", "frozen"
+AWAY = declare(
+    "not_answering",
+    "Not answering",
+    "The account does not answer. It is tried again from time to time; nothing is lost.",
+    because="most requests to the account fail or get no answer",
+    means="So that it keeps nothing from the other accounts, it is left alone for a while: for 30 seconds at first, "
+    "then longer, up to 15 minutes.",
+    who=Who.ITSELF,
+)
+REFUSED_ALIKE = declare(
+    "frozen",
+    "Frozen",
+    "Everything of this kind is refused ({code}, {operation}). "
+    "Nothing is lost: it waits and is tried again from time to time. "
+    "See whether the provider has retired this version.",
+    because="everybody is refused alike, so the fault is not in the facts",
+    means="All of the kind waits, and is tried again each hour.",
+    who=Who.RUNNER,
+    do="See whether our API revision is still served.",
+)
+THROTTLED, BACKLOG_THROTTLED = errors.THROTTLED.code, "backlog_throttled"
+NOT_ANSWERING, FROZEN = AWAY.code, REFUSED_ALIKE.code
 WITHIN_LIMITS = (THROTTLED, BACKLOG_THROTTLED)
 TROUBLE = (NOT_ANSWERING, FROZEN)
 FORGOTTEN_AFTER = timedelta(hours=2)
@@ -66,7 +89,7 @@ def throttle(connection: Connection, kind: str, wait: timedelta, *, backlog_only
         return
     which = {"connection": connection, "kind": kind, "backlog_only": backlog_only}
     code = BACKLOG_THROTTLED if backlog_only else THROTTLED
-    _write(which, wait, code, "The account's rate limit is reached; it goes on by itself.")
+    _write(which, wait, code, errors.THROTTLED.sentence)
 
 
 def trouble(connection: Connection | None, kind: str, code: str, sentence: str, *, most: timedelta) -> bool:

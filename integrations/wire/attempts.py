@@ -11,6 +11,17 @@ from django.utils import timezone
 from integrations.errors import IntegrationError
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import CalledOff
+from integrations.reasons import Who, declare
+
+INTERNAL_ERROR = declare(
+    "internal_error",
+    "Our mistake",
+    "Something went wrong at our side.",
+    because="something went wrong at our side",
+    means="The error is in the site's log. It is tried again by itself for a while.",
+    who=Who.RUNNER,
+    do="If it stays, tell whoever runs this site.",
+)
 
 LastLook = Callable[[], None]  # right before a request is made; raises CalledOff
 
@@ -32,7 +43,7 @@ def on_record(connection: Connection, operation: str, deliveries: Sequence[Deliv
         attempt.delete()
         raise
     except Exception as error:
-        attempt.code = error.code if isinstance(error, IntegrationError) else "internal_error"
+        attempt.code = error.code if isinstance(error, IntegrationError) else INTERNAL_ERROR.code
         _finish(attempt, started)
         raise
     _finish(attempt, started)

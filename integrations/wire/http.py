@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from integrations.errors import TemporaryError
+from integrations.reasons import Who, declare, on_the_way
 from integrations.wire import deadline
 
 CONNECT_SECONDS = 3.05
@@ -23,6 +24,46 @@ READ_SECONDS = 10.0
 DEADLINE_SECONDS = 12.0
 LARGEST_ANSWER = 16 * 1024 * 1024
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+UNREACHABLE = on_the_way(
+    "unreachable",
+    "Not reachable",
+    "The provider could not be reached.",
+    because="the provider could not be reached",
+)
+NO_ANSWER = on_the_way(
+    "no_answer",
+    "No answer",
+    "The connection broke before an answer came.",
+    because="the connection broke before an answer came",
+)
+TIMED_OUT = on_the_way(
+    "timed_out",
+    "Too slow",
+    "The provider took too long to answer.",
+    because="the provider took too long to answer",
+)
+REDIRECTED = on_the_way(
+    "redirected",
+    "Sent elsewhere",
+    "The provider sent us elsewhere; redirects are not followed.",
+    because="the answer led elsewhere, and such answers are not followed",
+)
+UNREADABLE_ANSWER = on_the_way(
+    "unreadable_answer",
+    "Unreadable answer",
+    "The answer broke off or could not be read.",
+    because="the answer could not be read",
+)
+PLAIN_HTTP = declare(
+    "plain_http",
+    "Unsafe address",
+    "Plain http is refused, except on this machine.",
+    because="an address in the site's settings is not encrypted",
+    means="Access tokens travel over https only.",
+    who=Who.RUNNER,
+    do="Tell whoever runs this site.",
+)
 
 
 class Door(HTTPAdapter):
@@ -64,19 +105,19 @@ def send(
     try:
         return session.request(method, url, headers=dict(headers), data=body, allow_redirects=False)
     except requests.ConnectTimeout as error:
-        raise TemporaryError("unreachable", "The provider could not be reached.") from error
+        raise TemporaryError(UNREACHABLE) from error
     except requests.ConnectionError as error:
         if _never_left(error):
-            raise TemporaryError("unreachable", "The provider could not be reached.") from error
-        raise TemporaryError("no_answer", "The connection broke before an answer came.") from error
+            raise TemporaryError(UNREACHABLE) from error
+        raise TemporaryError(NO_ANSWER) from error
     except requests.Timeout as error:
-        raise TemporaryError("timed_out", "The provider took too long to answer.") from error
+        raise TemporaryError(TIMED_OUT) from error
     except requests.TooManyRedirects as error:
-        raise TemporaryError("redirected", "The provider sent us elsewhere; redirects are not followed.") from error
+        raise TemporaryError(REDIRECTED) from error
     except requests.exceptions.InvalidURL as error:
-        raise TemporaryError("plain_http", "Plain http is refused, except on this machine.") from error
+        raise TemporaryError(PLAIN_HTTP) from error
     except requests.RequestException as error:
-        raise TemporaryError("unreadable_answer", "The answer broke off or could not be read.") from error
+        raise TemporaryError(UNREADABLE_ANSWER) from error
 
 
 def retry_after(response: requests.Response, *, default: timedelta = timedelta(minutes=1)) -> timedelta:
@@ -94,7 +135,7 @@ def refuse_plain_http(url: str) -> None:
     """Tokens travel over https, or to this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise requests.exceptions.InvalidURL("Plain http is refused, except on this machine.")
+        raise requests.exceptions.InvalidURL(PLAIN_HTTP.sentence)
 
 
 def _never_left(error: requests.ConnectionError) -> bool:

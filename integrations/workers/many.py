@@ -10,19 +10,38 @@ from functools import partial
 from django.db.models import Q
 
 from integrations import outbox, outcomes, shutdown
-from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, Throttled
+from integrations.errors import (
+    THROTTLED,
+    IntegrationError,
+    OperatorRequired,
+    PermanentError,
+    ReconnectRequired,
+    Throttled,
+)
 from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
+from integrations.reasons import Who, declare
+from integrations.wire import http
+from integrations.workers.work import BUSY
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
-REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code="goes_alone")  # what may be told twice without harm
 REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
 FEW = 10  # that are not worth another request for many
-NOT_REACHED = Retry("busy", "The worker was asked to end; this one is next.")
-ALONE = Retry("goes_alone", "It was taken out of a request for many, and goes by itself.")
-NOT_TAKEN = ("unreachable", "plain_http", "throttled")  # codes of requests that certainly had no effect
+NOT_REACHED = Retry(BUSY.saying("The worker was asked to end; this one is next."))
+ALONE = Retry(
+    declare(
+        "goes_alone",
+        "Goes by itself",
+        "It was taken out of a request for many, and goes by itself.",
+        because="it was taken out of a request for many, and goes by itself",
+        means="The provider refused a request for many, and this may be what it objected to.",
+        who=Who.ITSELF,
+    )
+)
+REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code=ALONE.code)  # what may be told twice without harm
+NOT_TAKEN = {reason.code for reason in (http.UNREACHABLE, http.PLAIN_HTTP, THROTTLED)}  # they certainly had no effect
 
 Pack = Sequence[Delivery]
 Request = Callable[[Pack], Outcome | None]  # makes the request; how it ended for all, None if that is yet to be seen
@@ -82,4 +101,4 @@ def _all_of_them(error: IntegrationError) -> Outcome:
         return outcomes.of(error)
     if isinstance(error, OperatorRequired):
         return ALONE  # which says what is wrong, or that only the request for many is not taken
-    return Retry(error.code, error.sentence, outcomes.SOON, refund=error.code in NOT_TAKEN)
+    return Retry(error.reason, outcomes.SOON, refund=error.code in NOT_TAKEN)

@@ -12,8 +12,18 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import no_room
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
+from integrations.reasons import Who, declare
+from integrations.wire.attempts import INTERNAL_ERROR
 
-NOT_REACHED = Retry("busy", "The batch took long; this one is next.")
+BUSY = declare(
+    "busy",
+    "Its turn comes",
+    "The batch took long; this one is next.",
+    because="it is the next in line",
+    means="A large batch took long.",
+    who=Who.ITSELF,
+)
+NOT_REACHED = Retry(BUSY)
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
 
 Send = Callable[[Delivery], Outcome | None]
@@ -69,7 +79,7 @@ def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Out
 def broken(connection_id: int, error: Exception) -> Outcome:
     """A fault of our own."""
     log.error("A delivery of connection %s broke off: %s", connection_id, errors.without_message(error))
-    return outcomes.Retry("internal_error", "Something went wrong at our side.")
+    return outcomes.Retry(INTERNAL_ERROR)
 
 
 def _outcome(work: Work, send: Send, delivery: Delivery) -> Outcome:
@@ -99,7 +109,7 @@ def _after(error: IntegrationError) -> Outcome:
     if not isinstance(outcome, Retry):
         return outcome
     wait = error.retry_after if isinstance(error, Throttled) else outcomes.SOON
-    return Retry(outcome.code, outcome.sentence, after=wait, refund=True)
+    return Retry(outcome.reason, after=wait, refund=True)
 
 
 def _as_stored(delivery: Delivery) -> Delivery:

@@ -2,8 +2,10 @@
 
 import re
 
+from integrations.connections.probing import REFUSED
 from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
+from integrations.wire import http
 from klaviyo.api import answers, transport
 from klaviyo.api.answers import Unauthorized
 from klaviyo.api.operation import Operation
@@ -20,13 +22,13 @@ def identify(token: str) -> Account:
     try:
         data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
     except Unauthorized as error:
-        raise ReconnectRequired("access_refused", "Klaviyo does not accept our access.") from error
+        raise ReconnectRequired(REFUSED.saying("Klaviyo does not accept our access.")) from error
     account = answers.members(data[0]) if isinstance(data, list) and data else {}
     attributes = answers.members(account.get("attributes"))
     contact = answers.members(attributes.get("contact_information"))
     id = answers.words(account.get("id"))
     if not ID.fullmatch(id):
-        raise TemporaryError("unreadable_answer", "Klaviyo did not say which account this is.")
+        raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo did not say which account this is."))
     return Account(
         id=id,
         name=answers.words(contact.get("organization_name")) or id,

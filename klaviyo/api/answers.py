@@ -23,10 +23,43 @@ from typing import Any
 
 import requests
 
+from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
+from integrations.reasons import Reason, Who, declare, on_the_way
 from integrations.wire import http
 from klaviyo.api import values
 from klaviyo.api.operation import Operation
+
+UNAUTHORIZED = on_the_way(
+    "unauthorized",
+    "Access renewed",
+    "Klaviyo did not accept the access token.",
+    because="the access had just ended, and is renewed",
+)
+EDGE_REFUSED = on_the_way(
+    "edge_refused",
+    "Turned away",
+    "Something before Klaviyo turned the request away ({status}).",
+    because="something before Klaviyo turned the request away",
+)
+SCOPE_MISSING = declare(
+    "permission_denied",  # Klaviyo's own code for it
+    "Scope missing",
+    "Klaviyo asks for a scope that was not granted ({scopes}). Reconnect the account to grant it.",
+    because="Klaviyo asks for a permission that was not granted",
+    means="When the account was connected, something that this needs was not allowed.",
+    who=Who.RECONNECT,
+    do="Connect the account again and allow everything that is asked for.",
+)
+TOO_LARGE = declare(
+    "payload_too_large",
+    "Too large",
+    "Klaviyo refuses it as too large.",
+    because="it is too large for Klaviyo",
+    means="Klaviyo refuses requests above its size limit.",
+    who=Who.DATA,
+    do="Shorten the texts of the program's offer.",
+)
 
 
 class Unauthorized(TemporaryError):
@@ -51,7 +84,7 @@ def read(operation: Operation, response: requests.Response) -> Answer:
     document = _document(response)
     if status in operation.success or (200 <= status < 300 and (document is not None or not response.content)):
         if operation.is_read and (document is None or "data" not in document):
-            raise TemporaryError("unreadable_answer", "Klaviyo said yes, but its answer could not be read.")
+            raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo said yes, but its answer could not be read."))
         return Answer(status, document or {})
     raise _error(operation, response, _errors(document))
 
@@ -64,21 +97,21 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
             wait = http.retry_after(response)
             return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
         case 405 | 410 | 415 | 426:
-            return OperatorRequired(code, f"Klaviyo no longer takes this kind of request: {words}")
+            return OperatorRequired(reasons.of(code, f"Klaviyo no longer takes this kind of request: {words}"))
         case 413:
-            return PermanentError("payload_too_large", "Klaviyo refuses it as too large.", details=errors)
+            return PermanentError(TOO_LARGE, details=errors)
         case 408 | 425:
-            return TemporaryError(f"http_{status}", f"Klaviyo answered with status {status}.")
+            return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
         case _ if 400 <= status < 500 and not errors:
-            return TemporaryError("edge_refused", f"Something before Klaviyo turned the request away ({status}).")
+            return TemporaryError(EDGE_REFUSED.about(status=status))
         case 401:
-            return Unauthorized("unauthorized", "Klaviyo did not accept the access token.")
+            return Unauthorized(UNAUTHORIZED)
         case 403:
-            return OperatorRequired(code, _forbidden(operation, code, words))
+            return OperatorRequired(_forbidden(operation, code, words))
         case _ if 400 <= status < 500:
-            return PermanentError(code, f"Klaviyo refuses it: {words}", details=errors)
+            return PermanentError(reasons.of(code, f"Klaviyo refuses it: {words}"), details=errors)
         case _:
-            return TemporaryError(f"http_{status}", f"Klaviyo answered with status {status}.")
+            return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
 
 
 def members(value: Any) -> dict[str, Any]:
@@ -159,7 +192,7 @@ def _pointer(error: dict[str, Any]) -> str:
     return str(source.get("pointer") or source.get("parameter") or "")
 
 
-def _forbidden(operation: Operation, code: str, words: str) -> str:
-    if code == "permission_denied":
-        return f"Klaviyo asks for a scope that was not granted ({operation.scopes}). Reconnect the account to grant it."
-    return f"Klaviyo does not allow it for this account: {words}"
+def _forbidden(operation: Operation, code: str, words: str) -> Reason:
+    if code == SCOPE_MISSING.code:
+        return SCOPE_MISSING.about(scopes=operation.scopes)
+    return reasons.of(code, f"Klaviyo does not allow it for this account: {words}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from integrations.errors import PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
+from integrations.wire import http
 from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, paging
 from klaviyo.api.client import Client
@@ -175,4 +176,4 @@ def _error(item: Any) -> ImportError:
 
 
 def _unreadable() -> TemporaryError:
-    return TemporaryError("unreadable_answer", "Klaviyo's answer about an import could not be read.")
+    return TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about an import could not be read."))

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from integrations import connections, pacing
+from integrations.connections.probing import REFUSED
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing
@@ -55,9 +56,11 @@ class Client:
         try:
             return once(access.token)
         except Unauthorized as error:
-            sentence = "Klaviyo no longer accepts our access. The app may have been removed from the account."
-            connections.mark_reconnect(self.connection, "access_refused", sentence, generation=access.generation)
-            raise ReconnectRequired("access_refused", sentence) from error
+            reason = REFUSED.saying(
+                "Klaviyo no longer accepts our access. The app may have been removed from the account."
+            )
+            connections.mark_reconnect(self.connection, reason, generation=access.generation)
+            raise ReconnectRequired(reason) from error
 
     def wait(self, operation: Operation) -> timedelta:
         """Until the operation's budget has room; zero where it has."""

@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from integrations.errors import TemporaryError
 from integrations.models import Delivery
+from integrations.wire import http
 from integrations.wire.attempts import LastLook
 from klaviyo.api import paging
 from klaviyo.api.answers import members, words
@@ -47,7 +48,7 @@ class Unreadable(TemporaryError):
     """The answer cannot be what was asked for. No event may be taken for missing because of it."""
 
     def __init__(self) -> None:
-        super().__init__("unreadable_answer", "Klaviyo's answer about events could not be read.")
+        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about events could not be read."))
 
 
 def create(

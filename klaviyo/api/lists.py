@@ -7,6 +7,7 @@ from typing import Any
 
 from integrations.errors import TemporaryError
 from integrations.models import Delivery
+from integrations.wire import http
 from klaviyo.api import answers, filters, ids, paging, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
@@ -95,4 +96,4 @@ def _next_page(document: dict[str, Any]) -> paging.Query | None:
 
 
 def _unreadable() -> TemporaryError:
-    return TemporaryError("unreadable_answer", "Klaviyo's answer about lists could not be read.")
+    return TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about lists could not be read."))

@@ -6,6 +6,7 @@ from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Delivery
+from integrations.wire import http
 from klaviyo.api import consent, filters, ids, values
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
@@ -60,7 +61,7 @@ class Surprise(TemporaryError):
     """The answer to a look-up cannot be what was asked for. Nobody may be taken for unknown because of it."""
 
     def __init__(self) -> None:
-        super().__init__("unreadable_answer", "Klaviyo's answer about people could not be read.")
+        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about people could not be read."))
 
 
 def find(

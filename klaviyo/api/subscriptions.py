@@ -9,6 +9,7 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from integrations.reasons import Who, declare
 from integrations.wire.attempts import LastLook
 from klaviyo.api import ids
 from klaviyo.api.client import Client
@@ -20,6 +21,24 @@ BULK_SUBSCRIBE_PROFILES = Operation(
 )
 BULK_UNSUBSCRIBE_PROFILES = Operation(
     "bulk_unsubscribe_profiles", "POST /api/profile-subscription-bulk-delete-jobs", SCOPES, 75, 750, success=(202,)
+)
+NO_CHANNEL = declare(
+    "no_channel",
+    "No channel",
+    "The opt-in names no channel that Klaviyo could subscribe.",
+    because="the opt-in names no way to write to them",
+    means="Neither e-mail nor text messages were agreed to.",
+    who=Who.DATA,
+    do="Correct it in your data and send the fact again.",
+)
+NO_PHONE = declare(
+    "no_phone",
+    "No phone number",
+    "The opt-in is for text messages, but has no phone number.",
+    because="there is no phone number that text messages could go to",
+    means="The number that was given is none, or is somebody else's at Klaviyo.",
+    who=Who.DATA,
+    do="Ask the person for their number.",
 )
 
 
@@ -76,9 +95,9 @@ def unsubscribe(
 def _asked_for(person: Subscriber) -> dict[str, Any]:
     """Consent on the channels that the person chose, and not a word about the others."""
     if not person.channels or person.channels - {"email", "sms"}:
-        raise PermanentError("no_channel", "The opt-in names no channel that Klaviyo could subscribe.")
+        raise PermanentError(NO_CHANNEL)
     if "sms" in person.channels and not person.phone_number:
-        raise PermanentError("no_phone", "The opt-in is for text messages, but has no phone number.")
+        raise PermanentError(NO_PHONE)
     attributes: dict[str, Any] = {
         "email": person.email,
         "subscriptions": {channel: {"marketing": {"consent": "SUBSCRIBED"}} for channel in sorted(person.channels)},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.errors import PermanentError, TemporaryError
+from integrations.wire import http
 from klaviyo.api import ids
 from klaviyo.api.answers import members, words
 from klaviyo.api.client import Client
@@ -30,7 +31,7 @@ class Surprise(TemporaryError):
     """The answer cannot be what was asked for."""
 
     def __init__(self) -> None:
-        super().__init__("unreadable_answer", "Klaviyo's answer about webhooks could not be read.")
+        super().__init__(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about webhooks could not be read."))
 
 
 def topics(client: Client) -> list[str]:

@@ -59,8 +59,8 @@ def not_taken(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
 def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
     """The refusal of a message; it says so where a request of it is in doubt."""
     is_refused = isinstance(refusal, Skipped) and delivery.attempts_made > 1
-    if is_refused and _unanswered().filter(deliveries=delivery).exists():
-        return replace(refusal, sentence=refusal.sentence + AS_FAR_AS_KNOWN)
+    if is_refused and refusal.reason and _unanswered().filter(deliveries=delivery).exists():
+        return replace(refusal, reason=refusal.reason.saying(refusal.sentence + AS_FAR_AS_KNOWN))
     return refusal
 
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from integrations.models import Connection, Delivery
+from integrations.reasons import Who, declare
 from klaviyo.api.answers import words
 from klaviyo.api.events import Event
 from klaviyo.mapping import contents, events
@@ -14,6 +15,17 @@ from klaviyo.mapping.catalogue import METRICS
 
 State = Delivery.State
 
+NOT_CONFIRMED = declare(
+    "not_confirmed",
+    "Not seen at Klaviyo",
+    "Klaviyo took it and does not show it. It is not sent again by itself.",
+    because="Klaviyo took it, and does not show it",
+    means="Klaviyo answered that it took the event, but the event cannot be read back, also after it was sent again. "
+    "An invite or a reminder is not sent again by itself.",
+    who=Who.ACCOUNT,
+    do="Look at the person's profile in Klaviyo. `manage.py reconcile` looks for it once more, and with `--repair` "
+    "sends it again where no consent is needed.",
+)
 NAMES = frozenset(metric.name for metric in METRICS.values())
 
 
@@ -53,4 +65,4 @@ def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
     """What Klaviyo has taken and was neither seen there nor given up."""
     rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state=State.ACCEPTED)
-    return rows.exclude(reason_code="not_confirmed")
+    return rows.exclude(reason_code=NOT_CONFIRMED.code)

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
+from integrations.reasons import Reason, Who, declare
 from klaviyo.api import events
 from klaviyo.api.client import Client
 from klaviyo.confirmation import match
@@ -25,9 +26,15 @@ LONGEST = timedelta(hours=1)  # where nothing came later, or nothing later shows
 AT_ONCE = 1_000
 LOOKS_FOR_SECONDS = 20.0
 
-AGAIN = "not_shown", "Klaviyo took it and does not show it; it is sent once more, under the same id."
-REPORTED = "not_confirmed", "Klaviyo took it twice and does not show it."
-NOT_AGAIN = "not_confirmed", "Klaviyo took it and does not show it. It is not sent again by itself."
+AGAIN = declare(
+    "not_shown",
+    "Sent once more",
+    "Klaviyo took it and does not show it; it is sent once more, under the same id.",
+    because="Klaviyo took it and does not show it, so it is sent once more",
+    means="It goes under the same id: if Klaviyo has it after all, it keeps the first.",
+    who=Who.ITSELF,
+)
+REPORTED = match.NOT_CONFIRMED.saying("Klaviyo took it twice and does not show it.")
 
 
 def see_to(client: Client, reading: Reading) -> None:
@@ -52,7 +59,7 @@ def see_to(client: Client, reading: Reading) -> None:
 def repair(connection: Connection, deliveries: Sequence[Delivery]) -> int:
     """Send again what may be, also if it was sent again before, and report the rest; how many are sent."""
     again = [delivery.pk for delivery in deliveries if _may_be_sent_again(delivery)]
-    _note([delivery.pk for delivery in deliveries if not _may_be_sent_again(delivery)], NOT_AGAIN)
+    _note([delivery.pk for delivery in deliveries if not _may_be_sent_again(delivery)], match.NOT_CONFIRMED)
     return _send_again(connection, again)
 
 
@@ -70,7 +77,6 @@ def _may_be_sent_again(delivery: Delivery) -> bool:
 @transaction.atomic
 def _send_again(connection: Connection, pks: Collection[int]) -> int:
     """Queue them once more, as tried before: so each goes by itself, and not in a job of many."""
-    code, reason = AGAIN
     Miss.objects.bulk_create([Miss(delivery_id=pk) for pk in pks], ignore_conflicts=True)
     count = _told(pks).update(
         state=State.QUEUED,
@@ -78,8 +84,8 @@ def _send_again(connection: Connection, pks: Collection[int]) -> int:
         next_try_at=Now(),
         settled_at=None,
         confirmed_at=None,
-        reason_code=code,
-        reason=reason,
+        reason_code=AGAIN.code,
+        reason=AGAIN.sentence,
     )
     wake_ups.on_commit(connection.pk)
     return count
@@ -97,8 +103,8 @@ def _late(reading: Reading) -> "QuerySet[Delivery]":
     return rows.filter(is_late, settled_at__lte=before)
 
 
-def _note(pks: Collection[int], words: tuple[str, str]) -> None:
-    _told(pks).update(state=State.ACCEPTED, confirmed_at=None, reason_code=words[0], reason=words[1])
+def _note(pks: Collection[int], reason: Reason) -> None:
+    _told(pks).update(state=State.ACCEPTED, confirmed_at=None, reason_code=reason.code, reason=reason.sentence)
 
 
 def _told(pks: Collection[int]) -> "QuerySet[Delivery]":

@@ -9,15 +9,18 @@ from integrations.errors import OperatorRequired
 from integrations.models import Connection
 from klaviyo.api import values
 from klaviyo.api.client import Client
-from klaviyo.consent import decision, opt_outs, suppression
+from klaviyo.consent import decision, opt_outs, suppression, topics
 from klaviyo.consent.decision import Decision
 from klaviyo.models import Send, StoreSetting
+from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.profiles.lookup import Lookup
 from referrals import suppressions
 from referrals.models import Suppression
 
 GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked again
-HEARD = "Klaviyo has just told us by itself that the person opted out; its other answers lag behind."
+HEARD = topics.OPTED_OUT.saying(
+    "Klaviyo has just told us by itself that the person opted out; its other answers lag behind."
+)
 
 
 def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> Decision:
@@ -28,14 +31,14 @@ def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> D
     answer = decision.decide(lookup.subscriptions(email), setting.policy(message), list_ids=setting.lists)
     answer = replace(answer, asked_at=lookup.asked_at(email))
     if answer.allowed and opt_outs.has_said_no_lately(setting.connection, email, person.id if person else ""):
-        return replace(answer, allowed=False, code="opted_out_at_klaviyo", sentence=HEARD)
+        return replace(answer, allowed=False, reason=HEARD)
     return answer
 
 
 def refused(setting: StoreSetting, message: str, own: Suppression) -> Decision:
     """The no of Sorae's own list, for which no account needs to be asked."""
     evidence = {"suppressed_at": own.created_at.isoformat()}
-    return Decision(False, *suppression.words(own), setting.policy(message), evidence)
+    return Decision(False, suppression.reason(own), setting.policy(message), evidence)
 
 
 def is_stale(lookup: Lookup, email: str) -> bool:
@@ -47,7 +50,7 @@ def is_stale(lookup: Lookup, email: str) -> bool:
 def now(send: Send) -> Decision:
     """What would be decided this minute: asked live, nothing sent, nothing stored. Raises IntegrationError."""
     if send.setting is None:
-        raise OperatorRequired("sync_off", "The store is no longer joined to this account.")
+        raise OperatorRequired(NOT_JOINED)
     email = values.address(send.invite.recipient_email)
     decisions = [
         _now(setting, send.kind, email) for setting in concerned(send.setting, send.channel == Send.Channel.SORAE)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt
 from klaviyo.consent import check, relevance
@@ -22,8 +23,28 @@ from klaviyo.profiles.batch import Batch, setting_of
 from klaviyo.profiles.lookup import Lookup
 from referrals import suppressions
 
+ACCOUNT_AWAY = declare(
+    "account_away",
+    "An account is away",
+    "{account} must be asked as well, and is not connected.",
+    because="another account of the store must be asked as well, and is not connected",
+    means="A no that was said in any of the store's accounts counts, so all of them are asked.",
+    who=Who.RECONNECT,
+    do="Connect that account again, or part the store from it in the store's settings.",
+)
 WAIT_FOR_ACCOUNT = timedelta(minutes=2)
-STALE = Retry("stale_consent", "Klaviyo's answer has become too old; it is asked again.", timedelta(), True)
+STALE = Retry(
+    declare(
+        "stale_consent",
+        "Asked again",
+        "Klaviyo's answer has become too old; it is asked again.",
+        because="Klaviyo's answer about them had become too old",
+        means="A minute after Klaviyo's answer a person may have changed their mind, so it is asked again.",
+        who=Who.ITSELF,
+    ),
+    timedelta(),
+    refund=True,
+)
 A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_klaviyo"}
 
 
@@ -34,7 +55,7 @@ def objection(batch: Batch, delivery: Delivery, setting: StoreSetting, message: 
     if useless is relevance.INVITE_WAITS:
         return useless  # nothing is decided before it can go
     decision = _decide(batch, delivery, setting, message)
-    return useless if decision.allowed else Skipped(decision.code, decision.sentence)
+    return useless if decision.allowed else Skipped(decision.reason)
 
 
 def said_no_here(
@@ -49,7 +70,7 @@ def said_no_here(
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = check.refused(setting, message_of(delivery), own)
-                refused[delivery.pk] = in_doubt.as_far_as_known(Skipped(decision.code, decision.sentence), delivery)
+                refused[delivery.pk] = in_doubt.as_far_as_known(Skipped(decision.reason), delivery)
                 _record_refusal(delivery, sends.get(delivery.pk), decision)
     return refused
 
@@ -66,7 +87,7 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
         decision = check.decide(asked, message, delivery.subject, lookup)
         if not decision.allowed:
             keep(batch, delivery, decision, asked)
-            raise CalledOff(in_doubt.as_far_as_known(Skipped(decision.code, decision.sentence), delivery))
+            raise CalledOff(in_doubt.as_far_as_known(Skipped(decision.reason), delivery))
 
 
 def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: StoreSetting | None) -> None:
@@ -116,8 +137,8 @@ def _accounts(batch: Batch, delivery: Delivery, setting: StoreSetting) -> Iterat
     yield first, batch.people.lookup
     for other in others:
         if not other.connection.is_connected:
-            sentence = f"{other.connection} must be asked as well, and is not connected."
-            raise CalledOff(Retry("account_away", sentence, after=WAIT_FOR_ACCOUNT, refund=True))
+            reason = ACCOUNT_AWAY.about(account=other.connection)
+            raise CalledOff(Retry(reason, after=WAIT_FOR_ACCOUNT, refund=True))
         fresh = Lookup(Client(other.connection), suppressions.spellings)
         yield other, batch.elsewhere.setdefault(other.connection_id, fresh)
 
@@ -128,7 +149,7 @@ def _freshen(batch: Batch, delivery: Delivery, lookup: Lookup) -> None:
     if check.is_stale(lookup, email):
         lookup.ask({email} if lookup.asked_at(email) else batch.recipients, [delivery])
     if problem := lookup.problem(email):
-        raise CalledOff(Retry(problem.code, problem.sentence))
+        raise CalledOff(Retry(problem.reason))
 
 
 def _record_refusal(delivery: Delivery, send: Send | None, decision: Decision) -> None:

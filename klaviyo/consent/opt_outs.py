@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Lower, Now
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout
+from integrations.reasons import Reason, Who, declare
 from klaviyo.api import values
 from klaviyo.api.profiles import Profile
 from klaviyo.confirmation import in_doubt
@@ -26,16 +27,24 @@ State = Delivery.State
 
 RECENT = timedelta(hours=1)  # for so long, what Klaviyo answers may be older than what it has told us
 CLOCKS_DIFFER = timedelta(minutes=2)
+PENDING = declare(
+    "pending_opt_in",
+    "Waits for their confirmation",
+    "Klaviyo has asked the person to confirm; until they do, nothing changes.",
+    because="Klaviyo has asked them to confirm, and they have not yet",
+    means="The list asks for a double opt-in: Klaviyo wrote to the person, who must follow the link in that e-mail.",
+    who=Who.PERSON,
+)
 OBJECTIONS = ("unsubscribed", "suppressed", "list_suppressed")
 
 
-def cancel(connection: Connection, email: str, code: str, sentence: str) -> int:
+def cancel(connection: Connection, email: str, reason: Reason) -> int:
     """Take back every invite and reminder to the person that waits, and remind them no more; how many.
 
     What a worker has in hand is left to it: it looks once more at the person before it sends.
     """
     stop_reminding(connection, email)
-    return _cancel(_waiting(connection, email), code, sentence)
+    return _cancel(_waiting(connection, email), reason)
 
 
 def reconsider(connection: Connection, email: str, profile: Profile | None) -> int:
@@ -51,7 +60,7 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
             setting = store_settings.get(setting_id) if found.code == "list_suppressed" else None
             stop_reminding(connection, email, setting.store_id if setting else None)
             rows = waiting.filter(send__setting=setting_id)
-            taken_back += _cancel(rows, "opted_out_at_klaviyo", f"At Klaviyo by now: {found.sentence}")
+            taken_back += _cancel(rows, topics.OPTED_OUT.saying(f"At Klaviyo by now: {found.sentence}"))
     return taken_back
 
 
@@ -74,7 +83,7 @@ def confirm(connection: Connection, email: str, happened_at: datetime | None = N
     With `happened_at`, an opt-in that was told to Klaviyo only after that is not meant.
     """
     rows = Delivery.objects.filter(_is_of(email), connection=connection, kind=contents.Subscribe.kind)
-    pending = rows.filter(state=State.ACCEPTED, reason_code="pending_opt_in")
+    pending = rows.filter(state=State.ACCEPTED, reason_code=PENDING.code)
     if happened_at:
         pending = pending.filter(settled_at__lte=happened_at + CLOCKS_DIFFER)
     return pending.update(
@@ -159,9 +168,9 @@ def _waiting(connection: Connection, email: str) -> "QuerySet[Delivery]":
 
 
 @transaction.atomic
-def _cancel(rows: "QuerySet[Delivery]", code: str, sentence: str) -> int:
+def _cancel(rows: "QuerySet[Delivery]", reason: Reason) -> int:
     free = list(in_doubt.not_taken(rows).select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
-    return outbox.cancel(Delivery.objects.filter(pk__in=free), code, sentence)
+    return outbox.cancel(Delivery.objects.filter(pk__in=free), reason)
 
 
 def _objection(profile: Profile, setting: StoreSetting | None) -> Decision | None:

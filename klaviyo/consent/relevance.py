@@ -3,21 +3,60 @@
 from datetime import timedelta
 
 from integrations.models import Delivery
+from integrations.outbox.waiting import EXPIRED
 from integrations.outcomes import SUPERSEDED, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
+from klaviyo.consent import suppression
 from klaviyo.models import Send
 from referrals.models import Invite
 
 SENT = (Delivery.State.ACCEPTED, Delivery.State.CONFIRMED)
-NOT_SENT = Skipped("invite_not_sent", "The invite that it would remind of has not gone out.")
+NOT_SENT = Skipped(
+    declare(
+        "invite_not_sent",
+        "The invite never went out",
+        "The invite that it would remind of has not gone out.",
+        because="the invite that it reminds of never went out",
+        means="Nobody is reminded of something they have not got.",
+        who=Who.NOBODY,
+        do="See why the invite did not go out.",
+    )
+)
 INVITE_WAITS = Retry(
-    "invite_waits", "The invite that it would remind of still waits.", after=timedelta(minutes=1), refund=True
+    declare(
+        "invite_waits",
+        "The invite still waits",
+        "The invite that it would remind of still waits.",
+        because="the invite that it reminds of has not gone out yet",
+        means="Nobody is reminded of something they have not got.",
+        who=Who.ITSELF,
+        do="See why the invite waits.",
+    ),
+    after=timedelta(minutes=1),
+    refund=True,
+)
+VISITED = declare(
+    "visited",
+    "They came already",
+    "The friend has come to the shop meanwhile.",
+    because="they have come to the shop already",
+    means="Nobody is reminded of what they have done.",
+    who=Who.NOBODY,
+)
+CONVERTED = declare(
+    "converted",
+    "They bought already",
+    "The friend has bought meanwhile.",
+    because="they have bought already",
+    means="Nobody is reminded of what they have done.",
+    who=Who.NOBODY,
 )
 CLOSED = {
-    Invite.Closing.VISITED: "The friend has come to the shop meanwhile.",
-    Invite.Closing.CONVERTED: "The friend has bought meanwhile.",
-    Invite.Closing.OPTED_OUT: "The friend has said no meanwhile.",
-    Invite.Closing.EXPIRED: "The invite has expired.",
-    Invite.Closing.ERASED: "A person whom it names was erased.",
+    Invite.Closing.VISITED: VISITED,
+    Invite.Closing.CONVERTED: CONVERTED,
+    Invite.Closing.OPTED_OUT: suppression.OPTED_OUT.saying("The friend has said no meanwhile."),
+    Invite.Closing.EXPIRED: EXPIRED.saying("The invite has expired."),
+    Invite.Closing.ERASED: suppression.ERASED.saying("A person whom it names was erased."),
 }
 
 
@@ -32,7 +71,7 @@ def objection(send: Send) -> Outcome | None:
 
 
 def _closed(invite: Invite) -> Outcome | None:
-    return Skipped(invite.closed_by, CLOSED[Invite.Closing(invite.closed_by)]) if invite.closed_by else None
+    return Skipped(CLOSED[Invite.Closing(invite.closed_by)]) if invite.closed_by else None
 
 
 def _of_invite(reminder: Send, invite: Invite) -> Outcome | None:

@@ -3,6 +3,8 @@
 https://developers.klaviyo.com/en/reference/webhooks_api_overview
 """
 
+from integrations.reasons import Who, declare
+
 SUBSCRIBED = "event:klaviyo.subscribed_to_email_marketing"
 UNSUBSCRIBED = "event:klaviyo.unsubscribed_from_email_marketing"
 SUPPRESSED = "event:klaviyo.manually_suppressed_from_email_marketing"
@@ -27,11 +29,30 @@ WANTED = (
     PREFERENCES,
 )
 
-#: Said no: the code and the sentence of what is cancelled for it.
+OPTED_OUT = declare(
+    "opted_out_at_klaviyo",
+    "Said no at Klaviyo",
+    "The person has unsubscribed at Klaviyo.",
+    because="they unsubscribed while it waited",
+    means="Klaviyo told us of the person's unsubscribe before the message was due, so it was taken back.",
+    who=Who.PERSON,
+    do="Leave them in peace.",
+)
+COMPLAINED = declare(
+    "complained",
+    "Reported as spam",
+    "The person has reported an e-mail of this account as spam.",
+    because="they have reported the store's e-mail as spam",
+    means="Their mail provider told us or Klaviyo so. Writing again would hurt all of the store's e-mail.",
+    who=Who.NOBODY,
+    do="Leave them in peace.",
+)
+
+#: Said no: the reason why what waits is cancelled.
 OPT_OUTS = {
-    UNSUBSCRIBED: ("opted_out_at_klaviyo", "The person has unsubscribed at Klaviyo."),
-    SUPPRESSED: ("opted_out_at_klaviyo", "The address was suppressed at Klaviyo."),
-    SPAM: ("complained", "The person has reported an e-mail of this account as spam."),
+    UNSUBSCRIBED: OPTED_OUT,
+    SUPPRESSED: OPTED_OUT.saying("The address was suppressed at Klaviyo."),
+    SPAM: COMPLAINED,
 }
 #: Takes an earlier no back.
 WELCOMES = (SUBSCRIBED, UNSUPPRESSED)

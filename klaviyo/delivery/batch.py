@@ -13,6 +13,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, no_room
 from integrations.outcomes import Accepted, Outcome, Retry
 from integrations.providers import Kind, Many
+from integrations.reasons import Who, declare
 from integrations.workers import batches, many, work
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
@@ -33,7 +34,18 @@ from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
 
 TOLD_AT_MOST = 5
-MOVED = Retry("moved", "The person has another address by now.", after=timedelta(0), refund=True)
+MOVED = Retry(
+    declare(
+        "moved",
+        "New address",
+        "The person has another address by now.",
+        because="the person has another address by now",
+        means="It goes on to the new address.",
+        who=Who.ITSELF,
+    ),
+    after=timedelta(0),
+    refund=True,
+)
 
 log = logging.getLogger(__name__)
 

@@ -76,4 +76,9 @@ def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
     is_temporary = isinstance(error, TemporaryError)
-    return Retry(error.code, error.sentence, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
+    return Retry(error.reason, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
+
+
+def setting_of(store_settings: dict[int, StoreSetting], delivery: Delivery) -> StoreSetting | None:
+    setting = store_settings.get(delivery.options.get("sync", 0))
+    return setting if setting and setting.is_enabled else None

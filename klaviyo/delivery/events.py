@@ -15,6 +15,7 @@ from integrations import outbox, outcomes, pauses
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.reasons import Who, declare
 from integrations.workers import many
 from integrations.workers.many import Pack
 from klaviyo.api import bulk
@@ -30,7 +31,18 @@ from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 
-PERSON_FIRST = Retry("person_first", "First the person's profile goes.", after=outcomes.SOON, refund=True)
+PERSON_FIRST = Retry(
+    declare(
+        "person_first",
+        "The profile goes first",
+        "First the person's profile goes.",
+        because="the person's profile is about to go, and this goes after it",
+        means="Many wait at a time. An event is told when Klaviyo knows the person.",
+        who=Who.ITSELF,
+    ),
+    after=outcomes.SOON,
+    refund=True,
+)
 
 wait = bulk_delivery.until_room(bulk.BULK_CREATE_EVENTS)
 

@@ -9,6 +9,7 @@ from functools import partial
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome
+from integrations.reasons import Who, declare
 from integrations.workers import many
 from integrations.workers.many import Pack
 from klaviyo.api import answers, lists
@@ -19,6 +20,15 @@ from klaviyo.profiles.batch import Batch, settings_of
 from klaviyo.profiles.errors import ListTrouble, PersonNotThereYet
 from klaviyo.profiles.people import People
 
+NO_LIST = declare(
+    "no_list",
+    "No list",
+    "The store has no list any more.",
+    because="the store has no list any more",
+    means="The setting was taken away after this was queued.",
+    who=Who.MERCHANT,
+    do="Choose a list, then retry.",
+)
 wait = bulk.until_room(lists.ADD_PROFILES_TO_LIST)
 
 
@@ -26,7 +36,7 @@ def send(batch: Batch, delivery: Delivery) -> None:
     """Add one person to the store's list."""
     setting, person = batch.setting(delivery), batch.people.known(delivery)
     if not setting.list_id:
-        raise PermanentError("no_list", "The store has no list any more.")
+        raise PermanentError(NO_LIST)
     if person is None:
         raise PersonNotThereYet
     try:

@@ -36,5 +36,5 @@ def _fault(delivery: Delivery) -> Outcome | None:
     if outcome := orders.malformed(delivery.subject):
         return outcome
     if delivery.kind == contents.Event.kind and not delivery.body:
-        return Failed("unusable", f"The fact cannot be told as it is. {orders.CORRECT_IT}")
+        return Failed(orders.UNUSABLE)
     return None

@@ -14,6 +14,7 @@ from integrations import outbox
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
+from integrations.reasons import Who, declare
 from integrations.workers import many
 from klaviyo.api import bulk, values
 from klaviyo.api.client import Client
@@ -29,7 +30,17 @@ from referrals.models import Advocate
 
 CHUNK = 5_000
 LEASE = timedelta(minutes=2)
-CHANGED = Retry("person_changed", "Somebody's address has changed since it was read; it is read anew.", refund=True)
+CHANGED = Retry(
+    declare(
+        "person_changed",
+        "Read anew",
+        "Somebody's address has changed since it was read; it is read anew.",
+        because="somebody's address has changed since it was read",
+        means="It was noticed right before the request; nothing has left.",
+        who=Who.ITSELF,
+    ),
+    refund=True,
+)
 
 
 def advocates(setting: StoreSetting) -> QuerySet[Advocate]:

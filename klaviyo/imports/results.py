@@ -18,6 +18,7 @@ from integrations.errors import IntegrationError, Throttled
 from integrations.models import Connection, Delivery, Job
 from integrations.outbox import wake_ups
 from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.reasons import Who, declare
 from integrations.workers import many
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
@@ -27,7 +28,18 @@ from klaviyo.profiles.import_job import FIRST_LOOK, LONGEST_WAIT
 LOOKS_AT_ONCE = 100
 LONGEST_DOUBLING = 10
 REST = timedelta(minutes=5)
-AGAIN = Retry("import_lost", "Klaviyo did not finish the import; it is made again.", REST, refund=True)
+AGAIN = Retry(
+    declare(
+        "import_lost",
+        "Import made again",
+        "Klaviyo did not finish the import; it is made again.",
+        because="Klaviyo did not finish an import, which is made again",
+        means="Klaviyo works on imports at its own pace, and gave this one up.",
+        who=Who.ITSELF,
+    ),
+    REST,
+    refund=True,
+)
 
 State = Delivery.State
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from integrations import outcomes
 from integrations.outbox import Order
+from integrations.reasons import Who, declare
 from klaviyo.api import values
 from klaviyo.mapping import contents, events, profiles
 from klaviyo.mapping.events import Event
@@ -15,6 +16,33 @@ from klaviyo.models import StoreSetting
 from referrals.models import Advocate
 
 CORRECT_IT = "Correct it in your data and send the fact again."
+MALFORMED_EMAIL = declare(
+    "malformed_email",
+    "Not an address",
+    f"{{problem}} {CORRECT_IT}",
+    because="their e-mail address is malformed",
+    means="What is stored as the address is none that mail can be sent to.",
+    who=Who.DATA,
+    do=CORRECT_IT,
+)
+OUT_OF_RANGE = declare(
+    "time_out_of_range",
+    "Time out of range",
+    "{problem}",
+    because="the time of the fact is too far off",
+    means="Klaviyo takes times from 2001 until a year from now.",
+    who=Who.DATA,
+    do=CORRECT_IT,
+)
+UNUSABLE = declare(
+    "unusable",
+    "Cannot be told",
+    f"The fact cannot be told as it is. {CORRECT_IT}",
+    because="the fact cannot be told as it is",
+    means="Something in the fact that it tells of has no form that can be sent.",
+    who=Who.DATA,
+    do=CORRECT_IT,
+)
 
 
 def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
@@ -69,9 +97,9 @@ def useful_until(event: Event) -> datetime | None:
 def malformed(email: Any) -> outcomes.Outcome | None:
     """A fact that can never be told is recorded as failed at once; the rest of its transaction goes on."""
     problem = values.email_problem(email)
-    return outcomes.Failed("malformed_email", f"{problem} {CORRECT_IT}") if problem else None
+    return outcomes.Failed(MALFORMED_EMAIL.about(problem=problem)) if problem else None
 
 
 def _far_off(moment: Any) -> outcomes.Outcome | None:
     problem = values.time_problem(moment, timezone.now())
-    return outcomes.Failed("time_out_of_range", problem) if problem else None
+    return outcomes.Failed(OUT_OF_RANGE.about(problem=problem)) if problem else None

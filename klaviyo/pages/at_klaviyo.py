@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from integrations import reasons
 from integrations.models import Attempt, Connection, Delivery
 from integrations.pages import story
 from klaviyo.api import values
 from klaviyo.mapping import contents
 from klaviyo.models import Notice, Send
-from klaviyo.pages import explaining, reasons
+from klaviyo.pages import explaining
 from referrals.models import OptIn
 
 State = Delivery.State

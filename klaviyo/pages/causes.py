@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from integrations import outcomes, reasons
 from integrations.models import Connection, Delivery
 from integrations.pages import incidents
 from integrations.pages.incidents import RECENT, Incident
+from integrations.reasons import Reason
 from klaviyo.models import Send
-from klaviyo.pages import reasons
 from klaviyo.pages.filtering import Chosen
-from klaviyo.pages.reasons import Reason
 
 State = Delivery.State
 COUNTED = 10_000
@@ -29,17 +29,13 @@ class Cause:
     chosen: Chosen
 
     @property
-    def title(self) -> str:
-        return self.reason.title if reasons.is_known(self.incident.code) else self.incident.title
-
-    @property
     def needs_reconnect(self) -> bool:
         return self.incident.connection.state in (Connection.State.RECONNECT, Connection.State.DISCONNECTED)
 
     @property
     def may_repeat(self) -> bool:
         """Whether trying again could tell a friend the same thing twice."""
-        return self.incident.code == "outcome_unknown"
+        return self.incident.code == outcomes.UNKNOWN.code
 
     @property
     def can_be_cancelled(self) -> bool:

@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import QuerySet
 
+from integrations import outcomes, reasons
 from integrations.models import Delivery
 from integrations.pages import story
+from klaviyo.consent import suppression, topics
 from klaviyo.models import Send
-from klaviyo.pages import reasons
+from klaviyo.provider import KLAVIYO
 from referrals import suppressions
 from referrals.models import Suppression
 
@@ -74,8 +76,8 @@ def level(send: Send) -> str:
 def headline(send: Send) -> str:
     """The answer, in one sentence, to who has never seen any of this."""
     who, thing, delivery = friend(send), send.get_kind_display().lower(), send.delivery
-    because = reasons.of(delivery.reason_code).because if delivery.reason_code else ""
-    if send.bounced_at and code_of(send) == "complained":
+    because = reasons.of(delivery.reason_code).naming(KLAVIYO.name).because if delivery.reason_code else ""
+    if send.bounced_at and code_of(send) == topics.COMPLAINED.code:
         return f"{who}'s {thing} was sent, and they have reported the store's e-mail as spam."
     if send.bounced_at:
         return f"{who} did not get this {thing}: it came back."
@@ -90,7 +92,7 @@ def headline(send: Send) -> str:
             return f"{who}'s {thing} waits for its turn."
         case State.SENDING:
             return f"{who}'s {thing} is on its way just now."
-        case _ if delivery.reason_code == "outcome_unknown":
+        case _ if delivery.reason_code == outcomes.UNKNOWN.code:
             return f"It is not known whether {who} got this {thing}: {because}."
         case _:
             return f"{who} did not get this {thing}: {because or 'no reason is on record'}."
@@ -107,7 +109,8 @@ def code_of(send: Send) -> str:
     if not send.bounced_at:
         return send.delivery.reason_code
     held = suppressions.of(send.store_id, [send.invite.recipient_email]).values()
-    return "complained" if any(row.reason == Suppression.Reason.COMPLAINED for row in held) else "bounced"
+    has_complained = any(row.reason == Suppression.Reason.COMPLAINED for row in held)
+    return (topics.COMPLAINED if has_complained else suppression.BOUNCED).code
 
 
 def _went(send: Send) -> str:

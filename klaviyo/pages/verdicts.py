@@ -7,12 +7,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from integrations import reasons
+from integrations.reasons import Reason
 from klaviyo.consent.decision import Decision
 from klaviyo.models import ConsentDecision, StoreSetting
 from klaviyo.models.policies import Policy
-from klaviyo.pages import evidence, reasons
+from klaviyo.pages import evidence
 from klaviyo.pages.evidence import Word
-from klaviyo.pages.reasons import Reason
 
 POLICIES = {
     Policy.NOT_OPTED_OUT.value: "It stops at a no: people who have said nothing may get the message.",

@@ -5,12 +5,21 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
+from integrations.reasons import Who, declare
 from klaviyo.api import values
 from klaviyo.mapping import profiles, property_names
 from klaviyo.mapping.contents import Profile
 from referrals import standing, suppressions
 from referrals.models import Advocate
 
+PERSON_GONE = declare(
+    "person_gone",
+    "No longer in a program",
+    "This person is no longer in any program.",
+    because="the person is no longer in any program",
+    means="Whom it was about has been removed since it was queued.",
+    who=Who.NOBODY,
+)
 OPTIONAL = ("tier",)  # our own properties that a person may cease to have
 
 
@@ -42,7 +51,7 @@ class Advocates:
         try:
             return self._advocates[Profile.of(delivery).advocate]
         except KeyError:
-            raise PermanentError("person_gone", "This person is no longer in any program.") from None
+            raise PermanentError(PERSON_GONE) from None
 
 
 def nameless(ids: Collection[int]) -> set[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from integrations.mail.mailer import Mailer
 from integrations.models import Connection, Delivery
 from integrations.outcomes import CalledOff, Skipped
+from integrations.reasons import Who, declare
 from integrations.workers.work import Work
 from klaviyo.api.client import Client
 from klaviyo.mapping import contents
@@ -13,10 +14,27 @@ from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.people import People
 
-SETTING_OFF = Skipped("sync_off", "The store is no longer joined to this account.")
+NOT_JOINED = declare(
+    "sync_off",
+    "Store not joined",
+    "The store is no longer joined to this account.",
+    because="the store is not joined to this account, or its settings are off",
+    means="Nothing of the store goes to this account at present.",
+    who=Who.MERCHANT,
+    do="Join the store or turn its settings on, then retry.",
+)
+SETTING_OFF = Skipped(NOT_JOINED)
 UNKNOWN_PERSON = Skipped(
-    "unknown_person",
-    "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
+    declare(
+        "unknown_person",
+        "Klaviyo does not know them",
+        "Klaviyo does not know this person, and the store's setting is to update existing profiles only.",
+        because="Klaviyo does not know them, and the store updates existing profiles only",
+        means="The invite would start a flow on the person's profile, but they have none, and the store's setting is "
+        "not to create any.",
+        who=Who.MERCHANT,
+        do="Choose “Create profiles” in the store's settings, or let Sorae send the program's invites.",
+    )
 )
 
 

@@ -1,13 +1,32 @@
 """What may go wrong with one item, and says nothing about the next."""
 
 from integrations.errors import ItsOwn, OperatorRequired, TemporaryError
+from integrations.reasons import Who, declare
+
+NOT_THERE_YET = declare(
+    "not_there_yet",
+    "Not shown yet",
+    "Klaviyo does not show the new profile yet.",
+    because="Klaviyo does not show the new profile yet",
+    means="Klaviyo takes a while to show what it has taken.",
+    who=Who.ITSELF,
+)
+LIST_GONE = declare(
+    "list_gone",
+    "List gone",
+    "The list “{name}” is no longer in the account. Choose another one in the store's settings.",
+    because="the store's list is no longer in the account",
+    means="Somebody deleted the list in Klaviyo. What needs it is held, and nothing is lost.",
+    who=Who.MERCHANT,
+    do="Choose another list in the store's settings; what is held goes out then.",
+)
 
 
 class PersonNotThereYet(TemporaryError, ItsOwn):
     """What Klaviyo has taken shows after a while."""
 
     def __init__(self) -> None:
-        super().__init__("not_there_yet", "Klaviyo does not show the new profile yet.")
+        super().__init__(NOT_THERE_YET)
 
 
 class ListTrouble(OperatorRequired, ItsOwn):
@@ -15,5 +34,4 @@ class ListTrouble(OperatorRequired, ItsOwn):
 
     @classmethod
     def gone(cls, name: str) -> "ListTrouble":
-        sentence = f"The list “{name}” is no longer in the account. Choose another one in the store's settings."
-        return cls("list_gone", sentence)
+        return cls(LIST_GONE.about(name=name))

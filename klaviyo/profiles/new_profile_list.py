@@ -7,11 +7,21 @@ from django.utils import timezone
 from integrations import outbox, outcomes
 from integrations.models import Delivery
 from integrations.outbox import Order, leasing
+from integrations.reasons import Who, declare
 from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 
 DELAY = timedelta(minutes=1)  # by then we know whether the person is new, or the worker is dead
-NOT_OURS = outcomes.Skipped("not_ours", "The profile was there already; only people whom we create join the list.")
+NOT_OURS = outcomes.Skipped(
+    declare(
+        "not_ours",
+        "Profile was there already",
+        "The profile was there already; only people whom we create join the list.",
+        because="the profile was there already",
+        means="Only people whom Sorae creates join the list.",
+        who=Who.NOBODY,
+    )
+)
 
 
 def plan(delivery: Delivery, setting: StoreSetting) -> str | None:

@@ -3,17 +3,27 @@
 from django.utils import timezone
 
 from integrations.errors import TemporaryError
+from integrations.reasons import Who, declare
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import opt_outs, topics
 from klaviyo.models import Notice
 from klaviyo.webhooks.profiles import People
+
+ROW_HELD = declare(
+    "row_held",
+    "Not cancelled yet",
+    "Something that waits for the person could not be cancelled yet.",
+    because="what waits for them could not be cancelled yet",
+    means="Somebody else was writing about it at that moment.",
+    who=Who.ITSELF,
+)
 
 
 class InAnothersHands(TemporaryError):
     """A message waits, but somebody holds its row at this moment."""
 
     def __init__(self) -> None:
-        super().__init__("row_held", "Something that waits for the person could not be cancelled yet.")
+        super().__init__(ROW_HELD)
 
 
 def needs_a_look(notice: Notice) -> bool:
@@ -47,8 +57,7 @@ def of(notice: Notice, people: People, *, is_the_last_word: bool) -> str:
 
 
 def _withdrawn(notice: Notice) -> str:
-    code, sentence = topics.OPT_OUTS[notice.topic]
-    cancelled = opt_outs.cancel(notice.connection, notice.email, code, sentence)
+    cancelled = opt_outs.cancel(notice.connection, notice.email, topics.OPT_OUTS[notice.topic])
     if opt_outs.is_waited_for(notice.connection, notice.email):
         raise InAnothersHands
     return f"Messages cancelled: {cancelled}."

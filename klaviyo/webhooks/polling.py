@@ -12,7 +12,7 @@ from klaviyo.api import suppressed
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.api.values import moment
-from klaviyo.consent import opt_outs
+from klaviyo.consent import opt_outs, topics
 from klaviyo.models import ConsentWatch
 
 EVERY = timedelta(minutes=1)
@@ -20,7 +20,7 @@ EVERY_WITH_A_WEBHOOK = timedelta(minutes=30)
 OVERLAP = timedelta(minutes=5)  # what was written may show a while later
 FIRST = timedelta(days=1)  # of what was queued before, the last look before sending knows as much
 LONGEST_SECONDS = 20.0
-SUPPRESSED = ("opted_out_at_klaviyo", "Klaviyo has suppressed the address: the person said no, or cannot be reached.")
+SUPPRESSED = topics.OPTED_OUT.saying("Klaviyo has suppressed the address: the person said no, or cannot be reached.")
 
 
 def is_due(watch: ConsentWatch) -> bool:
@@ -57,4 +57,4 @@ def _keep(watch: ConsentWatch, left: dict[str, object]) -> None:
 
 def _cancel(connection: Connection, suppressed: Sequence[Profile]) -> int:
     waited_for = opt_outs.expected(connection, {profile.email for profile in suppressed})
-    return sum(opt_outs.cancel(connection, email, *SUPPRESSED) for email in sorted(waited_for))
+    return sum(opt_outs.cancel(connection, email, SUPPRESSED) for email in sorted(waited_for))

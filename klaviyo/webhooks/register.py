@@ -19,12 +19,21 @@ from integrations import encryption
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError
 from integrations.models import Connection
+from integrations.reasons import Who, declare
 from klaviyo.api import webhooks
 from klaviyo.api.client import Client
 from klaviyo.consent import topics
 from klaviyo.models import ConsentWatch
 
 AGAIN = timedelta(days=1)
+NO_TOPICS = declare(
+    "no_topics",
+    "No topics",
+    "the account has none of the topics that tell of consent.",
+    because="the account has none of the topics that tell of consent",
+    means="Klaviyo cannot tell us by itself when somebody unsubscribes, so it is asked every minute.",
+    who=Who.NOBODY,
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NEEDED = frozenset({webhooks.READ, webhooks.WRITE})
 
@@ -75,7 +84,7 @@ def _see_to(client: Client, watch: ConsentWatch) -> None:
     available = set(webhooks.topics(client))
     wanted = [topic for topic in topics.WANTED if topic in available]
     if not wanted:
-        raise OperatorRequired("no_topics", "the account has none of the topics that tell of consent.")
+        raise OperatorRequired(NO_TOPICS)
     name = name_of(endpoint())
     is_kept = False
     for webhook in webhooks.all_of(client):

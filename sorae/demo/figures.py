@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from integrations import reasons
 from integrations.models import Attempt, Delivery
 from klaviyo.models import Send
-from klaviyo.pages import reasons
 from referrals.models import Reminder
 from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
@@ -56,7 +56,7 @@ def sends() -> list[tuple[str, str, str, int]]:
 
 
 def words(code: str) -> str:
-    return reasons.of(code).title if reasons.is_known(code) else code.replace("_", " ") or "Its turn"
+    return reasons.title(code) or "Its turn"
 
 
 def newsletter() -> dict[str, int]:

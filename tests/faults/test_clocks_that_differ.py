@@ -7,7 +7,7 @@ import time_machine
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Retry
 from klaviyo.sandbox import Sandbox
@@ -40,7 +40,7 @@ def test_a_lease_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
 def test_a_wait_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
     with time_machine.travel(timezone.now() + off):
         (first, *_) = outbox.claim(ann.program.store.klaviyo_settings.get().connection)
-        outbox.settle(first, Retry("http_503", "Klaviyo answered with status 503."))
+        outbox.settle(first, Retry(reasons.of("http_503", "Klaviyo answered with status 503.")))
         first.refresh_from_db()
         assert timedelta(seconds=1) < first.next_try_at - by_the_database() < timedelta(minutes=1)
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outbox import Order
@@ -20,7 +20,7 @@ from integrations.workers.many import NEVER_TRIED, Pack
 from integrations.workers.work import Work
 
 State = Delivery.State
-AWAY = TemporaryError("http_503", "It does not answer.")
+AWAY = TemporaryError(reasons.of("http_503", "It does not answer."))
 
 
 class Kettle:
@@ -67,7 +67,7 @@ class Kettle:
         if self.is_away:
             return 503, AWAY
         is_poisoned = any(delivery.body.get("poison") for delivery in deliveries)
-        return (400, PermanentError("invalid", "It is poisoned.")) if is_poisoned else (200, None)
+        return (400, PermanentError(reasons.of("invalid", "It is poisoned."))) if is_poisoned else (200, None)
 
 
 def connected(id: str) -> Connection:

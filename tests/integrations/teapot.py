@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from django.db import connections as databases
 
-from integrations import errors
+from integrations import errors, reasons
 from integrations.providers import Account, Addresses, Provider, Scope
 
 CLIENT_ID, CLIENT_SECRET = "teapot-app", "CANARY-client-secret"
@@ -109,9 +109,9 @@ class Teapot:
     def identify(self, token: str) -> Account:
         response = requests.get(f"{self.url}/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
         if response.status_code == 401:
-            raise errors.ReconnectRequired("unauthorized", "The teapot does not know this token.")
+            raise errors.ReconnectRequired(reasons.of("unauthorized", "The teapot does not know this token."))
         if not response.ok:
-            raise errors.TemporaryError(f"http_{response.status_code}", "The teapot is not well.")
+            raise errors.TemporaryError(reasons.of(f"http_{response.status_code}", "The teapot is not well."))
         account = response.json()["account"]
         return Account(account, self.names[account], "Europe/Berlin", "EUR")
 

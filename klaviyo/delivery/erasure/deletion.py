@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from integrations.models import Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.reasons import Who, declare
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase as erasure
 from klaviyo.mapping import contents
@@ -13,17 +14,50 @@ from klaviyo.profiles.batch import Batch
 from referrals import suppressions
 
 ERASED_FIRST = Retry(
-    "erased_first",
-    "The person was erased and came back: first Klaviyo must delete what was before.",
+    declare(
+        "erased_first",
+        "Deletion first",
+        "The person was erased and came back: first Klaviyo must delete what was before.",
+        because="Klaviyo must first delete what it had of the person",
+        means="What is new of them would go with it.",
+        who=Who.ITSELF,
+        do="Nothing, unless it lasts for hours.",
+    ),
     after=timedelta(minutes=1),
     refund=True,
 )
 
 IMPORTS_FIRST = Retry(
-    "imports_first",
-    "An import that may hold the person is still running at Klaviyo; then they are deleted.",
+    declare(
+        "imports_first",
+        "An import still runs",
+        "An import that may hold the person is still running at Klaviyo; then they are deleted.",
+        because="an import that may hold the person still runs at Klaviyo",
+        means="Were they deleted before, the import could bring them back.",
+        who=Who.ITSELF,
+    ),
     after=timedelta(seconds=30),
     refund=True,
+)
+DELETION_ASKED = Accepted(
+    declare(
+        "deletion_asked",
+        "Deletion asked for",
+        "Klaviyo deletes the person.",
+        because="Klaviyo deletes them",
+        means="Klaviyo took the request; it may take a while.",
+        who=Who.ITSELF,
+    )
+)
+NOT_KNOWN = Accepted(
+    declare(
+        "not_known",
+        "Not known there",
+        "Klaviyo knew nobody by this address.",
+        because="Klaviyo knew nobody by this address",
+        means="There was nothing to delete.",
+        who=Who.NOBODY,
+    )
 )
 
 
@@ -54,6 +88,4 @@ def erase(batch: Batch, delivery: Delivery) -> Outcome:
     was_known = privacy.request_deletion(batch.client, spelt, [delivery])
     erasure.forget_notices(suppressions.spellings(delivery.subject), [person.id] if person else [])
     delivery.subject = ""
-    if was_known:
-        return Accepted("deletion_asked", "Klaviyo deletes the person.")
-    return Accepted("not_known", "Klaviyo knew nobody by this address.")
+    return DELETION_ASKED if was_known else NOT_KNOWN

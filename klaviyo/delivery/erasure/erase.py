@@ -15,8 +15,10 @@ from integrations import outbox, outcomes
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Cancelled, Outcome, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api import values
 from klaviyo.api.answers import members
+from klaviyo.consent import suppression
 from klaviyo.mapping import contents, orders
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
@@ -29,9 +31,28 @@ ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is un
 KEPT_OPTIONS = ("sync", "metric", "message")
 SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
 AT_ONCE = 500
-ERASED = Cancelled("erased", "A person whom it names was erased at their own wish.")
-NOT_CONNECTED = Skipped("not_connected", "The account is not connected, and was not asked. Delete the person there.")
-NOT_ASKABLE = Skipped("not_askable", "No account takes an address like this one, so none can be asked.")
+ERASED = Cancelled(suppression.ERASED.saying("A person whom it names was erased at their own wish."))
+NOT_CONNECTED = Skipped(
+    declare(
+        "not_connected",
+        "Account not connected",
+        "The account is not connected, and was not asked. Delete the person there.",
+        because="the account is not connected",
+        means="An account that is not connected cannot be asked.",
+        who=Who.ACCOUNT,
+        do="Delete the person there by hand.",
+    )
+)
+NOT_ASKABLE = Skipped(
+    declare(
+        "not_askable",
+        "Not askable",
+        "No account takes an address like this one, so none can be asked.",
+        because="no account takes an address like theirs",
+        means="So none can have a profile with it.",
+        who=Who.NOBODY,
+    )
+)
 
 
 @transaction.atomic

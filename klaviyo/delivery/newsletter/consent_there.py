@@ -7,11 +7,12 @@ from django.utils.dateparse import parse_datetime
 
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
+from integrations.wire import http
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import check
 from klaviyo.profiles.batch import Batch
 
-UNREADABLE = Retry("unreadable_answer", "Klaviyo's answer about the person's consent could not be read.")
+UNREADABLE = Retry(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about the person's consent could not be read."))
 
 
 def person(batch: Batch, delivery: Delivery) -> Profile | None:
@@ -20,7 +21,7 @@ def person(batch: Batch, delivery: Delivery) -> Profile | None:
     if check.is_stale(lookup, delivery.subject):
         lookup.ask([delivery.subject], [delivery])
     if problem := lookup.problem(delivery.subject):
-        raise CalledOff(Retry(problem.code, problem.sentence))
+        raise CalledOff(Retry(problem.reason))
     return batch.people.known(delivery)
 
 

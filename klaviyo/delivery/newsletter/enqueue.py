@@ -10,7 +10,9 @@ from integrations import outbox
 from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api import values
+from klaviyo.consent import suppression
 from klaviyo.mapping import contents, orders, profiles
 from klaviyo.mapping.contents import Content
 from klaviyo.models import StoreSetting
@@ -18,8 +20,18 @@ from referrals import suppressions
 from referrals.models import OptIn, OptOut
 
 GOOD_FOR = timedelta(days=1)  # a yes that is older is not acted upon: the person may think otherwise by now
-NO_LIST = Skipped("no_newsletter_list", "No newsletter list is chosen in the store's settings for this account.")
-WITHDRAWN = ("opted_out", "The person has said no since.")
+NO_LIST = Skipped(
+    declare(
+        "no_newsletter_list",
+        "No newsletter list",
+        "No newsletter list is chosen in the store's settings for this account.",
+        because="no newsletter list is chosen in the store's settings",
+        means="A yes to the newsletter is recorded here, but goes to no list.",
+        who=Who.MERCHANT,
+        do="Choose a newsletter list in the store's settings.",
+    )
+)
+WITHDRAWN = suppression.OPTED_OUT.saying("The person has said no since.")
 
 
 def subscribe(opt_in: OptIn) -> None:
@@ -43,7 +55,7 @@ def unsubscribe(opt_out: OptOut) -> None:
     """Forward a no, once; an opt-in of the person that still waits is taken back, whatever the no is about."""
     mine = OptIn.objects.filter(store=opt_out.store_id, occurred_at__lte=opt_out.occurred_at)
     waiting = Delivery.objects.filter(kind=contents.Subscribe.kind, source__in=_sources(mine, opt_out.email))
-    outbox.cancel(waiting, *WITHDRAWN)
+    outbox.cancel(waiting, WITHDRAWN)
     for setting in _settings(opt_out.store_id):
         outcome = orders.malformed(opt_out.email)
         content = contents.Unsubscribe(setting=setting.pk, scope=opt_out.scope)

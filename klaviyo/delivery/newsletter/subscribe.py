@@ -7,10 +7,12 @@ from functools import partial
 
 from django.utils import timezone
 
+from integrations import outcomes
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api import subscriptions
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
@@ -21,9 +23,34 @@ from klaviyo.profiles.batch import Batch
 
 # One job for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
 ONE_JOB = timedelta(minutes=30)
-SAID_NO = Skipped(*enqueue.WITHDRAWN)
-WITHDRAWN = Skipped("withdrawn_since", "The person has said no at Klaviyo after this opt-in.")
-PENDING = Accepted("pending_opt_in", "Klaviyo has asked the person to confirm; until they do, nothing changes.")
+SAID_NO = Skipped(enqueue.WITHDRAWN)
+WITHDRAWN = Skipped(
+    declare(
+        "withdrawn_since",
+        "Said no since",
+        "The person has said no at Klaviyo after this opt-in.",
+        because="they have said no at Klaviyo since",
+        means="The later word counts.",
+        who=Who.PERSON,
+    )
+)
+PENDING = Accepted(opt_outs.PENDING)
+ONE_AT_A_TIME = declare(
+    "one_at_a_time",
+    "One at a time",
+    "Another yes or no of the person is being forwarded.",
+    because="another opt-in of theirs is being forwarded",
+    means="It goes on by itself, in half an hour at most.",
+    who=Who.ITSELF,
+)
+ONE_IN_HALF_AN_HOUR = declare(
+    "one_job_in_30_minutes",
+    "One in half an hour",
+    "Klaviyo takes one opt-in of a person in half an hour.",
+    because="Klaviyo takes one opt-in of a person in half an hour",
+    means="It goes on by itself, in half an hour at most.",
+    who=Who.ITSELF,
+)
 NO_TEXT_MESSAGES = "Text messages were left out: the phone number cannot be used, or is somebody else's at Klaviyo."
 
 
@@ -32,7 +59,7 @@ class OutcomeUnknown(PermanentError):
 
     def __init__(self, delivery: Delivery, attempt: Attempt) -> None:
         sentence = "Klaviyo's answer did not come, so the person may be subscribed. It is not repeated by itself."
-        super().__init__("outcome_unknown", sentence)
+        super().__init__(outcomes.UNKNOWN.saying(sentence))
         content = replace(Subscribe.of(delivery), unanswered_attempt=attempt.pk)
         delivery.options = content.as_options()
 
@@ -60,7 +87,7 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
 def one_at_a_time() -> Retry:
     """Another worker is forwarding something of the same person; both may step back, and not meet again."""
     after = timedelta(seconds=random.uniform(5, 15))  # noqa: S311  (spreads load; no secret)
-    return Retry("one_at_a_time", "Another yes or no of the person is being forwarded.", after, refund=True)
+    return Retry(ONE_AT_A_TIME, after, refund=True)
 
 
 def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
@@ -75,7 +102,7 @@ def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     if job is None:
         return None
     after = job.started_at + ONE_JOB - timezone.now()
-    return Retry("one_job_in_30_minutes", "Klaviyo takes one opt-in of a person in half an hour.", after, refund=True)
+    return Retry(ONE_IN_HALF_AN_HOUR, after, refund=True)
 
 
 def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
@@ -101,7 +128,7 @@ def _subscriber(batch: Batch, delivery: Delivery) -> Subscriber:
     if "sms" in channels and not phone:
         channels -= {"sms"}
         if not channels:
-            raise PermanentError("no_phone", NO_TEXT_MESSAGES)
+            raise PermanentError(subscriptions.NO_PHONE.saying(NO_TEXT_MESSAGES))
         delivery.warnings.append(NO_TEXT_MESSAGES)
     return Subscriber(delivery.subject, channels, phone_number=phone)
 

@@ -6,6 +6,7 @@ from functools import partial
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api import answers, profiles, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
@@ -16,24 +17,60 @@ from referrals.models import OptOut
 
 SHOWS_WITHIN = timedelta(minutes=5)  # what Klaviyo has taken
 NOT_THERE = Skipped(
-    "not_at_klaviyo", "Klaviyo does not know the person: there is nothing to end, and no profile is made."
+    declare(
+        "not_at_klaviyo",
+        "Not at Klaviyo",
+        "Klaviyo does not know the person: there is nothing to end, and no profile is made.",
+        because="Klaviyo does not know them",
+        means="Whom Klaviyo does not know it does not write to.",
+        who=Who.NOBODY,
+    )
 )
 NOT_ON_LIST = Skipped(
-    "not_on_list",
-    "The person is not on the newsletter list. Unsubscribing them all the same would end all of the account's e-mail, "
-    "which they did not ask for.",
+    declare(
+        "not_on_list",
+        "Not on the list",
+        "The person is not on the newsletter list. Unsubscribing them all the same would end all of the account's "
+        "e-mail, which they did not ask for.",
+        because="they are not on the newsletter list",
+        means="There was nothing to take them off.",
+        who=Who.NOBODY,
+    )
 )
 NO_INVITES = "sorae_no_invites"
 NOTED = Accepted(
-    "noted",
-    f"Noted on the person's profile at Klaviyo as {NO_INVITES}: they are on no newsletter list that they could leave, "
-    "and the rest of the account's e-mail they did not end.",
+    declare(
+        "noted",
+        "Noted on their profile",
+        f"Noted on the person's profile at Klaviyo as {NO_INVITES}: they are on no newsletter list that they could "
+        "leave, and the rest of the account's e-mail they did not end.",
+        because="their no to invites stands on their profile at Klaviyo",
+        means="They are on no newsletter list that they could leave; ending everything else they did not ask for.",
+        who=Who.PERSON,
+    )
 )
-SAID_NO_BEFORE = Skipped("unsubscribed_before", "The person was unsubscribed at Klaviyo already.")
-SAID_YES_SINCE = Skipped("opted_in_since", "The person has asked for the newsletter since.")
+SAID_NO_BEFORE = Skipped(
+    declare(
+        "unsubscribed_before",
+        "Unsubscribed already",
+        "The person was unsubscribed at Klaviyo already.",
+        because="they were unsubscribed at Klaviyo already",
+        means="There was nothing to change.",
+        who=Who.NOBODY,
+    )
+)
+SAID_YES_SINCE = Skipped(
+    declare(
+        "opted_in_since",
+        "Said yes since",
+        "The person has asked for the newsletter since.",
+        because="they have asked for the newsletter since",
+        means="The later word counts.",
+        who=Who.PERSON,
+    )
+)
 NOT_SHOWN_YET = Retry(
-    "one_at_a_time",
-    "Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet.",
+    subscribe.ONE_AT_A_TIME.saying("Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet."),
     after=timedelta(minutes=1),
     refund=True,
 )

@@ -16,8 +16,10 @@ from integrations.mail.mailer import OutcomeUnknown, RecipientRefused
 from integrations.models import Delivery
 from integrations.outbox import leasing, lock_timeout
 from integrations.outcomes import CalledOff, Failed, Outcome, Retry, Skipped
+from integrations.reasons import Who, declare
 from klaviyo.api import values
 from klaviyo.consent import gate
+from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Email
 from klaviyo.models import Send
 from klaviyo.profiles.batch import Batch
@@ -25,8 +27,44 @@ from referrals import messages, suppressions
 from referrals.models import Store
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
-TOO_MANY = Skipped("too_many", "The person has had as many messages from this store in a week as anybody gets.")
-SPARED = TemporaryError("mail_unreachable", "The mail server did not answer about the message before.")
+TOO_MANY = Skipped(
+    declare(
+        "too_many",
+        "Too many messages",
+        "The person has had as many messages from this store in a week as anybody gets.",
+        because="they have had as many messages as the limits allow",
+        means="A person, a store or an advocate may only cause so many invites in a while; this one was beyond that.",
+        who=Who.RUNNER,
+        do="Usually nothing. Whoever runs this site sets the limits.",
+    )
+)
+ADVOCATE_CAP = Retry(
+    declare(
+        "advocate_cap",
+        "Advocate's day is full",
+        "The advocate's messages of one day have all gone out.",
+        because="the advocate's messages of one day have all gone out",
+        means="One advocate's invites are spread over days, so that nobody uses the store to send spam.",
+        who=Who.RUNNER,
+        do="Nothing: it goes out within a day. Whoever runs this site sets the limit.",
+    ),
+    after=HOUR,
+    refund=True,
+)
+DOMAIN_CAP = Retry(
+    declare(
+        "domain_cap",
+        "Mail domain is full",
+        "The messages of one hour to this mail domain have all gone out.",
+        because="this hour's messages to their mail provider have all gone out",
+        means="Mail providers distrust a sudden flood, so messages to one of them are spread over hours.",
+        who=Who.RUNNER,
+        do="Nothing: it goes out within hours. Whoever runs this site sets the limit.",
+    ),
+    after=timedelta(minutes=10),
+    refund=True,
+)
+SPARED = TemporaryError(mailer.UNREACHABLE.saying("The mail server did not answer about the message before."))
 
 
 def broke_off(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -39,9 +77,11 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
     """Write the message, unless the mail server has it already or may have it."""
     row = batch.sends.get(delivery.pk)
     if row is None:
-        return Failed("unusable", "There is no invite that it would tell of.")
+        return Failed(orders.UNUSABLE.saying("There is no invite that it would tell of."))
     if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
-        return Failed("unusable", "The invite names another address by now, which nobody has decided about.")
+        return Failed(
+            orders.UNUSABLE.saying("The invite names another address by now, which nobody has decided about.")
+        )
     again = bool(row.mailed_at) and delivery.attempts_made > 1  # and nobody asked for a retry
     if again and mailer.was_begun(delivery):
         raise OutcomeUnknown
@@ -102,12 +142,11 @@ def _one_too_many(row: Send, mailed: "QuerySet[Send]", now: datetime) -> Outcome
         return TOO_MANY
     by_advocate = mailed.filter(mailed_at__gt=now - DAY, invite__advocate=row.invite.advocate_id)
     if by_advocate.count() >= settings.MAIL_PER_ADVOCATE_AND_DAY:
-        return Retry("advocate_cap", "The advocate's messages of one day have all gone out.", after=HOUR, refund=True)
+        return ADVOCATE_CAP
     domain = suppressions.mailbox(row.delivery.subject).rpartition("@")[2]
     to_domain = mailed.filter(mailed_at__gt=now - HOUR, delivery__subject__endswith=f"@{domain}")
     if to_domain.count() >= settings.MAIL_PER_DOMAIN_AND_HOUR:
-        after = timedelta(minutes=10)
-        return Retry("domain_cap", "The messages of one hour to this mail domain have all gone out.", after, True)
+        return DOMAIN_CAP
     return None
 
 

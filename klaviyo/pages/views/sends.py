@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.pages import going_back, noting, paging, tabs
@@ -15,7 +15,7 @@ from integrations.pages.access import for_operators
 from integrations.pages.filtering import NOBODY
 from klaviyo.confirmation import in_doubt
 from klaviyo.models import Send
-from klaviyo.pages import causes, explaining, exporting, person, reasons
+from klaviyo.pages import causes, explaining, exporting, person
 from klaviyo.pages.filtering import Chosen
 from referrals.models import Invite, Program, Store
 
@@ -100,7 +100,7 @@ def _act(request: HttpRequest, act: noting.Act, done: str) -> int:
 
 
 def _cancel(deliveries: "QuerySet[Delivery]") -> int:
-    return outbox.cancel(in_doubt.not_taken(deliveries), "operator", "An operator took it back.")
+    return outbox.cancel(in_doubt.not_taken(deliveries), outbox.TAKEN_BACK)
 
 
 def _back(request: HttpRequest) -> HttpResponse:

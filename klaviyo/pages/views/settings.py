@@ -18,6 +18,7 @@ from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import SettingsForm
+from klaviyo.profiles.errors import LIST_GONE
 from referrals.models import Store
 
 
@@ -126,7 +127,7 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
 
 def _held_for_list(setting: StoreSetting, field: str) -> Any:
     held = setting.connection.deliveries.filter(
-        state=Delivery.State.HELD, reason_code="list_gone", options__sync=setting.pk
+        state=Delivery.State.HELD, reason_code=LIST_GONE.code, options__sync=setting.pk
     )
     newsletter = Q(kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind))
     return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)

@@ -8,13 +8,15 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from integrations import reasons
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.pages import story
 from integrations.pages.access import for_operators
 from klaviyo.consent import check
 from klaviyo.models import Send
-from klaviyo.pages import explaining, reasons, verdicts
+from klaviyo.pages import explaining, verdicts
+from klaviyo.provider import KLAVIYO
 
 ATTEMPTS_SHOWN = 100
 ALSO_SHOWN = 20
@@ -56,7 +58,7 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
         "what": explaining.what(send),
         "state": explaining.state(send),
         "level": explaining.level(send),
-        "reason": reasons.of(code) if code else None,
+        "reason": reasons.of(code).naming(KLAVIYO.name) if code else None,
         "decision": decisions[0] if decisions else None,
         "earlier": decisions[1:],
         "story": story.of(delivery, attempts),

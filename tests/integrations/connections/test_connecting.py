@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from integrations import encryption, outbox
+from integrations import encryption, outbox, reasons
 from integrations.models import Authorization, Connection, Delivery
 from tests.integrations.operators import CALLBACK, CONNECT, come_back, leave, somebody
 from tests.integrations.teapot import Teapot, saying
@@ -81,7 +81,7 @@ def test_a_reconnect_clears_the_problem_and_lets_deliveries_flow(
 ) -> None:
     Delivery.objects.create(connection=tearoom, kind="event", key="1", occurred_at=timezone.now())
     Connection.objects.update(state=State.RECONNECT, problem_code="x", problem="It broke.")
-    outbox.hold(tearoom, "x", "It broke.")
+    outbox.hold(tearoom, reasons.of("x", "It broke."))
     come_back(browser, teapot.consent(leave(browser, tearoom)))
     tearoom.refresh_from_db()
     assert (tearoom.state, tearoom.problem_code, tearoom.problem) == (State.CONNECTED, "", "")

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.errors import ReconnectRequired
 from integrations.models import Connection, Delivery, Revocation
 from integrations.signals import account_replaced
@@ -29,7 +29,7 @@ def waiting(tearoom: Connection) -> Delivery:
 @pytest.fixture
 def other(teapot: Teapot, browser: Client, tearoom: Connection, waiting: Delivery) -> Connection:
     """Coffee Corner, which came back when Tea House was to be connected again."""
-    connections.mark_reconnect(tearoom, "access_withdrawn", "Access was withdrawn.")
+    connections.mark_reconnect(tearoom, reasons.of("access_withdrawn", "Access was withdrawn."))
     response = come_back(browser, teapot.consent(leave(browser, tearoom), account="B2"))
     other = Connection.objects.get(account_id="B2")
     assert response["Location"] == reverse("integrations:decide", args=[other.pk])
@@ -143,7 +143,7 @@ def test_an_account_that_is_connected_already_is_only_renewed(
     teapot: Teapot, browser: Client, tearoom: Connection
 ) -> None:
     come_back(browser, teapot.consent(leave(browser), account="B2"))
-    connections.mark_reconnect(tearoom, "access_withdrawn", "Access was withdrawn.")
+    connections.mark_reconnect(tearoom, reasons.of("access_withdrawn", "Access was withdrawn."))
     response = come_back(browser, teapot.consent(leave(browser, tearoom), account="B2"))
     assert response["Location"] == "/admin/integrations/teapot/"
     other = Connection.objects.get(account_id="B2")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from integrations import connections, encryption
+from integrations import connections, encryption, reasons
 from integrations.connections.renewal import AccessUnavailable
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, Delivery
@@ -155,9 +155,9 @@ def test_one_sick_connection_does_not_keep_the_timer_from_others(
 
 
 def test_a_mark_that_comes_late_changes_nothing(tearoom: Connection) -> None:
-    assert not connections.mark_reconnect(tearoom, "x", "It broke.", generation=0)
+    assert not connections.mark_reconnect(tearoom, reasons.of("x", "It broke."), generation=0)
     assert Connection.objects.get().state == State.CONNECTED
-    assert connections.mark_reconnect(tearoom, "x", "It broke.")
+    assert connections.mark_reconnect(tearoom, reasons.of("x", "It broke."))
     assert tearoom.state == State.RECONNECT
 
 

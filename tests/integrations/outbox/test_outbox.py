@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import outbox, outcomes
+from integrations import outbox, outcomes, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Accepted, Failed, Held, Retry, Skipped
@@ -79,7 +79,7 @@ def test_a_worker_whose_lease_has_ended_cannot_settle(account: Connection) -> No
     end_lease(slow)
     outbox.give_back_expired()
     [fast] = outbox.claim(account)
-    assert outbox.settle(slow, Failed("late", "Too late.")) is False
+    assert outbox.settle(slow, Failed(reasons.of("late", "Too late."))) is False
     assert outbox.settle(fast, Accepted()) is True
     fast.refresh_from_db()
     assert fast.state == State.ACCEPTED
@@ -90,10 +90,10 @@ def test_a_worker_whose_lease_has_ended_cannot_settle(account: Connection) -> No
     ("outcome", "state"),
     [
         (Accepted(), State.ACCEPTED),
-        (Skipped("unsubscribed", "No."), State.SKIPPED),
-        (Failed("invalid", "Bad."), State.FAILED),
-        (Held("scope", "Reconnect."), State.HELD),
-        (Retry("http_503", "Later."), State.QUEUED),
+        (Skipped(reasons.of("unsubscribed", "No.")), State.SKIPPED),
+        (Failed(reasons.of("invalid", "Bad.")), State.FAILED),
+        (Held(reasons.of("scope", "Reconnect.")), State.HELD),
+        (Retry(reasons.of("http_503", "Later.")), State.QUEUED),
     ],
 )
 def test_each_outcome_leads_to_its_state_with_code_and_sentence(
@@ -114,14 +114,14 @@ def test_retries_wait_longer_each_time_and_end(account: Connection) -> None:
     for _ in range(len(outbox.BACKOFF)):
         [claimed] = outbox.claim(account)
         before = timezone.now()
-        outbox.settle(claimed, Retry("http_503", "Klaviyo answered with status 503."))
+        outbox.settle(claimed, Retry(reasons.of("http_503", "Klaviyo answered with status 503.")))
         delivery.refresh_from_db()
         waits.append((delivery.next_try_at - before).total_seconds())
         make_due(delivery)
     planned = [wait.total_seconds() for wait in outbox.BACKOFF]
     assert all(0.79 * p <= w <= 1.21 * p + 1 for w, p in zip(waits, planned, strict=True))
     [claimed] = outbox.claim(account)
-    outbox.settle(claimed, Retry("http_503", "Klaviyo answered with status 503."))
+    outbox.settle(claimed, Retry(reasons.of("http_503", "Klaviyo answered with status 503.")))
     delivery.refresh_from_db()
     assert delivery.state == State.FAILED
     assert "Given up" in delivery.reason
@@ -131,7 +131,7 @@ def test_waiting_for_the_budget_costs_no_attempt(account: Connection) -> None:
     delivery = add(account)
     for _ in range(20):
         [claimed] = outbox.claim(account)
-        outbox.settle(claimed, Retry("throttled", "Later.", after=timedelta(0), refund=True))
+        outbox.settle(claimed, Retry(reasons.of("throttled", "Later."), after=timedelta(0), refund=True))
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts_made) == (State.QUEUED, 0)
 
@@ -183,7 +183,7 @@ def test_a_retry_gives_way_to_what_is_newer_in_its_lane(account: Connection) -> 
     add(account, "profile:ann:1", lane="profile:ann")
     [older] = outbox.claim(account)
     add(account, "profile:ann:2", lane="profile:ann")
-    outbox.settle(older, Retry("http_503", "Later."))
+    outbox.settle(older, Retry(reasons.of("http_503", "Later.")))
     older.refresh_from_db()
     assert (older.state, older.reason_code) == (State.SKIPPED, "superseded")
     assert [d.key for d in outbox.claim(account)] == ["profile:ann:2"]
@@ -191,7 +191,7 @@ def test_a_retry_gives_way_to_what_is_newer_in_its_lane(account: Connection) -> 
 
 def test_what_is_held_flows_again_after_release(account: Connection) -> None:
     add(account)
-    outbox.hold(account, "needs_reconnect", "The account must be connected again.")
+    outbox.hold(account, reasons.of("needs_reconnect", "The account must be connected again."))
     assert outbox.claim(account) == []
     assert outbox.release(account) == 1
     assert len(outbox.claim(account)) == 1
@@ -216,7 +216,7 @@ def test_what_was_queued_while_the_connection_was_lost_is_held_by_the_sweep(acco
 
 
 def test_a_fact_that_cannot_be_told_is_on_record_as_failed(account: Connection) -> None:
-    delivery = add(account, outcome=Failed("malformed_email", "The e-mail address is malformed."))
+    delivery = add(account, outcome=Failed(reasons.of("malformed_email", "The e-mail address is malformed.")))
     assert (delivery.state, delivery.reason_code) == (State.FAILED, "malformed_email")
     assert delivery.settled_at is not None
     assert outbox.claim(account) == []
@@ -225,7 +225,7 @@ def test_a_fact_that_cannot_be_told_is_on_record_as_failed(account: Connection) 
 def test_an_operator_may_retry_what_failed_with_the_same_body(account: Connection) -> None:
     delivery = add(account, body={"data": 1})
     [claimed] = outbox.claim(account)
-    outbox.settle(claimed, Failed("invalid", "Bad."))
+    outbox.settle(claimed, Failed(reasons.of("invalid", "Bad.")))
     assert outbox.retry(Delivery.objects.filter(pk=delivery.pk)) == 1
     [again] = outbox.claim(account)
     assert (again.pk, again.body, again.attempts_made) == (delivery.pk, {"data": 1}, 2)

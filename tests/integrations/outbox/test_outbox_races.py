@@ -13,7 +13,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order, wake_ups
 from integrations.outcomes import Accepted
@@ -160,7 +160,7 @@ def test_a_reconnect_and_a_busy_host_do_not_wait_for_each_other(
     teapot: Teapot, browser: Client, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue_a_profile(tearoom, "ann:1")
-    connections.mark_reconnect(tearoom, "access_withdrawn", "The app was removed.")
+    connections.mark_reconnect(tearoom, reasons.of("access_withdrawn", "The app was removed."))
     assert what_waits() == [("ann:1", State.HELD)]
     release = outbox.release
     way = teapot.consent(leave(browser, tearoom))
@@ -189,7 +189,7 @@ def test_a_disconnect_does_not_wait_for_a_busy_host(tearoom: Connection) -> None
 def test_a_loss_of_access_is_noted_beside_a_busy_host(tearoom: Connection) -> None:
     queue_a_profile(tearoom, "ann:1")
     with busy_host(tearoom):
-        assert connections.mark_reconnect(tearoom, "access_withdrawn", "The app was removed.")
+        assert connections.mark_reconnect(tearoom, reasons.of("access_withdrawn", "The app was removed."))
     worker.sweep()
     assert what_waits() == [("ann:1", State.HELD), ("invite:1", State.HELD)]
 

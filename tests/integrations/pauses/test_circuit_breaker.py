@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations import outbox, pauses
+from integrations import outbox, pauses, reasons
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.pauses import circuit_breaker
@@ -21,7 +21,7 @@ from tests.integrations.kettle import AWAY, Kettle, add, attempt, connected, let
 State = Delivery.State
 pytestmark = pytest.mark.django_db(transaction=True)
 FIRST, LONGEST = 30, 15 * 60
-NO = PermanentError("invalid", "No.")
+NO = PermanentError(reasons.of("invalid", "No."))
 
 
 def bad_minute(account: Connection, failed: int, well: int = 0) -> None:
@@ -73,7 +73,9 @@ def test_faults_of_our_own_are_not_the_accounts(account: Connection) -> None:
     assert not rest(account)
 
 
-@pytest.mark.parametrize("error", [PermanentError("invalid", "No."), Throttled("Wait.", retry_after=timedelta(1))])
+@pytest.mark.parametrize(
+    "error", [PermanentError(reasons.of("invalid", "No.")), Throttled("Wait.", retry_after=timedelta(1))]
+)
 def test_a_refusal_or_a_limit_opens_nothing(account: Connection, error: Any) -> None:
     bad_minute(account, 20)
     circuit_breaker.note(account, error)

@@ -10,6 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError, Throttled
 from klaviyo.api import answers
 from klaviyo.api.answers import Unauthorized
@@ -133,6 +134,7 @@ def test_no_answer_is_a_riddle(status: int, body: bytes) -> None:
     for operation in (CREATE_EVENT, GET_PROFILES, CREATE_OR_UPDATE_PROFILE):
         with contextlib.suppress(IntegrationError):
             answers.read(operation, response(status, body))
-    refused = PermanentError("invalid", "No.", details=answers._errors(answers._document(response(status, body))))
+    details = answers._errors(answers._document(response(status, body)))
+    refused = PermanentError(reasons.of("invalid", "No."), details=details)
     assert isinstance(answers.duplicate_of(refused), str)
     assert answers.points_at(refused, "email") in (True, False)

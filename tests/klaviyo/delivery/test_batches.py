@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import worker
 from klaviyo.api import transport
@@ -133,7 +133,7 @@ def test_nothing_stays_held_when_the_account_comes_back_while_a_batch_is_out(
 ) -> None:
     connection = Connection.objects.get()
     batch = outbox.claim(connection)
-    connections.mark_reconnect(connection, "access_withdrawn", "Connect again.")
+    connections.mark_reconnect(connection, reasons.of("access_withdrawn", "Connect again."))
     worker.deliver(connection, batch)
     connect()
     Delivery.objects.update(next_try_at="2026-01-01T00:00:00Z")

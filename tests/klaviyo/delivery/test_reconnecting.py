@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.workers import worker
@@ -22,7 +22,7 @@ LONG_AGO = timedelta(days=4)
 
 
 def lose_the_account() -> None:
-    connections.mark_reconnect(Connection.objects.get(), "access_withdrawn", "The app was removed.")
+    connections.mark_reconnect(Connection.objects.get(), reasons.of("access_withdrawn", "The app was removed."))
 
 
 def test_all_that_waited_for_the_account_flows_when_it_is_back(

@@ -147,7 +147,10 @@ def test_what_stands_still_is_shown_once_for_each_cause(browser_of_the_operator:
     a_send(ann, "cid@friends.test", state=State.SKIPPED, code="unsubscribed", reason="The person has unsubscribed.")
     response = browser_of_the_operator.get(SENDS)
     causes = response.context["causes"]
-    assert [(cause.incident.count, cause.title) for cause in causes] == [(3, "List gone"), (1, "It may have gone out")]
+    assert [(cause.incident.count, cause.incident.title) for cause in causes] == [
+        (3, "List gone"),
+        (1, "It may have gone out"),
+    ]
     content = response.content.decode()
     assert "Choose another list in the store&#x27;s settings" in content
     assert content.count("Yes, cancel all") == 1

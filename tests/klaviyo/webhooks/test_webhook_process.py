@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from klaviyo.consent import opt_outs, topics
@@ -61,7 +61,7 @@ def test_who_says_no_gets_nothing_of_what_waits_and_the_others_do(
     invite(ann, BEN, CID)
     tell(item(topic, BEN))
     assert process.heed() == 1
-    assert of(BEN) == (State.CANCELLED, topics.OPT_OUTS[topic][0])
+    assert of(BEN) == (State.CANCELLED, topics.OPT_OUTS[topic].code)
     assert of(CID) == WAITING
     notice = Notice.objects.get()
     assert notice.processed_at is not None
@@ -219,10 +219,10 @@ def test_one_that_fails_is_tried_again_later_and_keeps_nobody_waiting(
     invite(ann, BEN, CID)
     cancel = opt_outs.cancel
 
-    def fail_for_ben(connection: Connection, email: str, *why: str) -> int:
+    def fail_for_ben(connection: Connection, email: str, why: reasons.Reason) -> int:
         if email == BEN:
             raise RuntimeError(BEN)
-        return cancel(connection, email, *why)
+        return cancel(connection, email, why)
 
     monkeypatch.setattr(opt_outs, "cancel", fail_for_ben)
     tell(item(email=BEN), item(email=CID))
@@ -332,5 +332,5 @@ def test_cancelling_takes_back_invites_only(watch: ConsentWatch, ann: Advocate) 
     order = Order("profile", "other", timezone.now(), subject=BEN)
     with transaction.atomic():
         outbox.add(watch.connection_id, [order])
-    assert opt_outs.cancel(watch.connection, BEN, "opted_out_at_klaviyo", "No.") == 1
+    assert opt_outs.cancel(watch.connection, BEN, reasons.of("opted_out_at_klaviyo", "No.")) == 1
     assert Delivery.objects.get(key="other").state == State.QUEUED

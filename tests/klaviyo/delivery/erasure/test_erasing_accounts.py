@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.api import privacy
@@ -58,7 +58,7 @@ def test_an_account_that_must_be_connected_again_is_asked_then(
     sandbox: Sandbox, connection: Connection, drain: Drain, connect: Connect
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
-    connections.mark_reconnect(connection, "access_withdrawn", "The app was removed.")
+    connections.mark_reconnect(connection, reasons.of("access_withdrawn", "The app was removed."))
     erase.erase(BEN, None)
     worker.sweep()
     assert asked(connection)[0] == State.HELD

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outbox import retention
@@ -71,7 +71,7 @@ def test_the_record_of_a_broken_hand_over_stays_while_the_message_waits(
         drain()
     end_leases()
     outbox.give_back_expired()
-    outbox.hold(connection, "reconnect", "")
+    outbox.hold(connection, reasons.of("reconnect", ""))
     retry(BEN)
     Attempt.objects.update(started_at=timezone.now() - timedelta(days=100))
     retention.forget()

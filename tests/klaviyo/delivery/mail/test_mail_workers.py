@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import Outcome
@@ -114,7 +114,7 @@ def test_neither_a_reconnect_nor_a_hasty_retry_repeats_what_a_dead_worker_may_ha
             drain()
     end_leases()
     outbox.give_back_expired()
-    outbox.hold(connection, "reconnect", "")
+    outbox.hold(connection, reasons.of("reconnect", ""))
     outbox.release(connection)
     retry(BEN)
     drain()

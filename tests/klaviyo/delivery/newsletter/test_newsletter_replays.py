@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from integrations import outbox
+from integrations import outbox, reasons
 from integrations.errors import TemporaryError
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import retrying
@@ -138,7 +138,7 @@ def test_a_reconnected_account_is_no_reason_to_repeat_it(sandbox: Sandbox, drain
     end_leases()
     outbox.give_back_expired()
     connection = Connection.objects.get()
-    outbox.hold(connection, "access_withdrawn", "The app was removed.")
+    outbox.hold(connection, reasons.of("access_withdrawn", "The app was removed."))
     outbox.release(connection)
     come_back(drain)
     assert fate(yes) == UNKNOWN
@@ -225,7 +225,7 @@ def test_what_never_left_goes_later(sandbox: Sandbox, drain: Drain, monkeypatch:
         nonlocal tried
         tried += asked.id == SUBSCRIBE
         if asked.id == SUBSCRIBE and tried == 1:
-            raise TemporaryError("unreachable", "The provider could not be reached.")
+            raise TemporaryError(reasons.of("unreachable", "The provider could not be reached."))
         return send(asked, *about, **request)
 
     monkeypatch.setattr(transport, "send", unreachable)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from integrations import connections
+from integrations import connections, reasons
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.models import Send, StoreSetting
@@ -22,7 +22,7 @@ def test_reminders_that_became_due_while_the_account_was_away_become_one(
     sandbox: Sandbox, connection: Connection, ann: Advocate, drain: Drain, connect: Connect
 ) -> None:
     invited_days_ago(ann, drain)
-    connections.mark_reconnect(connection, "access_withdrawn", "The app was removed.")
+    connections.mark_reconnect(connection, reasons.of("access_withdrawn", "The app was removed."))
     reminding.remind_due()
     Invite.objects.update(contacted_at=timezone.now() - timedelta(days=1, hours=1))
     reminding.remind_due()

@@ -13,7 +13,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import connections, outbox
+from integrations import connections, outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
@@ -138,7 +138,8 @@ def sweep() -> None:
 
 
 def lose_the_account() -> None:
-    connections.mark_reconnect(Connection.objects.get(account_id=TEA), "access_withdrawn", "The app was removed.")
+    why = reasons.of("access_withdrawn", "The app was removed.")
+    connections.mark_reconnect(Connection.objects.get(account_id=TEA), why)
 
 
 def assert_that_the_record_is_true(send: Send, was_mailed: bool) -> None:
