@@ -15,6 +15,7 @@ import pytest
 from integrations import outcomes, reasons
 from integrations.errors import IntegrationError, PermanentError
 from integrations.outcomes import Accepted, Failed, Outcome, Retry, Skipped
+from integrations.pages import figures as page_figures
 from integrations.pages.incidents import Incident
 from integrations.reasons import Who
 from klaviyo.consent import gate, opt_outs, relevance, suppression, topics
@@ -112,7 +113,7 @@ def test_a_code_that_is_written_out_somewhere_is_declared() -> None:
 def test_what_is_told_apart_by_its_code_is_declared() -> None:
     assert reasons.ALL.keys() >= gate.A_PERSONS_NO
     assert set(opt_outs.OBJECTIONS) <= reasons.ALL.keys()
-    assert set(figures.WITHDRAWN) <= reasons.ALL.keys()
+    assert {page_figures.NOT_CONFIRMED, *figures.WITHDRAWN} <= reasons.ALL.keys()
     assert reason_check.REASONS.keys() | reason_check.POSTPONING.keys() <= reasons.ALL.keys()
 
 
