@@ -44,7 +44,6 @@ SAME_ON_EVERY_DATABASE = (
 )
 ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functions, and what brings its own parts
     "tests/klaviyo/sandbox",
-    "tests/sorae/demo/test_demo_*",
     "tests/referrals/test_public_*",
     "tests/referrals/test_messages*",
     "tests/sorae/demo/test_laws*",
