@@ -72,14 +72,14 @@ def at_once() -> Callable[[int, Callable[[], Any]], list[Any]]:
 
         def one() -> Any:
             try:
-                start.wait(timeout=30)
+                start.wait(timeout=300)
                 return act()
             finally:
                 databases.close_all()
 
         with ThreadPoolExecutor(number) as pool:
             runs = [pool.submit(one) for _ in range(number)]
-            return [run.result(timeout=60) for run in runs]
+            return [run.result(timeout=600) for run in runs]
 
     return run
 

@@ -45,13 +45,13 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 
     def run(act: Callable[[], Any]) -> Any:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             return act()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [running.result(timeout=60) for running in [pool.submit(run, act) for act in acts]]
+        return [running.result(timeout=600) for running in [pool.submit(run, act) for act in acts]]
 
 
 def invited(advocate: Advocate, friend: str) -> Invite:
@@ -183,7 +183,7 @@ def test_an_erasure_waits_for_what_is_just_being_written_of_the_person(friends: 
         sleep(0.5)
 
     def erase() -> None:
-        assert is_written.wait(timeout=30)
+        assert is_written.wait(timeout=300)
         lifecycle.erase("ben@example.com")
 
     signals.conversion_refunded.connect(take_long)
