@@ -1,5 +1,6 @@
 """What holds for the code as a whole: types, style, who imports whom, what may be committed, what is documented."""
 
+import ast
 import os
 import re
 import subprocess
@@ -42,6 +43,7 @@ FORBIDDEN = {
     "a private key": r"-----[B]EGIN [A-Z ]*PRIVATE KEY",
     "a Klaviyo private key": r"\b[p]k_[0-9a-f]{30,}",
     "an access token": r"\b[e]yJ[\w-]{20,}\.[\w-]{20,}",
+    "a layout of its own": r"# [f]mt: ",
 }
 
 PRODUCTION = {
@@ -102,6 +104,14 @@ def test_a_documented_production_environment_passes_the_deployment_check(tmp_pat
 
 def test_modules_are_named_for_their_subject() -> None:
     assert [path for path in committed() if NAMES_FOR_NOTHING.fullmatch(path.name)] == []
+
+
+def test_each_module_says_what_it_is() -> None:
+    modules = [path for path in committed() if path.suffix == ".py" and "migrations" not in path.parts]
+    silent = [
+        path for path in modules if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert [str(path.relative_to(ROOT)) for path in silent] == []
 
 
 def test_nothing_but_what_a_user_looks_for_is_at_the_top() -> None:

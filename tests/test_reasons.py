@@ -15,6 +15,7 @@ import pytest
 from integrations import outcomes, reasons
 from integrations.errors import IntegrationError, PermanentError
 from integrations.outcomes import Accepted, Failed, Outcome, Retry, Skipped
+from integrations.pages import figures as page_figures
 from integrations.pages.incidents import Incident
 from integrations.reasons import Who
 from klaviyo.consent import gate, opt_outs, relevance, suppression, topics
@@ -27,7 +28,7 @@ README = (ROOT / "README.md").read_text()
 DECLARES = {"declare", "on_the_way", "access_ended"}
 HOLDS_A_CODE = {"code", "reason_code", "problem_code", "refresh_problem_code"}
 OF_KLAVIYO = {"not_found"}  # that the product looks for
-ON_NO_RECORD = {"integrations/connections/authorizing.py"}  # a trip that failed is told to whoever made it, on a page
+ON_NO_RECORD = {"integrations/connections/authorization.py"}  # a trip that failed is told to whoever made it, on a page
 
 
 @cache
@@ -112,7 +113,7 @@ def test_a_code_that_is_written_out_somewhere_is_declared() -> None:
 def test_what_is_told_apart_by_its_code_is_declared() -> None:
     assert reasons.ALL.keys() >= gate.A_PERSONS_NO
     assert set(opt_outs.OBJECTIONS) <= reasons.ALL.keys()
-    assert set(figures.WITHDRAWN) <= reasons.ALL.keys()
+    assert {page_figures.NOT_CONFIRMED, *figures.WITHDRAWN} <= reasons.ALL.keys()
     assert reason_check.REASONS.keys() | reason_check.POSTPONING.keys() <= reasons.ALL.keys()
 
 

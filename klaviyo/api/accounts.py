@@ -1,6 +1,6 @@
 """Accounts API: which Klaviyo account an access token belongs to."""
 
-from integrations.connections.probing import REFUSED
+from integrations.connections.health_check import REFUSED
 from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
 from integrations.wire import http

@@ -68,7 +68,7 @@ def settle(client: Client) -> None:
     """Look for what counts as not sent as far as is known. Raises IntegrationError."""
     for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
         with suppress(Unreadable):  # of one; the next may be found
-            if delivery.body and _is_there(client, delivery):
+            if _is_there(client, delivery):
                 confirm(delivery)
             else:
                 _give_up(delivery)
@@ -101,9 +101,10 @@ def _give_up(delivery: Delivery) -> None:
 
 
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
+    """Those that are not of the erased, of whom nothing is left to look for."""
     rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - LOOKED_FOR)
     asked = _unanswered().filter(deliveries=OuterRef("pk"))
-    return rows.filter(Exists(asked.order_by()), kind=contents.Event.kind, send__isnull=False)
+    return rows.filter(Exists(asked.order_by()), kind=contents.Event.kind, send__isnull=False).exclude(body={})
 
 
 def _unanswered() -> "QuerySet[Attempt]":

@@ -15,6 +15,7 @@ from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.operation import Operation
 from klaviyo.confirmation.in_doubt import AS_FAR_AS_KNOWN
 from klaviyo.consent import gate
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -266,3 +267,18 @@ def test_what_was_refused_without_ever_having_been_tried_asks_nobody(
     assert Delivery.objects.filter(send__isnull=False, state=State.SKIPPED).count() == 1
     assert ConsentDecision.objects.count() == 1
     assert sandbox.requests("get_events") == []
+
+
+def test_of_the_erased_nothing_is_looked_for_and_nothing_is_claimed(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=True)
+    erase.erase(BEN, None)
+    minutes_pass(4)
+    before = list(Attempt.objects.filter(operation=CREATE_EVENT.id).order_by("pk").values_list("code", "finished_at"))
+    read_back(2)
+    after = Attempt.objects.filter(operation=CREATE_EVENT.id).order_by("pk").values_list("code", "finished_at")
+    assert list(after) == before
+    assert Delivery.objects.get(send__isnull=False).state == State.CANCELLED
