@@ -7,7 +7,7 @@ from celery import shared_task
 from integrations import shutdown
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.imports import backfill as backfilling
-from klaviyo.imports import results as looking_at_imports
+from klaviyo.imports import results as import_results
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
 
@@ -17,7 +17,7 @@ QUANTUM_SECONDS = 10.0
 @shared_task(ignore_result=True)
 def heed() -> None:
     """Act on what accounts have told us."""
-    process.heed()
+    process.all_due()
 
 
 @shared_task(ignore_result=True)
@@ -35,7 +35,7 @@ def confirm() -> None:
 @shared_task(ignore_result=True)
 def look_at_imports() -> None:
     """See how imports of profiles have ended."""
-    looking_at_imports.look()
+    import_results.look()
 
 
 @shared_task(ignore_result=True)

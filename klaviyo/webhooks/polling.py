@@ -29,7 +29,7 @@ def is_due(watch: ConsentWatch) -> bool:
     return bool(watch.pull_left) or watch.pulled_until is None or watch.pulled_until < timezone.now() - every * 0.9
 
 
-def pull(watch: ConsentWatch) -> int:
+def poll(watch: ConsentWatch) -> int:
     """Cancel what waits for people suppressed since the last time; how many deliveries. Raises IntegrationError.
 
     A long answer is read for a while, and on from there the next time.

@@ -28,12 +28,12 @@ PAUSES = [timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 14400)]  
 log = logging.getLogger(__name__)
 
 
-def heed() -> int:
+def all_due() -> int:
     """Act on what is due until the time is up; how many notices were settled."""
     ends_at = monotonic() + QUANTUM_SECONDS
     settled = 0
     while monotonic() < ends_at and (batch := _claim()):
-        settled += sum(_heed(notices[0].connection, notices) for notices in _by_connection(batch))
+        settled += sum(_of_connection(notices[0].connection, notices) for notices in _by_connection(batch))
     return settled
 
 
@@ -53,14 +53,14 @@ def _by_connection(batch: Iterable[Notice]) -> list[list[Notice]]:
     return list(groups.values())
 
 
-def _heed(connection: Connection, notices: list[Notice]) -> int:
+def _of_connection(connection: Connection, notices: list[Notice]) -> int:
     known = profiles.of(connection, [notice for notice in notices if effects.needs_a_look(notice)])
     profiles.name(notices, known)
     noes = opt_outs.has_recent_notice(connection, {notice.email for notice in notices if notice.email})
-    return sum(_heed_one(notice, known, is_the_last_word=notice.email in noes) for notice in notices)
+    return sum(_one(notice, known, is_the_last_word=notice.email in noes) for notice in notices)
 
 
-def _heed_one(notice: Notice, known: People, *, is_the_last_word: bool) -> bool:
+def _one(notice: Notice, known: People, *, is_the_last_word: bool) -> bool:
     """Whether it is settled; whatever happens with one, the next one has its turn."""
     try:
         outcome = effects.of(notice, known, is_the_last_word=is_the_last_word)

@@ -48,12 +48,12 @@ def is_due(watch: ConsentWatch) -> bool:
     )
 
 
-def see_to(watch: ConsentWatch) -> None:
+def ensure(watch: ConsentWatch) -> None:
     """Make the account tell us, or write down why it does not. Raises what passes by itself: it is due again then."""
     problem = _obstacle(watch.connection)
     if not problem:
         try:
-            _see_to(Client(watch.connection), watch)
+            _one_webhook(Client(watch.connection), watch)
         except (TemporaryError, ReconnectRequired):
             raise
         except IntegrationError as error:
@@ -81,7 +81,7 @@ def _obstacle(connection: Connection) -> str:
     return ""
 
 
-def _see_to(client: Client, watch: ConsentWatch) -> None:
+def _one_webhook(client: Client, watch: ConsentWatch) -> None:
     available = set(webhooks.topics(client))
     wanted = [topic for topic in topics.WANTED if topic in available]
     if not wanted:

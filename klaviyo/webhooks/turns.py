@@ -22,11 +22,11 @@ def _look_at(watch: ConsentWatch) -> None:
 
     def webhook() -> None:
         if register.is_due(watch):
-            register.see_to(watch)
+            register.ensure(watch)
 
     def asked() -> None:
         if polling.is_due(watch):
-            polling.pull(watch)
+            polling.poll(watch)
 
     carefully("The webhook", watch.connection_id, webhook)
     carefully("Polling", watch.connection_id, asked)

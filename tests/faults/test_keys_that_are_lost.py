@@ -39,7 +39,7 @@ def test_workers_go_on_and_the_account_waits_to_be_connected_again(
     for act in (worker.sweep, connections.renew_due, connections.revoke_due, connections.probe_all):
         act()
     turns.take_all()
-    process.heed()
+    process.all_due()
     connection = Connection.objects.get()
     assert (connection.state, connection.problem_code) == (Connection.State.RECONNECT, "undecryptable")
     assert states() == {State.HELD}

@@ -53,7 +53,7 @@ def test_a_suppression_that_is_lifted_does_not_take_back_the_persons_own_no(
 ) -> None:
     no = item(topics.UNSUBSCRIBED, BEN, ago=timedelta(seconds=60))
     tell(no, item(topics.UNSUPPRESSED, BEN, ago=timedelta(seconds=50)))
-    process.heed()
+    process.all_due()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -63,7 +63,7 @@ def test_a_no_and_a_yes_of_the_same_second_are_a_no(sandbox: Sandbox, ben_id: st
     attributes(yes)["timestamp"] = attributes(no)["timestamp"]
     tell(no)
     tell(yes)
-    process.heed()
+    process.all_due()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -73,7 +73,7 @@ def test_a_yes_without_a_time_does_not_undo_a_no(sandbox: Sandbox, ben_id: str, 
     del attributes(yes)["timestamp"]
     tell(no)
     tell(yes)
-    process.heed()
+    process.all_due()
     drain()
     assert flows(sandbox, BEN) == []
 
@@ -89,7 +89,7 @@ def test_a_no_that_names_the_profile_alone_counts_before_anybody_has_heeded_it(
 def test_a_yes_after_the_no_lets_it_go(sandbox: Sandbox, ben_id: str, drain: Drain) -> None:
     no = item(topics.UNSUBSCRIBED, BEN, ago=timedelta(seconds=60))
     tell(no, item(topics.SUBSCRIBED, BEN, ago=timedelta(seconds=30)))
-    process.heed()
+    process.all_due()
     drain()
     assert flows(sandbox, BEN) == [RECEIVED]
 

@@ -60,20 +60,20 @@ def test_who_says_no_gets_nothing_of_what_waits_and_the_others_do(
 ) -> None:
     invite(ann, BEN, CID)
     tell(item(topic, BEN))
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert of(BEN) == (State.CANCELLED, topics.OPT_OUTS[topic].code)
     assert of(CID) == WAITING
     notice = Notice.objects.get()
     assert notice.processed_at is not None
     assert (notice.outcome, notice.payload) == ("Messages cancelled: 1.", {})
-    assert process.heed() == 0
+    assert process.all_due() == 0
 
 
 @pytest.mark.parametrize("told", ["Ben@Friends.test", "BEN@FRIENDS.TEST"])
 def test_the_case_of_an_address_hides_nobody(watch: ConsentWatch, ann: Advocate, told: str) -> None:
     invite(ann, "bEn@friends.test", "jo@bücher.example")
     tell(item(email=told), item(email="Jo@xn--bcher-kva.example"))
-    process.heed()
+    process.all_due()
     assert of("ben@friends.test") == of("jo@xn--bcher-kva.example") == CANCELLED
 
 
@@ -81,13 +81,13 @@ def test_what_is_held_is_cancelled_as_well(watch: ConsentWatch, ann: Advocate) -
     invite(ann, BEN)
     Delivery.objects.update(state=State.HELD)
     tell(item(email=BEN))
-    process.heed()
+    process.all_due()
     assert of(BEN) == CANCELLED
 
 
 def test_facts_about_the_person_are_told_all_the_same(watch: ConsentWatch, ann: Advocate) -> None:
     tell(item(email=ann.email))
-    process.heed()
+    process.all_due()
     assert set(Delivery.objects.values_list("state", flat=True)) == {State.QUEUED}
 
 
@@ -97,7 +97,7 @@ def test_another_accounts_messages_are_its_own(
     StoreSetting.objects.create(store=setting.store, connection=second_connection)
     invite(ann, BEN)
     tell(item(email=BEN))
-    process.heed()
+    process.all_due()
     sends = Delivery.objects.filter(send__isnull=False)
     assert sends.get(connection=watch.connection).state == State.CANCELLED
     assert sends.get(connection=second_connection).state == State.QUEUED
@@ -110,7 +110,7 @@ def test_a_person_who_is_told_by_id_is_looked_up_together_with_the_others(
     ids = sandbox.put_profiles(TEA, [SeedProfile(email=email, consent="UNSUBSCRIBED") for email in emails])
     invite(ann, emails[5], emails[117])
     tell(*(item(profile_id=id) for id in ids), item(profile_id="01HZZZZZZZZZZZZZZZZZZZZZZZ"))
-    assert process.heed() == 121
+    assert process.all_due() == 121
     assert of(emails[5]) == of(emails[117]) == CANCELLED
     assert len(sandbox.requests("get_profiles")) == 2
     assert Notice.objects.filter(outcome="Nobody is known by it any more.").count() == 1
@@ -128,13 +128,13 @@ def test_a_later_yes_counts_in_whatever_order_it_comes(
     no = item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=20))
     yes = item(topics.SUBSCRIBED, **shape, ago=timedelta(minutes=10))
     tell(*([yes, no] if turned else [no, yes]))
-    process.heed()
+    process.all_due()
     assert of(BEN) == WAITING
     tell(item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=15)))
-    process.heed()
+    process.all_due()
     assert of(BEN) == WAITING
     tell(item(topics.UNSUBSCRIBED, **shape, ago=timedelta(minutes=5)))
-    process.heed()
+    process.all_due()
     assert of(BEN) == CANCELLED
 
 
@@ -145,7 +145,7 @@ def test_an_old_no_is_held_against_what_the_account_says_by_now(
     [ben_id] = sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent=consent)])
     invite(ann, BEN)
     tell(item(topics.UNSUBSCRIBED, BEN, ben_id, ago=timedelta(days=2)))
-    process.heed()
+    process.all_due()
     assert of(BEN) == then
 
 
@@ -156,7 +156,7 @@ def test_a_hint_alone_cancels_nothing(sandbox: Sandbox, watch: ConsentWatch, ann
     )
     invite(ann, BEN, CID)
     tell(item(topic, BEN, ben_id), item(topic, CID, cid_id))
-    process.heed()
+    process.all_due()
     assert (of(BEN), of(CID)) == (WAITING, CANCELLED)
 
 
@@ -169,7 +169,7 @@ def test_who_leaves_the_stores_list_gets_nothing_for_it_and_another_list_does_no
     sandbox.put_profiles(TEA, [SeedProfile(email=CID, list_suppressions=[other])])
     invite(ann, BEN, CID)
     tell(item(topics.LEFT_A_LIST, BEN), item(topics.LEFT_A_LIST, CID))
-    process.heed()
+    process.all_due()
     assert (of(BEN), of(CID)) == (CANCELLED, WAITING)
 
 
@@ -190,7 +190,7 @@ def test_a_click_in_the_confirmation_mail_confirms_the_opt_in(sandbox: Sandbox, 
     ben, cid = pending_opt_in(watch.connection, BEN), pending_opt_in(watch.connection, CID)
     kari = pending_opt_in(watch.connection, KARI)
     tell(item(topics.SUBSCRIBED, BEN.upper()), item(topics.JOINED_A_LIST, profile_id=cid_id))
-    process.heed()
+    process.all_due()
     for delivery in (ben, cid, kari):
         delivery.refresh_from_db()
     assert (ben.state, cid.state, kari.state) == (State.CONFIRMED, State.CONFIRMED, State.ACCEPTED)
@@ -199,7 +199,7 @@ def test_a_click_in_the_confirmation_mail_confirms_the_opt_in(sandbox: Sandbox, 
 def test_a_yes_of_yesterday_confirms_no_opt_in_of_today(watch: ConsentWatch) -> None:
     ben = pending_opt_in(watch.connection, BEN)
     tell(item(topics.SUBSCRIBED, BEN, ago=timedelta(days=1)))
-    process.heed()
+    process.all_due()
     ben.refresh_from_db()
     assert ben.state == State.ACCEPTED
 
@@ -208,7 +208,7 @@ def test_a_yes_of_yesterday_confirms_no_opt_in_of_today(watch: ConsentWatch) -> 
 def test_other_topics_are_stored_and_done(sandbox: Sandbox, watch: ConsentWatch, ann: Advocate, topic: str) -> None:
     invite(ann, BEN)
     tell(item(topic, BEN))
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert of(BEN) == WAITING
     assert not sandbox.requests("get_profiles")
 
@@ -226,14 +226,14 @@ def test_one_that_fails_is_tried_again_later_and_keeps_nobody_waiting(
 
     monkeypatch.setattr(opt_outs, "cancel", fail_for_ben)
     tell(item(email=BEN), item(email=CID))
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert (of(BEN), of(CID)) == (WAITING, CANCELLED)
     assert BEN not in caplog.text
     for _ in process.PAUSES[1:]:
         let_the_pauses_pass()
-        assert process.heed() == 0
+        assert process.all_due() == 0
     let_the_pauses_pass()
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert Notice.objects.get(email=BEN).outcome.startswith("Given up:")
 
 
@@ -244,10 +244,10 @@ def test_while_the_account_cannot_be_asked_who_can_be_named_is_served(
     invite(ann, BEN, CID)
     sandbox.fault("get_profiles", "500", count=1)
     tell(item(email=BEN), item(profile_id=cid_id))
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert (of(BEN), of(CID)) == (CANCELLED, WAITING)
     let_the_pauses_pass()
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert of(CID) == CANCELLED
 
 
@@ -259,7 +259,7 @@ def test_an_id_that_the_account_refuses_keeps_the_others_from_nothing(
     error = b'{"errors": [{"code": "invalid", "title": "Invalid input.", "detail": "", "id": "1"}]}'
     spoil("get_profiles", lambda _: (400, error))
     tell(item(profile_id="odd"), item(profile_id=ben_id))
-    process.heed()
+    process.all_due()
     assert of(BEN) == CANCELLED
 
 
@@ -267,9 +267,9 @@ def test_what_a_dead_worker_had_claimed_is_done_by_the_next(watch: ConsentWatch,
     invite(ann, BEN)
     tell(item(email=BEN))
     assert len(process._claim()) == 1
-    assert process.heed() == 0
+    assert process.all_due() == 0
     Notice.objects.update(next_try_at=F("next_try_at") - process.CLAIMED_FOR)
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert of(BEN) == CANCELLED
 
 
@@ -282,7 +282,7 @@ def test_a_thousand_noes_are_heeded_in_one_go(
     told = [item(email=email) for email in emails]
     random.Random(3).shuffle(told)
     tell(*told)
-    assert process.heed() == 1000
+    assert process.all_due() == 1000
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 20
 
 
@@ -294,7 +294,7 @@ def test_many_workers_settle_each_notice_once(watch: ConsentWatch, ann: Advocate
 
     def work() -> None:
         try:
-            settled.append(process.heed())
+            settled.append(process.all_due())
         finally:
             database.close()
 
@@ -314,7 +314,7 @@ def test_a_message_in_a_workers_hands_is_left_to_it_and_the_worker_can_see_the_n
     invite(ann, BEN)
     outbox.claim(watch.connection)
     tell(item(email=BEN))
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert of(BEN)[0] == State.SENDING
     assert opt_outs.has_recent_notice(watch.connection, [BEN.upper(), CID]).keys() == {BEN}
 

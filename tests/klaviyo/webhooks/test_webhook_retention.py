@@ -60,7 +60,7 @@ def test_an_erased_person_who_is_told_by_id_alone_is_not_named(
     [ben] = sandbox.put_profiles(TEA, [SeedProfile(BEN)])
     erase.erase(BEN, None)
     assert post(body(item(profile_id=ben))) == 200
-    assert process.heed() == 1
+    assert process.all_due() == 1
     assert BEN not in kept()
     assert ben not in kept()
     assert Notice.objects.get().processed_at is not None
@@ -76,7 +76,7 @@ def test_what_was_stored_while_the_person_was_being_erased_goes_when_it_is_heede
         payload={"email": BEN},
         next_try_at=timezone.now() - timedelta(seconds=1),
     )
-    process.heed()
+    process.all_due()
     assert BEN not in kept()
     late.refresh_from_db()
     assert late.processed_at is not None

@@ -31,7 +31,7 @@ def test_an_unsubscribe_at_klaviyo_cancels_the_invite_that_waits(
         lifecycle.invite(ann, email)
     sandbox.flip(TEA, BEN, "unsubscribed")
     assert sandbox.wait_for_webhooks()
-    assert process.heed() == 1
+    assert process.all_due() == 1
     ben = Delivery.objects.get(send__isnull=False, subject=BEN)
     assert (ben.state, ben.reason_code) == (State.CANCELLED, "opted_out_at_klaviyo")
     drain()
@@ -47,7 +47,7 @@ def test_every_kind_of_no_is_heard(sandbox: Sandbox, watched: Connection, ann: A
     lifecycle.invite(ann, BEN)
     sandbox.flip(TEA, BEN, how)
     assert sandbox.wait_for_webhooks()
-    process.heed()
+    process.all_due()
     assert Delivery.objects.get(send__isnull=False).state == State.CANCELLED
 
 
