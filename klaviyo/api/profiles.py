@@ -13,7 +13,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
 from klaviyo.api.operation import Operation
 
-LOOKED_UP_AT_ONCE = 100  # a page (https://developers.klaviyo.com/en/reference/get_profiles); of any() not published
+LOOKED_UP_AT_ONCE = 100  # a page: https://developers.klaviyo.com/en/reference/get_profiles
 LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
 MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a bad address or two is not theirs
 
@@ -141,7 +141,7 @@ def get(client: Client, id: str, deliveries: Sequence[Delivery] = ()) -> Profile
     try:
         return _profile(client.call(GET_PROFILE, path={"id": ids.checked(id)}, query=query, deliveries=deliveries).data)
     except PermanentError as error:
-        # 404, as was seen also for a malformed id: https://developers.klaviyo.com/en/reference/get_profile
+        # 404 (seen for malformed ids as well): https://developers.klaviyo.com/en/reference/get_profile
         if error.code != "not_found":
             raise
         return None

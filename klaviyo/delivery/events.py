@@ -95,9 +95,8 @@ def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome
 
 def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
     """What one request may hold; no event twice in one, which would refuse them all."""
-    rounds: list[
-        dict[str, Delivery]
-    ] = []  # by unique_id: https://developers.klaviyo.com/en/reference/bulk_create_events
+    # https://developers.klaviyo.com/en/reference/bulk_create_events
+    rounds: list[dict[str, Delivery]] = []
     for delivery in deliveries:
         unique_id = Recorded.in_body(delivery.body).unique_id
         free = next((one for one in rounds if unique_id not in one), None)

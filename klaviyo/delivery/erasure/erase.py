@@ -135,8 +135,8 @@ def _blank(rows: Sequence[Delivery]) -> None:
     """Nothing of the person stays but that there was something."""
     for row in rows:
         row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
-        # Which is made of the address
-        row.key = f"list:erased:{row.pk}" if row.kind == contents.ListAdd.kind else row.key
+        if row.kind == contents.ListAdd.kind:
+            row.key = f"list:erased:{row.pk}"  # it was made of the address
         row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
     Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
     Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)
