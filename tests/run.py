@@ -53,7 +53,7 @@ ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functio
     "tests/faults/test_failpoints.py",
     "tests/faults/test_malformed_*",
     "tests/faults/test_who_may.py",
-    "tests/faults/test_the_list.py",
+    "tests/faults/test_fault_matrix.py",
     "tests/klaviyo/mapping/test_mapping.py",
     "tests/klaviyo/api/test_values.py",
     "tests/klaviyo/api/test_answers.py",

@@ -1,4 +1,4 @@
-"""Played in a process of its own, with the product's own settings and a Redis that never answers.
+"""A site whose Redis never answers, in a process of its own and with the product's own settings.
 
 python -m tests.faults.black_hole: opens Tea House, lets people join through the site, and prints how long each took.
 """

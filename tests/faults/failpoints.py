@@ -1,4 +1,4 @@
-"""Places where something can happen to a worker, wrapped around the product's functions from outside."""
+"""Failpoints (fault injection): places where something can happen to a worker, wrapped around its functions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Two beats, a message nobody can read, a task nobody knows: what is done is done once, and the work goes on."""
+"""Duplicates: two beats, a message nobody can read, a task nobody knows; all is done once, and the work goes on."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The cast: Staff runs the site's connections; Teapot is a provider with a real OAuth server."""
+"""Fixtures, the cast: Staff runs the site's connections; Teapot is a provider with a real OAuth server."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The same fact told by several processes at once is one fact; on PostgreSQL they really run at once."""
+"""Races: a fact that several processes tell at once is one fact; on PostgreSQL they really run at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Settings: what is missing or malformed is said in sentences, with what to do, and nothing starts with it."""
+"""Configuration: a missing or malformed setting is told in sentences, with what to do, and nothing starts with it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Played in a process of its own, with the product's own settings: python -m tests.workers.scene.
+"""Steps of a test in a process of its own, with the product's own settings: python -m tests.workers.scene.
 
 The processes under test have an environment, a database and a broker that are not those of the test run. Each line
 that comes in is a verb and its numbers, `["join", 100]`; each line that goes out is what it answers.

@@ -1,4 +1,4 @@
-"""`manage.py drain`: deliveries without any broker, and what it does when the ground gives way."""
+"""`manage.py drain`: deliveries without any broker, also while the database or Redis goes away."""
 
 import subprocess
 import threading

@@ -1,4 +1,4 @@
-"""Asked to end, a worker ends: soon, cleanly, and with nothing left in its hands."""
+"""Graceful shutdown: asked to end, a worker ends soon, cleanly, and with nothing left in its hands."""
 
 import time
 from collections import Counter

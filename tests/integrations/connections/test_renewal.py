@@ -1,4 +1,4 @@
-"""Access tokens: renewed in time, once for all, whoever and however many ask."""
+"""Token renewal: access tokens are renewed in time, once for all, whoever and however many ask."""
 
 import threading
 from collections.abc import Callable

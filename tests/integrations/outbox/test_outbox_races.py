@@ -1,4 +1,4 @@
-"""Many workers at one queue, and hosts whose transactions take long."""
+"""Races at the outbox: many workers at one queue, and hosts whose transactions take long."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Several processes with several threads, one Redis, and what a receiver sees who counts every interval."""
+"""Rate limits of several processes with threads and one Redis, as a receiver sees them who counts every interval."""
 
 import os
 import subprocess
