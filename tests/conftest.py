@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from integrations import outbox
 from integrations.models import Connection
+from integrations.outbox import wake_ups
 from integrations.pauses import circuit_breaker
 from integrations.workers import account_slots, worker
 from klaviyo.models import StoreSetting
@@ -39,10 +40,14 @@ Connect = Callable[..., HttpResponseBase]
 
 @pytest.fixture(autouse=True)
 def clean_slate() -> None:
-    """No test pays for the requests of another, or sees what another has put into the cache or been refused."""
+    """No test pays for the requests of another, or sees what another has put into the cache or been refused.
+
+    Nor does it leave a broker in peace that another has found away.
+    """
     cache.clear()
     budgets.forget()
     circuit_breaker._closed.clear()
+    wake_ups._broker_rests_until = 0.0
     account_slots.there_are(THREADS)
 
 

@@ -18,6 +18,7 @@ from integrations import connections
 from integrations.connections import accounts, oauth
 from integrations.errors import IntegrationError
 from integrations.models import Authorization, Connection, HealthCheck, Revocation
+from integrations.outbox import wake_ups
 from klaviyo.models import ConsentWatch
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -63,6 +64,7 @@ def _marked_app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def heard(
     _marked_app: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Overheard]:
+    monkeypatch.setattr(wake_ups, "PATIENCE_SECONDS", 60.0)  # on a slow machine as well, all messages are sent
     with marked.listening(monkeypatch, caplog) as heard:
         yield heard
 
