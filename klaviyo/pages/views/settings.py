@@ -98,7 +98,7 @@ def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
         "form": form,
         "errors": data is not None and not is_search and form.errors,
         "pickers": form.pickers,
-        "may_save": request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_profilesync"),
+        "may_save": request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_storesetting"),
     }
     return _page(request, "settings_edit", context)
 
