@@ -1,4 +1,4 @@
-"""The app that knows how to stay connected and how to deliver."""
+"""The integrations app: connections to providers, and the delivery of facts through them."""
 
 from django.apps import AppConfig
 

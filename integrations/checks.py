@@ -1,4 +1,4 @@
-"""System checks of what this app needs from the settings."""
+"""System checks: the encryption keys of the settings can be read."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Secrets in the database: AES-256-GCM under a ring of keys, each value bound to its table, row and column.
+"""Encryption at rest: secrets under AES-256-GCM and a ring of keys, each bound to its table, row and column.
 
 A stored value reads `v1.<key id>.<nonce>.<ciphertext>`. Whoever copies it into another row, changes a byte
 or takes the key away gets `Undecryptable`, never a wrong secret. Loading rows decrypts nothing.
@@ -19,7 +19,7 @@ from django.db import models
 
 VERSION = "v1"
 KEY_BYTES = 32
-NONCE_BYTES = 12
+NONCE_BYTES = 12  # https://cryptography.io/en/latest/hazmat/primitives/aead/: 96 bits, and never the same one twice
 
 
 class Undecryptable(Exception):
@@ -27,11 +27,11 @@ class Undecryptable(Exception):
 
 
 class PlainTextRefused(TypeError):
-    """Plain text was on its way into a column of secrets, or into a query about one."""
+    """Plain text was about to be stored in a column of secrets, or to be searched for in one."""
 
 
 class Sealed(str):
-    """A value as it is stored; never plain text."""
+    """An encrypted value as it is stored."""
 
     __slots__ = ()
 
@@ -112,14 +112,14 @@ class EncryptedTextField(TextField):
 
 
 class _Unsearchable(models.Lookup):
-    """Any other comparison than of whole stored values."""
+    """A lookup other than of whole stored values: refused."""
 
     def __init__(self, *_args: Any) -> None:
         raise PlainTextRefused("Secrets cannot be searched.")
 
 
 class _Secret:
-    """The attribute that opens and seals; Django itself only ever sees the sealed one."""
+    """The descriptor that encrypts and decrypts; Django itself only ever sees the encrypted value."""
 
     def __init__(self, field: EncryptedTextField) -> None:
         self.field = field

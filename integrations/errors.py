@@ -1,4 +1,4 @@
-"""What went wrong with a provider, named for what to do next.
+"""The exceptions of a provider, named for what to do next.
 
 IntegrationError
 ├── TemporaryError      the same thing again, later
@@ -73,11 +73,11 @@ class OperatorRequired(IntegrationError):
 
 
 class ReconnectRequired(IntegrationError):
-    """The provider no longer accepts our access."""
+    """Access has ended: a person must connect the account again."""
 
 
 class ItsOwn(IntegrationError):
-    """Marks trouble that is one item's, or one store's, own."""
+    """A mark for errors of one item, or one store, alone: the next one need not meet them."""
 
 
 def without_message(error: Exception) -> str:

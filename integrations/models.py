@@ -1,4 +1,4 @@
-"""Connections to providers, and what is delivered through them."""
+"""The models: connections to providers, the deliveries of the outbox, and the attempts to send them."""
 
 import math
 import uuid
@@ -85,7 +85,7 @@ class Connection(models.Model):
 
 
 class Authorization(models.Model):
-    """One trip to a provider's consent screen: single use, bound to session, user and intent."""
+    """One OAuth authorization, a trip to a consent screen: single use, bound to session, user and intent."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     provider = models.SlugField()
@@ -107,7 +107,7 @@ class Authorization(models.Model):
 
 
 class Revocation(models.Model):
-    """A token that the provider has yet to be told to forget."""
+    """A token that is yet to be revoked at the provider."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
@@ -120,7 +120,7 @@ class Revocation(models.Model):
 
 
 class HealthCheck(models.Model):
-    """One question to the provider: is this still our account, and does it let us in?"""
+    """One health check: the provider was asked whether it accepts our access, and to which account."""
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="health_checks")
     passed = models.BooleanField()
@@ -133,7 +133,7 @@ class HealthCheck(models.Model):
 
 
 class Pause(models.Model):
-    """For a while nothing of a kind goes to a connection; without a connection, to any; without a kind, nothing at all.
+    """A pause: for a while nothing of a kind (without one, of any) goes to a connection (without one, to any).
 
     What waits stays queued as it is: accounts are paused, not rows.
     """
@@ -152,7 +152,7 @@ class Pause(models.Model):
             models.UniqueConstraint(
                 fields=["connection", "kind", "backlog_only"], name="one_pause_per_connection_and_kind"
             ),
-            models.UniqueConstraint(
+            models.UniqueConstraint(  # for the first one, no NULL equals another (PostgreSQL's default)
                 fields=["kind"], condition=models.Q(connection=None), name="one_pause_of_a_kind_everywhere"
             ),
         ]
@@ -162,7 +162,7 @@ class Pause(models.Model):
 
 
 class Job(models.Model):
-    """Work that a provider does for many deliveries at its own pace; they are sending until it says how it ended."""
+    """A bulk job: a provider works on many deliveries at its own pace; they are sending until it says how it ended."""
 
     class State(models.TextChoices):
         RUNNING = "running", "Running"
@@ -193,9 +193,13 @@ class Job(models.Model):
 
 
 class Delivery(models.Model):
-    """One thing to tell one account: the order and the record of it.
+    """A row of the outbox, one thing to tell one account: the order and the record of it.
 
     queued → sending → accepted → confirmed, or skipped, failed, cancelled; held until a person has acted.
+
+    Ordering: deliveries of one `lane` (such as a profile's) are sent one after the other, by id.
+    Coalescing: content is made when it is sent, so whatever waits in a lane stands for what is added later (it is only
+    touched), and an older one that would have to be repeated is superseded by a newer one that waits.
     """
 
     class State(models.TextChoices):
@@ -246,6 +250,8 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["connection", "key"], name="one_delivery_per_fact"),
         ]
+        # Partial, so that finding what is open costs the same however much is settled:
+        # https://www.postgresql.org/docs/current/indexes-partial.html
         indexes = [
             models.Index(
                 fields=["connection", "next_try_at", "id"], name="due_deliveries", condition=models.Q(state="queued")

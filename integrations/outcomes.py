@@ -1,4 +1,4 @@
-"""What became of a delivery, and the reason: a code for programs and a sentence for people."""
+"""Outcomes: the state that a delivery ends in, with the reason: a code for programs and a sentence for people."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,7 +55,7 @@ class Cancelled(Outcome):
 
 @dataclass(frozen=True)
 class Retry(Outcome):
-    """The same again: after the back-off, or `after`; `refund` when this was no attempt at all."""
+    """To be sent again: after the back-off, or `after`; `refund` when this was no attempt at all."""
 
     after: timedelta | None = None
     refund: bool = False
@@ -63,7 +63,7 @@ class Retry(Outcome):
 
 
 class CalledOff(Exception):
-    """A last look found a reason not to make a request; nothing has left. `outcome` is what becomes of it."""
+    """A last check found a reason not to make a request; nothing has left. `outcome` is the delivery's."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.code)

@@ -1,4 +1,4 @@
-"""What a provider must say of itself, and the register of those that are installed."""
+"""Providers: what each declares of itself, and the registry of those that are installed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Many:
-    """How deliveries of a kind go in bulk: up to `most` in one request, as far as `only` lets them.
+    """Bulk requests for deliveries of a kind: up to `most` in one request, as far as `only` lets them.
 
     `deliver` takes what was claimed of one connection and settles each (see `integrations.workers.many`). `wait` says
     how long it takes until there is room for such a request.

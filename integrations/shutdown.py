@@ -1,4 +1,4 @@
-"""Whether this process was asked to end: then nothing new is begun, and what is under way is finished.
+"""Graceful shutdown: once this process is asked to end nothing new is begun, and what is under way is finished.
 
 A worker's threads share the memory of the process that gets the signal; children of a prefork pool would not.
 """
@@ -32,7 +32,7 @@ def on_signals() -> Iterator[None]:
         _is_asked = False
 
 
-@signals.worker_shutting_down.connect
+@signals.worker_shutting_down.connect  # https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-shutting-down
 def ask(**_said: Any) -> None:
     """From here on `asked` is true, for every thread."""
     global _is_asked

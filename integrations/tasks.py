@@ -15,7 +15,7 @@ def drain(connection_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Heal everything: what dead workers held, what came too late, and lost wake-ups."""
+    """Heal the queue: expired leases, deliveries that came too late, and lost wake-ups."""
     worker.sweep()
     liveness.swept()
 
@@ -28,17 +28,17 @@ def renew() -> None:
 
 @shared_task(ignore_result=True)
 def revoke() -> None:
-    """Tell providers to forget tokens that they could not be told of before."""
+    """Revoke tokens that could not be revoked before."""
     connections.revoke_due()
 
 
 @shared_task(ignore_result=True)
 def probe() -> None:
-    """Ask each connected provider whether it still knows us."""
+    """Check the health of each connection."""
     connections.probe_all()
 
 
 @shared_task(ignore_result=True)
 def forget() -> None:
-    """Take people out of what is long done with, and drop old records."""
+    """Retention: take people out of what is long done with, and delete old records."""
     retention.forget()

@@ -1,4 +1,4 @@
-"""The referral programs: stores, people and what happens to them."""
+"""The referrals app: stores, their programs, people, and the facts of a referral's life."""
 
 from django.apps import AppConfig
 

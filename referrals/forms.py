@@ -1,4 +1,4 @@
-"""The public forms: their boxes are never ticked beforehand, and each records the very words that stood beside it."""
+"""The public opt-in forms: no box is ticked beforehand, and each records the very words that stood beside it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _NAME = "Write your first name in at most 150 characters."
 
 
 class _ShownWords(forms.CharField):
-    """Which words stood beside a box when it was ticked; the page always carries those that it shows."""
+    """A digest of the words beside a box when it was ticked; the page always carries that of the words it shows."""
 
     widget = forms.HiddenInput
 
@@ -126,7 +126,7 @@ class NewsletterForm(forms.Form):
 
 
 class JoinForm(NewsletterForm):
-    """Who joins a program; the boxes are up to them."""
+    """The form by which a person joins a program; its boxes may stay unticked."""
 
     must_tick = False
 

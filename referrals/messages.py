@@ -1,7 +1,7 @@
-"""What Sorae itself writes to a friend: the invite, and its reminders.
+"""Sorae's own e-mails to a friend: the invite, and its reminders.
 
 Not a word of it was typed by the inviter, but for a first name that looks like one; not even the friend's name,
-which the inviter typed as well. There is one link of ours, no picture, and nothing that tells of being read.
+which the inviter typed as well. There is one link of ours, no picture, and no tracking.
 """
 
 from email.headerregistry import Address
@@ -22,7 +22,7 @@ LONGEST_SENDER = 80
 def invitation(invite: Invite, *, number: int = 0, message_id: str) -> EmailMultiAlternatives:
     """The invite (`number` 0) or its first, second, … reminder, in text and HTML, ready to send.
 
-    A repeated send is known by its `message_id`, "<…@…>". See RFC 8058 and RFC 3834 for the headers.
+    A repeated send is known by its `message_id`, "<…@…>".
     """
     template = f"referrals/mail/{'reminder' if number else 'invite'}"
     words = _words(invite)
@@ -35,8 +35,8 @@ def invitation(invite: Invite, *, number: int = 0, message_id: str) -> EmailMult
         headers={
             "Message-ID": message_id,
             "List-Unsubscribe": f"<{words['unsubscribe_address']}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-            "Auto-Submitted": "auto-generated",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",  # https://www.rfc-editor.org/rfc/rfc8058#section-3.1
+            "Auto-Submitted": "auto-generated",  # https://www.rfc-editor.org/rfc/rfc3834#section-5
             "X-Auto-Response-Suppress": "All",
         },
     )

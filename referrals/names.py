@@ -1,4 +1,4 @@
-"""What people call themselves, as far as it may stand in a message to somebody who does not know Sorae."""
+"""Display names: a person's first name, if it may stand in a message to somebody who does not know Sorae."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What has happened, for whoever wants to know.
+"""Django signals of the facts that have happened, for any app that wants to know.
 
 `lifecycle` sends each signal once per fact, inside the transaction that stores the fact: a receiver's
 exception takes the fact back, and a receiver that talks to the outside waits for `transaction.on_commit`.

@@ -1,4 +1,4 @@
-"""How people stand in their programs: what they have done, earned and are owed."""
+"""Standing of advocates in their programs: counts of invites, visits, orders and rewards, sums earned and owed."""
 
 from collections import Counter
 from collections.abc import Iterable

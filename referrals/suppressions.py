@@ -1,4 +1,4 @@
-"""Addresses that are not written to, known by a hash of their plainest form."""
+"""Suppressed addresses, which are not written to, known by a hash of their plainest form."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from django.utils.encoding import punycode
 
 from referrals.models import Suppression
 
-NOBODY = "erased.invalid"  # no mail ever goes there: RFC 2606
+NOBODY = "erased.invalid"  # no mail ever goes there: https://www.rfc-editor.org/rfc/rfc2606#section-2
 
 _WEIGHTIEST_FIRST = [
     Suppression.Reason.ERASED,
@@ -21,7 +21,7 @@ _WEIGHTIEST_FIRST = [
 
 
 def of(store_id: int | None, emails: Iterable[str]) -> dict[str, Suppression]:
-    """Who of them is not written to by the store, or by any, by `mailbox`; one query for any number.
+    """Those that are suppressed by the store, or by any, by `mailbox`; one query for any number.
 
     Of several reasons it is the weightiest: erased, complained, bounced, unsubscribed.
     """

@@ -1,8 +1,8 @@
-"""What beat asks for."""
+"""The Celery tasks, which beat sends: visits are counted, friends are reminded."""
 
 from celery import shared_task
 
-from referrals import reminding, visits
+from referrals import reminders, visits
 
 
 @shared_task(ignore_result=True)
@@ -12,4 +12,4 @@ def count_visits() -> None:
 
 @shared_task(ignore_result=True)
 def remind() -> None:
-    reminding.remind_due()
+    reminders.remind_due()

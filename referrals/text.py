@@ -1,4 +1,4 @@
-"""Words from outside: put into one form, and refused when a database or a reader could not take them."""
+"""Validation of text from outside: put into one form, and refused when a database or a reader could not take it."""
 
 import unicodedata
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How often a visitor may send the public forms: counted per network in Django's cache, by no stored address."""
+"""Rate limit of the public forms: posts are counted per network in Django's cache, without a stored address."""
 
 import logging
 from datetime import timedelta

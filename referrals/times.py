@@ -1,4 +1,4 @@
-"""Moments of facts: aware, and near enough to now to be true."""
+"""Validation of a fact's time: aware, and near enough to now to be true."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The address by which a friend says no: its signature is the permission, so that no log-in is needed."""
+"""Unsubscribe links: the address is signed, and its signature is the permission, so that no log-in is needed."""
 
 from uuid import UUID
 
@@ -11,12 +11,12 @@ LONGEST_TOKEN = 100
 
 
 def address(invite: Invite) -> str:
-    """For the invite's messages. It never ends: keep retired secret keys in SECRET_KEY_FALLBACKS."""
+    """The signed address for messages. It never expires: keep retired secret keys in SECRET_KEY_FALLBACKS."""
     return f"{settings.SITE_URL.rstrip('/')}/u/{_signer().sign(b62_encode(invite.uid.int))}"
 
 
 def invite_of(token: str) -> Invite | None:
-    """Whose invite it is; None for a token that is not ours, and for an invite that is gone."""
+    """The invite of a token; None for a token that is not ours, and for an invite that is gone."""
     if len(token) > LONGEST_TOKEN:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Who follows a share link: whether it is a person, and a mark by which one is counted once."""
+"""Visitors of a share link: people told from bots, and an opaque mark by which each is counted once."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Landings become visits, a moment after the friend has gone on to the shop."""
+"""Counts visits: landings become visits, a moment after the friend has gone on to the shop."""
 
 import logging
 from datetime import timedelta
@@ -43,7 +43,7 @@ def _invites(landings: list[Landing]) -> dict[tuple[UUID | None, int], Invite]:
 def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
     try:
         with transaction.atomic():
-            mine, _ = Landing.objects.filter(pk=landing.pk).delete()
+            mine, _ = Landing.objects.filter(pk=landing.pk).delete()  # 0 for all but one: the others wait for it
             if mine:
                 lifecycle.visit(
                     advocate,

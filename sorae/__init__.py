@@ -1,4 +1,4 @@
-"""Names the apps: settings, addresses and the Celery app."""
+"""The Django project: settings, URLs and the Celery app."""
 
 import gc
 import sys
@@ -10,7 +10,7 @@ __all__ = ["VERSION", "celery_app"]
 VERSION = "0.1.0"  # as in pyproject.toml
 
 # Rows come in thousands here. Looking for garbage after every 700 new objects would take a third of a backfill's time.
-gc.set_threshold(10_000, 20, 20)
+gc.set_threshold(10_000, 20, 20)  # https://docs.python.org/3/library/gc.html#gc.set_threshold
 
 # A thread whose answer has come goes on at once, also beside one that is packing a thousand events.
-sys.setswitchinterval(0.001)
+sys.setswitchinterval(0.001)  # https://docs.python.org/3/library/sys.html#sys.setswitchinterval

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 
 from integrations.pages import overview
 from sorae import navigation
-from sorae.signing_in import SignInForm
+from sorae.login_throttling import SignInForm
 
 
 class Site(AdminSite):

@@ -1,4 +1,4 @@
-"""How much of Klaviyo's rate limits is used up."""
+"""Rate limits of Klaviyo's operations: the share of each budget that is used up."""
 
 import importlib
 import pkgutil

@@ -1,4 +1,4 @@
-"""Redis as Django's cache. Without it all goes on as if what was kept had been forgotten."""
+"""The cache: Django's Redis backend; while Redis is away all goes on as if the cache were empty."""
 
 import logging
 import time
@@ -77,7 +77,7 @@ class ForgetfulRedisCache(RedisCache):
         """Redis also holds Celery's messages and the budgets of requests."""
         with self._doing_without():
             client = self._cache.get_client(None, write=True)
-            for key in client.scan_iter(f"{self.key_prefix}:*", count=1000):
+            for key in client.scan_iter(f"{self.key_prefix}:*", count=1000):  # unlike KEYS, SCAN blocks nobody for long
                 client.delete(key)
 
     @property

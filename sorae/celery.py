@@ -8,7 +8,8 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 
-TRANSPORT_ALIASES["filesystem"] = "sorae.broker:Transport"
+# kombu 5.7 imports a transport by the alias of its URL's scheme
+TRANSPORT_ALIASES["filesystem"] = "sorae.filesystem_broker:Transport"
 TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "sorae.redis_broker:Transport"
 
 app = Celery("sorae")

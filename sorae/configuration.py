@@ -1,4 +1,4 @@
-"""Reads the environment: NAME, or NAME_FILE for a file that holds it. What is wrong is kept for the checks."""
+"""Configuration by environment variables: NAME, or NAME_FILE for a file that holds it. Mistakes go to system checks."""
 
 import re
 import secrets
@@ -19,7 +19,7 @@ from sorae import databases, mail_servers
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 LARGEST = 999_999_999
 SHORTEST_TOKEN = 20
-GUNICORN_GIVES_UP = 3  # the exit status of a worker after which gunicorn starts no other
+GUNICORN_GIVES_UP = 3  # exit status of a worker after which gunicorn starts no other: its Arbiter.WORKER_BOOT_ERROR
 
 _problems: list[checks.CheckMessage] = []
 _env = environ.FileAwareEnv()
@@ -59,7 +59,7 @@ def number(name: str, default: int, least: int = 0) -> int:
 
 
 def proxies(name: str, *, is_behind_one: bool) -> int:
-    """How many proxies say whom they speak for; none of them would make one visitor of all."""
+    """How many proxies append to X-Forwarded-For; with 0 behind one, all visitors would count as one."""
     many = number(name, int(is_behind_one))
     if is_behind_one and not many:
         sentence = f"{name} is 0 although BEHIND_TLS_PROXY is set: everybody counts as one visitor, the proxy."

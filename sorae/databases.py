@@ -1,4 +1,4 @@
-"""Reads the address of a database, such as postgres://user:password@host/name."""
+"""Database URLs, such as postgres://user:password@host/name, read into Django's settings."""
 
 import warnings
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import environ  # type: ignore[import-untyped]
 
 ENGINES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
-POSTGRESQL = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+POSTGRESQL = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # a connection that broke while idle is made anew
 SQLITE = {
     "OPTIONS": {
         "timeout": 30,
-        "transaction_mode": "IMMEDIATE",
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        "transaction_mode": "IMMEDIATE",  # https://docs.djangoproject.com/en/5.2/ref/databases/#sqlite-transaction-behavior
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",  # https://www.sqlite.org/wal.html
     }
 }
 

@@ -1,4 +1,4 @@
-"""What load balancers and orchestrators ask: does this process answer, and may it be sent visitors?"""
+"""Health checks for load balancers and orchestrators: liveness and readiness."""
 
 import redis
 from django.conf import settings

@@ -1,4 +1,4 @@
-"""What is written to the log: a line or a JSON object each, without people, secrets or personal links."""
+"""Log formatters: each record as a line or a JSON object, without people, secrets or personal links."""
 
 import json
 import logging

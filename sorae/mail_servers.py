@@ -1,4 +1,4 @@
-"""Reads the address of a mail server, such as smtp+tls://user:password@host."""
+"""Mail server URLs, such as smtp+tls://user:password@host, read into Django's settings."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Takes people, secrets and personal links out of what is logged: who has such a link may use it."""
+"""Redaction of the log: people, secrets and personal links are taken out (a link works for anyone who has it)."""
 
 import copy
 import logging

@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read from the database when they are asked for, in its text format.
+"""The /metrics page: Prometheus' text format, computed from the database when it is asked for.
 
 https://prometheus.io/docs/instrumenting/exposition_formats/. No process keeps a count of its own, so it does not matter
 which one is asked.
@@ -11,8 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from sorae import measures
-from sorae.measures import Series
+from sorae import metric_series
+from sorae.metric_series import Series
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +27,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if not compare_digest(told.encode(), f"Bearer {settings.METRICS_TOKEN}".encode()):
         headers = {"WWW-Authenticate": "Bearer"}
         return HttpResponse("Give the token.\n", content_type="text/plain", status=401, headers=headers)
-    return HttpResponse(text(measures.all_series()), content_type=TEXT)
+    return HttpResponse(text(metric_series.all_series()), content_type=TEXT)
 
 
 def text(series: list[Series]) -> str:

@@ -1,4 +1,4 @@
-"""Redis as the broker: kombu's own, but that a message which nobody can read ends no worker."""
+"""The Redis broker: kombu's transport, where a message that cannot be read ends no worker."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class Channel(redis.Channel):
-    """What is no JSON is dropped; messages only wake workers up, and a sweep makes up for each."""
+    """Messages that are not JSON are dropped (kombu 5.7 would end the worker): they only wake workers up."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

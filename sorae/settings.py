@@ -168,16 +168,18 @@ if REDIS_URL:
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+# Names and meanings: https://docs.celeryq.dev/en/stable/userguide/configuration.html
 CELERY_TASK_ACKS_LATE = False  # messages are wake-ups: losing one costs a sweep, repeating one costs work
 CELERY_TASK_REJECT_ON_WORKER_LOST = False  # what a dead worker held comes back by its lease
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_DISABLE_PREFETCH = bool(REDIS_URL)  # a wake-up goes to who is free; only Redis can
+CELERY_WORKER_DISABLE_PREFETCH = bool(REDIS_URL)  # a wake-up goes to who is free; Celery 5.7 can only with Redis
 # Threads share budgets, connections to Klaviyo and the wish to stop. They cannot be killed, so Celery's time limits
 # and limits of tasks or memory for each child would do nothing: every request has a deadline of its own instead.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# SIGTERM: what is under way is finished, nothing else is begun (integrations.shutdown). SIGQUIT gives it 20 s.
+# SIGTERM (warm shutdown): what is under way is finished, nothing else is begun (integrations.shutdown). SIGQUIT (soft)
+# gives it 20 s. https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
@@ -192,6 +194,7 @@ CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew",
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
         "visibility_timeout": 300,
         "socket_connect_timeout": 1,
         "socket_timeout": 5,

@@ -77,11 +77,9 @@ def connect(sandbox: Sandbox, browser_of_the_operator: Client) -> Connect:
 
 
 @pytest.fixture
-def connection(connect: Connect) -> Connection:
-    """Connected to Tea House Ltd at Klaviyo, as an operator would do it."""
-    answer = connect()
-    assert answer.status_code == 302, answer
-    return Connection.objects.get(account_id=TEA_HOUSE_LTD)
+def connection(sandbox: Sandbox, operator: User) -> Connection:
+    """Connected to Tea House Ltd at Klaviyo, as the operator's trip would have left it; `connect` makes the trip."""
+    return consent_screen.connected_by(operator, sandbox)
 
 
 @pytest.fixture

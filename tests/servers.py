@@ -5,6 +5,7 @@ whose sentence says what to install.
 """
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,7 +22,7 @@ import redis as redis_client
 POSTGRES_FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ROLE = "sorae"
-START_SECONDS = 30.0
+START_SECONDS = 300.0
 
 
 class NotHere(Exception):
@@ -51,6 +52,13 @@ def postgres(**settings: str) -> Iterator[str]:
             finally:
                 if server.poll() is not None:
                     _control(data, "stop")
+
+
+def new_database(url: str) -> str:
+    """Another database on the server of that DATABASE_URL, with what its template1 holds; its own address."""
+    folder, name = Path(urlsplit(url).path).parent, f"made{secrets.token_hex(4)}"
+    _run([_postgres_programs() / "createdb", f"--host={folder}", f"--username={ROLE}", name], None)
+    return f"postgres://{ROLE}@/{folder}/{name}"
 
 
 def restart_postgres(url: str) -> None:

@@ -20,3 +20,4 @@ CELERY_BROKER_URL = os.environ.get("REDIS_URL") or "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "tests.sqlite3")}  # noqa: F405  (a file, as in production)
+WHITENOISE_AUTOREFRESH = True  # else each of Django's test clients looks through all static files when it is made

@@ -1,4 +1,4 @@
-"""Stores what came back from a consent screen: which account it opens decides where it belongs."""
+"""Stores an OAuth grant on the connection of the account that it opens, one row for each account for good."""
 
 import contextlib
 import enum
@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import disconnecting, renewal
+from integrations.connections import disconnection, renewal
 from integrations.connections.oauth import Grant
 from integrations.models import Connection
 from integrations.providers import Account, Provider
@@ -19,7 +19,7 @@ from integrations.signals import account_replaced
 
 
 class Choice(enum.StrEnum):
-    """What an operator may decide about a different account that came back."""
+    """An operator's choice about a different account that came back from the consent screen."""
 
     REPLACE = "replace"
     KEEP = "keep"
@@ -28,7 +28,7 @@ class Choice(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trip to the consent screen led to, in a sentence for the operator."""
+    """The connection that a trip to the consent screen led to, and a sentence for the operator."""
 
     connection: Connection
     sentence: str
@@ -86,17 +86,17 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
             outbox.release(row)
         if choice == Choice.REPLACE and old:
             account_replaced.send(sender=Connection, old=old, new=row)
-            disconnecting.start(old)
+            disconnection.start(old)
     if choice == Choice.DISCARD:
         return _discard(row, user)
     if choice == Choice.REPLACE and old:
-        disconnecting.disconnect(old, user)
+        disconnection.disconnect(old, user)
         return f"{row.account_name} has taken the place of {old.account_name}. What waited for that stays with it."
     return f"{row.account_name} is connected as another account."
 
 
 def _row(provider: Provider, account: Account) -> Connection:
-    """The account's row, locked; there is one for good."""
+    """The account's row, locked; there is one for good, by the constraint `one_connection_per_account`."""
     row, _is_new = Connection.objects.get_or_create(provider=provider.slug, account_id=account.id)
     return Connection.objects.select_for_update(no_key=True).get(pk=row.pk)
 
@@ -147,7 +147,7 @@ def _set(row: Connection, **fields: Any) -> None:
 def _discard(row: Connection, user: User) -> str:
     """Let the unwanted account go; a row that never did anything leaves nothing behind."""
     name = row.account_name
-    revoked = disconnecting.disconnect(row, user)
+    revoked = disconnection.disconnect(row, user)
     has_history = row.connected_at or row.deliveries.exists() or row.attempts.exists()
     if revoked and not has_history:
         with contextlib.suppress(models.ProtectedError):  # something is arranged for it already: then it stays

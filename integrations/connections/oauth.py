@@ -1,7 +1,7 @@
-"""The OAuth 2.0 wire: authorization code with PKCE (RFC 6749, RFC 7636), refresh, and revocation (RFC 7009).
+"""An OAuth 2.0 client: authorization code with PKCE (RFC 6749, RFC 7636), refresh, and revocation (RFC 7009).
 
-One call each, no retries, no state. What comes back is a `Grant` whose every field was looked at, or an error
-named for what to do next; neither shows a token when printed.
+One call each, no retries, no state. The answer is a `Grant` whose every field was checked, or an error named for what
+to do next; neither shows a token when printed.
 """
 
 import base64
@@ -39,7 +39,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """What a provider lets us do. `scopes` is None where the answer did not say: as before, then."""
+    """Tokens and scopes that a provider granted. `scopes` is None where the answer did not say: as before, then."""
 
     access_token: str
     refresh_token: str
@@ -51,7 +51,7 @@ class Grant:
 
 
 def new_verifier() -> str:
-    """64 characters for PKCE, kept on our side."""
+    """PKCE's code verifier of 64 characters (RFC 7636, 4.1), kept on our side."""
     return secrets.token_urlsafe(48)
 
 
@@ -81,7 +81,7 @@ def authorize_url(provider: Provider, state: str, challenge: str) -> str:
 
 
 def exchange(provider: Provider, code: str, verifier: str) -> Grant:
-    """Turn the code of a callback into a grant; where the answer leaves the scopes out, they are as asked."""
+    """Turn the code of a callback into a grant; scopes that the answer leaves out are as asked (RFC 6749, 5.1)."""
     addresses = provider.addresses()
     _check(addresses.token)
     with _session(provider, addresses) as session:
@@ -94,7 +94,7 @@ def exchange(provider: Provider, code: str, verifier: str) -> Grant:
 
 
 def refresh(provider: Provider, refresh_token: str) -> Grant:
-    """Renew access. When the answer is lost the old refresh token may be used up: code `refresh_uncertain`."""
+    """Renew access. When the answer is lost the old refresh token may be used up (RFC 6749, 6): `refresh_uncertain`."""
     addresses = provider.addresses()
     _check(addresses.token)
     with _session(provider, addresses) as session:
@@ -110,7 +110,7 @@ def refresh(provider: Provider, refresh_token: str) -> Grant:
 
 
 def revoke(provider: Provider, refresh_token: str) -> None:
-    """Make the provider forget a grant; one that it does not know any more is as good."""
+    """Revoke a grant; one that the provider does not know any more is as good (RFC 7009, 2.2)."""
     addresses = provider.addresses()
     _check(addresses.revoke)
     form = {"token": refresh_token, "token_type_hint": "refresh_token"}
@@ -121,7 +121,7 @@ def revoke(provider: Provider, refresh_token: str) -> None:
 
 
 def _session(provider: Provider, addresses: Addresses) -> OAuth2Session:
-    """Made without scopes and without the library's PKCE: both break an exchange in another process."""
+    """Made without scopes and the library's PKCE: both break an exchange in another process (requests-oauthlib 2.0)."""
     session = OAuth2Session(addresses.client_id, redirect_uri=redirect_uri(provider))
     http.through_the_door(session)
     for kind in ("access_token_response", "refresh_token_response"):
@@ -130,7 +130,7 @@ def _session(provider: Provider, addresses: Addresses) -> OAuth2Session:
 
 
 def _basic(addresses: Addresses) -> HTTPBasicAuth:
-    return HTTPBasicAuth(addresses.client_id, addresses.client_secret)
+    return HTTPBasicAuth(addresses.client_id, addresses.client_secret)  # RFC 6749, 2.3.1
 
 
 def _check(address: str) -> None:
@@ -141,7 +141,7 @@ def _check(address: str) -> None:
         reason = http.PLAIN_HTTP.saying("An OAuth address is plain http, and not on this machine.")
         raise OperatorRequired(reason) from None
     if urlsplit(address).scheme == "http":
-        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+        os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # oauthlib 4.0 looks at nothing else
 
 
 def _answer(call: Callable[[], Answer]) -> Answer:

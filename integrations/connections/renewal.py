@@ -1,4 +1,4 @@
-"""Access tokens, renewed by one worker for all: a lease decides who asks, a generation whose answer counts.
+"""Token renewal: access tokens are refreshed by one worker for all, under a lease; a generation says which are newest.
 
 Nobody holds a lock or a transaction while the provider is asked. Renewal starts well before the end, so that
 the others keep working with the old token meanwhile. Leases and expiry go by the database's clock.
@@ -16,8 +16,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from integrations import encryption, providers, reasons, shutdown
-from integrations.connections import oauth, revoking
-from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections import oauth, token_revocation
+from integrations.connections.reconnect_required import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
 from integrations.models import Connection
@@ -75,7 +75,7 @@ log = logging.getLogger(__name__)
 
 
 class AccessUnavailable(Throttled):
-    """There is no usable token at the moment; nothing was sent, so it costs no attempt."""
+    """No usable access token at the moment; nothing was sent, so it costs no attempt."""
 
     def __init__(self, reason: Reason, *, retry_after: timedelta) -> None:
         TemporaryError.__init__(self, reason, retry_after=retry_after)
@@ -83,7 +83,7 @@ class AccessUnavailable(Throttled):
 
 @dataclass(frozen=True, repr=False)
 class Access:
-    """A token to work with. `generation` names it: say it when the provider refuses the token."""
+    """An access token. `generation` names it: say it when the provider refuses the token."""
 
     token: str
     generation: int
@@ -110,7 +110,7 @@ def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
 
 
 def renew(connection_id: int, seen_generation: int) -> Access:
-    """Another token than the one the provider has just refused; without a call where there is one already."""
+    """A newer access token than the one the provider has just refused; without a call where there is one already."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while True:
         seen = _look(connection_id)
@@ -157,7 +157,7 @@ class _Seen:
 
     @property
     def pause(self) -> timedelta:
-        """How long renewal rests after it failed. A lease without an owner means just that."""
+        """How long renewal rests after a failure: until the end of a lease that has no owner."""
         until = self.connection.refresh_lease_until
         return until - self.now if until and not self.connection.refresh_lease else timedelta()
 
@@ -187,6 +187,8 @@ def _renewed(seen: _Seen) -> Access | None:
         return None
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lt=Now())
     same = Connection.objects.filter(pk=row.pk, generation=row.generation, state=Connection.State.CONNECTED)
+    # Whoever comes second waits for the row, looks at it again and finds the lease taken:
+    # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     if not same.filter(free).update(refresh_lease=lease, refresh_lease_until=Now() + LEASE):
         return None
     try:
@@ -229,7 +231,7 @@ def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: oauth.Gr
     present.filter(refresh_lease=lease).update(refresh_lease=None, refresh_lease_until=None)
     gone = present.filter(state__in=(Connection.State.DISCONNECTING, Connection.State.DISCONNECTED))
     if grant.refresh_token != refresh_token and gone.exists():
-        revoking.remember(row, grant.refresh_token)
+        token_revocation.remember(row, grant.refresh_token)
 
 
 def _refused(row: Connection, error: ReconnectRequired) -> None:

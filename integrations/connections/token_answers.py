@@ -1,7 +1,7 @@
-"""Reads what a token endpoint answers: the status first, then OAuth's own error, then every field of a grant.
+"""Parses the answers of a token endpoint: the status first, then OAuth's own error, then every field of a grant.
 
-Only `invalid_grant` says that access is gone. A refusal of our client is ours to repair, and everything else
-(429, 5xx, time-outs, pages in HTML, half an answer) says nothing about the grant.
+Only `invalid_grant` (RFC 6749, 5.2) says that access is gone. A refusal of our client is ours to repair, and everything
+else (429, 5xx, time-outs, pages in HTML, half an answer) says nothing about the grant.
 """
 
 import json
@@ -19,11 +19,11 @@ from integrations.wire import http
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 SCOPES = re.compile(r"[\x20-\x7e]{0,4096}")
-LIFETIME = timedelta(hours=1)  # where the answer names none
+LIFETIME = timedelta(hours=1)  # where the answer names none, as RFC 6749, 5.1 lets it
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 LOST_ANSWERS = {http.NO_ANSWER.code, http.TIMED_OUT.code, http.UNREADABLE_ANSWER.code}
 DEAD_GRANTS = {"invalid_grant", "invalid_grant_type"}  # Klaviyo says the second of expired refresh tokens, too
-OUR_FAULTS = {"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"}
+OUR_FAULTS = {"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type"}  # RFC 6749, 5.2
 APP_REFUSED = declare(
     "invalid_client",
     "App refused",
@@ -60,6 +60,7 @@ def is_revoked(response: requests.Response) -> bool:
     """Whether a revocation's answer says that the token is dead; a page of some proxy does not."""
     if error_of(response) in DEAD_GRANTS:
         return True
+    # Of a token that it does not know the provider says 200 as well: https://www.rfc-editor.org/rfc/rfc7009#section-2.2
     return _is_success(response) and "html" not in response.headers.get("Content-Type", "")
 
 
@@ -107,7 +108,7 @@ def _is_success(response: requests.Response) -> bool:
 
 def _never_left(error: requests.ConnectionError) -> bool:
     cause = error.args[0] if error.args else None
-    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)  # urllib3 2: no connection was made
 
 
 def _json_object(response: requests.Response) -> dict[str, Any] | None:

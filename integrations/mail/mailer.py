@@ -1,6 +1,6 @@
-"""Hands Sorae's own messages to the mail server, each on record, and says what the server's answer means.
+"""Sends Sorae's own e-mails by SMTP, each on record, and tells what the mail server's reply code means.
 
-Mail knows no key by which a repeated message is dropped. So where the answer stays out after the message may have been
+SMTP knows no key by which a repeated message is dropped. So where the reply stays out after the message may have been
 taken, it is not sent again by itself.
 """
 
@@ -23,7 +23,7 @@ from integrations.wire import attempts, deadline
 from integrations.wire.attempts import LastLook
 
 OPERATION = "send_email"
-TAKEN = 250  # RFC 5321: the message is the server's to deliver now
+TAKEN = 250  # https://www.rfc-editor.org/rfc/rfc5321#section-4.2.5: from now on the server answers for the message
 NO_SERVER = "django.core.mail.backends.dummy.EmailBackend"
 UNBOUNDED = {"django.core.mail.backends.smtp.EmailBackend": "integrations.mail.smtp.EmailBackend"}
 
@@ -94,7 +94,7 @@ UNUSABLE_MESSAGE = declare(
 
 
 class OutcomeUnknown(PermanentError):
-    """The message may have been taken, or not."""
+    """Nobody knows whether the mail server has taken the message."""
 
     def __init__(self) -> None:
         sentence = "The mail server's answer did not come, so the message may have gone out. Retry sends it once more."
@@ -102,11 +102,11 @@ class OutcomeUnknown(PermanentError):
 
 
 class RecipientRefused(PermanentError):
-    """The mail server will not have this address."""
+    """The mail server refuses this address for good."""
 
 
 class RecipientPostponed(TemporaryError):
-    """The mail server will not have this address now."""
+    """The mail server refuses this address for now."""
 
 
 class RelayRefused(OperatorRequired):
@@ -176,7 +176,7 @@ def _is_ready(backend: Any) -> bool:
     if not isinstance(connection, smtplib.SMTP):
         return True
     try:
-        return bool(connection.rset()[0] == TAKEN)
+        return bool(connection.rset()[0] == TAKEN)  # https://www.rfc-editor.org/rfc/rfc5321#section-4.1.1.5
     except OSError:
         return False
 
@@ -199,7 +199,7 @@ def _meaning(error: Exception, may_have_left: bool) -> IntegrationError:
         return _silence(error, may_have_left)
     is_later = status < 500
     match error:
-        case smtplib.SMTPRecipientsRefused() if is_later and status != 421:
+        case smtplib.SMTPRecipientsRefused() if is_later and status != 421:  # 421: the server closes (RFC 5321, 4.2.2)
             return RecipientPostponed(POSTPONED.about(status=status))
         case _ if is_later:
             return TemporaryError(POSTPONED.about(status=status))
@@ -234,5 +234,5 @@ def _status(error: Exception) -> int | None:
 
 
 def _is_about_us(error: smtplib.SMTPRecipientsRefused) -> bool:
-    """Whether a refused recipient is for want of a log-in or by policy (5.7.x), https://www.rfc-editor.org/rfc/rfc3463."""
+    """Whether a recipient is refused for want of a log-in (530: RFC 4954, 6) or by policy (5.7.x: RFC 3463, 3.8)."""
     return any(code == 530 or re.match(rb"5\.7\.", words) for code, words in error.recipients.values())

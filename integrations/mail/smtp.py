@@ -1,4 +1,4 @@
-"""Django's SMTP, with one deadline for a whole conversation, and an eye on whether a message has begun to leave.
+"""Django's SMTP backend with one deadline for a whole conversation, which notes when a message has begun to leave.
 
 A socket's time-out is for one read: a server that drips its answers would hold a worker beyond its lease.
 """
@@ -16,7 +16,7 @@ CONNECT_SECONDS = 5.0  # for each of the server's addresses
 
 
 class Conversation(smtplib.SMTP):
-    """Keeps to `deadline.within`. Raises as smtplib does."""
+    """An SMTP client that keeps to `deadline.within`. Raises as smtplib does."""
 
     message_has_left = False
     sock: socket.socket | None
@@ -41,11 +41,11 @@ class Conversation(smtplib.SMTP):
 
 
 class TlsConversation(Conversation, smtplib.SMTP_SSL):
-    """The same, over TLS from the start."""
+    """An SMTP client over TLS from the start."""
 
 
 class EmailBackend(smtp.EmailBackend):
-    """Set up by the same settings as Django's."""
+    """Django's e-mail backend with our client, by the same settings."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,8 +1,10 @@
-"""The queue that is also the record: add · claim · settle · give back what a dead worker held.
+"""The transactional outbox, queue and record in one: add · claim · settle · give back what a dead worker held.
 
 A delivery is written in the transaction of the fact it tells of. A worker claims due rows under a lease,
 commits, talks to the provider, and settles each row only while the lease is still its own. Celery messages
-are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock.
+are wake-ups: losing all of them costs one sweep. Leases and back-off go by the database's clock: Django's Now() is the
+time of the statement, also on PostgreSQL, whose now() is that of the transaction's beginning:
+https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
 """
 
 from integrations.outbox.due import FRESH, connections_with_work, due
@@ -10,7 +12,6 @@ from integrations.outbox.leasing import (
     BATCH,
     CRASHES_ALONE,
     CRASHES_FAILED,
-    are_ours,
     claim,
     extend,
     give_back_expired,
@@ -39,7 +40,6 @@ __all__ = [
     "TAKEN_BACK",
     "Order",
     "add",
-    "are_ours",
     "cancel",
     "cancel_late",
     "claim",

@@ -1,4 +1,4 @@
-"""What may be claimed now, and whose."""
+"""Due deliveries, which may be claimed now, and the connections that have some."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ FRESH = timedelta(minutes=1)  # what has been due for longer than the widest win
 
 
 def due(connection: Connection) -> QuerySet[Delivery]:
-    """What may be claimed now: its time has come, and nothing of its lane is ahead of it."""
+    """Deliveries that may be claimed now: their time has come, and none of their lane is ahead (see `Delivery`)."""
     return (
         _waiting(connection.pk)
         .filter(connection__state=Connection.State.CONNECTED)
@@ -50,6 +50,6 @@ def _waiting(connection: OuterRef | int) -> QuerySet[Delivery]:
 
 
 def ahead() -> QuerySet[Delivery]:
-    """What is before a delivery in its lane, and not done with."""
+    """The open deliveries before one in its lane."""
     same = {"connection": OuterRef("connection"), "lane": OuterRef("lane")}
     return Delivery.objects.filter(**same, pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING))

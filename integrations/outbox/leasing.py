@@ -1,4 +1,4 @@
-"""What a worker has in hand, and for how long: claimed, kept, and given back when the worker has died."""
+"""Leases: a worker claims deliveries for a time, extends it, and what a dead worker held is given back."""
 
 import time
 import uuid
@@ -57,6 +57,8 @@ def claim(
     """
     lease, leased_at = uuid.uuid4(), time.monotonic()
     with transaction.atomic():
+        # SKIP LOCKED: rows that another worker is claiming are passed by, not waited for.
+        # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
         wanted = (due(connection) if rows is None else rows).select_for_update(skip_locked=True, of=("self",))
         pks = _together(_ends(wanted, limit, limit * newest // 100))
         Delivery.objects.filter(pk__in=pks, state=State.QUEUED).update(
@@ -127,7 +129,7 @@ def give_back_expired() -> int:
 
 
 def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
-    """Those that are still leased to the caller."""
+    """The deliveries that are still leased to the caller."""
     leases = {delivery.lease for delivery in deliveries}
     return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=State.SENDING)
 
@@ -142,7 +144,7 @@ def _ends(wanted: QuerySet[Delivery], limit: int, newest: int) -> list[tuple[int
 
 
 def _together(rows: Sequence[tuple[int, int, str]]) -> list[int]:
-    """Rows that may share a batch: one per lane, and none that has taken workers down before."""
+    """Rows that may share a batch: one of each lane, and none that has taken workers down before."""
     lanes: set[str] = set()
     together: list[int] = []
     for pk, crashes, lane in rows:

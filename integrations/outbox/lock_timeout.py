@@ -1,4 +1,4 @@
-"""Waiting for a lock of somebody else's, such as a host's long transaction, but not for ever."""
+"""Lock timeout: a lock of somebody else's, such as a host's long transaction, is waited for, but not for ever."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +36,7 @@ def short() -> Iterator[None]:
         with transaction.atomic():
             if database.vendor == "postgresql":
                 with database.cursor() as cursor:
+                    # LOCAL: until the transaction ends. https://www.postgresql.org/docs/current/sql-set.html
                     cursor.execute(f"SET LOCAL lock_timeout = '{SECONDS}s'")
             yield
     except OperationalError as error:

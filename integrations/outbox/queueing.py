@@ -1,4 +1,4 @@
-"""Writing deliveries down, in the transaction of the fact they tell of."""
+"""Queues deliveries in the transaction of the fact that they tell of: the outbox pattern's first half."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,8 +24,7 @@ TOUCH = (
 class Order:
     """What to deliver. `key` names the fact for good: the same key is never queued twice for a connection.
 
-    With a `lane`, a delivery still waiting there stands for this one too (its content is made when it is
-    sent), and those of one lane are never sent side by side.
+    For `lane`, and what it means for this order when a delivery waits there already, see `Delivery`.
     """
 
     kind: str
@@ -50,6 +49,7 @@ def add(connection_id: int, orders: Iterable[Order]) -> None:
     if not database.in_atomic_block:
         raise RuntimeError("outbox.add needs a transaction: the fact and its deliveries are one.")
     fresh = [_row(connection_id, order) for order in orders if not (order.lane and _touch(connection_id, order))]
+    # ON CONFLICT DO NOTHING: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
     Delivery.objects.bulk_create(fresh, ignore_conflicts=True)
     wake_ups.on_commit(connection_id)
 
@@ -76,7 +76,7 @@ def _row(connection_id: int, order: Order) -> Delivery:
 
 
 def _touch(connection_id: int, order: Order) -> bool:
-    """Whether a delivery already waits in the lane. Writing to it keeps workers off until we commit.
+    """Coalescing (see `Delivery`): whether one waits in the lane. Writing to it keeps workers off until we commit.
 
     A host's transaction waits for this, and it takes half as long in SQL.
     """

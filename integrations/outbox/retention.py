@@ -1,4 +1,4 @@
-"""What is not kept: people in what was settled long ago, and records that nobody reads any more.
+"""Retention: people are taken out of what was settled long ago, and records that nobody reads any more are deleted.
 
 In short transactions, the oldest first and for a bounded time: the next run goes on where this one ended, as what is
 done is not found again. Of a delivery stay its key, its fact's id, its state and its reason: so no fact is told twice,
@@ -43,18 +43,18 @@ def forget() -> dict[str, int]:
 
 
 def is_forgotten(delivery: Delivery) -> bool:
-    """Whether what was to be said is gone: then it cannot be sent any more."""
+    """Whether retention has taken out its content: then it cannot be sent any more."""
     is_old = delivery.settled_at and delivery.settled_at < timezone.now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
     return bool(is_old and not delivery.subject)
 
 
 def sendable(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
-    """Those of which it is still known what to say to whom."""
+    """Deliveries that still hold their content and their person."""
     return deliveries.exclude(subject="", settled_at__isnull=False)
 
 
 def to_forget() -> "QuerySet[Delivery]":
-    """Settled long ago, and still saying who it is about; the oldest first, by the index `deliveries_to_forget`."""
+    """Deliveries settled long ago that still name a person; oldest first, by the index `deliveries_to_forget`."""
     old = Delivery.objects.filter(settled_at__lt=Now() - timedelta(days=settings.RETAIN_BODIES_DAYS))
     return old.exclude(subject="").exclude(state__in=Delivery.OPEN).order_by("settled_at")
 
@@ -90,7 +90,7 @@ def _reword(rows: Sequence[Delivery]) -> None:
 
 
 def _drop_attempts() -> int:
-    """Of one connection after the other, by the index that begins with it. What is open may ask what was tried."""
+    """Attempts, by connection as their index is. Those of open deliveries stay: what was tried may still be asked."""
     limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
     needed = Delivery.objects.filter(attempts=OuterRef("pk"), state__in=Delivery.OPEN)
     old = Attempt.objects.filter(started_at__lt=limit).order_by("started_at")
@@ -107,7 +107,7 @@ def _drop_attempts() -> int:
 
 @transaction.atomic
 def _drop_jobs() -> int:
-    """Those that have ended; what they were about is known from its deliveries."""
+    """Jobs that have ended; their deliveries keep what they were about."""
     old = Job.objects.filter(ended_at__lt=Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)).order_by("ended_at")
     pks = list(old.exclude(state=Job.State.RUNNING).values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE])
     Delivery.objects.filter(job__in=pks).update(job=None)
@@ -115,7 +115,7 @@ def _drop_jobs() -> int:
 
 
 def _drop_checks() -> int:
-    """All but the last of each connection."""
+    """Health checks, but for the last one of each connection."""
     limit = Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS)
     old = HealthCheck.objects.filter(checked_at__lt=limit).order_by("checked_at")
     for connection_id in _connections_with(old):
@@ -132,7 +132,7 @@ def _drop_authorizations() -> int:
 
 
 def _connections_with(rows: "QuerySet[Any]") -> list[int]:
-    """By the oldest of each, which an index finds at once."""
+    """Connections that have such rows, by the oldest row of each, which an index finds at once."""
     oldest = Subquery(rows.filter(connection=OuterRef("pk")).values("pk")[:1])
     some = Connection.objects.annotate(oldest=oldest).filter(oldest__isnull=False)
     return list(some.order_by("pk").values_list("pk", flat=True))
@@ -141,7 +141,8 @@ def _connections_with(rows: "QuerySet[Any]") -> list[int]:
 class _WithoutPerson(Func):
     """The options without what they say of the person."""
 
-    template = "(%(expressions)s - 'person'::text)"
+    template = "(%(expressions)s - 'person'::text)"  # https://www.postgresql.org/docs/current/functions-json.html
 
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        # https://www.sqlite.org/json1.html#jrm
         return self.as_sql(compiler, connection, template="JSON_REMOVE(%(expressions)s, '$.person')", **more)

@@ -1,4 +1,4 @@
-"""Sends deliveries again at an operator's wish, and wakes the workers that will."""
+"""Retry by an operator: queues deliveries again, and wakes the workers."""
 
 from django.db import transaction
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""How it ended for what a worker has in hand, written only while the lease is still its own."""
+"""Settling: the outcome of a claimed delivery is written only while the lease is still the worker's own."""
 
 import random
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
 
 
 def _superseded(delivery: Delivery) -> bool:
-    """Whether a newer delivery of the same lane waits already; retrying the older could undo it."""
+    """Whether a newer one of the lane is open (see `Delivery`); retrying the older could undo it."""
     newer = Delivery.objects.filter(connection=delivery.connection_id, lane=delivery.lane, pk__gt=delivery.pk)
     return bool(delivery.lane) and newer.filter(state__in=Delivery.OPEN).exists()
 

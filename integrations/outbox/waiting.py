@@ -1,4 +1,4 @@
-"""What happens to deliveries that nobody has in hand: held, released, retried, called off."""
+"""Waiting deliveries, which no worker has claimed: held, released, retried, cancelled."""
 
 from django.db import models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
@@ -136,5 +136,5 @@ def cancel_late() -> int:
 
 
 def _free(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Those of the rows that no open transaction writes to: a host's long one must not stop the sweep."""
+    """Rows that no open transaction writes to (SKIP LOCKED): a host's long one must not stop the sweep."""
     return Delivery.objects.filter(pk__in=rows.select_for_update(skip_locked=True).values("pk"))

@@ -1,4 +1,4 @@
-"""Wakes workers up. Every message may be lost: the sweep finds the work, a few seconds later."""
+"""Wake-ups: messages that tell workers of work. Each may be lost, as the sweep finds the work a few seconds later."""
 
 import logging
 import math
@@ -27,14 +27,14 @@ _timers_lock = threading.Lock()
 
 def on_commit(connection_id: int) -> None:
     """Wake a worker when the present transaction is committed; once, however much it queues."""
-    planned = [hook[1] for hook in database.run_on_commit]
+    planned = [hook[1] for hook in database.run_on_commit]  # (savepoints, hook, robust) in Django 5.2
     if not any(isinstance(hook, Wake) and hook.connection_id == connection_id for hook in planned):
         transaction.on_commit(Wake(connection_id))
 
 
 @dataclass(frozen=True)
 class Wake:
-    """Tells a worker that there is something to do. A broker that is away costs a sweep's time, never the caller's."""
+    """A hook that wakes a worker. A broker that is away costs a sweep's time, never the caller's."""
 
     connection_id: int
 
@@ -58,7 +58,7 @@ def now(connection_id: int, *, again: bool = False) -> None:
                 producer=producer,
                 retry=False,
                 ignore_result=True,
-                expires=GOOD_FOR_SECONDS,
+                expires=GOOD_FOR_SECONDS,  # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
             )
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS
@@ -102,6 +102,7 @@ def _ring(connection_id: int) -> None:
 
 def _is_first(connection_id: int) -> bool:
     """Only workers that share a memory with us can say what they have heard."""
+    # SET NX: one of many wins. https://redis.io/docs/latest/commands/set/
     return not settings.REDIS_URL or bool(cache.add(_flag(connection_id), 1, GOOD_FOR_SECONDS))
 
 

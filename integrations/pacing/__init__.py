@@ -14,7 +14,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from integrations.pacing import headers as rate_headers
-from integrations.pacing import shared
+from integrations.pacing import redis_counters
 from integrations.pacing.memory import Memory
 from integrations.pacing.windows import BACKLOG_SHARE, Window, used_by_others
 
@@ -36,7 +36,7 @@ def take(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) ->
 
 
 def wait(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) -> timedelta:
-    """Until there is room for a request, which is not counted yet; zero where there is."""
+    """How long until there is room for a request, which is not counted yet; zero where there is."""
     return _take(budget, windows, is_backlog=is_backlog, requests=0)
 
 
@@ -99,5 +99,5 @@ def _heed_here(budget: str, told: rate_headers.Told) -> None:
         _memory.count_others(budget, told.window, told.spent, told.reset * 1000)
 
 
-def _shared() -> shared.Shared | None:
-    return shared.at(settings.REDIS_URL, _memory) if settings.REDIS_URL else None
+def _shared() -> redis_counters.Shared | None:
+    return redis_counters.at(settings.REDIS_URL, _memory) if settings.REDIS_URL else None

@@ -1,4 +1,4 @@
-"""The request counters of one budget in this process: a sliding window of slots for each limit."""
+"""Sliding-window counters of one rate-limit budget in this process, in slots."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,8 @@
 -- What all scripts of this folder begin with: Redis's clock, a budget's windows and what is known of them.
 -- KEYS: 1 since when this Redis has kept its counters, 2 the budget's state, then one for each window.
 -- ARGV: 1 how many windows, then of each: requests, length, width, kept (see windows.py); then the script's own.
+-- A script may write after it has asked for the time, as its effects are replicated, not its text (Redis 5 and later):
+-- https://redis.io/docs/latest/develop/programmability/eval-intro/#script-replication
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local own = 4 * ARGV[1] + 2 -- where the script's own arguments begin

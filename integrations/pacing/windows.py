@@ -1,4 +1,4 @@
-"""Windows of time and how they are counted: the arithmetic that the counters in memory and in Redis share.
+"""Rate-limit windows, and the arithmetic that the sliding-window counters in memory and in Redis share.
 
 A window is counted in slots. A request is forgotten when its slot is `kept` slots old: never before the window's
 length and the spread are over, and at most one slot later.
@@ -55,7 +55,7 @@ class Window:
 
 
 def most(requests: int, share: float) -> int:
-    """So much of a limit; never nothing."""
+    """The requests that a share of a limit allows; at least one."""
     return max(1, math.floor((requests - requests // ONE_OF) * share + 1e-9))
 
 

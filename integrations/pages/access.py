@@ -1,4 +1,4 @@
-"""Who may see a page: signed in to the admin, and with the page's own permission."""
+"""Access control: pages are for those who are signed in to the admin and have the page's own permission."""
 
 from collections.abc import Callable
 from functools import wraps

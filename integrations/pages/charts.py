@@ -14,7 +14,7 @@ LEAST = 2.0  # a bar of one among thousands can still be seen
 
 @dataclass(frozen=True)
 class Hour:
-    """What was settled within one hour."""
+    """Counts of the deliveries settled within one hour."""
 
     starts_at: datetime
     delivered: int = 0

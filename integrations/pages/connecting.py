@@ -1,4 +1,4 @@
-"""Connect, reconnect, disconnect and decide: a POST each, with a permission each; and the way back in."""
+"""Views that connect, reconnect, disconnect and decide: a POST each, with a permission each; and the OAuth callback."""
 
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from integrations.connections import Choice, ConnectingFailed
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.pages.access import for_operators
-from integrations.pages.noting import note
+from integrations.pages.audit_log import note
 from integrations.providers import Provider
 
 

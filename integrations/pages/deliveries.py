@@ -1,4 +1,4 @@
-"""The deliveries: found, counted, read one by one, and tried again."""
+"""Pages of deliveries: a table to search, each delivery's own page, and retry."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retention, retrying
-from integrations.pages import filtering, going_back, incidents, noting, paging, reach, story, tabs
+from integrations.pages import audit_log, filtering, incidents, paging, safe_redirect, search_range, story, tabs
 from integrations.pages.access import for_operators
 from integrations.pages.filtering import Filter
 
@@ -47,7 +47,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return redirect(f"{reverse('integrations:deliveries')}?{_asked(request).query}")
     chosen = Filter.read(request.GET)
-    looked = reach.of(chosen)
+    looked = search_range.of(chosen)
     found = chosen.apply(looked.apply(Delivery.objects.all()) if looked else Delivery.objects.all())
     standing = chosen.state in ("failed", "held")
     context = {
@@ -92,12 +92,12 @@ def retry(request: HttpRequest) -> HttpResponse:
         chosen = Filter.read(request.POST)
         chosen = chosen if chosen.state in ("failed", "held") else chosen.but(state="failed")
         rows = chosen.apply(Delivery.objects.all())
-        why = noting.cause(chosen.state, chosen.reason)
-        count = noting.many(request, rows, retrying.again, "Deliveries tried again", why)
+        why = audit_log.cause(chosen.state, chosen.reason)
+        count = audit_log.many(request, rows, retrying.again, "Deliveries tried again", why)
     else:
         count = _retry_chosen(request)
     messages.success(request, f"{count} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
-    return redirect(going_back.to(request, reverse("integrations:deliveries"), "integrations.view_delivery"))
+    return redirect(safe_redirect.to(request, reverse("integrations:deliveries"), "integrations.view_delivery"))
 
 
 def _retry_chosen(request: HttpRequest) -> int:
@@ -109,8 +109,8 @@ def _retry_chosen(request: HttpRequest) -> int:
         sentence = "What was to be sent is no longer kept, so {} cannot be sent again. Send the fact itself again."
         messages.warning(request, sentence.format("it" if row else f"{forgotten} of them"))
     if row is None:
-        return noting.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
-    return noting.one(request, row, row, retrying.again, "Tried again")
+        return audit_log.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
+    return audit_log.one(request, row, row, retrying.again, "Tried again")
 
 
 def _can_retry(row: Delivery) -> bool:

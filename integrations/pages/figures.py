@@ -1,4 +1,4 @@
-"""Numbers of connections for the pages: counted for many at once, on the indexes of the queue."""
+"""Statistics of connections for the pages: counted for many at once, on the indexes of the queue."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,7 +89,7 @@ def total(figures: Iterable[Figures]) -> Figures:
 
 
 def hours(connections: Iterable[Connection], now: datetime) -> list[Hour]:
-    """What was settled in each of the last 24 hours, the current one included."""
+    """Deliveries settled in each of the last 24 hours, the current one included."""
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     settled = _settled_since([connection.pk for connection in connections], first)
     rows = settled.annotate(hour=TruncHour("settled_at")).values("hour").annotate(**OUTCOMES).order_by("hour")

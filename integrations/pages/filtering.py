@@ -1,4 +1,4 @@
-"""Which deliveries a page shows: read from the address, kept in its links, applied to the query.
+"""Filters of a table of deliveries: read from the page's address, kept in its links, applied to the query.
 
 The address of a page never holds a person's e-mail, but the id of one of their deliveries.
 """
@@ -49,7 +49,7 @@ class Filter:
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
-        """Whatever the address holds; words that mean nothing are left out."""
+        """The filter that an address holds; words that mean nothing are left out."""
         given = {field.name: query.get(field.name, "").replace("\x00", "").strip()[:254] for field in fields(cls)}
         given["state"] = given["state"] if given["state"] in SETS else ""
         given["connection"], given["of"] = (id_in(given[name]) for name in ("connection", "of"))
@@ -60,7 +60,7 @@ class Filter:
         return deliveries.filter(**self._conditions())
 
     def but(self, **changes: Any) -> Self:
-        """Another filter; what was looked up for this one is not looked up once more."""
+        """This filter with changes; what was looked up for this one is not looked up once more."""
         other = replace(self, **{name: str(value) for name, value in changes.items()})
         vars(other)["_known"] = self._known
         return other

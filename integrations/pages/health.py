@@ -1,4 +1,4 @@
-"""How a connection is doing: a ladder of facts from the database, without asking anybody.
+"""Health of a connection: a ladder of facts from the database, without a request to the provider.
 
 authorised → scopes complete → right account → within quota → queue young → delivering → confirmed.
 The first broken rung is the headline; those below it do not matter until it is mended.
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from integrations import providers, reasons
-from integrations.connections.probing import ANOTHER_ACCOUNT
+from integrations.connections.health_check import ANOTHER_ACCOUNT
 from integrations.models import Connection
 from integrations.pages import figures
 from integrations.pages.figures import Figures
@@ -66,7 +66,7 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Health]:
 
 
 def judge(connection: Connection, known: Figures, now: datetime) -> Health:
-    """What the figures amount to."""
+    """The health that the figures amount to."""
     rungs = tuple(_ladder(connection, known, now))
     if connection.state in (C.DISCONNECTED, C.DISCONNECTING):
         return Health("off", connection.get_state_display(), rungs[0].advice, rungs)

@@ -1,4 +1,4 @@
-"""What needs a person: deliveries that failed or are held, put together by connection and reason."""
+"""Incidents, which need a person: deliveries that failed or are held, grouped by connection and reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

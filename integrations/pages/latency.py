@@ -1,4 +1,4 @@
-"""How long it takes from what happened here until a provider has it, and until it was seen there."""
+"""Latency: from a fact until the provider has accepted it, and until it was read back there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Latency:
 
 
 def of(connection: Connection, now: datetime) -> Latency:
-    """What the last deliveries of the past hour say; two looks into an index."""
+    """The latency of the past hour's last deliveries; two looks into an index."""
     confirmed = _latest(connection, State.CONFIRMED, now)
     seen = [confirmed_at - created_at for created_at, _, confirmed_at in confirmed if confirmed_at]
     accepted = [*confirmed, *_latest(connection, State.ACCEPTED, now)]

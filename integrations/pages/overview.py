@@ -1,4 +1,4 @@
-"""How things stand, at one glance: for Home, and for the page of each provider."""
+"""Overview of all connections, for Home and for the page of each provider."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def _served(connections: Sequence[Connection]) -> dict[int, Sequence[str]]:
 
 
 def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]":
-    """Those that need a person, then those at work, then the disconnected ones; each by name."""
+    """Connections that need a person, then those at work, then the disconnected ones; each by name."""
     order = Case(
         When(state__in=(C.RECONNECT, C.UNDECIDED), then=Value(0)),
         When(state=C.CONNECTED, then=Value(1)),
@@ -80,7 +80,7 @@ def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]
 
 
 def home(request: HttpRequest) -> dict[str, Any]:
-    """What the first page shows to those who may see connections."""
+    """The context of the first page, for users who may see connections."""
     if not request.user.has_perm("integrations.view_connection"):
         return {}
     rows = list(troubled_first(Connection.objects.filter(provider__in=providers.slugs()))[: HOME_SHOWS + 1])

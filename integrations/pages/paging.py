@@ -1,4 +1,4 @@
-"""A page of rows by their ids: newest first, and never a count of pages."""
+"""Keyset pagination: rows by their ids, newest first, and never a count of pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Shown = TypeVar("Shown")
 
 @dataclass(frozen=True)
 class Page(Generic[Shown]):
-    """Some rows, newest first; `newer` and `older` are ids to go on from, None where there is nothing more."""
+    """A page of rows, newest first; `newer` and `older` are ids to go on from, None where there is nothing more."""
 
     rows: list[Shown]
     newer: int | None
@@ -22,7 +22,7 @@ class Page(Generic[Shown]):
 
 
 def of(found: "QuerySet[Found]", query: Any, shown: Callable[[Found], Shown]) -> Page[Shown]:
-    """Those older than the query's `before`, or newer than its `after`; each as `shown` makes it."""
+    """The rows older than the query's `before`, or newer than its `after`; each as `shown` makes it."""
     before, after = number(query.get("before")), number(query.get("after"))
     if after is not None:
         rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])[::-1]

@@ -1,4 +1,4 @@
-"""One delivery in words: what it is, what became of it when, and how it was decided."""
+"""The story of one delivery in words: its content, its outcome and when, and the decisions about it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the record says about consent: the verdict, and the provider's own words as name and value."""
+    """The consent decision on record: the verdict, and the provider's own words as name and value."""
 
     is_allowed: bool
     sentence: str
@@ -53,7 +53,7 @@ class Decision:
 
 
 def what(delivery: Delivery) -> str:
-    """What is told: the metric's name for an event, else the kind."""
+    """The content in a word: the metric's name for an event, else the kind."""
     return words(str(delivery.options.get("metric") or delivery.kind))
 
 

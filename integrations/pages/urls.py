@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import SlugConverter
 
 from integrations import providers
-from integrations.pages import connecting, deliveries, rendering
+from integrations.pages import connecting, connections, deliveries
 from integrations.providers import Provider
 
 
@@ -33,11 +33,11 @@ urlpatterns = [
     path("<int:connection_id>/disconnect", connecting.disconnect, name="disconnect"),
     path("<int:connection_id>/decide", connecting.decide, name="decide"),
     # Pages
-    path("", rendering.index, name="index"),
+    path("", connections.index, name="index"),
     path("deliveries/", deliveries.deliveries, name="deliveries"),
     path("deliveries/retry", deliveries.retry, name="retry"),
     path("deliveries/<int:delivery_id>/", deliveries.delivery, name="delivery"),
-    path("<int:connection_id>/", rendering.connection, name="connection"),
-    path("<int:connection_id>/check", rendering.check, name="check"),
-    path("<provider:provider>/", rendering.provider, name="provider"),
+    path("<int:connection_id>/", connections.connection, name="connection"),
+    path("<int:connection_id>/check", connections.check, name="check"),
+    path("<provider:provider>/", connections.provider, name="provider"),
 ]

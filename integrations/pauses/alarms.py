@@ -1,4 +1,4 @@
-"""What a person must hear of at once: in the log, and by e-mail to whoever ADMINS names."""
+"""Alerts to the people who run the site: in the log, and by e-mail to whoever ADMINS names."""
 
 import logging
 

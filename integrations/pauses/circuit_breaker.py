@@ -7,7 +7,7 @@ The kind is frozen (`frozen`) for all where several accounts are refused alike, 
 rows are, and a person is told. What one account alone may say (401, 403) is no such signal.
 
 It is half open when the pause is over: each account tries one delivery. The same signal opens it again for longer; the
-first delivery that is taken closes it, a freeze for all accounts (`resting.passed`).
+first delivery that is taken closes it, a freeze for all accounts (`pauses.passed`).
 """
 
 from collections.abc import Collection, Sequence
@@ -19,10 +19,10 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import outcomes
+from integrations import outcomes, pauses
 from integrations.errors import IntegrationError, ItsOwn, OperatorRequired, PermanentError, TemporaryError, Throttled
 from integrations.models import Attempt, Connection, Delivery, Pause
-from integrations.pauses import alarms, resting
+from integrations.pauses import alarms
 from integrations.wire import attempts
 
 CALLS, FAILED_SHARE, LAST_MINUTE = 10, 0.7, timedelta(minutes=1)
@@ -46,10 +46,10 @@ _closed: dict[str, tuple[float, int]] = {}
 
 
 class Frozen(Throttled):
-    """The same refusal for all: what is in hand waits, like all of its kind."""
+    """Deliveries of a kind are refused alike: what is in hand waits, like all of the kind."""
 
     def __init__(self, sentence: str) -> None:
-        TemporaryError.__init__(self, resting.REFUSED_ALIKE.saying(sentence), retry_after=outcomes.SOON)
+        TemporaryError.__init__(self, pauses.REFUSED_ALIKE.saying(sentence), retry_after=outcomes.SOON)
 
 
 def note(connection: Connection, error: IntegrationError, deliveries: Sequence[Delivery] = ()) -> IntegrationError:
@@ -61,8 +61,8 @@ def note(connection: Connection, error: IntegrationError, deliveries: Sequence[D
     """
     if isinstance(error, TemporaryError):
         if not isinstance(error, Throttled | ItsOwn) and _is_silent(connection):
-            resting.trouble(
-                connection, resting.EVERYTHING, resting.NOT_ANSWERING, resting.AWAY.sentence, most=NO_ANSWER_FOR
+            pauses.trouble(
+                connection, pauses.EVERYTHING, pauses.NOT_ANSWERING, pauses.AWAY.sentence, most=NO_ANSWER_FOR
             )
     elif deliveries and isinstance(error, REFUSALS) and (sentence := _refused_alike(connection, error, deliveries)):
         return Frozen(sentence)
@@ -77,7 +77,7 @@ def is_hopeless(deliveries: Sequence[Delivery], error: IntegrationError, least: 
 
 def _is_silent(connection: Connection) -> bool:
     """Whether most of the last minute's requests failed on the way, or the one that was to find out if that is over."""
-    if resting.EVERYTHING in resting.of(connection).on_trial:
+    if pauses.EVERYTHING in pauses.of(connection).on_trial:
         return True
     recent = Attempt.objects.filter(connection=connection, started_at__gt=timezone.now() - LAST_MINUTE)
     counts = recent.aggregate(all=Count("pk"), failed=Count("pk", filter=_UNANSWERED))
@@ -94,8 +94,9 @@ def _refused_alike(connection: Connection, error: IntegrationError, deliveries: 
     rows = len(deliveries) if isinstance(error, OperatorRequired) else 1
     key = f"{connection.pk} {error.code} {kinds}"
     its_own = Q(connection=None) | Q(connection=connection)
-    frozen = set(Pause.objects.filter(its_own, kind__in=kinds, code=resting.FROZEN).values_list("kind", flat=True))
-    if (_is_kept(key, rows) and not frozen) or (refused := _refused(deliveries, error)) is None:
+    frozen = set(Pause.objects.filter(its_own, kind__in=kinds, code=pauses.FROZEN).values_list("kind", flat=True))
+    one_by_one = isinstance(error, PermanentError)  # other refusals end more than the row that met them
+    if (one_by_one and _is_kept(key, rows) and not frozen) or (refused := _refused(deliveries, error)) is None:
         return ""
     if frozen:
         return _freeze(connection, kinds, refused, frozen) if _is_still_so(refused) else ""
@@ -105,7 +106,8 @@ def _refused_alike(connection: Connection, error: IntegrationError, deliveries: 
         return _freeze(None, kinds, refused)
     if here >= ROWS:
         return _freeze(connection, kinds, refused)
-    _closed[key] = (monotonic() + KEPT_SECONDS, (ROWS - max(everywhere, here)) // 2)
+    if one_by_one:
+        _closed[key] = (monotonic() + KEPT_SECONDS, (ROWS - max(everywhere, here)) // 2)
     return ""
 
 
@@ -152,7 +154,7 @@ def _counted(alike: Sequence[int], kinds: Collection[str], refused: Attempt, row
 
 
 def _is_still_so(refused: Attempt) -> bool:
-    since = timezone.now() - resting.FORGOTTEN_AFTER
+    since = timezone.now() - pauses.FORGOTTEN_AFTER
     made = Attempt.objects.filter(operation=refused.operation, finished_at__isnull=False, started_at__gt=since)
     recent = made.order_by("-pk").values_list("status", "code")[:LOOKED_AT]
     since_it_worked = [*takewhile(lambda attempt: attempt[1] != "", recent)]
@@ -163,8 +165,8 @@ def _freeze(
     connection: Connection | None, kinds: Collection[str], refused: Attempt, known: Collection[str] = ()
 ) -> str:
     """Pause these kinds, for all without a connection; a person is told once of each. What was given up waits again."""
-    sentence = resting.REFUSED_ALIKE.about(code=refused.code, operation=refused.operation).sentence
-    news = [kind for kind in kinds if resting.trouble(connection, kind, resting.FROZEN, sentence, most=FROZEN_FOR)]
+    sentence = pauses.REFUSED_ALIKE.about(code=refused.code, operation=refused.operation).sentence
+    news = [kind for kind in kinds if pauses.trouble(connection, kind, pauses.FROZEN, sentence, most=FROZEN_FOR)]
     if news := [kind for kind in news if kind not in known]:
         of_whom = f"in {connection}" if connection else "in all accounts"
         alarms.ring(f"Deliveries are frozen {of_whom}: {', '.join(news)}", sentence)
@@ -174,7 +176,7 @@ def _freeze(
         next_try_at=Now(),
         attempts_made=1,
         settled_at=None,
-        reason_code=resting.FROZEN,
+        reason_code=pauses.FROZEN,
         reason=sentence,
     )
     return sentence

@@ -1,4 +1,4 @@
-"""Every request is on record before it is made: what stays without `finished_at` is an outcome nobody knows."""
+"""Attempts: each request is on record before it is made, and one without `finished_at` has an unknown outcome."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

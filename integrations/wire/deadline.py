@@ -1,6 +1,7 @@
-"""Connections that keep one deadline for a whole exchange: connecting, sending, headers and body.
+"""Deadlines: sockets that keep one time-out for a whole exchange, from connecting to the end of the body.
 
-A socket's time-out is for one read: an answer that drips a byte at a time would hold a worker for ever.
+A socket's time-out is for one read, and so is that of requests: an answer that drips a byte at a time would hold a
+worker for ever (https://requests.readthedocs.io/en/latest/user/quickstart/#timeouts).
 """
 
 import http.client
@@ -18,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
-SENT_AT_ONCE = 16 * 1024  # a TLS record; the time-out of a TLS socket is for one
+SENT_AT_ONCE = 16 * 1024  # a TLS record (RFC 8446, 5.1); the time-out of a TLS socket is for one
 
 
 class _OfThread(threading.local):
@@ -92,7 +93,7 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """The same, over TLS. A failed handshake is told from what breaks later: then nothing has left."""
+    """A connection over TLS. A failed handshake is told from what breaks later: then nothing has left."""
 
     def connect(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The one door out: every request to a provider leaves through this adapter, under the same rules.
+"""The HTTP adapter that every request to a provider goes through, under the same rules.
 
 Bounded time as a whole, bounded size after decompression, no redirects, no cookies, no proxies from the
 environment, https except on this machine.
@@ -85,7 +85,7 @@ class Door(HTTPAdapter):
 
 def through_the_door(session: requests.Session) -> requests.Session:
     """Put any requests session (also an OAuth one) under the rules of this module."""
-    session.trust_env = False
+    session.trust_env = False  # no proxies, certificates or .netrc: requests.Session.trust_env
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # accounts share sessions, and must not meet
     session.max_redirects = 0
     for scheme in ("https://", "http://"):
@@ -139,7 +139,7 @@ def refuse_plain_http(url: str) -> None:
 
 
 def _never_left(error: requests.ConnectionError) -> bool:
-    """Whether there was no connection at all: no such host, nobody listens there, or they cannot be trusted."""
+    """Whether there was no connection at all (urllib3 2): no such host, nobody listens, or they cannot be trusted."""
     return isinstance(getattr(error.args[0] if error.args else None, "reason", None), NewConnectionError)
 
 

@@ -1,4 +1,4 @@
-"""How many of this process's workers are at one account: at most half, so that the others are never kept waiting.
+"""A bulkhead: at most half of this process's workers are at one account, so that the others are never kept waiting.
 
 A quarter is left for accounts that nobody is at, however many others are busy or slow.
 """
@@ -41,6 +41,6 @@ def there_are(number: int) -> None:
     _slots = max(number, 1)
 
 
-@signals.celeryd_after_setup.connect
+@signals.celeryd_after_setup.connect  # https://docs.celeryq.dev/en/stable/userguide/signals.html#celeryd-after-setup
 def _as_celery_says(instance: Any = None, **_said: Any) -> None:
     there_are(int(getattr(instance, "concurrency", 0) or 1))

@@ -1,4 +1,4 @@
-"""What a worker takes next of an account: fresh facts first, a backlog after them, and many of one kind together.
+"""Batches that a worker claims of an account: fresh facts first, a backlog after them, many of one kind together.
 
 While little waits, up to BATCH deliveries of any kind are taken, to be sent one by one at once. From `bulk_from`
 waiting ones of a kind that its provider takes in bulk, they go as many as fit into one request: mostly the oldest,

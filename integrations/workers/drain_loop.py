@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class DrainLoop:
-    """Threads, and what they are at: a periodic task by its name, a connection by its id.
+    """A pool of threads, and the work of each: a periodic task by its name, or a connection by its id.
 
     Endless, it does all that beat would ask for; else only sweeps.
     """
@@ -42,7 +42,7 @@ class DrainLoop:
         account_slots.there_are(threads)
 
     def run(self) -> None:
-        """Until nothing is due; or, if endless, until this process is asked to stop. What is begun is finished."""
+        """Deliver until nothing is due or, if endless, until asked to stop. What is begun is finished."""
         try:
             while not shutdown.asked() and (self._turn() or self._is_endless):
                 self._wait()
@@ -96,7 +96,7 @@ class DrainLoop:
         return len(self._at_work) < self._threads
 
     def _begin(self, what: str | int, work: Callable[[], object], *, again_after: float = 0.0) -> None:
-        """Unless its time has not come."""
+        """Hand work to a thread, if its time has come."""
         if time.monotonic() >= self._not_before.get(what, 0):
             self._not_before[what] = time.monotonic() + again_after
             self._at_work[self._pool.submit(_careful, work)] = what
@@ -105,7 +105,7 @@ class DrainLoop:
 def _careful(work: Callable[[], object]) -> None:
     """Whatever goes wrong is said in a sentence, and costs nothing but this turn."""
     try:
-        close_old_connections()
+        close_old_connections()  # Django 5.2 does it at a request's begin and end only
         work()
     except (Error, RedisError) as error:
         _is_away(error)

@@ -1,4 +1,4 @@
-"""Facts that show that workers work: sweeps come to their end, and what is due is turned to.
+"""Liveness of the workers: sweeps come to their end, and a worker turns to whatever is due.
 
 A worker that answers a ping may have stopped to take messages; one that is busy may not answer. So nobody is pinged.
 """

@@ -19,7 +19,7 @@ from integrations.errors import (
     Throttled,
 )
 from integrations.models import Connection, Delivery
-from integrations.outbox import no_room
+from integrations.outbox import rate_limited
 from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
 from integrations.reasons import Who, declare
@@ -60,7 +60,7 @@ def send(connection: Connection, pack: Pack, request: Request, blame: Blame) -> 
     except CalledOff as reason:
         outbox.settle_all(pack, reason.outcome)
     except Throttled as error:
-        no_room.for_budget(connection, pack, error)
+        rate_limited.for_budget(connection, pack, error)
     except PermanentError as error:
         again = partial(send, connection, request=request, blame=blame)
         blamed = blame(error, pack)

@@ -1,4 +1,4 @@
-"""Rota: what is done for each connected account every so often, by one worker at a time.
+"""Rota: a periodic job of each connected account, done by one worker at a time under a lease.
 
 Its rows have a `connection` and a `next_look_at`, which whoever takes the turn moves on: that is the lease.
 """
@@ -44,6 +44,7 @@ class Rota:
     def take(self, pk: int) -> bool:
         """One account's turn; False when another worker has it, or it is not due."""
         rows: Any = self.model._default_manager
+        # Of two the second finds the row not due: https://www.postgresql.org/docs/current/transaction-iso.html
         if not rows.filter(IS_DUE, pk=pk).update(next_look_at=Now() + self.lease):
             return False
         row = rows.select_related("connection").get(pk=pk)
@@ -54,7 +55,7 @@ class Rota:
 
 
 def carefully(what: str, connection_id: int, work: Callable[[], object]) -> timedelta:
-    """Whatever goes wrong with one account leaves out no other: it is logged; how long a provider asks to wait."""
+    """Do the work, and log its failure, which leaves out no other account; how long the provider asks to wait."""
     try:
         work()
     except Throttled as error:

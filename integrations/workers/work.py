@@ -1,4 +1,4 @@
-"""Working through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
+"""Works through a claimed batch: one delivery after the other, until the time is up or a kind cannot go on."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -9,7 +9,7 @@ from time import monotonic
 from integrations import errors, outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError, ItsOwn, PermanentError, ReconnectRequired, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outbox import no_room
+from integrations.outbox import rate_limited
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
 from integrations.reasons import Who, declare
@@ -63,7 +63,7 @@ def through(work: Work, deliveries: Sequence[Delivery], send: Send) -> None:
         if isinstance(error, Throttled) and not isinstance(error, circuit_breaker.Frozen):
             mine = [delivery for delivery in left if delivery.kind == kind]
             left = [delivery for delivery in left if delivery.kind != kind]
-            no_room.for_budget(work.connection, mine, error)
+            rate_limited.for_budget(work.connection, mine, error)
     outbox.give_back(left, NOT_REACHED)
 
 

@@ -1,4 +1,4 @@
-"""What a worker does when it is woken: deliver what is due, a batch at a time, or heal the queue."""
+"""The worker: when it is woken it delivers what is due, a batch at a time, or heals the queue (the sweep)."""
 
 import logging
 import time

@@ -2,7 +2,7 @@
 
 import re
 
-from integrations.connections.probing import REFUSED
+from integrations.connections.health_check import REFUSED
 from integrations.errors import ReconnectRequired, TemporaryError
 from integrations.providers import Account
 from integrations.wire import http

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from integrations import connections, pacing
-from integrations.connections.probing import REFUSED
+from integrations.connections.health_check import REFUSED
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing

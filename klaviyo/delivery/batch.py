@@ -10,7 +10,7 @@ from django.db.models import Q
 from integrations import outbox
 from integrations.errors import Throttled
 from integrations.models import Connection, Delivery
-from integrations.outbox import lock_timeout, no_room
+from integrations.outbox import lock_timeout, rate_limited
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.providers import Kind, Many
 from integrations.reasons import Who, declare
@@ -109,7 +109,7 @@ def _looked_up(client: Client, deliveries: Sequence[Delivery]) -> tuple[People, 
         news = [delivery for delivery in deliveries if _is_news(delivery)]
         known = told_lately(client.connection, news)
         sure = [delivery for delivery in news if delivery.subject.lower() in known]
-        no_room.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
+        rate_limited.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
         return people_of.look_up(client, sure, source), sure
 
 
@@ -129,7 +129,7 @@ def _send(batch: Batch, delivery: Delivery) -> Outcome:
 
 def _tried(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.people.lookup.problem(delivery.subject):
-        return no_room.for_an_answer(error)
+        return rate_limited.for_an_answer(error)
     kind = KINDS[delivery.kind]
     objection = _objection(batch, delivery, kind) if contents.of(delivery).goes_by_setting else None
     return objection or kind.send(batch, delivery) or Accepted()

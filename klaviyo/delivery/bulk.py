@@ -8,7 +8,7 @@ from typing import TypeVar
 from integrations import outbox, outcomes
 from integrations.errors import IntegrationError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outbox import no_room
+from integrations.outbox import rate_limited
 from integrations.outcomes import Outcome, Retry
 from integrations.pauses import circuit_breaker
 from klaviyo.api.client import Client
@@ -32,7 +32,7 @@ def look_up(client: Client, deliveries: Sequence[Delivery], unasked: Collection[
         source = Advocates(client.connection, deliveries)
         return people.look_up(client, deliveries, source, unasked, on_record=False)
     except Throttled as error:
-        no_room.for_budget(client.connection, deliveries, error)
+        rate_limited.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
         outbox.settle_all(deliveries, _not_looked_up(circuit_breaker.note(client.connection, error, deliveries)))
     return None
@@ -49,7 +49,7 @@ def sort(
     for delivery in deliveries:
         setting = batch.setting_of(store_settings, delivery)
         if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = no_room.for_an_answer(error)
+            objections[delivery.pk] = rate_limited.for_an_answer(error)
         elif setting is None or not setting.is_enabled:
             objections[delivery.pk] = batch.SETTING_OFF
         elif isinstance(found := place(setting, delivery), str):

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from integrations.models import Delivery
-from integrations.pages import reach
+from integrations.pages import search_range
 from integrations.pages.filtering import MANY, NOBODY, Filter, id_in
 from klaviyo.models import Send
 from klaviyo.pages import person
@@ -46,8 +46,8 @@ class Chosen(Filter):
         return Delivery.objects.filter(pk__in=self.among(Send.objects.all()).values("delivery"))
 
     @cached_property
-    def looked(self) -> reach.Reach | None:
-        return reach.of(self)
+    def looked(self) -> search_range.Reach | None:
+        return search_range.of(self)
 
     @property
     def is_wide(self) -> bool:

@@ -1,4 +1,4 @@
-"""The pages of stores, programs and people; facts are for reading, as only `lifecycle` makes them."""
+"""Admin pages of stores, programs and people; facts are read-only, as only `lifecycle` makes them."""
 
 from referrals.admin import consent, facts, programs
 

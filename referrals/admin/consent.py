@@ -1,4 +1,4 @@
-"""Who agreed to what, who said no, and which addresses are not written to."""
+"""Admin pages of consent: opt-ins, opt-outs, suppressed addresses and wordings."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.text import Truncator
 
 from referrals import suppressions
-from referrals.admin.reading import FactAdmin
+from referrals.admin.read_only import FactAdmin
 from referrals.models import OptIn, OptOut, Suppression, Wording
 
 MOST_OF_A_WORDING = 80

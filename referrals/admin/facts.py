@@ -1,4 +1,4 @@
-"""People, and what has happened to them."""
+"""Admin pages of people and their facts: invites, visits, orders and rewards."""
 
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from referrals import money, standing
-from referrals.admin.reading import FactAdmin
+from referrals.admin.read_only import FactAdmin
 from referrals.models import Advocate, Conversion, Invite, Reward, Visit
 
 

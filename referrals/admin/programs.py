@@ -1,4 +1,4 @@
-"""Stores and their programs, which operators make and change."""
+"""Admin pages of stores and their programs, which operators make and change."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -8,7 +8,7 @@ major units: Decimals, whole numbers or strings, never floats; currencies are co
 """
 
 from referrals.lifecycle.consent import opt_in, opt_out, suppress
-from referrals.lifecycle.erasing import erase
+from referrals.lifecycle.erasure import erase
 from referrals.lifecycle.invites import close, invite, remind, went_out
 from referrals.lifecycle.orders import convert, refund
 from referrals.lifecycle.people import join, update

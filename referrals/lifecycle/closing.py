@@ -1,4 +1,4 @@
-"""Invites are closed: nobody is reminded of them any more."""
+"""Closes invites, so that nobody is reminded of them any more."""
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower

@@ -1,4 +1,4 @@
-"""People ask for a store's newsletter, or say no; some addresses are not written to any more."""
+"""Consent: opt-ins to a store's newsletter, opt-outs, and the suppression of addresses."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Advocates invite friends, invites go out, friends are reminded, and invites are closed."""
+"""Invites: advocates invite friends, invites go out, friends are reminded, and invites are closed."""
 
 from datetime import datetime
 

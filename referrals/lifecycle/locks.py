@@ -1,4 +1,4 @@
-"""One advocate's facts are written one after the other, and so are the consents that one store is given.
+"""Row locks: facts of one advocate are written one after the other, and so are consents given to one store.
 
 Whoever needs several rows takes them in this order: store, advocates, invites, and of each the older first.
 """
@@ -16,7 +16,8 @@ def is_free(advocate_id: int) -> bool:
 def take(advocate_id: int | None) -> Advocate:
     """The advocate as it is now, held until the transaction ends; ValidationError when it is not stored.
 
-    The lock leaves foreign keys alone, so that others may still refer to the advocate meanwhile.
+    NO KEY UPDATE leaves foreign keys alone, so that others may still refer to the advocate meanwhile:
+    https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
     """
     nobody = text.refused("advocate", "is nobody who is stored. Let the person join first.")
     if advocate_id is None:
@@ -29,7 +30,7 @@ def take(advocate_id: int | None) -> Advocate:
 
 
 def take_somebody(advocate_id: int | None) -> Advocate:
-    """Likewise, and ValidationError when the person was erased."""
+    """The advocate, locked as by `take`; ValidationError when the person was erased."""
     person = take(advocate_id)
     if suppressions.is_erased(person.email):
         raise text.refused("advocate", "has been erased. Let the person join again.")
@@ -37,7 +38,7 @@ def take_somebody(advocate_id: int | None) -> Advocate:
 
 
 def take_store(store_id: int | None) -> Store:
-    """The store as it is now, likewise."""
+    """The store as it is now, locked until the transaction ends."""
     stores = Store.objects.select_for_update(no_key=True)
     store = None if store_id is None else stores.filter(pk=store_id).first()
     if store is None:

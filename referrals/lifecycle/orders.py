@@ -1,4 +1,4 @@
-"""Friends order, and money goes back."""
+"""Conversions and refunds: friends order, and money goes back."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,8 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from referrals import lines as order_lines
-from referrals import money, signals, text, times
+from referrals import money, order_lines, signals, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Advocate, Conversion, Invite
 
@@ -104,7 +103,7 @@ def _stored(new: Conversion) -> Conversion:
     if known := same.first():
         return known
     try:
-        with transaction.atomic():
+        with transaction.atomic():  # a savepoint: PostgreSQL refuses all that comes after an error without one
             new.save(force_insert=True)
     except IntegrityError:
         if known := same.first():

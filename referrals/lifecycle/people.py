@@ -1,4 +1,4 @@
-"""People join programs, and their details change."""
+"""Advocates: people join programs, and their details change."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Advocates and friends are rewarded; rewards are paid, or taken back."""
+"""Rewards of advocates and friends: issued, paid, or reversed."""
 
 from datetime import datetime
 

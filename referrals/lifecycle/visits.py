@@ -1,4 +1,4 @@
-"""Friends land at the shop through share links."""
+"""Visits: friends land at the shop through share links."""
 
 from datetime import datetime, timedelta
 

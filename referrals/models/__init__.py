@@ -1,4 +1,4 @@
-"""What a referral program consists of, and the facts of its life, which only `lifecycle` makes."""
+"""The models: stores, programs, advocates, and the facts of a referral's life, which only `lifecycle` makes."""
 
 from referrals.models.consent import OptIn, OptOut, Suppression, Wording
 from referrals.models.facts import URL_LENGTH, Channel, Fact

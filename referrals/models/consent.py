@@ -1,4 +1,4 @@
-"""What people have agreed to and turned down, and whom nobody writes to any more."""
+"""Consent: opt-ins with the wording that was agreed to, opt-outs, and suppressed addresses."""
 
 from django.db import models
 from django.db.models import Q
@@ -49,7 +49,7 @@ class OptIn(Fact):
 
 
 class OptOut(Fact):
-    """A person said no to a store."""
+    """A person said no to a store: to its invites, its newsletter, or everything."""
 
     class Scope(models.TextChoices):
         INVITES = "invites", "Invites and reminders"
@@ -88,7 +88,7 @@ class Suppression(models.Model):
             models.UniqueConstraint(
                 fields=["mailbox_hash", "store", "reason"], name="one_suppression_per_store_and_reason"
             ),
-            models.UniqueConstraint(
+            models.UniqueConstraint(  # for the first one, no NULL equals another (PostgreSQL's default)
                 fields=["mailbox_hash", "reason"], condition=Q(store=None), name="one_suppression_per_reason"
             ),
         ]

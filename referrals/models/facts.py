@@ -1,4 +1,4 @@
-"""What all facts have in common."""
+"""Facts: what happened, with the fields that all of them have."""
 
 import uuid
 

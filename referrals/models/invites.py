@@ -1,4 +1,4 @@
-"""How friends are reached: invites, reminders, and arrivals at the shop."""
+"""Invites, their reminders, and visits to the shop."""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,4 @@
-"""What friends buy, and what is owed for it."""
+"""Conversions (orders and refunds of friends), and the rewards for them."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ class Conversion(Fact):
 
 
 class Reward(Fact):
-    """What an advocate or a friend gets; issued at `occurred_at`, perhaps reversed or paid later."""
+    """A reward of an advocate or a friend; issued at `occurred_at`, perhaps reversed or paid later."""
 
     class Recipient(models.TextChoices):
         ADVOCATE = "advocate", "Advocate"

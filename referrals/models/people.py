@@ -1,4 +1,4 @@
-"""The people of a program."""
+"""Advocates: the people of a program, who refer friends."""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,4 @@
-"""Merchants' shops, and their programs."""
+"""Stores, which are merchants' shops, and their referral programs."""
 
 import re
 import secrets

@@ -1,1 +1,1 @@
-"""What people who are not logged in meet: the share link, the invite page, the join form, and the way out."""
+"""Public views, without a log-in: the share link, the invite page, the join form, and the unsubscribe page."""

@@ -1,4 +1,4 @@
-"""The page before the shop: who invites, what for, and the newsletter for those who ask for it."""
+"""The invite page before the shop: the inviter, the offer, and the newsletter for those who ask for it."""
 
 from typing import Any
 from uuid import UUID

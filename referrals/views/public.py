@@ -1,4 +1,4 @@
-"""What the pages for everybody share: no cookie, no copy, no trace to the next site, and small requests only."""
+"""What all public pages share: no cookie, no cache, no referrer to the next site, and small requests only."""
 
 from collections.abc import Callable
 from functools import wraps

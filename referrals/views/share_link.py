@@ -1,4 +1,4 @@
-"""The share link: a friend goes on to the shop, and has been seen once."""
+"""The share link: a friend is redirected to the shop, and the landing is kept."""
 
 import hashlib
 import logging

@@ -17,7 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from klaviyo.sandbox import Sandbox
 from tests import servers
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 120_000
 
 
 @dataclass

@@ -1,11 +1,10 @@
-"""Played in a process of its own, with the product's own settings and a Redis that never answers.
+"""A site whose Redis never answers, in a process of its own and with the product's own settings.
 
 python -m tests.faults.black_hole: opens Tea House, lets people join through the site, and prints how long each took.
 """
 
 import json
 import os
-import time
 
 import django
 
@@ -18,6 +17,7 @@ from django.test import Client  # noqa: E402
 from integrations.models import Connection, Delivery  # noqa: E402
 from klaviyo.models import StoreSetting  # noqa: E402
 from referrals.models import Program, Store  # noqa: E402
+from tests.stopwatch import Stopwatch  # noqa: E402
 
 VISITORS = 4
 
@@ -31,11 +31,11 @@ def open_the_store() -> None:
 
 
 def join(number: int) -> tuple[int, float]:
-    """The status of the answer to somebody who joins, and the seconds that it took."""
+    """The status of the answer to somebody who joins, and the seconds that it waited."""
     browser = Client(headers={"host": "localhost"}, REMOTE_ADDR=f"203.0.{number}.1")
-    began_at = time.monotonic()
+    watch = Stopwatch()
     answer = browser.post("/join/tea-house/spring", {"email": f"person-{number}@example.com", "first_name": "Kim"})
-    return answer.status_code, time.monotonic() - began_at
+    return answer.status_code, watch.seconds()
 
 
 if __name__ == "__main__":

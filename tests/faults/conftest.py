@@ -1,4 +1,4 @@
-"""What tests of faults share: a house that is lived in, and everything that a database holds."""
+"""Fixtures of fault tests: a site in which everything has happened once, and all that its database holds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Places where something can happen to a worker, wrapped around the product's functions from outside."""
+"""Failpoints (fault injection): places where something can happen to a worker, wrapped around its functions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +11,8 @@ from integrations import connections, outbox, pacing, pauses, shutdown
 from integrations.connections import oauth, renewal
 from integrations.outbox import leasing, wake_ups
 from integrations.wire import attempts
-from integrations.workers import account_slots
+from integrations.workers import account_slots, many
 from klaviyo.api import answers, profiles, transport
-from klaviyo.delivery import bulk
 from klaviyo.imports import results
 from klaviyo.profiles import import_job
 
@@ -62,7 +61,7 @@ POINTS = (
     Point("in_on_commit", ((wake_ups, "now"),), needs="a fact"),
 )
 OF_IMPORTS = (
-    Point("before_import", ((bulk, "send"),)),
+    Point("before_import", ((many, "send"),)),
     Point("before_job", ((import_job, "begin"),)),
     Point("after_job", ((import_job, "begin"),), is_after=True),
     Point("before_look", ((results, "_look_at"),), needs="a look"),

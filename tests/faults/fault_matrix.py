@@ -1,4 +1,4 @@
-"""For each fault that can happen, where it is shown that the right thing is done: below tests/, `file::test`."""
+"""The fault matrix: for each fault, the tests that show that the right thing is done: below tests/, `file::test`."""
 
 FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (
@@ -164,7 +164,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     23: (
         "The app is removed at Klaviyo",
         (
-            "integrations/connections/test_probing::test_an_app_that_was_removed_is_found",
+            "integrations/connections/test_health_check::test_an_app_that_was_removed_is_found",
             "klaviyo/test_connecting_to_klaviyo::test_an_app_that_was_uninstalled_needs_a_reconnect",
         ),
     ),
@@ -310,14 +310,14 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "A message that nobody can read",
         (
             "faults/test_two_of_each::test_messages_that_nobody_can_read_stop_no_worker",
-            "sorae/test_broker::test_a_half_written_message_does_not_stop_a_worker",
+            "sorae/test_filesystem_broker::test_a_half_written_message_does_not_stop_a_worker",
         ),
     ),
     44: (
         "Disconnected while something waits or is sent",
         (
-            "integrations/connections/test_disconnecting::test_work_in_flight_ends_before_the_token_goes",
-            "integrations/connections/test_disconnecting::test_nothing_can_be_sent_afterwards",
+            "integrations/connections/test_disconnection::test_work_in_flight_ends_before_the_token_goes",
+            "integrations/connections/test_disconnection::test_nothing_can_be_sent_afterwards",
             "klaviyo/delivery/bulk/test_event_jobs_taken_away::"
             "test_a_disconnect_in_the_middle_holds_what_is_left_and_a_reconnect_sends_it",
         ),
@@ -325,9 +325,9 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     45: (
         "The revocation fails",
         (
-            "integrations/connections/test_disconnecting::test_tokens_are_erased_even_when_the_provider_cannot_be_reached",
-            "integrations/connections/test_disconnecting::test_a_revocation_is_given_up_after_a_day",
-            "integrations/connections/test_disconnecting::test_a_token_that_is_dead_already_is_revoked_enough",
+            "integrations/connections/test_disconnection::test_tokens_are_erased_even_when_the_provider_cannot_be_reached",
+            "integrations/connections/test_disconnection::test_a_revocation_is_given_up_after_a_day",
+            "integrations/connections/test_disconnection::test_a_token_that_is_dead_already_is_revoked_enough",
         ),
     ),
     46: (

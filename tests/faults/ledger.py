@@ -1,4 +1,4 @@
-"""The law that holds after every fault: no fact is lost, none is told twice, and none is told that was not accepted."""
+"""The ledger law, an invariant after any fault: no fact is lost, told twice, or told without being accepted."""
 
 from collections import Counter
 from collections.abc import Collection

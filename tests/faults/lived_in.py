@@ -1,4 +1,4 @@
-"""A house in which everything has happened once, so that every page has something to show. Nobody is called."""
+"""A site in which everything has happened once, so that every page has something to show. Nobody is called."""
 
 from datetime import timedelta
 

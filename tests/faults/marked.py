@@ -1,4 +1,4 @@
-"""A Klaviyo whose every code and token bears a mark, and ears at every place where one could be overheard."""
+"""Canary tokens: a Klaviyo whose every code and token bears a mark, and ears wherever one could be overheard."""
 
 import logging
 import secrets

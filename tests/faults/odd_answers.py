@@ -1,4 +1,4 @@
-"""Answers that no provider should give: right ones with one thing wrong, and what is no answer at all."""
+"""Malformed answers of a provider: right ones with one thing wrong, and bytes that are no answer at all."""
 
 import copy
 import gzip

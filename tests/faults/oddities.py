@@ -1,4 +1,4 @@
-"""What comes in that nobody meant: words for addresses, forms and headers, and values for code."""
+"""Malformed input: odd words for addresses, forms and headers, and odd values for code."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal

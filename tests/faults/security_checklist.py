@@ -261,7 +261,7 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
     36: (
         "Disconnecting revokes, then erases",
         (
-            "integrations/connections/test_disconnecting::test_the_tokens_are_revoked_there_and_erased_here",
+            "integrations/connections/test_disconnection::test_the_tokens_are_revoked_there_and_erased_here",
             "integrations/connections/test_oauth::test_a_revocation_that_was_not_confirmed_is_not_done",
         ),
     ),

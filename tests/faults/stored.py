@@ -1,4 +1,4 @@
-"""All that a database holds, read past every model: to see that nothing changed, or that a word is nowhere."""
+"""A dump of a database, read past every model: to see that nothing changed, or that a word is nowhere."""
 
 from collections.abc import Iterator
 from typing import Any

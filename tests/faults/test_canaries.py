@@ -1,4 +1,4 @@
-"""Marked tokens and marked people through all that can happen: they are where they belong, and nowhere else."""
+"""Canary tokens and canary people, through all that can happen: they are where they belong, and nowhere else."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""A worker's clock is ten minutes wrong: leases and waits go by the database's, and nobody takes another's work."""
+"""Clock skew: a worker's clock is ten minutes wrong; leases go by the database's, and no work is taken twice."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What every answer carries, whoever asks for whichever address; and that no address leads away from the site."""
+"""Security headers of every answer, for whichever address; and no open redirect leads away from the site."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""Somebody else answers in Klaviyo's place: nothing counts as done because of it, and our access goes nowhere else."""
+"""Impostors answer in Klaviyo's place: nothing counts as done because of it, and our tokens go nowhere else."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The key of the tokens is gone or wrong: every page opens, workers go on, and what is affected says Reconnect."""
+"""Lost encryption keys: every page opens, workers go on, and connections whose tokens cannot be read say Reconnect."""
 
 import pytest
 from django.contrib.auth.models import User

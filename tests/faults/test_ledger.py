@@ -1,4 +1,4 @@
-"""The law of the ledger catches what it is there for."""
+"""The ledger law catches the faults that it is there for: a lost fact, a fact told twice, a fact never accepted."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever a provider answers: what we asked for, or an error of ours that says what to do next."""
+"""Malformed answers of a provider: the result that we asked for, or an error of ours that says what to do next."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Whatever is sent to whatever address, by whomever: an answer in plain words, and never a fault of ours."""
+"""Malformed requests to any address, by anybody: an answer in plain words, and never a fault of ours."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every address below the admin, for everybody: open to who has a permission for it, and closed to all others."""
+"""Permissions of every address below the admin: open to whoever has the permission for it, and closed to all others."""
 
 import logging
 import uuid
@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from klaviyo.models import StoreSetting
-from referrals.admin.reading import FactAdmin
+from referrals.admin.read_only import FactAdmin
 from referrals.models import Advocate
 from tests.faults import stored, whole_site
 from tests.faults.whole_site import Route

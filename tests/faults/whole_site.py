@@ -83,7 +83,7 @@ def _known(route: Route) -> dict[str, Any]:
         "provider": "klaviyo",
         "connection_id": _first(Connection),
         "delivery_id": _first(Delivery),
-        "sync_id": _first(StoreSetting),
+        "setting_id": _first(StoreSetting),
         "send_id": _first(Send),
         "advocate_id": _first(Advocate),
         "uid": uid or (invite.uid if invite else ""),

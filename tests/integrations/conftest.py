@@ -1,4 +1,4 @@
-"""The cast: Staff runs the site's connections; Teapot is a provider with a real OAuth server."""
+"""Fixtures, the cast: Staff runs the site's connections; Teapot is a provider with a real OAuth server."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -72,14 +72,14 @@ def at_once() -> Callable[[int, Callable[[], Any]], list[Any]]:
 
         def one() -> Any:
             try:
-                start.wait(timeout=30)
+                start.wait(timeout=300)
                 return act()
             finally:
                 databases.close_all()
 
         with ThreadPoolExecutor(number) as pool:
             runs = [pool.submit(one) for _ in range(number)]
-            return [run.result(timeout=60) for run in runs]
+            return [run.result(timeout=600) for run in runs]
 
     return run
 

@@ -1,4 +1,4 @@
-"""A provider that takes what it is given, or does not answer; and what happens to its accounts."""
+"""Kettle, a provider that accepts deliveries or does not answer, and what happens to its accounts."""
 
 import uuid
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What somebody of the staff does in a browser to connect an account, and what they read; and time going by."""
+"""Steps of an operator in a browser who connects an account, the page they read then, and time going by."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Secrets in the database: sealed, bound to their place, and lost with their key, never mistaken."""
+"""Encryption at rest: secrets are sealed, bound to their place, and lost with their key, never mistaken."""
 
 import io
 import json

@@ -6,20 +6,19 @@ from typing import Any, Protocol
 
 import pytest
 import requests
+from django.contrib.auth.models import User
 
 from integrations.models import Connection
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
-from klaviyo.sandbox import Exchange
-from tests import schemas
-from tests.conftest import Connect
+from klaviyo.sandbox import Exchange, Sandbox
+from tests import consent_screen, schemas
 
 
 @pytest.fixture
-def second_connection(connect: Connect, connection: Connection) -> Connection:
+def second_connection(sandbox: Sandbox, operator: User, connection: Connection) -> Connection:
     """Another account of the same operator."""
-    connect(account="Qk7LmA")
-    return Connection.objects.get(account_id="Qk7LmA")
+    return consent_screen.connected_by(operator, sandbox, "Qk7LmA")
 
 
 class Spoil(Protocol):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.forms.models import model_to_dict
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -13,9 +15,11 @@ from integrations import connections
 from integrations.models import Connection, Revocation
 from klaviyo import provider
 from klaviyo.sandbox import Sandbox
+from tests import consent_screen
 
 TEA_HOUSE_LTD, NORDLYS = "VxYz12", "Qk7LmA"
 State = Connection.State
+OF_ONE_TRIP = {"id", "access_expires_at", "refreshed_at", "connected_at"}
 Connect = Callable[..., HttpResponseBase]
 
 
@@ -36,6 +40,19 @@ def test_the_account_is_shown_as_klaviyo_describes_it(connection: Connection) ->
     assert (connection.account_id, connection.account_name) == (TEA_HOUSE_LTD, "Tea House Ltd")
     assert (connection.timezone, connection.currency) == ("Europe/Helsinki", "EUR")
     assert connection.granted == {scope.name for scope in provider.SCOPES}
+
+
+def test_tests_that_need_no_trip_have_the_connection_that_a_trip_leaves(
+    connect: Connect, sandbox: Sandbox, operator: User
+) -> None:
+    connect(account=NORDLYS)
+    by_the_trip = Connection.objects.get()
+    Connection.objects.all().delete()
+    without_it = consent_screen.connected_by(operator, sandbox, NORDLYS)
+    row, its_row = model_to_dict(by_the_trip), model_to_dict(without_it)
+    assert set(row) == set(its_row)
+    assert {name for name in row if row[name] != its_row[name]} == OF_ONE_TRIP
+    assert connections.probe(without_it).passed
 
 
 def test_a_declined_consent_makes_no_token_call(sandbox: Sandbox, connect: Connect) -> None:

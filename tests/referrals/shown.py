@@ -1,4 +1,4 @@
-"""What a form on a page carries besides what people fill in."""
+"""Hidden fields of a public form, which a browser sends along with what people fill in."""
 
 import re
 

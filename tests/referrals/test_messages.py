@@ -1,4 +1,4 @@
-"""Sorae's own invite: who writes, to whom, in which words, and how to make it stop."""
+"""Sorae's own invite e-mail: its sender, its recipient, its words, and how to unsubscribe."""
 
 import email
 import email.policy

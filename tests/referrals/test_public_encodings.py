@@ -1,4 +1,4 @@
-"""Whatever a request says it is written in, every page answers, and reads it as UTF-8."""
+"""Encodings of a request: whichever it names, every page answers, and reads it as UTF-8."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The page before the shop shows the offer, and takes a wish for the newsletter in the words that it shows."""
+"""The invite page shows the offer, and takes an opt-in to the newsletter in the words that it shows."""
 
 import html
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How often the forms may be sent from one network."""
+"""Rate limit of the public forms, counted for each network."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Logs do not hold what opens somebody's page: the way out, an invite, a share link."""
+"""Logs do not hold personal links: unsubscribe links, invites, share links."""
 
 import logging
 from typing import Any

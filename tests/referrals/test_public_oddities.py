@@ -1,4 +1,4 @@
-"""Whatever is sent to the public pages, they answer in words, and never with a mistake of ours."""
+"""Malformed requests to the public pages: they answer in words, and never with a mistake of ours."""
 
 from typing import Any
 

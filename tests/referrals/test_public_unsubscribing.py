@@ -1,4 +1,4 @@
-"""The way out works for people and mail programs, for ever, and only by a POST."""
+"""Unsubscribing works for people and mail programs (RFC 8058), for ever, and only by a POST."""
 
 from typing import Any
 

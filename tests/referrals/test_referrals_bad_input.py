@@ -1,4 +1,4 @@
-"""What cannot be right is refused with a sentence, before anything is stored; what is merely odd is kept."""
+"""Validation: impossible input is refused with a sentence, before anything is stored; merely odd input is kept."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referrals import lines, money, text, times
+from referrals import money, order_lines, text, times
 from referrals.lifecycle import close, convert, invite, join, remind, reverse, reward, update, visit
 from referrals.models import Advocate, Channel, Conversion, Invite, Reward, Visit
 
@@ -268,7 +268,7 @@ def test_currencies_are_read_in_any_case() -> None:
 )
 def test_lines_that_cannot_be_are_refused_by_number(given: Any, where: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        lines.read(given, "EUR")
+        order_lines.read(given, "EUR")
     assert list(refusal.value.message_dict) == [where]
 
 

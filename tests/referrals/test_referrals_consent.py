@@ -1,4 +1,4 @@
-"""People ask for a newsletter by words that are kept, say no, and are not written to any more."""
+"""Consent: opt-ins by words that are kept, opt-outs, and suppressed addresses."""
 
 from datetime import timedelta
 from typing import Any

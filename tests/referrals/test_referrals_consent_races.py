@@ -1,4 +1,4 @@
-"""Reminders, opt-outs and erasures at once: on PostgreSQL they really run at once, and nothing is told twice."""
+"""Races of reminders, opt-outs and erasures: on PostgreSQL they really run at once, and nothing is told twice."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.db.models import F
 from django.utils import timezone
 
-from referrals import lifecycle, reminding, signals
+from referrals import lifecycle, reminders, signals
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Reminder, Store, Suppression, Wording
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,13 +45,13 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
 
     def run(act: Callable[[], Any]) -> Any:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             return act()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [running.result(timeout=60) for running in [pool.submit(run, act) for act in acts]]
+        return [running.result(timeout=600) for running in [pool.submit(run, act) for act in acts]]
 
 
 def invited(advocate: Advocate, friend: str) -> Invite:
@@ -75,8 +75,8 @@ def test_each_friend_is_reminded_once_however_many_beats_run(friends: Program, e
 
     signals.invite_reminded.connect(listen)
     try:
-        made = sum(together(*[reminding.remind_due] * everyone))
-        made += reminding.remind_due()  # whom another beat was just writing about
+        made = sum(together(*[reminders.remind_due] * everyone))
+        made += reminders.remind_due()  # whom another beat was just writing about
         assert made == 20
     finally:
         signals.invite_reminded.disconnect(listen)
@@ -107,7 +107,7 @@ def test_nobody_is_reminded_after_they_said_no(friends: Program) -> None:
             invited(person, friend)
 
         refuse = partial(lifecycle.opt_out, friends.store, f"{friend}@example.com", scope="invites", place="a message")
-        together(refuse, reminding.remind_due, refuse, reminding.remind_due)
+        together(refuse, reminders.remind_due, refuse, reminders.remind_due)
     assert set(Invite.objects.values_list("closed_by", flat=True)) == {"opted_out"}
     assert not Reminder.objects.filter(occurred_at__gt=F("invite__closed_at")).exists()
     assert (OptOut.objects.count(), Suppression.objects.count()) == (ROUNDS, ROUNDS)
@@ -124,7 +124,7 @@ def test_many_who_close_the_same_invites_at_once_do_not_wait_for_each_other(frie
             *(partial(lifecycle.suppress, email, reason) for reason in Suppression.Reason.values),
             *(partial(lifecycle.suppress, email, reason, friends.store) for reason in Suppression.Reason.values),
             partial(lifecycle.opt_out, friends.store, email, scope="everything", place="a message"),
-            reminding.remind_due,
+            reminders.remind_due,
         )
     assert not Invite.objects.filter(closed_at=None).exists()
 
@@ -166,7 +166,7 @@ def test_nothing_of_somebody_erased_is_left_by_what_happens_meanwhile(friends: P
             partial(lifecycle.erase, email),
             partial(lifecycle.refund, bought),
             partial(rename, ben),
-            reminding.remind_due,
+            reminders.remind_due,
         )
         left = [list(table.objects.values()) for table in (Advocate, Invite)] + [list(ann.conversions.values())]
         assert email not in str(left)
@@ -183,7 +183,7 @@ def test_an_erasure_waits_for_what_is_just_being_written_of_the_person(friends: 
         sleep(0.5)
 
     def erase() -> None:
-        assert is_written.wait(timeout=30)
+        assert is_written.wait(timeout=300)
         lifecycle.erase("ben@example.com")
 
     signals.conversion_refunded.connect(take_long)

@@ -1,4 +1,4 @@
-"""Each verb stores one fact and sends one signal, together or not at all, and only once."""
+"""The verbs of the lifecycle: each stores one fact and sends one signal, together or not at all, and only once."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

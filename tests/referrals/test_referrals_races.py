@@ -1,4 +1,4 @@
-"""The same fact told by several processes at once is one fact; on PostgreSQL they really run at once."""
+"""Races: a fact that several processes tell at once is one fact; on PostgreSQL they really run at once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,14 +35,14 @@ def at_once(number: int, act: Callable[[], Any]) -> list[Any]:
 
     def one() -> list[Any]:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             return [act(), act()]
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(number) as pool:
         runs = [pool.submit(one) for _ in range(number)]
-        return [answer for run in runs for answer in run.result(timeout=60)]
+        return [answer for run in runs for answer in run.result(timeout=600)]
 
 
 def test_a_person_joins_once(friends: Program, everyone: int) -> None:

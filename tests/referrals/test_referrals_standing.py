@@ -1,4 +1,4 @@
-"""A person's standing: what they did, earned and are owed."""
+"""An advocate's standing: counts of facts, sums earned and owed."""
 
 from decimal import Decimal
 from typing import Any

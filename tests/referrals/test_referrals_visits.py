@@ -1,4 +1,4 @@
-"""Landings become visits, each once."""
+"""Visits: landings become visits, each once."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

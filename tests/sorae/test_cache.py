@@ -1,4 +1,4 @@
-"""The cache that all processes share, and what happens while it is away."""
+"""The cache that all processes share, and how the site does without it while Redis is away."""
 
 from collections.abc import Iterator
 

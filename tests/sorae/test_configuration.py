@@ -1,4 +1,4 @@
-"""Settings: what is missing or malformed is said in sentences, with what to do, and nothing starts with it."""
+"""Configuration: a missing or malformed setting is told in sentences, with what to do, and nothing starts with it."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sorae import mail_servers
+from tests.sorae import forks
 
-ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 
 GOOD = {
@@ -30,15 +30,17 @@ def env(tmp_path: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path / "var"), **GOOD}
 
 
-def run(*words: str | Path, env: dict[str, str]) -> tuple[int, str]:
-    """The exit status of a program, and all that it said. It has a minute to end by itself."""
-    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+def run(program: Path, *words: str, env: dict[str, str]) -> tuple[int, str]:
+    """The exit status of an installed program, and all that it said. It has some minutes to end by itself."""
+    done = subprocess.run(
+        [program, *words], cwd=forks.ROOT, env=env, capture_output=True, text=True, timeout=forks.LONGEST_SECONDS
+    )
     return done.returncode, done.stdout + done.stderr
 
 
 def check(env: dict[str, str]) -> str:
     """What `manage.py check` complains of; empty when all is well."""
-    status, said = run(sys.executable, "manage.py", "check", env=env)
+    status, said = forks.run("manage.py", "check", env=env)
     assert "Traceback" not in said
     assert bool(status) == bool(said.count("ERRORS:")), said
     return said if status else ""
@@ -47,7 +49,7 @@ def check(env: dict[str, str]) -> str:
 def value(names: str, env: dict[str, str]) -> str:
     """What settings are, separated by spaces."""
     script = f"from sorae import settings as s; print(*(getattr(s, name) for name in {names!r}.split(',')))"
-    status, said = run(sys.executable, "-c", script, env=env)
+    status, said = forks.run("-c", script, env=env)
     assert status == 0, said
     return said.strip()
 
@@ -121,20 +123,20 @@ def test_behind_a_proxy_one_proxy_is_trusted_unless_another_number_is_given(env:
 
 @pytest.mark.parametrize("database", ["sqlite:///{}/new.sqlite3", "postgres://sorae@127.0.0.1:9/sorae"])
 def test_a_command_without_its_tables_says_what_to_do(env: dict[str, str], tmp_path: Path, database: str) -> None:
-    words = (sys.executable, "manage.py", "backfill", "--store", "tea-house")
-    status, said = run(*words, env=env | {"DATABASE_URL": database.format(tmp_path)})
+    words = ("manage.py", "backfill", "--store", "tea-house")
+    status, said = forks.run(*words, env=env | {"DATABASE_URL": database.format(tmp_path)})
     assert status == 1
     assert "manage.py migrate" in said
     assert "Traceback" not in said
 
 
 def test_trusting_no_proxy_behind_one_is_warned_of(env: dict[str, str]) -> None:
-    words = (sys.executable, "manage.py", "check")
-    status, said = run(*words, env=env | {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "0"})
+    words = ("manage.py", "check")
+    status, said = forks.run(*words, env=env | {"BEHIND_TLS_PROXY": "1", "TRUSTED_PROXIES": "0"})
     assert status == 0
     assert "TRUSTED_PROXIES is 0 although BEHIND_TLS_PROXY is set" in said
     assert "HINT: Leave it out (1)" in said
-    assert "WARNINGS" not in run(*words, env=env | {"TRUSTED_PROXIES": "0"})[1]
+    assert "WARNINGS" not in forks.run(*words, env=env | {"TRUSTED_PROXIES": "0"})[1]
 
 
 NUMBERS = [
@@ -269,7 +271,7 @@ def test_with_json_every_line_of_a_server_is_an_object(env: dict[str, str]) -> N
         "import logging; from sorae import wsgi; logging.getLogger('gunicorn.error').warning('to %s', 'a@b.example')"
     )
     with_json = env | {"LOG_FORMAT": "json", "DJANGO_SETTINGS_MODULE": "sorae.settings"}
-    status, said = run(sys.executable, "-c", log_something, env=with_json)
+    status, said = forks.run("-c", log_something, env=with_json)
     assert status == 0, said
     assert json.loads(said)["message"] == "to …@…"
 
@@ -284,7 +286,7 @@ names = ("task_acks_late", "task_reject_on_worker_lost", "task_ignore_result", "
          "broker_connection_max_retries", "broker_transport_options")
 print(json.dumps({name: app.conf[name] for name in names}))
 """
-    status, said = run(sys.executable, "-c", script, env=env | {"REDIS_URL": "redis://localhost:6379/0"})
+    status, said = forks.run("-c", script, env=env | {"REDIS_URL": "redis://localhost:6379/0"})
     assert status == 0, said
     conf = json.loads(said)
     options = conf.pop("broker_transport_options")

@@ -1,4 +1,4 @@
-"""What load balancers are told: alive, ready, or what is missing."""
+"""Health checks for load balancers: alive, ready, or what is missing."""
 
 from collections.abc import Iterator
 from unittest.mock import patch

@@ -1,4 +1,4 @@
-"""What is logged, by line or as JSON: no person, no secret, no link that belongs to one person."""
+"""Logs, by line or as JSON: no person, no secret, no link that belongs to one person."""
 
 import json
 import logging

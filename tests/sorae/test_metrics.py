@@ -20,7 +20,7 @@ from integrations import pacing
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
 from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
-from sorae import VERSION, budgets, measures
+from sorae import VERSION, budgets, metric_series
 
 TOKEN = "correct-horse-battery-staple"
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,7 +219,7 @@ def test_a_figure_that_takes_too_long_is_left_out(read: Read, tea: Connection) -
     def slow(*_: Any) -> Any:
         raise OperationalError("canceling statement due to statement timeout")
 
-    with patch.object(measures, "GROUPS", (slow, *measures.GROUPS[1:])):
+    with patch.object(metric_series, "GROUPS", (slow, *metric_series.GROUPS[1:])):
         seen = read()
     assert seen["sorae_unknown"] == 1
     assert "sorae_revision_age_days" not in seen

@@ -20,7 +20,7 @@ from tests import schemas, servers
 from tests.workers import playing
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 900.0
 
 
 @dataclass
@@ -49,6 +49,18 @@ class House:
     klaviyo: Sandbox
     observer: Observer
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    scene: playing.Scene | None = None
+
+    def __enter__(self) -> "House":
+        self.scene = playing.Scene(self.env)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill_workers()
+        for worker in self.workers:
+            worker.wait()
+        if self.scene:
+            self.scene.end()
 
     @property
     def var(self) -> Path:
@@ -56,7 +68,8 @@ class House:
 
     def play(self, verb: str, *numbers: int) -> Any:
         """Do something in this house; see tests/workers/scene.py."""
-        return playing.play(self.env, verb, *numbers)
+        assert self.scene
+        return self.scene.play(verb, *numbers)
 
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
         name = f"worker-{len(self.workers)}"
@@ -135,21 +148,46 @@ class House:
         return dict(self.play("standings"))
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of the embedded sort with all tables, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    _migrate({"VAR_DIR": str(folder)})
+    return folder / "sorae.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql() -> Iterator[str]:
+    """A PostgreSQL whose template1 has all tables, so that every new database begins with them; its address."""
+    try:
+        with servers.postgres() as url:
+            _migrate({"DATABASE_URL": url.replace("/postgres", "/template1")})
+            yield url
+    except servers.NotHere as missing:
+        pytest.skip(f"Workers on PostgreSQL and Redis. {missing}")
+
+
 @pytest.fixture(params=["the embedded parts", "PostgreSQL and Redis"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """Tea House, open and connected to Klaviyo, before anyone has joined. It runs no worker yet."""
     with ExitStack() as stack:
         observer = Observer()
         klaviyo = stack.enter_context(Sandbox(limits=False, observer=observer))
-        house = House(playing.environment(klaviyo, tmp_path), klaviyo, observer)
+        env = playing.environment(klaviyo, tmp_path)
         if request.param == "PostgreSQL and Redis":
+            env["DATABASE_URL"] = servers.new_database(request.getfixturevalue("migrated_postgresql"))
             try:
-                house.env["DATABASE_URL"] = stack.enter_context(servers.postgres())
-                house.env["REDIS_URL"] = stack.enter_context(servers.redis())
+                env["REDIS_URL"] = stack.enter_context(servers.redis())
             except servers.NotHere as missing:
                 pytest.skip(f"Workers on PostgreSQL and Redis. {missing}")
+        else:
+            shutil.copy(request.getfixturevalue("migrated"), tmp_path)
+        house = stack.enter_context(House(env, klaviyo, observer))
         house.play("open")
         yield house
-        house.kill_workers()
-        for worker in house.workers:
-            worker.wait()
+
+
+def _migrate(env: dict[str, str]) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=playing.SETTINGS | env, check=True
+    )

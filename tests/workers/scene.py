@@ -1,6 +1,7 @@
-"""Played in a process of its own, with the product's own settings: python -m tests.workers.scene VERB [NUMBER].
+"""Steps of a test in a process of its own, with the product's own settings: python -m tests.workers.scene.
 
-The processes under test have an environment, a database and a broker that are not those of the test run.
+The processes under test have an environment, a database and a broker that are not those of the test run. Each line
+that comes in is a verb and its numbers, `["join", 100]`; each line that goes out is what it answers.
 """
 
 import json
@@ -17,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402  (Django comes first)
-from django.core.management import call_command  # noqa: E402
+from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
@@ -29,8 +30,7 @@ from tests import consent_screen  # noqa: E402
 
 
 def open_the_store() -> str:
-    """An empty database gets Tea House, its program, and a connection to Klaviyo."""
-    call_command("migrate", verbosity=0)
+    """A database whose tables are empty gets Tea House, its program, and a connection to Klaviyo."""
     store = Store.objects.create(slug="tea-house", name="Tea House", url="https://teahouse.example/", country="DE")
     Program.objects.create(store=store, slug="spring", name="Spring", offer="5 EUR off the first tea")
     browser = Client(headers={"host": "localhost"})
@@ -71,5 +71,8 @@ if __name__ == "__main__":
         "leased": leased,
         "standings": standings,
     }
-    numbers = [int(word) for word in sys.argv[2:]]
-    print(json.dumps(verbs[sys.argv[1]](*numbers)))
+    for line in sys.stdin:
+        verb, *numbers = json.loads(line)
+        answer = verbs[verb](*numbers)
+        databases.close_all()  # a test may take the database away before the next one
+        print(json.dumps(answer), flush=True)

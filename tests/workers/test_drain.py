@@ -1,6 +1,7 @@
-"""`manage.py drain`: deliveries without any broker, and what it does when the ground gives way."""
+"""`manage.py drain`: deliveries without any broker, also while the database or Redis goes away."""
 
 import subprocess
+import threading
 from collections import Counter
 
 import pytest
@@ -63,10 +64,16 @@ def test_it_sends_no_message_to_a_broker(house: House) -> None:
 def test_in_a_loop_it_outlives_a_database_and_a_redis_that_go_away(house: House) -> None:
     people = house.play("join", PEOPLE)
     house.observer.at_request = PEOPLE
-    house.observer.act = lambda: servers.restart_postgres(house.env["DATABASE_URL"])
+    restarted = threading.Event()
+
+    def restart() -> None:
+        servers.restart_postgres(house.env["DATABASE_URL"])
+        restarted.set()
+
+    house.observer.act = restart
     house.env["REDIS_URL"] = f"redis://127.0.0.1:{servers.free_port()}/0"  # where nobody answers
     worker = house.start_drain("--loop", "--threads", "3")
-    house.wait_until(lambda: house.observer.seen >= PEOPLE)
+    house.wait_until(restarted.is_set)
     house.play("end-leases")
     assert house.wait_until_settled() == {"accepted": 2 * PEOPLE}
     said = end(house, worker)

@@ -1,4 +1,4 @@
-"""Delivers what is due without a broker, and says whether workers work."""
+"""`manage.py drain`: delivers what is due without a broker; --check is a health check of the workers."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Seals every secret in the database again, under the first key of ENCRYPTION_KEYS."""
+"""Key rotation: encrypts every secret in the database again, under the first key of ENCRYPTION_KEYS."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

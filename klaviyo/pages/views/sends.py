@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from integrations import outbox, reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
-from integrations.pages import going_back, noting, paging, tabs
+from integrations.pages import audit_log, paging, safe_redirect, tabs
 from integrations.pages.access import for_operators
 from integrations.pages.filtering import NOBODY
 from klaviyo.confirmation import in_doubt
@@ -86,17 +86,17 @@ def cancel(request: HttpRequest) -> HttpResponse:
     return _back(request)
 
 
-def _act(request: HttpRequest, act: noting.Act, done: str) -> int:
+def _act(request: HttpRequest, act: audit_log.Act, done: str) -> int:
     """On the send, or on all of the cause, that a button names; on nothing if it names nothing. How many."""
     if "send" in request.POST:
         known = Send.objects.select_related("delivery")
         send = known.filter(pk=paging.number(request.POST["send"]) or 0).first()
-        return noting.one(request, send, send.delivery, act, done) if send else 0
+        return audit_log.one(request, send, send.delivery, act, done) if send else 0
     chosen = Chosen.read(request.POST)
     if chosen.state not in ("held", "failed"):
         return 0
-    why = noting.cause(chosen.state, chosen.reason)
-    return noting.many(request, chosen.deliveries(), act, f"Sends {done.lower()}", why)
+    why = audit_log.cause(chosen.state, chosen.reason)
+    return audit_log.many(request, chosen.deliveries(), act, f"Sends {done.lower()}", why)
 
 
 def _cancel(deliveries: "QuerySet[Delivery]") -> int:
@@ -104,7 +104,7 @@ def _cancel(deliveries: "QuerySet[Delivery]") -> int:
 
 
 def _back(request: HttpRequest) -> HttpResponse:
-    return redirect(going_back.to(request, reverse("klaviyo:sends"), "klaviyo.view_send"))
+    return redirect(safe_redirect.to(request, reverse("klaviyo:sends"), "klaviyo.view_send"))
 
 
 def _asked(request: HttpRequest) -> Chosen:

@@ -1,4 +1,4 @@
-"""The OAuth wire against a real server: what is sent, what is believed, what each refusal means."""
+"""The OAuth client against a real server: the form of each request, the checks of each answer, each refusal."""
 
 import gzip
 from dataclasses import replace

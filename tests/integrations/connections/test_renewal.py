@@ -1,4 +1,4 @@
-"""Access tokens: renewed in time, once for all, whoever and however many ask."""
+"""Token renewal: access tokens are renewed in time, once for all, whoever and however many ask."""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections as databases
 from django.db.models import F
 from django.utils import timezone
 
@@ -171,10 +172,15 @@ def test_a_slow_provider_keeps_nobody_waiting_whose_token_lives(teapot: Teapot, 
     with_left(5)
     go_on, reached = threading.Event(), threading.Event()
     teapot.will(TOKEN, waiting_for(go_on, reached))
-    slow = threading.Thread(target=connections.access_token, args=[tearoom.pk])
+
+    def renew() -> None:
+        connections.access_token(tearoom.pk)
+        databases.close_all()
+
+    slow = threading.Thread(target=renew)
     slow.start()
-    assert reached.wait(10)
+    assert reached.wait(300)
     assert connections.access_token(tearoom.pk).generation == 1
     go_on.set()
-    slow.join(30)
+    slow.join(300)
     assert Connection.objects.get().generation == 2

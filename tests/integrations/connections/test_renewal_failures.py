@@ -1,4 +1,4 @@
-"""When access cannot be renewed: a bad day costs time and nothing else; only a clear no asks for a person."""
+"""Token renewal that fails: a bad day costs time and nothing else; only a clear no asks for a person."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The queue: written with the fact, claimed under a lease, settled once."""
+"""The outbox: deliveries are written with the fact, claimed under a lease, settled once."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds what is due, and what to forget, among tens of thousands of settled deliveries."""
+"""Query plans of PostgreSQL: due deliveries, and those to forget, are found among tens of thousands of settled ones."""
 
 from datetime import timedelta
 from typing import Any

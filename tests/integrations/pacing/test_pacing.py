@@ -1,4 +1,4 @@
-"""Budgets: counted before the request, in all windows at once, by all workers together.
+"""Rate limits: requests are counted before they are made, in all windows at once, by all workers together.
 
 Runs on Redis where the settings name one, else in this process's memory: the arithmetic is the same.
 """

@@ -1,4 +1,4 @@
-"""The counters of one process, by a clock of our own: what they grant, and to the request."""
+"""Rate limits in the memory of one process, by a clock of our own: which requests are granted, and to the request."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Several processes with several threads, one Redis, and what a receiver sees who counts every interval."""
+"""Rate limits of several processes with threads and one Redis, as a receiver sees them who counts every interval."""
 
 import os
 import subprocess
@@ -21,6 +21,7 @@ WINDOWS = "100/1,150/3"
 PROCESSES = 4
 
 Workers = list["subprocess.Popen[str]"]
+Arrivals = list[tuple[float, float]]  # when a request could have arrived at the earliest, and when it did
 
 
 @pytest.fixture
@@ -59,13 +60,16 @@ def start(address: str, seconds: float) -> tuple[Workers, float]:
     return workers, begin
 
 
-def arrivals(workers: Workers) -> list[list[float]]:
-    """Of each worker, when its requests arrived."""
-    return [sorted(map(float, worker.communicate(timeout=60)[0].split())) for worker in workers]
+def arrivals(workers: Workers) -> tuple[list[Arrivals], float]:
+    """Of each worker, when its requests arrived; and for how long the machine kept the slowest of them."""
+    told = [worker.communicate(timeout=600)[0].splitlines() for worker in workers]
+    each = [[(float(first), float(last)) for first, last in map(str.split, lines[1:])] for lines in told]
+    return each, max(float(lines[0]) for lines in told)
 
 
-def most_in(arrived: list[float], seconds: float) -> int:
-    return max(sum(1 for other in arrived if at <= other < at + seconds) for at in arrived)
+def most_in(arrived: Arrivals, seconds: float) -> int:
+    """How many came within such a stretch, whatever the machine did to them on their way."""
+    return max(sum(1 for first, last in arrived if at <= first and last < at + seconds) for at, _ in arrived)
 
 
 def wait_until(moment: float) -> None:
@@ -74,35 +78,36 @@ def wait_until(moment: float) -> None:
 
 def test_together_they_get_the_limit_and_no_more(address: str) -> None:
     workers, _ = start(address, 8)
-    arrived = sorted(chain(*arrivals(workers)))
+    each, kept_back = arrivals(workers)
+    arrived = sorted(chain(*each))
     assert most_in(arrived, 3) <= 150
     assert most_in(arrived, 1) <= 100
-    assert len(arrived) >= 8 * 150 / 3 * 0.95
+    assert len(arrived) >= (8 - kept_back) * 150 / 3 * 0.95
 
 
 def test_a_redis_that_was_emptied_grants_half(address: str) -> None:
     workers, begin = start(address, 7)
-    flushed = begin + 2.5
-    wait_until(flushed)
+    wait_until(begin + 2.5)
     with redis.Redis.from_url(address) as client:
         client.flushall()
-    arrived = sorted(chain(*arrivals(workers)))
-    before = [at for at in arrived if at <= flushed]
+    flushed = time.time()
+    arrived = sorted(chain(*arrivals(workers)[0]))
+    before = [(first, last) for first, last in arrived if last <= flushed]
     assert 0 < most_in(before, 3) <= 150
     assert most_in(before, 1) <= 100
-    afterwards = [at for at in arrived if at > flushed + 0.1]
+    afterwards = [(first, last) for first, last in arrived if first > flushed + 0.1]
     assert 0 < most_in(afterwards, 3) <= 75
 
 
 def test_without_redis_each_keeps_to_its_share(address: str, stack: ExitStack) -> None:
     workers, begin = start(address, 8)
-    killed = begin + 1
-    wait_until(killed)
+    wait_until(begin + 1)
     stack.close()
-    each = arrivals(workers)
+    killed = time.time()
+    each, _ = arrivals(workers)
     arrived = sorted(chain(*each))
     assert most_in(arrived, 3) <= 150
     assert most_in(arrived, 1) <= 100
     for own in each:
-        afterwards = [at for at in own if at > killed + 0.5]
+        afterwards = [(first, last) for first, last in own if first > killed + 0.5]
         assert 0 < most_in(afterwards, 3) <= 37

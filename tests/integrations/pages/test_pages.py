@@ -1,4 +1,4 @@
-"""The operators' pages: what they show, to whom, and that only a POST changes anything."""
+"""The operators' pages: their content, their permissions, and that only a POST changes anything."""
 
 import re
 import uuid
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Revocation
-from integrations.pages import reach
+from integrations.pages import search_range
 from integrations.providers import Provider
 from tests.integrations.operators import told as messages_of
 
@@ -130,7 +130,7 @@ def test_deliveries_are_found_by_each_filter(browser: Client, tea_room: Connecti
 def test_a_search_without_an_index_looks_no_further_than_it_says(
     browser: Client, tea_room: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "FARTHEST", 10)
+    monkeypatch.setattr(search_range, "FARTHEST", 10)
     old = a_delivery(tea_room, reason_code="odd")
     recent = [a_delivery(tea_room) for _ in range(20)]
     page = browser.get(f"{DELIVERIES}?reason=odd")
@@ -145,7 +145,7 @@ def test_a_search_without_an_index_looks_no_further_than_it_says(
 def test_days_of_long_ago_are_found_however_much_came_since(
     browser: Client, tea_room: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "FARTHEST", 10)
+    monkeypatch.setattr(search_range, "FARTHEST", 10)
     rows = [a_delivery(tea_room) for _ in range(40)]
     for age, row in enumerate(reversed(rows)):
         Delivery.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(days=age))

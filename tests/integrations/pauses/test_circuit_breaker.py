@@ -1,4 +1,4 @@
-"""An account that does not answer is left alone: when that begins, for how long, and what ends it.
+"""The circuit breaker: an account that does not answer is left alone; its beginning, its length, its end.
 
 Of refusals, here is what a worker remembers between them; what they lead to, with Klaviyo: test_freezing.
 """

@@ -1,4 +1,4 @@
-"""Accounts are paused, not rows: what rests, for how long, what ends it, and that nobody else is kept waiting."""
+"""Pauses rest accounts, not rows: their kinds, their length, their end, and that nobody else is kept waiting."""
 
 from datetime import timedelta
 

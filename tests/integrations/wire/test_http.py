@@ -1,4 +1,4 @@
-"""The door out: bounded in time and size, no redirects, no cookies, no plain http beyond this machine."""
+"""The HTTP adapter: bounded in time and size, no redirects, no cookies, no plain http beyond this machine."""
 
 import ipaddress
 import socket

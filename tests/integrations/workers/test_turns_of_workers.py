@@ -1,4 +1,4 @@
-"""Whose turn it is, how long it lasts, and what a worker takes next."""
+"""Turns of workers at connections: which connection is next, how long a turn lasts, and which batch is claimed next."""
 
 from datetime import timedelta
 

@@ -17,7 +17,7 @@ from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import signals
 from referrals.models import Advocate, Invite
-from tests.conftest import Drain
+from tests.conftest import Connect, Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
 from tests.klaviyo.story import CID, TEA, State, choose_list
@@ -191,7 +191,9 @@ def test_what_is_open_keeps_the_record_of_what_was_tried(bird: Advocate) -> None
     assert not Attempt.objects.exists()
 
 
-def test_the_last_health_check_stays_and_trips_to_the_consent_screen_go(connection: Connection) -> None:
+def test_the_last_health_check_stays_and_trips_to_the_consent_screen_go(connect: Connect) -> None:
+    connect()
+    connection = Connection.objects.get()
     for _ in range(3):
         HealthCheck.objects.create(connection=connection, passed=True)
     last = HealthCheck.objects.latest("pk")

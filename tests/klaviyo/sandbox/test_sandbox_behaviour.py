@@ -10,6 +10,7 @@ import requests
 
 from klaviyo.sandbox import Sandbox
 from tests.klaviyo.sandbox.sandbox_calls import NORDLYS, TEA_HOUSE, Client, bulk_events, event
+from tests.stopwatch import Stopwatch
 
 
 def test_a_retired_revision_is_gone_for_everyone(client: Client, sandbox: Sandbox) -> None:
@@ -44,10 +45,11 @@ def test_answers_are_on_their_way_for_a_while_and_do_not_wait_for_each_other(san
     def call(number: int) -> int:
         return Client(sandbox.url, token).send("POST", "/api/events", event(unique_id=f"c-{number}")).status_code
 
-    began_at = time.monotonic()
+    began_at, watch = time.monotonic(), Stopwatch()
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(call, range(8))) == {202}
-    assert 0.3 <= time.monotonic() - began_at < 1.5
+        assert watch.seconds() < 1.5
+    assert time.monotonic() - began_at >= 0.3
 
 
 def test_an_event_is_recorded_before_its_answer_travels(sandbox: Sandbox) -> None:
@@ -55,10 +57,11 @@ def test_an_event_is_recorded_before_its_answer_travels(sandbox: Sandbox) -> Non
     sandbox.settings(latency_ms=500)
     began_at = time.time()
     Client(sandbox.url, token).send("POST", "/api/events", event(unique_id="c-1"))
-    assert time.time() >= began_at + 0.5
+    ended_at = time.time()
+    assert ended_at >= began_at + 0.5
     ((unique_id, arrived_at),) = sandbox.arrivals(TEA_HOUSE)
     assert unique_id == "c-1"
-    assert began_at <= arrived_at < began_at + 0.4
+    assert began_at <= arrived_at <= ended_at - 0.5
 
 
 def test_the_token_endpoint_may_be_slow_and_counts_its_calls(sandbox: Sandbox) -> None:
@@ -70,10 +73,11 @@ def test_the_token_endpoint_may_be_slow_and_counts_its_calls(sandbox: Sandbox) -
     def renew(_: int) -> int:
         return requests.post(f"{sandbox.url}/oauth/token", data=fields, auth=auth, timeout=10).status_code
 
-    began_at = time.monotonic()
+    began_at, watch = time.monotonic(), Stopwatch()
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(renew, range(10)))
-    assert 0.2 <= time.monotonic() - began_at < 2
+        assert watch.seconds() < 2
+    assert time.monotonic() - began_at >= 0.2
     # The first rotates; the second is reuse and ends the install.
     assert sorted(answers) == [200] + [400] * 9
     assert sandbox.counts()["oauth_token"] == {200: 1, 400: 9}

@@ -12,7 +12,7 @@ import pytest
 from sorae.demo import DemoError
 from sorae.demo.processes import Processes
 
-SECONDS = 30
+SECONDS = 300
 
 
 class Said:

@@ -71,6 +71,18 @@ def test_ten_thousand_rows_wait_and_none_fails(sandbox: Sandbox, ann: Advocate, 
     assert Pause.objects.filter(connection=None, kind="event", code=pauses.FROZEN).exists()
 
 
+def test_a_refusal_that_holds_all_that_is_in_hand_is_counted_each_time(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However fast batches follow each other: who is held by it waits for a person, if nobody sees that all are."""
+    monkeypatch.setattr(circuit_breaker, "KEPT_SECONDS", 1_000.0)
+    waiting(ann, drain, 400)
+    sandbox.settings(refused=dict.fromkeys(OPERATIONS, 426))
+    go_on(drain)
+    assert states(options__metric="referred_visit") == {State.QUEUED}
+    assert Pause.objects.filter(connection=None, kind="event", code=pauses.FROZEN).exists()
+
+
 def test_it_thaws_by_itself_when_it_is_taken_again(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     waiting(ann, drain, 300)
     sandbox.settings(refused=dict.fromkeys(OPERATIONS, 400))

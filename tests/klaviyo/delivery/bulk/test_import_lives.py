@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.connections import disconnecting
+from integrations.connections import disconnection
 from integrations.models import Connection, Delivery, Job
 from integrations.outbox import leasing
 from integrations.workers import worker
@@ -174,8 +174,8 @@ def test_a_running_import_takes_no_workers_place_and_keeps_no_disconnect_waiting
     monkeypatch.setattr(leasing, "MOST_WORKERS", 1)
     assert not outbox.is_well_served(the_connection().pk)
     waited: list[float] = []
-    monkeypatch.setattr("integrations.connections.disconnecting.time.sleep", waited.append)
-    disconnecting.disconnect(the_connection(), None)
+    monkeypatch.setattr("integrations.connections.disconnection.time.sleep", waited.append)
+    disconnection.disconnect(the_connection(), None)
     assert waited == []
 
 

@@ -33,14 +33,14 @@ def together(*acts: Callable[[], Any]) -> None:
 
     def run(act: Callable[[], Any]) -> None:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             act()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(len(acts)) as pool:
         for running in [pool.submit(run, act) for act in acts]:
-            running.result(timeout=60)
+            running.result(timeout=600)
 
 
 @pytest.mark.parametrize("turn", range(3))

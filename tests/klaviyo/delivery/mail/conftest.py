@@ -42,4 +42,4 @@ def second_setting(tea_house: Store, setting: StoreSetting, second_connection: C
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits as long for a mail server as in life."""
     for name in ("OPENING_SECONDS", "TALKING_SECONDS", "CLOSING_SECONDS"):
-        monkeypatch.setattr(mailer, name, 0.5)
+        monkeypatch.setattr(mailer, name, 1.0)

@@ -52,7 +52,7 @@ def all_at_once(connection: Connection, drain: Drain) -> None:
 
     def work(batch: list[Delivery]) -> None:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             worker.deliver(connection, batch)
         finally:
             if database.vendor == "postgresql":
@@ -64,7 +64,7 @@ def all_at_once(connection: Connection, drain: Drain) -> None:
         return
     with ThreadPoolExecutor(len(batches)) as pool:
         for run in [pool.submit(work, batch) for batch in batches]:
-            run.result(timeout=60)
+            run.result(timeout=600)
 
 
 def test_a_person_gets_so_many_in_a_week(

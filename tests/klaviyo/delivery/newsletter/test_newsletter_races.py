@@ -40,14 +40,14 @@ def workers(number: int, act: Callable[[], Any]) -> None:
 
     def run() -> None:
         try:
-            start.wait(timeout=30)
+            start.wait(timeout=300)
             act()
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(number) as pool:
         for running in [pool.submit(run) for _ in range(number)]:
-            running.result(timeout=60)
+            running.result(timeout=600)
 
 
 def work(number: int = 4) -> None:
@@ -90,7 +90,7 @@ def test_of_two_who_look_at_the_last_moment_one_at_least_steps_back(
         def meeting(*about: Any) -> None:
             if database.vendor == "postgresql" and get_ident() != main and (name, get_ident()) not in met:
                 met.add((name, get_ident()))
-                meet.wait(timeout=30)
+                meet.wait(timeout=300)
             step(*about)
 
         monkeypatch.setattr(module, name, meeting)

@@ -9,7 +9,7 @@ from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle, reminding
+from referrals import lifecycle, reminders
 from referrals.models import Advocate, Invite
 from tests.conftest import Connect, Drain
 from tests.klaviyo.sending_cast import RECEIVED, REMINDER, flows, invited_days_ago, send_outcomes
@@ -23,9 +23,9 @@ def test_reminders_that_became_due_while_the_account_was_away_become_one(
 ) -> None:
     invited_days_ago(ann, drain)
     connections.mark_reconnect(connection, reasons.of("access_withdrawn", "The app was removed."))
-    reminding.remind_due()
+    reminders.remind_due()
     Invite.objects.update(contacted_at=timezone.now() - timedelta(days=1, hours=1))
-    reminding.remind_due()
+    reminders.remind_due()
     worker.sweep()
     connect()
     drain()
@@ -61,7 +61,7 @@ def test_a_policy_that_was_tightened_while_a_reminder_waited_is_the_one_that_cou
     sandbox: Sandbox, ann: Advocate, drain: Drain
 ) -> None:
     invited_days_ago(ann, drain)
-    assert reminding.remind_due() == 1
+    assert reminders.remind_due() == 1
     StoreSetting.objects.update(reminder_policy=Policy.SUBSCRIBED_ONLY)
     drain()
     assert flows(sandbox, BEN) == [RECEIVED]

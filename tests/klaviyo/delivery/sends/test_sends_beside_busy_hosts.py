@@ -15,7 +15,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout
 from integrations.workers import worker
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle, reminding
+from referrals import lifecycle, reminders
 from referrals.models import Advocate, Invite, Program
 from tests.conftest import Drain
 from tests.klaviyo.sending_cast import RECEIVED, REMINDER, come_back, flows, got, invited_days_ago, let_invite
@@ -95,8 +95,8 @@ def test_a_busy_host_keeps_nobody_elses_reminders_waiting(sandbox: Sandbox, ann:
     Invite.objects.filter(advocate=bob).update(contacted_at=timezone.now() - timedelta(days=2))
     Program.objects.update(most_reminders=1)
     with busy_host(lambda: lifecycle.update(ann, first_name="Anna")):
-        elsewhere(reminding.remind_due)
+        elsewhere(reminders.remind_due)
         assert Invite.objects.filter(reminders_made=1, advocate=bob).exists()
-    elsewhere(reminding.remind_due)
+    elsewhere(reminders.remind_due)
     drain()
     assert flows(sandbox, BEN) == flows(sandbox, CID) == [RECEIVED, REMINDER]

@@ -18,7 +18,7 @@ from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle, reminding
+from referrals import lifecycle, reminders
 from referrals.models import Advocate, Invite, Program
 from tests.conftest import Drain
 from tests.klaviyo.sending_cast import (
@@ -59,7 +59,7 @@ def retry() -> None:
 
 def remind() -> None:
     Invite.objects.filter(went_out_at__isnull=False).update(contacted_at=timezone.now() - timedelta(days=3))
-    reminding.remind_due()
+    reminders.remind_due()
 
 
 def beside(acts: Sequence[Act], story: Act) -> None:

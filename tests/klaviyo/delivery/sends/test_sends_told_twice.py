@@ -8,7 +8,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle, reminding, signals
+from referrals import lifecycle, reminders, signals
 from referrals.models import Advocate, Conversion, Invite, OptOut, Program, Reminder, Visit
 from tests.conftest import Drain
 from tests.klaviyo.sending_cast import (
@@ -89,7 +89,7 @@ def test_a_reminder_that_a_host_wrote_itself_counts(sandbox: Sandbox, ann: Advoc
     with transaction.atomic():
         reminder = Reminder.objects.create(invite=invite, number=1)
         signals.invite_reminded.send(sender=Reminder, reminder=reminder)
-    assert reminding.remind_due() == 0
+    assert reminders.remind_due() == 0
     drain()
     assert flows(sandbox, BEN) == [RECEIVED, REMINDER]
 
@@ -101,7 +101,7 @@ def test_a_visit_or_an_order_that_a_host_wrote_itself_ends_reminders(
     invite = invited_days_ago(ann, drain)
     with transaction.atomic():
         tell_of_a_visit(invite) if fact == "visit" else tell_of_an_order(ann)
-    assert reminding.remind_due() == 0
+    assert reminders.remind_due() == 0
     drain()
     assert flows(sandbox, BEN) == [RECEIVED]
 

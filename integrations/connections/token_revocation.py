@@ -1,4 +1,4 @@
-"""Tells providers to forget tokens, again and again for a day where they cannot be reached."""
+"""Token revocation (RFC 7009): asked of the provider again and again for a day where it cannot be reached."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is measured for /metrics: each series with what it means, in a fixed number of bounded queries.
+"""The metrics of /metrics: each series with its meaning, computed in a fixed number of bounded queries.
 
 Open deliveries are counted exactly, by the partial index of what is open; settled ones of the last hour only, by the
 index by state: there may be a hundred million of them. Connections appear by their ids.
@@ -36,7 +36,7 @@ Labels = dict[str, str]
 
 @dataclass
 class Series:
-    """One name of Prometheus, and its values by their labels."""
+    """A metric of Prometheus, and its values by their labels."""
 
     name: str
     help: str
@@ -164,6 +164,7 @@ def _be_quick() -> None:
     """A figure that takes long is not worth what it costs."""
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
+            # https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
             cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_QUERY}'")
 
 

@@ -1,4 +1,4 @@
-"""Letting an account go: nothing is sent any more, nothing secret stays, and the provider is told in the end."""
+"""Disconnecting an account: nothing is sent any more, nothing secret stays, and its tokens are revoked in the end."""
 
 import threading
 import uuid
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations import connections, encryption, outbox
-from integrations.connections import disconnecting
+from integrations.connections import disconnection
 from integrations.errors import ReconnectRequired
 from integrations.models import Connection, Delivery, Revocation
 from tests.integrations.operators import come_back, leave, told
@@ -190,7 +190,7 @@ def test_work_in_flight_ends_before_the_token_goes(browser: Client, tearoom: Con
     worker = threading.Thread(target=answer_comes)
     worker.start()
     disconnect(browser, tearoom)
-    worker.join(30)
+    worker.join(300)
     assert seen == [tearoom.access_token]
     assert erased()
 
@@ -198,7 +198,7 @@ def test_work_in_flight_ends_before_the_token_goes(browser: Client, tearoom: Con
 def test_work_that_never_ends_is_not_waited_for(
     browser: Client, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disconnecting, "PATIENCE", timedelta())
+    monkeypatch.setattr(disconnection, "PATIENCE", timedelta())
     delivery(tearoom, state=Delivery.State.SENDING, lease_until=timezone.now() + timedelta(minutes=1))
     disconnect(browser, tearoom)
     assert erased()
@@ -207,7 +207,7 @@ def test_work_that_never_ends_is_not_waited_for(
 def test_a_renewal_in_flight_leaves_no_living_token_behind(
     teapot: Teapot, browser: Client, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disconnecting, "PATIENCE", timedelta())
+    monkeypatch.setattr(disconnection, "PATIENCE", timedelta())
     Connection.objects.update(access_expires_at=timezone.now())
     go_on, reached = threading.Event(), threading.Event()
     teapot.will(TOKEN, waiting_for(go_on, reached))
@@ -219,10 +219,10 @@ def test_a_renewal_in_flight_leaves_no_living_token_behind(
 
     worker = threading.Thread(target=renew)
     worker.start()
-    assert reached.wait(10)
+    assert reached.wait(300)
     disconnect(browser, tearoom)
     go_on.set()
-    worker.join(30)
+    worker.join(300)
     assert erased()
     make_due()
     connections.revoke_due()
@@ -231,7 +231,7 @@ def test_a_renewal_in_flight_leaves_no_living_token_behind(
 
 
 def test_a_disconnect_that_died_halfway_is_finished(teapot: Teapot, tearoom: Connection) -> None:
-    disconnecting.start(tearoom)
+    disconnection.start(tearoom)
     connections.revoke_due()
     assert not erased(), "somebody may still be at it"
     Connection.objects.update(disconnected_at=timezone.now() - timedelta(minutes=2))
@@ -248,9 +248,9 @@ def test_disconnecting_twice_is_disconnecting_once(teapot: Teapot, browser: Clie
 
 
 def test_connecting_during_a_disconnect_wins(teapot: Teapot, browser: Client, tearoom: Connection) -> None:
-    disconnecting.start(tearoom)
+    disconnection.start(tearoom)
     come_back(browser, teapot.consent(leave(browser, tearoom)))
-    assert disconnecting.finish(tearoom)
+    assert disconnection.finish(tearoom)
     assert Connection.objects.get().access_token in teapot.access
     assert not teapot.revoked
 

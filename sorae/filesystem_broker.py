@@ -1,4 +1,4 @@
-"""The embedded broker: kombu's folder of messages, without its one sharp edge."""
+"""The filesystem broker: kombu's folder of messages, where a half-written message ends no worker."""
 
 from queue import Empty
 from typing import Any
@@ -7,7 +7,7 @@ from kombu.transport import filesystem
 
 
 class Channel(filesystem.Channel):
-    """A message that was still being written when it was taken is dropped; the next sweep makes up for it."""
+    """A message that kombu 5.7 takes while it is still being written is dropped; the next sweep makes up for it."""
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:  # noqa: ARG002  (the published signature)
         try:

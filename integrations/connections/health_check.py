@@ -1,10 +1,10 @@
-"""Asks a provider whether it still knows us, and whether this is still the same account."""
+"""Health check of a connection: does the provider still accept our access, and is it still the same account?"""
 
 import logging
 
 from integrations import providers, shutdown
 from integrations.connections import accounts
-from integrations.connections.reconnecting import mark_reconnect
+from integrations.connections.reconnect_required import mark_reconnect
 from integrations.connections.renewal import Access, access_token, renew
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, HealthCheck

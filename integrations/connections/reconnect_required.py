@@ -1,4 +1,4 @@
-"""Marks a connection that only a person can bring back, and holds what waits for it."""
+"""Reconnect required: marks a connection whose access only a person can renew, and holds its deliveries."""
 
 import logging
 

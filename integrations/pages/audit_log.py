@@ -1,4 +1,4 @@
-"""Keeps who did what, in the admin's own history: with the count and the cause, and nobody's data."""
+"""Audit log: who did what, in the admin's own history, with the count and the cause, and nobody's data."""
 
 from collections.abc import Callable
 from typing import cast
@@ -15,7 +15,7 @@ Act = Callable[["QuerySet[Delivery]"], int]
 
 
 def note(request: HttpRequest, row: Model, sentence: str) -> None:
-    """That whoever is signed in has done this to the row."""
+    """Write an entry of the row's history, by the user who is signed in."""
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
     rows = type(row)._default_manager.filter(pk=row.pk)
     LogEntry.objects.log_actions(user.pk, rows, CHANGE, sentence, single_object=True)

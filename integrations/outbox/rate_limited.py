@@ -1,4 +1,4 @@
-"""What becomes of deliveries that an account has no room for now: their kind rests, and they wait as they did."""
+"""Rate limited: the kind of deliveries for which an account has no room now rests, and they wait as they did."""
 
 from collections.abc import Sequence
 

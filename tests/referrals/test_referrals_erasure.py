@@ -1,4 +1,4 @@
-"""A person is erased: figures stay, names and addresses go, and nobody writes to them again."""
+"""Erasure of a person: figures stay, names and addresses go, and nobody writes to them again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Back to where a button was."""
+"""Redirects back to the page where a button was, if that is a page of ours (no open redirect)."""
 
 from django.http import HttpRequest
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""A person is erased: what they did still counts, and nothing says any more who they were."""
+"""Erasure (GDPR, article 17): what a person did still counts, and nothing says any more who they were."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def erase(email: str) -> Erased:
 
 
 class _Traces:
-    """Where a person appears: in a program, as a friend, as whoever is rewarded, and in what they told a store."""
+    """All rows that name a person: as an advocate, a friend, the recipient of a reward, and in opt-ins and opt-outs."""
 
     def __init__(self, email: str) -> None:
         self._spellings = suppressions.spellings(email)
@@ -96,6 +96,6 @@ class _Traces:
 
 
 def _nobody(digest: str) -> Concat:
-    """What stands where the address was: the same for no two, as some must differ."""
+    """The placeholder for an address: the same for no two, as some must differ."""
     pk = Cast("pk", models.CharField())
     return Concat(Value(f"erased-{digest[:16]}-"), pk, Value(f"@{suppressions.NOBODY}"))

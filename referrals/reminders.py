@@ -1,4 +1,4 @@
-"""Friends who have neither come nor bought are reminded, a while after they were last written to."""
+"""Reminders: friends who have neither come nor bought are reminded, a while after they were last written to."""
 
 import logging
 from datetime import datetime, timedelta

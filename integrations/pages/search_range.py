@@ -1,4 +1,4 @@
-"""How far a search looks that no index helps: never further than a million deliveries, and it says so."""
+"""The range of a search that no index helps: at most a million deliveries, and the page says so."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from integrations.models import Delivery
 from integrations.pages.filtering import Filter
 
 FARTHEST = 1_000_000
-SKEW = timedelta(hours=1)  # transactions may take that long between their id and their end
+SKEW = timedelta(hours=1)  # between id and commit: https://www.postgresql.org/docs/current/functions-sequence.html
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Reach:
 
 
 def of(chosen: Filter) -> Reach | None:
-    """None for a filter that an index serves."""
+    """The range of a filter's search; None for a filter that an index serves."""
     if not chosen.is_wide:
         return None
     newest = Delivery.objects.aggregate(newest=Max("pk"))["newest"] or 0

@@ -1,4 +1,4 @@
-"""The lines of an order, as they are stored with it: sku, name, quantity and price."""
+"""The line items of an order, as they are stored with it: sku, name, quantity and price."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice

@@ -1,4 +1,4 @@
-"""The way out: a page with two buttons, and the one click of mail programs (RFC 8058)."""
+"""The unsubscribe page, with two buttons, and the one-click unsubscribe of mail programs (RFC 8058)."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,7 +15,7 @@ _BUTTONS = (OptOut.Scope.INVITES, OptOut.Scope.EVERYTHING)
 
 @public.page
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Only a POST unsubscribes, as links are opened by scanners too; as often as one likes, and it is never limited."""
+    """Only a POST unsubscribes, as links are opened by scanners too (RFC 8058, 1); there is no rate limit."""
     invite = unsubscribe_links.invite_of(token)
     if invite is None:
         return public.nothing_here(request)

@@ -1,11 +1,11 @@
-"""The embedded broker."""
+"""The filesystem broker: a half-written message does not stop a worker."""
 
 from pathlib import Path
 
 from celery import current_app
 from kombu import Connection
 
-from sorae.broker import Transport
+from sorae.filesystem_broker import Transport
 
 
 def test_a_half_written_message_does_not_stop_a_worker(tmp_path: Path) -> None:
@@ -16,4 +16,4 @@ def test_a_half_written_message_does_not_stop_a_worker(tmp_path: Path) -> None:
         queue = broker.SimpleQueue("deliveries")
         (tmp_path / "0_half.deliveries.msg").write_text("")
         queue.put("whole")
-        assert queue.get(timeout=5).payload == "whole"
+        assert queue.get(timeout=60).payload == "whole"

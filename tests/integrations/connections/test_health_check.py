@@ -1,11 +1,11 @@
-"""Asking a provider whether it still knows us: only a clear no changes anything."""
+"""Health checks of a connection: only a clear no of the provider changes anything."""
 
 from typing import Any
 
 import pytest
 
 from integrations import connections
-from integrations.connections import disconnecting, probing, renewal
+from integrations.connections import disconnection, health_check, renewal
 from integrations.models import Connection, HealthCheck
 from tests.integrations.teapot import Teapot, saying
 
@@ -77,12 +77,12 @@ def test_nothing_is_asked_once_it_is_disconnected(
 
     def taken_too_late(*asked: Any) -> renewal.Access:
         access: renewal.Access = take(*asked)
-        disconnecting.start(tearoom)
+        disconnection.start(tearoom)
         return access
 
     if step == "renew":
         teapot.forget_access()
-    monkeypatch.setattr(probing, step, taken_too_late)
+    monkeypatch.setattr(health_check, step, taken_too_late)
     assert connections.probe(tearoom).code == "disconnected"
     assert teapot.calls[ACCOUNT] == (2 if step == "renew" else 1), "one was asked when it was connected"
     assert Connection.objects.get().state == State.DISCONNECTING
@@ -96,6 +96,6 @@ def test_a_token_that_was_renewed_meanwhile_is_left_for_the_new_one(
         renewal.renew(connection_id, access.generation)
         return access
 
-    monkeypatch.setattr(probing, "access_token", taken_too_early)
+    monkeypatch.setattr(health_check, "access_token", taken_too_early)
     assert connections.probe(tearoom).passed
     assert Connection.objects.get().generation == 2

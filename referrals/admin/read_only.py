@@ -1,4 +1,4 @@
-"""Pages that are for reading alone."""
+"""Read-only admin pages."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 

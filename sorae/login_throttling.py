@@ -1,4 +1,4 @@
-"""Signing in to the admin: whoever tries one password after the other has to wait."""
+"""Rate limit of the admin's login: whoever tries one password after the other has to wait."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +19,7 @@ WAIT = "Too many wrong passwords came from here. Wait a quarter of an hour, and 
 
 
 class SignInForm(AdminAuthenticationForm):
-    """Django's own, which counts what was wrong. Nobody can lock out somebody who signs in from elsewhere."""
+    """The admin's login form, which counts wrong passwords. Nobody can lock out somebody who logs in from elsewhere."""
 
     def clean(self) -> dict[str, Any]:
         counters = dict(_counters(self.request, self.cleaned_data.get("username") or "")) if self.request else {}

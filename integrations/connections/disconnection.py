@@ -1,7 +1,7 @@
-"""Lets an account go: no new work, the work in flight ends, the tokens are erased here and revoked there.
+"""Disconnecting an account: new work stops, work in flight ends, tokens are erased here and revoked at the provider.
 
-Erasing never waits for the provider. What still waits to be delivered is held, and flows again if the same
-account is ever connected again.
+Erasing never waits for the provider. Deliveries that still wait are held, and flow again if the same account is ever
+connected again.
 """
 
 import logging
@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import renewal, revoking
+from integrations.connections import renewal, token_revocation
 from integrations.encryption import Undecryptable
 from integrations.models import Connection, Delivery, Revocation
 from integrations.outbox.waiting import DISCONNECTED
@@ -57,7 +57,7 @@ def finish(connection: Connection) -> bool:
         row = going.filter(state=Connection.State.DISCONNECTING).first()
         revocation = _erase(row) if row else None
     if revocation:
-        revoking.attempt(revocation)
+        token_revocation.attempt(revocation)
     return not Revocation.objects.filter(connection=connection).exists()
 
 
@@ -68,23 +68,23 @@ def revoke_due() -> int:
     )
     for connection in late:
         finish(connection)
-    return revoking.attempt_due()
+    return token_revocation.attempt_due()
 
 
 def _erase(row: Connection) -> Revocation | None:
     revocation, problem = None, ""
     try:
         if row.refresh_token:
-            revocation = revoking.remember(row, row.refresh_token)
+            revocation = token_revocation.remember(row, row.refresh_token)
     except Undecryptable as reason:
-        problem = revoking.NOT_REVOKED.about(why=reason).sentence
+        problem = token_revocation.NOT_REVOKED.about(why=reason).sentence
     Connection.objects.filter(pk=row.pk).update(
         state=Connection.State.DISCONNECTED,
         access_token="",
         refresh_token="",
         access_expires_at=None,
         **renewal.NO_RENEWAL,
-        problem_code=revoking.NOT_REVOKED.code if problem else "",
+        problem_code=token_revocation.NOT_REVOKED.code if problem else "",
         problem=problem,
         problem_at=Now() if problem else None,
         disconnected_at=Now(),

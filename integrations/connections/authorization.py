@@ -1,4 +1,4 @@
-"""The trip to a provider's consent screen and back (RFC 6749, 4.1; RFC 9700).
+"""The authorization code flow of OAuth 2.0: to a provider's consent screen and back (RFC 6749, 4.1; RFC 9700).
 
 A trip has a state that works once, for ten minutes, in the session, for the user and with the provider it was
 begun with. It is used up before anything else is looked at, so a second callback never asks for tokens.
@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from integrations.connections import accounts, oauth, revoking
+from integrations.connections import accounts, oauth, token_revocation
 from integrations.connections.accounts import Consent, Outcome
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, TemporaryError
@@ -55,12 +55,12 @@ FAILURES = {
         "Start again in a few minutes.",
     ),
 }
-DECLINED = {"access_denied"}
+DECLINED = {"access_denied"}  # https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1, which also has the next
 APP_REFUSED = {"invalid_scope", "unauthorized_client", "invalid_request", "unsupported_response_type"}
 
 
 class ConnectingFailed(Exception):
-    """The trip ended without a connection, which is on no record; `advice` says what to do now."""
+    """A trip to the consent screen ended without a connection, which is on no record; `advice` says what to do now."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -84,7 +84,7 @@ def begin(request: HttpRequest, provider: Provider, connection: Connection | Non
     trip.code_verifier = verifier
     trip.save()
     if connection:
-        revoking.postpone(connection, LIFETIME)
+        token_revocation.postpone(connection, LIFETIME)
     return address
 
 
@@ -112,6 +112,8 @@ def _used_up(state: str) -> Authorization:
     if not state:
         raise ConnectingFailed("no_state")
     trips = Authorization.objects.filter(state_hash=_hash(state))
+    # Of two callbacks at once the second waits, looks at the row again and finds it used:
+    # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     if not trips.filter(used_at=None).update(used_at=Now()):
         raise ConnectingFailed("used" if trips.exists() else "unknown")
     return trips.select_related("connection").get()
