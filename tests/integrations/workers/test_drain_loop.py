@@ -67,6 +67,18 @@ def test_none_is_begun_again_while_it_goes_on(begun: Counter[str], play: Play, m
     assert begun[SWEEP] > 3, "the others go on"
 
 
+def test_tasks_that_are_always_due_and_slow_keep_no_account_out(
+    begun: Counter[str], play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many of them as there are threads: with many accounts, reading back and asking for consent never end."""
+    for name in (SWEEP, OFTEN):
+        monkeypatch.setitem(current_app.tasks, name, lambda: time.sleep(0.2))
+    monkeypatch.setattr(outbox, "connections_with_work", lambda: [7])
+    monkeypatch.setattr(worker, "drain", lambda connection_id: begun.update([f"drain {connection_id}"]))
+    play(seconds=2, threads=2)
+    assert begun["drain 7"] > 1
+
+
 def test_a_drain_that_ends_only_sweeps(begun: Counter[str], play: Play) -> None:
     play(seconds=5, is_endless=False)
     assert {*begun} == {SWEEP}
