@@ -27,6 +27,7 @@ def begun(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     settings.PERIODIC_TASKS = {SWEEP: timedelta(0), OFTEN: timedelta(0), SELDOM: timedelta(minutes=10)}
     begun: Counter[str] = Counter()
     monkeypatch.setattr(wake_ups, "_broker_rests_until", 0.0)
+    current_app.loader.import_default_modules()  # first, so that the real tasks are there afterwards
     for name in settings.PERIODIC_TASKS:
         monkeypatch.setitem(current_app.tasks, name, lambda name=name: begun.update([name]))
     return begun
