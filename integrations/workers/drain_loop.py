@@ -93,7 +93,8 @@ class DrainLoop:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._at_work) < self._threads
+        """Whether one more account may be begun with; periodic tasks wait in line with them, and keep none out."""
+        return sum(isinstance(what, int) for what in self._at_work.values()) < self._threads
 
     def _begin(self, what: str | int, work: Callable[[], object], *, again_after: float = 0.0) -> None:
         """Hand work to a thread, if its time has come."""

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now, Replace
 from django.utils import timezone
 
+from integrations.errors import PermanentError
 from integrations.mail import mailer
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import lock_timeout
@@ -67,7 +68,7 @@ def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
 def settle(client: Client) -> None:
     """Look for what counts as not sent as far as is known. Raises IntegrationError."""
     for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
-        with suppress(Unreadable):  # of one; the next may be found
+        with suppress(Unreadable, PermanentError):  # of one; the next may be found, and the round goes on
             if _is_there(client, delivery):
                 confirm(delivery)
             else:

@@ -14,7 +14,6 @@ from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
-from klaviyo.confirmation import in_doubt
 from klaviyo.consent import check, relevance
 from klaviyo.consent.decision import Decision
 from klaviyo.mapping.contents import Email, message_of
@@ -70,7 +69,7 @@ def said_no_here(
         for delivery in mine:
             if own := listed.get(suppressions.mailbox(delivery.subject)):
                 decision = check.refused(setting, message_of(delivery), own)
-                refused[delivery.pk] = in_doubt.as_far_as_known(Skipped(decision.reason), delivery)
+                refused[delivery.pk] = Skipped(decision.reason)
                 _record_refusal(delivery, sends.get(delivery.pk), decision)
     return refused
 
@@ -87,7 +86,7 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
         decision = check.decide(asked, message, delivery.subject, lookup)
         if not decision.allowed:
             keep(batch, delivery, decision, asked)
-            raise CalledOff(in_doubt.as_far_as_known(Skipped(decision.reason), delivery))
+            raise CalledOff(Skipped(decision.reason))
 
 
 def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: StoreSetting | None) -> None:

@@ -11,7 +11,7 @@ from integrations import outbox
 from integrations.errors import Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, rate_limited
-from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.providers import Kind, Many
 from integrations.reasons import Who, declare
 from integrations.workers import batches, many, work
@@ -120,11 +120,19 @@ def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
 
 
 def _send(batch: Batch, delivery: Delivery) -> Outcome:
+    try:
+        outcome = _tried(batch, delivery)
+    except CalledOff as reason:
+        outcome = reason.outcome
+    return _told(batch.sends, delivery, outcome)
+
+
+def _tried(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.people.lookup.problem(delivery.subject):
         return rate_limited.for_an_answer(error)
     kind = KINDS[delivery.kind]
     objection = _objection(batch, delivery, kind) if contents.of(delivery).goes_by_setting else None
-    return objection or _told(batch.sends, delivery, kind.send(batch, delivery) or Accepted())
+    return objection or kind.send(batch, delivery) or Accepted()
 
 
 def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
@@ -136,16 +144,17 @@ def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
         return UNKNOWN_PERSON
     message = message_of(delivery)
     objection = gate.objection(batch, delivery, setting, message) if message else None
-    if objection is None:
-        return None
-    if objection.code in gate.A_PERSONS_NO:
+    if objection and objection.code in gate.A_PERSONS_NO:
         store = setting.store_id if objection.code == "list_suppressed" else None
         opt_outs.stop_reminding(batch.connection, delivery.subject, store)
-    return in_doubt.as_far_as_known(objection, delivery)
+    return objection
 
 
 def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outcome:
-    """An invite that was taken has gone out, which others may hear of; if that goes wrong, it is said again later."""
+    """An invite that was taken has gone out, which others may hear of; if that goes wrong, it is said again later.
+
+    What is refused was not sent, as far as is known.
+    """
     send = sends.get(delivery.pk)
     if send and send.kind == Send.Kind.INVITE and isinstance(outcome, Accepted):
         try:
@@ -157,12 +166,13 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
             if delivery.attempts_made < TOLD_AT_MOST:
                 raise
             log.error("Nobody could be told that an invite went out: %s", type(error).__name__)
-    return outcome
+    return in_doubt.as_far_as_known(outcome, delivery) if send else outcome
 
 
 def _in_order(people: People, delivery: Delivery) -> tuple[bool, int, int]:
     """Profiles before what may need them; but what has just happened to somebody who is there waits for nothing."""
-    return not (_is_news(delivery) and people.is_there(delivery)), KINDS[delivery.kind].order, delivery.pk
+    kind = KINDS.get(delivery.kind)  # None for one of another version, which is no reason to leave out the others
+    return not (_is_news(delivery) and people.is_there(delivery)), kind.order if kind else 1, delivery.pk
 
 
 def _is_news(delivery: Delivery) -> bool:

@@ -56,7 +56,8 @@ class Message(Content):
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Self:
         metric = METRICS.get(options.get("metric", ""))
-        return super().from_options({"message": (metric and metric.consent) or "", **options})
+        message = options.get("message") or (metric.consent if metric else None) or ""
+        return super().from_options({**options, "message": message})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from integrations import outcomes, reasons
 from integrations.models import Delivery
 from integrations.pages import story
+from klaviyo.confirmation import in_doubt
 from klaviyo.consent import suppression, topics
 from klaviyo.models import Send
 from klaviyo.provider import KLAVIYO
@@ -94,6 +95,8 @@ def headline(send: Send) -> str:
             return f"{who}'s {thing} is on its way just now."
         case _ if delivery.reason_code == outcomes.UNKNOWN.code:
             return f"It is not known whether {who} got this {thing}: {because}."
+        case _ if delivery.reason.endswith(in_doubt.AS_FAR_AS_KNOWN):
+            return f"As far as is known, {who} did not get this {thing}: {because}."
         case _:
             return f"{who} did not get this {thing}: {because or 'no reason is on record'}."
 

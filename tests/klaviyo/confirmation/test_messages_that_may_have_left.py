@@ -72,6 +72,18 @@ def minutes_pass(number: float) -> None:
     Attempt.objects.update(started_at=F("started_at") - timedelta(minutes=number))
 
 
+def says_no_at_the_last_moment(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The decision is a yes; right before the message would be sent, the friend says no."""
+    look, saying_no = gate.last_look, [ann.program.store]
+
+    def look_again(batch: Batch, delivery: Delivery) -> None:
+        if delivery.subject == BEN and saying_no:
+            lifecycle.opt_out(saying_no.pop(), BEN, scope="invites", place="Message")
+        look(batch, delivery)
+
+    monkeypatch.setattr(gate, "last_look", look_again)
+
+
 def is_in_doubt() -> bool:
     """Whether the latest message counts as not sent, and says that this is as far as is known."""
     told = Delivery.objects.filter(send__isnull=False).latest("pk")
@@ -168,28 +180,48 @@ def test_a_reminder_that_never_left_is_of_no_use_any_more(sandbox: Sandbox, ann:
     assert flows(sandbox, BEN) == [RECEIVED]
 
 
+def test_of_a_friend_who_may_not_be_created_any_more_no_more_is_said_than_is_known(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    drain()
+    lifecycle.invite(ann, BEN)
+    killed_telling(drain, is_answered=False)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
+    come_back(drain)
+    assert send_outcomes() == [(State.SKIPPED, "unknown_person")]
+    assert is_in_doubt()
+
+
 @pytest.mark.parametrize("had_left", [True, False])
 def test_a_no_at_the_last_moment_is_no_reason_to_forget_what_had_left(
     sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch, had_left: bool
 ) -> None:
     """The decision was a yes; right before it would be sent again, the friend says no."""
-    look, saying_no = gate.last_look, [ann.program.store]
-
-    def look_again(batch: Batch, delivery: Delivery) -> None:
-        if delivery.subject == BEN and saying_no:
-            lifecycle.opt_out(saying_no.pop(), BEN, scope="invites", place="Message")
-        look(batch, delivery)
-
     drain()
     lifecycle.invite(ann, BEN)
     killed_telling(drain, is_answered=had_left)
     minutes_pass(4)
-    monkeypatch.setattr(gate, "last_look", look_again)
+    says_no_at_the_last_moment(ann, monkeypatch)
     come_back(drain)
     assert is_in_doubt()
     read_back()
     assert send_outcomes() == [CONFIRMED if had_left else (State.SKIPPED, "opted_out")]
     assert [event.received for event in sandbox.events(TEA) if event.metric == RECEIVED] == [1] * had_left
+
+
+def test_a_no_at_the_last_moment_casts_no_doubt_on_what_klaviyo_had_refused(
+    sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request that is being made when the look finds the no has not left, and is no reason for a doubt either."""
+    drain()
+    sandbox.fault("create_event", "missing_scope")
+    lifecycle.invite(ann, BEN)
+    drain()
+    outbox.retry(Delivery.objects.filter(state=State.HELD))
+    says_no_at_the_last_moment(ann, monkeypatch)
+    come_back(drain)
+    assert send_outcomes() == [(State.SKIPPED, "opted_out")]
+    assert not is_in_doubt()
 
 
 def test_what_klaviyo_does_not_show_yet_is_waited_for(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations import connections, outbox, reasons
 from integrations.models import Attempt, Connection, Delivery
@@ -93,6 +94,20 @@ def test_one_profile_that_breaks_our_code_blocks_nobody(
     drain()
     assert Delivery.objects.get(kind="profile", subject=ann.email).reason_code == "internal_error"
     assert Delivery.objects.get(kind="profile", subject=cid.email).state == State.ACCEPTED
+
+
+def test_a_kind_of_another_version_blocks_nobody(
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    options = {"sync": setting.pk}
+    now = timezone.now()
+    Delivery.objects.create(
+        connection=connection, kind="coupon", key="coupon:1", subject=BEN, options=options, occurred_at=now
+    )
+    Delivery.objects.update(next_try_at=now)
+    drain()
+    assert Delivery.objects.get(kind="coupon").reason_code == "internal_error"
+    assert set(Delivery.objects.exclude(kind="coupon").values_list("state", flat=True)) == {State.ACCEPTED}
 
 
 def test_a_list_that_is_gone_holds_list_adds_of_its_own_store_only(

@@ -42,6 +42,9 @@ def test_it_is_stored_and_read_as_it_was(content: Content, options: dict[str, An
 def test_the_oldest_rows_do_not_say_which_message_they_are(kind: str) -> None:
     row = Delivery(kind=kind, options={"sync": 3, "metric": "invite_reminder"})
     assert contents.message_of(row) == "reminder"
+    for nothing in (None, ""):
+        row.options["message"] = nothing
+        assert contents.message_of(row) == "reminder"
     assert contents.message_of(Delivery(kind=kind, options={"sync": 3, "metric": "conversion"})) == ""
 
 

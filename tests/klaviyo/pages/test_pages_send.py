@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery
+from klaviyo.confirmation.in_doubt import AS_FAR_AS_KNOWN
 from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.pages import evidence, send_summary
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -57,6 +58,16 @@ def test_the_headline_is_the_answer(
     expected: str,
 ) -> None:
     assert expected in why(browser_of_the_operator, a_send(ann, BEN, "Ben", state, code, **fields))
+
+
+def test_of_a_message_in_doubt_the_headline_says_no_more_than_is_known(
+    browser_of_the_operator: Client, ann: Advocate
+) -> None:
+    send = a_send(ann, BEN, "Ben", State.SKIPPED, "unsubscribed")
+    Delivery.objects.update(reason=f"The person has unsubscribed.{AS_FAR_AS_KNOWN}")
+    assert "As far as is known, Ben did not get this invite: they have unsubscribed." in why(
+        browser_of_the_operator, send
+    )
 
 
 def test_what_an_account_kept_back_is_offered_again_and_consent_is_asked_anew(

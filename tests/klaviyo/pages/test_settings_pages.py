@@ -281,6 +281,19 @@ def test_whoever_only_looks_cannot_save_add_or_part(setting: StoreSetting) -> No
     assert signed_in_with("view_store").get(SETTINGS).status_code == 403
 
 
+def test_whoever_may_change_or_add_is_shown_how(setting: StoreSetting) -> None:
+    """Without being a superuser, to whom nothing is closed."""
+    changer = signed_in_with("view_storesetting", "change_storesetting")
+    page = text(changer, f"{SETTINGS}{setting.pk}/")
+    assert 'name="save"' in page
+    assert "disabled" not in page
+    changer.post(f"{SETTINGS}{setting.pk}/", CHOICES | {"behaviour": "update_existing"})
+    assert not StoreSetting.objects.get().creates_profiles
+    which = f"?store={setting.store_id}&connection={setting.connection_id}"
+    StoreSetting.objects.all().delete()
+    assert 'name="save"' in text(signed_in_with("add_storesetting"), f"{SETTINGS}add/{which}")
+
+
 def test_stores_that_reach_nobody_are_named(browser_of_the_operator: Client, tea_house: Store) -> None:
     page = text(browser_of_the_operator, SETTINGS)
     assert "Joined to no account:" in page
