@@ -48,8 +48,8 @@ class Addresses:
 class Many:
     """Bulk requests for deliveries of a kind: up to `most` in one request, as far as `only` lets them.
 
-    `deliver` takes what was claimed of one connection and settles each (see `integrations.workers.many`). `wait` says
-    how long it takes until there is room for such a request.
+    `deliver` takes what was claimed of one connection and settles each (see `workers.in_bulk`). `wait` says how long it
+    takes until there is room for such a request.
     """
 
     most: int
@@ -62,8 +62,8 @@ class Many:
 class Kind:
     """A kind of delivery, declared once.
 
-    `send` delivers one: it is given the work (see `integrations.workers.work`) and the delivery, and gives an Outcome
-    (None: accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
+    `send` delivers one: it is given the work (see `workers.one_by_one`) and the delivery, and gives an Outcome (None:
+    accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
     `begins_anew` forgets that it was tried.
     """

@@ -13,7 +13,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import wake_ups
 from integrations.pauses import circuit_breaker
 from integrations.providers import Many
-from integrations.workers import account_slots, batches, work
+from integrations.workers import account_slots, batches, one_by_one
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
 WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
@@ -63,17 +63,17 @@ def _call_for_help(connection: Connection, batch: Sequence[Delivery], many: Many
 
 def deliver(connection: Connection, batch: Sequence[Delivery], many: Many | None = None) -> None:
     """Hand a claimed batch to its provider; what stops the batch as a whole is each row's outcome."""
-    handed_to = many.deliver if many else providers.get(connection.provider).deliver or work.one_by_one
+    handed_to = many.deliver if many else providers.get(connection.provider).deliver or one_by_one.deliver
     try:
         handed_to(connection, batch)
     except IntegrationError as error:
         outcome = outcomes.of(circuit_breaker.note(connection, error, batch))
     except Exception as error:
-        outcome = work.broken(connection.pk, error)
+        outcome = one_by_one.broken(connection.pk, error)
     else:
         pauses.passed(connection, batch)
         return
-    work.settle_each(batch, lambda _: outcome)
+    one_by_one.settle_each(batch, lambda _: outcome)
 
 
 def sweep() -> None:

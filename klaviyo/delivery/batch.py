@@ -14,13 +14,13 @@ from integrations.outbox import lock_timeout, rate_limited
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.providers import Kind, Many
 from integrations.reasons import Who, declare
-from integrations.workers import batches, many, work
+from integrations.workers import batches, in_bulk, one_by_one
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt
 from klaviyo.consent import gate, opt_outs
 from klaviyo.delivery import events, lists, preflight, profiles
-from klaviyo.delivery.erasure import deletion
+from klaviyo.delivery.erasure import deletion_request
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
 from klaviyo.mapping import contents
@@ -55,21 +55,21 @@ _ALL = (
     Kind(
         "profile",
         profiles.send,
-        Many(bulk.MOST_PROFILES, profiles.deliver, profiles.wait, many.REPEATABLE),
+        Many(bulk.MOST_PROFILES, profiles.deliver, profiles.wait, in_bulk.REPEATABLE),
         order=0,
         needs_profile=True,
     ),
     Kind(
         "event",
         events.send,
-        Many(bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & many.NEVER_TRIED),
+        Many(bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & in_bulk.NEVER_TRIED),
         needs_profile=True,
     ),
-    Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, many.REPEATABLE)),
+    Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, in_bulk.REPEATABLE)),
     Kind("email", mail.send, begins_anew=True),  # or, known as tried, it would not go again
     Kind("subscribe", subscribe.subscribe),
     Kind("unsubscribe", unsubscribe.unsubscribe),
-    Kind("erase", deletion.erase),
+    Kind("erase", deletion_request.erase),
 )
 KINDS = {kind.name: kind for kind in _ALL}
 
@@ -81,10 +81,17 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """
     store_settings, sends = settings_of(connection), sends_of(deliveries)
     said_no = partial(gate.said_no_here, store_settings, sends)
-    looks = (preflight.unusable, _gone_out, mail.broke_off, said_no, deletion.erased_first, deletion.imports_first)
+    looks = (
+        preflight.unusable,
+        _gone_out,
+        mail.broke_off,
+        said_no,
+        deletion_request.erased_first,
+        deletion_request.imports_first,
+    )
     decided = preflight.decided(deliveries, looks)
     settled = [delivery for delivery in deliveries if delivery.pk in decided]
-    work.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
+    one_by_one.settle_each(settled, lambda delivery: _told(sends, delivery, decided[delivery.pk]))
     open_ones = [delivery for delivery in deliveries if delivery.pk not in decided]
     if not open_ones:
         return
@@ -95,7 +102,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     outbox.keep(going)
     batch = Batch(connection=connection, client=client, people=people, store_settings=store_settings, sends=sends)
     try:
-        work.through(batch, sorted(going, key=partial(_in_order, people)), partial(_send, batch))
+        one_by_one.through(batch, sorted(going, key=partial(_in_order, people)), partial(_send, batch))
     finally:
         batch.mailer.close()
 

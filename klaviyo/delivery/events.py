@@ -14,8 +14,8 @@ from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome, Retry
 from integrations.reasons import Who, declare
-from integrations.workers import many
-from integrations.workers.many import Pack
+from integrations.workers import in_bulk
+from integrations.workers.in_bulk import Pack
 from klaviyo.api import bulk
 from klaviyo.api import events as events_api
 from klaviyo.api.client import Client
@@ -64,10 +64,10 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if people is None:
         return
     objections, groups = bulk_delivery.sort(settings_of(connection), people, open_ones, partial(_place, people))
-    many.settle_alike(objections, open_ones)
+    in_bulk.settle_alike(objections, open_ones)
     for group in groups.values():
         for pack in _packs(group):
-            many.send(connection, pack, partial(_request, client), _blame)
+            in_bulk.send(connection, pack, partial(_request, client), _blame)
 
 
 def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -89,8 +89,8 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     """Who is yet to be brought goes alone, and a message that was queued before messages were told apart."""
     if not people.is_there(delivery):
-        return many.ALONE if setting.creates_profiles else UNKNOWN_PERSON
-    return many.ALONE if message_of(delivery) else ""
+        return in_bulk.ALONE if setting.creates_profiles else UNKNOWN_PERSON
+    return in_bulk.ALONE if message_of(delivery) else ""
 
 
 def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:

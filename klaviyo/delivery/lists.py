@@ -7,8 +7,8 @@ from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Accepted, Outcome
 from integrations.reasons import Who, declare
-from integrations.workers import many
-from integrations.workers.many import Pack
+from integrations.workers import in_bulk
+from integrations.workers.in_bulk import Pack
 from klaviyo.api import answers, lists
 from klaviyo.api.client import Client
 from klaviyo.delivery import bulk, preflight
@@ -52,14 +52,14 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if people is None:
         return
     objections, groups = bulk.sort(settings_of(connection), people, open_ones, partial(_place, people))
-    many.settle_alike(objections, open_ones)
+    in_bulk.settle_alike(objections, open_ones)
     for list_id, group in groups.items():
-        many.send(connection, group, partial(_request, client, people, list_id), _blame)
+        in_bulk.send(connection, group, partial(_request, client, people, list_id), _blame)
 
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     """What cannot be asked for goes alone, which says what is wrong."""
-    return setting.list_id if setting.list_id and people.known(delivery) else many.ALONE
+    return setting.list_id if setting.list_id and people.known(delivery) else in_bulk.ALONE
 
 
 def _request(client: Client, people: People, list_id: str, pack: Pack) -> Outcome:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from integrations.models import Delivery
 from integrations.outcomes import Failed, Outcome
-from integrations.workers import work
-from klaviyo.delivery.erasure import deletion
+from integrations.workers import one_by_one
+from klaviyo.delivery.erasure import deletion_request
 from klaviyo.mapping import contents, orders
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
@@ -26,9 +26,9 @@ def decided(deliveries: Sequence[Delivery], looks: Sequence[Look]) -> dict[int, 
 
 def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Those that may go, the others being settled."""
-    known = decided(deliveries, (unusable, deletion.erased_first))
+    known = decided(deliveries, (unusable, deletion_request.erased_first))
     settled = [delivery for delivery in deliveries if delivery.pk in known]
-    work.settle_each(settled, lambda delivery: known[delivery.pk])
+    one_by_one.settle_each(settled, lambda delivery: known[delivery.pk])
     return [delivery for delivery in deliveries if delivery.pk not in known]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
-from integrations.workers import many
-from integrations.workers.many import Pack
+from integrations.workers import in_bulk
+from integrations.workers.in_bulk import Pack
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.consent import gate
@@ -46,7 +46,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     if people is None:
         return
     objections, lists = sort(store_settings, people, open_ones)
-    many.settle_alike(objections, open_ones)
+    in_bulk.settle_alike(objections, open_ones)
     for list_id, group in lists.items():
         for pack in packs(said(people, group)):
             _send(client, pack, list_id)
@@ -72,7 +72,7 @@ def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome
     if is_new and not setting.creates_profiles:
         return UNKNOWN_PERSON
     if people.has_moved(delivery) or people.is_gone(delivery):
-        return many.ALONE
+        return in_bulk.ALONE
     return setting.list_id if is_new else ""
 
 
@@ -96,7 +96,7 @@ def _send(client: Client, pack: Items, list_id: str) -> None:
         told = bulk.import_profiles(client, [data_of[delivery.pk] for delivery in now], list_id, now)
         import_job.begin(client.connection, told, now)
 
-    many.send(client.connection, [delivery for delivery, _, _ in pack], request, _blame)
+    in_bulk.send(client.connection, [delivery for delivery, _, _ in pack], request, _blame)
 
 
 def _blame(error: PermanentError, pack: Pack) -> Pack:

@@ -15,7 +15,7 @@ from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
 from integrations.reasons import Who, declare
-from integrations.workers import many
+from integrations.workers import in_bulk
 from klaviyo.api import bulk, values
 from klaviyo.api.client import Client
 from klaviyo.delivery import profiles
@@ -111,7 +111,7 @@ def _import(client: Client, pack: profiles.Items, list_id: str, note: dict[str, 
         return len(pack)
     except PermanentError as error:
         blamed = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB) if first < len(pack)}
-    if blamed or len(pack) <= many.FEW:
+    if blamed or len(pack) <= in_bulk.FEW:
         out = blamed or set(range(len(pack)))
         alone += [Profile.of(pack[place][0]).advocate for place in sorted(out)]
         rest = [item for place, item in enumerate(pack) if place not in out]

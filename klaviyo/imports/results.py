@@ -19,7 +19,7 @@ from integrations.models import Connection, Delivery, Job
 from integrations.outbox import wake_ups
 from integrations.outcomes import Accepted, Outcome, Retry
 from integrations.reasons import Who, declare
-from integrations.workers import many
+from integrations.workers import in_bulk
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.imports import overtaken
@@ -111,7 +111,7 @@ def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
     rows = _deliveries(job)
     if refused:
         pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]
-        _settle(rows.filter(pk__in=pks), many.ALONE)
+        _settle(rows.filter(pk__in=pks), in_bulk.ALONE)
     _settle(rows, AGAIN if refused is None else Accepted())
     wake_ups.on_commit(job.connection_id)
 

@@ -7,7 +7,7 @@ from integrations.mail.mailer import Mailer
 from integrations.models import Connection, Delivery
 from integrations.outcomes import CalledOff, Skipped
 from integrations.reasons import Who, declare
-from integrations.workers.work import Work
+from integrations.workers.one_by_one import Work
 from klaviyo.api.client import Client
 from klaviyo.mapping import contents
 from klaviyo.models import Send, StoreSetting

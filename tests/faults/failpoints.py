@@ -11,7 +11,7 @@ from integrations import connections, outbox, pacing, pauses, shutdown
 from integrations.connections import oauth, renewal
 from integrations.outbox import leasing, wake_ups
 from integrations.wire import attempts
-from integrations.workers import account_slots, many
+from integrations.workers import account_slots, in_bulk
 from klaviyo.api import answers, profiles, transport
 from klaviyo.imports import results
 from klaviyo.profiles import import_job
@@ -61,7 +61,7 @@ POINTS = (
     Point("in_on_commit", ((wake_ups, "now"),), needs="a fact"),
 )
 OF_IMPORTS = (
-    Point("before_import", ((many, "send"),)),
+    Point("before_import", ((in_bulk, "send"),)),
     Point("before_job", ((import_job, "begin"),)),
     Point("after_job", ((import_job, "begin"),), is_after=True),
     Point("before_look", ((results, "_look_at"),), needs="a look"),

@@ -15,9 +15,9 @@ from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.outbox import Order
 from integrations.outcomes import Accepted, Outcome
 from integrations.providers import Kind, Many
-from integrations.workers import many
-from integrations.workers.many import NEVER_TRIED, Pack
-from integrations.workers.work import Work
+from integrations.workers import in_bulk
+from integrations.workers.in_bulk import NEVER_TRIED, Pack
+from integrations.workers.one_by_one import Work
 
 State = Delivery.State
 AWAY = TemporaryError(reasons.of("http_503", "It does not answer."))
@@ -50,7 +50,7 @@ class Kettle:
             self._brew(connection, pack)
             return Accepted()
 
-        many.send(connection, deliveries, request, lambda _error, _pack: [])
+        in_bulk.send(connection, deliveries, request, lambda _error, _pack: [])
 
     def _brew(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         """One request: on record, refused as a whole for one poisoned cup, or taken."""

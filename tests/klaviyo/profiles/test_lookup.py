@@ -8,7 +8,7 @@ import pytest
 
 from integrations import outbox
 from integrations.models import Attempt, Delivery
-from integrations.workers import work
+from integrations.workers import one_by_one
 from klaviyo.api import profiles
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
@@ -147,7 +147,7 @@ def test_long_addresses_never_make_a_request_that_is_too_long(
 def test_a_slow_look_up_does_not_use_up_the_time_of_its_batch(
     sandbox: Sandbox, ann: Advocate, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(one_by_one, "LONGEST_SECONDS", 0.2)
     sandbox.fault("get_profiles", "slow", count=1_000, delay=0.3)
     drain()
     assert states() == {State.ACCEPTED}

@@ -43,7 +43,7 @@ class Work:
         return self.stopped.get(pauses.EVERYTHING) or self.stopped.get(kind)
 
 
-def one_by_one(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Deliver a claimed batch as the kinds of its provider say."""
     provider, work = providers.get(connection.provider), Work(connection=connection)
     order = {kind.name: kind.order for kind in provider.kinds}

@@ -24,7 +24,7 @@ from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
 from integrations.reasons import Who, declare
 from integrations.wire import http
-from integrations.workers.work import BUSY
+from integrations.workers.one_by_one import BUSY
 
 NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
 REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
