@@ -39,8 +39,11 @@ HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/delivery", "tests/klaviyo/w
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/integrations/pacing/test_pacing_redis.py",
-    "tests/klaviyo/delivery/bulk",
+    "tests/integrations/pages",
     "tests/klaviyo/confirmation",
+    "tests/klaviyo/delivery/bulk",
+    "tests/klaviyo/delivery/mail",
+    "tests/klaviyo/pages",
 )
 ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functions, and what brings its own parts
     "tests/klaviyo/sandbox",

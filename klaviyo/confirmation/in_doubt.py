@@ -37,7 +37,7 @@ LOOKED_FOR = timedelta(days=1)  # after it was settled, while Klaviyo gives no a
 MOST = 20
 NOT_SENT = (State.SKIPPED, State.CANCELLED, State.FAILED)
 SEEN, NOT_SEEN = "read_back", "not_read_back"  # codes of requests that were in doubt
-AS_FAR_AS_KNOWN = " That is as far as is known: an earlier request went unanswered, and is being looked for."
+AS_FAR_AS_KNOWN = " That is as far as is known: an earlier request went unanswered, and may have arrived."
 
 _TOOK_IT = Q(operation=CREATE_EVENT.id, status__range=(200, 299), code__in=("", SEEN)) | Q(
     operation=mailer.OPERATION, status=mailer.TAKEN, code=""

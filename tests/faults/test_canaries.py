@@ -127,8 +127,9 @@ def have_bad_tokens(sandbox: Sandbox, connection: Connection) -> None:
 
 
 def go_to_the_consent_screen(sandbox: Sandbox, browser: Client, connection: Connection) -> None:
-    """And back: declined, broken off, and in the end allowed."""
+    """And back: allowed, declined, broken off, and in the end allowed."""
     again = f"/admin/integrations/{connection.pk}/reconnect"
+    assert consent_screen.visit(browser, start=again).status_code == 302
     consent_screen.visit(browser, decision="decline")
     for kind in ("not_json", "accept_then_drop", "500"):
         sandbox.fault("oauth_token", kind)

@@ -13,7 +13,7 @@ def test_a_half_written_message_does_not_stop_a_worker(tmp_path: Path) -> None:
     with Connection("filesystem://", transport_options=folders) as broker:
         assert isinstance(broker.transport, Transport)
         assert current_app.main == "sorae"
-        queue = broker.SimpleQueue("deliveries")
-        (tmp_path / "0_half.deliveries.msg").write_text("")
+        queue = broker.SimpleQueue("halves")  # kombu remembers for a process which queues it has declared
+        (tmp_path / "0_half.halves.msg").write_text("")
         queue.put("whole")
         assert queue.get(timeout=60).payload == "whole"
