@@ -1,6 +1,7 @@
 """Advocates as the source of profiles: the one file here that knows referrals."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Any
 
 from integrations.errors import PermanentError
@@ -31,7 +32,7 @@ class Advocates:
         found = Advocate.objects.filter(pk__in=ids).prefetch_related("program__store")  # which many share
         self._advocates = {advocate.pk: advocate for advocate in found}
         self._standings = standing.of(ids)
-        self._prefixes = property_names.of(connection, list(self._advocates.values())) if ids else {}
+        self._connection = connection
 
     def spelt(self, email: str) -> Collection[str]:
         return suppressions.spellings(email)
@@ -46,6 +47,11 @@ class Advocates:
 
     def optional(self, delivery: Delivery) -> Sequence[str]:
         return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in OPTIONAL]
+
+    @cached_property
+    def _prefixes(self) -> dict[int, str]:
+        """Asked for when the first profile goes: what has just happened to somebody does not wait for it."""
+        return property_names.of(self._connection, list(self._advocates.values()))
 
     def _of(self, delivery: Delivery) -> Advocate:
         try:

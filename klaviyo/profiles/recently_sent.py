@@ -42,4 +42,5 @@ def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Deli
         connection=connection, behaviour=StoreSetting.Behaviour.UPDATE_EXISTING
     )
     careful = list(store_settings.values_list("pk", flat=True))
-    return {delivery.subject.lower() for delivery in deliveries if contents.of(delivery).setting in careful}
+    concerned = deliveries if careful else ()
+    return {delivery.subject.lower() for delivery in concerned if contents.of(delivery).setting in careful}
