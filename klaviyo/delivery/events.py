@@ -24,7 +24,6 @@ from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
-from klaviyo.mapping.events import Recorded
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
 from klaviyo.profiles.people import People
@@ -98,7 +97,7 @@ def _packs(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
     # https://developers.klaviyo.com/en/reference/bulk_create_events
     rounds: list[dict[str, Delivery]] = []
     for delivery in deliveries:
-        unique_id = Recorded.in_body(delivery.body).unique_id
+        unique_id = delivery.body["data"]["attributes"]["unique_id"]
         free = next((one for one in rounds if unique_id not in one), None)
         if free is None:
             rounds.append(free := {})
