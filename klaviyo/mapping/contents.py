@@ -36,7 +36,7 @@ class Content:
 
     @classmethod
     def message_in(cls, options: dict[str, Any]) -> str:
-        """Which message such a delivery is; cheaper than its whole content, as batches ask it of each many times."""
+        """Which message such a delivery is."""
         return options.get("message") or ""
 
     def as_options(self) -> dict[str, Any]:
@@ -140,3 +140,9 @@ def of(delivery: Delivery) -> Content:
 def message_of(delivery: Delivery) -> str:
     """Which message a delivery is, "invite" or "reminder"; empty for what needs nobody's consent."""
     return BY_KIND.get(delivery.kind, Content).message_in(delivery.options)
+
+
+def setting_of(delivery: Delivery) -> int:
+    """The id of the store setting by which a delivery goes; like `message_of` cheaper than all that it carries."""
+    setting: int = delivery.options.get(STORED_AS["setting"], 0)
+    return setting

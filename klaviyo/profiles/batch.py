@@ -66,7 +66,7 @@ def setting_of(
     store_settings: dict[int, StoreSetting], delivery: Delivery, sends: dict[int, Send] | None = None
 ) -> StoreSetting | None:
     """The store setting by which a delivery goes; a store that was joined anew has another one by now."""
-    if setting := store_settings.get(contents.of(delivery).setting):
+    if setting := store_settings.get(contents.setting_of(delivery)):
         return setting
     send = (sends or {}).get(delivery.pk)
     return next((setting for setting in store_settings.values() if send and setting.store_id == send.store_id), None)

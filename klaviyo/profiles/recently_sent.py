@@ -43,4 +43,4 @@ def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Deli
     )
     careful = list(store_settings.values_list("pk", flat=True))
     concerned = deliveries if careful else ()
-    return {delivery.subject.lower() for delivery in concerned if contents.of(delivery).setting in careful}
+    return {delivery.subject.lower() for delivery in concerned if contents.setting_of(delivery) in careful}

@@ -5,14 +5,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sorae.demo import DemoError
+from sorae.demo import DemoError, dies_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 GRACE_SECONDS = 8.0
@@ -122,7 +121,7 @@ class Processes:
         self.say(f"The {process.name} {how}; it has been started again.")
 
     def _launch(self, process: Process) -> None:
-        tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid())]
+        tied = dies_with_parent.tied(())
         with self.log_of(process.name).open("ab") as log:
             process.running = subprocess.Popen(  # noqa: S603  (the demo's own commands)
                 [*tied, *process.command],

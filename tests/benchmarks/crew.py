@@ -1,7 +1,6 @@
 """Several processes that do the same at the same time: python -m tests.benchmarks.crew MODULE FUNCTION ARGUMENTS."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import django
 
+from sorae.demo import dies_with_parent
 from tests.benchmarks.house import ROOT, House
 
 Member = subprocess.Popen[str]
@@ -17,16 +17,9 @@ Member = subprocess.Popen[str]
 
 def send(house: House, number: int, module: str, function: str, *arguments: Any) -> list[Member]:
     """So many processes that each call this function; what it returns is what they answer."""
-    words = [
-        sys.executable,
-        "-m",
-        "sorae.demo.dies_with_parent",
-        str(os.getpid()),
-        sys.executable,
-        "-m",
-        "tests.benchmarks.crew",
-    ]
-    words += [module, function, json.dumps(arguments)]
+    words = dies_with_parent.tied(
+        [sys.executable, "-m", "tests.benchmarks.crew", module, function, json.dumps(arguments)]
+    )
     return [subprocess.Popen(words, cwd=ROOT, env=house.env, stdout=subprocess.PIPE, text=True) for _ in range(number)]
 
 

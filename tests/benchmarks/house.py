@@ -17,6 +17,7 @@ from pathlib import Path
 import redis
 
 from klaviyo.sandbox import CLIENT_ID, CLIENT_SECRET
+from sorae.demo import dies_with_parent
 from tests import servers
 from tests.benchmarks.catalogue import Needs
 from tests.benchmarks.known import Klaviyo
@@ -39,7 +40,7 @@ class House:
 
     def start(self, name: str, *command: str) -> Process:
         """A Python module in a process, and a process group, of its own."""
-        tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid()), sys.executable, "-m"]
+        tied = dies_with_parent.tied([sys.executable, "-m"])
         log_file = self.folder / f"{name}-{len(self.processes)}.log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
@@ -113,7 +114,7 @@ def opened(needs: Needs) -> Iterator[House]:
 @contextmanager
 def _klaviyo(folder: Path, needs: Needs) -> Iterator[Klaviyo]:
     words = ["tests.benchmarks.sandbox_process", str(folder), str(needs.latency), str(needs.accounts)]
-    tied = [sys.executable, "-m", "sorae.demo.dies_with_parent", str(os.getpid()), sys.executable, "-m", *words]
+    tied = dies_with_parent.tied([sys.executable, "-m", *words])
     process = subprocess.Popen(tied, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         url = process.stdout.readline().strip() if process.stdout else ""
