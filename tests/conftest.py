@@ -5,13 +5,19 @@ commits (as `django_db(transaction=True)` gives), so `on_commit` runs and the da
 needed. Celery's messages go nowhere: a test calls `drain()` to do what workers would do.
 """
 
+import ipaddress
 import os
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from django import conf
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -159,3 +165,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped}
     for reason in sorted(reasons | set(filter(None, [os.environ.get("NOT_RUN")]))):
         terminalreporter.write_line(f"Not run on this machine: {reason}")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key, and this machine's certificate that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "this machine")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    draft = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    draft = draft.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+    signed = draft.add_extension(here, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    path.write_bytes(secret + signed.public_bytes(pem))
+    return path

@@ -32,7 +32,6 @@ from referrals.models import (
 from tests.faults import oddities
 
 Facts = dict[str, Any]
-Fire = Callable[[str, Any], None]
 MOST_EXAMPLES = 400
 BOUNDED = settings(
     deadline=None,

@@ -1,20 +1,16 @@
 """The HTTP adapter: bounded in time and size, no redirects, no cookies, no plain http beyond this machine."""
 
-import ipaddress
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from integrations.errors import TemporaryError
 from integrations.wire import http
@@ -139,22 +135,6 @@ def spoiling(certificate: Path) -> Iterator[str]:
 def server() -> Iterator[str]:
     with serving("http") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key, and this machine's certificate that it has signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "this machine")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    draft = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    draft = draft.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-    signed = draft.add_extension(here, critical=False).sign(key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    path.write_bytes(secret + signed.public_bytes(pem))
-    return path
 
 
 @pytest.fixture(scope="module")

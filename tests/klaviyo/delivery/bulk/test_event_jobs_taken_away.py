@@ -24,22 +24,6 @@ from tests.klaviyo.delivery.bulk.crowd import (
 )
 from tests.klaviyo.story import TEA, State, end_leases, make_due, states
 
-NOBODY_KNOWS = (
-    "accept_then_drop",
-    "truncated",
-    "500",
-    "502",
-    "503",
-    "504",
-    "wrong_success",
-    "not_json",
-    "reset",
-    "html_403",
-    "redirect",
-    "huge",
-    "empty_list",
-)
-
 
 def test_what_another_worker_has_taken_is_not_sent(sandbox: Sandbox, waiting: list[Delivery], drain: Drain) -> None:
     connection = the_connection()

@@ -1,13 +1,8 @@
 """Mail servers that speak TLS, and who they say they are."""
 
-import ipaddress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from referrals import lifecycle
@@ -20,22 +15,6 @@ from tests.mail_server import DRIP, MESSAGE, MailServer
 pytestmark = pytest.mark.usefixtures("own_mail", "mail_server")
 
 BOTH = pytest.mark.parametrize("option", ["EMAIL_USE_TLS", "EMAIL_USE_SSL"])
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key, and this machine's certificate that it has signed itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "this machine")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    draft = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    draft = draft.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-    signed = draft.add_extension(here, critical=False).sign(key, hashes.SHA256())
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = tmp_path_factory.mktemp("mail-tls") / "certificate.pem"
-    path.write_bytes(secret + signed.public_bytes(pem))
-    return path
 
 
 @pytest.fixture
