@@ -1,6 +1,6 @@
 """Providers: what each declares of itself, and the registry of those that are installed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,8 @@ class Kind:
     `send` delivers one: it is given the work (see `workers.one_by_one`) and the delivery, and gives an Outcome (None:
     accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
-    `begins_anew` forgets that it was tried.
+    `begins_anew` forgets that it was tried. What a person asked for themselves (`is_a_persons_act`) no operator takes
+    back, and it is not given up.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Kind:
     order: int = 1
     needs_profile: bool = False
     begins_anew: bool = False
+    is_a_persons_act: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,4 +122,13 @@ def slugs() -> list[str]:
 
 def beginning_anew() -> set[str]:
     """The names of the kinds of which a retry forgets that they were tried."""
-    return {kind.name for provider in _registered.values() for kind in provider.kinds if kind.begins_anew}
+    return {kind.name for kind in _kinds() if kind.begins_anew}
+
+
+def persons_acts() -> set[str]:
+    """The names of the kinds that people asked for themselves."""
+    return {kind.name for kind in _kinds() if kind.is_a_persons_act}
+
+
+def _kinds() -> Iterator[Kind]:
+    return (kind for provider in _registered.values() for kind in provider.kinds)

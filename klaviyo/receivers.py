@@ -96,8 +96,7 @@ def on_opted_in(opt_in: OptIn, **_: Any) -> None:
 
 @on(signals.opted_out)
 def on_opted_out(opt_out: OptOut, **_: Any) -> None:
-    if opt_out.scope != OptOut.Scope.NEWSLETTER:
-        lifecycle.suppress(opt_out.email, Suppression.Reason.UNSUBSCRIBED, opt_out.store)  # a host's own row, too
+    lifecycle.note_no(opt_out)  # a host's own row, too
     newsletter.unsubscribe(opt_out)
 
 
@@ -147,7 +146,14 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
     stores = dict(moving.values_list("pk", "store"))
     sends.move_own_mail(old, new, list(stores.values()))
     moving.update(
-        connection=new, list_id="", list_name="", newsletter_list_id="", newsletter_list_name="", is_double_opt_in=False
+        noes_reached=0,
+        noes_told_at=None,
+        connection=new,
+        list_id="",
+        list_name="",
+        newsletter_list_id="",
+        newsletter_list_name="",
+        is_double_opt_in=False,
     )
     backfills.begin_anew(stores)
 
@@ -166,7 +172,7 @@ def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
 
 def _settings(advocate: Advocate) -> QuerySet[StoreSetting]:
     enabled = StoreSetting.objects.filter(store=advocate.program.store_id, is_enabled=True)
-    return enabled.only("connection_id")  # a host's transaction waits for this
+    return enabled.only("connection_id", "store_id")  # a host's transaction waits for this
 
 
 def _profiles(advocate: Advocate, setting: StoreSetting) -> list[Order]:

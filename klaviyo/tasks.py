@@ -6,6 +6,7 @@ from celery import shared_task
 
 from integrations import shutdown
 from klaviyo.confirmation import turns as confirmation_turns
+from klaviyo.delivery import joined_anew
 from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import results as import_results
 from klaviyo.webhooks import process
@@ -36,6 +37,13 @@ def confirm() -> None:
 def look_at_imports() -> None:
     """See how imports of profiles have ended."""
     import_results.look()
+
+
+@shared_task(ignore_result=True)
+def tell_noes() -> None:
+    """Tell accounts that were joined or connected anew of what people have said no to, and what waited for it."""
+    ends_at = time.monotonic() + QUANTUM_SECONDS
+    joined_anew.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
 
 
 @shared_task(ignore_result=True)

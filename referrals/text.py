@@ -50,6 +50,10 @@ def email(value: object, field: str = "email") -> str:
     local, _, domain = text.rpartition("@")
     if local.startswith('"'):  # another way to write the same mailbox, by which nobody's no would be found
         raise refused(field, "is written with quotation marks. Write it without them.")
+    # EmailValidator ignores case as Unicode does, so that it takes some foreign letters for ones from A to Z: of U+0130
+    # the small form is two characters, by which a database and we would find different people.
+    if not local.isascii():
+        raise refused(field, "has letters before the @ that no mail provider takes. Write it like name@example.com.")
     address = unicodedata.normalize("NFC", f"{local}@{domain.lower()}")
     try:
         _is_email(address)

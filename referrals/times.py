@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from referrals.models import Store
 from referrals.text import refused
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -15,6 +17,12 @@ def happened(value: datetime | None, field: str = "occurred_at") -> datetime:
     """When a fact happened: now when not given, else an aware time from 2000 to a year ahead of now."""
     now = timezone.now()
     return now if value is None else _between(value, now + AHEAD, field)
+
+
+def of_the_database() -> datetime:
+    """Now by the database's clock, which all hosts share."""
+    # The time of the statement, also on PostgreSQL: https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
+    return next(iter(Store.objects.order_by().values_list(Now(), flat=True)[:1]), timezone.now())
 
 
 def expires(value: datetime | None, field: str = "expires_at") -> datetime | None:

@@ -187,6 +187,7 @@ CELERY_TASK_DEFAULT_QUEUE = "deliveries"
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")} | {
     "klaviyo.tasks.heed": "auth",  # a person's no does not wait behind deliveries
+    "klaviyo.tasks.tell_noes": "auth",
     "integrations.tasks.probe": "low",
     "klaviyo.tasks.confirm": "low",
     "integrations.tasks.forget": "low",
@@ -227,6 +228,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "referrals.tasks.remind": timedelta(minutes=1),
     "klaviyo.tasks.heed": timedelta(seconds=10),
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
+    "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),
     "klaviyo.tasks.watch": timedelta(seconds=30),
     "klaviyo.tasks.confirm": timedelta(seconds=30),

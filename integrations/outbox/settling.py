@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations import outcomes
+from integrations import outcomes, providers
 from integrations.models import Delivery
 from integrations.outbox.leasing import mine
 from integrations.outcomes import Outcome
@@ -69,13 +69,14 @@ def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
         return {"state": State.SKIPPED, "settled_at": Now(), **outcomes.words(outcomes.SUPERSEDED)}
     if outcome.refund:
         return {"state": State.QUEUED, "attempts_made": F("attempts_made") - 1, "next_try_at": _in(outcome.after)}
-    if delivery.attempts_made > len(BACKOFF):
+    is_given_up = delivery.attempts_made > len(BACKOFF)
+    if is_given_up and delivery.kind not in providers.persons_acts():
         return {
             "state": State.FAILED,
             "settled_at": Now(),
             "reason": f"{outcome.sentence} Given up after trying for long.",
         }
-    wait = outcome.after or _jittered(BACKOFF[delivery.attempts_made - 1])
+    wait = outcome.after or _jittered(BACKOFF[min(delivery.attempts_made, len(BACKOFF)) - 1])
     return {"state": State.QUEUED, "next_try_at": _in(wait)}
 
 

@@ -118,8 +118,8 @@ def retry(deliveries: QuerySet[Delivery]) -> int:
 
 
 def cancel(deliveries: QuerySet[Delivery], reason: Reason) -> int:
-    """Take back those of the deliveries that wait, because a person said so; how many."""
-    waiting = deliveries.filter(state__in=(State.QUEUED, State.HELD))
+    """Take back those of the deliveries that wait, because somebody said so, but no person's own act; how many."""
+    waiting = deliveries.filter(state__in=(State.QUEUED, State.HELD)).exclude(kind__in=providers.persons_acts())
     return waiting.update(state=State.CANCELLED, settled_at=Now(), reason_code=reason.code, reason=reason.sentence)
 
 

@@ -16,9 +16,11 @@ from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.consent import check, relevance
 from klaviyo.consent.decision import Decision
+from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Email, message_of
 from klaviyo.models import ConsentDecision, Send, StoreSetting
-from klaviyo.profiles.batch import Batch, setting_of
+from klaviyo.profiles.batch import SETTING_OFF, Batch
+from klaviyo.profiles.joined_stores import setting_of
 from klaviyo.profiles.lookup import Lookup
 from referrals import suppressions
 
@@ -80,13 +82,31 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
     message = message_of(delivery)
     if not message:
         return
-    for asked, lookup in _accounts(batch, delivery, batch.setting(delivery)):
+    for asked, lookup in _accounts(batch, delivery, _as_it_is_now(batch, delivery)):
         if check.is_stale(lookup, delivery.subject):
             raise CalledOff(STALE)
         decision = check.decide(asked, message, delivery.subject, lookup)
         if not decision.allowed:
             keep(batch, delivery, decision, asked)
             raise CalledOff(Skipped(decision.reason))
+
+
+def _as_it_is_now(batch: Batch, delivery: Delivery) -> StoreSetting:
+    """The setting by which a message goes, read anew: an operator may have tightened it, or switched it off, since.
+
+    Raises CalledOff where it may not go any more, or where the invite that it is about has been deleted.
+    """
+    if not Send.objects.filter(delivery=delivery.pk).exists():
+        raise CalledOff(Skipped(orders.UNUSABLE.saying("The invite that it would tell of is gone.")))
+    before = batch.setting(delivery)
+    setting = (
+        StoreSetting.objects.select_related("connection", "store")
+        .filter(store=before.store_id, connection=before.connection_id, is_enabled=True)
+        .first()
+    )
+    if setting is None:
+        raise CalledOff(SETTING_OFF)
+    return setting
 
 
 def keep(batch: Batch, delivery: Delivery, decision: Decision, asked: StoreSetting | None) -> None:

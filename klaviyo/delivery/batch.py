@@ -18,7 +18,7 @@ from integrations.workers import batches, in_bulk, one_by_one
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt
-from klaviyo.consent import gate, opt_outs
+from klaviyo.consent import gate, opt_outs, owed_noes
 from klaviyo.delivery import events, lists, preflight, profiles
 from klaviyo.delivery.erasure import deletion_request
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
@@ -28,7 +28,8 @@ from klaviyo.mapping.contents import Event, message_of
 from klaviyo.models import Send
 from klaviyo.profiles import people as people_of
 from klaviyo.profiles.advocates import Advocates
-from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, sends_of, settings_of
+from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, sends_of
+from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
@@ -68,8 +69,8 @@ _ALL = (
     Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, in_bulk.REPEATABLE)),
     Kind("email", mail.send, begins_anew=True),  # or, known as tried, it would not go again
     Kind("subscribe", subscribe.subscribe),
-    Kind("unsubscribe", unsubscribe.unsubscribe),
-    Kind("erase", deletion_request.erase),
+    Kind("unsubscribe", unsubscribe.unsubscribe, is_a_persons_act=True),
+    Kind("erase", deletion_request.erase, is_a_persons_act=True),
 )
 KINDS = {kind.name: kind for kind in _ALL}
 
@@ -110,14 +111,15 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 def _looked_up(client: Client, deliveries: Sequence[Delivery]) -> tuple[People, Sequence[Delivery]]:
     """The people of a batch, and who may go: without a budget for questions, only what needs none."""
     source = Advocates(client.connection, deliveries)
+    refusals = owed_noes.of(client.connection, (delivery.subject for delivery in deliveries))
     try:
-        return people_of.look_up(client, deliveries, source), deliveries
+        return people_of.look_up(client, deliveries, source, refusals), deliveries
     except Throttled as error:
         news = [delivery for delivery in deliveries if _is_news(delivery)]
         known = told_lately(client.connection, news)
         sure = [delivery for delivery in news if delivery.subject.lower() in known]
         rate_limited.for_budget(client.connection, [d for d in deliveries if d not in sure], error, going=sure)
-        return people_of.look_up(client, sure, source), sure
+        return people_of.look_up(client, sure, source, refusals), sure
 
 
 def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -138,7 +140,7 @@ def _tried(batch: Batch, delivery: Delivery) -> Outcome:
     if error := batch.people.lookup.problem(delivery.subject):
         return rate_limited.for_an_answer(error)
     kind = KINDS[delivery.kind]
-    objection = _objection(batch, delivery, kind) if contents.of(delivery).goes_by_setting else None
+    objection = _objection(batch, delivery, kind) if not kind.is_a_persons_act else None
     return objection or kind.send(batch, delivery) or Accepted()
 
 
@@ -147,6 +149,8 @@ def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
     setting = batch.setting(delivery)
     if batch.people.has_moved(delivery):
         return MOVED
+    if delivery.kind != contents.Email.kind and (no_first := batch.people.refuses(delivery)):
+        return no_first
     if kind.needs_profile and not setting.creates_profiles and not batch.people.is_there(delivery):
         return UNKNOWN_PERSON
     message = message_of(delivery)

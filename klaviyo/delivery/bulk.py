@@ -13,8 +13,9 @@ from integrations.outcomes import Outcome, Retry
 from integrations.pauses import circuit_breaker
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
+from klaviyo.consent import owed_noes
 from klaviyo.models import StoreSetting
-from klaviyo.profiles import batch, people
+from klaviyo.profiles import batch, joined_stores, people
 from klaviyo.profiles.advocates import Advocates
 from klaviyo.profiles.people import People
 
@@ -30,7 +31,9 @@ def look_up(client: Client, deliveries: Sequence[Delivery], unasked: Collection[
     """The people of a claimed batch; None when they could not be looked up, which is no attempt at what waits."""
     try:
         source = Advocates(client.connection, deliveries)
-        return people.look_up(client, deliveries, source, unasked, on_record=False)
+        refusals = owed_noes.of(client.connection, (delivery.subject for delivery in deliveries))
+        unasked = {address for address in unasked if not refusals.stand(address)}
+        return people.look_up(client, deliveries, source, refusals, unasked, on_record=False)
     except Throttled as error:
         rate_limited.for_budget(client.connection, deliveries, error)
     except IntegrationError as error:
@@ -47,7 +50,7 @@ def sort(
     """What keeps a delivery from going in bulk, by delivery id; and the others in groups, as `place` names them."""
     objections, groups = dict[int, Outcome](), defaultdict[str, list[Delivery]](list)
     for delivery in deliveries:
-        setting = batch.setting_of(store_settings, delivery)
+        setting = joined_stores.setting_of(store_settings, delivery)
         if error := people.lookup.problem(delivery.subject):
             objections[delivery.pk] = rate_limited.for_an_answer(error)
         elif setting is None or not setting.is_enabled:

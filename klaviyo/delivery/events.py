@@ -25,7 +25,8 @@ from klaviyo.delivery import preflight
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
-from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
+from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch
+from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 
@@ -47,8 +48,11 @@ wait = bulk_delivery.until_room(bulk.BULK_CREATE_EVENTS)
 
 def send(batch: Batch, delivery: Delivery) -> None:
     """Who acted themselves is brought in full; who was merely invited appears with the event alone, on no list."""
-    if not message_of(delivery) and not batch.people.is_there(delivery):
-        batch.people.bring(delivery, batch.setting(delivery))
+    if not batch.people.is_there(delivery):
+        if message_of(delivery):
+            batch.people.before_making(delivery)
+        else:
+            batch.people.bring(delivery, batch.setting(delivery))
     last_look = partial(gate.last_look, batch, delivery)
     events_api.create(batch.client, delivery.body, [delivery], last_look=last_look)
 
@@ -87,6 +91,8 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     """Who is yet to be brought goes alone, and a message that was queued before messages were told apart."""
+    if objection := people.refuses(delivery):
+        return objection
     if not people.is_there(delivery):
         return in_bulk.ALONE if setting.creates_profiles else UNKNOWN_PERSON
     return in_bulk.ALONE if message_of(delivery) else ""

@@ -13,8 +13,9 @@ from klaviyo.api import answers, lists
 from klaviyo.api.client import Client
 from klaviyo.delivery import bulk, preflight
 from klaviyo.models import StoreSetting
-from klaviyo.profiles.batch import Batch, settings_of
+from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.errors import ListTrouble, PersonNotThereYet
+from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 
 NO_LIST = declare(
@@ -59,6 +60,8 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     """What cannot be asked for goes alone, which says what is wrong."""
+    if objection := people.refuses(delivery):
+        return objection
     return setting.list_id if setting.list_id and people.known(delivery) else in_bulk.ALONE
 
 

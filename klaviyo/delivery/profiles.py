@@ -22,7 +22,8 @@ from klaviyo.delivery import preflight
 from klaviyo.mapping.contents import Profile
 from klaviyo.models import StoreSetting
 from klaviyo.profiles import advocates, import_job
-from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch, settings_of
+from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch
+from klaviyo.profiles.joined_stores import setting_of, settings_of
 from klaviyo.profiles.people import People
 
 wait = bulk_delivery.until_room(bulk.BULK_IMPORT_PROFILES)
@@ -54,8 +55,8 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def unasked(store_settings: dict[int, StoreSetting], deliveries: Sequence[Delivery]) -> set[str]:
     """Addresses of those for whom it makes no difference whether Klaviyo knows them."""
-    careless = [pk for pk, setting in store_settings.items() if setting.creates_profiles and not setting.list_id]
-    who = {d.pk: content.advocate for d in deliveries if (content := Profile.of(d)).setting in careless}
+    careless = {store: one for store, one in store_settings.items() if one.creates_profiles and not one.list_id}
+    who = {d.pk: Profile.of(d).advocate for d in deliveries if setting_of(careless, d)}
     nameless = advocates.nameless(who.values())
     return {d.subject.lower() for d in deliveries if who.get(d.pk) in nameless}
 
@@ -69,9 +70,11 @@ def sort(
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     is_new = people.known(delivery) is None
+    if objection := people.refuses(delivery):
+        return objection
     if is_new and not setting.creates_profiles:
         return UNKNOWN_PERSON
-    if people.has_moved(delivery) or people.is_gone(delivery):
+    if people.has_moved(delivery) or people.is_gone(delivery) or (is_new and people.has_said_no(delivery)):
         return in_bulk.ALONE
     return setting.list_id if is_new else ""
 

@@ -18,6 +18,7 @@ from integrations.reasons import Who, declare
 from integrations.workers import in_bulk
 from klaviyo.api import bulk, values
 from klaviyo.api.client import Client
+from klaviyo.consent import owed_noes
 from klaviyo.delivery import profiles
 from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Profile
@@ -76,9 +77,11 @@ def _sorted(
 ) -> tuple[dict[str, profiles.Items], list[int]]:
     """What is said of each, by the list that they are to join; and ids of those who must go alone."""
     told = list(_as_deliveries(setting, rows))
-    store_settings = {setting.pk: setting}
+    store_settings = {setting.store_id: setting}
+    refusals = owed_noes.of(client.connection, (delivery.subject for delivery in told))
     source, unasked = Advocates(client.connection, told), profiles.unasked(store_settings, told)
-    people = look_up(client, told, source, unasked, on_record=False)
+    unasked = {address for address in unasked if not refusals.stand(address)}
+    people = look_up(client, told, source, refusals, unasked, on_record=False)
     for delivery in told:
         if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
             raise problem  # the chunk is told of later, as a whole
@@ -93,7 +96,7 @@ def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> It
     for pk, email in rows:
         delivery = copy(pattern)
         delivery.pk, delivery.subject = -pk, values.address(email)
-        delivery.options = Profile(setting=setting.pk, advocate=pk).as_options()
+        delivery.options = Profile(store=setting.store_id, advocate=pk).as_options()
         yield delivery
 
 

@@ -1,5 +1,6 @@
 """Delivery contents: what a delivery of each kind carries beside its body, typed; stored as its `options`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
@@ -13,14 +14,15 @@ STORED_AS = {"setting": "sync"}  # as rows have it from the time when settings w
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """A delivery's content; `setting` is the id of the store setting by which it goes.
+    """A delivery's content; `store` is the id of the store by whose setting at the account it goes.
 
-    `message`, "invite" or "reminder", stands where it needs the person's consent.
+    `setting` is that setting's own id, by which the older rows go. `message`, "invite" or "reminder", stands where it
+    needs the person's consent.
     """
 
     kind: ClassVar[str] = ""
-    goes_by_setting: ClassVar[bool] = True
 
+    store: int = 0
     setting: int = 0
     message: str = ""
 
@@ -40,7 +42,7 @@ class Content:
         return options.get("message") or ""
 
     def as_options(self) -> dict[str, Any]:
-        return {STORED_AS.get(name, name): value for name, value in vars(self).items() if value or name == "setting"}
+        return {STORED_AS.get(name, name): value for name, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +109,7 @@ class Subscribe(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Unsubscribe(Content):
-    """An opt-out from the newsletter, from invites, or from everything (`scope`)."""
+    """An opt-out from the newsletter, from invites, or from everything (`scope`); it goes though a setting is off."""
 
     kind = "unsubscribe"
 
@@ -119,7 +121,6 @@ class Erase(Content):
     """A profile deletion, which is the account's affair, whatever stores it serves."""
 
     kind = "erase"
-    goes_by_setting = False
 
 
 BY_KIND: dict[str, type[Content]] = {
@@ -127,9 +128,9 @@ BY_KIND: dict[str, type[Content]] = {
 }
 
 
-def by_setting(setting_id: int) -> Q:
-    """Deliveries that go by a store setting."""
-    return Q(options__sync=setting_id)
+def of_store(store_id: int, settings: Iterable[int]) -> Q:
+    """Deliveries that go by a store's setting at their account; the older ones by the setting's own id."""
+    return Q(options__store=store_id) | (~Q(options__has_key="store") & Q(options__sync__in=list(settings)))
 
 
 def of(delivery: Delivery) -> Content:
@@ -142,7 +143,13 @@ def message_of(delivery: Delivery) -> str:
     return BY_KIND.get(delivery.kind, Content).message_in(delivery.options)
 
 
+def store_of(delivery: Delivery) -> int:
+    """The id of the store by whose setting a delivery goes; 0 of an older row, which has `setting_of`."""
+    store: int = delivery.options.get("store", 0)
+    return store
+
+
 def setting_of(delivery: Delivery) -> int:
-    """The id of the store setting by which a delivery goes; like `message_of` cheaper than all that it carries."""
+    """The id of the store setting by which an older row goes."""
     setting: int = delivery.options.get(STORED_AS["setting"], 0)
     return setting

@@ -51,7 +51,7 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
     unusable = malformed(event.email) or _far_off(event.occurred_at)
     body, trimmed = events.event_body(event) if not unusable else ({}, [])
     content = contents.Event(
-        setting=setting.pk,
+        store=setting.store_id,
         message=event.metric.consent or "",
         metric=event.metric.key,
         person={} if unusable else person,
@@ -73,14 +73,14 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
 def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
     """The profile is read when it is sent, so that many changes become one call."""
     uid = events.fact_id(advocate)
-    lane = f"profile:{setting.pk}:{uid}"
+    lane = f"profile:{setting.store_id}:{uid}"
     return Order(
         kind=contents.Profile.kind,
         key=f"{lane}:{uuid.uuid4()}",
         lane=lane,
         source=str(uid),
         subject=values.address(advocate.email),
-        options=contents.Profile(setting=setting.pk, advocate=advocate.pk).as_options(),
+        options=contents.Profile(store=setting.store_id, advocate=advocate.pk).as_options(),
         occurred_at=timezone.now(),
         outcome=malformed(advocate.email),
     )

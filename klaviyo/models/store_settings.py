@@ -1,5 +1,7 @@
 """Store settings: which store's facts go to which Klaviyo account, and how."""
 
+from typing import Any
+
 from django.db import models
 
 from integrations.models import Connection
@@ -34,6 +36,10 @@ class StoreSetting(models.Model):
         "reminders go to", max_length=16, choices=Permission.choices, default=Permission.SUBSCRIBED_ONLY
     )
 
+    # How far the account has been told of the noes of the store's people: see consent.owed_noes
+    noes_reached = models.BigIntegerField(default=0, editable=False)
+    noes_told_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta:
         verbose_name = "store setting"
         constraints = [
@@ -42,6 +48,12 @@ class StoreSetting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.store} → {self.connection}"
+
+    def save(self, *args: Any, **more: Any) -> None:
+        """Whatever was changed by it: the account is told anew of what people have said no to."""
+        if more.get("update_fields") is None:
+            self.noes_reached, self.noes_told_at = 0, None
+        super().save(*args, **more)
 
     @property
     def creates_profiles(self) -> bool:

@@ -45,6 +45,9 @@ class Advocates:
         advocate = self._of(delivery)
         return profiles.profile(advocate, self._standings[advocate.pk], self._prefixes[advocate.pk])
 
+    def is_by_anybody(self, delivery: Delivery) -> bool:
+        return self._of(delivery).by_anybody
+
     def optional(self, delivery: Delivery) -> Sequence[str]:
         return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in OPTIONAL]
 
@@ -58,6 +61,11 @@ class Advocates:
             return self._advocates[Profile.of(delivery).advocate]
         except KeyError:
             raise PermanentError(PERSON_GONE) from None
+
+
+def store_of_advocate(advocate_id: int) -> int:
+    """The id of the store of an advocate's program; 0 when they are gone."""
+    return Advocate.objects.filter(pk=advocate_id).values_list("program__store", flat=True).first() or 0
 
 
 def nameless(ids: Collection[int]) -> set[int]:

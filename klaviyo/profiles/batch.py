@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from integrations.mail.mailer import Mailer
-from integrations.models import Connection, Delivery
+from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Skipped
 from integrations.reasons import Who, declare
 from integrations.workers.one_by_one import Work
 from klaviyo.api.client import Client
-from klaviyo.mapping import contents
 from klaviyo.models import Send, StoreSetting
+from klaviyo.profiles.joined_stores import setting_of
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.people import People
 
@@ -19,9 +19,9 @@ NOT_JOINED = declare(
     "Store not joined",
     "The store is no longer joined to this account.",
     because="the store is not joined to this account, or its settings are off",
-    means="Nothing of the store goes to this account at present.",
+    means="Nothing of the store goes to this account at present, but for what people themselves have said no to.",
     who=Who.MERCHANT,
-    do="Join the store or turn its settings on, then retry.",
+    do="Join the store or turn its settings on: what still holds goes out then.",
 )
 SETTING_OFF = Skipped(NOT_JOINED)
 UNKNOWN_PERSON = Skipped(
@@ -44,7 +44,7 @@ class Batch(Work):
 
     client: Client
     people: People
-    store_settings: dict[int, StoreSetting]
+    store_settings: dict[int, StoreSetting]  # by store id
     sends: dict[int, Send]
     mailer: Mailer = field(default_factory=Mailer)
     elsewhere: dict[int, Lookup] = field(default_factory=dict)
@@ -60,21 +60,6 @@ class Batch(Work):
         if setting is None or not setting.is_enabled:
             raise CalledOff(SETTING_OFF)
         return setting
-
-
-def setting_of(
-    store_settings: dict[int, StoreSetting], delivery: Delivery, sends: dict[int, Send] | None = None
-) -> StoreSetting | None:
-    """The store setting by which a delivery goes; a store that was joined anew has another one by now."""
-    if setting := store_settings.get(contents.setting_of(delivery)):
-        return setting
-    send = (sends or {}).get(delivery.pk)
-    return next((setting for setting in store_settings.values() if send and setting.store_id == send.store_id), None)
-
-
-def settings_of(connection: Connection) -> dict[int, StoreSetting]:
-    rows = StoreSetting.objects.filter(connection=connection).select_related("connection", "store")
-    return {setting.pk: setting for setting in rows}
 
 
 def sends_of(deliveries: Sequence[Delivery]) -> dict[int, Send]:

@@ -29,7 +29,7 @@ def plan(delivery: Delivery, setting: StoreSetting) -> str | None:
 
     The key of the new delivery; None when another run planned it, and so it is not ours to call off.
     """
-    key = f"list:{setting.pk}:{delivery.subject.lower()}"[:200]
+    key = f"list:store {setting.store_id}:{delivery.subject.lower()}"[:200]
     later = timezone.now() + DELAY
     order = Order(
         "list",
@@ -38,7 +38,7 @@ def plan(delivery: Delivery, setting: StoreSetting) -> str | None:
         source=delivery.source,
         subject=delivery.subject,
         due_at=later,
-        options=contents.ListAdd(setting=setting.pk, planned_by=str(delivery.lease)).as_options(),
+        options=contents.ListAdd(store=setting.store_id, planned_by=str(delivery.lease)).as_options(),
     )
     with leasing.held(delivery):
         outbox.add(delivery.connection_id, [order])

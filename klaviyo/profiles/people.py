@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from integrations.models import Delivery
+from integrations.outcomes import Outcome
 from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
@@ -35,8 +36,24 @@ class Source(Protocol):
     def said(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
         """The profile's attributes, and what was trimmed. Raises PermanentError when the person is gone."""
 
+    def is_by_anybody(self, delivery: Delivery) -> bool:
+        """Whether names and phone were typed into a public form, perhaps by somebody else."""
+
     def optional(self, delivery: Delivery) -> Sequence[str]:
         """The names of properties of ours that a person may cease to have."""
+
+
+class Refusals(Protocol):
+    """What these people have said no to, and how far the account is with it."""
+
+    def stand(self, email: str) -> bool:
+        """Whether the person has said no."""
+
+    def first(self, email: str, *, is_there: bool) -> Outcome | None:
+        """What a delivery about the person must wait for."""
+
+    def before_making(self, client: Client, delivery: Delivery) -> None:
+        """A profile is about to be made of the person."""
 
 
 @dataclass
@@ -52,6 +69,7 @@ class People:
     client: Client
     source: Source
     lookup: Lookup
+    refusals: Refusals
     there: set[str] = field(default_factory=set)
     phones: dict[str, str] = field(default_factory=dict)
 
@@ -81,9 +99,23 @@ class People:
         has = self._has(delivery).get("phone_number")
         return phone if phone == has or self.phones.get(phone) == delivery.subject.lower() else ""
 
+    def has_said_no(self, delivery: Delivery) -> bool:
+        """Whether the person has said no to a store of the account."""
+        return self.refusals.stand(delivery.subject)
+
+    def refuses(self, delivery: Delivery) -> Outcome | None:
+        """A no of the person that the account must know first."""
+        return self.refusals.first(delivery.subject, is_there=self.is_there(delivery))
+
+    def before_making(self, delivery: Delivery) -> None:
+        """Tell Klaviyo of a no of somebody before there is a profile of them. Raises IntegrationError."""
+        self.refusals.before_making(self.client, delivery)
+
     def bring(self, delivery: Delivery, setting: StoreSetting) -> None:
-        """Upsert the person. Whom we create goes on the store's list, by a delivery of its own."""
-        joins = setting.list_id and not self.is_there(delivery)
+        """Upsert the person. Whom we create goes on the store's list, by a delivery of its own, unless they said no."""
+        if not self.is_there(delivery):
+            self.before_making(delivery)
+        joins = setting.list_id and not self.is_there(delivery) and not self.has_said_no(delivery)
         listing = new_profile_list.plan(delivery, setting) if joins else None
         body = self.request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
@@ -112,7 +144,10 @@ class People:
         if delivery.kind == contents.Profile.kind:
             said, warnings = self.source.said(delivery)
         has = self._has(delivery)
-        return {k: v for k, v in said.items() if not (k in FILLED_IN_ONLY and has.get(k))}, warnings
+        left_alone = [name for name in FILLED_IN_ONLY if has.get(name)]
+        if delivery.kind == contents.Profile.kind and has and self.source.is_by_anybody(delivery):
+            left_alone = list(FILLED_IN_ONLY)
+        return {name: value for name, value in said.items() if name not in left_alone}, warnings
 
     def _outdated(self, delivery: Delivery, attributes: Attributes) -> list[str]:
         """Of our own properties there, those that no longer say anything: a tier that was taken back."""
@@ -130,6 +165,7 @@ def look_up(
     client: Client,
     deliveries: Sequence[Delivery],
     source: Source,
+    refusals: Refusals,
     unasked: Collection[str] = (),
     *,
     on_record: bool = True,
@@ -139,7 +175,8 @@ def look_up(
     `unasked` are addresses in lower case of whom it does not matter whether Klaviyo knows them. Look-ups are put on
     the record of each delivery, unless `on_record` says otherwise. Raises IntegrationError.
     """
-    people = People(client, source, Lookup(client, source.spelt), told_lately(client.connection, deliveries))
+    there = {email for email in told_lately(client.connection, deliveries) if not refusals.stand(email)}
+    people = People(client, source, Lookup(client, source.spelt), refusals, there)
     unsure = [d for d in deliveries if d.subject.lower() not in people.there and d.subject.lower() not in unasked]
     if unsure:
         people.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())

@@ -10,6 +10,7 @@ from integrations.models import Connection, Delivery
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
+from klaviyo.profiles.joined_stores import setting_of
 
 LATELY = timedelta(days=1)
 
@@ -41,6 +42,6 @@ def _concerning_careful_stores(connection: Connection, deliveries: Sequence[Deli
     store_settings = StoreSetting.objects.filter(
         connection=connection, behaviour=StoreSetting.Behaviour.UPDATE_EXISTING
     )
-    careful = list(store_settings.values_list("pk", flat=True))
+    careful = {setting.store_id: setting for setting in store_settings.select_related("store")}
     concerned = deliveries if careful else ()
-    return {delivery.subject.lower() for delivery in concerned if contents.setting_of(delivery) in careful}
+    return {delivery.subject.lower() for delivery in concerned if setting_of(careful, delivery)}

@@ -7,7 +7,7 @@ and what to do. Times are aware; a fact occurs now unless `occurred_at` tells of
 major units: Decimals, whole numbers or strings, never floats; currencies are codes of ISO 4217.
 """
 
-from referrals.lifecycle.consent import opt_in, opt_out, suppress
+from referrals.lifecycle.consent import confirm, note_no, opt_in, opt_out, suppress
 from referrals.lifecycle.erasure import erase
 from referrals.lifecycle.invites import close, invite, remind, went_out
 from referrals.lifecycle.orders import convert, refund
@@ -17,10 +17,12 @@ from referrals.lifecycle.visits import visit
 
 __all__ = [
     "close",
+    "confirm",
     "convert",
     "erase",
     "invite",
     "join",
+    "note_no",
     "opt_in",
     "opt_out",
     "pay",

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Lower
+from django.db.models import Q, QuerySet
 
-from referrals import signals, suppressions, text, times
+from referrals import person_key, signals, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Invite, OptIn, OptOut, Store, Suppression, Wording
+from referrals.models.consent import take_a_turn
 
+BY_COMPLAINT = "spam complaint"
 ONE_OPT_IN = timedelta(minutes=10)
 LONGEST_WORDING = 10_000
 _NO_MORE_INVITES = (OptOut.Scope.INVITES, OptOut.Scope.EVERYTHING)
@@ -27,12 +28,16 @@ def opt_in(
     channels: Iterable[str] = (OptIn.Channel.EMAIL,),
     phone: str = "",
     first_name: str = "",
+    proof: str = OptIn.Proof.NONE,
     occurred_at: datetime | None = None,
 ) -> OptIn:
     """A person asks for the store's newsletter by words that they saw at a place; sends `opted_in`.
 
-    Text messages need a phone. The same within ten minutes is one opt-in, unless the person has said no meanwhile.
-    It takes no address off the list of those that are not written to.
+    `proof` says how it is known that it was they (`OptIn.Proof`): "signed_in", or "confirmed" from their mailbox.
+    Without a word anybody may have typed the address, as in a public form or a guest's checkout: such a yes takes no
+    earlier no back. Text messages need a phone. The same within ten minutes is one opt-in, unless the person has said
+    no meanwhile. It takes no address off the list of those that are not written to. What is told to have occurred
+    later than now has occurred now.
     """
     kinds = text.choices(channels, "channels", OptIn.Channel)
     new = OptIn(
@@ -40,11 +45,12 @@ def opt_in(
         phone=text.fit(OptIn, "phone", phone, required=OptIn.Channel.SMS in kinds),
         first_name=text.fit(OptIn, "first_name", first_name),
         channels=kinds,
+        proof=text.choice(proof, "proof", OptIn.Proof),
         place=text.fit(OptIn, "place", place, required=True),
-        occurred_at=times.happened(occurred_at),
     )
     words = text.clean(wording, "wording", LONGEST_WORDING, required=True)
     new.store = locks.take_store(store.pk)
+    _date(new, occurred_at)
     new.wording = _wording(new.store, words)
     if known := _same_opt_in(new):
         return known
@@ -63,9 +69,9 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
         email=text.email(email),
         scope=text.choice(scope, "scope", OptOut.Scope),
         place=text.fit(OptOut, "place", place, required=True),
-        occurred_at=times.happened(occurred_at),
     )
     new.store = locks.take_store(store.pk)
+    _date(new, occurred_at)
     known = _same_opt_out(new)
     if known is None:
         new.save(force_insert=True)
@@ -77,22 +83,70 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
 
 
 @transaction.atomic
+def confirm(opt_in: OptIn, at: datetime | None = None) -> OptIn:
+    """The mailbox of an opt-in has confirmed it, `at` that time as far as is known; the first time stays."""
+    moment = times.happened(at, "at") if at else opt_in.occurred_at
+    locks.take_store(opt_in.store_id)
+    stored = OptIn.objects.select_related("store", "wording").filter(pk=opt_in.pk).first()
+    if stored is None:
+        raise text.refused("opt_in", "is not stored. Let the person opt in first.")
+    if stored.proof != OptIn.Proof.CONFIRMED:
+        stored.proof, stored.proved_at = OptIn.Proof.CONFIRMED, min(moment, times.of_the_database())
+        stored.turn = take_a_turn(stored.store_id)
+        stored.save(update_fields=["proof", "proved_at", "turn"])
+    return stored
+
+
+@transaction.atomic
 def suppress(email: str, reason: str, store: Store | None = None) -> Suppression:
     """An address is not written to any more by the store, or (without one) by any; its open invites are closed.
 
-    Each reason is kept once. Sends `suppressed` when it is new.
+    Each reason is kept once. Sends `suppressed` when it is new. A complaint is also a no to all of the store's e-mail
+    (without a store: of every store that has invited them).
     """
     address = text.email(email)
     reason = text.choice(reason, "reason", Suppression.Reason)
-    if store is not None and not Store.objects.filter(pk=store.pk).exists():
-        raise text.refused("store", "is not stored. Save the store first.")
+    if store is not None:
+        locks.take_store(store.pk)
+    return _suppress(address, Suppression.Reason(reason), store)
+
+
+def note_no(opt_out: OptOut) -> None:
+    """Take in a no that a host has stored by itself: it gets its turn, and the address is not written to any more.
+
+    However it is spelt: what is no address to us may still be somebody's, who is found by the key of it.
+    """
+    if opt_out.pk and not opt_out.person:
+        opt_out.save(update_fields=["person", "key_version", "turn"])
+    if opt_out.scope != OptOut.Scope.NEWSLETTER:
+        _suppress(str(opt_out.email), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
+
+
+def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> Suppression:
     suppression, is_new = Suppression.objects.get_or_create(
-        mailbox_hash=suppressions.digest(address), store=store, reason=reason
+        mailbox_hash=person_key.of(address),
+        store=store,
+        reason=reason,
+        defaults={"created_at": times.of_the_database()},
     )
+    if is_new and reason == Suppression.Reason.COMPLAINED:
+        for concerned in [store] if store else _stores_that_invited(address):
+            opt_out(concerned, address, scope=OptOut.Scope.EVERYTHING, place=BY_COMPLAINT)
     closing.close_open(closing.to_friend(address, store=store), Invite.Closing.OPTED_OUT)
     if is_new:
         signals.suppressed.send(sender=Suppression, suppression=suppression, email=address)
     return suppression
+
+
+def _stores_that_invited(address: str) -> QuerySet[Store]:
+    invites = closing.to_friend(address).values("advocate__program__store")
+    return Store.objects.filter(pk__in=invites).order_by("pk")
+
+
+def _date(new: OptIn | OptOut, told: datetime | None) -> None:
+    """By the database's clock, while its store is locked; of what was told to have occurred, nothing lies ahead."""
+    new.created_at = times.of_the_database()
+    new.occurred_at = min(times.happened(told), new.created_at) if told else new.created_at
 
 
 def _wording(store: Store, words: str) -> Wording:
@@ -109,26 +163,27 @@ def _same_opt_in(new: OptIn) -> OptIn | None:
         phone=new.phone,
     )
     for known in nearby.order_by("-occurred_at", "-pk"):
-        said_no = _opt_outs(new).filter(occurred_at__range=(known.occurred_at, new.occurred_at))
-        if known.channels == new.channels and not said_no.exists():
+        is_as_sure = new.proof in (OptIn.Proof.NONE, known.proof)
+        if known.channels == new.channels and is_as_sure and not _opt_outs(new).filter(turn__gt=known.turn).exists():
             return known
     return None
 
 
 def _same_opt_out(new: OptOut) -> OptOut | None:
-    """The last one of the scope, unless the person has asked for the newsletter after it and before now."""
-    last = _opt_outs(new).filter(scope=new.scope).order_by("-occurred_at", "-pk").first()
-    if last and not _opt_ins(new).filter(occurred_at__range=(last.occurred_at, new.occurred_at)).exists():
-        return last
-    return None
+    """The last one of the scope, unless somebody has asked for the newsletter after it."""
+    last = _opt_outs(new).filter(scope=new.scope).order_by("-turn", "-occurred_at", "-pk").first()
+    is_answered = (
+        last and _opt_ins(new).filter(Q(turn__gt=last.turn) | Q(turn=0, occurred_at__gte=last.occurred_at)).exists()
+    )
+    return None if is_answered else last
 
 
 def _opt_ins(fact: OptIn | OptOut) -> QuerySet[OptIn]:
     """What the same person has asked of the store."""
-    opt_ins = OptIn.objects.alias(address=Lower("email")).select_related("store", "wording")
-    return opt_ins.filter(store=fact.store, address__in=suppressions.spellings(fact.email))
+    opt_ins = OptIn.objects.select_related("store", "wording")
+    return opt_ins.filter(store=fact.store, person__in=person_key.every(fact.email))
 
 
 def _opt_outs(fact: OptIn | OptOut) -> QuerySet[OptOut]:
-    opt_outs = OptOut.objects.alias(address=Lower("email")).select_related("store")
-    return opt_outs.filter(store=fact.store, address__in=suppressions.spellings(fact.email))
+    opt_outs = OptOut.objects.select_related("store")
+    return opt_outs.filter(store=fact.store, person__in=person_key.every(fact.email))

@@ -1,6 +1,7 @@
 """Advocates: people join programs, and their details change."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
@@ -23,11 +24,13 @@ def join(
     locale: str = "",
     role: str | None = None,
     tier: str = "",
+    by_anybody: bool = False,
     occurred_at: datetime | None = None,
 ) -> Advocate:
     """A person joins a program, once per address whatever its case; sends `advocate_joined`.
 
-    The phone is kept as it is given, number or not. Without a role, it is the one of the program's type.
+    The phone is kept as it is given, number or not. Without a role, it is the one of the program's type. `by_anybody`:
+    it comes from a public form, whose sender may be somebody else.
     """
     person = Advocate(
         program=program,
@@ -38,6 +41,7 @@ def join(
         locale=text.fit(Advocate, "locale", locale),
         role=_role_in(program) if role is None else text.choice(role, "role", Advocate.Role),
         tier=text.fit(Advocate, "tier", tier),
+        by_anybody=by_anybody,
         occurred_at=times.happened(occurred_at),
     )
     member = _member(person) or _store_with_a_free_code(person)
@@ -60,11 +64,14 @@ def update(
     """A person's details change; None leaves one alone. Sends `advocate_updated` when any is different."""
     person = locks.take_somebody(advocate.pk)
     words = {"first_name": first_name, "last_name": last_name, "phone": phone, "locale": locale, "tier": tier}
-    details = {field: text.fit(Advocate, field, word) for field, word in words.items() if word is not None}
+    details: dict[str, Any] = {
+        field: text.fit(Advocate, field, word) for field, word in words.items() if word is not None
+    }
     if role is not None:
         details["role"] = text.choice(role, "role", Advocate.Role)
-    changed = {field: word for field, word in details.items() if getattr(person, field) != word}
+    changed: dict[str, Any] = {field: word for field, word in details.items() if getattr(person, field) != word}
     if changed:
+        changed["by_anybody"] = False  # the host knows whom it is about
         for field, word in changed.items():
             setattr(person, field, word)
         person.save(update_fields=changed)

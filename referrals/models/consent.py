@@ -1,11 +1,13 @@
 """Consent: opt-ins with the wording that was agreed to, opt-outs, and suppressed addresses."""
 
-from django.db import models
-from django.db.models import Q
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from referrals import text
+from referrals import person_key, text
 from referrals.models.facts import Fact
 from referrals.models.stores import Store
 
@@ -25,15 +27,60 @@ class Wording(models.Model):
         return self.text
 
 
-class OptIn(Fact):
+class Word(Fact):
+    """A yes or a no that a person said to a store.
+
+    `turn` is its place among all words that were said to the store, whatever the clocks of those who told them say;
+    0 where it is older than turns.
+    """
+
+    person = models.CharField(max_length=64, editable=False, default="", help_text="The key of who said it.")
+    key_version = models.PositiveSmallIntegerField(default=person_key.VERSION, editable=False)
+    turn = models.PositiveBigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField("stored", default=timezone.now, editable=False)
+
+    store: "models.ForeignKey[Store, Store]"
+    store_id: int
+    email: "models.EmailField[str, str]"
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **more: Any) -> None:
+        """Also of a row that a host makes by itself: it gets its person's key, and its turn."""
+        is_numbered = self.turn or (self.person and not self._state.adding)
+        self.person, self.key_version = self.person or person_key.of(str(self.email)), person_key.VERSION
+        if is_numbered:
+            super().save(*args, **more)
+            return
+        with transaction.atomic():
+            self.turn = take_a_turn(self.store_id)
+            super().save(*args, **more)
+
+
+def take_a_turn(store_id: int) -> int:
+    """The next turn at a store, whose row is locked by it until the transaction ends."""
+    Store.objects.filter(pk=store_id).update(words=F("words") + 1)
+    return Store.objects.values_list("words", flat=True).get(pk=store_id)
+
+
+class OptIn(Word):
     """A person asked a store for its newsletter: who, when, where, on which channels, and to which words."""
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
         SMS = "sms", "Text message"
 
+    class Proof(models.TextChoices):
+        NONE = "", "Nothing: anybody may have typed the address"
+        SIGNED_IN = "signed_in", "They were signed in"
+        CONFIRMED = "confirmed", "Confirmed from their mailbox"
+        OLDER = "older", "It is older than this question"
+
     store = models.ForeignKey(Store, models.PROTECT, related_name="opt_ins")
     email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    proof = models.CharField("proved by", max_length=10, choices=Proof, blank=True, default=Proof.NONE)
+    proved_at = models.DateTimeField("proved", null=True, blank=True, help_text="Where the proof came later.")
     phone = models.CharField(max_length=100, blank=True)
     first_name = models.CharField(max_length=150, blank=True)
     channels = models.JSONField(default=list)
@@ -42,13 +89,16 @@ class OptIn(Fact):
 
     class Meta:
         verbose_name = "opt-in"
-        indexes = [models.Index(Lower("email"), name="opt_ins_of_a_person")]
+        indexes = [
+            models.Index(Lower("email"), name="opt_ins_of_a_person"),
+            models.Index("person", "store", name="opt_ins_by_key"),
+        ]
 
     def __str__(self) -> str:
         return f"Opt-in {self.uid}"
 
 
-class OptOut(Fact):
+class OptOut(Word):
     """A person said no to a store: to its invites, its newsletter, or everything."""
 
     class Scope(models.TextChoices):
@@ -63,7 +113,11 @@ class OptOut(Fact):
 
     class Meta:
         verbose_name = "opt-out"
-        indexes = [models.Index(Lower("email"), name="opt_outs_of_a_person")]
+        indexes = [
+            models.Index(Lower("email"), name="opt_outs_of_a_person"),
+            models.Index("person", "store", name="opt_outs_by_key"),
+            models.Index("store", "id", name="opt_outs_of_a_store"),
+        ]
 
     def __str__(self) -> str:
         return f"Opt-out {self.uid}"
@@ -79,7 +133,8 @@ class Suppression(models.Model):
         ERASED = "erased", "Erased at the person's wish"
 
     store = models.ForeignKey(Store, models.CASCADE, null=True, blank=True, related_name="suppressions")
-    mailbox_hash = models.CharField(max_length=64, help_text="SHA-256 of the address in its plainest form.")
+    mailbox_hash = models.CharField("person's key", max_length=64)
+    key_version = models.PositiveSmallIntegerField(default=person_key.VERSION, editable=False)
     reason = models.CharField(max_length=12, choices=Reason)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -24,6 +24,9 @@ class Advocate(Fact):
     locale = models.CharField("language", max_length=35, blank=True)
     role = models.CharField(max_length=10, choices=Role, default=Role.ADVOCATE)
     tier = models.CharField(max_length=100, blank=True)
+    by_anybody = models.BooleanField(
+        "typed into a public form", default=False, help_text="By whom is not known: perhaps not by this person."
+    )
     referral_code = models.CharField(max_length=codes.LONGEST, unique=True, default=codes.new, editable=False)
 
     class Meta:

@@ -48,6 +48,7 @@ class Store(models.Model):
     )
     # Unknown share codes lead to the next store on this ring, so that they look like known ones.
     ring = models.PositiveIntegerField(default=_place_on_the_ring, editable=False, db_index=True)
+    words = models.PositiveBigIntegerField(default=0, editable=False, help_text="Said to it: see consent.Word.")
 
     class Meta:
         ordering = ["name"]

@@ -29,5 +29,5 @@ def join(request: HttpRequest, store: str, program: str) -> HttpResponse:
 
 def _join(program: Program, form: JoinForm) -> None:
     first_name = form.cleaned_data["first_name"]
-    lifecycle.join(program, form.cleaned_data["email"], first_name=first_name)
+    lifecycle.join(program, form.cleaned_data["email"], first_name=first_name, by_anybody=True)
     form.opt_in(PLACE, first_name)

@@ -8,10 +8,13 @@ from django.utils.dateparse import parse_datetime
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
 from integrations.wire import http
+from klaviyo.api import values
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import check
 from klaviyo.profiles.batch import Batch
+from referrals import noes
 
+BY_WORD = ("UNSUBSCRIBE", "USER_SUPPRESSED")  # all other suppressions are about the mailbox
 UNREADABLE = Retry(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about the person's consent could not be read."))
 
 
@@ -32,20 +35,45 @@ def consent(known: Profile) -> str:
 
 
 def is_no(known: Profile, since: datetime, channels: Collection[str], list_id: str) -> bool:
-    """Whether they, or their mailbox, have said no later than `since`; a no without a readable time counts as later.
+    """Whether they, or their mailbox, have said no later than `since`, as far as clocks can tell; then a no wins.
 
-    A no to e-mail or to the list counts against every channel; one to text messages against those. Raises CalledOff
-    when it cannot be read what Klaviyo holds.
+    A no without a readable time counts as later. A no to e-mail or to the list counts against every channel; one to
+    text messages against those. Raises CalledOff when it cannot be read what Klaviyo holds.
     """
+    return any(_is_later(time, since - noes.CLOCKS_DIFFER) for time in _noes(known, channels, list_id))
+
+
+def has_said_no(known: Profile, channels: Collection[str], list_id: str) -> bool:
+    """The same, at whatever time."""
+    return bool(_noes(known, channels, list_id))
+
+
+def is_for_good(known: Profile) -> bool:
+    """Whether only their mailbox can take it back: a complaint, or an address that could not be reached."""
+    email = known.subscriptions.email
+    return email is not None and any(one.reason not in BY_WORD for one in email.suppressions)
+
+
+def said_yes_after(known: Profile, moment: datetime) -> bool:
+    """Whether their mailbox has certainly confirmed a yes at Klaviyo after that: a double opt-in."""
+    email = known.subscriptions.email
+    if email is None or email.consent != "SUBSCRIBED" or email.said.get("double_optin") is not True:
+        return False
+    confirmed_at = values.moment(email.said.get("consent_timestamp"))
+    return confirmed_at is not None and confirmed_at > moment + noes.CLOCKS_DIFFER
+
+
+def _noes(known: Profile, channels: Collection[str], list_id: str) -> list[str]:
+    """Their times, as Klaviyo writes them."""
     told = known.subscriptions
     if told.unreadable & {"email", *channels}:
         raise CalledOff(UNREADABLE)
     asked = [block for block in (told.email, told.sms if "sms" in channels else None) if block]
-    noes = [block.changed_at for block in asked if block.consent == "UNSUBSCRIBED"]
+    said = [block.changed_at for block in asked if block.consent == "UNSUBSCRIBED"]
     if told.email:
-        noes += [one.since for one in told.email.suppressions]
-        noes += [one.since for one in told.email.list_suppressions if one.list_id in (list_id, "")]
-    return any(_is_later(time, since) for time in noes)
+        said += [one.since for one in told.email.suppressions]
+        said += [one.since for one in told.email.list_suppressions if one.list_id in (list_id, "")]
+    return said
 
 
 def _is_later(time: str, than: datetime) -> bool:

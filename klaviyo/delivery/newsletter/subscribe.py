@@ -14,12 +14,15 @@ from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api import subscriptions
+from klaviyo.api.profiles import Profile
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests
 from klaviyo.mapping.contents import Subscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
+from referrals import noes
+from referrals.models import OptIn
 
 ONE_JOB = timedelta(minutes=30)  # for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
 SAID_NO = Skipped(enqueue.WITHDRAWN)
@@ -32,6 +35,16 @@ WITHDRAWN = Skipped(
         means="The later word counts.",
         who=Who.PERSON,
     )
+)
+NOT_PROVED = declare(
+    "not_proved",
+    "Not proved to be them",
+    "The person has said no before, and nothing proves that this yes is theirs: {why}.",
+    because="they have said no before, and nothing proves that they asked for it now",
+    means="Anybody can type an address into a form. Whoever has said no is asked for again only when their mailbox "
+    "confirms it, or (but for complaints and erased people) when they were signed in.",
+    who=Who.PERSON_OR_MERCHANT,
+    do="Choose a list with double opt-in for the newsletter: then Klaviyo asks the person by e-mail, and retry.",
 )
 PENDING = Accepted(opt_outs.PENDING)
 ONE_AT_A_TIME = declare(
@@ -77,9 +90,13 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     if person and consent_there.is_no(person, delivery.occurred_at, channels, list_id):
         return WITHDRAWN
     newsletter_list.note_opt_in_process(batch, setting)
+    yes = OptIn.objects.get(uid=delivery.source)
+    if why := _unproved(yes, setting, person):
+        return Skipped(NOT_PROVED.about(why=why))
     leasing.check([delivery])
-    batch.people.bring(delivery, setting)
-    _send(batch, delivery, setting)
+    if yes.proof or not person:
+        batch.people.bring(delivery, setting)
+    _send(batch, delivery, setting, yes)
     return _accepted(setting)
 
 
@@ -89,11 +106,28 @@ def one_at_a_time() -> Retry:
     return Retry(ONE_AT_A_TIME, after, refund=True)
 
 
+def _unproved(yes: OptIn, setting: StoreSetting, person: Profile | None) -> str:
+    """Why this yes cannot undo what the person has said before; empty when it may go.
+
+    A list with double opt-in has the mailbox confirm it, and until then Klaviyo leaves everything as it was.
+    https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
+    """
+    channels, list_id = yes.channels, setting.newsletter_list_id
+    said_no = noes.said_before(yes) or (person and consent_there.has_said_no(person, channels, list_id))
+    if not said_no or setting.is_double_opt_in or yes.proof == OptIn.Proof.CONFIRMED:
+        return ""
+    if yes.proof == OptIn.Proof.NONE:
+        return "it comes from a form that anybody can fill in"
+    if noes.needs_mailbox(yes) or (person and consent_there.is_for_good(person)):
+        return "only their mailbox can take that back"
+    return ""
+
+
 def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     """What can be known against it, or for its waiting, without asking Klaviyo."""
     if not setting.newsletter_list_id:
         return enqueue.NO_LIST
-    if enqueue.has_said_no_since(delivery.source):
+    if _has_said_no_since(delivery):
         return SAID_NO
     if requests.is_in_other_hands(delivery):
         return one_at_a_time()
@@ -104,9 +138,15 @@ def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
     return Retry(ONE_IN_HALF_AN_HOUR, after, refund=True)
 
 
-def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
+def _has_said_no_since(delivery: Delivery) -> bool:
+    """Whether the person has turned the store down after their yes; who was erased has."""
+    yes = OptIn.objects.filter(uid=delivery.source).first()
+    return yes is None or noes.said_after(yes)
+
+
+def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -> None:
     """Make the one request. Where its answer stays away, those behind it wait rather than meet the same."""
-    person = _subscriber(batch, delivery)
+    person = _subscriber(batch, delivery, yes)
     last_look = partial(_last_look, batch, delivery)
     list_id, place = setting.newsletter_list_id, Subscribe.of(delivery).place
     try:
@@ -120,10 +160,16 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting) -> None:
         raise OutcomeUnknown(delivery, attempt) from error
 
 
-def _subscriber(batch: Batch, delivery: Delivery) -> Subscriber:
-    """The channels that the person chose; text messages only to a number that is nobody else's."""
+def _subscriber(batch: Batch, delivery: Delivery, yes: OptIn) -> Subscriber:
+    """The channels that the person chose; text messages only to a number that is nobody else's.
+
+    What is not proved to come from them writes no number onto a profile that exists.
+    """
     channels = frozenset(Subscribe.of(delivery).channels)
     phone = batch.people.phone_of(delivery) if "sms" in channels else ""
+    known = batch.people.known(delivery)
+    if known and not yes.proof and phone != known.attributes.get("phone_number"):
+        phone = ""
     if "sms" in channels and not phone:
         channels -= {"sms"}
         if not channels:
@@ -135,14 +181,15 @@ def _subscriber(batch: Batch, delivery: Delivery) -> Subscriber:
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request, which is on record already: of two that look now, one at least sees the other."""
     leasing.check([delivery])
-    if enqueue.has_said_no_since(delivery.source):
+    if _has_said_no_since(delivery):
         raise CalledOff(SAID_NO)
     if requests.is_overtaken(delivery, ONE_JOB) or requests.is_in_other_hands(delivery):
         raise CalledOff(one_at_a_time())
     if check.is_stale(batch.people.lookup, delivery.subject):
         raise CalledOff(gate.STALE)
     told = opt_outs.has_recent_notice(batch.connection, [delivery.subject])
-    if any((notice.happened_at or notice.received_at) > delivery.occurred_at for notice in told.values()):
+    since = delivery.occurred_at - noes.CLOCKS_DIFFER
+    if any((notice.happened_at or notice.received_at) > since for notice in told.values()):
         raise CalledOff(WITHDRAWN)
 
 

@@ -9,23 +9,16 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api import profiles, subscriptions
 from klaviyo.api.profiles import Profile
+from klaviyo.consent.owed_noes import NOT_THERE, SAID_NO_BEFORE, SAID_YES_SINCE
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
+from klaviyo.profiles.joined_stores import setting_of
+from referrals import noes
 from referrals.models import OptOut
 
 SHOWS_WITHIN = timedelta(minutes=5)  # an opt-in that Klaviyo took; how soon it shows is not published
-NOT_THERE = Skipped(
-    declare(
-        "not_at_klaviyo",
-        "Not at Klaviyo",
-        "Klaviyo does not know the person: there is nothing to end, and no profile is made.",
-        because="Klaviyo does not know them",
-        means="Whom Klaviyo does not know it does not write to.",
-        who=Who.NOBODY,
-    )
-)
 NOT_ON_LIST = Skipped(
     declare(
         "not_on_list",
@@ -49,26 +42,6 @@ NOTED = Accepted(
         who=Who.PERSON,
     )
 )
-SAID_NO_BEFORE = Skipped(
-    declare(
-        "unsubscribed_before",
-        "Unsubscribed already",
-        "The person was unsubscribed at Klaviyo already.",
-        because="they were unsubscribed at Klaviyo already",
-        means="There was nothing to change.",
-        who=Who.NOBODY,
-    )
-)
-SAID_YES_SINCE = Skipped(
-    declare(
-        "opted_in_since",
-        "Said yes since",
-        "The person has asked for the newsletter since.",
-        because="they have asked for the newsletter since",
-        means="The later word counts.",
-        who=Who.PERSON,
-    )
-)
 NOT_SHOWN_YET = Retry(
     subscribe.ONE_AT_A_TIME.saying("Their opt-in was forwarded a moment ago, and Klaviyo does not show it yet."),
     after=timedelta(minutes=1),
@@ -80,16 +53,19 @@ def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
     if requests.was_taken(delivery, requests.UNSUBSCRIBE):
         return Accepted()
-    if enqueue.has_said_yes_since(delivery.source):
+    no = OptOut.objects.filter(uid=delivery.source).first()
+    if no is None or noes.is_taken_back(no):
         return SAID_YES_SINCE
     if requests.is_in_other_hands(delivery):
         return subscribe.one_at_a_time()
     person = consent_there.person(batch, delivery)
+    if person and consent_there.said_yes_after(person, no.occurred_at):
+        return SAID_YES_SINCE
     is_shown = person is not None and consent_there.consent(person) == "SUBSCRIBED"
     is_settled = _is_settled(delivery)
     if not (is_shown or is_settled):
         return NOT_SHOWN_YET
-    outcome = _end(batch, delivery, batch.setting(delivery), person)
+    outcome = _end(batch, delivery, setting_of(batch.store_settings, delivery), person)
     if outcome is NOT_ON_LIST and not is_settled:
         return NOT_SHOWN_YET
     if outcome in (NOT_ON_LIST, SAID_NO_BEFORE) and requests.unanswered(delivery, requests.UNSUBSCRIBE):
@@ -99,22 +75,23 @@ def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     return outcome
 
 
-def _end(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Profile | None) -> Outcome:
+def _end(batch: Batch, delivery: Delivery, setting: StoreSetting | None, person: Profile | None) -> Outcome:
+    """`setting` may be off, or gone: what the person ended is ended all the same."""
     if person is None:
         return NOT_THERE
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
     email = person.address or delivery.subject
-    scope, list_id = Unsubscribe.of(delivery).scope, setting.newsletter_list_id or None
-    if scope == OptOut.Scope.EVERYTHING:
-        list_id = None
-    elif list_id is None:
-        return enqueue.NO_LIST
-    elif not newsletter_list.has(batch, setting, email, delivery):
-        return NOT_ON_LIST
     last_look = partial(_last_look, delivery)
+    if Unsubscribe.of(delivery).scope == OptOut.Scope.EVERYTHING:
+        subscriptions.unsubscribe(batch.client, email, None, [delivery], last_look=last_look)
+        return Accepted()
+    if setting is None or not setting.newsletter_list_id:
+        return enqueue.NO_LIST
+    if not newsletter_list.has(batch, setting, email, delivery):
+        return NOT_ON_LIST
     with newsletter_list.required(setting):
-        subscriptions.unsubscribe(batch.client, email, list_id, [delivery], last_look=last_look)
+        subscriptions.unsubscribe(batch.client, email, setting.newsletter_list_id, [delivery], last_look=last_look)
     return Accepted()
 
 
@@ -132,5 +109,6 @@ def _is_settled(delivery: Delivery) -> bool:
 
 def _last_look(delivery: Delivery) -> None:
     leasing.check([delivery])
-    if enqueue.has_said_yes_since(delivery.source):
+    no = OptOut.objects.filter(uid=delivery.source).first()
+    if no is None or noes.is_taken_back(no):
         raise CalledOff(SAID_YES_SINCE)

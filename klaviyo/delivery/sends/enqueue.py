@@ -58,7 +58,7 @@ def _order_of(invite: Invite, reminder: Reminder | None, setting: StoreSetting) 
         source=str(told.uid),
         subject=told.address.lower(),
         options=contents.Email(
-            setting=setting.pk, message=told.metric.consent or "", metric=told.metric.key
+            store=setting.store_id, message=told.metric.consent or "", metric=told.metric.key
         ).as_options(),
         occurred_at=timezone.now() if unusable else told.occurred_at,
         not_after=orders.useful_until(told),

@@ -74,7 +74,8 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
     """Part a store from an account, when that is confirmed."""
     setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
-        waiting = setting.connection.deliveries.filter(contents.by_setting(setting.pk), state__in=Delivery.OPEN).count()
+        mine = contents.of_store(setting.store_id, [setting.pk])
+        waiting = setting.connection.deliveries.filter(mine, state__in=Delivery.OPEN).count()
         context = {"title": f"Part {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
@@ -126,9 +127,8 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
 
 
 def _held_for_list(setting: StoreSetting, field: str) -> Any:
-    held = setting.connection.deliveries.filter(
-        state=Delivery.State.HELD, reason_code=LIST_GONE.code, options__sync=setting.pk
-    )
+    mine = contents.of_store(setting.store_id, [setting.pk])
+    held = setting.connection.deliveries.filter(mine, state=Delivery.State.HELD, reason_code=LIST_GONE.code)
     newsletter = Q(kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind))
     return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)
 

@@ -1,0 +1,84 @@
+"""The no of a person that stands: what they have refused a store, until they take it back themselves.
+
+Only a yes that is proved takes a no back, and only one that is certainly later: by their turns at the store; where the
+time of a yes was told by somebody (a host's import, Klaviyo's confirmation), also by more than clocks may differ.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+
+from referrals import person_key
+from referrals.models import OptIn, OptOut, Suppression
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+#: Taken back from the mailbox only, however well we know who says it.
+NEEDS_MAILBOX = (Suppression.Reason.ERASED, Suppression.Reason.COMPLAINED, Suppression.Reason.BOUNCED)
+
+
+def standing(emails: Iterable[str], stores: Collection[int] | None = None) -> list[OptOut]:
+    """The noes of these people that nothing has taken back, in the order of their turns; two queries for any number.
+
+    `stores`: only what was said to these.
+    """
+    keys = {key for email in emails for key in person_key.every(email)}
+    where = Q(person__in=keys) if stores is None else Q(person__in=keys, store__in=stores)
+    return untaken(OptOut.objects.filter(where))
+
+
+def untaken(noes: "QuerySet[OptOut]") -> list[OptOut]:
+    """Those of the noes that nothing has taken back, in the order of their turns; two queries."""
+    said = list(noes.order_by("turn", "pk"))
+    if not said:
+        return []
+    by_them = Q(person__in={no.person for no in said}, store__in={no.store_id for no in said})
+    yeses = [yes for yes in OptIn.objects.filter(by_them).exclude(proof=OptIn.Proof.NONE) if _is_for_mail(yes)]
+    return [no for no in said if not any(takes_back(yes, no) for yes in yeses)]
+
+
+def is_taken_back(no: OptOut) -> bool:
+    """Whether the person has certainly asked for the store's e-mail again since."""
+    return not untaken(OptOut.objects.filter(pk=no.pk))
+
+
+def said_after(yes: OptIn) -> bool:
+    """Whether a no of the person is, or may be, later than their yes."""
+    noes = OptOut.objects.filter(store=yes.store_id, person__in=person_key.every(yes.email))
+    return any(not _is_later(yes, no) for no in noes)
+
+
+def said_before(yes: OptIn) -> bool:
+    """Whether the person has ever said no to the store, or is on our list of those who are not written to."""
+    keys = person_key.every(yes.email)
+    if OptOut.objects.filter(store=yes.store_id, person__in=keys).exists():
+        return True
+    return Suppression.objects.filter(Q(store=yes.store_id) | Q(store=None), mailbox_hash__in=keys).exists()
+
+
+def needs_mailbox(yes: OptIn) -> bool:
+    """Whether they complained, were erased, or could not be reached: their mailbox must say that they want it."""
+    listed = Suppression.objects.filter(
+        Q(store=yes.store_id) | Q(store=None),
+        mailbox_hash__in=person_key.every(yes.email),
+        reason__in=NEEDS_MAILBOX,
+    )
+    return yes.proof != OptIn.Proof.CONFIRMED and listed.exists()
+
+
+def takes_back(yes: OptIn, no: OptOut) -> bool:
+    """Whether a yes undoes a no: the same person's, to the same store, proved, and certainly later."""
+    is_theirs = (yes.person, yes.store_id) == (no.person, no.store_id)
+    return is_theirs and yes.proof != OptIn.Proof.NONE and _is_later(yes, no)
+
+
+def _is_later(yes: OptIn, no: OptOut) -> bool:
+    if not (yes.turn > no.turn or (yes.turn == no.turn == 0 and yes.occurred_at > no.occurred_at)):
+        return False
+    if yes.proved_at is None and yes.occurred_at == yes.created_at:
+        return True  # both by the database's clock, under the store's lock: the turn says it all
+    return (yes.proved_at or yes.occurred_at) > no.occurred_at + CLOCKS_DIFFER
+
+
+def _is_for_mail(yes: OptIn) -> bool:
+    return OptIn.Channel.EMAIL in yes.channels
