@@ -29,7 +29,7 @@ def mailbox(email: str) -> str:
 
 def small(email: str) -> str:
     """The address in lower case, composed, and without spaces around it or characters that nobody sees."""
-    seen = "".join(character for character in email if unicodedata.category(character) not in ("Cf", "Cc"))
+    seen = "".join(character for character in email if unicodedata.category(character) != "Cf")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).lower()).strip()
 
 

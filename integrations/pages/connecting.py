@@ -58,12 +58,15 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Show what waits, ask what becomes of it, and disconnect when that is confirmed."""
     connection = get_object_or_404(Connection, pk=connection_id)
     provider = providers.get(connection.provider)
+    waiting = connection.deliveries.filter(state__in=Delivery.OPEN)
+    acts = waiting.filter(kind__in=providers.persons_acts())
     if request.method == "GET":
         context = {
             "connection": connection,
             "provider": provider,
             "served": provider.served([connection])[connection.pk],
-            "waiting": connection.deliveries.filter(state__in=Delivery.OPEN).count(),
+            "waiting": waiting.exclude(pk__in=acts).count(),
+            "acts": acts.count(),
         }
         return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)
     revoked = connections.disconnect(connection, _user(request))
@@ -72,6 +75,8 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
         why = outbox.TAKEN_BACK.saying("An operator took it back when the account was disconnected.")
         number = outbox.cancel(connection.deliveries.all(), why)
         sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
+        if kept := acts.count():
+            sentence += f" {kept} {'stays' if kept == 1 else 'stay'}: A person's own no or erasure is not cancelled."
     if not revoked:
         sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."
     note(request, connection, sentence)

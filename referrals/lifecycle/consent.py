@@ -170,7 +170,9 @@ def _same_opt_in(new: OptIn) -> OptIn | None:
 
 
 def _same_opt_out(new: OptOut) -> OptOut | None:
-    """The last one of the scope, unless somebody has asked for the newsletter after it."""
+    """The last one of the scope, unless somebody has asked for the newsletter after it; or this very one, told again."""
+    if again := _opt_outs(new).filter(scope=new.scope, occurred_at=new.occurred_at).first():
+        return again
     last = _opt_outs(new).filter(scope=new.scope).order_by("-turn", "-occurred_at", "-pk").first()
     is_answered = (
         last and _opt_ins(new).filter(Q(turn__gt=last.turn) | Q(turn=0, occurred_at__gte=last.occurred_at)).exists()

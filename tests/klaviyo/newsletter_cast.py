@@ -1,6 +1,6 @@
 """What tests of the newsletter share: its list, a yes, a no, and what became of them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -24,14 +24,25 @@ def choose_newsletter(sandbox: Sandbox, process: str = "single_opt_in", name: st
 
 
 def say_yes(email: str = BEN, *, ago: timedelta = timedelta(0), **more: Any) -> OptIn:
+    """Said by somebody who is signed in."""
     wording = f"I want the newsletter. ({timezone.now()})"  # the same words within minutes are one opt-in
-    told: dict[str, Any] = {"wording": wording, "place": "The join form", "occurred_at": timezone.now() - ago}
+    told: dict[str, Any] = {
+        "wording": wording,
+        "place": "The join form",
+        "proof": "signed_in",
+        "occurred_at": _when(ago),
+    }
     return lifecycle.opt_in(Store.objects.get(slug="tea-house"), email, **told | more)
 
 
 def say_no(email: str = BEN, scope: str = "newsletter", *, ago: timedelta = timedelta(0)) -> OptOut:
     store = Store.objects.get(slug="tea-house")
-    return lifecycle.opt_out(store, email, scope=scope, place="A page", occurred_at=timezone.now() - ago)
+    return lifecycle.opt_out(store, email, scope=scope, place="A page", occurred_at=_when(ago))
+
+
+def _when(ago: timedelta) -> datetime | None:
+    """Told of the past; what is said now has no time of the host's."""
+    return timezone.now() - ago if ago else None
 
 
 def fate(fact: OptIn | OptOut) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from referrals.models import Visit
 State = Delivery.State
 
 ON_THE_WIRE = timedelta(seconds=30)  # by then no request about the person is under way any more
-KEPT_OPTIONS = ("sync", "metric", "message")
+KEPT_OPTIONS = ("store", "sync", "metric", "message")
 SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
 AT_ONCE = 500
 ERASED = Cancelled(suppression.ERASED.saying("A person whom it names was erased at their own wish."))

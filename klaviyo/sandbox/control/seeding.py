@@ -26,6 +26,7 @@ PROFILES = Members(
                     "suppressions": Items(Text(choices=tuple(sorted(consent.REASONS)))),
                     "list_suppressions": Items(Text()),
                     "lists": Items(Text()),
+                    "said_at": Text(nullable=True),
                 }
             )
         )
@@ -50,7 +51,8 @@ LISTS = Members(
 class SeedProfile:
     """A person to put there; whoever has the e-mail address or phone number already is changed.
 
-    `consent` is any word, so that words can be tried which Klaviyo has not thought of yet.
+    `consent` is any word, so that words can be tried which Klaviyo has not thought of yet; it was said at `said_at`
+    (ISO 8601), or now.
     """
 
     email: str | None = None
@@ -65,6 +67,7 @@ class SeedProfile:
     suppressions: Iterable[str] = ()
     list_suppressions: Iterable[str] = ()
     lists: Iterable[str] = ()
+    said_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def _put(sql: sqlite3.Connection, account: str, seed: SeedProfile) -> str:
 
 
 def _agree(person: Person, seed: SeedProfile) -> None:
-    at = identifiers.now()
+    at = seed.said_at or identifiers.now()
     if seed.consent is not None:
         person.consent.email.set(seed.consent, at, method="PREFERENCE_PAGE")
         person.consent.suppressions = dict.fromkeys(seed.suppressions, at)

@@ -56,7 +56,7 @@ def test_what_is_not_there_is_empty_and_what_is_unheard_of_is_passed_over(kind: 
 
 def test_each_kind_that_can_be_sent_has_a_content() -> None:
     assert KINDS.keys() == contents.BY_KIND.keys()
-    assert [kind for kind, content in contents.BY_KIND.items() if not content.goes_by_setting] == [Erase.kind]
+    assert [name for name, kind in KINDS.items() if kind.is_a_persons_act] == [Unsubscribe.kind, Erase.kind]
 
 
 def test_of_the_erased_stays_by_which_setting_it_went_and_what_it_was() -> None:

@@ -104,7 +104,9 @@ def test_a_double_opt_in_is_pending_until_the_person_confirms(
 
 @pytest.mark.parametrize("reason", ["USER_SUPPRESSED", "UNSUBSCRIBE"])
 def test_a_yes_is_a_newer_word_than_an_older_no(sandbox: Sandbox, list_id: str, drain: Drain, reason: str) -> None:
-    sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED", suppressions=[reason])])
+    an_hour_ago = (timezone.now() - HOUR).isoformat()
+    no = SeedProfile(email=BEN, consent="UNSUBSCRIBED", suppressions=[reason], said_at=an_hour_ago)
+    sandbox.put_profiles(TEA, [no])
     say_yes()
     drain()
     assert (known(sandbox, BEN).consent, known(sandbox, BEN).can_receive) == ("SUBSCRIBED", True)

@@ -104,7 +104,7 @@ def test_a_no_that_waits_is_dropped_when_the_person_asked_for_e_mail_since(
     sandbox: Sandbox, list_id: str, drain: Drain, channels: list[str], end: str
 ) -> None:
     put_ben(sandbox, list_id)
-    no = say_no(ago=timedelta(minutes=2))
+    no = say_no(ago=timedelta(hours=1))
     say_yes(channels=channels, phone="+358401234567", ago=timedelta(minutes=1))
     drain()
     assert fate(no) == ((State.ACCEPTED, "") if end == FROM_LIST else (State.SKIPPED, "opted_in_since"))
