@@ -32,7 +32,7 @@ def untaken(noes: "QuerySet[OptOut]") -> list[OptOut]:
     said = list(noes.order_by("turn", "pk"))
     if not said:
         return []
-    by_them = Q(person__in={no.person for no in said}, store__in={no.store_id for no in said})
+    by_them = Q(person__in=set().union(*map(_keys, said)), store__in={no.store_id for no in said})
     yeses = [yes for yes in OptIn.objects.filter(by_them).exclude(proof=OptIn.Proof.NONE) if _is_for_mail(yes)]
     return [no for no in said if not any(takes_back(yes, no) for yes in yeses)]
 
@@ -68,7 +68,7 @@ def needs_mailbox(yes: OptIn) -> bool:
 
 def takes_back(yes: OptIn, no: OptOut) -> bool:
     """Whether a yes undoes a no: the same person's, to the same store, proved, and certainly later."""
-    is_theirs = (yes.person, yes.store_id) == (no.person, no.store_id)
+    is_theirs = yes.store_id == no.store_id and yes.person in _keys(no)
     return is_theirs and yes.proof != OptIn.Proof.NONE and _is_later(yes, no)
 
 
@@ -78,6 +78,10 @@ def _is_later(yes: OptIn, no: OptOut) -> bool:
     if yes.proved_at is None and yes.occurred_at == yes.created_at:
         return True  # both by the database's clock, under the store's lock: the turn says it all
     return (yes.proved_at or yes.occurred_at) > no.occurred_at + CLOCKS_DIFFER
+
+
+def _keys(word: OptIn | OptOut) -> set[str]:
+    return {word.person, *person_key.every(word.email)}
 
 
 def _is_for_mail(yes: OptIn) -> bool:

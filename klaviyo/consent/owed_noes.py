@@ -140,7 +140,7 @@ def of(connection: Connection, emails: Iterable[str]) -> Noes:
 
 
 def tell(no: OptOut) -> None:
-    """Queue a no for each account of the store, also where its settings are off: they are the store's, the no is not."""
+    """Queue a no for each account of the store, also where its settings are off: the no is not the store's."""
     for setting in StoreSetting.objects.filter(store=no.store_id):
         outbox.add(setting.connection_id, [order(no)])
 

@@ -170,7 +170,7 @@ def _same_opt_in(new: OptIn) -> OptIn | None:
 
 
 def _same_opt_out(new: OptOut) -> OptOut | None:
-    """The last one of the scope, unless somebody has asked for the newsletter after it; or this very one, told again."""
+    """The last of the scope, unless somebody has asked for the newsletter after it; or this very one, told again."""
     if again := _opt_outs(new).filter(scope=new.scope, occurred_at=new.occurred_at).first():
         return again
     last = _opt_outs(new).filter(scope=new.scope).order_by("-turn", "-occurred_at", "-pk").first()

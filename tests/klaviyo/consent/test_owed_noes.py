@@ -81,7 +81,7 @@ def test_a_disconnect_that_cancels_what_waits_cancels_nobodys_no(
     answer = browser_of_the_operator.post(
         reverse("integrations:disconnect", args=[setting.connection_id]), {"waiting": "cancel"}, follow=True
     )
-    assert "A person's own no" in answer.content.decode()
+    assert "own no or erasure is not cancelled" in answer.content.decode()
     assert fate(no) == (State.HELD, "disconnected")
     assert Delivery.objects.filter(kind="event", state=State.CANCELLED).exists()
 
