@@ -1,5 +1,6 @@
 """Person's history at Klaviyo: deliveries, requests, opt-ins on their way, profiles."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,15 @@ from integrations import reasons
 from integrations.models import Attempt, Connection, Delivery
 from integrations.pages import story
 from klaviyo.api import values
+from klaviyo.consent import owed_noes
 from klaviyo.mapping import contents
 from klaviyo.models import Notice, Send
 from klaviyo.pages import send_summary
-from referrals.models import OptIn
+from referrals.models import OptIn, OptOut
 
 State = Delivery.State
 SHOWN = 40
+KINDS_OF_WORDS = (contents.Subscribe.kind, contents.Unsubscribe.kind)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,14 @@ class Step:
     delivery: Delivery
     words: str
     level: str
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A no that an account has not taken yet, and why."""
+
+    delivery: Delivery
+    why: str
 
 
 @dataclass(frozen=True)
@@ -58,14 +69,19 @@ def attempts(addresses: Iterable[str]) -> Sequence[Attempt]:
     return list(found.order_by("-pk")[:SHOWN])
 
 
-def steps(opt_ins: Sequence[OptIn]) -> dict[int, list[Step]]:
-    """What became of each opt-in in each account, by the opt-in's id."""
-    of = {str(opt_in.uid): opt_in.pk for opt_in in opt_ins}
-    found: dict[int, list[Step]] = {opt_in.pk: [] for opt_in in opt_ins}
-    rows = Delivery.objects.filter(source__in=of, kind=contents.Subscribe.kind).select_related("connection")
-    for row in rows.order_by("pk"):
-        found[of[row.source]].append(_step(row))
+def steps(words: Sequence[OptIn | OptOut]) -> dict[uuid.UUID, list[Step]]:
+    """What became of each opt-in and opt-out in each account, by its own id."""
+    found: dict[uuid.UUID, list[Step]] = {word.uid: [] for word in words}
+    rows = Delivery.objects.filter(source__in=[str(uid) for uid in found], kind__in=KINDS_OF_WORDS)
+    for row in rows.select_related("connection").order_by("pk"):
+        found[uuid.UUID(row.source)].append(_step(row))
     return found
+
+
+def owed(email: str) -> list[Owed]:
+    """The accounts that have yet to take a no of the person, each once, with the reason."""
+    found = {row.connection_id: Owed(row, _why_owed(row)) for row in owed_noes.open_at(email)}
+    return list(found.values())
 
 
 def profiles(addresses: Iterable[str]) -> list[Profile]:
@@ -83,9 +99,13 @@ def _about(addresses: Iterable[str]) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(subject__in=subjects | {subject.lower() for subject in subjects})
 
 
+def _why_owed(delivery: Delivery) -> str:
+    return delivery.reason or "It is told next."
+
+
 def _step(delivery: Delivery) -> Step:
     match delivery.state:
-        case State.CONFIRMED:
+        case State.CONFIRMED if delivery.kind == contents.Subscribe.kind:
             return Step(delivery, "Subscribed", "good")
         case _ if reasons.is_known(delivery.reason_code):
             level = "info" if delivery.state == State.ACCEPTED else story.level(delivery)

@@ -59,11 +59,13 @@ def _record(request: HttpRequest, email: str) -> HttpResponse:
     open = permissions.to(request.user)
     found = person.of(email, open)
     addresses = found.addresses
-    steps = person_history.steps(found.opt_ins)
+    steps = person_history.steps([*found.opt_ins, *found.opt_outs])
     context = {
         "title": (found.name or found.email) if found.is_known else "Find a person",
         "person": found,
-        "opt_ins": [(opt_in, steps[opt_in.pk]) for opt_in in found.opt_ins],
+        "opt_ins": [(opt_in, steps[opt_in.uid]) for opt_in in found.opt_ins],
+        "opt_outs": [(opt_out, steps[opt_out.uid]) for opt_out in found.opt_outs],
+        "owed": person_history.owed(email) if Part.OPT_OUTS in open else [],
         "open": {part.name.lower() for part in open},
         "deliveries": person_history.deliveries(addresses) if Part.DELIVERIES in open else [],
         "attempts": person_history.attempts(addresses) if Part.ATTEMPTS in open else [],
