@@ -180,10 +180,12 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
     return in_doubt.as_far_as_known(outcome, delivery) if send else outcome
 
 
-def _in_order(people: People, delivery: Delivery) -> tuple[bool, int, int]:
-    """Profiles before what may need them; but what has just happened to somebody who is there waits for nothing."""
+def _in_order(people: People, delivery: Delivery) -> tuple[bool, bool, int, int]:
+    """What people asked for themselves, then profiles before what may need them; but news of who is there first."""
     kind = KINDS.get(delivery.kind)  # None for one of another version, which is no reason to leave out the others
-    return not (_is_news(delivery) and people.is_there(delivery)), kind.order if kind else 1, delivery.pk
+    is_an_act = kind is not None and kind.is_a_persons_act
+    waits = not (_is_news(delivery) and people.is_there(delivery))
+    return not is_an_act, waits, kind.order if kind else 1, delivery.pk
 
 
 def _is_news(delivery: Delivery) -> bool:

@@ -111,7 +111,7 @@ def test_a_yes_to_another_store_undoes_nothing(tea_house: Store) -> None:
 
 
 def test_the_same_ticked_by_a_stranger_first_is_proved_by_who_signs_in(tea_house: Store) -> None:
-    words = {"wording": "The same words.", "place": "a page"}
+    words: dict[str, Any] = {"wording": "The same words.", "place": "a page"}
     stranger = lifecycle.opt_in(tea_house, BEN, **words)
     signed_in = lifecycle.opt_in(tea_house, BEN, proof="signed_in", **words)
     assert (stranger.proof, signed_in.proof) == ("", "signed_in")

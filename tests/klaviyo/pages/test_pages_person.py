@@ -14,7 +14,7 @@ from referrals import lifecycle
 from referrals.models import Advocate, Invite, Program, Store
 from tests.conftest import Drain
 from tests.klaviyo.made_sends import a_send, page, signed_in_with
-from tests.klaviyo.story import BEN, TEA
+from tests.klaviyo.story import BEN, TEA, make_due
 
 PEOPLE = "/admin/klaviyo/people/"
 
@@ -38,6 +38,8 @@ def test_all_of_a_person_stands_on_one_page(
     order = lifecycle.convert(ann, order_id="1001", friend_email=BEN, total="49.90", currency="EUR")
     lifecycle.reward(ann, recipient="friend", kind="credit", amount="5", currency="EUR", conversion=order)
     lifecycle.opt_out(spring.store, BEN, scope="newsletter", place="preference page")
+    drain()
+    make_due()  # what waited for the no
     drain()
     said = record(browser_of_the_operator, BEN)
     for words in (
