@@ -67,9 +67,10 @@ def needs_mailbox(yes: OptIn) -> bool:
 
 
 def takes_back(yes: OptIn, no: OptOut) -> bool:
-    """Whether a yes undoes a no: the same person's, to the same store, proved, and certainly later."""
+    """Whether a yes undoes a no: the same person's, to the same store, proved well enough, and certainly later."""
     is_theirs = yes.store_id == no.store_id and yes.person in _keys(no)
-    return is_theirs and yes.proof != OptIn.Proof.NONE and _is_later(yes, no)
+    is_proved = yes.proof == OptIn.Proof.CONFIRMED if no.is_complaint else yes.proof != OptIn.Proof.NONE
+    return is_theirs and is_proved and _is_later(yes, no)
 
 
 def _is_later(yes: OptIn, no: OptOut) -> bool:

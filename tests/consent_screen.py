@@ -13,7 +13,7 @@ from django.utils import timezone
 from integrations import providers
 from integrations.connections import accounts, oauth
 from integrations.models import Connection
-from integrations.providers import Account
+from integrations.providers import Account, Provider
 from klaviyo.sandbox import Sandbox
 
 TEA_HOUSE_LTD = "VxYz12"
@@ -38,11 +38,15 @@ def visit(
 
 def connected_by(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> Connection:
     """The connection that `visit` makes, without a request: for the many tests whose subject comes after it."""
+    return accounts.store(*consent(user, sandbox, account), None).connection
+
+
+def consent(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> tuple[Provider, accounts.Consent]:
+    """What somebody brings back from the consent screen."""
     provider = providers.get("klaviyo")
     scopes = tuple(scope.name for scope in provider.scopes)
     tokens = sandbox.connect(account, " ".join(scopes))
     grant = oauth.Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
     [seen] = [one for one in sandbox.accounts() if one.id == account]
     described = Account(seen.id, seen.name, seen.timezone, seen.currency)
-    consent = accounts.Consent(described, grant, user, timezone.now())
-    return accounts.store(provider, consent, None).connection
+    return provider, accounts.Consent(described, grant, user, timezone.now())

@@ -131,11 +131,19 @@ def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> 
     )
     if is_new and reason == Suppression.Reason.COMPLAINED:
         for concerned in [store] if store else _stores_that_invited(address):
-            opt_out(concerned, address, scope=OptOut.Scope.EVERYTHING, place=BY_COMPLAINT)
+            _complain(concerned, address)
     closing.close_open(closing.to_friend(address, store=store), Invite.Closing.OPTED_OUT)
     if is_new:
         signals.suppressed.send(sender=Suppression, suppression=suppression, email=address)
     return suppression
+
+
+def _complain(store: Store, address: str) -> None:
+    new = OptOut(email=address, scope=OptOut.Scope.EVERYTHING, place=BY_COMPLAINT, is_complaint=True)
+    new.store = locks.take_store(store.pk)
+    _date(new, None)
+    new.save(force_insert=True)
+    signals.opted_out.send(sender=OptOut, opt_out=new)
 
 
 def _stores_that_invited(address: str) -> QuerySet[Store]:

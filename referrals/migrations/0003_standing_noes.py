@@ -76,6 +76,11 @@ class Migration(migrations.Migration):
             field=models.PositiveBigIntegerField(default=0, editable=False),
         ),
         migrations.AddField(
+            model_name='optout',
+            name='is_complaint',
+            field=models.BooleanField(default=False, help_text='They reported a message: only their mailbox takes that back.', verbose_name='spam complaint'),
+        ),
+        migrations.AddField(
             model_name='store',
             name='words',
             field=models.PositiveBigIntegerField(default=0, editable=False, help_text='Said to it: see consent.Word.'),

@@ -110,6 +110,9 @@ class OptOut(Word):
     email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
     scope = models.CharField(max_length=10, choices=Scope)
     place = models.CharField(max_length=200, help_text="Where it was said: the link of a message, a page, an API.")
+    is_complaint = models.BooleanField(
+        "spam complaint", default=False, help_text="They reported a message: only their mailbox takes that back."
+    )
 
     class Meta:
         verbose_name = "opt-out"

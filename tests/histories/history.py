@@ -1,0 +1,459 @@
+"""A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end.
+
+The oracle knows what was truly said, in its true order, whatever clocks and forms told us; it asks the sandbox what the
+accounts hold, and our own pages what we say of it.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from integrations import connections, outbox
+from integrations.connections import Choice, accounts
+from integrations.models import Connection, Delivery
+from integrations.outbox.waiting import RECONNECT
+from klaviyo import tasks
+from klaviyo.delivery.erasure import erase
+from klaviyo.models import Erasure, StoreSetting
+from klaviyo.pages import person_history, receipts
+from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from referrals import lifecycle, signals, suppressions
+from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
+from tests import consent_screen, snapshot
+from tests.klaviyo.story import make_due
+
+State = Delivery.State
+
+ACCOUNTS = ("VxYz12", "Qk7LmA", "Hb3PnE")
+PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid", "dot", "eve"))
+ADVOCATES = ("kim@example.com", "lou@example.com")
+STEPS = 24
+WAIT = ("one_job_in_30_minutes", "advocate_cap")  # for longer than a history goes on
+SKEWS = tuple(timedelta(seconds=s) for s in (0, 0, 0, 5, -5, 90, -90, 7200, -7200))
+
+
+@dataclass
+class Word:
+    """What a person truly said to a store; `order` is when, among all that happened."""
+
+    order: float
+    is_yes: bool
+    scope: str = ""
+    is_proved: bool = True
+
+
+@dataclass
+class Person:
+    """One person's true history. `erased_at` is the order of their last erasure, `came_back_at` of a later fact."""
+
+    email: str
+    words: dict[int, list[Word]] = field(default_factory=dict)
+    complained: set[int] = field(default_factory=set)
+    erased_at: float = 0.0
+    came_back_at: float = 0.0
+    is_unsure: bool = False  # a restore has lost something of what they said
+
+    @property
+    def is_erased(self) -> bool:
+        return self.erased_at > self.came_back_at
+
+    def last_proved(self, store_id: int) -> Word | None:
+        """What counts at the store: the last no, unless a yes that is proved came after it."""
+        said = [word for word in self.words.get(store_id, []) if not word.is_yes or word.is_proved]
+        return max(said, key=lambda word: word.order, default=None)
+
+    def has_said_no(self, store_id: int) -> bool:
+        last = self.last_proved(store_id)
+        return last is not None and not last.is_yes and last.scope == OptOut.Scope.EVERYTHING
+
+
+class History:
+    """One random history, by its seed; `told` says what happened, for whoever must understand a failure."""
+
+    def __init__(self, seed: int, sandbox: Sandbox, operator: User, drain: Callable[[], None]) -> None:
+        self.random = random.Random(seed)
+        self.sandbox, self.operator, self.drain = sandbox, operator, drain
+        self.told: list[str] = []
+        self.order = 0.0
+        self.people = {email: Person(email) for email in PEOPLE}
+        self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
+        self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
+        self._open()
+
+    def play(self) -> None:
+        for _ in range(STEPS):
+            self.order += 1
+            act = self.random.choices(list(ACTS), list(ACTS.values()))[0]
+            done = getattr(self, act)()
+            if done is not None:
+                self.told.append(f"{self.order:.0f} {act}: {done}")
+            if self.random.random() < 0.6:
+                self._live(1)
+
+    def end(self) -> None:
+        """All hands are back, and some hours pass."""
+        self.order += 1
+        self._live(8)
+
+    # --- What operators do ------------------------------------------------------------------------------
+
+    def join(self) -> str | None:
+        store, connection = self._store(), self._connection(connected=True)
+        if connection is None or StoreSetting.objects.filter(store=store, connection=connection).exists():
+            return None
+        self._join(store, connection)
+        return f"{store} → {connection}"
+
+    def part(self) -> str | None:
+        setting = self._setting()
+        if setting is None:
+            return None
+        words = str(setting)
+        setting.delete()
+        return words
+
+    def switch(self) -> str | None:
+        setting = self._setting()
+        if setting is None:
+            return None
+        setting.is_enabled = not setting.is_enabled
+        setting.save()
+        return f"{setting} {'on' if setting.is_enabled else 'off'}"
+
+    def disconnect(self) -> str | None:
+        connection = self._connection(connected=True)
+        if connection is None:
+            return None
+        connections.disconnect(connection, self.operator)
+        if cancels := self.random.random() < 0.5:
+            outbox.cancel(connection.deliveries.all(), outbox.TAKEN_BACK)
+        return f"{connection}{', what waits is cancelled' if cancels else ''}"
+
+    def lose_access(self) -> str | None:
+        connection = self._connection(connected=True)
+        if connection is None:
+            return None
+        Connection.objects.filter(pk=connection.pk).update(
+            state=Connection.State.RECONNECT, problem_code=RECONNECT.code, problem=RECONNECT.sentence
+        )
+        return str(connection)
+
+    def reconnect(self) -> str | None:
+        connection = self._connection(connected=False)
+        if connection is None:
+            return None
+        consent_screen.connected_by(self.operator, self.sandbox, connection.account_id)
+        return str(connection)
+
+    def replace(self) -> str | None:
+        """Somebody comes back from the consent screen with another account, and decides."""
+        old, other = self._connection(connected=None), self.random.choice(ACCOUNTS)
+        if old is None or old.account_id == other:
+            return None
+        outcome = accounts.store(*consent_screen.consent(self.operator, self.sandbox, other), old)
+        if not outcome.is_undecided:
+            return f"{other} was connected anyway"
+        choice = self.random.choice(list(Choice))
+        connections.decide(outcome.connection, choice, self.operator)
+        return f"{old} by {other}: {choice}"
+
+    def restore(self) -> str | None:
+        """The database goes back to an earlier copy; Klaviyo does not."""
+        if self.snapshot is None:
+            self.snapshot = (snapshot.take(_models()), self.order)
+            return "a copy is taken"
+        rows, taken_at = self.snapshot
+        snapshot.put_back(rows)
+        self.snapshot = None
+        self.sold = [sold for sold in self.sold if sold[0] <= taken_at]
+        for person in self.people.values():
+            words = [word for said in person.words.values() for word in said]
+            lost = any(word.order > taken_at for word in words)
+            if lost or person.erased_at > taken_at or person.came_back_at > taken_at:
+                person.is_unsure = True
+        return f"the copy of {taken_at:.0f}"
+
+    # --- What people do ---------------------------------------------------------------------------------
+
+    def say_no(self) -> str:
+        person, store = self._person(), self._store()
+        scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING])
+        kind = self.random.choice(["verb", "verb", "late", "own row", "complaint"])
+        order = self.order
+        if kind == "complaint":
+            scope = OptOut.Scope.EVERYTHING
+            person.complained.add(store.pk)
+            lifecycle.suppress(person.email, Suppression.Reason.COMPLAINED, store)
+        elif kind == "own row":
+            with transaction.atomic():
+                row = OptOut.objects.create(store=store, email=person.email, scope=scope, place="host")
+                signals.opted_out.send(sender=OptOut, opt_out=row)
+        else:
+            at = timezone.now() + self._skew() if kind == "late" else None
+            lifecycle.opt_out(store, person.email, scope=scope, place="a page", occurred_at=at)
+        person.words.setdefault(store.pk, []).append(Word(order, False, scope))
+        self._came_back(person)
+        return f"{person.email} at {store}: {scope} ({kind})"
+
+    def say_yes(self) -> str:
+        """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
+        person, store = self._person(), self._store()
+        proof = self.random.choice(["", "", "", "signed_in", "confirmed"])
+        late = self.random.random() < 0.3
+        at = timezone.now() - timedelta(days=self.random.choice([0.02, 0.5])) if late else None
+        if not late and self.random.random() < 0.5:
+            at = timezone.now() + self._skew()
+        lifecycle.opt_in(
+            store,
+            person.email,
+            wording=f"Yes, {self.order}.",
+            place="form",
+            proof=proof,
+            occurred_at=at,
+            first_name="X",
+        )
+        order = self.order if not late else self._order_before()
+        is_proved = proof == "confirmed" or (proof == "signed_in" and store.pk not in person.complained)
+        person.words.setdefault(store.pk, []).append(Word(order, True, is_proved=is_proved))
+        if not late:
+            self._came_back(person)
+        return f"{person.email} at {store}: {proof or 'a stranger'}{', told late' if late else ''} ({at})"
+
+    def erase(self) -> str:
+        person = self._person()
+        erase.erase(person.email, self.operator)
+        person.erased_at = self.order
+        person.words.clear()
+        person.complained.clear()
+        return person.email
+
+    def buy(self) -> str:
+        person, advocate = self._person(), self._advocate()
+        late = self.random.random() < 0.4
+        at = timezone.now() - timedelta(days=1) if late else None
+        lifecycle.convert(
+            advocate,
+            order_id=f"{self.order}",
+            friend_email=person.email,
+            total="20",
+            currency="EUR",
+            friend_first_name="Somebody",
+            occurred_at=at,
+        )
+        heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
+        for account in heard.values_list("connection__account_id", flat=True):
+            self.sold.append((self.order, account, f"{self.order}"))
+        if not late:
+            self._came_back(person)
+        return f"{person.email} from {advocate.program.store}{', told late' if late else ''}"
+
+    def invite(self) -> str:
+        person, advocate = self._person(), self._advocate()
+        lifecycle.invite(advocate, person.email, recipient_name="Somebody")
+        self._came_back(person)
+        return f"{person.email} by {advocate}"
+
+    def join_program(self) -> str:
+        person = self._person()
+        program = Program.objects.get(store=self._store())
+        lifecycle.join(program, person.email, first_name="Loser", by_anybody=True)
+        self._came_back(person)
+        return f"{person.email} in {program.store}"
+
+    def somebody_else_makes_a_profile(self) -> str:
+        """The shop's own software, of which nobody tells us."""
+        person, account = self._person(), self.random.choice(ACCOUNTS)
+        if self.sandbox.profile(account, person.email) is None and not person.erased_at:
+            self.sandbox.put_profiles(account, [SeedProfile(email=person.email)])
+        return f"{person.email} at {account}"
+
+    # --- What must be true in the end ---------------------------------------------------------------------
+
+    def breaches(self) -> list[str]:
+        return [*self._reachable(), *self._erased(), *self._owed(), *self._unexplained(), *self._receipts()]
+
+    def _reachable(self) -> list[str]:
+        """No connected account holds a person as reachable whose last proved word is no."""
+        found = []
+        for setting in StoreSetting.objects.filter(connection__state=Connection.State.CONNECTED):
+            for person in self.people.values():
+                held = self._held(setting.connection, person)
+                if held and held.can_receive and self._must_be_left_alone(person, setting):
+                    found.append(f"{person.email} can be reached at {setting}, and has said no to the store.")
+        return found
+
+    def _must_be_left_alone(self, person: Person, setting: StoreSetting) -> bool:
+        if person.is_unsure or not person.has_said_no(setting.store_id):
+            return False
+        # a later proved yes to another store of the same account lifts what Klaviyo keeps for the whole account
+        others = StoreSetting.objects.filter(connection=setting.connection).values_list("store", flat=True)
+        no = person.last_proved(setting.store_id)
+        yeses = [word for store in others for word in person.words.get(store, []) if word.is_yes and word.is_proved]
+        return no is not None and not any(yes.order > no.order for yes in yeses)
+
+    def _erased(self) -> list[str]:
+        """No erased person exists in Sorae or in a connected account."""
+        found = []
+        gone = [one for one in self.people.values() if one.is_erased and not one.is_unsure]
+        for person in gone:
+            if where := snapshot.tables_with(person.email, _models()):
+                found.append(f"{person.email} is erased, and stands in {', '.join(where)}.")
+            for connection in Connection.objects.filter(state=Connection.State.CONNECTED):
+                if self._held(connection, person):
+                    found.append(f"{person.email} is erased, and is at {connection}.")
+        return found
+
+    def _owed(self) -> list[str]:
+        """Every account that could not be told is named on the person's page, and on the receipt."""
+        found = []
+        for setting in StoreSetting.objects.exclude(connection__state=Connection.State.CONNECTED):
+            for person in self.people.values():
+                held = self._held(setting.connection, person)
+                named = {one.delivery.connection_id for one in person_history.owed(person.email)}
+                if not (held and held.can_receive and self._must_be_left_alone(person, setting)):
+                    continue
+                if setting.connection_id not in named:
+                    found.append(f"{setting.connection} is owed a no of {person.email}, and is not named.")
+        return found
+
+    def _receipts(self) -> list[str]:
+        """A receipt that says done is true: whoever was there before is gone."""
+        found = []
+        for person in self.people.values():
+            if not person.is_erased or person.is_unsure:
+                continue
+            mine = Erasure.objects.filter(mailbox_hash=suppressions.digest(person.email)).order_by("pk").last()
+            if mine is None:
+                found.append(f"{person.email} was erased, and there is no receipt.")
+                continue
+            receipt = receipts.of(mine)
+            there = [one for one in Connection.objects.all() if self._held(one, person)]
+            if receipt.is_done and there:
+                found.append(f"The receipt of {person.email} says done, and they are at {there}.")
+        return found
+
+    def _unexplained(self) -> list[str]:
+        """Every fact is at Klaviyo, or says why not."""
+        found = []
+        for row in Delivery.objects.exclude(state__in=(State.ACCEPTED, State.CONFIRMED)).select_related("connection"):
+            if not row.reason_code:
+                found.append(f"{row.kind} {row.key} at {row.connection} is {row.state}, and does not say why.")
+            elif (
+                row.state in (State.QUEUED, State.SENDING)
+                and row.connection.is_connected
+                and row.reason_code not in WAIT
+            ):
+                found.append(f"{row.kind} {row.key} at {row.connection} still waits: {row.reason_code}.")
+        for _, account, order_id in self.sold:
+            uids = [str(uid) for uid in Conversion.objects.filter(order_id=order_id).values_list("uid", flat=True)]
+            if not Delivery.objects.filter(connection__account_id=account, source__in=uids).exists():
+                found.append(f"Nothing of order {order_id} was queued for {account}.")
+        return found
+
+    # --- The stage ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        lists = {}
+        for account in ACCOUNTS:
+            [lists[account]] = self.sandbox.put_lists(account, [SeedList("News", opt_in_process=self._process())])
+        self.lists = lists
+        for number, slug in enumerate(("tea", "oslo")):
+            store = Store.objects.create(
+                slug=slug, name=slug.title(), url=f"https://{slug}.example/", country="DE", currency="EUR"
+            )
+            program = Program.objects.create(store=store, slug="spring", name="Spring", offer="Tea")
+            lifecycle.join(program, ADVOCATES[number])
+        for account in ACCOUNTS[:2]:
+            connection = consent_screen.connected_by(self.operator, self.sandbox, account)
+            for store in Store.objects.all():
+                if self.random.random() < 0.7:
+                    self._join(store, connection)
+        self._live(1)
+
+    def _process(self) -> str:
+        return "double_opt_in" if self.random.random() < 0.25 else "single_opt_in"
+
+    def _live(self, rounds: int) -> None:
+        """What beat and workers do in a minute, so many times."""
+        for _ in range(rounds):
+            tasks.tell_noes()
+            self.drain()
+            outbox.hold_strays()
+            make_due()
+
+    def _join(self, store: Store, connection: Connection) -> None:
+        StoreSetting.objects.create(
+            store=store,
+            connection=connection,
+            behaviour=StoreSetting.Behaviour.CREATE,
+            newsletter_list_id=self.lists[connection.account_id],
+            newsletter_list_name="News",
+        )
+
+    def _held(self, connection: Connection, person: Person) -> SeenProfile | None:
+        return self.sandbox.profile(connection.account_id, person.email)
+
+    def _came_back(self, person: Person) -> None:
+        person.came_back_at = self.order
+
+    def _order_before(self) -> float:
+        """Told late: it was said before everything that is known."""
+        return 0.5
+
+    def _person(self) -> Person:
+        return self.people[self.random.choice(PEOPLE)]
+
+    def _store(self) -> Store:
+        return self.random.choice(list(Store.objects.order_by("pk")))
+
+    def _advocate(self) -> Advocate:
+        return self.random.choice(list(Advocate.objects.filter(email__in=ADVOCATES).order_by("pk")))
+
+    def _setting(self) -> StoreSetting | None:
+        rows = list(StoreSetting.objects.select_related("store", "connection").order_by("pk"))
+        return self.random.choice(rows) if rows else None
+
+    def _connection(self, *, connected: bool | None) -> Connection | None:
+        rows = Connection.objects.order_by("pk")
+        if connected is not None:
+            which = {"state": Connection.State.CONNECTED}
+            rows = rows.filter(**which) if connected else rows.exclude(**which)
+        found = list(rows)
+        return self.random.choice(found) if found else None
+
+    def _skew(self) -> timedelta:
+        return self.random.choice(SKEWS)
+
+
+#: How often each of the acts is chosen.
+ACTS = {
+    "join": 3,
+    "part": 2,
+    "switch": 2,
+    "disconnect": 2,
+    "lose_access": 1,
+    "reconnect": 3,
+    "replace": 1,
+    "restore": 1,
+    "say_no": 5,
+    "say_yes": 5,
+    "erase": 2,
+    "buy": 5,
+    "invite": 1,
+    "join_program": 2,
+    "somebody_else_makes_a_profile": 1,
+}
+
+
+def _models() -> list[type[Model]]:
+    """The tables of our own apps."""
+    ours = ("integrations", "klaviyo", "referrals")
+    return [model for app in ours for model in apps.get_app_config(app).get_models(include_auto_created=True)]
