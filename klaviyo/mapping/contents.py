@@ -127,6 +127,11 @@ BY_KIND: dict[str, type[Content]] = {
 }
 
 
+NEEDS_CONSENT = Q(options__has_key="message") | (
+    Q(options__has_key="metric") & Q(options__metric__in=[name for name, metric in METRICS.items() if metric.consent])
+)
+
+
 def by_setting(setting_id: int) -> Q:
     """Deliveries that go by a store setting."""
     return Q(options__sync=setting_id)

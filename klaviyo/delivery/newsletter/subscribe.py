@@ -12,6 +12,7 @@ from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
 from klaviyo.api import subscriptions
 from klaviyo.api.subscriptions import Subscriber
@@ -95,6 +96,8 @@ def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
         return enqueue.NO_LIST
     if enqueue.has_said_no_since(delivery.source):
         return SAID_NO
+    if message_hold.is_on():
+        return message_hold.WAITS
     if requests.is_in_other_hands(delivery):
         return one_at_a_time()
     job = requests.latest(delivery, ONE_JOB)
@@ -144,6 +147,7 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
     told = opt_outs.has_recent_notice(batch.connection, [delivery.subject])
     if any((notice.happened_at or notice.received_at) > delivery.occurred_at for notice in told.values()):
         raise CalledOff(WITHDRAWN)
+    message_hold.last_look()
 
 
 def _accepted(setting: StoreSetting) -> Outcome:
