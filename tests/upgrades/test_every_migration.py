@@ -11,8 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FIRST = past.STORE_SETTINGS  # what came before it, it is built with
 TRIED_BY: dict[str, dict[str, str]] = {
-    "integrations": {},
-    "klaviyo": {"0005_store_settings": past.STORE_SETTINGS},
+    "integrations": {"0030_message_holds": past.STORE_SETTINGS},
+    "klaviyo": {
+        "0005_store_settings": past.STORE_SETTINGS,
+        "0030_operators_may_release_messages": past.STORE_SETTINGS,
+    },
     "referrals": {},
 }
 
