@@ -29,4 +29,5 @@ class Command(BaseCommand):
         message_hold.notice()
         count = held_messages.waiting().count()
         cancelled = held_messages.let_go(hold, None, Early(options["cancel_early"] or Early.GO)) or 0
-        self.stdout.write(f"{count - cancelled} messages go, {cancelled} were cancelled.")
+        was = "was" if cancelled == 1 else "were"
+        self.stdout.write(f"{count - cancelled} messages go, {cancelled} {was} cancelled.")
