@@ -52,10 +52,11 @@ def release(request: HttpRequest) -> HttpResponse:
 
 
 def _let_go(request: HttpRequest, hold: MessageHold) -> HttpResponse:
-    chosen = request.POST.get("early", Early.GO.value)
-    early = Early(chosen) if chosen in list(Early) else None
-    if early is None:
+    is_any_early = any(one.early for one in held_messages.counts(hold))
+    chosen = request.POST.get("early", "" if is_any_early else Early.GO.value)
+    if chosen not in list(Early):
         return redirect("integrations:release_messages")
+    early = Early(chosen)
     waiting = held_messages.waiting().count()
     cancelled = held_messages.let_go(hold, cast(User, request.user), early)
     if cancelled is None:
