@@ -76,21 +76,22 @@ def trouble() -> str:
     """What has happened to the database since the last look, in a sentence; empty when it is as it was."""
     noted = _noted()  # before the database is asked, whose number can only have grown since
     mark, identity = _mark(), _identity()
-    if not identity.items() <= mark.identity.items() and not _trouble(mark, noted, identity):
+    sentence = _trouble(mark, _of(mark, noted), identity)
+    if not sentence and not identity.items() <= mark.identity.items():
         DatabaseMark.objects.filter(pk=mark.pk, identity=mark.identity).update(identity=mark.identity | identity)
-    return _trouble(mark, noted, identity)
+    return sentence
 
 
 def seen() -> Restored | None:
     """Note, in the caller's transaction, that it was noticed; None where somebody else has done so at the same time."""
     noted, identity = _noted(), _identity()
     mark = DatabaseMark.objects.select_for_update().get()
-    sentence = _trouble(mark, noted, identity)
+    latest = _of(mark, noted)
+    sentence = _trouble(mark, latest, identity)
     if not sentence:
         return None
-    ours = noted if noted and noted.site == str(mark.site) else None
-    restored = Restored(sentence, mark.counted_at, ours.at if ours else None)
-    mark.number = max(mark.number, ours.number if ours else 0)
+    restored = Restored(sentence, mark.counted_at, latest.at if latest else None)
+    mark.number = max(mark.number, latest.number if latest else 0)
     mark.identity |= identity
     mark.save(update_fields=["identity", "number"])
     return restored
@@ -118,7 +119,7 @@ def _mark() -> DatabaseMark:
 
 def _trouble(mark: DatabaseMark, noted: Noted | None, identity: dict[str, str]) -> str:
     """Why it cannot be as it was, in a sentence; what was not known before says nothing."""
-    if noted and noted.site == str(mark.site) and noted.number > mark.number:
+    if noted and noted.number > mark.number:
         return WENT_BACK
     changed = [name for name, value in identity.items() if mark.identity.get(name, value) != value]
     return PARTS[changed[0]][1] if changed else ""
@@ -154,12 +155,18 @@ def _ask(names: list[str]) -> dict[str, str]:
     return dict(zip(names, row, strict=True))
 
 
-def _noted() -> Noted | None:
-    """The largest number that is noted anywhere."""
+def _noted() -> list[Noted]:
+    """All that is noted outside of the database."""
     found = [_read(str(cache.get(NAME, ""))) if settings.REDIS_URL else None]
     with suppress(OSError, UnicodeDecodeError):
         found.append(_read(_file().read_text()))
-    return max(filter(None, found), key=lambda noted: noted.number, default=None)
+    return [noted for noted in found if noted]
+
+
+def _of(mark: DatabaseMark, noted: list[Noted]) -> Noted | None:
+    """The largest of this installation's; a folder or a Redis may have been another's before."""
+    ours = [one for one in noted if one.site == str(mark.site)]
+    return max(ours, key=lambda one: one.number, default=None)
 
 
 def _read(words: str) -> Noted | None:

@@ -77,7 +77,7 @@ def begin(because: str, restored: Restored | None = None) -> MessageHold:
         with transaction.atomic():  # a savepoint: without one PostgreSQL refuses all that comes after an error
             hold = MessageHold.objects.create(because=because, **times)
     except IntegrityError:
-        return _add(because, times)
+        return _add(because, times) or begin(because, restored)
     transaction.on_commit(partial(alarms.ring, "Messages to people are held", f"{because} {TO_DO}"))
     return hold
 
@@ -89,8 +89,11 @@ def end(hold: MessageHold, by: User | None) -> bool:
 
 
 @transaction.atomic
-def _add(because: str, times: dict[str, datetime | None]) -> MessageHold:
-    hold = MessageHold.objects.select_for_update().get(is_on=True)
+def _add(because: str, times: dict[str, datetime | None]) -> MessageHold | None:
+    """To the hold that is on; None when it has just ended."""
+    hold = MessageHold.objects.select_for_update().filter(is_on=True).first()
+    if hold is None:
+        return None
     if because not in hold.because:
         hold.because = f"{hold.because} {because}"
     for name, at in times.items():

@@ -1,5 +1,6 @@
 """The database's mark: a database that was restored, or has moved, is noticed before a message leaves."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def test_another_installation_on_the_same_folder_is_none_of_ours() -> None:
     DatabaseMark.objects.all().delete()
     message_hold.last_look()
     assert not MessageHold.objects.exists()
+
+
+def test_what_another_installation_has_noted_hides_nothing(settings: Settings, tmp_path: Path) -> None:
+    settings.REDIS_URL = "redis://is-used-as-a-cache"
+    for _ in range(3):
+        message_hold.last_look()
+    (tmp_path / database_mark.NAME).write_text(f"{uuid.uuid4()} 1000000 1.0")
+    restore(1)
+    assert refuse(database_mark.WENT_BACK)
 
 
 @pytest.mark.parametrize("words", ["", "x", "a b c", "a 9 nan", "\x00"])
