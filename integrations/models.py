@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -186,6 +187,11 @@ class MessageHold(models.Model):
 
     def __str__(self) -> str:
         return f"Messages held since {self.began_at}"
+
+    @property
+    def restored_at(self) -> datetime:
+        """What is older may have gone out already: no worker has worked for the database between then and the hold."""
+        return self.lost_until or self.began_at
 
 
 class DatabaseMark(models.Model):

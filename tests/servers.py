@@ -91,6 +91,15 @@ def promoted_standby(url: str) -> Iterator[str]:
             yield f"postgres://{ROLE}@/{folder}/{Path(urlsplit(url).path).name}"
 
 
+def for_a_plain_role(url: str) -> str:
+    """The same database's address for a role that may read and write its tables, and is no superuser."""
+    role = "CREATE ROLE plain LOGIN"
+    grants = [f"GRANT ALL ON ALL {what} IN SCHEMA public TO plain" for what in ("TABLES", "SEQUENCES")]
+    words = [part for statement in (role, *grants) for part in ("--command", statement)]
+    _run([_postgres_programs() / "psql", "--quiet", "-v", "ON_ERROR_STOP=1", *words, *_where(url)], None)
+    return url.replace(f"{ROLE}@", "plain@", 1)
+
+
 def _where(url: str) -> list[str]:
     """The options of PostgreSQL's programs that name a database."""
     path = Path(urlsplit(url).path)

@@ -24,7 +24,7 @@ MOST_AT_ONCE = 10_000
 
 
 class Early(StrEnum):
-    """What becomes of messages that waited when a restored copy was made, and may have gone out since."""
+    """What becomes of messages from before a restore, which may have gone out since the copy was made."""
 
     GO = "go"
     CANCEL_MAIL = "email"
@@ -33,7 +33,7 @@ class Early(StrEnum):
 
 @dataclass(frozen=True)
 class Waiting:
-    """How many messages of a kind wait; `early` are those of before the end of a restored copy."""
+    """How many messages of a kind wait; `early` are those from before a restore."""
 
     kind: str
     early: int
@@ -84,4 +84,4 @@ def let_go(hold: MessageHold, by: User | None, early: Early = Early.GO) -> int |
 
 
 def _early(hold: MessageHold | None) -> Q:
-    return Q(created_at__lte=hold.copy_ends_at) if hold and hold.copy_ends_at else Q(pk__in=[])
+    return Q(created_at__lte=hold.restored_at) if hold else Q(pk__in=[])

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         choices = [choice.value for choice in Early if choice is not Early.GO]
         parser.add_argument(
-            "--cancel-early", choices=choices, help="cancel what waited when a restored copy was made: e-mails, or all"
+            "--cancel-early", choices=choices, help="cancel what is from before the restore: Sorae's e-mails, or all"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -29,5 +29,4 @@ class Command(BaseCommand):
         message_hold.notice()
         count = held_messages.waiting().count()
         cancelled = held_messages.let_go(hold, None, Early(options["cancel_early"] or Early.GO)) or 0
-        was = "was" if cancelled == 1 else "were"
-        self.stdout.write(f"{count - cancelled} messages go, {cancelled} {was} cancelled.")
+        self.stdout.write(f"Let go: {count - cancelled}; cancelled: {cancelled}.")

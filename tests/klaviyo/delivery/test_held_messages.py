@@ -156,7 +156,6 @@ def test_early_ones_may_be_cancelled_and_what_came_later_goes(
     all_sorts: OptIn, ann: Advocate, sandbox: Sandbox, drain: Drain
 ) -> None:
     known = hold()
-    MessageHold.objects.update(copy_ends_at=timezone.now())
     lifecycle.invite(ann, "dan@friends.test")
     known.refresh_from_db()
     assert [(one.kind, one.early, one.all) for one in held_messages.counts(known)] == [
@@ -170,9 +169,14 @@ def test_early_ones_may_be_cancelled_and_what_came_later_goes(
     assert [row[:2] for row in fates(kind="email", subject=CID)] == [(State.CANCELLED, "operator")]
 
 
+def test_what_was_made_after_workers_last_worked_cannot_have_gone(all_sorts: OptIn, sandbox: Sandbox) -> None:
+    known = hold()
+    known.lost_until = timezone.now() - timedelta(hours=1)
+    assert {one.early for one in held_messages.counts(known)} == {0}
+
+
 def test_all_early_ones_may_be_cancelled(all_sorts: OptIn, sandbox: Sandbox, drain: Drain) -> None:
     hold()
-    MessageHold.objects.update(copy_ends_at=timezone.now())
     assert let_go(drain, Early.CANCEL_ALL) == 3
     assert (metrics(sandbox, BEN), mailed(), jobs(sandbox)) == ([], [], 0)
 
@@ -208,9 +212,8 @@ def test_the_commands_do_it(
     with pytest.raises(CommandError, match="HOLD_MESSAGES"):
         call_command("release_messages")
     settings.HOLD_MESSAGES = False
-    MessageHold.objects.update(copy_ends_at=timezone.now())
     call_command("release_messages", cancel_early="email")
-    assert "2 messages go, 1 was cancelled." in capsys.readouterr().out
+    assert "Let go: 2; cancelled: 1." in capsys.readouterr().out
     drain()
     assert mailed() == []
 

@@ -33,7 +33,7 @@ def held(ann: Advocate, drain: Drain) -> MessageHold:
     let_invite(ann, Program.Inviter.SORAE)
     lifecycle.invite(ann, CID)
     hold = message_hold.begin(WHY)
-    MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now() + timedelta(minutes=2))
+    MessageHold.objects.update(copy_ends_at=timezone.now() - timedelta(minutes=2), lost_until=timezone.now())
     lifecycle.invite(ann, "dan@friends.test")
     return hold
 
@@ -77,7 +77,7 @@ def test_the_page_counts_by_kind_and_says_what_to_look_at(held: MessageHold, bro
     shown = page(browser_of_the_operator, RELEASE)
     for words in ("Invites and reminders by Klaviyo", "own e-mails", "same Message-ID", "Noes that were lost"):
         assert words in shown
-    assert "<b>2 messages</b> waited before" in shown
+    assert "<b>2 messages</b> are from before" in shown
     assert shown.count(NOTICE) == 0
 
 
