@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -159,6 +160,54 @@ class Pause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} until {self.until}"
+
+
+class MessageHold(models.Model):
+    """A hold of all messages to people, begun by somebody or by Sorae itself, until an operator lets them go."""
+
+    is_on = models.BooleanField(default=True)
+    because = models.TextField()
+    began_at = models.DateTimeField(default=timezone.now)
+    copy_ends_at = models.DateTimeField(
+        null=True, blank=True, help_text="The last moment that a restored copy knows of, as far as can be told."
+    )
+    lost_until = models.DateTimeField(
+        null=True, blank=True, help_text="When workers last looked before the database was restored."
+    )
+    released_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["is_on"], condition=models.Q(is_on=True), name="one_hold_at_a_time"),
+        ]
+        permissions = [("release_messages", "Can let held messages go")]
+
+    def __str__(self) -> str:
+        return f"Messages held since {self.began_at}"
+
+    @property
+    def restored_at(self) -> datetime:
+        """What is older may have gone out already: no worker has worked for the database between then and the hold."""
+        return self.lost_until or self.began_at
+
+
+class DatabaseMark(models.Model):
+    """The one row by which workers notice that the database is not the one, or not as far, as it was.
+
+    `number` only grows, and is noted outside of the database as well; `identity` is what the server says of itself.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    site = models.UUIDField(default=uuid.uuid4)
+    number = models.PositiveBigIntegerField(default=0)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    identity = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.site} {self.number}"
 
 
 class Job(models.Model):

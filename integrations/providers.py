@@ -65,8 +65,8 @@ class Kind:
     `send` delivers one: it is given the work (see `workers.one_by_one`) and the delivery, and gives an Outcome (None:
     accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
-    `begins_anew` forgets that it was tried. What a person asked for themselves (`is_a_persons_act`) no operator takes
-    back, and it is not given up.
+    `begins_anew` forgets that it was tried. `messages` says which of them are messages to people, for whom they may be
+    held back. What a person asked for themselves (`is_a_persons_act`) no operator takes back, and it is not given up.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Kind:
     order: int = 1
     needs_profile: bool = False
     begins_anew: bool = False
+    messages: Q | None = None
     is_a_persons_act: bool = False
 
 
@@ -118,6 +119,16 @@ def get(slug: str) -> Provider:
 
 def slugs() -> list[str]:
     return sorted(_registered)
+
+
+def messages() -> Q:
+    """Deliveries that are messages to people."""
+    found = Q(pk__in=[])
+    for provider in _registered.values():
+        for kind in provider.kinds:
+            if kind.messages is not None:
+                found |= Q(kind=kind.name) & kind.messages
+    return found
 
 
 def beginning_anew() -> set[str]:

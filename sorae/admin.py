@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.pages import overview
+from integrations.pages import hold_notice, overview
 from sorae import navigation
 from sorae.login_throttling import SignInForm
 
@@ -21,7 +21,8 @@ class Site(AdminSite):
     login_form = SignInForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return super().each_context(request) | {"navigation": navigation.of(request)}
+        shared = {"navigation": navigation.of(request), "hold_notice": hold_notice.of(request)}
+        return super().each_context(request) | shared
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, (extra_context or {}) | overview.home(request))

@@ -17,7 +17,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.outbox import held_messages
 from integrations.pages import figures
+from integrations.pauses import message_hold
 from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
 from sorae import VERSION, budgets
@@ -157,7 +159,10 @@ def _waits(_ids: list[int], now: datetime) -> Iterator[Series]:
     rows = Job.objects.filter(state=Job.State.RUNNING).values("connection", "kind").annotate(count=Count("pk"))
     for row in rows.order_by("connection", "kind"):
         jobs.add(row["count"], connection=row["connection"], kind=row["kind"])
-    yield from (pauses, jobs)
+    held = Series("sorae_messages_held", "Messages to people that wait, as long as these are held.")
+    if message_hold.is_on():
+        held.add(held_messages.waiting().count())
+    yield from (pauses, jobs, held)
 
 
 def _be_quick() -> None:

@@ -120,6 +120,8 @@ MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3, l
 MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50, least=1)
 MAIL_PER_DOMAIN_AND_HOUR = configuration.number("MAIL_PER_DOMAIN_AND_HOUR", 1000, least=1)
 
+HOLD_MESSAGES = configuration.flag("HOLD_MESSAGES")
+
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
 SECURE_SSL_REDIRECT = IS_HTTPS

@@ -61,6 +61,51 @@ def new_database(url: str) -> str:
     return f"postgres://{ROLE}@/{folder}/{name}"
 
 
+def dump(url: str, to: Path) -> None:
+    """Write what the database of that DATABASE_URL holds into a file, as backups are made."""
+    with to.open("wb") as file:
+        program = _postgres_programs() / "pg_dump"
+        subprocess.run([program, *_where(url)], stdout=file, check=True)
+
+
+def restore(url: str, dumped: Path) -> None:
+    """A new database of the same name, with what the file holds, in place of the one that is there."""
+    programs, [host, user, name] = _postgres_programs(), _where(url)
+    _run([programs / "dropdb", "--force", host, user, name], None)
+    _run([programs / "createdb", "--template=template0", host, user, name], None)
+    _run([programs / "psql", "--quiet", "-v", "ON_ERROR_STOP=1", f"--file={dumped}", host, user, name], None)
+
+
+@contextmanager
+def promoted_standby(url: str) -> Iterator[str]:
+    """A standby of the server of that DATABASE_URL, promoted as at fail-over; the address of its own database."""
+    programs, account, primary = _postgres_programs(), _unprivileged_account(), Path(urlsplit(url).path).parent
+    with _folder("standby", account) as folder:
+        data = folder / "data"
+        copy = [programs / "pg_basebackup", f"--host={primary}", f"--username={ROLE}", f"--pgdata={data}"]
+        _run([*copy, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"], account)
+        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        with _process([programs / "postgres", "-D", data, *options], folder / "log", account, signal.SIGINT) as server:
+            _wait_until(lambda: _accepts(programs, folder), server, folder / "log")
+            _run([programs / "pg_ctl", "promote", "--wait", f"--pgdata={data}"], account)
+            yield f"postgres://{ROLE}@/{folder}/{Path(urlsplit(url).path).name}"
+
+
+def for_a_plain_role(url: str) -> str:
+    """The same database's address for a role that may read and write its tables, and is no superuser."""
+    role = "CREATE ROLE plain LOGIN"
+    grants = [f"GRANT ALL ON ALL {what} IN SCHEMA public TO plain" for what in ("TABLES", "SEQUENCES")]
+    words = [part for statement in (role, *grants) for part in ("--command", statement)]
+    _run([_postgres_programs() / "psql", "--quiet", "-v", "ON_ERROR_STOP=1", *words, *_where(url)], None)
+    return url.replace(f"{ROLE}@", "plain@", 1)
+
+
+def _where(url: str) -> list[str]:
+    """The options of PostgreSQL's programs that name a database."""
+    path = Path(urlsplit(url).path)
+    return [f"--host={path.parent}", f"--username={ROLE}", path.name]
+
+
 def restart_postgres(url: str) -> None:
     """The server of that DATABASE_URL ends at once, without a chance to write anything down, and starts again."""
     _control(Path(urlsplit(url).path).parent / "data", "restart")

@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from integrations import pauses
+from integrations import pauses, providers
 from integrations.models import Connection, Delivery, Pause
+from integrations.pauses import message_hold
 
 State = Delivery.State
 
@@ -46,6 +47,8 @@ def _is_any_awake(connection_id: int, rests: Sequence[Pause]) -> bool:
 
 def _waiting(connection: OuterRef | int) -> QuerySet[Delivery]:
     rows = Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
+    if message_hold.is_on():
+        rows = rows.exclude(providers.messages())
     return rows.exclude(~Q(lane="") & Exists(ahead()))
 
 

@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import SlugConverter
 
 from integrations import providers
-from integrations.pages import connecting, connections, deliveries
+from integrations.pages import connecting, connections, deliveries, message_hold
 from integrations.providers import Provider
 
 
@@ -37,6 +37,7 @@ urlpatterns = [
     path("deliveries/", deliveries.deliveries, name="deliveries"),
     path("deliveries/retry", deliveries.retry, name="retry"),
     path("deliveries/<int:delivery_id>/", deliveries.delivery, name="delivery"),
+    path("messages/release", message_hold.release, name="release_messages"),
     path("<int:connection_id>/", connections.connection, name="connection"),
     path("<int:connection_id>/check", connections.check, name="check"),
     path("<provider:provider>/", connections.provider, name="provider"),

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
-from integrations.outbox import wake_ups
-from integrations.pauses import circuit_breaker
+from integrations.outbox import held_messages, wake_ups
+from integrations.pauses import circuit_breaker, message_hold
 from integrations.providers import Many
 from integrations.workers import account_slots, batches, one_by_one
 
@@ -78,9 +78,11 @@ def deliver(connection: Connection, batch: Sequence[Delivery], many: Many | None
 
 def sweep() -> None:
     """Every few seconds: nothing in the queue depends on a message having arrived."""
+    message_hold.look()
     outbox.give_back_expired()
     outbox.cancel_late()
     outbox.hold_strays()
+    held_messages.explain()
     pauses.forget_old()
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import CalledOff, Outcome, Retry, Skipped
+from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.consent import check, relevance
@@ -77,7 +78,7 @@ def said_no_here(
 
 
 def last_look(batch: Batch, delivery: Delivery) -> None:
-    """Right before the request: is it still ours, has nobody said no meanwhile? Raises CalledOff."""
+    """Right before the request: is it still ours, has nobody said no, are messages not held? Raises CalledOff."""
     leasing.check([delivery])
     message = message_of(delivery)
     if not message:
@@ -89,6 +90,7 @@ def last_look(batch: Batch, delivery: Delivery) -> None:
         if not decision.allowed:
             keep(batch, delivery, decision, asked)
             raise CalledOff(Skipped(decision.reason))
+    message_hold.last_look()
 
 
 def _as_it_is_now(batch: Batch, delivery: Delivery) -> StoreSetting:

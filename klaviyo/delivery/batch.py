@@ -12,6 +12,7 @@ from integrations.errors import Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import lock_timeout, rate_limited
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
+from integrations.pauses import message_hold
 from integrations.providers import Kind, Many
 from integrations.reasons import Who, declare
 from integrations.workers import batches, in_bulk, one_by_one
@@ -24,7 +25,7 @@ from klaviyo.delivery.erasure import deletion_request
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
 from klaviyo.mapping import contents
-from klaviyo.mapping.contents import Event, message_of
+from klaviyo.mapping.contents import Event, Subscribe, message_of
 from klaviyo.models import Send
 from klaviyo.profiles import people as people_of
 from klaviyo.profiles.advocates import Advocates
@@ -51,6 +52,7 @@ MOVED = Retry(
 log = logging.getLogger(__name__)
 
 WITHOUT_CONSENT = ~Q(options__has_key="message")
+EACH = Q(pk__isnull=False)
 
 _ALL = (
     Kind(
@@ -65,10 +67,11 @@ _ALL = (
         events.send,
         Many(bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & in_bulk.NEVER_TRIED),
         needs_profile=True,
+        messages=contents.NEEDS_CONSENT,
     ),
     Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, in_bulk.REPEATABLE)),
-    Kind("email", mail.send, begins_anew=True),  # or, known as tried, it would not go again
-    Kind("subscribe", subscribe.subscribe),
+    Kind("email", mail.send, begins_anew=True, messages=EACH),  # or, known as tried, it would not go again
+    Kind("subscribe", subscribe.subscribe, messages=EACH),
     Kind("unsubscribe", unsubscribe.unsubscribe, is_a_persons_act=True),
     Kind("erase", deletion_request.erase, is_a_persons_act=True),
 )
@@ -87,6 +90,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
         _gone_out,
         mail.broke_off,
         said_no,
+        _held,
         deletion_request.erased_first,
         deletion_request.imports_first,
     )
@@ -126,6 +130,12 @@ def _gone_out(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """Sends that were taken from a worker that did not live to write it down."""
     gone = in_doubt.taken([delivery for delivery in deliveries if message_of(delivery)])
     return dict.fromkeys(gone, Accepted())
+
+
+def _held(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """Messages to people while these are held: Klaviyo need not be asked about anybody."""
+    messages = [delivery.pk for delivery in deliveries if message_of(delivery) or delivery.kind == Subscribe.kind]
+    return dict.fromkeys(messages, message_hold.WAITS) if messages and message_hold.is_on() else {}
 
 
 def _send(batch: Batch, delivery: Delivery) -> Outcome:

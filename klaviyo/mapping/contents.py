@@ -128,6 +128,11 @@ BY_KIND: dict[str, type[Content]] = {
 }
 
 
+NEEDS_CONSENT = Q(options__has_key="message") | (
+    Q(options__has_key="metric") & Q(options__metric__in=[name for name, metric in METRICS.items() if metric.consent])
+)
+
+
 def of_store(store_id: int, settings: Iterable[int]) -> Q:
     """Deliveries that go by a store's setting at their account; the older ones by the setting's own id."""
     return Q(options__store=store_id) | (~Q(options__has_key="store") & Q(options__sync__in=list(settings)))

@@ -6,7 +6,16 @@ from django.contrib.auth.models import Group, Permission
 
 NAME = "Integration operators"
 PERMISSIONS = {
-    "integrations": ["view_connection", "connect", "reconnect", "disconnect", "view_delivery", "view_attempt", "retry"],
+    "integrations": [
+        "view_connection",
+        "connect",
+        "reconnect",
+        "disconnect",
+        "view_delivery",
+        "view_attempt",
+        "retry",
+        "release_messages",
+    ],
     "klaviyo": [
         "view_storesetting",
         "add_storesetting",

@@ -1,6 +1,7 @@
 """Invites: advocates invite friends, invites go out, friends are reminded, and invites are closed."""
 
 from datetime import datetime
+from uuid import uuid5
 
 from django.db import transaction
 from django.db.models.functions import Lower
@@ -50,6 +51,7 @@ def remind(invite: Invite, number: int, *, occurred_at: datetime | None = None) 
     if known := stored.reminders.filter(number=number).first():
         return known
     reminder = Reminder(invite=stored, number=number, occurred_at=times.happened(occurred_at))
+    reminder.uid = uuid5(stored.uid, f"reminder:{number}")  # the same when a restored database has to make it again
     reminder.save(force_insert=True)
     stored.reminders_made += 1
     _contacted(stored, reminder.occurred_at)

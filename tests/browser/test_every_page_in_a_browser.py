@@ -3,9 +3,11 @@
 from typing import Literal
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page
 
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, MessageHold
+from integrations.pauses import message_hold
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -38,6 +40,7 @@ def addresses() -> list[str]:
         f"referrals/store/{setting.store.pk}/change/",
         "auth/user/",
         "password_change/",
+        "integrations/messages/release",
     ]
 
 
@@ -49,6 +52,9 @@ def test_a_page_fits_its_screen(
     lifecycle.invite(ann, "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example")
     lifecycle.convert(ann, order_id="1001", friend_email="ben@example.com", total="49.90", currency="EUR")
     drain()
+    message_hold.begin("PostgreSQL is on a new timeline: it was restored, or a standby was promoted.")
+    lifecycle.invite(ann, "cid@example.com")
+    MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now())
     page = signed_in
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 844})

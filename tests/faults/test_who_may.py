@@ -42,6 +42,7 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:connect": {"integrations.connect"},
     "integrations:reconnect": {"integrations.reconnect"},
     "integrations:decide": {"integrations.reconnect"},
+    "integrations:release_messages": {"integrations.release_messages"},
     "integrations:disconnect": {"integrations.disconnect"},
     "klaviyo:settings": {"klaviyo.view_storesetting"},
     "klaviyo:settings_add": {"klaviyo.add_storesetting"},

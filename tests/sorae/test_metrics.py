@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from integrations import pacing
 from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.pauses import message_hold
 from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
 from sorae import VERSION, budgets, metric_series
@@ -181,6 +182,13 @@ def test_pauses_and_running_jobs(read: Read, tea: Connection) -> None:
     assert seen['sorae_pause_seconds{connection="",kind="profile",code="frozen"}'] == near(600)
     assert len([name for name in seen if name.startswith("sorae_pause_seconds")]) == 2
     assert seen[f'sorae_jobs_running{{connection="{tea.pk}",kind="profile"}}'] == 2
+
+
+def test_messages_that_are_held(read: Read, tea: Connection) -> None:
+    assert "sorae_messages_held" not in read()
+    message_hold.begin("We look.")
+    [_] = deliveries(tea, 1, State.QUEUED, options={"message": "invite"})
+    assert read()["sorae_messages_held"] == 1
 
 
 def test_what_runs_here(read: Read) -> None:

@@ -66,7 +66,7 @@ class House:
     def var(self) -> Path:
         return Path(self.env["VAR_DIR"])
 
-    def play(self, verb: str, *numbers: int) -> Any:
+    def play(self, verb: str, *numbers: int | str) -> Any:
         """Do something in this house; see tests/workers/scene.py."""
         assert self.scene
         return self.scene.play(verb, *numbers)

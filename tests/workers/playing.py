@@ -45,7 +45,7 @@ class Scene:
             words, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, stderr=self._said, text=True
         )
 
-    def play(self, verb: str, *numbers: int) -> Any:
+    def play(self, verb: str, *numbers: int | str) -> Any:
         """What the verb answers; it must succeed."""
         assert self._process.stdin
         assert self._process.stdout

@@ -22,10 +22,10 @@ from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from integrations.models import Connection, Delivery  # noqa: E402
+from integrations.models import Connection, Delivery, MessageHold  # noqa: E402
 from klaviyo.models import StoreSetting  # noqa: E402
 from referrals import lifecycle  # noqa: E402
-from referrals.models import Program, Store  # noqa: E402
+from referrals.models import Advocate, Program, Store  # noqa: E402
 from tests import consent_screen  # noqa: E402
 
 
@@ -45,6 +45,35 @@ def join(people: int) -> list[str]:
     """So many people join, each in a transaction of their own; their addresses."""
     program = Program.objects.select_related("store").get()
     return [lifecycle.join(program, f"person-{number}@example.com").email for number in range(people)]
+
+
+def write_ourselves() -> int:
+    """Invites of the program go out as Sorae's own e-mails from here on."""
+    return Program.objects.update(invites_by=Program.Inviter.SORAE)
+
+
+def invite(first: int, people: int) -> list[str]:
+    """The one who joined first invites so many friends, counted from a number on; their addresses."""
+    advocate = Advocate.objects.order_by("pk").select_related("program__store")[0]
+    numbers = range(first, first + people)
+    return [lifecycle.invite(advocate, f"friend-{number}@example.com").recipient_email for number in numbers]
+
+
+def opt_out(friend: int) -> str:
+    """A friend who has been invited wants no e-mail any more."""
+    email = f"friend-{friend}@example.com"
+    return lifecycle.opt_out(Store.objects.get(), email, scope="everything", place="A page").scope
+
+
+def settled(kind: str) -> dict[str, str]:
+    """How deliveries of a kind stand, by person, with the reason where there is one."""
+    rows = Delivery.objects.filter(kind=kind).values_list("subject", "state", "reason_code")
+    return {subject: f"{state} {code}".strip() for subject, state, code in rows}
+
+
+def holds() -> list[str]:
+    """Why messages are held, or were."""
+    return list(MessageHold.objects.order_by("pk").values_list("because", flat=True))
 
 
 def end_leases() -> int:
@@ -67,6 +96,11 @@ if __name__ == "__main__":
     verbs: dict[str, Callable[..., Any]] = {
         "open": open_the_store,
         "join": join,
+        "write-ourselves": write_ourselves,
+        "invite": invite,
+        "opt-out": opt_out,
+        "settled": settled,
+        "holds": holds,
         "end-leases": end_leases,
         "leased": leased,
         "standings": standings,

@@ -12,6 +12,7 @@ from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
 from klaviyo.api import subscriptions
 from klaviyo.api.profiles import Profile
@@ -129,6 +130,8 @@ def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:
         return enqueue.NO_LIST
     if _has_said_no_since(delivery):
         return SAID_NO
+    if message_hold.is_on():
+        return message_hold.WAITS
     if requests.is_in_other_hands(delivery):
         return one_at_a_time()
     job = requests.latest(delivery, ONE_JOB)
@@ -191,6 +194,7 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
     since = delivery.occurred_at - noes.CLOCKS_DIFFER
     if any((notice.happened_at or notice.received_at) > since for notice in told.values()):
         raise CalledOff(WITHDRAWN)
+    message_hold.last_look()
 
 
 def _accepted(setting: StoreSetting) -> Outcome:
