@@ -17,7 +17,6 @@ from integrations.reasons import Who, declare
 from klaviyo.api.client import Client
 from klaviyo.consent import check, relevance
 from klaviyo.consent.decision import Decision
-from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Email, message_of
 from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import SETTING_OFF, Batch
@@ -53,8 +52,8 @@ A_PERSONS_NO = {"unsubscribed", "suppressed", "list_suppressed", "opted_out_at_k
 def objection(batch: Batch, delivery: Delivery, setting: StoreSetting, message: str) -> Outcome | None:
     """What speaks against a message ("invite", "reminder"): the person's own will, or that it is of no use any more."""
     send = batch.sends.get(delivery.pk)
-    useless = relevance.objection(send) if send else None
-    if useless is relevance.INVITE_WAITS:
+    useless = relevance.objection(send) if send and not relevance.is_gone(delivery) else relevance.GONE
+    if useless in (relevance.INVITE_WAITS, relevance.GONE):
         return useless  # nothing is decided before it can go
     decision = _decide(batch, delivery, setting, message)
     return useless if decision.allowed else Skipped(decision.reason)
@@ -98,8 +97,8 @@ def _as_it_is_now(batch: Batch, delivery: Delivery) -> StoreSetting:
 
     Raises CalledOff where it may not go any more, or where the invite that it is about has been deleted.
     """
-    if not Send.objects.filter(delivery=delivery.pk).exists():
-        raise CalledOff(Skipped(orders.UNUSABLE.saying("The invite that it would tell of is gone.")))
+    if relevance.is_gone(delivery):
+        raise CalledOff(relevance.GONE)
     before = batch.setting(delivery)
     setting = (
         StoreSetting.objects.select_related("connection", "store")

@@ -60,9 +60,28 @@ CLOSED = {
 }
 
 
+GONE = Skipped(
+    declare(
+        "invite_gone",
+        "Invite gone",
+        "The invite that it would tell of is no longer stored.",
+        because="the invite is no longer stored",
+        means="Somebody deleted the invite, or the record of this message, after it was queued.",
+        who=Who.NOBODY,
+    )
+)
+
+
+def is_gone(delivery: Delivery) -> bool:
+    """Whether the message's own record, or the invite that it is about, has been deleted."""
+    return not Send.objects.filter(delivery=delivery.pk, invite__isnull=False).exists()
+
+
 def objection(send: Send) -> Outcome | None:
     """Why nothing is to be sent any more, or not yet; None when there is nothing against it."""
-    invite = Invite.objects.get(pk=send.invite_id)
+    invite = Invite.objects.filter(pk=send.invite_id).first()
+    if invite is None:
+        return GONE
     if send.reminder is None:
         return _closed(invite) if invite.closed_by == Invite.Closing.ERASED else None
     if invite.reminders.filter(number__gt=send.reminder.number).exists():
