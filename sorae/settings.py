@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from kombu import Queue
 
 from sorae import configuration
+from sorae.messages import ONCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = configuration.folder("VAR_DIR", BASE_DIR / "var")
@@ -183,14 +184,19 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
-CELERY_TASK_DEFAULT_QUEUE = "deliveries"
+# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do.
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
-CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")} | {
-    "klaviyo.tasks.heed": "auth",  # a person's no does not wait behind deliveries
-    "integrations.tasks.probe": "low",
-    "klaviyo.tasks.confirm": "low",
-    "integrations.tasks.forget": "low",
-}
+CELERY_TASK_DEFAULT_QUEUE = "low"
+CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
+    (
+        "integrations.tasks.renew",
+        "integrations.tasks.revoke",
+        "integrations.tasks.sweep",
+        "klaviyo.tasks.heed",  # a person's no does not wait behind deliveries
+    ),
+    "auth",
+)
+CELERY_RESULT_EXPIRES = None  # there are no results, so beat need not ask for them to be cleared up
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -233,7 +239,19 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
 }
-CELERY_BEAT_SCHEDULE = {task: {"task": task, "schedule": every} for task, every in PERIODIC_TASKS.items()}
+_CLOCKS_DIFFER = timedelta(seconds=30)  # expiry is told by the sender's clock and read by the worker's
+
+
+def _periodic(task: str, every: timedelta) -> dict[str, object]:
+    """How beat asks for a task. While workers are away one message of it waits, always the last: see sorae.messages.
+
+    It is good until the next one comes: https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+    """
+    good_for = max(every, _CLOCKS_DIFFER).total_seconds()
+    return {"task": task, "schedule": every, "options": {"expires": good_for, "headers": {ONCE: task}}}
+
+
+CELERY_BEAT_SCHEDULE = {task: _periodic(task, every) for task, every in PERIODIC_TASKS.items()}
 
 # --- How long things are kept, and who may read the figures ------------------------------------------
 

@@ -1,5 +1,6 @@
 """Real Celery workers in processes of their own, on the embedded parts and on real ones."""
 
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from tests.workers import playing
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 900.0
+QUEUES = ("deliveries", "auth", "low")
 
 
 @dataclass
@@ -111,8 +113,18 @@ class House:
         """How many messages the broker keeps for workers."""
         if url := self.env.get("REDIS_URL"):
             with redis.Redis.from_url(url) as client:
-                return sum(int(client.llen(f"sorae:{queue}")) for queue in ("deliveries", "auth", "low"))
+                return sum(int(client.llen(f"sorae:{queue}")) for queue in QUEUES)
         return len([*(self.var / "broker" / "messages").iterdir()])
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The queue and the task of each message that the broker keeps for workers."""
+        if url := self.env.get("REDIS_URL"):
+            with redis.Redis.from_url(url) as client:
+                texts = [(queue, text) for queue in QUEUES for text in client.lrange(f"sorae:{queue}", 0, -1)]
+        else:
+            files = (self.var / "broker" / "messages").glob("*.msg")
+            texts = [(path.name.split(".")[1], path.read_bytes()) for path in files]
+        return sorted((queue, json.loads(text)["headers"]["task"]) for queue, text in texts)
 
     def said(self, worker: subprocess.Popen[bytes]) -> str:
         """What one of the workers has written."""

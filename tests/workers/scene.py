@@ -7,25 +7,30 @@ that comes in is a verb and its numbers, `["join", 100]`; each line that goes ou
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import django
+import time_machine
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402  (Django comes first)
+from celery.beat import Scheduler  # noqa: E402  (Django comes first)
+from django.contrib.auth.models import User  # noqa: E402
 from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from integrations.models import Connection, Delivery  # noqa: E402
+from integrations.outbox import wake_ups  # noqa: E402
 from klaviyo.models import StoreSetting  # noqa: E402
 from referrals import lifecycle  # noqa: E402
 from referrals.models import Program, Store  # noqa: E402
+from sorae.celery import app  # noqa: E402
 from tests import consent_screen  # noqa: E402
 
 
@@ -47,6 +52,11 @@ def join(people: int) -> list[str]:
     return [lifecycle.join(program, f"person-{number}@example.com").email for number in range(people)]
 
 
+def meet() -> str:
+    """Somebody new joins; their address."""
+    return lifecycle.join(Program.objects.get(), f"number-{Delivery.objects.count()}@example.com").email
+
+
 def end_leases() -> int:
     """As if a minute had gone by: what dead workers held may be taken from them."""
     held = Delivery.objects.filter(state=Delivery.State.SENDING)
@@ -63,10 +73,32 @@ def standings() -> dict[str, int]:
     return Counter(Delivery.objects.values_list("state", flat=True))
 
 
+def beat(seconds: int) -> int:
+    """Beat sends all that it sends in so many seconds, the last of them just now; how many messages that were."""
+    app.loader.import_default_modules()
+    now = time.time()
+    with time_machine.travel(now - seconds, tick=False) as clock:
+        scheduler = Scheduler(app)
+        while time.time() < now:
+            clock.shift(scheduler.tick())
+        return sum(entry.total_run_count for entry in scheduler.schedule.values())
+
+
+def wake(times: int) -> int:
+    """Each connection's worker is woken so many times, whether or not anybody has heard; how many connections."""
+    ids = list(Connection.objects.values_list("pk", flat=True))
+    for connection_id in ids * times:
+        wake_ups.now(connection_id, again=True)
+    return len(ids)
+
+
 if __name__ == "__main__":
     verbs: dict[str, Callable[..., Any]] = {
         "open": open_the_store,
+        "beat": beat,
+        "wake": wake,
         "join": join,
+        "meet": meet,
         "end-leases": end_leases,
         "leased": leased,
         "standings": standings,

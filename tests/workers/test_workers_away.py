@@ -1,0 +1,91 @@
+"""Workers are away for a day while beat and the site go on: nothing piles up, and the first fact waits for nobody."""
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+import redis
+
+from sorae.celery import app
+from tests.consent_screen import TEA_HOUSE_LTD
+from tests.workers.conftest import QUEUES, House
+
+DAY = round(timedelta(days=1).total_seconds())
+TIMES_AS_LONG = 2.0
+TRIES = 3  # a machine that was busy with something else is asked again
+MOST_BYTES = 1_000_000
+
+on_redis = pytest.mark.parametrize("house", ["PostgreSQL and Redis"], indirect=True)
+
+
+def seconds_until_told(house: House) -> float:
+    """How long the first fact takes to Klaviyo, from the moment when a worker is started; the worker ends then."""
+    known = len(house.klaviyo.events(TEA_HOUSE_LTD))
+    began = time.monotonic()
+    worker = house.start_worker("-B")
+    house.play("meet")
+    house.wait_until(lambda: len(house.klaviyo.events(TEA_HOUSE_LTD)) > known)
+    took = time.monotonic() - began
+    worker.terminate()
+    house.wait_until(lambda: worker.poll() is not None)
+    return took
+
+
+def used_bytes(house: House) -> int:
+    with redis.Redis.from_url(house.env["REDIS_URL"]) as client:
+        return int(client.info("memory")["used_memory"])
+
+
+def test_a_day_of_beat_leaves_one_message_of_each_task_and_none_where_wake_ups_wait(house: House) -> None:
+    is_redis = "REDIS_URL" in house.env
+    seconds = DAY if is_redis else DAY // 48  # a folder is for one machine, and slower
+    before = used_bytes(house) if is_redis else 0
+    assert house.play("beat", seconds) > seconds
+    waiting = house.waiting()
+    assert sorted(task for _, task in waiting) == sorted(app.conf.beat_schedule)
+    assert {queue for queue, _ in waiting} == {"auth", "low"}
+    if is_redis:
+        assert used_bytes(house) - before < MOST_BYTES
+
+
+def test_wake_ups_that_nobody_hears_wait_once_for_each_account(house: House) -> None:
+    accounts = house.play("wake", 500)
+    assert house.waiting() == [("deliveries", "integrations.tasks.drain")] * accounts
+
+
+def test_after_a_day_without_workers_the_first_fact_comes_as_soon_as_ever(house: House) -> None:
+    seconds_until_told(house)  # whatever is done but once
+    for _ in range(TRIES):
+        without = seconds_until_told(house)
+        house.play("beat", DAY // 24)
+        house.play("wake", 100)
+        after = seconds_until_told(house)
+        if after <= TIMES_AS_LONG * without:
+            return
+    raise AssertionError(f"{after:.1f} s, and {without:.1f} s where nothing has piled up.")
+
+
+@on_redis
+def test_what_the_version_before_has_piled_up_is_thrown_away_and_messages_of_others_are_kept(house: House) -> None:
+    without = min(seconds_until_told(house) for _ in range(2))
+    house.play("beat", 60)
+    with redis.Redis.from_url(house.env["REDIS_URL"]) as client:
+        (pattern,) = [text for text in client.lrange("sorae:low", 0, -1) if b"look_at_imports" in text]
+        old = json.loads(pattern)
+        del old["headers"]["once"]
+        old["headers"]["expires"] = None
+        client.delete(*(f"sorae:{queue}" for queue in QUEUES))
+        for number in range(21):
+            client.lpush("sorae:deliveries", *([json.dumps(old)] * 1000), json.dumps(foreign(old, number)))
+    worker = house.start_worker("-Q", "deliveries")
+    house.wait_until(lambda: house.said(worker).count("unregistered task") == 21)
+    assert "21000 old messages" in house.said(worker)
+    worker.terminate()
+    house.wait_until(lambda: worker.poll() is not None)
+    assert seconds_until_told(house) <= TRIES * TIMES_AS_LONG * without
+
+
+def foreign(message: dict[str, dict[str, object]], number: int) -> dict[str, object]:
+    """A task of the site's own, which knows nothing of ours."""
+    return message | {"headers": message["headers"] | {"task": "shop.tasks.count", "id": f"theirs-{number}"}}
