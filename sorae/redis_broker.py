@@ -63,9 +63,9 @@ class Channel(redis.Channel):
     def _put(self, queue: str, message: Any, **options: Any) -> None:
         """Of messages that wait once, a new one takes the place of the one that waits."""
         if name := messages.once(message):
-            keys = (self._key(self._q_for_pri(queue, self._get_message_priority(message, reverse=False))), self._key(WAITING))
+            line = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
             with self.conn_or_acquire() as client:
-                client.eval(PUT_ONCE, len(keys), *keys, f"{queue} {name}", dumps(message))
+                client.eval(PUT_ONCE, 2, self._key(line), self._key(WAITING), f"{line} {name}", dumps(message))
         else:
             super()._put(queue, message, **options)
 
@@ -83,7 +83,7 @@ class Channel(redis.Channel):
             for _ in range(0, client.llen(queue), CHUNK):
                 dropped += client.eval(DROP_STALE, 1, self._key(queue), CHUNK, now, *messages.OURS)
         if dropped:
-            logger.info("%s old messages in the queue %s were thrown away.", dropped, queue)
+            logger.warning("%s old messages in the queue %s were thrown away.", dropped, queue)
 
     def _key(self, name: str) -> str:
         """kombu 5.7 puts its prefix before the keys of some commands, and EVAL is none of them."""

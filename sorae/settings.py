@@ -88,6 +88,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # also where a `next` that leads elsewhere is refused
 
 # --- Connections and Klaviyo ----------------------------------------------------------------------
 
@@ -131,6 +132,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_TLS_PROXY = configuration.flag("BEHIND_TLS_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
 TRUSTED_PROXIES = configuration.proxies("TRUSTED_PROXIES", is_behind_one=BEHIND_TLS_PROXY)
+# A browser takes a __Host- cookie over https from this very host only, so that no neighbour can plant one:
+# https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
+_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_PREFIX}sessionid", f"{_PREFIX}csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from a consent screen
