@@ -187,6 +187,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # SIGTERM (warm shutdown): what is under way is finished, nothing else is begun (integrations.shutdown). SIGQUIT (soft)
 # gives it 20 s. https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+# Whoever can write to the broker could end or change workers by it; signals, and `drain --check`, need it not.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
 # `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do.

@@ -57,6 +57,14 @@ def meet() -> str:
     return lifecycle.join(Program.objects.get(), f"number-{Delivery.objects.count()}@example.com").email
 
 
+def command() -> list[Any]:
+    """Every command that ends or changes a worker is broadcast; who has answered."""
+    verbs: dict[str, dict[str, Any]] = {"ping": {}, "cancel_consumer": {"queue": "deliveries"}, "pool_shrink": {"n": 3}}
+    verbs |= {"rate_limit": {"task_name": "integrations.tasks.drain", "rate_limit": "1/h"}, "shutdown": {}}
+    answers = [app.control.broadcast(verb, arguments=said, reply=True, timeout=2) for verb, said in verbs.items()]
+    return [one for answer in answers for one in answer]
+
+
 def end_leases() -> int:
     """As if a minute had gone by: what dead workers held may be taken from them."""
     held = Delivery.objects.filter(state=Delivery.State.SENDING)
@@ -102,6 +110,7 @@ if __name__ == "__main__":
         "wake": wake,
         "join": join,
         "meet": meet,
+        "command": command,
         "end-leases": end_leases,
         "leased": leased,
         "standings": standings,
