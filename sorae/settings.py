@@ -191,6 +191,9 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
+# A Redis that answers READONLY, OOM, MISCONF or NOREPLICAS is waited for as well; without this a worker would end.
+# https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-channel-error-retry
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do.
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 CELERY_TASK_DEFAULT_QUEUE = "low"

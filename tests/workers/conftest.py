@@ -88,6 +88,15 @@ class House:
         self.workers.append(worker)
         return worker
 
+    def start_beat(self) -> subprocess.Popen[bytes]:
+        """Beat in a process of its own."""
+        name = f"worker-{len(self.workers)}"
+        command = [sys.executable, "-m", "celery", "-A", "sorae", "beat", "--pidfile", ""]
+        with (self.var / f"{name}.log").open("wb") as log:
+            beat = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True)
+        self.workers.append(beat)
+        return beat
+
     def start_drain(self, *options: str) -> subprocess.Popen[bytes]:
         """The same work without a broker."""
         name = f"worker-{len(self.workers)}"

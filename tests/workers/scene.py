@@ -20,6 +20,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 django.setup()
 
 from celery.beat import Scheduler  # noqa: E402  (Django comes first)
+from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
@@ -62,7 +63,7 @@ def command() -> list[Any]:
     verbs: dict[str, dict[str, Any]] = {"ping": {}, "cancel_consumer": {"queue": "deliveries"}, "pool_shrink": {"n": 3}}
     verbs |= {"rate_limit": {"task_name": "integrations.tasks.drain", "rate_limit": "1/h"}, "shutdown": {}}
     answers = [app.control.broadcast(verb, arguments=said, reply=True, timeout=2) for verb, said in verbs.items()]
-    return [one for answer in answers for one in answer]
+    return [one for answer in answers for one in answer or ()]
 
 
 def end_leases() -> int:
@@ -84,12 +85,13 @@ def standings() -> dict[str, int]:
 def beat(seconds: int, ends_ago: int = 0) -> int:
     """Beat's own code sends all that it sends in so many seconds, which end so long ago; how many messages."""
     app.loader.import_default_modules()
+    periods = {task: round(every.total_seconds()) for task, every in settings.PERIODIC_TASKS.items()}
     scheduler, sent, now = Scheduler(app), 0, time.time()
     with time_machine.travel(now - ends_ago - seconds, tick=False) as clock:
         for second in range(1, seconds + 1):
             clock.shift(1)
             for entry in scheduler.schedule.values():
-                if second % entry.schedule.seconds == 0:
+                if second % periods[str(entry.task)] == 0:
                     scheduler.apply_entry(entry, producer=scheduler.producer)
                     sent += 1
     return sent
