@@ -63,7 +63,9 @@ class Channel(redis.Channel):
     def _put(self, queue: str, message: Any, **options: Any) -> None:
         """Of messages that wait once, a new one takes the place of the one that waits."""
         if name := messages.once(message):
-            line = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+            line = self._q_for_pri(  # type: ignore[attr-defined]
+                queue, self._get_message_priority(message, reverse=False)
+            )
             with self.conn_or_acquire() as client:
                 client.eval(PUT_ONCE, 2, self._key(line), self._key(WAITING), f"{line} {name}", dumps(message))
         else:

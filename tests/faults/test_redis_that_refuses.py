@@ -1,5 +1,6 @@
 """A Redis that answers, and refuses to be written to: workers and beat wait for it, and go on where they were."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -42,7 +43,7 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def refuse(client: redis.Redis, how: str, folder: Path) -> None:
+def refuse(client: redis.Redis, how: str) -> None:
     """Every write is answered so from now on, by Redis itself."""
     match how:
         case "READONLY":
@@ -50,9 +51,7 @@ def refuse(client: redis.Redis, how: str, folder: Path) -> None:
         case "OOM":
             client.config_set("maxmemory", 1)
         case "MISCONF":  # it cannot write to its disk: its folder is gone
-            folder.mkdir()
-            client.config_set("dir", str(folder))
-            folder.rmdir()
+            shutil.rmtree(client.config_get("dir")["dir"])
             client.config_set("save", "3600 1")
             client.set("changed", 1)
             client.bgsave()
@@ -60,7 +59,7 @@ def refuse(client: redis.Redis, how: str, folder: Path) -> None:
             client.config_set("min-replicas-to-write", 1)
 
 
-def allow(client: redis.Redis, folder: Path) -> None:
+def allow(client: redis.Redis) -> None:
     client.replicaof("NO", "ONE")
     for name, value in (("maxmemory", 0), ("save", ""), ("min-replicas-to-write", 0)):
         client.config_set(name, value)
@@ -76,20 +75,20 @@ def answered(client: redis.Redis) -> str:
 
 
 @pytest.mark.parametrize("how", REFUSALS)
-def test_workers_and_beat_wait_and_are_well_after(house: House, tmp_path: Path, how: str) -> None:
+def test_workers_and_beat_wait_and_are_well_after(house: House, how: str) -> None:
     with redis.Redis.from_url(house.env["REDIS_URL"]) as client:
         worker, beat = house.start_worker(), house.start_beat()
         house.play("meet")
         house.wait_until(lambda: len(house.klaviyo.events(TEA_HOUSE_LTD)) == 1)
 
-        refuse(client, how, tmp_path / "gone")
+        refuse(client, how)
         house.wait_until(lambda: REFUSALS[how] in answered(client))
         house.play("meet")
         house.wait_until(lambda: beat.poll() is not None or REFUSALS[how] in house.said(beat))
         time.sleep(HELD_SECONDS)
         assert (worker.poll(), beat.poll()) == (None, None), house.said(worker)
 
-        allow(client, tmp_path / "gone")
+        allow(client)
         house.wait_until(lambda: answered(client) == "")
         house.play("meet")
         house.wait_until(lambda: len(house.klaviyo.events(TEA_HOUSE_LTD)) == 3)
