@@ -20,13 +20,13 @@ from sorae import messages
 class Channel(filesystem.Channel):
     """A message that kombu 5.7 takes while it is still being written is dropped; the next sweep makes up for it."""
 
-    def _put(self, queue: str, message: Any, **options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **options: Any) -> None:  # type: ignore[override]
         """Of messages that wait once, a new one takes the place of the one that waits."""
-        if not (name := messages.once(message)):
-            super()._put(queue, message, **options)
+        if not (name := messages.once(payload)):
+            super()._put(queue, payload, **options)
             return
         try:
-            self._put_once(queue, hashlib.sha256(name.encode()).hexdigest(), dumps(message))
+            self._put_once(queue, hashlib.sha256(name.encode()).hexdigest(), dumps(payload))
         except OSError as error:
             raise ChannelError(f"Cannot add a message to {self.data_folder_out!r}") from error
 

@@ -51,7 +51,7 @@ def refuse(client: redis.Redis, how: str) -> None:
         case "OOM":
             client.config_set("maxmemory", 1)
         case "MISCONF":  # it cannot write to its disk: its folder is gone
-            shutil.rmtree(client.config_get("dir")["dir"])
+            shutil.rmtree(str(client.config_get("dir")["dir"]))
             client.config_set("save", "3600 1")
             client.set("changed", 1)
             client.bgsave()
