@@ -24,3 +24,12 @@ def refuse_a_broken_configuration(**_kwargs: Any) -> None:
     from sorae.configuration import refuse_if_broken
 
     refuse_if_broken()
+
+
+@signals.worker_init.connect
+def keep_to_oneself(sender: Any, **_kwargs: Any) -> None:
+    """As --without-mingle and --without-gossip: without remote control nobody answers, and nobody is to be believed.
+
+    https://docs.celeryq.dev/en/stable/reference/cli.html#celery-worker
+    """
+    sender.options.update(without_mingle=True, without_gossip=True)

@@ -8,6 +8,7 @@ from csp.constants import NONE, SELF
 from kombu import Queue
 
 from sorae import configuration
+from sorae.messages import ONCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = configuration.folder("VAR_DIR", BASE_DIR / "var")
@@ -87,6 +88,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # also where a `next` that leads elsewhere is refused
 
 # --- Connections and Klaviyo ----------------------------------------------------------------------
 
@@ -132,6 +134,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_TLS_PROXY = configuration.flag("BEHIND_TLS_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
 TRUSTED_PROXIES = configuration.proxies("TRUSTED_PROXIES", is_behind_one=BEHIND_TLS_PROXY)
+# A browser takes a __Host- cookie over https from this very host only, so that no neighbour can plant one:
+# https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes
+_PREFIX = "__Host-" if IS_HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_PREFIX}sessionid", f"{_PREFIX}csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would lose the session on the way back from a consent screen
@@ -183,17 +189,27 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # SIGTERM (warm shutdown): what is under way is finished, nothing else is begun (integrations.shutdown). SIGQUIT (soft)
 # gives it 20 s. https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+# Whoever can write to the broker could end or change workers by it; signals, and `drain --check`, need it not.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
-CELERY_TASK_DEFAULT_QUEUE = "deliveries"
+# A Redis that answers READONLY, OOM, MISCONF or NOREPLICAS is waited for as well; without this a worker would end.
+# https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-channel-error-retry
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do.
 CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
-CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew", "revoke", "sweep")} | {
-    "klaviyo.tasks.heed": "auth",  # a person's no does not wait behind deliveries
-    "klaviyo.tasks.tell_noes": "auth",
-    "integrations.tasks.probe": "low",
-    "klaviyo.tasks.confirm": "low",
-    "integrations.tasks.forget": "low",
-}
+CELERY_TASK_DEFAULT_QUEUE = "low"
+CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
+    (
+        "integrations.tasks.renew",
+        "integrations.tasks.revoke",
+        "integrations.tasks.sweep",
+        "klaviyo.tasks.heed",  # a person's no does not wait behind deliveries
+        "klaviyo.tasks.tell_noes",
+    ),
+    "auth",
+)
+CELERY_RESULT_EXPIRES = None  # there are no results, so beat need not ask for them to be cleared up
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -237,7 +253,19 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
 }
-CELERY_BEAT_SCHEDULE = {task: {"task": task, "schedule": every} for task, every in PERIODIC_TASKS.items()}
+_CLOCKS_DIFFER = timedelta(seconds=30)  # expiry is told by the sender's clock and read by the worker's
+
+
+def _periodic(task: str, every: timedelta) -> dict[str, object]:
+    """How beat asks for a task. While workers are away one message of it waits, always the last: see sorae.messages.
+
+    It is good until the next one comes: https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+    """
+    good_for = max(every, _CLOCKS_DIFFER).total_seconds()
+    return {"task": task, "schedule": every, "options": {"expires": good_for, "headers": {ONCE: task}}}
+
+
+CELERY_BEAT_SCHEDULE = {task: _periodic(task, every) for task, every in PERIODIC_TASKS.items()}
 
 # --- How long things are kept, and who may read the figures ------------------------------------------
 

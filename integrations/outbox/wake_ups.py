@@ -59,6 +59,7 @@ def now(connection_id: int, *, again: bool = False) -> None:
                 retry=False,
                 ignore_result=True,
                 expires=GOOD_FOR_SECONDS,  # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+                headers={"once": f"drain {connection_id}"},  # while workers are away one waits, the last
             )
     except Exception as error:
         _broker_rests_until = time.monotonic() + BROKER_REST_SECONDS

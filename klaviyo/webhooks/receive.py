@@ -22,6 +22,7 @@ from klaviyo.webhooks.parse import Heard
 OLDEST = timedelta(days=3)
 CLOCKS_DIFFER = timedelta(days=1)
 MOST_AT_ONCE = 500
+HEED = "klaviyo.tasks.heed"
 NOBODYS_SECRET = secrets.token_hex(32)  # so that an unknown webhook takes as long as a known one
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,6 @@ def _wake() -> None:
     """Somebody's no is to be acted on at once; a broker that is away costs seconds, until the next beat."""
     try:
         # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
-        current_app.send_task("klaviyo.tasks.heed", retry=False, ignore_result=True, expires=30)
+        current_app.send_task(HEED, retry=False, ignore_result=True, expires=30, headers={"once": HEED})
     except Exception as error:
         log.warning("Workers could not be woken (%s); the next beat finds the work.", type(error).__name__)

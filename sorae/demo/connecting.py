@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 import requests
+from django.conf import settings
 from django.urls import reverse
 
 from integrations.models import Connection
@@ -24,7 +25,7 @@ class Operator:
         login = self.site + reverse("admin:login")
         self._browser.get(login, timeout=SECONDS).raise_for_status()
         self._post(login, {"username": NAME, "password": password, "next": reverse("admin:index")})
-        if "sessionid" not in self._browser.cookies:
+        if settings.SESSION_COOKIE_NAME not in self._browser.cookies:
             raise DemoError("The operator could not sign in to the admin.")
 
     def connect(self, account: str) -> Connection:
@@ -51,7 +52,7 @@ class Operator:
         return connection
 
     def _post(self, address: str, fields: dict[str, str]) -> requests.Response:
-        token = self._browser.cookies.get("csrftoken", "")
+        token = self._browser.cookies.get(settings.CSRF_COOKIE_NAME, "")
         return self._browser.post(address, data={**fields, "csrfmiddlewaretoken": token}, timeout=SECONDS)
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,69 @@ def test_json_is_one_object_a_line_and_says_what_it_is_about() -> None:
         "delivery": 14,
         "operation": "create_event",
     }
+
+
+def forged() -> list[str]:
+    """What would begin a line of its own, or command a terminal, in each way there is."""
+    return [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp", "Cs")]
+
+
+@pytest.mark.parametrize("formatter", [logs.Line(), logs.Json()], ids=["line", "json"])
+def test_text_from_outside_begins_no_line_and_commands_no_terminal(formatter: logging.Formatter) -> None:
+    for character in [*forged(), "\u202e", "\u200f", "\ufeff", "\U000e0041"]:
+        text = f"refused{character}2026-11-21 10:00:00 INFO sorae all is well"
+        said = record("Connection %s: %s", 3, text)
+        said.operation = text
+        written = formatter.format(said)
+        assert character not in written
+        assert written.isprintable()
+        assert written.encode()
+
+
+def test_json_says_in_the_end_what_was_said() -> None:
+    for character in [*forged(), "\U000e0041", "\\", '"', "ü", "😀"]:
+        text = f"a{character}b"
+        assert json.loads(logs.Json().format(record("%s", text)))["message"] == text
+
+
+@pytest.mark.parametrize("how", ["cause", "context", "note", "cached", "stack"])
+def test_nor_does_an_error_in_its_own_words(how: str) -> None:
+    line = "2026-11-21 10:00:00 INFO sorae all is well"
+    said = record("It broke off")
+    try:
+        try:
+            raise ValueError(f"inner\n{line}\x1b[2J")
+        except ValueError as inner:
+            outer = KeyError(f"outer\r\n{line}\u2028{line}")
+            if how == "note":
+                outer.add_note(f"a note\n{line}")
+            if how == "cause":
+                raise outer from inner
+            raise outer  # noqa: B904
+    except KeyError:
+        said.exc_info = sys.exc_info()
+    if how == "cached":
+        said.exc_text = f"ValueError: {line}\n{line}"  # as another handler's formatter leaves it
+    if how == "stack":
+        said.stack_info = f"Stack\n{line}"
+    first, *below = logs.Line().format(said).split("\n")
+    assert first.endswith("It broke off")
+    assert [one for one in below if not one.startswith("  ")] == []
+    assert all(one.isprintable() for one in below)
+    assert "inner" in "".join(below)
+    assert "outer" in "".join(below)
+
+
+def test_what_a_web_server_logs_for_itself_is_escaped_too() -> None:
+    logger = logging.getLogger("gunicorn.access")
+    logs.watch_servers()
+    try:
+        said = logging.LogRecord(logger.name, logging.INFO, "", 0, '"%(a)s"', ({"a": "curl\x1b[2J\u2028x"},), None)
+        assert logger.filter(said)
+        assert said.getMessage() == r'"curl\u001b[2J\u2028x"'
+    finally:
+        for known in logs.SERVERS:
+            logging.getLogger(known).filters.clear()
 
 
 def test_a_line_that_could_be_endless_is_masked_in_no_time() -> None:

@@ -1,5 +1,6 @@
 """Real Celery workers in processes of their own, on the embedded parts and on real ones."""
 
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from tests.workers import playing
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 900.0
+QUEUES = ("deliveries", "auth", "low")
 
 
 @dataclass
@@ -86,6 +88,15 @@ class House:
         self.workers.append(worker)
         return worker
 
+    def start_beat(self) -> subprocess.Popen[bytes]:
+        """Beat in a process of its own."""
+        name = f"worker-{len(self.workers)}"
+        command = [sys.executable, "-m", "celery", "-A", "sorae", "beat", "--pidfile", ""]
+        with (self.var / f"{name}.log").open("wb") as log:
+            beat = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True)
+        self.workers.append(beat)
+        return beat
+
     def start_drain(self, *options: str) -> subprocess.Popen[bytes]:
         """The same work without a broker."""
         name = f"worker-{len(self.workers)}"
@@ -111,8 +122,18 @@ class House:
         """How many messages the broker keeps for workers."""
         if url := self.env.get("REDIS_URL"):
             with redis.Redis.from_url(url) as client:
-                return sum(int(client.llen(f"sorae:{queue}")) for queue in ("deliveries", "auth", "low"))
+                return sum(int(client.llen(f"sorae:{queue}")) for queue in QUEUES)
         return len([*(self.var / "broker" / "messages").iterdir()])
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The queue and the task of each message that the broker keeps for workers."""
+        if url := self.env.get("REDIS_URL"):
+            with redis.Redis.from_url(url) as client:
+                texts = [(queue, text) for queue in QUEUES for text in client.lrange(f"sorae:{queue}", 0, -1)]
+        else:
+            files = (self.var / "broker" / "messages").glob("*.msg")
+            texts = [(path.name.split(".")[1], path.read_bytes()) for path in files]
+        return sorted((queue, json.loads(text)["headers"]["task"]) for queue, text in texts)
 
     def said(self, worker: subprocess.Popen[bytes]) -> str:
         """What one of the workers has written."""

@@ -7,25 +7,31 @@ that comes in is a verb and its numbers, `["join", 100]`; each line that goes ou
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import django
+import time_machine
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402  (Django comes first)
+from celery.beat import Scheduler  # noqa: E402  (Django comes first)
+from django.conf import settings  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
 from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from integrations.models import Connection, Delivery, MessageHold  # noqa: E402
+from integrations.outbox import wake_ups  # noqa: E402
 from klaviyo.models import StoreSetting  # noqa: E402
 from referrals import lifecycle  # noqa: E402
 from referrals.models import Advocate, Program, Store  # noqa: E402
+from sorae.celery import app  # noqa: E402
 from tests import consent_screen  # noqa: E402
 
 
@@ -76,6 +82,19 @@ def holds() -> list[str]:
     return list(MessageHold.objects.order_by("pk").values_list("because", flat=True))
 
 
+def meet() -> str:
+    """Somebody new joins; their address."""
+    return lifecycle.join(Program.objects.get(), f"number-{Delivery.objects.count()}@example.com").email
+
+
+def command() -> list[Any]:
+    """Every command that ends or changes a worker is broadcast; who has answered."""
+    verbs: dict[str, dict[str, Any]] = {"ping": {}, "cancel_consumer": {"queue": "deliveries"}, "pool_shrink": {"n": 3}}
+    verbs |= {"rate_limit": {"task_name": "integrations.tasks.drain", "rate_limit": "1/h"}, "shutdown": {}}
+    answers = [app.control.broadcast(verb, arguments=said, reply=True, timeout=2) for verb, said in verbs.items()]
+    return [one for answer in answers for one in answer or ()]
+
+
 def end_leases() -> int:
     """As if a minute had gone by: what dead workers held may be taken from them."""
     held = Delivery.objects.filter(state=Delivery.State.SENDING)
@@ -92,15 +111,42 @@ def standings() -> dict[str, int]:
     return Counter(Delivery.objects.values_list("state", flat=True))
 
 
+def beat(seconds: int, ends_ago: int = 0) -> int:
+    """Beat's own code sends all that it sends in so many seconds, which end so long ago; how many messages."""
+    app.loader.import_default_modules()
+    periods = {task: round(every.total_seconds()) for task, every in settings.PERIODIC_TASKS.items()}
+    scheduler, sent, now = Scheduler(app), 0, time.time()
+    with time_machine.travel(now - ends_ago - seconds, tick=False) as clock:
+        for second in range(1, seconds + 1):
+            clock.shift(1)
+            for entry in scheduler.schedule.values():
+                if second % periods[str(entry.task)] == 0:
+                    scheduler.apply_entry(entry, producer=scheduler.producer)
+                    sent += 1
+    return sent
+
+
+def wake(times: int) -> int:
+    """Each connection's worker is woken so many times, whether or not anybody has heard; how many connections."""
+    ids = list(Connection.objects.values_list("pk", flat=True))
+    for connection_id in ids * times:
+        wake_ups.now(connection_id, again=True)
+    return len(ids)
+
+
 if __name__ == "__main__":
     verbs: dict[str, Callable[..., Any]] = {
         "open": open_the_store,
+        "beat": beat,
+        "wake": wake,
         "join": join,
         "write-ourselves": write_ourselves,
         "invite": invite,
         "opt-out": opt_out,
         "settled": settled,
         "holds": holds,
+        "meet": meet,
+        "command": command,
         "end-leases": end_leases,
         "leased": leased,
         "standings": standings,

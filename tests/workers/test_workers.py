@@ -60,6 +60,23 @@ def test_workers_side_by_side_take_nothing_twice(house: House) -> None:
     assert received == [1] * PEOPLE
 
 
+def test_nobody_commands_a_worker_through_the_broker(house: House) -> None:
+    """What ends and asks a worker elsewhere is heard by none; a signal ends it."""
+    worker = house.start_worker("-B")
+    house.play("join", 1)
+    house.wait_until_settled()
+    assert house.play("command") == []
+    house.play("meet")
+    assert house.wait_until_settled() == {"accepted": 4}
+    assert worker.poll() is None
+    assert "mingle" not in house.said(worker)
+    worker.terminate()
+    house.wait_until(lambda: worker.poll() is not None)
+    assert worker.returncode == 0
+
+
 def test_a_worker_without_options_takes_from_every_queue_that_is_used() -> None:
     used = {app.conf.task_default_queue, *app.conf.task_routes.values()}
+    wake_ups = [task for task, queue in app.conf.task_routes.items() if queue == "deliveries"]
+    assert wake_ups == ["integrations.tasks.drain"]
     assert set(app.amqp.queues.consume_from) == used
