@@ -65,7 +65,7 @@ class Kind:
     `send` delivers one: it is given the work (see `workers.one_by_one`) and the delivery, and gives an Outcome (None:
     accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
-    `begins_anew` forgets that it was tried.
+    `begins_anew` forgets that it was tried. A delivery of what `names_nobody` finds its person by its source.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Kind:
     order: int = 1
     needs_profile: bool = False
     begins_anew: bool = False
+    names_nobody: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,4 +121,13 @@ def slugs() -> list[str]:
 
 def beginning_anew() -> set[str]:
     """The names of the kinds of which a retry forgets that they were tried."""
-    return {kind.name for provider in _registered.values() for kind in provider.kinds if kind.begins_anew}
+    return {kind.name for kind in _kinds() if kind.begins_anew}
+
+
+def naming_nobody() -> set[str]:
+    """The names of the kinds whose deliveries never hold a person, and can be sent all the same."""
+    return {kind.name for kind in _kinds() if kind.names_nobody}
+
+
+def _kinds() -> list[Kind]:
+    return [kind for provider in _registered.values() for kind in provider.kinds]

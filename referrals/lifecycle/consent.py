@@ -3,17 +3,20 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
-from referrals import signals, suppressions, text, times
+from referrals import erased, signals, suppressions, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Invite, OptIn, OptOut, Store, Suppression, Wording
 
 ONE_OPT_IN = timedelta(minutes=10)
 LONGEST_WORDING = 10_000
+Said = TypeVar("Said", OptIn, OptOut)
+
 _NO_MORE_INVITES = (OptOut.Scope.INVITES, OptOut.Scope.EVERYTHING)
 
 
@@ -32,7 +35,8 @@ def opt_in(
     """A person asks for the store's newsletter by words that they saw at a place; sends `opted_in`.
 
     Text messages need a phone. The same within ten minutes is one opt-in, unless the person has said no meanwhile.
-    It takes no address off the list of those that are not written to.
+    It takes no address off the list of those that are not written to. A yes from before the person's erasure is stored
+    without them, and nobody hears of it.
     """
     kinds = text.choices(channels, "channels", OptIn.Channel)
     new = OptIn(
@@ -46,6 +50,9 @@ def opt_in(
     words = text.clean(wording, "wording", LONGEST_WORDING, required=True)
     new.store = locks.take_store(store.pk)
     new.wording = _wording(new.store, words)
+    if erased.is_older(new.email, occurred_at):
+        new.phone = new.first_name = ""
+        return _without_person(new)
     if known := _same_opt_in(new):
         return known
     new.save(force_insert=True)
@@ -57,7 +64,8 @@ def opt_in(
 def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: datetime | None = None) -> OptOut:
     """A person says no to the store, once until they ask for its newsletter again; sends `opted_out`.
 
-    No to invites, or to everything, also puts the address on the list of those that are not written to.
+    No to invites, or to everything, also puts the address on the list of those that are not written to; and so does
+    any no from before the person's erasure, of which nothing else is kept.
     """
     new = OptOut(
         email=text.email(email),
@@ -66,6 +74,9 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
         occurred_at=times.happened(occurred_at),
     )
     new.store = locks.take_store(store.pk)
+    if erased.is_older(new.email, occurred_at):
+        suppress(new.email, Suppression.Reason.UNSUBSCRIBED, new.store)
+        return _without_person(new)
     known = _same_opt_out(new)
     if known is None:
         new.save(force_insert=True)
@@ -93,6 +104,16 @@ def suppress(email: str, reason: str, store: Store | None = None) -> Suppression
     if is_new:
         signals.suppressed.send(sender=Suppression, suppression=suppression, email=address)
     return suppression
+
+
+def _without_person(new: Said) -> Said:
+    """The same, stored once and without whoever said it."""
+    told = type(new)._default_manager.filter(erased.stood_in("email", new.email), store=new.store)
+    if known := told.filter(occurred_at=new.occurred_at).first():
+        return known
+    new.email = erased.stand_in(new.email, new.uid)
+    new.save(force_insert=True)
+    return new
 
 
 def _wording(store: Store, words: str) -> Wording:
