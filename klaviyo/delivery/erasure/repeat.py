@@ -6,7 +6,8 @@ Whoever has come back since, as somebody new, stays.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -18,7 +19,7 @@ from integrations.models import Delivery
 from klaviyo.delivery.erasure import erase, owed
 from klaviyo.mapping import orders
 from klaviyo.models import Erasure, StoreSetting
-from referrals import erased, lifecycle, suppressions
+from referrals import lifecycle, suppressions
 from referrals.models import Advocate
 
 State = Delivery.State
@@ -26,7 +27,6 @@ State = Delivery.State
 AFTER = timedelta(minutes=10)  # longer than a host's transaction may be open
 IS_OVER = timedelta(hours=1)  # after an erasure it has been repeated for long
 AT_ONCE = 500
-NOT_SENT = (State.QUEUED, State.HELD)
 
 
 def go_on() -> None:
@@ -52,9 +52,8 @@ def once_more(pk: int) -> None:
     if receipt is None or owed.is_in_hand(receipt):
         return
     if email := _address(receipt):
-        until = receipt.requested_at + erased.MARGIN
-        reached = _reached(email, until)
-        if lifecycle.erase_what_came_meanwhile(email, receipt.requested_at) and reached:
+        found = lifecycle.erase_what_came_meanwhile(email, receipt.requested_at)
+        if reached := _reached(found):
             _ask_again(receipt, email, reached)
     Erasure.objects.filter(pk=pk).update(repeated_at=Now())
 
@@ -67,10 +66,13 @@ def _address(receipt: Erasure) -> str:
         return ""
 
 
-def _reached(email: str, until: datetime) -> set[int]:
-    """Connections of accounts to which something of before may have gone that makes a profile of the person."""
-    told = Delivery.objects.filter(subject__in=erase.spellings(email), created_at__lte=until)
-    tried = told.exclude(state__in=NOT_SENT, attempts_made=0)
+def _reached(facts: Iterable[UUID]) -> set[int]:
+    """Connections of accounts to which something may have gone that makes a profile of the person.
+
+    What was on their own profile has no subject any more; of what was on somebody else's, it is theirs.
+    """
+    own = Delivery.objects.filter(subject="", source__in=[str(uid) for uid in facts])
+    tried = own.filter(Q(attempts__isnull=False) | Q(state__in=(State.ACCEPTED, State.CONFIRMED)))
     return set(tried.values_list("connection", flat=True))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -23,7 +24,7 @@ from klaviyo.models import Erasure, StoreSetting
 from klaviyo.pages import receipts
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
-from referrals.models import Advocate
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression, Visit
 from tests import budgets, consent_screen
 from tests.conftest import Connect, Drain
 from tests.klaviyo import canary
@@ -33,6 +34,7 @@ from tests.klaviyo.story import BEN, TEA, State, choose_list, known, make_due, m
 
 OTHER = "Qk7LmA"
 ASKING = privacy.REQUEST_PROFILE_DELETION.id
+FACTS: tuple[type[Any], ...] = (Advocate, Invite, Visit, Conversion, Reward, OptIn, OptOut)
 NO_KEY = encryption.new_key("another")
 
 
@@ -46,10 +48,12 @@ def is_done(receipt: Erasure) -> bool:
 
 
 def become_old(time: timedelta = repeat.AFTER) -> None:
-    """As if that much time had gone by since the erasure."""
-    for receipt in Erasure.objects.all():
-        receipt.requested_at -= time + timedelta(seconds=1)
-        receipt.save(update_fields=["requested_at"])
+    """As if that much time had gone by since all that is."""
+    ago = time + timedelta(seconds=1)
+    Erasure.objects.update(requested_at=F("requested_at") - ago)
+    Suppression.objects.update(created_at=F("created_at") - ago)
+    for model in (*FACTS, Delivery):
+        model._default_manager.update(created_at=F("created_at") - ago, occurred_at=F("occurred_at") - ago)
 
 
 def test_an_account_that_is_not_connected_is_told_when_it_comes_back(
