@@ -33,7 +33,11 @@ def order(ann: Advocate, **more: Any) -> Conversion:
         {"sku": "B", "name": "Mug for Benedict", "quantity": 1, "price": 9},
         {"sku": "C", "name": "Vesper tin", "quantity": 1, "price": 6},
     ]
-    named = {"friend_first_name": "Benedict", "friend_last_name": "Vespermann", "friend_phone": "030 77"}
+    named: dict[str, Any] = {
+        "friend_first_name": "Benedict",
+        "friend_last_name": "Vespermann",
+        "friend_phone": "030 77",
+    }
     return lifecycle.convert(
         ann, order_id="1", friend_email=BEN, total="24", currency="EUR", lines=lines, **named, **more
     )
@@ -80,7 +84,13 @@ def test_an_invite_that_was_erased_is_not_made_again(ann: Advocate) -> None:
 
 def test_somebody_who_joined_before_is_nobody(ann: Advocate) -> None:
     erase()
-    details = {"first_name": "Benedict", "last_name": "B", "phone": "030 77", "locale": "de", "tier": "Gold"}
+    details: dict[str, Any] = {
+        "first_name": "Benedict",
+        "last_name": "B",
+        "phone": "030 77",
+        "locale": "de",
+        "tier": "Gold",
+    }
     joined = lifecycle.join(ann.program, BEN, **details, **told())
     assert lifecycle.join(ann.program, BEN, **told()) == joined
     assert suppressions.is_erased(joined.email)

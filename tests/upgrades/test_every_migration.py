@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST = past.STORE_SETTINGS  # what came before it, it is built with
 TRIED_BY: dict[str, dict[str, str]] = {
     "integrations": {},
-    "klaviyo": {"0005_store_settings": past.STORE_SETTINGS},
+    "klaviyo": {
+        "0005_store_settings": past.STORE_SETTINGS,
+        "0020_erasures_are_owed": past.STORE_SETTINGS,
+    },
     "referrals": {},
 }
 

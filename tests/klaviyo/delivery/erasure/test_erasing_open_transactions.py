@@ -25,7 +25,7 @@ from tests.conftest import Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
 from tests.klaviyo.delivery.bulk.test_imports_and_erasing import let_the_wire_clear, look
-from tests.klaviyo.delivery.erasure.test_owed import FACTS, become_old
+from tests.klaviyo.delivery.erasure.test_owed import FACTS_AND_DELIVERIES, become_old
 from tests.klaviyo.story import TEA, State, choose_list, known, make_due, metrics
 
 ASKING = privacy.REQUEST_PROFILE_DELETION.id
@@ -65,7 +65,7 @@ def open_meanwhile(tell: Callable[[], Any]) -> Iterator[None]:
 
 
 def _tell_as_of(before: Any, tell: Callable[[], Any]) -> None:
-    there = {model: set(model._default_manager.values_list("pk", flat=True)) for model in (*FACTS, Delivery)}
+    there = {model: set(model._default_manager.values_list("pk", flat=True)) for model in FACTS_AND_DELIVERIES}
     tell()
     for model, known_before in there.items():
         new = model._default_manager.exclude(pk__in=known_before)

@@ -35,6 +35,7 @@ from tests.klaviyo.story import BEN, TEA, State, choose_list, known, make_due, m
 OTHER = "Qk7LmA"
 ASKING = privacy.REQUEST_PROFILE_DELETION.id
 FACTS: tuple[type[Any], ...] = (Advocate, Invite, Visit, Conversion, Reward, OptIn, OptOut)
+FACTS_AND_DELIVERIES: tuple[type[Any], ...] = (*FACTS, Delivery)
 NO_KEY = encryption.new_key("another")
 
 
@@ -52,7 +53,7 @@ def become_old(time: timedelta = repeat.AFTER) -> None:
     ago = time + timedelta(seconds=1)
     Erasure.objects.update(requested_at=F("requested_at") - ago)
     Suppression.objects.update(created_at=F("created_at") - ago)
-    for model in (*FACTS, Delivery):
+    for model in FACTS_AND_DELIVERIES:
         model._default_manager.update(created_at=F("created_at") - ago, occurred_at=F("occurred_at") - ago)
 
 
