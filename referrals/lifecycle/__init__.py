@@ -9,7 +9,7 @@ major units: Decimals, whole numbers or strings, never floats; currencies are co
 """
 
 from referrals.lifecycle.consent import opt_in, opt_out, suppress
-from referrals.lifecycle.erasure import erase, erase_what_came_meanwhile
+from referrals.lifecycle.erasure import erase
 from referrals.lifecycle.invites import close, invite, remind, went_out
 from referrals.lifecycle.orders import convert, refund
 from referrals.lifecycle.people import join, update
@@ -20,7 +20,6 @@ __all__ = [
     "close",
     "convert",
     "erase",
-    "erase_what_came_meanwhile",
     "invite",
     "join",
     "opt_in",

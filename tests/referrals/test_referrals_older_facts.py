@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from referrals import erased, lifecycle, standing, suppressions
+from referrals.lifecycle import erasure
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
 from tests.referrals.test_referrals_erasure import everything
 
@@ -210,7 +211,7 @@ def test_what_came_meanwhile_goes_and_who_is_back_stays(ann: Advocate, heard: He
     back = lifecycle.join(ann.program, BEN, first_name="Ben")
     Advocate.objects.filter(pk=back.pk).update(created_at=at + erased.MARGIN + timedelta(seconds=1))
     heard.clear()
-    assert lifecycle.erase_what_came_meanwhile(BEN, at) == [came.uid]
+    assert erasure.erase_what_came_meanwhile(BEN, at) == [came.uid]
     assert heard == [("person_erased", BEN)]
     came.refresh_from_db()
     back.refresh_from_db()
@@ -218,5 +219,5 @@ def test_what_came_meanwhile_goes_and_who_is_back_stays(ann: Advocate, heard: He
     assert (back.email, back.first_name) == (BEN, "Ben")
     assert Suppression.objects.get().created_at == at
     heard.clear()
-    assert lifecycle.erase_what_came_meanwhile(BEN, at) == []
+    assert erasure.erase_what_came_meanwhile(BEN, at) == []
     assert heard == []

@@ -19,7 +19,8 @@ from integrations.models import Delivery
 from klaviyo.delivery.erasure import erase, owed
 from klaviyo.mapping import orders
 from klaviyo.models import Erasure, StoreSetting
-from referrals import lifecycle, suppressions
+from referrals import suppressions
+from referrals.lifecycle import erasure
 from referrals.models import Advocate
 
 State = Delivery.State
@@ -52,7 +53,7 @@ def once_more(pk: int) -> None:
     if receipt is None or owed.is_in_hand(receipt):
         return
     if email := _address(receipt):
-        found = lifecycle.erase_what_came_meanwhile(email, receipt.requested_at)
+        found = erasure.erase_what_came_meanwhile(email, receipt.requested_at)
         if reached := _reached(found):
             _ask_again(receipt, email, reached)
     Erasure.objects.filter(pk=pk).update(repeated_at=Now())
