@@ -1,6 +1,6 @@
 """Providers: what each declares of itself, and the registry of those that are installed."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,7 @@ class Kind:
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
     `begins_anew` forgets that it was tried. `messages` says which of them are messages to people, for whom they may be
     held back. What a person asked for themselves (`is_a_persons_act`) no operator takes back, and it is not given up.
+    A delivery of what `names_nobody` finds its person by its source.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Kind:
     begins_anew: bool = False
     messages: Q | None = None
     is_a_persons_act: bool = False
+    names_nobody: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,5 +143,10 @@ def persons_acts() -> set[str]:
     return {kind.name for kind in _kinds() if kind.is_a_persons_act}
 
 
-def _kinds() -> Iterator[Kind]:
-    return (kind for provider in _registered.values() for kind in provider.kinds)
+def naming_nobody() -> set[str]:
+    """The names of the kinds whose deliveries never hold a person, and can be sent all the same."""
+    return {kind.name for kind in _kinds() if kind.names_nobody}
+
+
+def _kinds() -> list[Kind]:
+    return [kind for provider in _registered.values() for kind in provider.kinds]

@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -106,8 +107,8 @@ def on_suppressed(suppression: Suppression, email: str, **_: Any) -> None:
 
 
 @receiver(signals.person_erased, dispatch_uid="klaviyo")
-def on_person_erased(email: str, facts: list[uuid.UUID], **_: Any) -> None:
-    erase.forget(email, facts)
+def on_person_erased(email: str, facts: list[uuid.UUID], until: datetime | None = None, **_: Any) -> None:
+    erase.forget(email, facts, until)
 
 
 @on(signals.visit_recorded)

@@ -7,6 +7,7 @@ from celery import shared_task
 from integrations import shutdown
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew
+from klaviyo.delivery.erasure import repeat
 from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import results as import_results
 from klaviyo.webhooks import process
@@ -31,6 +32,12 @@ def watch() -> None:
 def confirm() -> None:
     """Read back what accounts have taken."""
     confirmation_turns.take_all()
+
+
+@shared_task(ignore_result=True)
+def repeat_erasures() -> None:
+    """Go on with what is not done yet of erasures."""
+    repeat.go_on()
 
 
 @shared_task(ignore_result=True)

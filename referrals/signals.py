@@ -35,7 +35,8 @@ opted_out = Signal()
 suppressed = Signal()
 
 #: A person was erased. Sender `Suppression`; `email`: the address they had, `facts`: the ids (UUID) of all facts that
-#: named them, whose copies elsewhere must go as well.
+#: named them, whose copies elsewhere must go as well. `until`: None; or, when an erasure is repeated for what was being
+#: written meanwhile, the time after which nothing of who came back as somebody new is concerned.
 person_erased = Signal()
 
 #: A friend landed through a share link. Sender `Visit`; `visit`: the new Visit.

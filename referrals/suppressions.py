@@ -6,10 +6,6 @@ from django.db.models import Q
 
 from referrals import person_key
 from referrals.models import Suppression
-from referrals.person_key import mailbox
-from referrals.person_key import of as digest
-
-__all__ = ["NOBODY", "digest", "is_erased", "mailbox", "of", "spellings"]
 
 NOBODY = "erased.invalid"  # no mail ever goes there: https://www.rfc-editor.org/rfc/rfc2606#section-2
 
@@ -26,7 +22,7 @@ def of(store_id: int | None, emails: Iterable[str]) -> dict[str, Suppression]:
 
     Of several reasons it is the weightiest: erased, complained, bounced, unsubscribed.
     """
-    mailboxes = {key: mailbox(email) for email in emails for key in person_key.every(email)}
+    mailboxes = {key: person_key.mailbox(email) for email in emails for key in person_key.every(email)}
     held = Suppression.objects.filter(Q(store=store_id) | Q(store=None), mailbox_hash__in=mailboxes)
     lightest_first = sorted(held, key=lambda row: _weight(row.reason), reverse=True)
     return {mailboxes[row.mailbox_hash]: row for row in lightest_first}
@@ -34,7 +30,7 @@ def of(store_id: int | None, emails: Iterable[str]) -> dict[str, Suppression]:
 
 def spellings(email: str) -> set[str]:
     """How the address may be stored, in lower case: with an international domain in Unicode, and in ASCII."""
-    plain = mailbox(email)
+    plain = person_key.mailbox(email)
     local, at, domain = plain.rpartition("@")
     try:
         return {person_key.small(email), plain, f"{local}{at}{domain.encode('ascii').decode('idna')}"}

@@ -245,6 +245,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "integrations.tasks.revoke": timedelta(seconds=30),
     "referrals.tasks.remind": timedelta(minutes=1),
     "klaviyo.tasks.heed": timedelta(seconds=10),
+    "klaviyo.tasks.repeat_erasures": timedelta(minutes=1),
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),

@@ -19,7 +19,7 @@ from integrations.outbox.leasing import (
     keep,
 )
 from integrations.outbox.queueing import Order, add
-from integrations.outbox.settling import BACKOFF, give_back, settle, settle_all
+from integrations.outbox.settling import BACKOFF, NotStored, give_back, settle, settle_all
 from integrations.outbox.waiting import (
     TAKEN_BACK,
     cancel,
@@ -38,6 +38,7 @@ __all__ = [
     "CRASHES_FAILED",
     "FRESH",
     "TAKEN_BACK",
+    "NotStored",
     "Order",
     "add",
     "cancel",

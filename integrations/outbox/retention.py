@@ -14,11 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Func, JSONField, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Func, JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import shutdown
+from integrations import providers, shutdown
 from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
 
 AT_ONCE = 1_000
@@ -44,13 +44,21 @@ def forget() -> dict[str, int]:
 
 def is_forgotten(delivery: Delivery) -> bool:
     """Whether retention has taken out its content: then it cannot be sent any more."""
+    if _is_kept(delivery):
+        return False
     is_old = delivery.settled_at and delivery.settled_at < timezone.now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
     return bool(is_old and not delivery.subject)
 
 
 def sendable(deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
     """Deliveries that still hold their content and their person."""
-    return deliveries.exclude(subject="", settled_at__isnull=False)
+    kept = Q(kind__in=providers.naming_nobody(), state=Delivery.State.FAILED)
+    return deliveries.exclude(~kept, subject="", settled_at__isnull=False)
+
+
+def _is_kept(delivery: Delivery) -> bool:
+    """Whether it failed, and finds its person by its source."""
+    return delivery.state == Delivery.State.FAILED and delivery.kind in providers.naming_nobody()
 
 
 def to_forget() -> "QuerySet[Delivery]":

@@ -19,6 +19,12 @@ State = Delivery.State
 BACKOFF = [timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 7200, 18000, 36000, 36000)]
 
 
+class NotStored(str):
+    """A subject that a worker only has in hand: it is never written to the row."""
+
+    __slots__ = ()
+
+
 def settle(delivery: Delivery, outcome: Outcome) -> bool:
     """Write an outcome, if the lease is still ours; False when another worker has taken the row since."""
     row = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
@@ -29,7 +35,7 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
         "warnings": delivery.warnings,
         "body": delivery.body,
         "options": delivery.options,
-        "subject": delivery.subject,
+        "subject": "" if isinstance(delivery.subject, NotStored) else delivery.subject,
         "lease": None,
         "lease_until": None,
         "crashes": 0,

@@ -14,7 +14,7 @@ from klaviyo.consent.decision import Decision
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.profiles.lookup import Lookup
-from referrals import suppressions
+from referrals import person_key, suppressions
 from referrals.models import Suppression
 
 GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked again
@@ -25,7 +25,7 @@ HEARD = topics.OPTED_OUT.saying(
 
 def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> Decision:
     """The decision about an "invite" or a "reminder", from a look-up that has asked about the person."""
-    if own := suppressions.of(setting.store_id, [email]).get(suppressions.mailbox(email)):
+    if own := suppressions.of(setting.store_id, [email]).get(person_key.mailbox(email)):
         return refused(setting, message, own)
     person = lookup.profile(email)
     answer = decision.decide(lookup.subscriptions(email), setting.policy(message), list_ids=setting.lists)

@@ -22,7 +22,7 @@ from klaviyo.models import ConsentDecision, Send, StoreSetting
 from klaviyo.profiles.batch import SETTING_OFF, Batch
 from klaviyo.profiles.joined_stores import setting_of
 from klaviyo.profiles.lookup import Lookup
-from referrals import suppressions
+from referrals import person_key, suppressions
 
 ACCOUNT_AWAY = declare(
     "account_away",
@@ -69,7 +69,7 @@ def said_no_here(
         mine = [delivery for delivery in messages if setting_of(store_settings, delivery, sends) == setting]
         listed = suppressions.of(setting.store_id, [delivery.subject for delivery in mine]) if mine else {}
         for delivery in mine:
-            if own := listed.get(suppressions.mailbox(delivery.subject)):
+            if own := listed.get(person_key.mailbox(delivery.subject)):
                 decision = check.refused(setting, message_of(delivery), own)
                 refused[delivery.pk] = Skipped(decision.reason)
                 _record_refusal(delivery, sends.get(delivery.pk), decision)

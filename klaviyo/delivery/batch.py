@@ -21,7 +21,7 @@ from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt
 from klaviyo.consent import gate, opt_outs, owed_noes
 from klaviyo.delivery import events, lists, preflight, profiles
-from klaviyo.delivery.erasure import deletion_request
+from klaviyo.delivery.erasure import deletion_request, older
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
 from klaviyo.mapping import contents
@@ -73,7 +73,7 @@ _ALL = (
     Kind("email", mail.send, begins_anew=True, messages=EACH),  # or, known as tried, it would not go again
     Kind("subscribe", subscribe.subscribe, messages=EACH),
     Kind("unsubscribe", unsubscribe.unsubscribe, is_a_persons_act=True),
-    Kind("erase", deletion_request.erase, is_a_persons_act=True),
+    Kind("erase", deletion_request.erase, is_a_persons_act=True, names_nobody=True),
 )
 KINDS = {kind.name: kind for kind in _ALL}
 
@@ -86,11 +86,13 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     store_settings, sends = settings_of(connection), sends_of(deliveries)
     said_no = partial(gate.said_no_here, store_settings, sends)
     looks = (
+        deletion_request.find_people,
         preflight.unusable,
         _gone_out,
         mail.broke_off,
         said_no,
         _held,
+        older.call_off,
         deletion_request.erased_first,
         deletion_request.imports_first,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from integrations.models import Delivery
 from integrations.outcomes import Failed, Outcome
 from integrations.workers import one_by_one
-from klaviyo.delivery.erasure import deletion_request
+from klaviyo.delivery.erasure import deletion_request, older
 from klaviyo.mapping import contents, orders
 
 Look = Callable[[Sequence[Delivery]], dict[int, Outcome]]  # outcomes by delivery id
@@ -26,7 +26,7 @@ def decided(deliveries: Sequence[Delivery], looks: Sequence[Look]) -> dict[int, 
 
 def without_the_hopeless(deliveries: Sequence[Delivery]) -> list[Delivery]:
     """Those that may go, the others being settled."""
-    known = decided(deliveries, (unusable, deletion_request.erased_first))
+    known = decided(deliveries, (unusable, older.call_off, deletion_request.erased_first))
     settled = [delivery for delivery in deliveries if delivery.pk in known]
     one_by_one.settle_each(settled, lambda delivery: known[delivery.pk])
     return [delivery for delivery in deliveries if delivery.pk not in known]

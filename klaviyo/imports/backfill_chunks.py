@@ -20,6 +20,7 @@ from klaviyo.api import bulk, values
 from klaviyo.api.client import Client
 from klaviyo.consent import owed_noes
 from klaviyo.delivery import profiles
+from klaviyo.delivery.erasure import deletion_request, older
 from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Profile
 from klaviyo.models import Backfill, StoreSetting
@@ -76,7 +77,10 @@ def _sorted(
     client: Client, setting: StoreSetting, rows: Sequence[tuple[int, str]]
 ) -> tuple[dict[str, profiles.Items], list[int]]:
     """What is said of each, by the list that they are to join; and ids of those who must go alone."""
-    told = list(_as_deliveries(setting, rows))
+    everybody = list(_as_deliveries(setting, rows))
+    waiting = deletion_request.erased_first(everybody)
+    out = {delivery.pk for delivery in older.among(everybody)} | waiting.keys()
+    told = [delivery for delivery in everybody if delivery.pk not in out]
     store_settings = {setting.store_id: setting}
     refusals = owed_noes.of(client.connection, (delivery.subject for delivery in told))
     source, unasked = Advocates(client.connection, told), profiles.unasked(store_settings, told)
@@ -86,13 +90,14 @@ def _sorted(
         if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
             raise problem  # the chunk is told of later, as a whole
     objections, lists = profiles.sort(store_settings, people, told)
-    alone = [Profile.of(d).advocate for d in told if isinstance(objections.get(d.pk), Retry)]
+    objections |= waiting
+    alone = [Profile.of(d).advocate for d in everybody if isinstance(objections.get(d.pk), Retry)]
     return {list_id: list(profiles.said(people, group)) for list_id, group in lists.items()}, alone
 
 
 def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
     """What the rules of profiles are asked about; none is ever stored. To copy one is faster than to make one."""
-    pattern = Delivery(connection=setting.connection, kind=Profile.kind)
+    pattern = Delivery(connection=setting.connection, kind=Profile.kind, occurred_at=timezone.now())
     for pk, email in rows:
         delivery = copy(pattern)
         delivery.pk, delivery.subject = -pk, values.address(email)

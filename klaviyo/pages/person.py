@@ -11,7 +11,7 @@ from klaviyo.models import Send
 from klaviyo.pages import send_summary
 from klaviyo.pages.permissions import Part
 from klaviyo.pages.send_summary import Row
-from referrals import standing, suppressions
+from referrals import person_key, standing, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
 from referrals.standing import Standing
 
@@ -89,9 +89,9 @@ def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
     memberships = _memberships(rows(Part.MEMBERSHIPS, Advocate, "email", "program__store"))
     received = _invited(_newest(_with_advocates(at(Invite, "recipient_email", email))))
     orders = rows(Part.ORDERS, Conversion, "friend_email", "advocate", "program")
-    listed = Suppression.objects.filter(mailbox_hash=suppressions.digest(email)).select_related("store")
+    listed = Suppression.objects.filter(mailbox_hash__in=person_key.every(email)).select_related("store")
     return Person(
-        email=suppressions.mailbox(email),
+        email=person_key.mailbox(email),
         name=_name(memberships, received, orders),
         open=open,
         memberships=memberships,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from integrations.models import Connection, Delivery
 from integrations.pages import story
-from klaviyo.delivery.erasure import erase
+from klaviyo.delivery.erasure import owed
+from klaviyo.delivery.erasure.deletion_request import NOT_KNOWN
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 
@@ -18,23 +19,43 @@ WORDS = {
     State.SKIPPED: "Not asked",
     State.HELD: "Held",
     State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
+    State.CANCELLED: "Not asked yet",
 }
+CAN_WAIT = (State.QUEUED, State.HELD, State.CANCELLED)  # what is cancelled is queued again
+KNEW_NOBODY = "Knew nobody"
+NOT_NOW = (
+    "It is not connected now, and is told first when it comes back. Until then it is owed: "
+    "delete the person there by hand."
+)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One account that was asked to delete the person too."""
+    """One account that was asked to delete the person too, or is still owed that."""
 
     account: str
     delivery: Delivery
     words: str
     level: str
+    why: str
+
+    @property
+    def is_owed(self) -> bool:
+        return owed.is_owed(self.delivery)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it cannot be asked now, or never could be."""
+        return self.is_owed and (not self.delivery.connection.is_connected or self.delivery.state == State.SKIPPED)
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.is_owed and not self.is_away and self.delivery.state in (State.HELD, State.FAILED)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """An erasure's receipt; `removed` are names and counts; `is_done` when no account is still to answer."""
+    """An erasure's receipt; `removed` are names and counts; `is_done` when no account is owed it any more."""
 
     erasure: Erasure
     removed: Sequence[tuple[str, int]]
@@ -42,16 +63,16 @@ class Receipt:
 
     @property
     def is_done(self) -> bool:
-        return all(asked.delivery.state not in (*Delivery.OPEN, State.FAILED) for asked in self.asked)
+        return not any(asked.is_owed for asked in self.asked)
 
     @property
     def is_partly_done(self) -> bool:
-        """Whether an account was left out, so that somebody must delete the person there by hand."""
-        return any(asked.delivery.reason_code == erase.NOT_CONNECTED.code for asked in self.asked)
+        """Whether an account cannot be asked now, so that somebody should delete the person there by hand."""
+        return any(asked.is_away for asked in self.asked)
 
     @property
     def needs_somebody(self) -> bool:
-        return any(asked.delivery.state in (State.HELD, State.FAILED) for asked in self.asked)
+        return any(asked.needs_somebody for asked in self.asked)
 
 
 def of(erasure: Erasure) -> Receipt:
@@ -67,10 +88,15 @@ def of_all(erasures: Sequence[Erasure]) -> list[Receipt]:
     return [Receipt(erasure, _removed(erasure), asked[str(erasure.uid)]) for erasure in erasures]
 
 
+def owed_of(email: str) -> list[Asked]:
+    """The accounts that have yet to hear that the person was erased, each once."""
+    rows = owed.to(email).select_related("connection").order_by("connection__account_name", "pk")
+    return list({row.connection_id: _asked(row) for row in rows}.values())
+
+
 def accounts() -> list[tuple[Connection, bool]]:
-    """The accounts that may know somebody, and whether an erasure made now would be asked of each."""
-    rows = Connection.objects.filter(provider="klaviyo").order_by("account_name")
-    return [(row, row.state not in Connection.ENDED) for row in rows]
+    """The accounts that may know somebody, and whether an erasure made now would be asked of each at once."""
+    return [(row, row.is_connected) for row in owed.accounts().order_by("account_name")]
 
 
 def _removed(erasure: Erasure) -> list[tuple[str, int]]:
@@ -80,5 +106,8 @@ def _removed(erasure: Erasure) -> list[tuple[str, int]]:
 
 def _asked(delivery: Delivery) -> Asked:
     account = delivery.connection.account_name or delivery.connection.account_id
-    level = "warn" if delivery.state == State.SKIPPED else story.level(delivery)
-    return Asked(account, delivery, WORDS[State(delivery.state)], level)
+    if owed.is_owed(delivery) and delivery.state in CAN_WAIT and not delivery.connection.is_connected:
+        return Asked(account, delivery, WORDS[State.SKIPPED], "warn", NOT_NOW)
+    words = KNEW_NOBODY if delivery.reason_code == NOT_KNOWN.code else WORDS[State(delivery.state)]
+    level = "warn" if delivery.state in (State.SKIPPED, State.CANCELLED) else story.level(delivery)
+    return Asked(account, delivery, words, level, delivery.reason)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models.functions import Lower, Now
 
 from klaviyo.models import Notice
-from referrals import suppressions
+from referrals import person_key, suppressions
 from referrals.models import Advocate, OptIn, Suppression
 
 KEPT_FOR = timedelta(days=30)
@@ -20,7 +20,7 @@ def erased(emails: Iterable[str]) -> set[str]:
     listed = suppressions.of(None, wanted) if wanted else {}
     gone = {mailbox for mailbox, row in listed.items() if row.reason == Suppression.Reason.ERASED}
     gone -= _back_again(gone)
-    return {email for email in wanted if suppressions.mailbox(email) in gone}
+    return {email for email in wanted if person_key.mailbox(email) in gone}
 
 
 def drop_old() -> int:
@@ -36,4 +36,4 @@ def _back_again(mailboxes: Iterable[str]) -> set[str]:
     if not of:
         return set()
     known = (model._default_manager.alias(lower=Lower("email")).filter(lower__in=of) for model in (Advocate, OptIn))
-    return {suppressions.mailbox(email) for rows in known for email in rows.values_list("email", flat=True)}
+    return {person_key.mailbox(email) for rows in known for email in rows.values_list("email", flat=True)}

@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from referrals import suppressions
+from referrals import person_key
 from referrals.admin.read_only import FactAdmin
 from referrals.models import OptIn, OptOut, Suppression, Wording
 
@@ -61,7 +61,7 @@ class SuppressionAdmin(FactAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        looked_for = suppressions.digest(search_term.strip()) if "@" in search_term else search_term
+        looked_for = person_key.of(search_term.strip()) if "@" in search_term else search_term
         return super().get_search_results(request, queryset, looked_for)
 
 

@@ -3,7 +3,8 @@
 Each verb takes its advocate's lock (or its store's), stores one fact and sends the fact's one signal, all in one
 transaction: an exception of a receiver takes the fact back. The same fact told again is returned as it is stored, and
 nothing is sent. Input that cannot be right raises Django's ValidationError, whose messages say what, where
-and what to do. Times are aware; a fact occurs now unless `occurred_at` tells of the past. Amounts are in
+and what to do. Times are aware; a fact occurs now unless `occurred_at` tells of the past.
+What is older than a person's erasure is kept without them (`referrals.erased`). Amounts are in
 major units: Decimals, whole numbers or strings, never floats; currencies are codes of ISO 4217.
 """
 

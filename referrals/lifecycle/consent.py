@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from referrals import person_key, signals, text, times
+from referrals import erased, person_key, signals, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Invite, OptIn, OptOut, Store, Suppression, Wording
 from referrals.models.consent import take_a_turn
@@ -15,6 +16,8 @@ from referrals.models.consent import take_a_turn
 BY_COMPLAINT = "spam complaint"
 ONE_OPT_IN = timedelta(minutes=10)
 LONGEST_WORDING = 10_000
+Said = TypeVar("Said", OptIn, OptOut)
+
 _NO_MORE_INVITES = (OptOut.Scope.INVITES, OptOut.Scope.EVERYTHING)
 
 
@@ -37,7 +40,8 @@ def opt_in(
     Without a word anybody may have typed the address, as in a public form or a guest's checkout: such a yes takes no
     earlier no back. Text messages need a phone. The same within ten minutes is one opt-in, unless the person has said
     no meanwhile. It takes no address off the list of those that are not written to. What is told to have occurred
-    later than now has occurred now.
+    later than now has occurred now. A yes from before the person's erasure is stored without them, and nobody hears of
+    it.
     """
     kinds = text.choices(channels, "channels", OptIn.Channel)
     new = OptIn(
@@ -52,6 +56,9 @@ def opt_in(
     new.store = locks.take_store(store.pk)
     _date(new, occurred_at)
     new.wording = _wording(new.store, words)
+    if erased.is_older(new.email, occurred_at):
+        new.phone = new.first_name = ""
+        return _without_person(new)
     if known := _same_opt_in(new):
         return known
     new.save(force_insert=True)
@@ -63,7 +70,8 @@ def opt_in(
 def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: datetime | None = None) -> OptOut:
     """A person says no to the store, once until they ask for its newsletter again; sends `opted_out`.
 
-    No to invites, or to everything, also puts the address on the list of those that are not written to.
+    No to invites, or to everything, also puts the address on the list of those that are not written to; and so does
+    any no from before the person's erasure, of which nothing else is kept.
     """
     new = OptOut(
         email=text.email(email),
@@ -72,6 +80,9 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
     )
     new.store = locks.take_store(store.pk)
     _date(new, occurred_at)
+    if erased.is_older(new.email, occurred_at):
+        suppress(new.email, Suppression.Reason.UNSUBSCRIBED, new.store)
+        return _without_person(new)
     known = _same_opt_out(new)
     if known is None:
         new.save(force_insert=True)
@@ -155,6 +166,16 @@ def _date(new: OptIn | OptOut, told: datetime | None) -> None:
     """By the database's clock, while its store is locked; of what was told to have occurred, nothing lies ahead."""
     new.created_at = times.of_the_database()
     new.occurred_at = min(times.happened(told), new.created_at) if told else new.created_at
+
+
+def _without_person(new: Said) -> Said:
+    """The same, stored once and without whoever said it."""
+    told = type(new)._default_manager.filter(erased.stood_in("email", new.email), store=new.store)
+    if known := told.filter(occurred_at=new.occurred_at).first():
+        return known
+    new.email = erased.stand_in(new.email, new.uid)
+    new.save(force_insert=True)
+    return new
 
 
 def _wording(store: Store, words: str) -> Wording:

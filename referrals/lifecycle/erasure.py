@@ -2,26 +2,31 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Cast, Concat, Lower
+from django.db.models.functions import Cast, Concat, Lower, Now
 
-from referrals import signals, suppressions, text
+from referrals import erased, person_key, signals, suppressions, text
 from referrals.lifecycle import closing
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
 
 @dataclass(frozen=True)
 class Erased:
-    """How many of each were changed or deleted, the hash that is kept, and the ids of all that named the person."""
+    """How many of each were changed or deleted, the hash that is kept, and the ids of all that named the person.
+
+    `at` is by the database's clock: facts that occurred before are kept without the person, see `referrals.erased`.
+    """
 
     counts: dict[str, int]
     mailbox_hash: str
     facts: list[UUID]
+    at: datetime
 
 
 @transaction.atomic
@@ -32,28 +37,50 @@ def erase(email: str) -> Erased:
     what may have come meanwhile goes. They may be invited and may join afterwards, as somebody new.
     """
     address = text.email(email)
-    digest = suppressions.digest(address)
     suppression, _ = Suppression.objects.get_or_create(
-        mailbox_hash=digest, store=None, reason=Suppression.Reason.ERASED
+        mailbox_hash=person_key.of(address), store=None, reason=Suppression.Reason.ERASED
     )
-    traces = _Traces(address)
+    facts, counts = _take_out(_Traces(address))
+    # Now() is the time of the statement: https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
+    Suppression.objects.filter(pk=suppression.pk).update(created_at=Now())
+    suppression.refresh_from_db(fields=["created_at"])
+    signals.person_erased.send(sender=Suppression, email=address, facts=facts, until=None)
+    return Erased(counts, suppression.mailbox_hash, facts, suppression.created_at)
+
+
+@transaction.atomic
+def erase_what_came_meanwhile(email: str, erased_at: datetime) -> list[UUID]:
+    """Once more what was stored until shortly after an erasure: it was being written when that looked.
+
+    Whoever has come back since, as somebody new, stays. The ids of what was found; sends `person_erased` if anything.
+    """
+    address, until = text.email(email), erased_at + erased.MARGIN
+    facts, _ = _take_out(_Traces(address, until))
+    if facts:
+        signals.person_erased.send(sender=Suppression, email=address, facts=facts, until=until)
+    return facts
+
+
+def _take_out(traces: "_Traces") -> tuple[list[UUID], dict[str, int]]:
     traces.hold()
     facts = list(traces.facts())
-    counts = traces.remove(partial(_nobody, digest))
-    signals.person_erased.send(sender=type(suppression), email=address, facts=facts)
-    return Erased(counts, digest, facts)
+    return facts, traces.remove(partial(_nobody, traces.digest))
 
 
 class _Traces:
-    """All rows that name a person: as an advocate, a friend, the recipient of a reward, and in opt-ins and opt-outs."""
+    """All rows that name a person: as an advocate, a friend, the recipient of a reward, and in opt-ins and opt-outs.
 
-    def __init__(self, email: str) -> None:
-        self._spellings = suppressions.spellings(email)
+    With `until`, those only that were stored by then.
+    """
+
+    def __init__(self, email: str, until: datetime | None = None) -> None:
+        self.digest = person_key.of(email)
+        self._spellings, self._until = suppressions.spellings(email), until
         self.advocates = self._at(Advocate, "email")
         self.invites = self._at(Invite, "recipient_email")
         self.conversions = self._at(Conversion, "friend_email")
         self.rewards = self._at(Reward, "recipient_email")
-        self.opt_ins, self.opt_outs = self._at(OptIn, "email"), self._at(OptOut, "email")
+        self.opt_ins, self.opt_outs = self._said(OptIn, email), self._said(OptOut, email)
         self.own = Q(advocate__in=list(self.advocates.values_list("pk", flat=True)))
 
     def hold(self) -> None:
@@ -90,9 +117,15 @@ class _Traces:
             "opt_outs": self.opt_outs.delete()[0],
         }
 
+    @staticmethod
+    def _said(model: type[Any], email: str) -> QuerySet[Any]:
+        """Their words, however a host has spelt the address."""
+        found: QuerySet[Any] = model.objects.filter(person__in=person_key.every(email))
+        return found
+
     def _at(self, model: type[Any], field: str) -> QuerySet[Any]:
         found: QuerySet[Any] = model.objects.alias(address=Lower(field)).filter(address__in=self._spellings)
-        return found
+        return found.filter(created_at__lte=self._until) if self._until else found
 
 
 def _nobody(digest: str) -> Concat:

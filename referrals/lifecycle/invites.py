@@ -4,10 +4,11 @@ from datetime import datetime
 from uuid import uuid5
 
 from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from referrals import signals, suppressions, text, times
+from referrals import erased, signals, suppressions, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Channel, Invite, Reminder
 
@@ -24,7 +25,10 @@ def invite(
     expires_at: datetime | None = None,
     occurred_at: datetime | None = None,
 ) -> Invite:
-    """An advocate invites a friend, once per address whatever its case; sends `invite_sent`."""
+    """An advocate invites a friend, once per address whatever its case; sends `invite_sent`.
+
+    An invite from before the friend's erasure is stored without them, and closed.
+    """
     person = locks.take_somebody(advocate.pk)
     new = Invite(
         advocate=person,
@@ -35,7 +39,12 @@ def invite(
         occurred_at=times.happened(occurred_at),
     )
     invites = person.invites.alias(address=Lower("recipient_email"))
-    if known := invites.filter(address__in=suppressions.spellings(new.recipient_email)).first():
+    same = Q(address__in=suppressions.spellings(new.recipient_email))
+    if erased.is_older(new.recipient_email, occurred_at):
+        same |= erased.stood_in("recipient_email", new.recipient_email)
+        new.recipient_email, new.recipient_name = erased.stand_in(new.recipient_email, new.uid), ""
+        new.closed_at, new.closed_by = timezone.now(), Invite.Closing.ERASED
+    if known := invites.filter(same).first():
         return known
     new.save(force_insert=True)
     signals.invite_sent.send(sender=Invite, invite=new)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from referrals import money, order_lines, signals, text, times
+from referrals import erased, money, order_lines, signals, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Advocate, Conversion, Invite
 
@@ -29,7 +29,8 @@ def convert(
     """A friend orders; an order counts once per program. Sends `conversion_recorded`.
 
     `lines` are {sku, name, quantity, price of one} in the currency of the order. An order that the program
-    has credited to another advocate is refused. All open invites of the program to the friend are closed.
+    has credited to another advocate is refused. All open invites of the program to the friend are closed. An order
+    from before the friend's erasure is stored without them.
     """
     currency = money.currency(currency)
     order = Conversion(
@@ -46,6 +47,8 @@ def convert(
         currency=currency,
         occurred_at=times.happened(occurred_at),
     )
+    if erased.is_older(order.friend_email, occurred_at):
+        _take_friend_out(order)
     stored = _stored(order)
     if stored.advocate_id != order.advocate_id:
         raise text.refused("order_id", "is credited to another advocate of the program. Leave it with them.")
@@ -93,6 +96,13 @@ def refund(
     if stored is new:
         signals.conversion_refunded.send(sender=Conversion, refund=new)
     return stored
+
+
+def _take_friend_out(order: Conversion) -> None:
+    named = order.friend_email, order.friend_first_name, order.friend_last_name, order.friend_phone
+    order.lines = erased.unnamed(order.lines, *named)
+    order.friend_email = erased.stand_in(order.friend_email, order.uid)
+    order.friend_first_name = order.friend_last_name = order.friend_phone = ""
 
 
 def _stored(new: Conversion) -> Conversion:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from referrals import codes, signals, text, times
+from referrals import codes, erased, signals, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Program
 
@@ -30,7 +30,8 @@ def join(
     """A person joins a program, once per address whatever its case; sends `advocate_joined`.
 
     The phone is kept as it is given, number or not. Without a role, it is the one of the program's type. `by_anybody`:
-    it comes from a public form, whose sender may be somebody else.
+    it comes from a public form, whose sender may be somebody else. Who
+    joined before they were erased is stored as nobody.
     """
     person = Advocate(
         program=program,
@@ -44,7 +45,8 @@ def join(
         by_anybody=by_anybody,
         occurred_at=times.happened(occurred_at),
     )
-    member = _member(person) or _store_with_a_free_code(person)
+    known = _erased_member(person) if erased.is_older(person.email, occurred_at) else None
+    member = known or _member(person) or _store_with_a_free_code(person)
     if member is person:
         signals.advocate_joined.send(sender=Advocate, advocate=person)
     return member
@@ -88,6 +90,15 @@ def _member(person: Advocate) -> Advocate | None:
     """Who is in the program already under this address."""
     members = Advocate.objects.select_related("program__store").alias(address=Lower("email"))
     return members.filter(program=person.program, address=person.email.lower()).first()
+
+
+def _erased_member(person: Advocate) -> Advocate | None:
+    """Who stands in the program for the person, who was erased since; where nobody does, this one will."""
+    members = Advocate.objects.select_related("program__store").filter(program=person.program)
+    known = members.filter(erased.stood_in("email", person.email)).order_by("pk").first()
+    person.email = erased.stand_in(person.email, person.uid)
+    person.first_name = person.last_name = person.phone = person.locale = person.tier = ""
+    return known
 
 
 def _store_with_a_free_code(person: Advocate) -> Advocate:

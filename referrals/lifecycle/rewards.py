@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from referrals import money, signals, text, times
+from referrals import erased, money, signals, suppressions, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Conversion, Reward
 
@@ -25,7 +25,8 @@ def reward(
 ) -> Reward:
     """The advocate or a friend is rewarded, once per conversion, recipient and kind; sends `reward_issued`.
 
-    Without a conversion each call is a reward. `recipient_email` is for a friend without a conversion.
+    Without a conversion each call is a reward. `recipient_email` is for a friend without a conversion. A friend's
+    reward from before their erasure is stored without them.
     """
     person = locks.take(advocate.pk)
     currency = money.currency(currency)
@@ -41,6 +42,8 @@ def reward(
         occurred_at=times.happened(occurred_at),
     )
     new.recipient_email = _address_of(new, recipient_email)
+    if new.recipient == Reward.Recipient.FRIEND and erased.is_older(new.recipient_email, occurred_at):
+        new.recipient_email = erased.stand_in(new.recipient_email, new.uid)
     same = person.rewards.filter(conversion=new.conversion, recipient=new.recipient, kind=new.kind)
     if new.conversion and (known := same.first()):
         return known
@@ -104,6 +107,8 @@ def _address_of(reward: Reward, given: str) -> str:
         expected = reward.conversion.friend_email
     else:
         return text.email(given, "recipient_email")
+    if suppressions.is_erased(expected):
+        return expected
     if given and text.email(given, "recipient_email").lower() != expected.lower():
         raise text.refused("recipient_email", "is somebody else's. Leave it out: the recipient's is known.")
     return expected

@@ -5,7 +5,7 @@ from uuid import uuid5
 
 from django.db import transaction
 
-from referrals import signals, text, times
+from referrals import signals, suppressions, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Advocate, Channel, Invite, Visit
 
@@ -26,7 +26,8 @@ def visit(
     """A friend lands through the share link; the same visitor within half an hour is one visit.
 
     Without a visitor each call is a visit. Addresses of pages are cut to a bounded length, not refused.
-    An `invite` of the advocate's, through which the friend came, is closed. Sends `visit_recorded`.
+    An `invite` of the advocate's, through which the friend came, is closed. Of somebody erased no pages are kept,
+    which may name them. Sends `visit_recorded`.
     """
     person = locks.take(advocate.pk)
     new = Visit(
@@ -38,6 +39,8 @@ def visit(
         invite=_invite_of(person, invite),
         occurred_at=times.happened(occurred_at),
     )
+    if suppressions.is_erased(new.invite.recipient_email if new.invite else "") or suppressions.is_erased(person.email):
+        new.landing_page = new.referrer = ""
     if new.invite:
         closing.close_open(person.invites.filter(pk=new.invite.pk), Invite.Closing.VISITED)
     if new.visitor and (known := _same(new)):

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from klaviyo.sandbox import SeenProfile
-from referrals import suppressions
+from referrals import person_key
 from referrals.models import Invite, Reminder, Suppression
 from sorae.demo.consent_history import Said
 from sorae.demo.expected import Expected
@@ -35,7 +35,7 @@ def _told_after_a_no_here(sent: Iterable[Expected]) -> Iterable[str]:
         facts = Invite.objects if one.metric.consent == "invite" else Reminder.objects
         made_at: datetime = facts.get(uid=one.fact_id).created_at
         noes = Suppression.objects.filter(Q(store=one.setting.store_id) | Q(store=None), created_at__lt=made_at)
-        if noes.filter(mailbox_hash=suppressions.digest(one.email)).exists():
+        if noes.filter(mailbox_hash=person_key.of(one.email)).exists():
             yield f"{one.name} went to a person who had said no to Sorae."
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Delivery
 from klaviyo.mapping import catalogue
-from referrals import suppressions
+from referrals import person_key
 from referrals.models import Conversion, Invite, Reminder, Suppression, Visit
 from sorae.demo.expected import Expected
 from sorae.demo.mail_folder import mailbox
@@ -51,7 +51,7 @@ def _objects(one: Expected, world: World) -> bool:
 def _suppressed_as(*reasons: Suppression.Reason) -> Reason:
     def is_suppressed(one: Expected, _world: World) -> bool:
         here = Suppression.objects.filter(Q(store=one.setting.store_id) | Q(store=None), reason__in=reasons)
-        return one.metric.consent is not None and here.filter(mailbox_hash=suppressions.digest(one.email)).exists()
+        return one.metric.consent is not None and here.filter(mailbox_hash=person_key.of(one.email)).exists()
 
     return is_suppressed
 

@@ -25,7 +25,7 @@ from klaviyo.delivery.erasure import erase
 from klaviyo.models import Erasure, StoreSetting
 from klaviyo.pages import person_history, receipts
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
-from referrals import lifecycle, signals, suppressions
+from referrals import lifecycle, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import consent_screen, snapshot
 from tests.klaviyo.story import make_due
@@ -330,7 +330,7 @@ class History:
         for person in self.people.values():
             if not person.is_erased or person.is_unsure:
                 continue
-            mine = Erasure.objects.filter(mailbox_hash=suppressions.digest(person.email)).order_by("pk").last()
+            mine = Erasure.objects.filter(mailbox_hash=person_key.of(person.email)).order_by("pk").last()
             if mine is None:
                 found.append(f"{person.email} was erased, and there is no receipt.")
                 continue

@@ -15,6 +15,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
         "0006_owed_noes": past.STORE_SETTINGS,
+        "0008_erasures_are_owed": past.STORE_SETTINGS,
         "0007_operators_may_release_messages": past.STORE_SETTINGS,
     },
     "referrals": {"0003_standing_noes": past.STORE_SETTINGS},

@@ -29,10 +29,11 @@ from integrations.models import (
 from klaviyo import tasks as klaviyo_tasks
 from klaviyo.imports import backfill_chunks
 from klaviyo.models import Backfill, ConsentWatch, Erasure, Miss, Notice, Reading, Send, StoreSetting
+from klaviyo.pages import receipts
 from klaviyo.pages.operators import PERMISSIONS
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Invite
-from tests import consent_screen
+from tests import budgets, consent_screen
 from tests.conftest import Drain
 from tests.upgrades import past
 from tests.upgrades.conftest import Requests
@@ -312,6 +313,47 @@ def test_what_was_taken_is_read_back_and_not_sent_again(upgraded: Fixture, asked
     assert {end for end, _ in ends(taken).values()} == {State.CONFIRMED}
     assert Miss.objects.count() == 1
     assert asked.events == []
+
+
+def test_erasures_of_before_are_owed_and_name_nobody_any_more(
+    upgraded: Fixture, sandbox: Sandbox, drain: Drain
+) -> None:
+    rows = [row for row in upgraded["rows"]["integrations.delivery"] if row["kind"] == "erase"]
+    was = {row["id"]: (row.get("state", "queued"), row.get("reason_code", "")) for row in rows}
+    names = {row["id"]: row.get("subject", "") for row in rows}
+    klaviyo_tasks.repeat_erasures()
+    named = Delivery.objects.filter(kind="erase").exclude(subject="")
+    assert set(named.values_list("state", flat=True)) == {State.SENDING}  # of before, which writes it back
+    owed = {names[row.pk]: row.source for row in Delivery.objects.filter(pk__in=names, subject="") if names[row.pk]}
+    assert len(owed) == 4
+    assert {Erasure.objects.get(uid=source).address for source in owed.values()} == owed.keys()
+    live_on(drain, sandbox)
+    klaviyo_tasks.repeat_erasures()
+    budgets.forget()
+    end_waits()
+    work(drain)
+    Erasure.objects.update(requested_at=timezone.now() - timedelta(days=1))
+    klaviyo_tasks.repeat_erasures()
+    now = {pk: Delivery.objects.get(pk=pk) for pk in was}
+    ends_of = {was[pk]: (row.state, row.reason_code) for pk, row in now.items()}
+    assert ends_of == {
+        ("accepted", "not_known"): (State.ACCEPTED, "not_known"),
+        ("failed", "invalid"): (State.FAILED, "invalid"),
+        ("skipped", "not_connected"): (State.SKIPPED, "not_connected"),
+        ("cancelled", "called_off"): (State.ACCEPTED, "not_known"),
+        ("queued", ""): (State.ACCEPTED, "deletion_asked"),
+        ("sending", ""): (State.ACCEPTED, "deletion_asked"),
+        ("held", "invalid_grant"): (State.HELD, "invalid_grant"),
+    }
+    assert not named.exists()
+    done = {str(receipt.erasure.uid) for receipt in receipts.of_all(list(Erasure.objects.all())) if receipt.is_done}
+    assert {(row.state, row.reason_code) for row in now.values() if row.source not in done} == {
+        (State.FAILED, "invalid"),
+        (State.SKIPPED, "not_connected"),
+        (State.HELD, "invalid_grant"),
+    }
+    kept = {receipt.address for receipt in Erasure.objects.all() if receipt.is_address_kept}
+    assert kept == {"erase-failed@friends.test", "lost-erase@oslo.test"}
 
 
 def test_what_was_sealed_can_be_opened(upgraded: Fixture) -> None:

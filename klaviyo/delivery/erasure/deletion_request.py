@@ -1,17 +1,24 @@
-"""Profile deletion: Klaviyo is asked to delete a person who was erased here."""
+"""Profile deletion: Klaviyo is asked to delete a person who was erased here.
+
+A deletion names nobody: whom it is about stands on the erasure's receipt, encrypted, and is read when it is sent.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
+from integrations.encryption import Undecryptable
 from integrations.models import Delivery
-from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.outbox import NotStored
+from integrations.outcomes import Accepted, Failed, Outcome, Retry
 from integrations.reasons import Who, declare
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase as erasure
+from klaviyo.delivery.erasure import owed
 from klaviyo.mapping import contents
+from klaviyo.models import Erasure
 from klaviyo.profiles import import_job
 from klaviyo.profiles.batch import Batch
-from referrals import suppressions
+from referrals import person_key, suppressions
 
 ERASED_FIRST = Retry(
     declare(
@@ -59,19 +66,36 @@ NOT_KNOWN = Accepted(
         who=Who.NOBODY,
     )
 )
+PERSON_UNREADABLE = Failed(
+    declare(
+        "erased_person_unreadable",
+        "Not readable whom",
+        "Whom it is about can no longer be read. Delete the person there by hand.",
+        because="whom it is about can no longer be read",
+        means="The address was kept encrypted, and the key to it is no longer in ENCRYPTION_KEYS; or it was not kept.",
+        who=Who.RUNNER,
+        do="Delete the person there by hand. Or put the key that is missing back, then retry.",
+    )
+)
+
+
+def find_people(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
+    """Read whom deletions are about, for as long as they are in hand; outcomes of what nobody can read."""
+    asking = [delivery for delivery in deliveries if delivery.kind == contents.Erase.kind and not delivery.subject]
+    if not asking:
+        return {}
+    receipts = {str(one.uid): one for one in Erasure.objects.filter(uid__in=[delivery.source for delivery in asking])}
+    for delivery in asking:
+        delivery.subject = NotStored(_address_on(receipts.get(delivery.source)))
+    return {delivery.pk: PERSON_UNREADABLE for delivery in asking if not delivery.subject}
 
 
 def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
     """What is new of people whose deletion still waits, and would go with them; outcomes by delivery id."""
-    addresses = {
-        delivery.pk: erasure.address(delivery.subject)
-        for delivery in deliveries
-        if delivery.kind != contents.Erase.kind
-    }
-    connections = {delivery.connection_id for delivery in deliveries}
-    asking = Delivery.objects.filter(connection__in=connections, kind=contents.Erase.kind, state__in=Delivery.OPEN)
-    going = set(asking.filter(subject__in=set(addresses.values())).values_list("subject", flat=True))
-    return {pk: ERASED_FIRST for pk, address in addresses.items() if address in going}
+    others = [delivery for delivery in deliveries if delivery.kind != contents.Erase.kind]
+    connections = {delivery.connection_id for delivery in others}
+    going = owed.waiting(connections, {delivery.subject for delivery in others})
+    return {one.pk: ERASED_FIRST for one in others if going and person_key.of(one.subject) in going}
 
 
 def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -88,4 +112,13 @@ def erase(batch: Batch, delivery: Delivery) -> Outcome:
     was_known = privacy.request_deletion(batch.client, spelt, [delivery])
     erasure.forget_notices(suppressions.spellings(delivery.subject), [person.id] if person else [])
     delivery.subject = ""
-    return DELETION_ASKED if was_known else NOT_KNOWN
+    outcome = DELETION_ASKED if was_known else NOT_KNOWN
+    owed.taken(delivery, outcome)
+    return outcome
+
+
+def _address_on(receipt: Erasure | None) -> str:
+    try:
+        return erasure.address(receipt.address) if receipt and receipt.address else ""
+    except Undecryptable:
+        return ""

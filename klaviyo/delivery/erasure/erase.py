@@ -13,15 +13,15 @@ from django.utils import timezone
 from integrations import outbox, outcomes
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
-from integrations.outcomes import Cancelled, Outcome, Skipped
-from integrations.reasons import Who, declare
+from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.consent import suppression
+from klaviyo.delivery.erasure import owed
 from klaviyo.mapping import contents, orders
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
-from referrals import lifecycle, suppressions
+from referrals import lifecycle, person_key, suppressions
 from referrals.models import Visit
 
 State = Delivery.State
@@ -31,89 +31,78 @@ KEPT_OPTIONS = ("store", "sync", "metric", "message")
 SAYS_WHO = {"recipient_email", "advocate_name", "share_link", "landing_page", "referrer"}
 AT_ONCE = 500
 ERASED = Cancelled(suppression.ERASED.saying("A person whom it names was erased at their own wish."))
-NOT_CONNECTED = Skipped(
-    declare(
-        "not_connected",
-        "Account not connected",
-        "The account is not connected, and was not asked. Delete the person there.",
-        because="the account is not connected",
-        means="An account that is not connected cannot be asked.",
-        who=Who.ACCOUNT,
-        do="Delete the person there by hand.",
-    )
-)
-NOT_ASKABLE = Skipped(
-    declare(
-        "not_askable",
-        "Not askable",
-        "No account takes an address like this one, so none can be asked.",
-        because="no account takes an address like theirs",
-        means="So none can have a profile with it.",
-        who=Who.NOBODY,
-    )
-)
 
 
 @transaction.atomic
 def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
-    """Erase the person and give the receipt. Raises ValidationError for what is no address."""
+    """Erase the person and give the receipt. Raises ValidationError for what is no address.
+
+    Every account is owed the deletion. One that is not connected hears of it when it is again: what is queued for it
+    is held by the next sweep.
+    """
     erased = lifecycle.erase(email)
     removed = {name: count for name, count in erased.counts.items() if count}
     receipt = Erasure.objects.create(
-        mailbox_hash=erased.mailbox_hash, requested_by_id=by.pk if by else None, removed=removed
+        mailbox_hash=erased.mailbox_hash,
+        requested_by_id=by.pk if by else None,
+        requested_at=erased.at,
+        removed=removed,
     )
-    for connection in Connection.objects.filter(provider="klaviyo"):
-        outbox.add(connection.pk, [_order(receipt, connection, address(email.strip()))])
+    receipt.address = person_key.mailbox(email.strip())
+    receipt.save(update_fields=["address"])
+    for connection in owed.accounts():
+        outbox.add(connection.pk, [order(receipt, connection, receipt.address)])
     return receipt
 
 
-def forget(email: str, facts: Iterable[uuid.UUID]) -> None:
-    """Cancel what waits for the person, and take them out of every record here: orders, decisions, notices."""
-    sources = list(facts)
-    spellings = suppressions.spellings(email) | {email, values.address(email)}
-    about = _about(spellings, sources)
+def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None) -> None:
+    """Cancel what waits for the person, and take them out of every record here: orders, decisions, notices.
+
+    With `until`, what is about nothing but these facts and what was stored by then.
+    """
+    sources, names = list(facts), spellings(email)
+    about = _about(names, sources, until)
     # Whoever held one of them may just have added another, which a second query sees:
     # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     list(about.values_list("pk"))
     rows = list(about)
-    own = {suppressions.mailbox(spelling) for spelling in spellings}
-    mine = [row for row in rows if suppressions.mailbox(row.subject) in own]
-    _forget_sends(_sends(mine, sources), spellings)
-    _blank(mine)
-    _unname([row for row in rows if suppressions.mailbox(row.subject) not in own])
+    own = {person_key.mailbox(spelling) for spelling in names}
+    mine = [row for row in rows if person_key.mailbox(row.subject) in own]
+    _forget_sends(_sends(mine, sources), names, until)
+    blank(mine)
+    _unname([row for row in rows if person_key.mailbox(row.subject) not in own])
+
+
+def spellings(email: str) -> set[str]:
+    """How deliveries may name the person."""
+    return suppressions.spellings(email) | {email, values.address(email)}
 
 
 def address(email: str) -> str:
     """The one spelling by which accounts are asked to delete the person."""
-    return values.address(suppressions.mailbox(email))
+    return values.address(person_key.mailbox(email))
 
 
-def forget_notices(emails: Iterable[str], profiles: Iterable[str]) -> None:
+def forget_notices(emails: Iterable[str], profiles: Iterable[str], until: datetime | None = None) -> None:
     """What accounts have told us of the person."""
-    Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles)).delete()
+    told = Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles))
+    (told.filter(received_at__lte=until) if until else told).delete()
 
 
-def _order(receipt: Erasure, connection: Connection, subject: str) -> Order:
-    """To delete the person; where nobody can be asked, the record of that, without the address."""
-    outcome = _not_asked(connection, subject)
+def order(receipt: Erasure, connection: Connection, email: str) -> Order:
+    """To delete the person, whom only the receipt names; where nobody can be asked, the record of that."""
+    outcome = owed.NOT_ASKABLE if orders.malformed(address(email)) else None
     return Order(
         "erase",
         f"erase:{receipt.uid}",
         timezone.now(),
         source=str(receipt.uid),
         outcome=outcome,
-        subject="" if outcome else subject,
-        due_at=None if outcome else _due_at(connection),
+        due_at=None if outcome else due_at(connection),
     )
 
 
-def _not_asked(connection: Connection, subject: str) -> Outcome | None:
-    if connection.state in Connection.ENDED:
-        return NOT_CONNECTED
-    return NOT_ASKABLE if orders.malformed(subject) else None
-
-
-def _due_at(connection: Connection) -> datetime:
+def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
     taken = connection.deliveries.filter(state=State.CANCELLED, settled_at__gt=Now() - ON_THE_WIRE)
     if taken.filter(lease_until__isnull=False).exists():
@@ -123,15 +112,16 @@ def _due_at(connection: Connection) -> datetime:
     return min(first or timezone.now(), timezone.now()) - timedelta(microseconds=1)
 
 
-def _about(spellings: set[str], facts: list[uuid.UUID]) -> QuerySet[Delivery]:
+def _about(names: set[str], facts: list[uuid.UUID], until: datetime | None) -> QuerySet[Delivery]:
     """Every delivery that is about the person or names them, held until the transaction ends."""
     visits = Visit.objects.filter(invite__uid__in=facts).values_list("uid", flat=True)
     sources = {str(uid) for uid in [*facts, *visits]}
-    rows = Delivery.objects.filter(Q(subject__in=spellings) | Q(source__in=sources)).exclude(kind=contents.Erase.kind)
+    named = Q(subject__in=names, created_at__lte=until) if until else Q(subject__in=names)
+    rows = Delivery.objects.filter(named | Q(source__in=sources)).exclude(kind=contents.Erase.kind)
     return rows.select_for_update(of=("self",)).order_by("pk")
 
 
-def _blank(rows: Sequence[Delivery]) -> None:
+def blank(rows: Sequence[Delivery]) -> None:
     """Nothing of the person stays but that there was something."""
     for row in rows:
         row.options = {name: value for name, value in row.options.items() if name in KEPT_OPTIONS}
@@ -172,11 +162,11 @@ def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Sen
     return Send.objects.filter(pk__in=list(pks))
 
 
-def _forget_sends(sends: QuerySet[Send], spellings: set[str]) -> None:
+def _forget_sends(sends: QuerySet[Send], names: set[str], until: datetime | None) -> None:
     profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
     sends.update(profile_id="", message_id="", bounce="")
-    forget_notices(spellings, profiles)
+    forget_notices(names, profiles, until)
 
 
 def _pks(rows: Sequence[Delivery]) -> list[int]:

@@ -23,7 +23,7 @@ from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Email
 from klaviyo.models import Send
 from klaviyo.profiles.batch import Batch
-from referrals import messages, suppressions
+from referrals import messages, person_key
 from referrals.models import Store
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
@@ -78,7 +78,7 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
     row = batch.sends.get(delivery.pk)
     if row is None:
         return Failed(orders.UNUSABLE.saying("There is no invite that it would tell of."))
-    if suppressions.mailbox(row.invite.recipient_email) != suppressions.mailbox(delivery.subject):
+    if person_key.mailbox(row.invite.recipient_email) != person_key.mailbox(delivery.subject):
         return Failed(
             orders.UNUSABLE.saying("The invite names another address by now, which nobody has decided about.")
         )
@@ -144,7 +144,7 @@ def _one_too_many(row: Send, mailed: "QuerySet[Send]", now: datetime) -> Outcome
     by_advocate = mailed.filter(mailed_at__gt=now - DAY, invite__advocate=row.invite.advocate_id)
     if by_advocate.count() >= settings.MAIL_PER_ADVOCATE_AND_DAY:
         return ADVOCATE_CAP
-    domain = suppressions.mailbox(row.delivery.subject).rpartition("@")[2]
+    domain = person_key.mailbox(row.delivery.subject).rpartition("@")[2]
     to_domain = mailed.filter(mailed_at__gt=now - HOUR, delivery__subject__endswith=f"@{domain}")
     if to_domain.count() >= settings.MAIL_PER_DOMAIN_AND_HOUR:
         return DOMAIN_CAP

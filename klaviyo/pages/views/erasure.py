@@ -15,7 +15,7 @@ from integrations.pages.access import for_operators
 from klaviyo.delivery.erasure import erase as erasing
 from klaviyo.models import Erasure
 from klaviyo.pages import person, receipts
-from referrals import suppressions, text
+from referrals import person_key, text
 
 
 @for_operators("klaviyo.erase")
@@ -30,7 +30,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         return redirect("klaviyo:people")
     if "again" not in request.POST:
         return _ask(request, email, "")
-    if suppressions.mailbox(request.POST["again"].strip()) != suppressions.mailbox(email):
+    if person_key.mailbox(request.POST["again"].strip()) != person_key.mailbox(email):
         return _ask(request, email, "That is another address. Nothing was erased.")
     erasure = erasing.erase(email, cast(AbstractBaseUser, request.user))
     messages.success(request, "The person is erased here. Each account is asked to do the same.")

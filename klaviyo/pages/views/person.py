@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.pages.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import permissions, person, person_history
+from klaviyo.pages import permissions, person, person_history, receipts
 from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
@@ -65,11 +65,12 @@ def _record(request: HttpRequest, email: str) -> HttpResponse:
         "person": found,
         "opt_ins": [(opt_in, steps[opt_in.uid]) for opt_in in found.opt_ins],
         "opt_outs": [(opt_out, steps[opt_out.uid]) for opt_out in found.opt_outs],
-        "owed": person_history.owed(email) if Part.OPT_OUTS in open else [],
+        "owed_noes": person_history.owed(email) if Part.OPT_OUTS in open else [],
         "open": {part.name.lower() for part in open},
         "deliveries": person_history.deliveries(addresses) if Part.DELIVERIES in open else [],
         "attempts": person_history.attempts(addresses) if Part.ATTEMPTS in open else [],
         "profiles": person_history.profiles(addresses),
+        "owed": receipts.owed_of(email),
     }
     return _page(request, context)
 

@@ -15,6 +15,7 @@ from tests.klaviyo.made_sends import a_send, page, signed_in_with
 from tests.klaviyo.story import BEN
 
 ERASE = "/admin/klaviyo/people/erase"
+PEOPLE = "/admin/klaviyo/people/"
 RECEIPTS = "/admin/klaviyo/erasures/"
 
 
@@ -68,7 +69,8 @@ def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
         ("confirmed", "Done", "Done"),
         ("held", "Held", "Needs somebody"),
         ("failed", "Failed", "Needs somebody"),
-        ("skipped", "Not asked", "Done"),
+        ("skipped", "Not asked", "Partly done"),
+        ("cancelled", "Not asked yet", "On its way"),
     ],
 )
 def test_a_receipt_says_how_far_each_account_is(
@@ -88,9 +90,43 @@ def test_an_account_that_is_gone_is_named_as_one_to_do_by_hand(
 ) -> None:
     Connection.objects.update(state=Connection.State.DISCONNECTED)
     assert "delete the person there" in page(browser_of_the_operator, ERASE, {"email": BEN})
-    content = page(browser_of_the_operator, f"{RECEIPTS}{erase.erase(BEN, operator).uid}/")
-    assert ">Partly done</span>" in content
-    assert "Delete the person there." in content
+    receipt = f"{RECEIPTS}{erase.erase(BEN, operator).uid}/"
+    for address in (receipt, RECEIPTS):
+        content = page(browser_of_the_operator, address)
+        assert ">Partly done</span>" in content
+        assert ">Done</span>" not in content
+    content = page(browser_of_the_operator, receipt)
+    assert ">Not asked</span>" in content
+    assert "told first when it comes back. Until then it is owed: delete the person there by hand." in content
+
+
+def test_an_account_that_knew_nobody_or_can_know_nobody_is_done(
+    browser_of_the_operator: Client, operator: User, ann: Advocate
+) -> None:
+    erasure = erase.erase(BEN, operator)
+    rows = Delivery.objects.filter(source=str(erasure.uid))
+    rows.update(state="accepted", reason_code="not_known", reason="Klaviyo knew nobody by this address.")
+    content = page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")
+    assert ">Knew nobody</span>" in content
+    assert ">Done</span>" in content
+    rows.update(state="skipped", reason_code="not_askable")
+    assert ">Done</span>" in page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")
+
+
+@pytest.mark.parametrize("typed", [BEN, "BEN@Friends.test"])
+def test_who_looks_for_the_person_is_told_which_accounts_are_still_owed_it(
+    browser_of_the_operator: Client, connection: Connection, second_connection: Connection, typed: str
+) -> None:
+    first, _ = erase.erase(BEN, None), erase.erase(BEN, None)
+    Delivery.objects.filter(source=str(first.uid)).update(state="accepted")
+    Connection.objects.filter(pk=second_connection.pk).update(state=Connection.State.DISCONNECTED)
+    content = page(browser_of_the_operator, PEOPLE, {"email": typed})
+    assert "2 accounts have yet to hear of it" in content
+    assert content.count("Tea House Ltd") == content.count("Nordlys Coffee") == 1
+    assert content.count("delete the person there by hand") == 1
+    assert "yet to hear of it" not in page(browser_of_the_operator, PEOPLE, {"email": "cid@friends.test"})
+    Delivery.objects.update(state="accepted")
+    assert "yet to hear of it" not in page(browser_of_the_operator, PEOPLE, {"email": typed})
 
 
 def test_who_may_erase(ann: Advocate, operator: User) -> None:

@@ -14,7 +14,7 @@ from integrations.models import Attempt, Delivery
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
-from referrals import lifecycle, standing, suppressions
+from referrals import lifecycle, person_key, standing, suppressions
 from referrals.models import Advocate, Invite, Program, Suppression
 from tests.conftest import Drain
 from tests.klaviyo import canary
@@ -83,7 +83,7 @@ def test_no_word_of_the_person_stays_anywhere(
     receipt = Erasure.objects.get()
     assert receipt.requested_by == operator
     assert receipt.removed["invites"] == 1
-    assert Suppression.objects.get(store=None).mailbox_hash == receipt.mailbox_hash == suppressions.digest(BIRD)
+    assert Suppression.objects.get(store=None).mailbox_hash == receipt.mailbox_hash == person_key.of(BIRD)
 
 
 def test_what_belongs_to_others_stays(sandbox: Sandbox, bird: Advocate, ann: Advocate, drain: Drain) -> None:
