@@ -1,13 +1,18 @@
-"""The Celery tasks, which beat sends: visits are counted, friends are reminded."""
+"""The Celery tasks, which beat sends: visits are counted, public forms carried out, friends reminded."""
 
 from celery import shared_task
 
-from referrals import reminders, visits
+from referrals import reminders, submissions, visits
 
 
 @shared_task(ignore_result=True)
 def count_visits() -> None:
     visits.count()
+
+
+@shared_task(ignore_result=True)
+def carry_out() -> None:
+    submissions.carry_out()
 
 
 @shared_task(ignore_result=True)

@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a broker
     "integrations.tasks.sweep": timedelta(seconds=2),
     "referrals.tasks.count_visits": timedelta(seconds=2),
+    "referrals.tasks.carry_out": timedelta(seconds=2),
     "integrations.tasks.renew": timedelta(minutes=1),
     "integrations.tasks.revoke": timedelta(seconds=30),
     "referrals.tasks.remind": timedelta(minutes=1),

@@ -12,7 +12,18 @@ from django.db.models.functions import Cast, Concat, Lower
 
 from referrals import signals, suppressions, text
 from referrals.lifecycle import closing
-from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
+from referrals.models import (
+    Advocate,
+    Conversion,
+    Invite,
+    OptIn,
+    OptOut,
+    Reminder,
+    Reward,
+    Submission,
+    Suppression,
+    Visit,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,8 @@ def erase(email: str) -> Erased:
     suppression, _ = Suppression.objects.get_or_create(
         mailbox_hash=digest, store=None, reason=Suppression.Reason.ERASED
     )
+    # First: this waits for who is carrying one out, whose rows are there to be found afterwards.
+    Submission.objects.alias(address=Lower("email")).filter(address__in=suppressions.spellings(address)).delete()
     traces = _Traces(address)
     traces.hold()
     facts = list(traces.facts())

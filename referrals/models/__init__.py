@@ -6,6 +6,7 @@ from referrals.models.invites import Invite, Landing, Reminder, Visit
 from referrals.models.orders import Conversion, Reward
 from referrals.models.people import Advocate
 from referrals.models.stores import Program, Store, _place_on_the_ring
+from referrals.models.submissions import Submission
 
 __all__ = [
     "URL_LENGTH",
@@ -21,6 +22,7 @@ __all__ = [
     "Reminder",
     "Reward",
     "Store",
+    "Submission",
     "Suppression",
     "Visit",
     "Wording",
