@@ -71,9 +71,9 @@ def _carry_out(submission: Submission) -> bool:
 
 
 def _do(submission: Submission) -> None:
-    person = {"first_name": submission.first_name, "occurred_at": submission.occurred_at}
+    name, pressed_at = submission.first_name, submission.occurred_at
     if submission.program:
-        lifecycle.join(submission.program, submission.email, **person)
+        lifecycle.join(submission.program, submission.email, first_name=name, occurred_at=pressed_at)
     for wish in submission.wishes:
         lifecycle.opt_in(
             submission.store,
@@ -82,7 +82,8 @@ def _do(submission: Submission) -> None:
             place=submission.place,
             channels=(wish["channel"],),
             phone=wish["phone"],
-            **person,
+            first_name=name,
+            occurred_at=pressed_at,
         )
 
 

@@ -1,8 +1,8 @@
-"""The Celery tasks, which beat sends: visits are counted, public forms carried out, friends reminded."""
+"""The Celery tasks, which beat sends: visits are counted, forms carried out, friends reminded."""
 
 from celery import shared_task
 
-from referrals import reminders, submissions, visits
+from referrals import reminders, submissions, tallies, visits
 
 
 @shared_task(ignore_result=True)
@@ -18,3 +18,8 @@ def carry_out() -> None:
 @shared_task(ignore_result=True)
 def remind() -> None:
     reminders.remind_due()
+
+
+@shared_task(ignore_result=True)
+def forget() -> None:
+    tallies.forget()

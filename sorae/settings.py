@@ -190,6 +190,7 @@ CELERY_TASK_ROUTES = {f"integrations.tasks.{name}": "auth" for name in ("renew",
     "integrations.tasks.probe": "low",
     "klaviyo.tasks.confirm": "low",
     "integrations.tasks.forget": "low",
+    "referrals.tasks.forget": "low",
 }
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
@@ -233,6 +234,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
+    "referrals.tasks.forget": timedelta(minutes=10),
 }
 CELERY_BEAT_SCHEDULE = {task: {"task": task, "schedule": every} for task, every in PERIODIC_TASKS.items()}
 

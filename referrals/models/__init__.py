@@ -7,6 +7,7 @@ from referrals.models.orders import Conversion, Reward
 from referrals.models.people import Advocate
 from referrals.models.stores import Program, Store, _place_on_the_ring
 from referrals.models.submissions import Submission
+from referrals.models.tallies import Tally
 
 __all__ = [
     "URL_LENGTH",
@@ -24,6 +25,7 @@ __all__ = [
     "Store",
     "Submission",
     "Suppression",
+    "Tally",
     "Visit",
     "Wording",
     "_place_on_the_ring",

@@ -3,8 +3,8 @@
 from django.test import Client
 from django.urls import reverse
 
-from referrals import tasks
-from referrals.models import Advocate, Program, Submission
+from referrals import tasks, visits
+from referrals.models import Advocate, Program, Submission, Visit
 from tests.upgrades.past import Fixture
 
 
@@ -16,3 +16,13 @@ def test_people_join_a_program_of_before(upgraded: Fixture) -> None:
     assert Submission.objects.count() == 1
     tasks.carry_out()
     assert Advocate.objects.get(program=program, email="new@friends.test").first_name == "New"
+
+
+def test_friends_of_an_advocate_of_before_are_counted(upgraded: Fixture) -> None:
+    were = Visit.objects.count()
+    code = Advocate.objects.exclude(email__endswith=".invalid").values_list("referral_code", flat=True)[0]
+    for number in range(30):
+        browser = Client(REMOTE_ADDR="203.0.113.5", HTTP_USER_AGENT=f"Firefox {number}")
+        assert browser.get(f"/r/{code}").status_code == 302
+    tasks.count_visits()
+    assert Visit.objects.count() - were == visits.MOST_OF_A_NETWORK
