@@ -65,7 +65,7 @@ class Kind:
     `send` delivers one: it is given the work (see `workers.one_by_one`) and the delivery, and gives an Outcome (None:
     accepted) or raises an IntegrationError. Of a batch, what has the lowest `order` goes first. What
     `needs_profile` goes only where the provider knows the person, or may be told of them. A retry of what
-    `begins_anew` forgets that it was tried.
+    `begins_anew` forgets that it was tried. A person's `own_act`, such as a no, goes before all else that was held.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Kind:
     order: int = 1
     needs_profile: bool = False
     begins_anew: bool = False
+    own_act: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,11 @@ def get(slug: str) -> Provider:
 
 def slugs() -> list[str]:
     return sorted(_registered)
+
+
+def own_acts() -> set[str]:
+    """The names of the kinds that tell what a person has asked for."""
+    return {kind.name for provider in _registered.values() for kind in provider.kinds if kind.own_act}
 
 
 def beginning_anew() -> set[str]:

@@ -68,8 +68,8 @@ _ALL = (
     Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, in_bulk.REPEATABLE)),
     Kind("email", mail.send, begins_anew=True),  # or, known as tried, it would not go again
     Kind("subscribe", subscribe.subscribe),
-    Kind("unsubscribe", unsubscribe.unsubscribe),
-    Kind("erase", deletion_request.erase),
+    Kind("unsubscribe", unsubscribe.unsubscribe, own_act=True),
+    Kind("erase", deletion_request.erase, own_act=True),
 )
 KINDS = {kind.name: kind for kind in _ALL}
 

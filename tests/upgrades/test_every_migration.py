@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FIRST = past.STORE_SETTINGS  # what came before it, it is built with
 TRIED_BY: dict[str, dict[str, str]] = {
-    "integrations": {},
-    "klaviyo": {"0005_store_settings": past.STORE_SETTINGS},
+    "integrations": {"0010_chores": past.STORE_SETTINGS},
+    "klaviyo": {"0005_store_settings": past.STORE_SETTINGS, "0010_caps_by_mailbox": past.STORE_SETTINGS},
     "referrals": {"0010_submissions": past.STORE_SETTINGS, "0010_tallies": past.STORE_SETTINGS},
 }
 
