@@ -1,9 +1,13 @@
-"""After an upgrade the public pages work on what is there already."""
+"""After an upgrade the public pages, and the limits, work on what is there already."""
+
+from datetime import timedelta
 
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from referrals import tasks, visits
+from klaviyo.models import Send
+from referrals import suppressions, tasks, visits
 from referrals.models import Advocate, Program, Submission, Visit
 from tests.upgrades.past import Fixture
 
@@ -26,3 +30,13 @@ def test_friends_of_an_advocate_of_before_are_counted(upgraded: Fixture) -> None
         assert browser.get(f"/r/{code}").status_code == 302
     tasks.count_visits()
     assert Visit.objects.count() - were == visits.MOST_OF_A_NETWORK
+
+
+def test_messages_of_the_last_week_count_towards_the_caps(upgraded: Fixture) -> None:
+    told = Send.objects.filter(channel="klaviyo", delivery__state__in=("accepted", "confirmed"))
+    lately = told.filter(delivery__settled_at__gt=timezone.now() - timedelta(days=6))
+    assert lately.exists()
+    assert not lately.filter(mailed_at=None).exists()
+    assert {send.mailbox_hash for send in lately} == {
+        suppressions.digest(send.invite.recipient_email) for send in lately.select_related("invite")
+    }
