@@ -345,10 +345,11 @@ def test_permissions_go_along_under_their_new_names(upgraded: Fixture) -> None:
 
 
 def test_an_upgrade_can_be_taken_back(before: Fixture) -> None:
-    named = sorted(Permission.objects.values_list("content_type__app_label", "content_type__model", "codename"))
+    klaviyos = Permission.objects.filter(content_type__app_label="klaviyo")  # the others have new models, which stay
+    named = sorted(klaviyos.values_list("content_type__model", "codename"))
     past.upgrade()
     call_command("migrate", "klaviyo", before["migrations"]["klaviyo"], verbosity=0)
-    assert sorted(Permission.objects.values_list("content_type__app_label", "content_type__model", "codename")) == named
+    assert sorted(klaviyos.values_list("content_type__model", "codename")) == named
     past.upgrade()
     assert StoreSetting.objects.count() == len(before["rows"]["klaviyo.profilesync"])
     assert User.objects.get(username="dora").has_perm("klaviyo.change_storesetting")
