@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.encryption import EncryptedTextField
@@ -241,6 +242,34 @@ class Job(models.Model):
         return f"{self.kind} {self.number}"
 
 
+class Chore(models.Model):
+    """Something to be done with many waiting deliveries of a connection, some at a time: let go, or taken back.
+
+    It is about those up to one delivery; what is held or queued later is not meant. A person's own acts come first.
+    """
+
+    class Verb(models.TextChoices):
+        RELEASE = "release", "Let go"
+        CANCEL = "cancel", "Taken back"
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="chores")
+    verb = models.CharField(max_length=8, choices=Verb)
+    upto = models.BigIntegerField(help_text="The id of the last delivery that it is about.")
+    own_acts_done = models.BooleanField(default=False)
+    reached = models.BigIntegerField(default=0, help_text="The id of the last delivery that needs no second look.")
+    reason_code = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    began_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "verb"], name="one_chore_per_verb_and_connection"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} up to {self.upto}"
+
+
 class Delivery(models.Model):
     """A row of the outbox, one thing to tell one account: the order and the record of it.
 
@@ -315,6 +344,7 @@ class Delivery(models.Model):
                 name="open_deliveries_of_a_lane",
                 condition=models.Q(state__in=["queued", "sending", "held"]),
             ),
+            models.Index(fields=["connection", "id"], name="held_deliveries", condition=models.Q(state="held")),
             models.Index(fields=["lease_until"], name="leased_deliveries", condition=models.Q(state="sending")),
             models.Index(fields=["connection", "state", "-settled_at"], name="deliveries_by_state"),
             models.Index(fields=["subject"], name="deliveries_of_a_person"),

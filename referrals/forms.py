@@ -8,8 +8,9 @@ import phonenumbers
 from django import forms
 from django.core.exceptions import ValidationError
 
-from referrals import lifecycle, text
+from referrals import text
 from referrals.models import OptIn, Store
+from referrals.submissions import Wish
 
 OUR_OPT_IN_TEXT = "E-mail me news and offers from {store}. I can stop at any time."
 
@@ -87,18 +88,13 @@ class NewsletterForm(forms.Form):
                 self.add_error("phone", _NUMBER)
         return words
 
-    def opt_in(self, place: str, first_name: str = "") -> None:
-        """Record each ticked box with its own words. ValidationError as from `lifecycle`."""
-        for channel, wording, phone in self._ticked():
-            lifecycle.opt_in(
-                self.store,
-                self.cleaned_data["email"],
-                wording=wording,
-                place=place,
-                channels=(channel,),
-                phone=phone,
-                first_name=first_name,
-            )
+    def wishes(self) -> Iterator[Wish]:
+        """Each ticked box with its own words."""
+        if self.cleaned_data.get("wants_email"):
+            yield Wish(OptIn.Channel.EMAIL.value, str(self.fields["wants_email"].label))
+        if self.cleaned_data.get("wants_sms"):
+            words = str(self.fields["wants_sms"].label)
+            yield Wish(OptIn.Channel.SMS.value, words, self.cleaned_data["phone"])
 
     def _untick_what_was_not_shown(self) -> bool:
         """Whether somebody ticked a box when other words stood beside it: nobody has agreed to these."""
@@ -117,12 +113,6 @@ class NewsletterForm(forms.Form):
         for channel in ("email", "sms"):
             if f"wants_{channel}" in self.fields:
                 yield f"wants_{channel}", f"{channel}_words"
-
-    def _ticked(self) -> Iterator[tuple[str, str, str]]:
-        if self.cleaned_data.get("wants_email"):
-            yield OptIn.Channel.EMAIL, str(self.fields["wants_email"].label), ""
-        if self.cleaned_data.get("wants_sms"):
-            yield OptIn.Channel.SMS, str(self.fields["wants_sms"].label), self.cleaned_data["phone"]
 
 
 class JoinForm(NewsletterForm):

@@ -1,8 +1,8 @@
-"""The Celery tasks, which beat sends: visits are counted, friends are reminded."""
+"""The Celery tasks, which beat sends: visits are counted, forms carried out, friends reminded."""
 
 from celery import shared_task
 
-from referrals import reminders, visits
+from referrals import reminders, submissions, tallies, visits
 
 
 @shared_task(ignore_result=True)
@@ -11,5 +11,15 @@ def count_visits() -> None:
 
 
 @shared_task(ignore_result=True)
+def carry_out() -> None:
+    submissions.carry_out()
+
+
+@shared_task(ignore_result=True)
 def remind() -> None:
     reminders.remind_due()
+
+
+@shared_task(ignore_result=True)
+def forget() -> None:
+    tallies.forget()

@@ -1,6 +1,7 @@
-"""Visitors of a share link: people told from bots, and an opaque mark by which each is counted once."""
+"""Visitors: people told from bots, their addresses, and an opaque mark by which each is counted once."""
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -15,6 +16,7 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
+_WITH_PORT = re.compile(r"\[(?P<v6>[^\[\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
 
 
 def is_person(request: HttpRequest) -> bool:
@@ -39,11 +41,27 @@ def address(request: HttpRequest) -> str:
     """The browser's address, seen past as many proxies as `TRUSTED_PROXIES` says stand before the site.
 
     Each proxy appends whom it hears, so only the end of the header is true: a visitor may begin it with anything.
+    A hop is read with or without a port. Where it is no address ("unknown"), it is whoever has connected to us: all
+    such visitors are one. Empty where that is none either, as on a socket in the file system.
     """
     proxies = int(getattr(settings, "TRUSTED_PROXIES", 0))
     told = request.headers.get("X-Forwarded-For", "").split(",")
-    hops = [hop.strip() for hop in told if hop.strip()] + [str(request.META.get("REMOTE_ADDR", ""))]
-    return _printable(hops[-1 - min(proxies, len(hops) - 1)][:LONGEST_ADDRESS])
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in told if hop.strip()] + [peer]
+    ip = ip_in(hops[-1 - min(proxies, len(hops) - 1)]) or ip_in(peer)
+    return str(ip) if ip else ""
+
+
+def ip_in(told: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it: 203.0.113.7, 203.0.113.7:4711, 2001:db8::7, [2001:db8::7], [2001:db8::7]:4711."""
+    word = told.strip().strip('"')[:LONGEST_ADDRESS]
+    if found := _WITH_PORT.fullmatch(word):
+        word = found["v6"] or found["v4"]
+    try:
+        ip = ip_address(word.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _printable(value: str) -> str:

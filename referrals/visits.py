@@ -1,4 +1,9 @@
-"""Counts visits: landings become visits, a moment after the friend has gone on to the shop."""
+"""Counts visits: landings become visits, a moment after the friend has gone on to the shop.
+
+Whoever changes their browser's name with each request looks like many people, so visits are limited, by the hour.
+An office or a school is one network: twenty of its people an hour are counted for one advocate, and the others reach
+the shop all the same.
+"""
 
 import logging
 from datetime import timedelta
@@ -8,12 +13,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from referrals import lifecycle
+from referrals import lifecycle, tallies
+from referrals.lifecycle.visits import ONE_VISIT
 from referrals.models import Advocate, Invite, Landing
 
 logger = logging.getLogger(__name__)
 
 TRIED_FOR = timedelta(days=7)
+
+HOUR = timedelta(hours=1)
+MOST_OF_A_NETWORK = 20  # with one code
+MOST_OF_A_CODE = 2_000
+MOST_OF_A_STORE = 20_000
 
 
 def count(limit: int = 1_000) -> int:
@@ -24,7 +35,7 @@ def count(limit: int = 1_000) -> int:
     """
     Landing.objects.filter(~Exists(Advocate.objects.filter(referral_code=OuterRef("code")))).delete()
     landings = list(Landing.objects.order_by("pk")[:limit])
-    owners = Advocate.objects.filter(referral_code__in={landing.code for landing in landings})
+    owners = Advocate.objects.select_related("program").filter(referral_code__in={landing.code for landing in landings})
     people = {person.referral_code: person for person in owners}
     invites = _invites(landings)
     return sum(
@@ -44,7 +55,10 @@ def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
     try:
         with transaction.atomic():
             mine, _ = Landing.objects.filter(pk=landing.pk).delete()  # 0 for all but one: the others wait for it
-            if mine:
+            if mine and not _is_counted(landing, advocate) and not _has_room(landing, advocate):
+                if invite:
+                    lifecycle.close(invite, Invite.Closing.VISITED)
+            elif mine:
                 lifecycle.visit(
                     advocate,
                     landing_page=landing.landing_page,
@@ -62,3 +76,20 @@ def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
         outcome = "is dropped" if too_late else "will be tried again"
         logger.error("A landing could not be counted and %s: %s", outcome, type(error).__name__)
         return False
+
+
+def _is_counted(landing: Landing, advocate: Advocate) -> bool:
+    """Whether it adds nothing to a visit that is known."""
+    nearby = (landing.occurred_at - ONE_VISIT, landing.occurred_at + ONE_VISIT)
+    return advocate.visits.filter(visitor=landing.visitor, occurred_at__range=nearby).exists()
+
+
+def _has_room(landing: Landing, advocate: Advocate) -> bool:
+    """Counts one more visit in its hour; whether that is within the limits. What one limit refuses costs no other."""
+    hour = landing.occurred_at.strftime("%Y-%m-%d %H")
+    limits = (
+        ("network", f"{landing.network}\n{landing.code}", MOST_OF_A_NETWORK if landing.network else MOST_OF_A_CODE),
+        ("code", landing.code, MOST_OF_A_CODE),
+        ("store", str(advocate.program.store_id), MOST_OF_A_STORE),
+    )
+    return all(tallies.count(f"visits.{of}", f"{about}\n{hour}", HOUR).number <= most for of, about, most in limits)

@@ -1,16 +1,17 @@
-"""Rate limit of the admin's login: whoever tries one password after the other has to wait."""
+"""Rate limit of the admin's login: whoever tries one password after the other has to wait.
 
-from collections.abc import Iterator
+Wrong passwords are counted in the database, as a cache that is away or that was emptied must not let anybody guess on.
+"""
+
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
 
-from referrals import throttling, visitors
+from referrals import tallies, throttling, visitors
+from referrals.tallies import Count
 
 WINDOW = timedelta(minutes=15)
 MOST_FOR_A_NAME = 10  # wrong passwords for one user name from one neighbourhood
@@ -22,27 +23,21 @@ class SignInForm(AdminAuthenticationForm):
     """The admin's login form, which counts wrong passwords. Nobody can lock out somebody who logs in from elsewhere."""
 
     def clean(self) -> dict[str, Any]:
-        counters = dict(_counters(self.request, self.cleaned_data.get("username") or "")) if self.request else {}
-        if any(cache.get(key, 0) >= most for key, most in counters.items()):
-            raise ValidationError(WAIT, code="too_many")
-        try:
+        """Each try counts as wrong before it is looked at, so that many at once are no more guesses than in turn."""
+        if self.request is None:
             return super().clean()
-        except ValidationError:
-            for key in counters:
-                _count(key)
-            raise
+        for_name, for_all = counts = _count(self.request, self.cleaned_data.get("username") or "")
+        if for_name.number > MOST_FOR_A_NAME or for_all.number > MOST_FOR_ALL:
+            tallies.take_back(counts)
+            raise ValidationError(WAIT, code="too_many")
+        cleaned = super().clean()
+        tallies.take_back(counts)
+        return cleaned
 
 
-def _counters(request: HttpRequest, name: str) -> Iterator[tuple[str, int]]:
-    """Where wrong passwords are counted, and how many are too many; neither says who it was or from where."""
+def _count(request: HttpRequest, name: str) -> tuple[Count, Count]:
     network = throttling.network(visitors.address(request))
-    for about, most in ((f"{network}\n{name.casefold()}", MOST_FOR_A_NAME), (network, MOST_FOR_ALL)):
-        yield f"sorae:signing_in:{salted_hmac('sorae.signing_in', about).hexdigest()}", most
-
-
-def _count(key: str) -> None:
-    if not cache.add(key, 1, WINDOW.total_seconds()):
-        try:
-            cache.incr(key)
-        except ValueError:  # it has just run out
-            cache.add(key, 1, WINDOW.total_seconds())
+    return (
+        tallies.count("signing_in.name", f"{network}\n{name.casefold()}", WINDOW),
+        tallies.count("signing_in.network", network, WINDOW),
+    )

@@ -241,6 +241,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a broker
     "integrations.tasks.sweep": timedelta(seconds=2),
     "referrals.tasks.count_visits": timedelta(seconds=2),
+    "referrals.tasks.carry_out": timedelta(seconds=2),
     "integrations.tasks.renew": timedelta(minutes=1),
     "integrations.tasks.revoke": timedelta(seconds=30),
     "referrals.tasks.remind": timedelta(minutes=1),
@@ -253,6 +254,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
+    "referrals.tasks.forget": timedelta(minutes=10),
 }
 _CLOCKS_DIFFER = timedelta(seconds=30)  # expiry is told by the sender's clock and read by the worker's
 

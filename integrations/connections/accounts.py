@@ -70,7 +70,11 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
             f"{intended.account_name} is as it was before.",
         )
     again = " again" if was == Connection.State.RECONNECT or row.generation > 1 else ""
-    return Outcome(row, f"{row.account_name} is connected{again}.")
+    return Outcome(row, f"{row.account_name} is connected{again}.{_under_way(row)}")
+
+
+def _under_way(row: Connection) -> str:
+    return " What was held is being released, a person's own wishes first." if outbox.is_releasing(row) else ""
 
 
 def decide(connection: Connection, choice: Choice, user: User) -> str:

@@ -7,6 +7,7 @@ time of the statement, also on PostgreSQL, whose now() is that of the transactio
 https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
 """
 
+from integrations.outbox.chores import is_releasing, is_taking_back
 from integrations.outbox.due import FRESH, connections_with_work, due
 from integrations.outbox.leasing import (
     BATCH,
@@ -28,6 +29,7 @@ from integrations.outbox.waiting import (
     hold_strays,
     release,
     retry,
+    take_back,
     waiting_for,
 )
 
@@ -51,11 +53,14 @@ __all__ = [
     "give_back_expired",
     "hold",
     "hold_strays",
+    "is_releasing",
+    "is_taking_back",
     "is_well_served",
     "keep",
     "release",
     "retry",
     "settle",
     "settle_all",
+    "take_back",
     "waiting_for",
 ]

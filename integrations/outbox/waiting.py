@@ -1,12 +1,14 @@
 """Waiting deliveries, which no worker has claimed: held, released, retried, cancelled."""
 
+import time
+
 from django.db import models, transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Least, Now
 
 from integrations import providers, reasons
-from integrations.models import Connection, Delivery
-from integrations.outbox import wake_ups
+from integrations.models import Chore, Connection, Delivery
+from integrations.outbox import chores, wake_ups
 from integrations.reasons import Reason, Who, access_ended, declare
 
 State = Delivery.State
@@ -60,25 +62,46 @@ TAKEN_BACK = declare(
 
 @transaction.atomic
 def hold(connection: Connection, reason: Reason) -> int:
-    """Keep everything that waits until a person has acted; how many. What is being written to is left to a sweep."""
-    waiting = connection.deliveries.filter(state=State.QUEUED)
-    return _free(waiting).update(state=State.HELD, reason_code=reason.code, reason=reason.sentence)
+    """Keep what waits until a person has acted, as many as one transaction should; how many.
+
+    The rest, and what is being written to, is left to a sweep; none of it is sent, as the account is not connected.
+    """
+    waiting = connection.deliveries.filter(state=State.QUEUED).order_by("pk")
+    some = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[: chores.AT_ONCE]
+    words = {"reason_code": reason.code, "reason": reason.sentence}
+    return Delivery.objects.filter(pk__in=list(some)).update(state=State.HELD, **words)
 
 
 def release(connection: Connection) -> int:
-    """Let what was held flow again; how many. What was ever tried stays known as such."""
-    count = connection.deliveries.filter(state=State.HELD).update(
-        state=State.QUEUED, next_try_at=Now(), attempts_made=Least("attempts_made", 1), reason_code="", reason=""
-    )
+    """Let what was held flow again: some at once, and the rest by the next sweeps; how many at once.
+
+    What was ever tried stays known as such.
+    """
+    count = chores.begin(connection, Chore.Verb.RELEASE)
     wake_ups.on_commit(connection.pk)
     return count
 
 
+def take_back(connection: Connection, reason: Reason) -> int:
+    """Cancel what waits for a connection, but for a person's own acts: some at once, the rest by the next sweeps.
+
+    How many that are in all.
+    """
+    waiting = chores.rows(connection.pk, Chore.Verb.CANCEL).count()
+    chores.begin(connection, Chore.Verb.CANCEL, reason)
+    return waiting
+
+
 def hold_strays() -> int:
-    """Hold what was queued while its connection was being lost."""
+    """Hold what was queued while its connection was being lost, or was too much for one transaction; how many."""
     queued = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED)
     lost = Connection.objects.filter(Exists(queued)).exclude(state=Connection.State.CONNECTED)
-    return sum(_hold_if_lost(connection_id) for connection_id in lost.values_list("pk", flat=True))
+    ends_at, total = time.monotonic() + chores.SECONDS, 0
+    for connection_id in lost.values_list("pk", flat=True):
+        while (held := _hold_if_lost(connection_id)) and time.monotonic() < ends_at:
+            total += held
+        total += held
+    return total
 
 
 @transaction.atomic

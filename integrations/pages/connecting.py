@@ -73,8 +73,10 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     sentence = f"{connection.account_name} is disconnected."
     if request.POST.get("waiting") == "cancel":
         why = outbox.TAKEN_BACK.saying("An operator took it back when the account was disconnected.")
-        number = outbox.cancel(connection.deliveries.all(), why)
+        number = outbox.take_back(connection, why)
         sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
+        if outbox.is_taking_back(connection.pk):
+            sentence += " That is still under way, and goes on by itself."
         if kept := acts.count():
             sentence += f" {kept} {'stays' if kept == 1 else 'stay'}: A person's own no or erasure is not cancelled."
     if not revoked:

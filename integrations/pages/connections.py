@@ -84,6 +84,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "served": provider.served([row])[row.pk],
         "scopes": [Granted(scope, scope.name in row.granted) for scope in provider.scopes],
         "waiting": _waiting(row),
+        "is_releasing": outbox.is_releasing(row),
         "incidents": incidents.open_now([row]),
         "failures": _failures(row),
         "narrow": f"&connection={row.pk}",

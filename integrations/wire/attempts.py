@@ -26,7 +26,8 @@ INTERNAL_ERROR = declare(
 LastLook = Callable[[], None]  # right before a request is made; raises CalledOff
 
 TAKEN = Q(status__range=(200, 299), code="")
-NEVER_LEFT = Q(code__in=("unreachable", "plain_http"))
+CODES_OF_WHAT_NEVER_LEFT = ("unreachable", "plain_http")
+NEVER_LEFT = Q(code__in=CODES_OF_WHAT_NEVER_LEFT)
 REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))  # of all others nobody knows
 
 

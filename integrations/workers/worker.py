@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
-from integrations.outbox import held_messages, wake_ups
+from integrations.outbox import chores, held_messages, wake_ups
 from integrations.pauses import circuit_breaker, message_hold
 from integrations.providers import Many
 from integrations.workers import account_slots, batches, one_by_one
@@ -34,6 +34,8 @@ def drain(connection_id: int) -> None:
 def _is_left_over(connection_id: int) -> bool:
     """Work through one connection's turn; whether there is more to do than fits into it."""
     Connection.objects.filter(pk=connection_id).update(served_at=Now())
+    if outbox.is_taking_back(connection_id):
+        return False
     ends_at = time.monotonic() + QUANTUM_SECONDS
     while time.monotonic() < ends_at:
         connection = Connection.objects.filter(pk=connection_id).first()
@@ -82,6 +84,7 @@ def sweep() -> None:
     outbox.give_back_expired()
     outbox.cancel_late()
     outbox.hold_strays()
+    chores.go_on()
     held_messages.explain()
     pauses.forget_old()
     for connection_id in outbox.connections_with_work():

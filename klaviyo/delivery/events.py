@@ -10,10 +10,11 @@ from functools import partial
 from django.db.models import Q
 
 from integrations import outbox, outcomes, pauses
-from integrations.errors import PermanentError
+from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Accepted, Outcome, Retry
+from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.reasons import Who, declare
+from integrations.wire import attempts
 from integrations.workers import in_bulk
 from integrations.workers.in_bulk import Pack
 from klaviyo.api import bulk
@@ -22,6 +23,8 @@ from klaviyo.api.client import Client
 from klaviyo.consent import gate
 from klaviyo.delivery import bulk as bulk_delivery
 from klaviyo.delivery import preflight
+from klaviyo.delivery.sends import caps
+from klaviyo.delivery.sends.caps import Place
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
@@ -46,15 +49,28 @@ PERSON_FIRST = Retry(
 wait = bulk_delivery.until_room(bulk.BULK_CREATE_EVENTS)
 
 
-def send(batch: Batch, delivery: Delivery) -> None:
+def send(batch: Batch, delivery: Delivery) -> Outcome | None:
     """Who acted themselves is brought in full; who was merely invited appears with the event alone, on no list."""
     if not batch.people.is_there(delivery):
         if message_of(delivery):
             batch.people.before_making(delivery)
         else:
             batch.people.bring(delivery, batch.setting(delivery))
-    last_look = partial(gate.last_look, batch, delivery)
-    events_api.create(batch.client, delivery.body, [delivery], last_look=last_look)
+    record = partial(events_api.create, batch.client, delivery.body, [delivery])
+    row = batch.sends.get(delivery.pk)
+    if row is None:
+        record(last_look=partial(gate.last_look, batch, delivery))
+        return None
+    place = caps.reserve(row, delivery, keeps=True)
+    if not isinstance(place, Place):
+        return place
+    try:
+        record(last_look=partial(gate.last_look, batch, delivery))
+    except (IntegrationError, CalledOff) as reason:
+        if _never_left(reason):
+            place.give_back()
+        raise
+    return None
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
@@ -87,6 +103,13 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     outbox.settle_all(early, PERSON_FIRST)
     early_pks = {delivery.pk for delivery in early}
     return [delivery for delivery in deliveries if delivery.pk not in early_pks]
+
+
+def _never_left(reason: Exception) -> bool:
+    """Whether no request about it can have arrived, or Klaviyo has refused it; of all others nobody knows."""
+    if isinstance(reason, TemporaryError) and not isinstance(reason, Throttled):
+        return reason.code in attempts.CODES_OF_WHAT_NEVER_LEFT
+    return True
 
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:

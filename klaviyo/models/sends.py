@@ -29,9 +29,16 @@ class Send(models.Model):
     profile_id = models.CharField("profile at Klaviyo", max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # What the caps count
+    mailed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Handed to the mail server, or told to Klaviyo; as far as we know."
+    )
+    mailbox_hash = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="SHA-256 of the friend's address in its plainest form."
+    )
+
     # Of a message of our own
     message_id = models.CharField(max_length=200, blank=True, db_index=True)
-    mailed_at = models.DateTimeField(null=True, blank=True, help_text="Handed to the mail server, as far as we know.")
     bounced_at = models.DateTimeField(null=True, blank=True)
     bounce = models.TextField(blank=True, help_text="What the mail server said, or the complaint.")
 
@@ -40,6 +47,11 @@ class Send(models.Model):
         indexes = [
             models.Index(fields=["program", "-id"], name="sends_of_a_program"),
             models.Index(fields=["store", "mailed_at"], name="mail_of_a_store"),
+            models.Index(
+                fields=["store", "mailbox_hash", "mailed_at"],
+                name="messages_to_a_person",
+                condition=models.Q(mailed_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

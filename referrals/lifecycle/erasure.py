@@ -13,7 +13,18 @@ from django.db.models.functions import Cast, Concat, Lower, Now
 
 from referrals import erased, person_key, signals, suppressions, text
 from referrals.lifecycle import closing
-from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
+from referrals.models import (
+    Advocate,
+    Conversion,
+    Invite,
+    OptIn,
+    OptOut,
+    Reminder,
+    Reward,
+    Submission,
+    Suppression,
+    Visit,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,8 @@ def erase(email: str) -> Erased:
     suppression, _ = Suppression.objects.get_or_create(
         mailbox_hash=person_key.of(address), store=None, reason=Suppression.Reason.ERASED
     )
+    # First: this waits for who is carrying one out, whose rows are there to be found afterwards.
+    Submission.objects.alias(address=Lower("email")).filter(address__in=suppressions.spellings(address)).delete()
     facts, counts = _take_out(_Traces(address))
     # Now() is the time of the statement: https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
     Suppression.objects.filter(pk=suppression.pk).update(created_at=Now())

@@ -6,6 +6,8 @@ from referrals.models.invites import Invite, Landing, Reminder, Visit
 from referrals.models.orders import Conversion, Reward
 from referrals.models.people import Advocate
 from referrals.models.stores import Program, Store, _place_on_the_ring
+from referrals.models.submissions import Submission
+from referrals.models.tallies import Tally
 
 __all__ = [
     "URL_LENGTH",
@@ -21,7 +23,9 @@ __all__ = [
     "Reminder",
     "Reward",
     "Store",
+    "Submission",
     "Suppression",
+    "Tally",
     "Visit",
     "Wording",
     "_place_on_the_ring",

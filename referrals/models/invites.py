@@ -95,6 +95,9 @@ class Landing(models.Model):
 
     code = models.CharField(max_length=codes.LONGEST, db_index=True)
     visitor = models.CharField(max_length=64)
+    network = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="An opaque mark likewise, the same for neighbours."
+    )
     landing_page = models.CharField(max_length=2 * URL_LENGTH)
     referrer = models.CharField(max_length=URL_LENGTH, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.LINK)

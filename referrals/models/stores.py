@@ -2,9 +2,11 @@
 
 import re
 import secrets
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
-from django.db import models
+from django.db import models, transaction
 
 from referrals import money
 from referrals.models.facts import URL_LENGTH
@@ -94,9 +96,37 @@ class Program(models.Model):
         help_text="Invites lead to a page of ours first: who invites, the offer, and the newsletter box.",
     )
 
+    STAYS = (
+        "There are people in this program, and what they and their friends have agreed to or refused holds for its "
+        "store. Make a new program in the other store instead."
+    )
+
     class Meta:
         ordering = ["store", "name"]
         constraints = [models.UniqueConstraint("store", "slug", name="one_program_per_slug_and_store")]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Raises ValidationError for a program with people in it that would go to another store."""
+        fields = kwargs.get("update_fields")
+        if (fields is None or {"store", "store_id"} & set(fields)) and self._leaves_its_store():
+            with transaction.atomic():
+                # FOR UPDATE lets nobody join meanwhile, whose row would refer to it:
+                # https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-ROWS
+                Program.objects.select_for_update(of=("self",)).filter(pk=self.pk).first()
+                if self.advocates.exists():
+                    raise ValidationError({"store": self.STAYS}, code="has_people")
+                super().save(*args, **kwargs)
+            return
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        super().clean()
+        if self._leaves_its_store() and self.advocates.exists():
+            raise ValidationError({"store": self.STAYS}, code="has_people")
+
+    def _leaves_its_store(self) -> bool:
+        known = Program.objects.filter(pk=self.pk).values_list("store", flat=True).first() if self.pk else None
+        return known is not None and known != self.store_id

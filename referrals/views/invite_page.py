@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from referrals import names, suppressions
+from referrals import names, submissions, suppressions
 from referrals.forms import NewsletterForm
 from referrals.models import Invite
 from referrals.views import public
@@ -28,10 +28,14 @@ def invite_page(request: HttpRequest, uid: str) -> HttpResponse:
     if form.is_bound:
         if refusal := public.too_often(request, PLACE, form.store):
             return refusal
-        if public.kept(form, lambda: form.opt_in(PLACE)):
+        if public.kept(form, lambda: _keep(form)):
             return redirect(f"{request.path}?thanks")
     is_thanks = "thanks" in request.GET and not form.is_bound
     return render(request, "referrals/invite.html", _words(invite) | {"form": form, "is_thanks": is_thanks})
+
+
+def _keep(form: NewsletterForm) -> None:
+    submissions.keep(form.store, form.cleaned_data["email"], place=PLACE, wishes=form.wishes())
 
 
 def _invite(uid: str) -> Invite | None:

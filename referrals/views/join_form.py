@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from referrals import lifecycle
+from referrals import submissions
 from referrals.forms import JoinForm
 from referrals.models import Program
 from referrals.views import public
@@ -20,14 +20,19 @@ def join(request: HttpRequest, store: str, program: str) -> HttpResponse:
     if form.is_bound:
         if refusal := public.too_often(request, PLACE, wanted.store):
             return refusal
-        if public.kept(form, lambda: _join(wanted, form)):
+        if public.kept(form, lambda: _keep(wanted, form)):
             return redirect(f"{request.path}?thanks")
     is_thanks = "thanks" in request.GET and not form.is_bound
     words = {"store": wanted.store, "program": wanted, "form": form, "is_thanks": is_thanks}
     return render(request, "referrals/join.html", words)
 
 
-def _join(program: Program, form: JoinForm) -> None:
-    first_name = form.cleaned_data["first_name"]
-    lifecycle.join(program, form.cleaned_data["email"], first_name=first_name, by_anybody=True)
-    form.opt_in(PLACE, first_name)
+def _keep(program: Program, form: JoinForm) -> None:
+    submissions.keep(
+        program.store,
+        form.cleaned_data["email"],
+        place=PLACE,
+        program=program,
+        first_name=form.cleaned_data["first_name"],
+        wishes=form.wishes(),
+    )

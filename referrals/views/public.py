@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 
-from django.core.exceptions import BadRequest, RequestDataTooBig, ValidationError
-from django.db import transaction
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -62,12 +61,7 @@ def kept(form: NewsletterForm, keep: Callable[[], None]) -> bool:
         return True
     if not form.is_valid():
         return False
-    try:
-        with transaction.atomic():
-            keep()
-    except ValidationError as error:
-        form.add_error(None, error.messages)
-        return False
+    keep()
     return True
 
 

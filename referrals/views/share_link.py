@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpRes
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from referrals import codes, visitors
+from referrals import codes, throttling, visitors
 from referrals.models import URL_LENGTH, Advocate, Channel, Landing, Store
 from referrals.views import public
 
@@ -53,11 +53,16 @@ def _with_code(shop: str, code: str) -> str:
 
 
 def _remember(request: HttpRequest, code: str, page: str) -> None:
+    """Keep the landing, unless too many come from the network: as many of codes that nobody has as of any other."""
     channel = request.GET.get("channel", "")
+    network = throttling.mark(request)
     try:
+        if not throttling.may_land(network):
+            return
         Landing.objects.create(
             code=code,
             visitor=visitors.mark(request),
+            network=network,
             landing_page=page,
             referrer=visitors.header(request, "Referer", URL_LENGTH),
             channel=channel if channel in Channel.values else Channel.LINK,

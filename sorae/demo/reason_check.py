@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Delivery
 from klaviyo.mapping import catalogue
+from klaviyo.models import Send
 from referrals import person_key
 from referrals.models import Conversion, Invite, Reminder, Suppression, Visit
 from sorae.demo.expected import Expected
@@ -16,6 +17,7 @@ from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
 State = Delivery.State
+_MESSAGES = {catalogue.INVITE_RECEIVED.name, catalogue.INVITE_REMINDER.name}
 
 Reason = Callable[[Expected, World], bool]
 ENDED = {State.SKIPPED, State.FAILED, State.CANCELLED}
@@ -99,13 +101,17 @@ def _has_a_successor(one: Expected, _world: World) -> bool:
 
 
 def _has_enough(one: Expected, world: World) -> bool:
-    return one.by_mail and sum(mail.to == one.email for mail in world.mails) >= settings.MAIL_PER_PERSON_AND_WEEK
+    mailed = sum(mail.to == one.email for mail in world.mails)
+    flows = sum(mailbox(event.email or "") == one.email and event.metric in _MESSAGES for event in world.events)
+    return mailed + flows >= settings.MAIL_PER_PERSON_AND_WEEK
 
 
 def _wrote_enough(one: Expected, world: World) -> bool:
     invite = Invite.objects.get(pk=one.invite_id)
     own = {str(uid) for uid in Invite.objects.filter(advocate=invite.advocate_id).values_list("uid", flat=True)}
-    return one.by_mail and sum(mail.fact_id in own for mail in world.mails) >= settings.MAIL_PER_ADVOCATE_AND_DAY
+    told = Send.objects.filter(invite__advocate=invite.advocate_id, channel=Send.Channel.KLAVIYO)
+    flows = told.filter(delivery__state__in=(Delivery.State.ACCEPTED, Delivery.State.CONFIRMED)).count()
+    return flows + sum(mail.fact_id in own for mail in world.mails) >= settings.MAIL_PER_ADVOCATE_AND_DAY
 
 
 def _is_in_doubt(one: Expected, world: World) -> bool:

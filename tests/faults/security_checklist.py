@@ -210,6 +210,9 @@ LINES: dict[int, tuple[str, tuple[str, ...]]] = {
             "referrals/test_public_limits::test_too_many_posts_have_to_wait",
             "referrals/test_public_limits::test_neighbours_are_one_visitor_and_others_are_not",
             "referrals/test_public_limits::test_nobody_chooses_the_address_that_counts",
+            "referrals/test_public_limits::test_the_visitors_own_address_counts_however_proxies_write_it",
+            "referrals/test_referrals_share_link::test_a_network_whose_browsers_change_makes_few_visits_and_is_sent_on_all_the_same",
+            "referrals/test_referrals_visits::test_no_more_than_each_limit_allows_is_counted_in_an_hour",
         ),
     ),
     30: (

@@ -6,7 +6,7 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-from referrals import lifecycle
+from referrals import lifecycle, tasks
 from referrals.models import Advocate, OptIn
 from tests.referrals.wire import ask
 
@@ -66,6 +66,7 @@ def test_a_form_is_read_as_utf_8(ann: Advocate, kind: str, charset: str) -> None
         )
     answer = ask("POST", "/join/tea-house/friends", body.encode(), f"{kind}; charset={charset}")
     assert answer.status == 302
+    tasks.carry_out()
     assert Advocate.objects.get(email="zoe@example.com").first_name == name
     assert not OptIn.objects.exists()
 

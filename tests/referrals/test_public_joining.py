@@ -1,12 +1,14 @@
-"""The join form takes in whoever asks, and tells nobody who is in already."""
+"""The join form takes in whoever asks, a moment later, and tells nobody who is in already."""
 
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from referrals import lifecycle, text
-from referrals.models import Advocate, OptIn, Program, Store
+from referrals import lifecycle, tasks
+from referrals.models import Advocate, OptIn, Program, Store, Submission, Suppression
 from tests.referrals.shown import hidden
 
 OURS = "E-mail me news and offers from Tea House. I can stop at any time."
@@ -19,7 +21,10 @@ def visitor(program: Program) -> Client:
 
 
 def join(visitor: Client, **form: str) -> Any:
-    return visitor.post(ADDRESS, hidden(visitor.get(ADDRESS).content) | form, follow=True)
+    """The answer, once what was asked for is carried out."""
+    answer = visitor.post(ADDRESS, hidden(visitor.get(ADDRESS).content) | form, follow=True)
+    tasks.carry_out()
+    return answer
 
 
 def test_the_form_shows_the_offer_and_ticks_nothing(visitor: Client) -> None:
@@ -80,21 +85,32 @@ def test_what_is_wrong_is_said_beside_the_field(visitor: Client, form: dict[str,
     assert not Advocate.objects.exists()
 
 
-def test_what_only_lifecycle_refuses_is_said_above_the_form(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise text.refused("email", "is one that we do not take.")
+def work_for(visitor: Client, **form: str) -> list[tuple[str, ...]]:
+    """The statements of the request alone, each with the table that it is about."""
+    before = hidden(visitor.get(ADDRESS).content)
+    with CaptureQueriesContext(connection) as work:
+        visitor.post(ADDRESS, before | form)
+    return [tuple(word for word in query["sql"].split() if word.isupper() or "referrals_" in word) for query in work]
 
-    monkeypatch.setattr(lifecycle, "join", refuse)
-    assert b"is one that we do not take" in join(visitor, email="cid@example.com").content
+
+@pytest.mark.parametrize("ticked", [{}, {"wants_email": "on"}])
+def test_whoever_asks_costs_the_same_work(visitor: Client, ann: Advocate, ticked: dict[str, str]) -> None:
+    lifecycle.suppress("eve@example.com", Suppression.Reason.COMPLAINED)
+    lifecycle.opt_in(ann.program.store, "fay@example.com", wording=OURS, place="shop")
+    lifecycle.erase("gus@example.com")
+    people = ("ann", "cid", "eve", "fay", "gus")
+    first, *others = [work_for(visitor, email=f"{name}@example.com", first_name="X", **ticked) for name in people]
+    assert others == [first] * 4
+    assert [statement[0] for statement in first].count("INSERT") >= 1
+    assert not any("referrals_advocate" in " ".join(statement) for statement in first)
+    assert Submission.objects.count() == 5
 
 
-def test_who_joins_and_opts_in_does_both_or_neither(visitor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise text.refused("email", "is one that we do not take.")
-
-    monkeypatch.setattr(lifecycle, "opt_in", refuse)
-    join(visitor, email="cid@example.com", wants_email="on")
+def test_nothing_is_done_before_the_answer(visitor: Client) -> None:
+    visitor.post(ADDRESS, hidden(visitor.get(ADDRESS).content) | {"email": "cid@example.com", "wants_email": "on"})
     assert not Advocate.objects.exists()
+    assert not OptIn.objects.exists()
+    assert Submission.objects.count() == 1
 
 
 def test_whoever_ticked_other_words_is_asked_again_before_anything_is_stored(visitor: Client) -> None:
@@ -104,6 +120,7 @@ def test_whoever_ticked_other_words_is_asked_again_before_anything_is_stored(vis
     assert b"These words have changed." in again.content
     assert not Advocate.objects.exists()
     visitor.post(ADDRESS, before | {"email": "cid@example.com"})
+    tasks.carry_out()
     assert Advocate.objects.exists()
     assert not OptIn.objects.exists()
 

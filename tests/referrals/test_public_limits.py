@@ -1,15 +1,14 @@
-"""Rate limit of the public forms, counted for each network."""
+"""Rate limit of the public forms, counted for each network, in the database."""
 
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
-from referrals import lifecycle, throttling
-from referrals.models import Advocate, Program
-from sorae.cache import ForgetfulRedisCache
-from tests import servers
+from referrals import lifecycle, tallies, tasks, throttling, visitors
+from referrals.models import Advocate, Program, Tally
+from tests.referrals.test_referrals_races import at_once
 
 NOON = "2026-11-21T12:00Z"
 ADDRESS = "/join/tea-house/friends"
@@ -19,7 +18,6 @@ ADDRESS = "/join/tea-house/friends"
 def at_noon(time_machine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     time_machine.move_to(NOON, tick=False)
     monkeypatch.setattr(throttling, "MOST_POSTS", 2)
-    cache.clear()
 
 
 def send(program: Program, address: str, form: str = ADDRESS) -> Any:
@@ -60,7 +58,16 @@ def test_each_form_has_its_own_limit(program: Program, ann: Advocate) -> None:
         ("::1", "::/56"),
         ("::ffff:203.0.113.77", "203.0.113.0/24"),
         ("fe80::1%eth0", "fe80::/56"),
-        ("unknown", "unknown"),
+        ("203.0.113.77:4711", "203.0.113.0/24"),
+        ("[2001:db8:1:2345::1]", "2001:db8:1:2300::/56"),
+        ("[2001:db8:1:2345::1]:443", "2001:db8:1:2300::/56"),
+        ("[::ffff:203.0.113.77]:443", "203.0.113.0/24"),
+        ('"[2001:db8:1:2345::1]:443"', "2001:db8:1:2300::/56"),
+        ("unknown", ""),
+        ("_hidden", ""),
+        ("203.0.113.77:x", ""),
+        ("203.0.113", ""),
+        ("[203.0.113.77", ""),
         ("", ""),
     ],
 )
@@ -68,29 +75,86 @@ def test_a_network_is_what_one_provider_gives_out(address: str, network: str) ->
     assert throttling.network(address) == network
 
 
-def test_no_address_is_stored(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys: list[str] = []
+HOPS = [  # as many proxies as are trusted, what they say, and the visitor's own address
+    (0, "198.51.100.1, 198.51.100.2", "192.0.2.1"),
+    (1, "203.0.113.7", "203.0.113.7"),
+    (1, "203.0.113.7:4711", "203.0.113.7"),
+    (1, "10.0.0.1, 203.0.113.7:4711", "203.0.113.7"),
+    (1, "::ffff:203.0.113.7", "203.0.113.7"),
+    (1, "2001:db8::7", "2001:db8::7"),
+    (1, "[2001:db8::7]", "2001:db8::7"),
+    (1, "[2001:db8::7]:4711", "2001:db8::7"),
+    (1, "2001:0DB8:0:0::7", "2001:db8::7"),
+    (2, "10.0.0.1, 203.0.113.7:1, 198.51.100.9:2", "203.0.113.7"),
+    (3, "203.0.113.7, [2001:db8::8]:1, 198.51.100.9", "203.0.113.7"),
+    (5, "203.0.113.7:1, 198.51.100.9", "203.0.113.7"),
+    (1, "unknown", "192.0.2.1"),
+    (1, "_hidden:4711", "192.0.2.1"),
+    (1, "10.0.0.1, 999.1.1.1", "192.0.2.1"),
+    (1, "10.0.0.1, \u0663.1.1.1", "192.0.2.1"),
+    (2, "203.0.113.7, unknown, 198.51.100.9", "192.0.2.1"),
+    (1, "", "192.0.2.1"),
+]
 
-    def add(key: str, *_: int) -> bool:
-        keys.append(key)
-        return True
 
-    monkeypatch.setattr(cache, "add", add)
-    send(program, "203.0.113.77")
-    assert keys
-    assert "203.0" not in "".join(keys)
-
-
-def test_a_cache_that_is_away_stops_nobody(
-    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("proxies", "told", "own"), HOPS)
+def test_the_visitors_own_address_counts_however_proxies_write_it(
+    rf: Any, settings: Any, proxies: int, told: str, own: str
 ) -> None:
-    def away(*_: Any) -> bool:
-        raise ConnectionError("redis://secret")
+    settings.TRUSTED_PROXIES = proxies
+    request = rf.get("/", REMOTE_ADDR="192.0.2.1:60000", HTTP_X_FORWARDED_FOR=told)
+    assert visitors.address(request) == own
+    direct = rf.get("/", REMOTE_ADDR=own, HTTP_USER_AGENT="Firefox")
+    proxied = rf.get("/", REMOTE_ADDR="192.0.2.1:60000", HTTP_X_FORWARDED_FOR=told, HTTP_USER_AGENT="Firefox")
+    settings.TRUSTED_PROXIES = 0
+    expected = throttling.mark(direct), visitors.mark(direct)
+    settings.TRUSTED_PROXIES = proxies
+    assert (throttling.mark(proxied), visitors.mark(proxied)) == expected
 
-    monkeypatch.setattr(cache, "add", away)
-    assert send(program, "203.0.113.1").status_code == 302
-    assert "could not be counted: ConnectionError" in caplog.text
-    assert "secret" not in caplog.text
+
+def test_whoever_cannot_be_read_counts_with_the_peer(program: Program, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = 1
+    told = ["unknown", "_secret", "unknown:17"]
+    clients = [Client(REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": word}) for word in told]
+    assert [client.post(ADDRESS, {"email": "x"}).status_code for client in clients] == [200, 200, 429]
+
+
+def test_on_a_socket_in_the_file_system_all_are_one(program: Program) -> None:
+    assert [send(program, peer).status_code for peer in ("", "unix:", "@")] == [302, 302, 429]
+
+
+def test_no_address_is_stored(program: Program) -> None:
+    send(program, "203.0.113.77")
+    (row,) = Tally.objects.values()
+    assert "203.0" not in str(row)
+    assert len(row["key"]) == 64
+
+
+def test_tallies_that_are_over_are_deleted(program: Program, time_machine: Any) -> None:
+    send(program, "203.0.113.1")
+    time_machine.move_to("2026-11-21T12:05Z", tick=False)
+    send(program, "203.0.114.1")
+    time_machine.move_to("2026-11-21T12:10Z", tick=False)
+    tasks.forget()
+    assert Tally.objects.count() == 1
+    assert [send(program, "203.0.114.1").status_code for _ in range(2)] == [302, 429]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_are_counted_exactly(time_machine: Any) -> None:
+    everyone = 6 if connection.vendor == "postgresql" else 1
+    numbers = at_once(everyone, lambda: tallies.count("tests", "here", throttling.WINDOW).number)
+    assert sorted(numbers) == list(range(1, 2 * everyone + 1))
+
+
+def test_what_is_taken_back_counts_no_more_and_never_in_another_window(db: None, time_machine: Any) -> None:
+    first, second = (tallies.count("tests", "here", throttling.WINDOW) for _ in range(2))
+    tallies.take_back([second])
+    assert tallies.count("tests", "here", throttling.WINDOW).number == 2
+    time_machine.move_to("2026-11-21T12:10Z", tick=False)
+    assert tallies.count("tests", "here", throttling.WINDOW).number == 1
+    tallies.take_back([first])
+    assert tallies.count("tests", "here", throttling.WINDOW).number == 2
 
 
 @pytest.mark.parametrize("proxies", [1, 2])
@@ -110,13 +174,3 @@ def test_behind_a_proxy_each_visitor_counts_alone(program: Program, settings: An
     for number in range(6):
         visitor = Client(REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": f"203.0.{number}.7"})
         assert visitor.post(ADDRESS, {"email": "x"}).status_code == 200
-
-
-def test_a_redis_that_is_away_stops_nobody(
-    program: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    nowhere = ForgetfulRedisCache([f"redis://:secret@127.0.0.1:{servers.free_port()}/0"], {"KEY_PREFIX": "sorae:cache"})
-    monkeypatch.setattr(throttling, "cache", nowhere)
-    assert {send(program, "203.0.113.1").status_code for _ in range(5)} == {302}
-    assert "The cache does not answer: ConnectionError" in caplog.text
-    assert "secret" not in caplog.text

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from referrals import lifecycle, messages
-from referrals.models import Advocate, Landing, OptIn, OptOut, Program
+from referrals.models import Advocate, Landing, OptIn, OptOut, Program, Submission
 
 URLENCODED = "application/x-www-form-urlencoded"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -30,7 +30,8 @@ def stranger() -> Client:
 
 
 def stored() -> int:
-    return Advocate.objects.count() - 1 + OptIn.objects.count() + OptOut.objects.count()
+    known = Advocate.objects.count() - 1
+    return known + Submission.objects.count() + OptIn.objects.count() + OptOut.objects.count()
 
 
 def multipart(*parts: bytes) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The share link takes a friend to the shop, and tells nobody which codes exist."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from referrals import visitors
+from referrals import throttling, visitors, visits
 from referrals.models import Advocate, Landing, Store
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -55,11 +56,11 @@ def test_known_and_unknown_codes_get_the_same_answer_for_the_same_work(
         ) as work:
             answer = follow(friend, code, method)
         headers = {name: value.replace(code, "CODE") for name, value in answer.headers.items()}
-        statements = [query["sql"].split(" ", 1)[0] for query in work]
+        statements = [query["sql"].split(None, 1)[0] for query in work]
         answers.append((answer.status_code, headers, answer.content, statements, answer.cookies.output()))
     assert answers[0] == answers[1]
     is_counted = method == "get" and browser == BROWSER
-    assert answers[0][3] == (["SELECT", "INSERT"] if is_counted else ["SELECT"])
+    assert answers[0][3] == (["SELECT", "INSERT", "INSERT"] if is_counted else ["SELECT"])
     assert Landing.objects.count() == (2 if is_counted else 0)
 
 
@@ -232,6 +233,50 @@ def test_a_visitors_address_is_stored_nowhere(ann: Advocate, friend: Client) -> 
     assert "203.0.113.77" not in str(row)
     assert BROWSER not in str(row)
     assert len(row["visitor"]) == 64
+
+
+def land_often(number: int, codes: Sequence[str], network: str = "203.0.113") -> list[Any]:
+    """The answers to one network whose browsers change their names."""
+    return [
+        follow(Client(HTTP_USER_AGENT=f"{BROWSER} {n}", REMOTE_ADDR=f"{network}.{n % 200}"), codes[n % len(codes)])
+        for n in range(number)
+    ]
+
+
+def test_a_network_whose_browsers_change_makes_few_visits_and_is_sent_on_all_the_same(
+    ann: Advocate, heard: list[tuple[str, Any]]
+) -> None:
+    answers = land_often(300, [ann.referral_code])
+    assert {(answer.status_code, answer["Location"]) for answer in answers} == {
+        (302, f"https://teahouse.example/?ref={ann.referral_code}")
+    }
+    assert Landing.objects.count() == throttling.MOST_LANDINGS
+    visits.count()
+    assert ann.visits.count() == len(heard) == visits.MOST_OF_A_NETWORK
+    assert not Landing.objects.exists()
+
+
+def test_guessing_codes_stores_little_and_known_ones_look_like_unknown_ones(ann: Advocate) -> None:
+    with CaptureQueriesContext(connection) as before:
+        land_often(throttling.MOST_LANDINGS, [f"{number:012d}" for number in range(200)])
+    assert Landing.objects.count() == throttling.MOST_LANDINGS
+    works = []
+    for code in (ann.referral_code, UNKNOWN):
+        with CaptureQueriesContext(connection) as work:
+            (answer,) = land_often(1, [code])
+        statements = [query["sql"].split(None, 1)[0] for query in work]
+        works.append((answer.status_code, answer.content, statements))
+    assert works[0] == works[1]
+    assert works[0][2] == ["SELECT", "INSERT"]
+    assert len(before) == 3 * throttling.MOST_LANDINGS
+    assert Landing.objects.count() == throttling.MOST_LANDINGS
+
+
+def test_other_networks_are_not_held_back(ann: Advocate) -> None:
+    land_often(throttling.MOST_LANDINGS + 1, [UNKNOWN])
+    land_often(1, [ann.referral_code], "198.51.100")
+    visits.count()
+    assert ann.visits.count() == 1
 
 
 def marks(rf: Any, *requests: dict[str, str]) -> list[str]:

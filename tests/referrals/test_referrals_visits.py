@@ -124,6 +124,78 @@ def test_a_landing_that_fails_is_tried_again_and_holds_up_no_other(
         signals.visit_recorded.disconnect(fail_for_ben)
 
 
+@pytest.mark.parametrize("limit", ["MOST_OF_A_NETWORK", "MOST_OF_A_CODE", "MOST_OF_A_STORE"])
+def test_no_more_than_each_limit_allows_is_counted_in_an_hour(
+    ann: Advocate, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, limit, 3)
+    for number in range(8):
+        land(ann, visitor=str(number), network="office" if limit == "MOST_OF_A_NETWORK" else str(number))
+    visits.count()
+    assert ann.visits.count() == 3
+    land(ann, visitor="later", network="office", minutes=61)
+    visits.count()
+    assert ann.visits.count() == 4
+    assert not Landing.objects.exists()
+
+
+def test_what_one_limit_refuses_costs_no_other(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", 1)
+    monkeypatch.setattr(visits, "MOST_OF_A_STORE", 2)
+    for number in range(5):
+        land(ann, visitor=str(number), network="office")
+    land(ann, visitor="ben", network="home")
+    visits.count()
+    assert ann.visits.count() == 2
+
+
+def test_each_advocate_is_visited_by_an_office_of_its_own_right(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", 2)
+    eve = lifecycle.join(ann.program, "eve@example.com")
+    for number in range(3):
+        land(ann, visitor=str(number), network="office")
+        land(eve, visitor=str(number), network="office")
+    visits.count()
+    assert (ann.visits.count(), eve.visits.count()) == (2, 2)
+
+
+def test_whoever_comes_back_is_counted_with_nobody(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", 2)
+    for number in range(9):
+        land(ann, visitor="ben", network="office", minutes=number)
+    land(ann, visitor="cy", network="office", minutes=9)
+    visits.count()
+    assert set(ann.visits.values_list("visitor", flat=True)) == {"ben", "cy"}
+
+
+def test_a_friend_beyond_the_limit_has_come_by_the_invite_all_the_same(
+    ann: Advocate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", 0)
+    invited = lifecycle.invite(ann, "ben@example.com")
+    land(ann, network="office", invite_uid=invited.uid)
+    visits.count()
+    invited.refresh_from_db()
+    assert (ann.visits.count(), invited.closed_by) == (0, "visited")
+
+
+def test_one_that_fails_is_not_counted_again_and_again(ann: Advocate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", 1)
+    land(ann, network="office")
+    Landing.objects.update(occurred_at=timezone.now())
+
+    def fail(visit: Visit, **_: Any) -> None:
+        raise OSError
+
+    signals.visit_recorded.connect(fail)
+    try:
+        assert [visits.count() for _ in range(3)] == [0, 0, 0]
+    finally:
+        signals.visit_recorded.disconnect(fail)
+    assert visits.count() == 1
+    assert ann.visits.count() == 1
+
+
 def test_old_landings_are_counted_however_late(ann: Advocate) -> None:
     land(ann, minutes=-60 * 24 * 30)
     tasks.count_visits()

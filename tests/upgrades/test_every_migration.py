@@ -11,14 +11,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FIRST = past.STORE_SETTINGS  # what came before it, it is built with
 TRIED_BY: dict[str, dict[str, str]] = {
-    "integrations": {"0004_message_holds": past.STORE_SETTINGS},
+    "integrations": {"0004_message_holds": past.STORE_SETTINGS, "0005_chores": past.STORE_SETTINGS},
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
         "0006_owed_noes": past.STORE_SETTINGS,
-        "0008_erasures_are_owed": past.STORE_SETTINGS,
         "0007_operators_may_release_messages": past.STORE_SETTINGS,
+        "0008_erasures_are_owed": past.STORE_SETTINGS,
+        "0009_caps_by_mailbox": past.STORE_SETTINGS,
     },
-    "referrals": {"0003_standing_noes": past.STORE_SETTINGS},
+    "referrals": {
+        "0003_standing_noes": past.STORE_SETTINGS,
+        "0004_submissions": past.STORE_SETTINGS,
+        "0005_tallies": past.STORE_SETTINGS,
+    },
 }
 
 

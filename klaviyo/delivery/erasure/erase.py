@@ -165,7 +165,7 @@ def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Sen
 def _forget_sends(sends: QuerySet[Send], names: set[str], until: datetime | None) -> None:
     profiles = set(sends.exclude(profile_id="").values_list("profile_id", flat=True))
     ConsentDecision.objects.filter(send__in=sends).update(evidence={}, asked_at=None)
-    sends.update(profile_id="", message_id="", bounce="")
+    sends.update(profile_id="", message_id="", bounce="", mailbox_hash="")
     forget_notices(names, profiles, until)
 
 

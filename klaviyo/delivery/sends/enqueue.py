@@ -1,6 +1,7 @@
 """Sends queued: an invite or a reminder, for each account of the store or once as Sorae's own e-mail."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -10,6 +11,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from klaviyo.mapping import contents, events, orders
 from klaviyo.models import Send, StoreSetting
+from klaviyo.profiles.batch import SETTING_OFF
 from referrals import suppressions
 from referrals.models import Invite, Program, Reminder
 
@@ -17,7 +19,10 @@ State = Delivery.State
 
 
 def order(invite: Invite, reminder: Reminder | None = None) -> None:
-    """Queue one invite or reminder: for each account of the store, or (as Sorae's own message) once."""
+    """Queue one invite or reminder: for each account of the store, or (as Sorae's own message) once.
+
+    Where all of the store's settings are off it is put on record as skipped for that, and can be retried.
+    """
     if suppressions.is_erased(str(invite.recipient_email)):
         return
     program = invite.advocate.program
@@ -26,15 +31,16 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
         return
     if program.invites_by == Program.Inviter.SORAE and told.exists():
         return
-    store_settings = list(
-        StoreSetting.objects.filter(store=program.store_id, is_enabled=True).select_related("connection")
-    )
+    joined = list(StoreSetting.objects.filter(store=program.store_id).select_related("connection").order_by("pk"))
+    store_settings = [setting for setting in joined if setting.is_enabled] or joined
     if program.invites_by == Program.Inviter.SORAE:
         store_settings = sorted(store_settings, key=lambda setting: (not setting.connection.is_connected, setting.pk))[
             :1
         ]
     for setting in store_settings:
         made = _order_of(invite, reminder, setting)
+        if not setting.is_enabled and made.outcome is None:
+            made = replace(made, outcome=SETTING_OFF)
         outbox.add(setting.connection_id, [made])
         _record(invite, reminder, setting, Delivery.objects.get(connection=setting.connection_id, key=made.key))
 

@@ -41,9 +41,9 @@ def make_older(by: timedelta) -> None:
         Send.objects.filter(pk=send.pk).update(mailed_at=send.mailed_at and send.mailed_at - by)
 
 
-def all_at_once(connection: Connection, drain: Drain) -> None:
+def all_at_once(connection: Connection, drain: Drain, kind: str = "email") -> None:
     """Each message has a worker of its own; SQLite has one writer, so they come one after the other there."""
-    emails = Delivery.objects.filter(kind="email")
+    emails = Delivery.objects.filter(kind=kind, send__isnull=False)
     emails.update(next_try_at=timezone.now() + timedelta(hours=1))
     drain()
     make_due()

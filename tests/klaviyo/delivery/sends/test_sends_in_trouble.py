@@ -19,7 +19,7 @@ from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.consent import check, gate
-from klaviyo.delivery.sends import mail as mail_delivery
+from klaviyo.delivery.sends import caps
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles import lookup
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -40,7 +40,7 @@ MOMENTS: list[tuple[Any, str]] = [
     (check, "decide"),
     (gate, "keep"),
     (gate, "last_look"),
-    (mail_delivery, "_reserve"),
+    (caps, "reserve"),
     (EmailBackend, "send_messages"),
     (lifecycle, "went_out"),
     (transport, "send"),

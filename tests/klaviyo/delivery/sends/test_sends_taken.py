@@ -10,7 +10,8 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outcomes import Outcome
 from integrations.workers import worker
-from klaviyo.delivery.sends import mail as mail_delivery
+from klaviyo.delivery.sends import caps
+from klaviyo.delivery.sends.caps import Place
 from klaviyo.models import Send
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, messages
@@ -62,18 +63,18 @@ def test_a_worker_that_was_overtaken_does_not_take_back_what_the_other_has_maile
     let_invite(ann)
     drain()
     lifecycle.invite(ann, BEN)
-    reserve = mail_delivery._reserve
+    reserve = caps.reserve
     overtaking = [connection]
 
-    def overtaken(row: Send, delivery: Delivery) -> Outcome | None:
+    def overtaken(row: Send, delivery: Delivery, *, keeps: bool) -> Place | Outcome:
         if overtaking:
             faster = overtaking.pop()
             end_leases()
             outbox.give_back_expired()
             worker.deliver(faster, outbox.claim(faster))
-        return reserve(row, delivery)
+        return reserve(row, delivery, keeps=keeps)
 
-    monkeypatch.setattr(mail_delivery, "_reserve", overtaken)
+    monkeypatch.setattr(caps, "reserve", overtaken)
     drain()
     assert mailed() == [BEN]
     assert Send.objects.get().mailed_at is not None
