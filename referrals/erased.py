@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from referrals import person_key, suppressions
-from referrals.models import Suppression
+from referrals.models import Advocate, Conversion, Invite, OptIn, Suppression
 from referrals.order_lines import Line
 
 MARGIN = timedelta(minutes=5)
@@ -33,6 +34,13 @@ def is_older(email: str, occurred_at: datetime | None) -> bool:
         return False
     moment = min(occurred_at, timezone.now())
     return any(moment <= erased_at + MARGIN for erased_at in times([email]).values())
+
+
+def has_come_back(email: str) -> bool:
+    """Whether anything names the person (again)."""
+    spelt = suppressions.spellings(email)
+    places = ((Advocate, "email"), (Invite, "recipient_email"), (Conversion, "friend_email"), (OptIn, "email"))
+    return any(model.objects.alias(at=Lower(field)).filter(at__in=spelt).exists() for model, field in places)
 
 
 def stand_in(email: str, uid: UUID) -> str:

@@ -23,7 +23,7 @@ from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
-from referrals import noes, person_key
+from referrals import noes, person_key, suppressions
 from referrals.models import OptOut, Store
 
 State = Delivery.State
@@ -96,7 +96,7 @@ class Noes:
         """
         if not (self.said and is_there):
             return None
-        waits = [no for no in self._of(email) if self._must_be_told(no)]
+        waits = [no for no in self._of(email) if self._must_be_told(no, email)]
         return NO_FIRST if waits else None
 
     def before_making(self, client: Client, delivery: Delivery) -> None:
@@ -109,20 +109,20 @@ class Noes:
         said = self._of(delivery.subject) if self.said else []
         if not said:
             return
-        tell_again(self.connection, said, after=SEEN_TO_AFTER)
+        tell_again(self.connection, said, address=delivery.subject, after=SEEN_TO_AFTER)
         if any(no.scope == OptOut.Scope.EVERYTHING for no in said):
             subscriptions.unsubscribe(client, delivery.subject, None, [delivery])
 
     def _of(self, email: str) -> list[OptOut]:
         return [no for key in person_key.every(email) for no in self.said.get(key, ())]
 
-    def _must_be_told(self, no: OptOut) -> bool:
+    def _must_be_told(self, no: OptOut, email: str) -> bool:
         told = self.told.get(key_of(no))
         if told and told.state in (State.QUEUED, State.SENDING):
             return True
         is_new_to_it = told is None or told.state == State.CANCELLED or told.reason_code in UNTOLD
         if is_new_to_it:
-            tell_again(self.connection, [no])
+            tell_again(self.connection, [no], address=email)
         return is_new_to_it
 
 
@@ -146,9 +146,14 @@ def tell(no: OptOut) -> None:
 
 
 @transaction.atomic
-def tell_again(connection: Connection, said: Sequence[OptOut], after: timedelta = timedelta()) -> int:
-    """Queue the noes for an account anew, whatever came of them there before, unless they wait anyway; how many."""
-    made = {key_of(no): order(no) for no in said}
+def tell_again(
+    connection: Connection, said: Sequence[OptOut], *, address: str = "", after: timedelta = timedelta()
+) -> int:
+    """Queue the noes for an account anew, whatever came of them there before, unless they wait anyway; how many.
+
+    `address`: the person's, where the noes may be kept without it.
+    """
+    made = {key_of(no): order(no, address) for no in said}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)
@@ -164,16 +169,17 @@ def tell_again(connection: Connection, said: Sequence[OptOut], after: timedelta 
     return again
 
 
-def order(no: OptOut) -> Order:
+def order(no: OptOut, address: str = "") -> Order:
     """The delivery that tells of a no. One whose address nobody can write is on record as failed."""
+    email = address or no.email
     return Order(
         kind=Unsubscribe.kind,
         key=key_of(no),
         source=str(no.uid),
-        subject=values.address(no.email)[: Delivery._meta.get_field("subject").max_length],
+        subject=values.address(email)[: Delivery._meta.get_field("subject").max_length],
         options=Unsubscribe(store=no.store_id, scope=no.scope).as_options(),
         occurred_at=no.occurred_at,
-        outcome=orders.malformed(no.email),
+        outcome=orders.malformed(email),
     )
 
 
@@ -221,4 +227,5 @@ def tell_next(setting: StoreSetting) -> bool:
 def _tell_unless_taken(connection: Connection, said: Sequence[OptOut]) -> None:
     taken = Delivery.objects.filter(Q(state__in=TAKEN) | Q(state=State.SKIPPED, reason_code__in=OVER))
     known = set(taken.filter(connection=connection, key__in=[key_of(no) for no in said]).values_list("key", flat=True))
-    tell_again(connection, [no for no in said if key_of(no) not in known])
+    told = [no for no in said if key_of(no) not in known and not suppressions.is_erased(no.email)]
+    tell_again(connection, told)

@@ -80,8 +80,10 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
     )
     new.store = locks.take_store(store.pk)
     _date(new, occurred_at)
-    if erased.is_older(new.email, occurred_at):
-        suppress(new.email, Suppression.Reason.UNSUBSCRIBED, new.store)
+    if erased.is_older(new.email, occurred_at) and not erased.has_come_back(new.email):
+        if new.scope in _NO_MORE_INVITES:
+            suppress(new.email, Suppression.Reason.UNSUBSCRIBED, new.store)
+        new.person = person_key.of(new.email)  # by which it is found should they come back
         return _without_person(new)
     known = _same_opt_out(new)
     if known is None:

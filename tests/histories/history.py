@@ -19,7 +19,9 @@ from django.utils import timezone
 from integrations import connections, outbox
 from integrations.connections import Choice, accounts
 from integrations.models import Connection, Delivery
+from integrations.outbox import held_messages
 from integrations.outbox.waiting import RECONNECT
+from integrations.pauses import message_hold
 from klaviyo import tasks
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import Erasure, StoreSetting
@@ -28,15 +30,16 @@ from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import consent_screen, snapshot
+from tests.klaviyo.newsletter_cast import age_jobs
 from tests.klaviyo.story import make_due
 
 State = Delivery.State
 
-ACCOUNTS = ("VxYz12", "Qk7LmA", "Hb3PnE")
+ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
 PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid", "dot", "eve"))
 ADVOCATES = ("kim@example.com", "lou@example.com")
 STEPS = 24
-WAIT = ("one_job_in_30_minutes", "advocate_cap")  # for longer than a history goes on
+WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 0, 0, 5, -5, 90, -90, 7200, -7200))
 
 
@@ -180,6 +183,13 @@ class History:
             if lost or person.erased_at > taken_at or person.came_back_at > taken_at:
                 person.is_unsure = True
         return f"the copy of {taken_at:.0f}"
+
+    def let_messages_go(self) -> str | None:
+        """What a restore holds back goes when an operator has looked."""
+        hold = message_hold.current()
+        if hold is None:
+            return None
+        return f"{held_messages.let_go(hold, self.operator)} cancelled"
 
     # --- What people do ---------------------------------------------------------------------------------
 
@@ -384,6 +394,7 @@ class History:
     def _live(self, rounds: int) -> None:
         """What beat and workers do in a minute, so many times."""
         for _ in range(rounds):
+            age_jobs(timedelta(minutes=11))
             tasks.tell_noes()
             self.drain()
             outbox.hold_strays()
@@ -443,6 +454,7 @@ ACTS = {
     "reconnect": 3,
     "replace": 1,
     "restore": 1,
+    "let_messages_go": 1,
     "say_no": 5,
     "say_yes": 5,
     "erase": 2,
