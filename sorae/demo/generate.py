@@ -88,5 +88,8 @@ def hosts(journeys: list[Journey]) -> tuple[Journey, Journey]:
 
 
 def _order(line: Line) -> tuple[int, float]:
-    """Oldest first, then scene by scene. Lines with a date of their own come last: nobody knew them in time."""
-    return SCENES.index(line.get("scene", "")), -float(line.get("days_ago", 0))
+    """Oldest first, then scene by scene. Lines with a date of their own come last: nobody knew them in time.
+
+    What is `told` late, so many days ago, comes then.
+    """
+    return SCENES.index(line.get("scene", "")), -float(line.get("told") or line.get("days_ago") or 0)

@@ -64,6 +64,8 @@ class LastDay:
             person = friend(self.shop, number)
             self._opt_out(person, 0.4, scope)
             self.hosts[1].invite(person, at=0.3 - number / 100)
+        for number in TURN_DOWN:  # and a stranger types their address into the join form, and ticks the box
+            self._opt_in(friend(self.shop, number), 0.15)
 
     def _dusk(self) -> None:
         """Some were invited and written to before; now a second host invites them."""

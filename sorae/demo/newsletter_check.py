@@ -8,7 +8,7 @@ from django.utils import timezone
 from integrations.models import Delivery
 from klaviyo.delivery.newsletter import requests
 from klaviyo.models import StoreSetting
-from referrals.models import OptIn
+from referrals.models import OptIn, OptOut
 from sorae.demo.mail_folder import mailbox
 from sorae.demo.world import World
 
@@ -39,12 +39,14 @@ def _problem(opt_in: OptIn, setting: StoreSetting, record: Delivery, world: Worl
         is_there = profile is not None and (profile.consent == "SUBSCRIBED" or "email" not in opt_in.channels)
         return "" if is_there or must_confirm or took_it_back else "was taken, and the person is not subscribed."
     again = OptIn.objects.filter(store=opt_in.store_id).exclude(pk=opt_in.pk).values_list("email", flat=True)
+    said_no = took_it_back or OptOut.objects.filter(store=opt_in.store_id, person=opt_in.person).exists()
     is_true = {
         "one_job_in_30_minutes": email in {mailbox(other) for other in again},
         "no_newsletter_list": not setting.newsletter_list_id,
         "expired": opt_in.occurred_at < timezone.now() - A_DAY,
         "opted_out": took_it_back,
-        "withdrawn_since": took_it_back,
+        "withdrawn_since": said_no,
+        "not_proved": said_no,
         "no_phone": "email" not in opt_in.channels,
         "outcome_unknown": record.attempts.filter(operation=requests.SUBSCRIBE, status=None).exists(),
     }.get(record.reason_code, False)

@@ -48,6 +48,7 @@ def add_forgotten(script: Script, journey: Journey, shop: Shop) -> None:
         currency=shop.currency,
     )
     script.tell("erase", 20, email=friend.email)
+    _late_order(script, journey, shop, friend)
     # What a shop's own systems know besides: a complaint about other mail, an invite that is of no use any more.
     script.tell("suppress", 13, email=f"angry@{shop.slug}.test", reason="complained", store=shop.slug)
     journey.invite(Person(f"angry@{shop.slug}.test", "Angry", "", "", ""), at=11)
@@ -55,6 +56,21 @@ def add_forgotten(script: Script, journey: Journey, shop: Shop) -> None:
     script.tell("visit", 10.1, advocate=journey.me, invite=closed, landing_page=shop.url)
     script.tell("close", 10, invite=closed, by="visited")
     script.tell("remind", 9, invite=closed, number=1)
+
+
+def _late_order(script: Script, journey: Journey, shop: Shop, friend: Person) -> None:
+    """The shop's till was off the net for two weeks: it tells of an order by somebody who has been erased since."""
+    script.tell(
+        "convert",
+        24,
+        told=10,
+        advocate=journey.me,
+        order_id="FORGOTTEN-2",
+        friend_email=friend.email,
+        friend_first_name=friend.first_name,
+        total="30.00",
+        currency=shop.currency,
+    )
 
 
 def forgotten(shop: Shop) -> str:

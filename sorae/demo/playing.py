@@ -16,14 +16,14 @@ from referrals import lifecycle
 from referrals.models import Program
 from sorae.demo.journeys import Line
 
-OURS = {"went_out", "erase"}  # verbs that are not a shop's to tell, or not in this way
+OURS = {"went_out", "erase", "confirm", "note_no"}  # verbs that are not a shop's to tell, or not in this way
 VERBS: dict[str, Callable[..., Model]] = {
     **{verb: getattr(lifecycle, verb) for verb in lifecycle.__all__ if verb not in OURS},
     "erase": lambda email: erase.erase(email, _operator()),
 }
 WHEN = {"update": None, "close": None, "suppress": None, "erase": None, "reverse": "reversed_at", "pay": "paid_at"}
 REFERENCES = {"advocate": "advocate", "invite": "invite", "order": "conversion", "reward": "reward"}
-OF_THE_LINE = ("do", "id", "days_ago", "at", "scene")
+OF_THE_LINE = ("do", "id", "days_ago", "told", "at", "scene")
 
 
 def _operator() -> AbstractBaseUser | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo.consent import topics
-from klaviyo.models import Notice, Send
+from klaviyo.models import Notice, Send, StoreSetting
 from klaviyo.sandbox import Remote
 from referrals.models import Invite, Program, Reminder
 from sorae.demo import last_day, playing, settling
@@ -67,6 +67,7 @@ class Season:
     def _six_weeks(self, lines: list[Line]) -> None:
         accidents: dict[int, Callable[[], None]] = {
             len(lines) * 3 // 10: self._access_dies,
+            len(lines) * 4 // 10: self._parted_and_joined,
             len(lines) * 5 // 10: lambda: self._fault(TEA, "create_event", "503"),
             len(lines) * 6 // 10: lambda: self._fault(HARBOR, "get_profiles", "503"),
         }
@@ -79,6 +80,14 @@ class Season:
     def _access_dies(self) -> None:
         self.sandbox.uninstall(COFFEE.account)
         self.teller.say(f"Somebody removes our app from {COFFEE.name}'s account; what is for it is held.")
+
+    def _parted_and_joined(self) -> None:
+        """Somebody clicks around while the account is away: what is held is the store's and the account's."""
+        setting = StoreSetting.objects.get(store__slug=COFFEE.slug)
+        setting.delete()
+        setting.pk, setting._state.adding = None, True
+        setting.save()
+        self.teller.say(f"Somebody parts {COFFEE.name} from its account and joins it again; what is held stays held.")
 
     def _dusk(self, lines: list[Line]) -> None:
         """Two accounts ask to come back later and one is gone; while all waits, people change their minds."""

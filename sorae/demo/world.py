@@ -73,8 +73,11 @@ class World:
 
     @cached_property
     def opted_in(self) -> set[tuple[str, str]]:
-        """Who asked for the newsletter of a store, by the accounts it is joined to."""
-        return _at_accounts(one for one in OptIn.objects.all() if "email" in one.channels)
+        """Who asked for the newsletter of a store, by the accounts it is joined to.
+
+        After a no, only what is proved to be theirs; what their mailbox confirmed, the register knows.
+        """
+        return _at_accounts(one for one in OptIn.objects.all() if "email" in one.channels and _may_be_theirs(one))
 
     @cached_property
     def opted_in_to_texts(self) -> set[tuple[str, str]]:
@@ -110,6 +113,11 @@ def fact_id(event: SeenEvent) -> str:
 def allows(one: Expected, said: Said) -> bool:
     lists = (one.setting.list_name, one.setting.newsletter_list_name)
     return said.allows(one.setting.policy(one.metric.consent or "invite"), filter(None, lists))
+
+
+def _may_be_theirs(opt_in: OptIn) -> bool:
+    noes = OptOut.objects.filter(store=opt_in.store_id, person=opt_in.person, turn__lt=opt_in.turn)
+    return bool(opt_in.proof) or not noes.exists()
 
 
 def _at_accounts(facts: Iterable[OptIn | OptOut]) -> set[tuple[str, str]]:

@@ -64,7 +64,10 @@ ONE_IN_HALF_AN_HOUR = declare(
     means="It goes on by itself, in half an hour at most.",
     who=Who.ITSELF,
 )
-NO_TEXT_MESSAGES = "Text messages were left out: the phone number cannot be used, or is somebody else's at Klaviyo."
+NO_TEXT_MESSAGES = (
+    "Text messages were left out: the phone number cannot be used, is somebody else's at Klaviyo, or nothing proves "
+    "that it is theirs."
+)
 
 
 class OutcomeUnknown(PermanentError):
