@@ -49,11 +49,12 @@ def is_stale(lookup: Lookup, email: str) -> bool:
 
 def now(send: Send) -> Decision:
     """What would be decided this minute: asked live, nothing sent, nothing stored. Raises IntegrationError."""
-    if send.setting is None:
+    joined = send.joined_by
+    if joined is None:
         raise OperatorRequired(NOT_JOINED)
     email = values.address(send.invite.recipient_email)
     decisions = [
-        _now(setting, send.kind, email) for setting in concerned(send.setting, send.channel == Send.Channel.SORAE)
+        _now(setting, send.kind, email) for setting in concerned(joined, send.channel == Send.Channel.SORAE)
     ]
     return next((answer for answer in decisions if not answer.allowed), decisions[0])
 

@@ -51,15 +51,14 @@ def reconsider(connection: Connection, email: str, profile: Profile | None) -> i
     """Take back what the person, just looked up, objects to; how many. Nobody's silence counts as a no."""
     if profile is None:
         return 0
-    store_settings = {setting.pk: setting for setting in StoreSetting.objects.filter(connection=connection)}
+    store_settings = {setting.store_id: setting for setting in StoreSetting.objects.filter(connection=connection)}
     waiting = _waiting(connection, email)
     taken_back = 0
-    for setting_id in set(waiting.values_list("send__setting", flat=True)):
-        found = _objection(profile, store_settings.get(setting_id) if setting_id else None)
+    for store_id in set(waiting.values_list("send__store", flat=True)):
+        found = _objection(profile, store_settings.get(store_id))
         if found:
-            setting = store_settings.get(setting_id) if found.code == "list_suppressed" else None
-            stop_reminding(connection, email, setting.store_id if setting else None)
-            rows = waiting.filter(send__setting=setting_id)
+            stop_reminding(connection, email, store_id if found.code == "list_suppressed" else None)
+            rows = waiting.filter(send__store=store_id)
             taken_back += _cancel(rows, topics.OPTED_OUT.saying(f"At Klaviyo by now: {found.sentence}"))
     return taken_back
 

@@ -99,7 +99,7 @@ def _of_invite(reminder: Send, invite: Invite) -> Outcome | None:
     if not invites.exists():
         return None
     if reminder.channel == Send.Channel.KLAVIYO:
-        invites = invites.filter(setting=reminder.setting)
+        invites = invites.filter(delivery__connection=reminder.delivery.connection_id)
     states = set(invites.values_list("delivery__state", flat=True))
     if states & set(SENT):
         return None

@@ -57,6 +57,12 @@ class Send(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"
 
+    @property
+    def joined_by(self) -> StoreSetting | None:
+        """The setting by which its store is joined to its account now; `setting` is the one of when it was queued."""
+        here = StoreSetting.objects.filter(store=self.store_id, connection=self.delivery.connection_id)
+        return here.select_related("connection", "store").first()
+
 
 class ConsentDecision(models.Model):
     """One answer to "may this go?": what Klaviyo said, how old that was, which policy, and the verdict."""

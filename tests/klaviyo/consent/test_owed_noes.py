@@ -387,3 +387,17 @@ def test_another_stores_setting_at_the_account_is_not_taken_for_it(
     drain()
     assert {row.reason_code for row in Delivery.objects.all()} == {"sync_off"}
     assert Store.objects.count() == 2
+
+
+def test_a_reminder_knows_its_invite_after_a_part_and_a_join(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    StoreSetting.objects.update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
+    drain()
+    invite = lifecycle.invite(ann, BEN)
+    drain()
+    part(setting)
+    StoreSetting.objects.filter(pk=join(setting).pk).update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
+    lifecycle.remind(invite, 1)
+    drain()
+    assert metrics(sandbox, BEN) == ["Sorae Invite Received", "Sorae Invite Reminder"]
