@@ -53,9 +53,7 @@ def now(send: Send) -> Decision:
     if joined is None:
         raise OperatorRequired(NOT_JOINED)
     email = values.address(send.invite.recipient_email)
-    decisions = [
-        _now(setting, send.kind, email) for setting in concerned(joined, send.channel == Send.Channel.SORAE)
-    ]
+    decisions = [_now(setting, send.kind, email) for setting in concerned(joined, send.channel == Send.Channel.SORAE)]
     return next((answer for answer in decisions if not answer.allowed), decisions[0])
 
 

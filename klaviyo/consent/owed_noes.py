@@ -153,7 +153,9 @@ def tell_again(
 
     `address`: the person's, where the noes may be kept without it.
     """
-    made = {key_of(no): order(no, address) for no in said}
+    # Whoever was erased meanwhile has none any more; and whoever erases them waits for us, and finds what we add.
+    stand = set(OptOut.objects.select_for_update().filter(pk__in=[no.pk for no in said]).values_list("pk", flat=True))
+    made = {key_of(no): order(no, address) for no in said if no.pk in stand}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)

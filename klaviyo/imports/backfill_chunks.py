@@ -64,7 +64,7 @@ def tell(backfill: Backfill) -> bool:
     usable = [(pk, email) for pk, email in rows if not (suppressions.is_erased(email) or values.email_problem(email))]
     client = Client(setting.connection, is_backlog=True)
     groups, alone = _sorted(client, setting, usable)
-    note = {"sync": setting.pk, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
+    note = {"store": setting.store_id, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
     told = 0
     for list_id, items in groups.items():
         for pack in profiles.packs(items):

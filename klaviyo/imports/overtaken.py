@@ -5,7 +5,6 @@ it was made is told of once more when it has ended; also as a member of another 
 the plain names of the person's properties.
 """
 
-from collections import defaultdict
 from collections.abc import Collection
 
 from django.db import transaction
@@ -27,15 +26,16 @@ ON_ITS_WAY = Q(state=State.SENDING, job__isnull=False)  # in another import
 @transaction.atomic
 def tell_again(job: Job, refused: Collection[str] | None) -> None:
     """Queue deliveries for those whom the import refused (by address), or for all of it when it was lost (None)."""
-    setting = StoreSetting.objects.filter(pk=job.note["sync"]).first()
+    of_before = Q(pk=job.note.get("sync", 0))  # as notes have it from the time when settings were gone by
+    whose = Q(store=job.note["store"], connection=job.connection_id) if "store" in job.note else of_before
+    setting = StoreSetting.objects.filter(whose).first()
     if setting is None:
         return
     people = backfill_chunks.advocates(setting).filter(pk__gte=job.note["first"], pk__lte=job.note["last"])
     addresses = {pk: values.address(email).lower() for pk, email in people.values_list("pk", "email")}
     again = _told_since(job, addresses)
-    again[setting.pk] |= {pk for pk, address in addresses.items() if refused is None or address in refused}
-    for one in StoreSetting.objects.filter(pk__in=again).order_by("pk"):
-        backfill_chunks.tell_alone(one, sorted(again[one.pk]))
+    again |= {pk for pk, address in addresses.items() if refused is None or address in refused}
+    _tell_alone(job, again)
 
 
 def tell_members_again(job: Job) -> None:
@@ -54,23 +54,29 @@ def tell_members_again(job: Job) -> None:
         job=None,
         settled_at__gte=job.began_at - ON_THE_WIRE,
     )
-    again: dict[int, set[int]] = defaultdict(set)
+    again: set[int] = set()
     for subject, options in alone.values_list("subject", "options").iterator():
         profile = Profile.from_options(options)
         if profile.advocate and subject.lower() in people and profile.advocate not in advocates:  # none of the erased
-            again[profile.setting].add(profile.advocate)
-    for one in StoreSetting.objects.filter(pk__in=again).order_by("pk"):
-        backfill_chunks.tell_alone(one, sorted(again[one.pk]))
+            again.add(profile.advocate)
+    _tell_alone(job, again)
 
 
-def _told_since(job: Job, addresses: dict[int, str]) -> defaultdict[int, set[int]]:
-    """Advocates with one of these addresses in any store's program, by the store's setting by which it was told."""
-    known, found = set(addresses.values()), defaultdict[int, set[int]](set)
+def _tell_alone(job: Job, advocates: Collection[int]) -> None:
+    """Each by the setting by which their store is joined to the account."""
+    for setting in StoreSetting.objects.filter(connection=job.connection_id).order_by("pk"):
+        mine = backfill_chunks.advocates(setting).filter(pk__in=advocates).values_list("pk", flat=True)
+        backfill_chunks.tell_alone(setting, list(mine))
+
+
+def _told_since(job: Job, addresses: dict[int, str]) -> set[int]:
+    """Advocates with one of these addresses in any store's program that the account was told of."""
+    known, found = set(addresses.values()), set[int]()
     profiles = Delivery.objects.filter(connection=job.connection_id, kind=Profile.kind)
     taken = profiles.filter(TAKEN, settled_at__gte=job.note["taken_at"])
     for told in (taken, profiles.filter(ON_ITS_WAY)):
         for subject, options in told.values_list("subject", "options").iterator():
             profile = Profile.from_options(options)
             if profile.advocate in addresses or subject.lower() in known:
-                found[profile.setting].add(profile.advocate)
+                found.add(profile.advocate)
     return found

@@ -142,12 +142,12 @@ def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> 
         reason=reason,
         defaults={"created_at": times.of_the_database()},
     )
-    if is_new and reason == Suppression.Reason.COMPLAINED:
-        for concerned in [store] if store else _stores_that_invited(address):
-            _complain(concerned, address)
     closing.close_open(closing.to_friend(address, store=store), Invite.Closing.OPTED_OUT)
     if is_new:
         signals.suppressed.send(sender=Suppression, suppression=suppression, email=address)
+    if is_new and reason == Suppression.Reason.COMPLAINED:
+        for concerned in [store] if store else _stores_that_invited(address):
+            _complain(concerned, address)
     return suppression
 
 

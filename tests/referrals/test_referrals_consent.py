@@ -206,7 +206,7 @@ def test_an_address_is_suppressed_once_per_store_and_reason(ann: Advocate, heard
     assert lifecycle.suppress("BEN@example.com", "bounced", store) == first
     assert lifecycle.suppress(BEN, "bounced") == lifecycle.suppress(BEN, "bounced") != first
     lifecycle.suppress(BEN, "complained", store)
-    a_complaint = ["suppressed", "opted_out", "suppressed"]  # which is a no to all of the store's e-mail, too
+    a_complaint = ["suppressed", "suppressed", "opted_out"]  # which is a no to all of the store's e-mail, too
     assert [name for name, _ in heard] == ["suppressed", "suppressed", *a_complaint]
     assert BEN not in str(Suppression.objects.values())
 

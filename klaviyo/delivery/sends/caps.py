@@ -101,13 +101,14 @@ def _one_too_many(send: Send, now: datetime) -> Outcome | None:
     to_person = others.filter(store=send.store_id, mailbox_hash=send.mailbox_hash, mailed_at__gt=now - WEEK)
     if to_person.count() >= settings.MAIL_PER_PERSON_AND_WEEK:
         return TOO_MANY
-    by_advocate = others.filter(invite__advocate=send.invite.advocate_id, mailed_at__gt=now - DAY)
+    if send.channel != Send.Channel.SORAE:
+        return None  # how evenly a flood reaches mail providers is Klaviyo's affair
+    ours = others.filter(channel=Send.Channel.SORAE)
+    by_advocate = ours.filter(invite__advocate=send.invite.advocate_id, mailed_at__gt=now - DAY)
     if by_advocate.count() >= settings.MAIL_PER_ADVOCATE_AND_DAY:
         return ADVOCATE_CAP
-    if send.channel != Send.Channel.SORAE:
-        return None  # how much a mail domain takes from Klaviyo is Klaviyo's affair
     domain = person_key.mailbox(send.delivery.subject).rpartition("@")[2]
-    mailed = others.filter(store=send.store_id, channel=Send.Channel.SORAE, mailed_at__gt=now - HOUR)
+    mailed = ours.filter(store=send.store_id, mailed_at__gt=now - HOUR)
     if mailed.filter(delivery__subject__endswith=f"@{domain}").count() >= settings.MAIL_PER_DOMAIN_AND_HOUR:
         return DOMAIN_CAP
     return None

@@ -20,7 +20,7 @@ from referrals.models import Advocate, Invite
 from tests.conftest import Connect, Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
-from tests.klaviyo.story import CID, TEA, State, choose_list
+from tests.klaviyo.story import CID, TEA, State, choose_list, make_due
 
 KEPT = ("pk", "key", "source", "kind", "state", "reason_code", "occurred_at", "settled_at", "lane")
 
@@ -31,9 +31,13 @@ def bird(sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain) -
     choose_list(sandbox)
     bird = canary.tell_of(ann)
     drain()
+    make_due()  # what waited for their no
+    drain()
     canary.remind(ann)
     Delivery.objects.exclude(state=State.FAILED).update(reason="No consent.")  # only refusals are in others' words
     Delivery.objects.filter(kind="list").update(next_try_at=timezone.now())
+    drain()
+    make_due()
     drain()
     return bird
 

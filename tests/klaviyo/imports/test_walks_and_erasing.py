@@ -89,7 +89,7 @@ def test_a_deletion_waits_for_an_import_whose_chunk_broke_off(
     walk = walking.begin(setting)
     with pytest.raises(Throttled):
         walking.step(walk.pk)
-    assert Job.objects.get().note["sync"] == setting.pk
+    assert Job.objects.get().note["store"] == setting.store_id
     erase.erase(people[0].email, None)
     make_due()
     drain()

@@ -176,7 +176,7 @@ def test_a_person_may_come_back(sandbox: Sandbox, ann: Advocate, drain: Drain) -
     assert known(sandbox, BEN).lists == (list_id,)
     assert known(sandbox, BEN).properties["sorae_referral_code"] == back.referral_code
     assert metrics(sandbox, BEN) == ["Sorae Advocate Started"]
-    lifecycle.opt_in(ann.program.store, BEN, wording="Yes", place="join form")
+    lifecycle.opt_in(ann.program.store, BEN, wording="Yes", place="a mail of ours", proof="confirmed")
     drain()
     assert Delivery.objects.get(kind="subscribe").state == State.ACCEPTED
 

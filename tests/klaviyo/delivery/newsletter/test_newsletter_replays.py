@@ -187,6 +187,8 @@ def test_an_operators_retry_asks_everything_again(sandbox: Sandbox, drain: Drain
         sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
     retry()
     drain()
+    make_due()  # the account is told of the no first
+    drain()
     assert fate(yes) == (State.SKIPPED, "opted_out" if where == "at Sorae" else "withdrawn_since")
     assert jobs(sandbox) == 1
 
