@@ -35,6 +35,7 @@ BENCHMARKS = {
     "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
     "claims": Benchmark("Does a table full of settled deliveries slow claims down?", Needs(postgres=LARGE)),
     "peers": Benchmark("A backlog, beside a Celery task for each signal: how much faster?", Needs(accounts=3)),
+    "histories": Benchmark("500 random histories: does any break one of the three promises?"),
     "storm": Benchmark("Workers killed, Redis emptied, PostgreSQL crashed: is anything lost or doubled?"),
 }
 SOAK = {"soak": Benchmark("An hour of bad days: does anything grow?")}

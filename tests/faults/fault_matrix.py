@@ -423,4 +423,59 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "faults/test_impostors::test_neither_is_one_of_the_token_endpoint",
         ),
     ),
+    58: (
+        "A no waits while an operator disconnects, switches off, parts, joins, replaces, restores",
+        (
+            "klaviyo/consent/test_owed_noes::test_a_disconnect_that_cancels_what_waits_cancels_nobodys_no",
+            "klaviyo/consent/test_owed_noes::test_a_no_said_while_the_store_is_parted_is_told_when_it_joins",
+            "klaviyo/consent/test_owed_noes::test_whom_we_make_known_to_klaviyo_arrives_there_with_their_no",
+            "klaviyo/delivery/erasure/test_owed::test_no_way_to_let_an_account_go_loses_it",
+            "histories/test_histories::test_in_the_end_the_promises_hold",
+        ),
+    ),
+    59: (
+        "A stranger types somebody's address into a public form",
+        (
+            "klaviyo/delivery/newsletter/test_newsletter_strangers::test_a_stranger_takes_back_no_no_that_waits",
+            "klaviyo/delivery/newsletter/test_newsletter_strangers::test_a_form_writes_no_name_onto_a_profile_that_exists",
+            "klaviyo/delivery/newsletter/test_newsletter_strangers::test_whom_sorae_lists_is_asked_for_by_what_is_proved_enough",
+        ),
+    ),
+    60: (
+        "Clocks: hosts apart by seconds, an opt-in told hours ahead, ours against Klaviyo's",
+        (
+            "referrals/test_referrals_noes::test_a_yes_told_by_a_clock_that_is_ahead_is_never_later_than_a_no_that_came_after_it",
+            "referrals/test_referrals_noes::test_a_no_told_by_a_clock_that_is_behind_counts_as_what_it_is",
+            "referrals/test_referrals_noes::test_a_yes_whose_time_was_told_must_be_later_by_more_than_clocks_differ",
+        ),
+    ),
+    61: (
+        "A fact older than an erasure arrives late, or its transaction was open meanwhile",
+        (
+            "referrals/test_referrals_older_facts::test_an_order_counts_without_the_friend",
+            "klaviyo/delivery/erasure/test_erasing_open_transactions::test_nothing_makes_the_person_known_again",
+            "klaviyo/delivery/erasure/test_erasing_open_transactions::test_it_is_repeated_once_and_not_before_its_time",
+        ),
+    ),
+    62: (
+        "Workers away for a day, beat alive",
+        (
+            "workers/test_workers_away::test_after_a_day_without_workers_the_first_fact_comes_as_soon_as_ever",
+            "workers/test_workers_away::test_wake_ups_that_nobody_hears_wait_once_for_each_account",
+        ),
+    ),
+    63: (
+        "Redis answers READONLY, OOM, MISCONF, NOREPLICAS",
+        (
+            "faults/test_redis_that_refuses::test_workers_and_beat_wait_and_are_well_after",
+            "faults/test_guessed_passwords::test_wrong_passwords_and_forms_are_counted_whatever_redis_does",
+        ),
+    ),
+    64: (
+        "Proxies: a port, unknown words, brackets, several hops",
+        (
+            "referrals/test_public_limits::test_the_visitors_own_address_counts_however_proxies_write_it",
+            "referrals/test_public_limits::test_whoever_cannot_be_read_counts_with_the_peer",
+        ),
+    ),
 }
