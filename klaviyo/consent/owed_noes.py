@@ -5,15 +5,15 @@ it is open the account owes, and whatever came of it, it begins anew where the a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.models import Connection, Delivery
+from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import Order, wake_ups
 from integrations.outcomes import Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
@@ -160,8 +160,11 @@ def tell_again(
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)
     rows = list(settled.select_for_update(of=("self",), skip_locked=True))
+    tried = Attempt.deliveries.through._default_manager.filter(delivery__in=[row.pk for row in rows])
+    last = dict(tried.values_list("delivery").annotate(Max("attempt")))
     for row in rows:
-        row.subject, row.options = by_key[row.key].subject, by_key[row.key].options
+        row.subject, content = by_key[row.key].subject, Unsubscribe.from_options(by_key[row.key].options)
+        row.options = replace(content, told_anew_after=last.get(row.pk, 0)).as_options()
     Delivery.objects.bulk_update(rows, ["subject", "options"])
     again = Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=State.QUEUED, next_try_at=Now() + after, settled_at=None, reason_code="", reason="", crashes=0

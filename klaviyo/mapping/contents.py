@@ -109,11 +109,15 @@ class Subscribe(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Unsubscribe(Content):
-    """An opt-out from the newsletter, from invites, or from everything (`scope`); it goes though a setting is off."""
+    """An opt-out from the newsletter, from invites, or from everything (`scope`); it goes though a setting is off.
+
+    It is told anew after `told_anew_after`, its last attempt before.
+    """
 
     kind = "unsubscribe"
 
     scope: str = ""
+    told_anew_after: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,9 @@ from klaviyo.mapping.contents import Subscribe
 SUBSCRIBE, UNSUBSCRIBE = subscriptions.BULK_SUBSCRIBE_PROFILES.id, subscriptions.BULK_UNSUBSCRIBE_PROFILES.id
 
 
-def was_taken(delivery: Delivery, operation: str) -> bool:
-    """Whether Klaviyo took it from a worker that did not live to say so."""
-    return delivery.attempts.filter(attempts.TAKEN, operation=operation).exists()
+def was_taken(delivery: Delivery, operation: str, after: int = 0) -> bool:
+    """Whether Klaviyo took it from a worker that did not live to say so; `after` that attempt."""
+    return delivery.attempts.filter(attempts.TAKEN, operation=operation, pk__gt=after).exists()
 
 
 def unanswered(delivery: Delivery, operation: str) -> Attempt | None:

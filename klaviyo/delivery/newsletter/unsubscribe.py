@@ -51,7 +51,7 @@ NOT_SHOWN_YET = Retry(
 
 def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
-    if requests.was_taken(delivery, requests.UNSUBSCRIBE):
+    if requests.was_taken(delivery, requests.UNSUBSCRIBE, after=Unsubscribe.of(delivery).told_anew_after):
         return Accepted()
     no = OptOut.objects.filter(uid=delivery.source).first()
     if no is None or noes.is_taken_back(no):

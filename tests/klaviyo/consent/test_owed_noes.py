@@ -5,13 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from klaviyo import tasks
+from klaviyo.api import privacy
+from klaviyo.api.client import Client
 from klaviyo.consent import owed_noes
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
@@ -72,7 +74,7 @@ def join(setting: StoreSetting) -> StoreSetting:
 
 
 def test_a_disconnect_that_cancels_what_waits_cancels_nobodys_no(
-    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, browser_of_the_operator: Client, drain: Drain
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, browser_of_the_operator: Browser, drain: Drain
 ) -> None:
     put(sandbox)
     drain()
@@ -264,6 +266,23 @@ def test_a_klaviyo_that_keeps_no_no_of_strangers_is_told_again_when_there_is_a_p
     drain()
     put(sandbox, consent="NEVER_SUBSCRIBED")
     assert is_reachable(sandbox)
+    live_on(drain)
+    assert not is_reachable(sandbox)
+
+
+def test_whoever_was_deleted_there_arrives_with_their_no_again(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    """And a Klaviyo that keeps no no of strangers is told again, though it has taken this one before."""
+    put(sandbox)
+    no = say_no(scope="everything")
+    live_on(drain)
+    assert fate(no) == (State.ACCEPTED, "")
+    privacy.request_deletion(Client(setting.connection), BEN, [])
+    assert sandbox.profile(TEA, BEN) is None
+    buy(ann)
+    drain()
+    put(sandbox, consent="NEVER_SUBSCRIBED")
     live_on(drain)
     assert not is_reachable(sandbox)
 
