@@ -33,6 +33,11 @@ def clean(value: object, field: str, longest: int, required: bool = False) -> st
     return text
 
 
+def storable(value: object) -> str:
+    """`value` without what no database stores: NUL, and halves of surrogate pairs."""
+    return "".join(one for one in str(value) if one != "\0" and not "\ud800" <= one <= "\udfff")
+
+
 def fit(model: type[Model], field: str, value: object, required: bool = False) -> str:
     """`value` cleaned, as the model's field can take it."""
     return clean(value, field, _length(model, field), required)

@@ -23,7 +23,7 @@ from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
-from referrals import noes, person_key, suppressions
+from referrals import noes, person_key, suppressions, text
 from referrals.models import OptOut, Store
 
 State = Delivery.State
@@ -176,7 +176,7 @@ def tell_again(
 
 def order(no: OptOut, address: str = "") -> Order:
     """The delivery that tells of a no. One whose address nobody can write is on record as failed."""
-    email = address or no.email
+    email = address or text.storable(no.email)
     return Order(
         kind=Unsubscribe.kind,
         key=key_of(no),

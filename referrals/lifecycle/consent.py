@@ -132,7 +132,7 @@ def note_no(opt_out: OptOut) -> None:
     if opt_out.pk and not opt_out.person:
         opt_out.save(update_fields=["person", "key_version", "turn"])
     if opt_out.scope != OptOut.Scope.NEWSLETTER:
-        _suppress(str(opt_out.email), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
+        _suppress(text.storable(opt_out.email), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
 
 
 def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> Suppression:

@@ -32,7 +32,8 @@ from klaviyo.models import Backfill, ConsentWatch, Erasure, Miss, Notice, Readin
 from klaviyo.pages import receipts
 from klaviyo.pages.operators import PERMISSIONS
 from klaviyo.sandbox import Sandbox
-from referrals.models import Advocate, Invite
+from referrals import person_key
+from referrals.models import Advocate, Invite, OptIn, OptOut
 from tests import budgets, consent_screen
 from tests.conftest import Drain
 from tests.upgrades import past
@@ -462,3 +463,10 @@ def _reminder(name: str) -> dict[str, bool]:
 
 def _known(sandbox: Sandbox, name: str) -> Any:
     return sandbox.profile(TEA, f"{name}@friends.test")
+
+
+def test_words_of_before_are_found_by_their_persons_key_and_count_as_they_did(upgraded: Fixture) -> None:
+    for model in (OptIn, OptOut):
+        assert [row.person for row in model.objects.all()] == [person_key.of(row.email) for row in model.objects.all()]
+        assert set(model.objects.values_list("turn", "key_version")) == {(0, 1)}
+    assert set(OptIn.objects.values_list("proof", flat=True)) == {"older"}
