@@ -53,13 +53,12 @@ def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """End what the person ended; a yes of theirs that is on its way comes first, or it would undo this."""
     if requests.was_taken(delivery, requests.UNSUBSCRIBE, after=Unsubscribe.of(delivery).told_anew_after):
         return Accepted()
-    no = OptOut.objects.filter(uid=delivery.source).first()
-    if no is None or noes.is_taken_back(no):
+    if _is_taken_back(delivery):
         return SAID_YES_SINCE
     if requests.is_in_other_hands(delivery):
         return subscribe.one_at_a_time()
     person = consent_there.person(batch, delivery)
-    if person and consent_there.said_yes_after(person, no.occurred_at):
+    if person and consent_there.said_yes_after(person, delivery.occurred_at):
         return SAID_YES_SINCE
     is_shown = person is not None and consent_there.consent(person) == "SUBSCRIBED"
     is_settled = _is_settled(delivery)
@@ -109,6 +108,11 @@ def _is_settled(delivery: Delivery) -> bool:
 
 def _last_look(delivery: Delivery) -> None:
     leasing.check([delivery])
-    no = OptOut.objects.filter(uid=delivery.source).first()
-    if no is None or noes.is_taken_back(no):
+    if _is_taken_back(delivery):
         raise CalledOff(SAID_YES_SINCE)
+
+
+def _is_taken_back(delivery: Delivery) -> bool:
+    """Whether the person has certainly said yes since; a no that a host has not stored stands, too."""
+    no = OptOut.objects.filter(uid=delivery.source).first()
+    return no is not None and noes.is_taken_back(no)
