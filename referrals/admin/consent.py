@@ -22,7 +22,7 @@ class OptInAdmin(FactAdmin):
     search_fields = ("email", "place", "=uid")
     fieldsets = (
         (None, {"fields": ("email", "first_name", "phone", "store")}),
-        ("What was agreed to", {"fields": ("asked_for", "wording", "place", "occurred_at")}),
+        ("What was agreed to", {"fields": ("asked_for", "wording", "place", "proof", "occurred_at")}),
         ("Record", {"fields": ("uid", "created_at")}),
     )
 
