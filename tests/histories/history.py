@@ -38,7 +38,7 @@ State = Delivery.State
 ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
 PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid", "dot", "eve"))
 ADVOCATES = ("kim@example.com", "lou@example.com")
-STEPS = 24
+STEPS = 20
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 0, 0, 5, -5, 90, -90, 7200, -7200))
 
@@ -104,7 +104,7 @@ class History:
     def end(self) -> None:
         """All hands are back, and some hours pass."""
         self.order += 1
-        self._live(8)
+        self._live(6)
 
     # --- What operators do ------------------------------------------------------------------------------
 
