@@ -121,6 +121,8 @@ def suppress(email: str, reason: str, store: Store | None = None) -> Suppression
     reason = text.choice(reason, "reason", Suppression.Reason)
     if store is not None:
         locks.take_store(store.pk)
+    elif reason == Suppression.Reason.COMPLAINED:  # which is a no to each of them: before any invite, as in `locks`
+        list(_stores_that_invited(address).select_for_update(no_key=True).values_list("pk"))
     return _suppress(address, Suppression.Reason(reason), store)
 
 

@@ -125,8 +125,8 @@ def test_a_yes_is_heard_by_nobody_and_a_no_stays_a_no(ann: Advocate, heard: Hear
     phone: dict[str, Any] = {"phone": "030 77", "channels": ["email", "sms"], "first_name": "Benedict"}
     yes = lifecycle.opt_in(store, BEN, wording="Yes", place="form", **phone, occurred_at=timezone.now() + YESTERDAY)
     at = timezone.now() + YESTERDAY
-    no = lifecycle.opt_out(store, BEN, scope="newsletter", place="a message", occurred_at=at)
-    assert lifecycle.opt_out(store, BEN, scope="newsletter", place="a message", occurred_at=at) == no
+    no = lifecycle.opt_out(store, BEN, scope="everything", place="a message", occurred_at=at)
+    assert lifecycle.opt_out(store, BEN, scope="everything", place="a message", occurred_at=at) == no
     assert [name for name, _ in heard] == ["suppressed"]
     assert suppressions.is_erased(yes.email)
     assert suppressions.is_erased(no.email)
