@@ -27,7 +27,8 @@ from klaviyo.delivery.sends import enqueue as sends
 from klaviyo.mapping import contents, events, orders
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting, backfills
-from referrals import lifecycle, signals, suppressions
+from referrals import signals, suppressions
+from referrals.lifecycle.consent import note_no
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def on_opted_in(opt_in: OptIn, **_: Any) -> None:
 
 @on(signals.opted_out)
 def on_opted_out(opt_out: OptOut, **_: Any) -> None:
-    lifecycle.note_no(opt_out)  # a host's own row, too
+    note_no(opt_out)  # a host's own row, too
     newsletter.unsubscribe(opt_out)
 
 

@@ -98,7 +98,7 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
 @transaction.atomic
 def confirm(opt_in: OptIn, at: datetime | None = None) -> OptIn:
     """The mailbox of an opt-in has confirmed it, `at` that time as far as is known; the first time stays."""
-    moment = times.happened(at, "at") if at else opt_in.occurred_at
+    moment = opt_in.occurred_at if at is None else times.happened(at, "at")
     locks.take_store(opt_in.store_id)
     stored = OptIn.objects.select_related("store", "wording").filter(pk=opt_in.pk).first()
     if stored is None:
@@ -169,7 +169,7 @@ def _stores_that_invited(address: str) -> QuerySet[Store]:
 def _date(new: OptIn | OptOut, told: datetime | None) -> None:
     """By the database's clock, while its store is locked; of what was told to have occurred, nothing lies ahead."""
     new.created_at = times.of_the_database()
-    new.occurred_at = min(times.happened(told), new.created_at) if told else new.created_at
+    new.occurred_at = new.created_at if told is None else min(times.happened(told), new.created_at)
 
 
 def _without_person(new: Said) -> Said:

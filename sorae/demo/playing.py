@@ -16,7 +16,7 @@ from referrals import lifecycle
 from referrals.models import Program
 from sorae.demo.journeys import Line
 
-OURS = {"went_out", "erase", "confirm", "note_no"}  # verbs that are not a shop's to tell, or not in this way
+OURS = {"went_out", "erase", "confirm"}  # verbs that are not a shop's to tell, or not in this way
 VERBS: dict[str, Callable[..., Model]] = {
     **{verb: getattr(lifecycle, verb) for verb in lifecycle.__all__ if verb not in OURS},
     "erase": lambda email: erase.erase(email, _operator()),

@@ -21,9 +21,9 @@ from tests.benchmarks.house import House
 ADVOCATES = """
     INSERT INTO referrals_advocate
         (uid, occurred_at, created_at, program_id, email, first_name, last_name, phone, locale, role, tier,
-        referral_code)
+        referral_code, by_anybody)
     SELECT gen_random_uuid(), now(), now(), %(program)s, 'person-' || n || '@' || %(domain)s, %(name)s, '',
-        '', '', 'advocate', '', %(prefix)s || n
+        '', '', 'advocate', '', %(prefix)s || n, false
     FROM generate_series(1, %(number)s) AS n
 """
 

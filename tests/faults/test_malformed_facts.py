@@ -134,9 +134,11 @@ VERBS: dict[str, Verb] = {
             "channels": ("email",),
             "phone": "",
             "first_name": "",
+            "proof": "",
             "occurred_at": None,
         },
     ),
+    "confirm": Verb(lifecycle.confirm, "opt_in", {"at": None}),
     "opt_out": Verb(
         lifecycle.opt_out,
         "store",
@@ -175,6 +177,9 @@ def _what_is_odd_is_not_logged() -> Iterator[None]:
 
 
 def on(verb: Verb) -> list[Any]:
+    if verb.on == "opt_in":
+        words: Facts = {"wording": "Yes.", "place": "form"}
+        return [lifecycle.opt_in(Store.objects.order_by("pk")[0], "lu@example.com", **words)]
     models = {"program": Program, "advocate": Advocate, "invite": Invite, "store": Store, "reward": Reward}
     if verb.on == "conversion":
         return [Conversion.objects.get(kind="order")]

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from referrals import lifecycle, noes, person_key
+from referrals.lifecycle import consent
 from referrals.models import OptIn, OptOut, Store
 
 BEN = "ben@example.com"
@@ -127,7 +128,7 @@ def test_a_hosts_own_rows_take_their_turns(tea_house: Store) -> None:
     [made] = OptOut.objects.bulk_create(
         [OptOut(store=tea_house, email="cid@example.com", scope="everything", place="x")]
     )
-    lifecycle.note_no(made)
+    consent.note_no(made)
     made.refresh_from_db()
     assert (made.turn, made.person) == (own.turn + 1, person_key.of("cid@example.com"))
 
