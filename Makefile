@@ -1,6 +1,6 @@
 # make demo    a Klaviyo on this machine, the site and a worker, with a season of referrals played through them
 # make test    everything that can run here
-# make bench   the figures of the README, measured here: forty minutes
+# make bench   the figures of the README, measured here
 # make soak    an hour of bad days
 # make lint    types, style and the rules of who may import whom
 # make lock    for maintainers: renew the locked versions (needs uv)

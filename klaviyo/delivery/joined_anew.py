@@ -1,5 +1,9 @@
-"""Stores joined anew, or switched on: their accounts are told what people have said no to, then what was skipped."""
+"""Stores joined anew, or switched on: their accounts are told what people have said no to, and what was skipped.
 
+Whatever is about somebody who has said no waits for that by itself, so the noes need not all be queued first.
+"""
+
+import logging
 from collections.abc import Callable
 
 from django.db import transaction
@@ -16,14 +20,21 @@ State = Delivery.State
 
 AT_ONCE = 1_000
 
+log = logging.getLogger(__name__)
+
 
 def go_on(is_over: Callable[[], bool]) -> None:
-    """Go on with each, in short transactions, until it is over."""
+    """Go on with each, in short transactions, until it is over; one that fails keeps no other from its turn."""
     for setting in owed_noes.due_settings().select_related("connection").order_by("pk"):
-        while not is_over() and _send_skipped(setting):
-            pass
-        while not is_over() and owed_noes.tell_next(setting):
-            pass
+        try:
+            while not is_over() and _send_skipped(setting):
+                pass
+            while not is_over() and owed_noes.tell_next(setting):
+                pass
+        except Exception as error:
+            log.error(
+                "What store setting %s owes its account could not be queued: %s", setting.pk, type(error).__name__
+            )
 
 
 @transaction.atomic
