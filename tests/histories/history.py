@@ -24,8 +24,10 @@ from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
 from klaviyo import tasks
 from klaviyo.delivery.erasure import erase
+from klaviyo.mapping import contents
 from klaviyo.models import Erasure, StoreSetting
 from klaviyo.pages import person_history, receipts
+from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
@@ -36,11 +38,12 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
-PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid", "dot", "eve"))
-ADVOCATES = ("kim@example.com", "lou@example.com")
-STEPS = 20
+PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
+STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
+STEPS = 24
+AGAIN = 0.5  # how often it is the person, and the store, of the act before
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
-SKEWS = tuple(timedelta(seconds=s) for s in (0, 0, 0, 5, -5, 90, -90, 7200, -7200))
+SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, 90, -90, 7200, 7200, -7200))
 
 
 @dataclass
@@ -86,6 +89,8 @@ class History:
         self.sandbox, self.operator, self.drain = sandbox, operator, drain
         self.told: list[str] = []
         self.order = 0.0
+        self.email, self.slug = PEOPLE[0], STORES[0]  # of the act before
+        self.broken: list[str] = []  # what was not true in between
         self.people = {email: Person(email) for email in PEOPLE}
         self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
         self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
@@ -98,6 +103,7 @@ class History:
             done = getattr(self, act)()
             if done is not None:
                 self.told.append(f"{self.order:.0f} {act}: {done}")
+                self.broken += [f"{self.order:.0f}: {wrong}" for wrong in self._at_any_time()]
             if self.random.random() < 0.6:
                 self._live(1)
 
@@ -288,7 +294,11 @@ class History:
     # --- What must be true in the end ---------------------------------------------------------------------
 
     def breaches(self) -> list[str]:
-        return [*self._reachable(), *self._erased(), *self._owed(), *self._unexplained(), *self._receipts()]
+        """What is not true in the end, after all that was not true in between."""
+        return [*self.broken, *self._at_any_time(), *self._reachable(), *self._erased(), *self._unexplained()]
+
+    def _at_any_time(self) -> list[str]:
+        return [*self._owed(), *self._receipts()]
 
     def _reachable(self) -> list[str]:
         """No connected account holds a person as reachable whose last proved word is no."""
@@ -353,7 +363,16 @@ class History:
     def _unexplained(self) -> list[str]:
         """Every fact is at Klaviyo, or says why not."""
         found = []
+        on = StoreSetting.objects.filter(is_enabled=True, connection__state=Connection.State.CONNECTED)
+        live = {(setting.connection_id, setting.store_id): setting for setting in on}
         for row in Delivery.objects.exclude(state__in=(State.ACCEPTED, State.CONFIRMED)).select_related("connection"):
+            setting = live.get((row.connection_id, contents.store_of(row)))
+            if (
+                setting
+                and row.reason_code == NOT_JOINED.code
+                and (row.not_after is None or row.not_after > timezone.now())
+            ):
+                found.append(f"{row.kind} {row.key} is left out, and {setting} is on.")
             if not row.reason_code:
                 found.append(f"{row.kind} {row.key} at {row.connection} is {row.state}, and does not say why.")
             elif (
@@ -375,7 +394,7 @@ class History:
         for account in ACCOUNTS:
             [lists[account]] = self.sandbox.put_lists(account, [SeedList("News", opt_in_process=self._process())])
         self.lists = lists
-        for number, slug in enumerate(("tea", "oslo")):
+        for number, slug in enumerate(STORES):
             store = Store.objects.create(
                 slug=slug, name=slug.title(), url=f"https://{slug}.example/", country="DE", currency="EUR"
             )
@@ -420,13 +439,17 @@ class History:
         return 0.5
 
     def _person(self) -> Person:
-        return self.people[self.random.choice(PEOPLE)]
+        if self.random.random() >= AGAIN:
+            self.email = self.random.choice(PEOPLE)
+        return self.people[self.email]
 
     def _store(self) -> Store:
-        return self.random.choice(list(Store.objects.order_by("pk")))
+        if self.random.random() >= AGAIN:
+            self.slug = self.random.choice(STORES)
+        return Store.objects.get(slug=self.slug)
 
     def _advocate(self) -> Advocate:
-        return self.random.choice(list(Advocate.objects.filter(email__in=ADVOCATES).order_by("pk")))
+        return Advocate.objects.get(program__store=self._store(), email__in=ADVOCATES)
 
     def _setting(self) -> StoreSetting | None:
         rows = list(StoreSetting.objects.select_related("store", "connection").order_by("pk"))
@@ -457,11 +480,11 @@ ACTS = {
     "let_messages_go": 1,
     "say_no": 5,
     "say_yes": 5,
-    "erase": 2,
+    "erase": 3,
     "buy": 5,
     "invite": 1,
     "join_program": 2,
-    "somebody_else_makes_a_profile": 1,
+    "somebody_else_makes_a_profile": 3,
 }
 
 
