@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from integrations import outbox
 from integrations.models import Attempt, Connection, Delivery
-from integrations.outbox import Order, wake_ups
+from integrations.outbox import Order, leasing, wake_ups
 from integrations.outcomes import Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api import subscriptions, values
@@ -89,14 +89,14 @@ class Noes:
         """Whether the person has said no to any store of the account."""
         return bool(self.said) and bool(self._of(email))
 
-    def first(self, email: str, *, is_there: bool) -> Outcome | None:
+    def first(self, delivery: Delivery, *, is_there: bool) -> Outcome | None:
         """What a delivery about the person must wait for: a no that the account does not know, and is told now.
 
         Where Klaviyo knows nobody, there is nothing to be told before somebody makes a profile (`before_making`).
         """
         if not (self.said and is_there):
             return None
-        waits = [no for no in self._of(email) if self._must_be_told(no, email)]
+        waits = [no for no in self._of(delivery.subject) if self._must_be_told(no, delivery)]
         return NO_FIRST if waits else None
 
     def before_making(self, client: Client, delivery: Delivery) -> None:
@@ -109,20 +109,21 @@ class Noes:
         said = self._of(delivery.subject) if self.said else []
         if not said:
             return
-        tell_again(self.connection, said, address=delivery.subject, after=SEEN_TO_AFTER)
+        tell_again(self.connection, said, because_of=delivery, after=SEEN_TO_AFTER)
         if any(no.scope == OptOut.Scope.EVERYTHING for no in said):
             subscriptions.unsubscribe(client, delivery.subject, None, [delivery])
 
     def _of(self, email: str) -> list[OptOut]:
         return [no for key in person_key.every(email) for no in self.said.get(key, ())]
 
-    def _must_be_told(self, no: OptOut, email: str) -> bool:
+    def _must_be_told(self, no: OptOut, delivery: Delivery) -> bool:
         told = self.told.get(key_of(no))
         if told and told.state in (State.QUEUED, State.SENDING):
             return True
-        is_new_to_it = told is None or told.state == State.CANCELLED or told.reason_code in UNTOLD
+        # Blanked, it was told before the person was erased, and the account has deleted them since.
+        is_new_to_it = told is None or not told.subject or told.state == State.CANCELLED or told.reason_code in UNTOLD
         if is_new_to_it:
-            tell_again(self.connection, [no], address=email)
+            tell_again(self.connection, [no], because_of=delivery)
         return is_new_to_it
 
 
@@ -133,7 +134,7 @@ def of(connection: Connection, emails: Iterable[str]) -> Noes:
     found = Noes(connection)
     if said:
         rows = Delivery.objects.filter(connection=connection, key__in=[key_of(no) for no in said])
-        found.told = {row.key: row for row in rows.only("key", "state", "reason_code")}
+        found.told = {row.key: row for row in rows.only("key", "subject", "state", "reason_code")}
     for no in said:
         found.said.setdefault(no.person, []).append(no)
     return found
@@ -147,14 +148,22 @@ def tell(no: OptOut) -> None:
 
 @transaction.atomic
 def tell_again(
-    connection: Connection, said: Sequence[OptOut], *, address: str = "", after: timedelta = timedelta()
+    connection: Connection,
+    said: Sequence[OptOut],
+    *,
+    because_of: Delivery | None = None,
+    after: timedelta = timedelta(),
 ) -> int:
     """Queue the noes for an account anew, whatever came of them there before, unless they wait anyway; how many.
 
-    `address`: the person's, where the noes may be kept without it.
+    `because_of`: what is in the caller's hands about the person, and says the address, which a no may be kept without.
     """
-    # Whoever was erased meanwhile has none any more; and whoever erases them waits for us, and finds what we add.
-    stand = set(OptOut.objects.select_for_update().filter(pk__in=[no.pk for no in said]).values_list("pk", flat=True))
+    # Whoever erases the person waits for us, and finds what we add; or we wait, and nothing is in our hands any more.
+    stood = OptOut.objects.filter(pk__in=[no.pk for no in said]).order_by("pk").select_for_update()
+    stand = set(stood.values_list("pk", flat=True))
+    if because_of and not leasing.are_ours([because_of]):
+        return 0
+    address = because_of.subject if because_of else ""
     made = {key_of(no): order(no, address) for no in said if no.pk in stand}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}

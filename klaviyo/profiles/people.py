@@ -105,7 +105,7 @@ class People:
 
     def refuses(self, delivery: Delivery) -> Outcome | None:
         """A no of the person that the account must know first."""
-        return self.refusals.first(delivery.subject, is_there=self.is_there(delivery))
+        return self.refusals.first(delivery, is_there=self.is_there(delivery))
 
     def before_making(self, delivery: Delivery) -> None:
         """Tell Klaviyo of a no of somebody before there is a profile of them. Raises IntegrationError."""

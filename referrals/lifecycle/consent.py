@@ -8,7 +8,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from referrals import erased, person_key, signals, text, times
+from referrals import erased, noes, person_key, signals, suppressions, text, times
 from referrals.lifecycle import closing, locks
 from referrals.models import Invite, OptIn, OptOut, Store, Suppression, Wording
 from referrals.models.consent import take_a_turn
@@ -147,15 +147,18 @@ def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> 
     closing.close_open(closing.to_friend(address, store=store), Invite.Closing.OPTED_OUT)
     if is_new:
         signals.suppressed.send(sender=Suppression, suppression=suppression, email=address)
-    if is_new and reason == Suppression.Reason.COMPLAINED:
+    if reason == Suppression.Reason.COMPLAINED:
         for concerned in [store] if store else _stores_that_invited(address):
             _complain(concerned, address)
     return suppression
 
 
 def _complain(store: Store, address: str) -> None:
+    """Once until they take it back: that the address is on the list may be older than a yes, or than an erasure."""
     new = OptOut(email=address, scope=OptOut.Scope.EVERYTHING, place=BY_COMPLAINT, is_complaint=True)
     new.store = locks.take_store(store.pk)
+    if noes.untaken(_opt_outs(new).filter(is_complaint=True)):
+        return
     _date(new, None)
     new.save(force_insert=True)
     signals.opted_out.send(sender=OptOut, opt_out=new)
@@ -220,5 +223,6 @@ def _opt_ins(fact: OptIn | OptOut) -> QuerySet[OptIn]:
 
 
 def _opt_outs(fact: OptIn | OptOut) -> QuerySet[OptOut]:
-    opt_outs = OptOut.objects.select_related("store")
+    """What the same person has refused the store; without what is kept of somebody erased, whom it names no more."""
+    opt_outs = OptOut.objects.select_related("store").exclude(email__endswith=f"@{suppressions.NOBODY}")
     return opt_outs.filter(store=fact.store, person__in=person_key.every(fact.email))

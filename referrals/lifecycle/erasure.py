@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat, Lower, Now
 
-from referrals import erased, person_key, signals, suppressions, text
+from referrals import erased, noes, person_key, signals, suppressions, text
 from referrals.lifecycle import closing
 from referrals.models import (
     Advocate,
@@ -25,6 +25,8 @@ from referrals.models import (
     Suppression,
     Visit,
 )
+
+_IS_BLANK = Q(email__endswith=f"@{suppressions.NOBODY}")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class _Traces:
         self.invites = self._at(Invite, "recipient_email")
         self.conversions = self._at(Conversion, "friend_email")
         self.rewards = self._at(Reward, "recipient_email")
-        self.opt_ins, self.opt_outs = self._said(OptIn, email), self._said(OptOut, email)
+        self._keys = person_key.every(email)
+        self.opt_ins, self.opt_outs = self._said(OptIn), self._said(OptOut).exclude(_IS_BLANK)
         self.own = Q(advocate__in=list(self.advocates.values_list("pk", flat=True)))
 
     def hold(self) -> None:
@@ -102,6 +105,7 @@ class _Traces:
         rewarded = Q(pk__in=self.rewards.values("advocate"))
         people = Advocate.objects.filter(Q(pk__in=self.advocates.values("pk")) | theirs | rewarded)
         list(people.order_by("pk").only("pk").select_for_update(no_key=True))
+        list(self._said(OptOut).order_by("pk").only("pk").select_for_update())
 
     def facts(self) -> Iterable[UUID]:
         """The ids of all facts that say something of them, each once."""
@@ -126,19 +130,25 @@ class _Traces:
             "invites": self.invites.update(recipient_email=nobody(), recipient_name=""),
             "conversions": self.conversions.update(friend_email=nobody(), **friend),
             "rewards": self.rewards.update(recipient_email=nobody()),
+            "opt_outs": self._remove_opt_outs(nobody),
             "opt_ins": self.opt_ins.delete()[0],
-            "opt_outs": self.opt_outs.delete()[0],
         }
 
-    @staticmethod
-    def _said(model: type[Any], email: str) -> QuerySet[Any]:
+    def _remove_opt_outs(self, nobody: Any) -> int:
+        """A no that stands is kept by the person's key alone: should they come back, it still counts."""
+        standing = [no.pk for no in noes.untaken(self.opt_outs)]
+        removed = self.opt_outs.exclude(pk__in=standing).delete()[0]
+        return removed + OptOut.objects.filter(pk__in=standing).update(email=nobody(), place="")
+
+    def _said(self, model: type[Any]) -> QuerySet[Any]:
         """Their words, however a host has spelt the address."""
-        found: QuerySet[Any] = model.objects.filter(person__in=person_key.every(email))
-        return found
+        return self._by_then(model.objects.filter(person__in=self._keys))
 
     def _at(self, model: type[Any], field: str) -> QuerySet[Any]:
-        found: QuerySet[Any] = model.objects.alias(address=Lower(field)).filter(address__in=self._spellings)
-        return found.filter(created_at__lte=self._until) if self._until else found
+        return self._by_then(model.objects.alias(address=Lower(field)).filter(address__in=self._spellings))
+
+    def _by_then(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(created_at__lte=self._until) if self._until else rows
 
 
 def _nobody(digest: str) -> Concat:

@@ -31,7 +31,7 @@ from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
 from referrals import lifecycle, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
-from tests import consent_screen, snapshot
+from tests import budgets, consent_screen, snapshot
 from tests.klaviyo.newsletter_cast import age_jobs
 from tests.klaviyo.story import make_due
 
@@ -41,7 +41,7 @@ ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
 PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
 STEPS = 24
-AGAIN = 0.5  # how often it is the person, and the store, of the act before
+AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, 90, -90, 7200, 7200, -7200))
 
@@ -89,7 +89,7 @@ class History:
         self.sandbox, self.operator, self.drain = sandbox, operator, drain
         self.told: list[str] = []
         self.order = 0.0
-        self.email, self.slug = PEOPLE[0], STORES[0]  # of the act before
+        self.email, self.slug, self.is_same = PEOPLE[0], STORES[0], False  # of the act before
         self.broken: list[str] = []  # what was not true in between
         self.people = {email: Person(email) for email in PEOPLE}
         self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
@@ -97,15 +97,23 @@ class History:
         self._open()
 
     def play(self) -> None:
+        act = ""
         for _ in range(STEPS):
             self.order += 1
-            act = self.random.choices(list(ACTS), list(ACTS.values()))[0]
+            act = self._next(act)
             done = getattr(self, act)()
             if done is not None:
                 self.told.append(f"{self.order:.0f} {act}: {done}")
                 self.broken += [f"{self.order:.0f}: {wrong}" for wrong in self._at_any_time()]
-            if self.random.random() < 0.6:
+            if self.random.random() < LIVES:
                 self._live(1)
+
+    def _next(self, act: str) -> str:
+        """Often what would undo the act before, and of the same person, store and account; else any."""
+        self.is_same = act in FOLLOWED_BY and self.random.random() < AGAIN
+        if self.is_same:
+            return self.random.choice(FOLLOWED_BY[act])
+        return self.random.choices(list(ACTS), list(ACTS.values()))[0]
 
     def end(self) -> None:
         """All hands are back, and some hours pass."""
@@ -142,7 +150,7 @@ class History:
         if connection is None:
             return None
         connections.disconnect(connection, self.operator)
-        if cancels := self.random.random() < 0.5:
+        if cancels := self.random.random() < 0.7:
             outbox.cancel(connection.deliveries.all(), outbox.TAKEN_BACK)
         return f"{connection}{', what waits is cancelled' if cancels else ''}"
 
@@ -222,7 +230,7 @@ class History:
     def say_yes(self) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
         person, store = self._person(), self._store()
-        proof = self.random.choice(["", "", "", "signed_in", "confirmed"])
+        proof = self.random.choice(["", "", "signed_in", "confirmed"])
         late = self.random.random() < 0.3
         at = timezone.now() - timedelta(days=self.random.choice([0.02, 0.5])) if late else None
         if not late and self.random.random() < 0.5:
@@ -247,8 +255,6 @@ class History:
         person = self._person()
         erase.erase(person.email, self.operator)
         person.erased_at = self.order
-        person.words.clear()
-        person.complained.clear()
         return person.email
 
     def buy(self) -> str:
@@ -401,19 +407,25 @@ class History:
             program = Program.objects.create(store=store, slug="spring", name="Spring", offer="Tea")
             lifecycle.join(program, ADVOCATES[number])
         for account in ACCOUNTS[:2]:
+            there = [email for email in PEOPLE if self.random.random() < 0.6]
+            self.sandbox.put_profiles(account, [SeedProfile(email=email, consent=self._consent()) for email in there])
             connection = consent_screen.connected_by(self.operator, self.sandbox, account)
             for store in Store.objects.all():
-                if self.random.random() < 0.7:
+                if self.random.random() < 0.6:
                     self._join(store, connection)
         self._live(1)
 
     def _process(self) -> str:
         return "double_opt_in" if self.random.random() < 0.25 else "single_opt_in"
 
+    def _consent(self) -> str:
+        return self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED"])
+
     def _live(self, rounds: int) -> None:
         """What beat and workers do in a minute, so many times."""
         for _ in range(rounds):
             age_jobs(timedelta(minutes=11))
+            budgets.forget()
             tasks.tell_noes()
             self.drain()
             outbox.hold_strays()
@@ -439,12 +451,12 @@ class History:
         return 0.5
 
     def _person(self) -> Person:
-        if self.random.random() >= AGAIN:
+        if not self.is_same:
             self.email = self.random.choice(PEOPLE)
         return self.people[self.email]
 
     def _store(self) -> Store:
-        if self.random.random() >= AGAIN:
+        if not self.is_same:
             self.slug = self.random.choice(STORES)
         return Store.objects.get(slug=self.slug)
 
@@ -452,11 +464,14 @@ class History:
         return Advocate.objects.get(program__store=self._store(), email__in=ADVOCATES)
 
     def _setting(self) -> StoreSetting | None:
-        rows = list(StoreSetting.objects.select_related("store", "connection").order_by("pk"))
-        return self.random.choice(rows) if rows else None
+        rows = StoreSetting.objects.select_related("store", "connection").order_by("pk")
+        found = list(rows.filter(store=self._store()))
+        return self.random.choice(found) if found else None
 
     def _connection(self, *, connected: bool | None) -> Connection | None:
         rows = Connection.objects.order_by("pk")
+        if self.is_same:  # one of the store's, where it has any
+            rows = rows.filter(store_settings__store__slug=self.slug).distinct() or rows
         if connected is not None:
             which = {"state": Connection.State.CONNECTED}
             rows = rows.filter(**which) if connected else rows.exclude(**which)
@@ -485,6 +500,17 @@ ACTS = {
     "invite": 1,
     "join_program": 2,
     "somebody_else_makes_a_profile": 3,
+}
+FOLLOWED_BY = {
+    "join": ("say_no", "buy"),
+    "part": ("say_no", "buy", "join"),
+    "switch": ("say_no", "buy", "switch"),
+    "disconnect": ("say_no", "erase", "reconnect"),
+    "say_no": ("disconnect", "switch", "part", "say_yes", "buy"),
+    "say_yes": ("say_no",),
+    "erase": ("disconnect", "buy", "say_yes"),
+    "buy": ("erase", "part", "switch"),
+    "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
 
 

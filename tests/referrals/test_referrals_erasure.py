@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from referrals import lifecycle, person_key, signals, standing, suppressions
+from referrals import lifecycle, noes, person_key, signals, standing, suppressions
 from referrals.models import (
     Advocate,
     Conversion,
@@ -182,6 +182,27 @@ def test_erasing_again_finds_what_has_come_since(ann: Advocate, ben: Advocate, h
     assert lifecycle.erase(BEN).counts == NOTHING | {"invites": 1}
     assert Suppression.objects.count() == 1
     assert [name for name, _ in heard].count("person_erased") == 3
+
+
+def test_a_no_that_stands_is_kept_by_the_persons_key_alone(ann: Advocate) -> None:
+    store = ann.program.store
+    lifecycle.opt_out(store, BEN, scope="newsletter", place="a message")
+    lifecycle.opt_in(store, BEN, wording="Yes", place="join form", proof="confirmed")
+    lifecycle.opt_out(store, BEN, scope="everything", place="ben's page")
+    assert lifecycle.erase(BEN).counts["opt_outs"] == 2
+    [no] = OptOut.objects.all()
+    assert (no.scope, no.place) == ("everything", "")
+    assert "ben" not in everything()
+    assert [stands.pk for stands in noes.standing([BEN])] == [no.pk]
+    assert lifecycle.opt_out(store, BEN, scope="everything", place="a message") != no
+
+
+def test_a_no_that_was_taken_back_does_not_stand_again_without_the_yes(ann: Advocate) -> None:
+    store = ann.program.store
+    lifecycle.opt_out(store, BEN, scope="everything", place="a message")
+    lifecycle.opt_in(store, BEN, wording="Yes", place="join form", proof="confirmed")
+    lifecycle.erase(BEN)
+    assert noes.standing([BEN]) == []
 
 
 def test_somebody_erased_may_be_invited_and_join_again_as_somebody_new(ann: Advocate, ben: Advocate) -> None:

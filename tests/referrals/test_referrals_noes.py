@@ -38,6 +38,16 @@ def test_the_later_word_counts(tea_house: Store) -> None:
     assert noes.said_after(last)
 
 
+def test_each_complaint_counts_that_comes_after_its_taking_back(tea_house: Store) -> None:
+    lifecycle.suppress(BEN, "complained", tea_house)
+    lifecycle.suppress(BEN, "complained", tea_house)
+    assert OptOut.objects.count() == 1
+    yes(tea_house, proof="confirmed")
+    assert not stands(tea_house)
+    lifecycle.suppress(BEN, "complained", tea_house)
+    assert stands(tea_house)
+
+
 @pytest.mark.parametrize("ahead", [AHEAD, ZONES, timedelta(days=300)])
 def test_a_yes_told_by_a_clock_that_is_ahead_is_never_later_than_a_no_that_came_after_it(
     tea_house: Store, ahead: timedelta

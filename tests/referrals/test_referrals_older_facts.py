@@ -209,7 +209,12 @@ def test_what_came_meanwhile_goes_and_who_is_back_stays(ann: Advocate, heard: He
     suppressed_at = {"mailbox_hash": person_key.of(BEN), "reason": "erased", "created_at": at}
     Suppression.objects.create(**suppressed_at)
     back = lifecycle.join(ann.program, BEN, first_name="Ben")
-    Advocate.objects.filter(pk=back.pk).update(created_at=at + erased.MARGIN + timedelta(seconds=1))
+    words = [
+        lifecycle.opt_in(ann.program.store, BEN, wording="Yes", place="form"),
+        lifecycle.opt_out(ann.program.store, BEN, scope="newsletter", place="a message"),
+    ]
+    for row in (back, *words):
+        type(row)._default_manager.filter(pk=row.pk).update(created_at=at + erased.MARGIN + timedelta(seconds=1))
     heard.clear()
     assert erasure.erase_what_came_meanwhile(BEN, at) == [came.uid]
     assert heard == [("person_erased", BEN)]
@@ -217,6 +222,7 @@ def test_what_came_meanwhile_goes_and_who_is_back_stays(ann: Advocate, heard: He
     back.refresh_from_db()
     assert suppressions.is_erased(came.recipient_email)
     assert (back.email, back.first_name) == (BEN, "Ben")
+    assert [type(word)._default_manager.get().email for word in words] == [BEN, BEN]
     assert Suppression.objects.get().created_at == at
     heard.clear()
     assert erasure.erase_what_came_meanwhile(BEN, at) == []

@@ -34,7 +34,13 @@ def among(deliveries: Sequence[Delivery]) -> list[Delivery]:
         return []
     theirs = [(one, at) for one in others if (at := times.get(person_key.of(one.subject)))]
     joined = _joined([delivery for delivery, at in theirs if timezone.now() - at < repeat.IS_OVER])
-    return [one for one, at in theirs if min(one.occurred_at, joined.get(one.pk, one.occurred_at)) <= at]
+    older = [one for one, at in theirs if min(one.occurred_at, joined.get(one.pk, one.occurred_at)) <= at]
+    return [one for one in older if not _is_told_again(one)]
+
+
+def _is_told_again(delivery: Delivery) -> bool:
+    """Whether it tells a no that still stands, of somebody who is back."""
+    return delivery.kind == contents.Unsubscribe.kind and erased.has_come_back(delivery.subject)
 
 
 def _joined(deliveries: Sequence[Delivery]) -> dict[int, datetime]:

@@ -287,6 +287,36 @@ def test_whoever_was_deleted_there_arrives_with_their_no_again(
     assert not is_reachable(sandbox)
 
 
+def test_a_no_of_before_an_erasure_stands_when_the_person_is_back(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    """Klaviyo has deleted them, and their no with them."""
+    put(sandbox)
+    say_no(scope="everything")
+    live_on(drain)
+    lifecycle.erase(BEN)
+    privacy.request_deletion(Client(setting.connection), BEN, [])
+    assert sandbox.profile(TEA, BEN) is None
+    buy(ann)
+    live_on(drain)
+    assert metrics(sandbox, BEN)
+    assert not is_reachable(sandbox)
+
+
+def test_a_no_of_before_an_erasure_is_told_where_somebody_else_made_the_person_known_again(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    put(sandbox)
+    say_no(scope="everything")
+    live_on(drain)
+    lifecycle.erase(BEN)
+    privacy.request_deletion(Client(setting.connection), BEN, [])
+    put(sandbox, consent="NEVER_SUBSCRIBED")
+    buy(ann)
+    live_on(drain)
+    assert not is_reachable(sandbox)
+
+
 def test_whom_somebody_else_made_known_is_not_told_of_before_their_no(
     sent: Sent, sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
@@ -325,6 +355,17 @@ def test_who_complained_of_our_mail_is_unsubscribed_at_each_account(
     put(sandbox)
     lifecycle.suppress(BEN, Suppression.Reason.COMPLAINED, setting.store)
     drain()
+    assert not is_reachable(sandbox)
+
+
+def test_who_complains_after_an_erasure_is_unsubscribed(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    lifecycle.suppress(BEN, Suppression.Reason.COMPLAINED, setting.store)
+    lifecycle.erase(BEN)
+    put(sandbox)
+    lifecycle.suppress(BEN, Suppression.Reason.COMPLAINED, setting.store)
+    live_on(drain)
     assert not is_reachable(sandbox)
 
 
