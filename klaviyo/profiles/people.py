@@ -49,7 +49,7 @@ class Refusals(Protocol):
     def stand(self, email: str) -> bool:
         """Whether the person has said no."""
 
-    def first(self, email: str, *, is_there: bool) -> Outcome | None:
+    def first(self, delivery: Delivery, *, is_there: bool) -> Outcome | None:
         """What a delivery about the person must wait for."""
 
     def before_making(self, client: Client, delivery: Delivery) -> None:
