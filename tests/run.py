@@ -7,7 +7,6 @@ REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytes
 
 import os
 import platform
-import resource
 import signal
 import subprocess
 import sys
@@ -84,6 +83,7 @@ class Run:
     settings: dict[str, str] = field(default_factory=dict)
     arguments: Sequence[str] = ()
     seconds: float = 0.0
+    processor_seconds: float = 0.0
 
     def begin(self, said: IO[str] | None = None) -> "subprocess.Popen[bytes]":
         environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
@@ -91,11 +91,12 @@ class Run:
         return subprocess.Popen(command, env=environment | self.settings, stdout=said, stderr=said)
 
     def end(self, tests: "subprocess.Popen[bytes]") -> int:
-        """Its exit status, once it is over."""
+        """Its exit status, once it is over, and what it took with all processes that it has waited for."""
         began_at = time.monotonic()
-        status = tests.wait()
-        self.seconds = time.monotonic() - began_at
-        return 1 if status == NOTHING_COLLECTED else status
+        _, status, used = os.wait4(tests.pid, 0)
+        self.seconds, self.processor_seconds = time.monotonic() - began_at, used.ru_utime + used.ru_stime
+        tests.returncode = os.waitstatus_to_exitcode(status)
+        return 1 if tests.returncode == NOTHING_COLLECTED else tests.returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -154,9 +155,7 @@ def side_by_side(first: Run, *others: Run) -> int:
             output.seek(0)
             print(f"\nOn {other.parts}:\n", output.read(), sep="\n", flush=True)
     for run in runs:
-        print(f"{_minutes(run.seconds)} on {run.parts}.")
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{_minutes(used.ru_utime + used.ru_stime)} of processors' time in all.")
+        print(f"{_minutes(run.seconds)}, {_minutes(run.processor_seconds)} of processors' time: {run.parts}.")
     return max(map(abs, statuses))
 
 
