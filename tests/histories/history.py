@@ -43,7 +43,7 @@ STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
 STEPS = 24
 AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
-SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, 90, -90, 7200, 7200, -7200))
+SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
 
 
 @dataclass
@@ -209,7 +209,7 @@ class History:
 
     def say_no(self) -> str:
         person, store = self._person(), self._store()
-        scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING])
+        scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
         kind = self.random.choice(["verb", "verb", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
@@ -233,7 +233,7 @@ class History:
         proof = self.random.choice(["", "", "signed_in", "confirmed"])
         late = self.random.random() < 0.3
         at = timezone.now() - timedelta(days=self.random.choice([0.02, 0.5])) if late else None
-        if not late and self.random.random() < 0.5:
+        if not late and self.random.random() < 0.8:
             at = timezone.now() + self._skew()
         lifecycle.opt_in(
             store,
