@@ -1,7 +1,8 @@
-"""Models: store settings, sends with their consent decisions, consent watches, readings, backfills, erasures."""
+"""Models: store settings, sends and consent decisions, watches, readings, backfills, erasures, property names."""
 
 from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
+from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
 from klaviyo.models.store_settings import StoreSetting
@@ -14,6 +15,7 @@ __all__ = [
     "Erasure",
     "Miss",
     "Notice",
+    "PropertyName",
     "Reading",
     "Send",
     "StoreSetting",
