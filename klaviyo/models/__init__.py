@@ -1,5 +1,6 @@
-"""Models: store settings, sends and consent decisions, watches, readings, backfills, erasures, property names."""
+"""Models: store settings, sends and decisions, watches, readings, backfills, erasures, property names, lists."""
 
+from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.property_names import PropertyName
@@ -9,6 +10,7 @@ from klaviyo.models.store_settings import StoreSetting
 from klaviyo.models.watches import ConsentWatch, Notice
 
 __all__ = [
+    "AccountLists",
     "Backfill",
     "ConsentDecision",
     "ConsentWatch",
