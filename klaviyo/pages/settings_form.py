@@ -138,8 +138,8 @@ class SettingsForm(ModelForm):
         setting = self.instance
         setting.list_name = self._name("list_id", setting.list_name)
         setting.newsletter_list_name = self._name("newsletter_list_id", setting.newsletter_list_name)
-        newsletter = self.offer.with_id(self.cleaned_data["newsletter_list_id"])
-        if newsletter or not self.cleaned_data["newsletter_list_id"]:
+        if (newsletter_id := self.cleaned_data["newsletter_list_id"]) != self.stored["newsletter_list_id"]:
+            newsletter = self.offer.with_id(newsletter_id)  # of the same list, sending may know better by now
             setting.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
         saved: StoreSetting = super().save(commit)
         return saved
