@@ -43,6 +43,14 @@ WORD = re.compile("|".join([*WORDS, *(f"{amount}_[a-z]{{3}}" for amount in AMOUN
 TRIES = 10
 
 
+class Keys(dict[str, set[str]]):
+    """Under which keys a person may be stored, by address: each is made once."""
+
+    def __missing__(self, email: str) -> set[str]:
+        self[email] = person_key.every(email)
+        return self[email]
+
+
 class Member(NamedTuple):
     """An advocate, with the short names of their program and its store."""
 
@@ -51,22 +59,18 @@ class Member(NamedTuple):
     program: str
     store: str
 
-    @property
-    def person(self) -> str:
-        return person_key.of(self.email)
-
 
 def of(connection: Connection, advocates: Collection[Advocate]) -> dict[int, str]:
     """What the names begin with, by the advocate's id; whoever has none is given some, for good."""
-    people = _not_erased({advocate.pk: advocate.email for advocate in advocates})
+    people, keys = _not_erased({advocate.pk: advocate.email for advocate in advocates}), Keys()
     prefixes = dict.fromkeys((advocate.pk for advocate in advocates), PLAIN)
     for _ in range(TRIES):
-        known = _known(connection, people)
+        known = _known(connection, people, keys)
         prefixes |= known
         people = {pk: email for pk, email in people.items() if pk not in known}
         if not people:
             return prefixes
-        _name(connection, people)
+        _name(connection, people, keys)
         # Meanwhile they may have got another address, and another worker may have named what they are in.
         people = _not_erased(dict(Advocate.objects.filter(pk__in=people).values_list("pk", "email")))
     raise AssertionError("unreachable")
@@ -90,34 +94,35 @@ def _not_erased(people: dict[int, str]) -> dict[int, str]:
     return {pk: email for pk, email in people.items() if not suppressions.is_erased(email)}
 
 
-def _known(connection: Connection, people: dict[int, str]) -> dict[int, str]:
+def _known(connection: Connection, people: dict[int, str], keys: Keys) -> dict[int, str]:
     """Without those who have another address by now: that is somebody else's profile."""
     rows = PropertyName.objects.filter(connection=connection, advocate__in=people)
     return {
         advocate: prefix
         for advocate, person, prefix in rows.values_list("advocate", "person", "prefix")
-        if person in person_key.every(people[advocate])
+        if person in keys[people[advocate]]
     }
 
 
 @transaction.atomic
-def _name(connection: Connection, people: dict[int, str]) -> None:
+def _name(connection: Connection, people: dict[int, str], keys: Keys) -> None:
     """Also the other programs of these people, of which the account may hear later."""
     members = _members(connection, people)
-    known = _known(connection, {member.pk: member.email for member in members})
+    known = _known(connection, {member.pk: member.email for member in members}, keys)
     moved = PropertyName.objects.filter(
         connection=connection, advocate__in=[m.pk for m in members if m.pk not in known]
     )
     before = dict(moved.values_list("advocate", "prefix"))
     if before:
         moved.delete()
-    taken = _taken(connection, members)
+    taken = _taken(connection, members, keys)
     rows = []
     for member in members:
         if member.pk not in known:
-            prefix = _free(_candidates(member, before.get(member.pk)), taken[member.person])
-            taken[member.person].append(prefix)
-            rows.append(PropertyName(connection=connection, advocate_id=member.pk, person=member.person, prefix=prefix))
+            person = person_key.of(member.email)
+            prefix = _free(_candidates(member, before.get(member.pk)), taken[person])
+            taken[person].append(prefix)
+            rows.append(PropertyName(connection=connection, advocate_id=member.pk, person=person, prefix=prefix))
     # Two workers that wait for each other's rows go in the same order. ON CONFLICT DO NOTHING passes by what another
     # has just taken: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
     rows.sort(key=lambda row: (row.person, row.prefix))
@@ -137,13 +142,16 @@ def _members(connection: Connection, people: dict[int, str]) -> list[Member]:
     return [member for member in found if not suppressions.is_erased(member.email)]
 
 
-def _taken(connection: Connection, members: Iterable[Member]) -> dict[str, list[str]]:
-    """What is given to the person already, by their key."""
-    keys = {key: member.person for member in members for key in person_key.every(member.email)}
-    rows = PropertyName.objects.filter(connection=connection, person__in=keys).values_list("person", "prefix")
-    taken = defaultdict[str, list[str]](list)
-    for key, prefix in rows:
-        taken[keys[key]].append(prefix)
+def _taken(connection: Connection, members: Iterable[Member], keys: Keys) -> dict[str, list[str]]:
+    """What is given to each person already, by the key under which they are stored now."""
+    now, taken = defaultdict[str, set[str]](set), defaultdict[str, list[str]](list)
+    for member in members:
+        for key in keys[member.email]:
+            now[key].add(person_key.of(member.email))  # an older reading may have taken two for one
+    rows = PropertyName.objects.filter(connection=connection, person__in=now)
+    for key, prefix in rows.values_list("person", "prefix"):
+        for person in now[key]:
+            taken[person].append(prefix)
     return taken
 
 

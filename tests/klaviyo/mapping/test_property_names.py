@@ -15,7 +15,7 @@ from klaviyo.mapping import profiles, property_names
 from klaviyo.mapping.property_names import NO_INVITES, PLAIN
 from klaviyo.models import Erasure, PropertyName, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle
+from referrals import lifecycle, person_key
 from referrals.models import Advocate, Program, Store
 from referrals.standing import Standing
 from tests.conftest import Drain
@@ -193,6 +193,28 @@ def test_two_spellings_of_an_address_are_one_profile(
     assert names(connection, *people) == [PLAIN, "sorae_autumn_"]
 
 
+def test_a_new_way_to_read_addresses_changes_no_names(
+    connection: Connection, setting: StoreSetting, spring: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_one(email: str) -> str:
+        return person_key.mailbox(email).replace("+two", "")
+
+    autumn, winter = program(spring.store, "autumn"), program(spring.store, "winter")
+    monkeypatch.setattr(person_key, "READINGS", {1: as_one})
+    one, other = IDA, IDA.replace("@", "+two@")
+    people = [lifecycle.join(spring, one), lifecycle.join(autumn, one), lifecycle.join(spring, other)]
+    was = names(connection, *people)
+    assert was == [PLAIN, "sorae_autumn_", "sorae_spring_"]
+    monkeypatch.setattr(person_key, "READINGS", {1: as_one, 2: person_key.mailbox})
+    monkeypatch.setattr(person_key, "VERSION", 2)
+    later = [lifecycle.join(winter, one), lifecycle.join(winter, other)]
+    assert names(connection, *later, *people)[2:] == was
+    assert names(connection, later[0]) == ["sorae_winter_"]
+    monkeypatch.setattr(person_key, "READINGS", {3: person_key.mailbox})  # nothing is found as it was
+    monkeypatch.setattr(person_key, "VERSION", 3)
+    assert names(connection, *people) == was
+
+
 def test_workers_that_name_a_persons_programs_at_once_give_no_name_twice(
     connection: Connection, setting: StoreSetting, spring: Program
 ) -> None:
@@ -226,7 +248,7 @@ def test_what_another_worker_has_just_taken_is_taken(
         with monkeypatch.context() as alone:
             alone.setattr(property_names, "_taken", looked)
             PropertyName.objects.get_or_create(
-                connection=connection, advocate=second, person=property_names.person_key.of(IDA), prefix=PLAIN
+                connection=connection, advocate=second, person=person_key.of(IDA), prefix=PLAIN
             )
         return found
 
@@ -242,7 +264,7 @@ def test_of_the_erased_no_name_is_kept_and_who_comes_back_has_some(
     receipt = erase.erase(IDA, None)
     assert [row.advocate for row in PropertyName.objects.all()] == [bo]
     PropertyName.objects.create(  # by a worker that was at it
-        connection=connection, advocate=gone, person=property_names.person_key.of(IDA), prefix=PLAIN
+        connection=connection, advocate=gone, person=person_key.of(IDA), prefix=PLAIN
     )
     Erasure.objects.update(requested_at=timezone.now() - timedelta(minutes=10))
     back = lifecycle.join(program(spring.store, "autumn"), IDA)
@@ -261,7 +283,7 @@ def test_who_is_erased_while_they_are_told_of_gets_no_name(
     erase.erase(IDA, None)
     Advocate.objects.filter(pk=moved.pk).update(email="bo@elsewhere.test")
     assert names(connection, gone, moved) == [PLAIN, PLAIN]  # as they were read
-    assert [row.person for row in PropertyName.objects.all()] == [property_names.person_key.of("bo@elsewhere.test")]
+    assert [row.person for row in PropertyName.objects.all()] == [person_key.of("bo@elsewhere.test")]
 
 
 def test_who_joins_another_program_is_told_of_in_that_alone(
