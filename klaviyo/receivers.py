@@ -64,10 +64,6 @@ def on(signal: Signal) -> Callable[[Receiver], Receiver]:
 @on(signals.advocate_joined)
 def on_advocate_joined(advocate: Advocate, **_: Any) -> None:
     tell(advocate, events.advocate_joined(advocate))
-    if values.email_problem(advocate.email):
-        return
-    for same_person in Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk):
-        tell(same_person, [])  # the latest program takes over the plain property names from the others
 
 
 @on(signals.advocate_updated)

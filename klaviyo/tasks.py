@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 
 from integrations import shutdown
+from klaviyo import account_lists
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew
 from klaviyo.delivery.erasure import repeat
@@ -32,6 +33,12 @@ def watch() -> None:
 def confirm() -> None:
     """Read back what accounts have taken."""
     confirmation_turns.take_all()
+
+
+@shared_task(ignore_result=True)
+def read_lists() -> None:
+    """Read the lists of accounts, for people to choose from."""
+    account_lists.take_all()
 
 
 @shared_task(ignore_result=True)

@@ -37,10 +37,17 @@ class List:
         return self.opt_in_process == "double_opt_in"
 
 
-def all_of(client: Client) -> Iterator[List]:
-    """Every list of the account, page by page."""
-    first = {"page[size]": "10"}  # the most: https://developers.klaviyo.com/en/reference/get_lists
-    for document in paging.walk(lambda query: client.call(GET_LISTS, query=query).document, first, "lists"):
+def all_of(client: Client, place: paging.Query | None = None) -> Iterator[List]:
+    """Every list of the account, page by page. It begins at a `place`, which goes along with what is asked for."""
+    place = {} if place is None else place
+    first = dict(place) or {"page[size]": "10"}  # the most: https://developers.klaviyo.com/en/reference/get_lists
+
+    def ask(query: paging.Query) -> paging.Document:
+        place.clear()
+        place.update(query)
+        return client.call(GET_LISTS, query=query).document
+
+    for document in paging.walk(ask, first, "lists"):
         if not isinstance(document["data"], list):
             raise answers.Unreadable("lists")
         yield from filter(None, map(_list, document["data"]))

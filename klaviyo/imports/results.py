@@ -106,8 +106,6 @@ def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
         return
     if job.note:
         overtaken.tell_again(job, refused)
-    else:
-        overtaken.tell_members_again(job)
     rows = _deliveries(job)
     if refused:
         pks = [pk for pk, subject in rows.values_list("pk", "subject") if subject.lower() in refused]

@@ -1,19 +1,23 @@
-"""Models: store settings, sends with their consent decisions, consent watches, readings, backfills, erasures."""
+"""Models: store settings, sends and decisions, watches, readings, backfills, erasures, property names, lists."""
 
+from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
+from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
 from klaviyo.models.store_settings import StoreSetting
 from klaviyo.models.watches import ConsentWatch, Notice
 
 __all__ = [
+    "AccountLists",
     "Backfill",
     "ConsentDecision",
     "ConsentWatch",
     "Erasure",
     "Miss",
     "Notice",
+    "PropertyName",
     "Reading",
     "Send",
     "StoreSetting",

@@ -1,26 +1,35 @@
-"""List choices of an operator: all lists of an account, or as many as Klaviyo would tell."""
+"""List choices of an operator: our copy of an account's lists, with how old it is and what may be missing."""
 
+import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.core.cache import cache
+from datetime import datetime
 
 from integrations import outbox
-from integrations.errors import IntegrationError
 from integrations.models import Connection
-from klaviyo.api import lists
-from klaviyo.api.client import Client
+from klaviyo import account_lists
 from klaviyo.api.lists import List
+from klaviyo.models import AccountLists
 
-KEPT = timedelta(minutes=1)  # long enough to search in, short enough to see a list that was made just now
+ALL_THE_SAME = "Everything else can be changed and saved."
 
 
 @dataclass(frozen=True)
 class Offer:
-    """The lists by name; `problem` says why some or all may be missing."""
+    """The lists by name, as they were at `read_at`; `problem` says why some or all may be missing.
+
+    While `is_awaited`, a worker is about to read them anew; `is_readable` where one could.
+    """
 
     lists: tuple[List, ...] = ()
     problem: str = ""
+    read_at: datetime | None = None
+    is_awaited: bool = False
+    is_readable: bool = True
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether what is not among them was not in the account."""
+        return self.read_at is not None and not self.problem
 
     def named(self, list_id: str) -> str | None:
         """The name of a list, or None when the account has no such list (as far as we could see)."""
@@ -31,31 +40,36 @@ class Offer:
         return next((item for item in self.lists if item.id == list_id), None)
 
     def searched(self, words: str, chosen: str) -> list[List]:
-        """Those whose name has the words; the chosen one is never hidden."""
-        wanted = words.casefold().strip()
-        return [item for item in self.lists if item.id == chosen or wanted in item.name.casefold()]
+        """Those whose name or id has the words, the likeliest first; before all others the one that is chosen."""
+        wanted = _plain(words)
+        found = [item for item in self.lists if item.id == chosen or wanted in _plain(f"{item.name} {item.id}")]
+        return sorted(found, key=lambda item: (item.id != chosen, _unlikely(_plain(item.name), wanted)))
 
 
 def of(connection: Connection) -> Offer:
-    """Ask Klaviyo page by page; a failure costs the lists, never the page that shows them."""
+    """What is known here: Klaviyo is not asked."""
+    copy = AccountLists.objects.filter(connection=connection).first() or AccountLists(connection=connection)
+    lists = account_lists.kept(copy)
     if not connection.is_connected:
-        return Offer(problem=f"{outbox.waiting_for(connection)} Its lists cannot be read until then.")
-    key = f"klaviyo.lists.{connection.pk}.{connection.generation}"
-    known: Offer | None = cache.get(key)
-    if known is None:
-        known = _read(connection)
-        if not known.problem:
-            cache.set(key, known, KEPT.total_seconds())
-    return known
+        problem = f"{outbox.waiting_for(connection)} Its lists cannot be read until then."
+        return Offer(lists, problem, copy.read_at, is_readable=False)
+    return Offer(lists, _problem(copy), copy.read_at, copy.is_awaited)
 
 
-def _read(connection: Connection) -> Offer:
-    found: list[List] = []
-    problem = ""
-    try:
-        for item in lists.all_of(Client(connection)):
-            found.append(item)
-    except IntegrationError as error:
-        seen = f"Only the first {len(found)} lists are shown" if found else "The lists cannot be shown"
-        problem = f"{seen}: {error.sentence} Everything else can be changed and saved."
-    return Offer(tuple(sorted(found, key=lambda item: item.name.casefold())), problem)
+def _problem(copy: AccountLists) -> str:
+    if not copy.problem:
+        return ""
+    if copy.read_at:
+        return f"The lists could not be read again: {copy.problem} They are shown as they were. {ALL_THE_SAME}"
+    seen = f"Only the first {len(copy.lists)} lists are shown" if copy.lists else "The lists cannot be shown"
+    return f"{seen}: {copy.problem} {ALL_THE_SAME}"
+
+
+def _unlikely(name: str, wanted: str) -> int:
+    """Few are shown: whoever types a whole name finds it also among many that are longer."""
+    return 2 - (name == wanted) - name.startswith(wanted)
+
+
+def _plain(text: str) -> str:
+    """The same however it is written: https://docs.python.org/3/library/stdtypes.html#str.casefold"""
+    return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())

@@ -74,6 +74,11 @@ class Picker:
     hidden: int
 
     @property
+    def is_nothing_found(self) -> bool:
+        """Whether nothing has the words, but perhaps what is chosen."""
+        return bool(self.words.strip()) and all(item.id == self.chosen for item in self.lists)
+
+    @property
     def search(self) -> str:
         """The name of the search field, which is also the prefix of its ids."""
         return f"{self.name}_words"
@@ -108,7 +113,10 @@ class SettingsForm(ModelForm):
 
     @property
     def pickers(self) -> dict[str, Picker]:
-        return {name: self._picker(name) for name in LISTS}
+        return {
+            name: self.picker(name, str(self.data.get(f"{name}_words", "")), str(self[name].value() or ""))
+            for name in LISTS
+        }
 
     @property
     def changed_lists(self) -> list[str]:
@@ -130,15 +138,15 @@ class SettingsForm(ModelForm):
         setting = self.instance
         setting.list_name = self._name("list_id", setting.list_name)
         setting.newsletter_list_name = self._name("newsletter_list_id", setting.newsletter_list_name)
-        newsletter = self.offer.with_id(self.cleaned_data["newsletter_list_id"])
-        if newsletter or not self.cleaned_data["newsletter_list_id"]:
+        if (newsletter_id := self.cleaned_data["newsletter_list_id"]) != self.stored["newsletter_list_id"]:
+            newsletter = self.offer.with_id(newsletter_id)  # of the same list, sending may know better by now
             setting.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
         saved: StoreSetting = super().save(commit)
         return saved
 
-    def _picker(self, name: str) -> Picker:
-        chosen, stored = str(self[name].value() or ""), self.stored[name]
-        words = str(self.data.get(f"{name}_words", ""))
+    def picker(self, name: str, words: str, chosen: str) -> Picker:
+        """The choice as it is narrowed down to what has these words, and what is chosen."""
+        stored = self.stored[name]
         matching = self.offer.searched(words, chosen)
         is_lost = stored and self.offer.named(stored) is None
         kept_name = str(getattr(self.instance, name.replace("_id", "_name"))) or stored

@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from integrations.models import Delivery
+from klaviyo import account_lists
 from klaviyo.models import Erasure, Send, StoreSetting
+from klaviyo.pages.settings_form import LISTS_SHOWN
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -76,17 +78,43 @@ def test_a_newsletter_list_is_found_by_typing_and_kept(
     signed_in: Page, sandbox: Sandbox, setting: StoreSetting
 ) -> None:
     sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Friends"), SeedList("News", opt_in_process="double_opt_in")])
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList(f"A list {number}") for number in range(LISTS_SHOWN)])
     page = signed_in
     page.goto(f"/admin/klaviyo/settings/{setting.pk}/")
     page.get_by_role("radio", name="Update existing profiles only").check()
-    page.locator("#newsletter_list_id_words").fill("new")
     lists = page.get_by_role("group", name="Newsletter list")
-    expect(lists.get_by_text("Friends")).to_be_hidden()
+    expect(page.get_by_text("The account's lists are being read").last).to_be_visible()
+    account_lists.take_all()
+    expect(lists.get_by_text("A list 7", exact=True)).to_be_visible()
+    expect(lists.get_by_text("News", exact=True)).to_be_hidden()
+    page.locator("#newsletter_list_id_words").press_sequentially("new")
+    expect(lists.get_by_text("A list 7", exact=True)).to_be_hidden()
     lists.get_by_text("News", exact=True).click()
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(page.get_by_text("The settings are saved.")).to_be_visible()
     setting.refresh_from_db()
     assert (setting.newsletter_list_name, setting.is_double_opt_in, setting.creates_profiles) == ("News", True, False)
+
+
+def test_a_list_that_was_made_just_now_is_there_when_lists_are_read_again(
+    signed_in: Page, sandbox: Sandbox, setting: StoreSetting
+) -> None:
+    account_lists.take_all()
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Made just now")])
+    page = signed_in
+    page.goto(f"/admin/klaviyo/settings/{setting.pk}/")
+    page.get_by_role("radio", name="Subscribers only").first.check()
+    page.get_by_role("button", name="Read again").first.click()
+    expect(page.get_by_text("The account's lists are being read").first).to_be_visible()
+    account_lists.take_all()
+    lists = page.get_by_role("group", name="List", exact=True)
+    lists.get_by_text("Made just now").click()
+    expect(page.get_by_role("radio", name="Subscribers only").first).to_be_checked()
+    expect(page.get_by_text("The account's lists are being read")).to_have_count(0)
+    page.get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("The settings are saved.")).to_be_visible()
+    setting.refresh_from_db()
+    assert (setting.list_name, setting.invite_policy) == ("Made just now", "subscribed_only")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

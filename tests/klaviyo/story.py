@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from integrations.models import Connection, Delivery, Pause
 from klaviyo.models import StoreSetting
-from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from klaviyo.sandbox import Sandbox, SeedList, SeenProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
 
@@ -72,13 +72,15 @@ def known(sandbox: Sandbox, email: str) -> SeenProfile:
     return profile
 
 
-def joins_autumn_before_the_import_lands(
-    sandbox: Sandbox, spring: Program, person: Advocate, drain: Callable[[], None]
-) -> Advocate:
-    """Somebody joins a second program while Klaviyo works on an import that tells of the first."""
-    autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
+def joins_autumn(program: Program, person: Advocate, drain: Callable[[], None]) -> Advocate:
+    """Somebody joins a second program of the same store, and that is told."""
+    autumn = Program.objects.create(store=program.store, slug="autumn", name="Autumn", offer="Tea")
     newer = lifecycle.join(autumn, person.email.upper())
     drain()
-    as_imported = {"sorae_referral_code": person.referral_code}
-    sandbox.put_profiles(TEA, [SeedProfile(email=person.email, properties=as_imported)])  # only now it lands
     return newer
+
+
+def codes(sandbox: Sandbox, email: str) -> dict[str, str]:
+    """The person's referral codes at Klaviyo, by their properties' names."""
+    ours = known(sandbox, email).properties
+    return {name: code for name, code in ours.items() if name.endswith("referral_code")}

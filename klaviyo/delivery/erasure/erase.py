@@ -17,7 +17,7 @@ from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.consent import suppression
 from klaviyo.delivery.erasure import owed
-from klaviyo.mapping import contents, orders
+from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
@@ -70,6 +70,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     mine = [row for row in rows if person_key.mailbox(row.subject) in own]
     _forget_sends(_sends(mine, sources), names, until)
     blank(mine)
+    property_names.forget(email)
     _unname([row for row in rows if person_key.mailbox(row.subject) not in own])
 
 

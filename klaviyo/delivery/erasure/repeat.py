@@ -17,7 +17,7 @@ from integrations import outbox
 from integrations.encryption import Undecryptable
 from integrations.models import Delivery
 from klaviyo.delivery.erasure import erase, owed
-from klaviyo.mapping import orders
+from klaviyo.mapping import orders, property_names
 from klaviyo.models import Erasure, StoreSetting
 from referrals import suppressions
 from referrals.lifecycle import erasure
@@ -56,6 +56,7 @@ def once_more(pk: int) -> None:
         found = erasure.erase_what_came_meanwhile(email, receipt.requested_at)
         if reached := _reached(found):
             _ask_again(receipt, email, reached)
+        property_names.forget(email)  # also what a worker has just written of them
     Erasure.objects.filter(pk=pk).update(repeated_at=Now())
 
 

@@ -12,6 +12,7 @@ from klaviyo.api.profiles import Profile
 from klaviyo.consent.owed_noes import NOT_THERE, SAID_NO_BEFORE, SAID_YES_SINCE
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
 from klaviyo.mapping.contents import Unsubscribe
+from klaviyo.mapping.property_names import NO_INVITES
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.joined_stores import setting_of
@@ -30,7 +31,6 @@ NOT_ON_LIST = Skipped(
         who=Who.NOBODY,
     )
 )
-NO_INVITES = "sorae_no_invites"
 NOTED = Accepted(
     declare(
         "noted",

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.pages.access import for_operators
+from klaviyo import account_lists
 from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
-from klaviyo.pages.settings_form import SettingsForm
+from klaviyo.pages.settings_form import LISTS, SettingsForm
 from klaviyo.profiles.errors import LIST_GONE
 from referrals.models import Store
 
@@ -86,20 +87,25 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
-    """Show the form, search in its lists without saving anything, or save it."""
-    offer = list_choices.of(setting.connection)
+    """Show the form, a part of it, search in its lists or have them read without saving anything, or save it."""
     data = request.POST if request.method == "POST" else None
-    form = SettingsForm(data, instance=setting, offer=offer)
-    is_search = data is not None and "search" in data
+    if data is not None and "read" in data and setting.connection.is_connected:
+        account_lists.ask(setting.connection)
+    form = SettingsForm(data, instance=setting, offer=list_choices.of(setting.connection))
+    is_search = data is not None and ("search" in data or "read" in data)
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
+    may_save = request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_storesetting")
+    if data is None and (field := request.GET.get("lists")) in LISTS:
+        picker = form.picker(field, request.GET.get("words", ""), request.GET.get("chosen", ""))
+        return render(request, "klaviyo/lists.html", {"form": form, "picker": picker, "may_save": may_save})
     context = {
         "title": setting.store.name,
         "setting": setting,
         "form": form,
         "errors": data is not None and not is_search and form.errors,
         "pickers": form.pickers,
-        "may_save": request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_storesetting"),
+        "may_save": may_save,
     }
     return _page(request, "settings_edit", context)
 

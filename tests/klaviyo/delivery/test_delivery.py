@@ -265,8 +265,8 @@ def test_a_person_in_two_programs_of_an_account_keeps_both_codes(
     again = lifecycle.join(autumn, ann.email.upper())
     drain()
     ours = known(sandbox, ann.email).properties
-    assert ours["sorae_referral_code"] == again.referral_code
-    assert ours["sorae_spring_referral_code"] == ann.referral_code
+    assert ours["sorae_referral_code"] == ann.referral_code
+    assert ours["sorae_autumn_tea_referral_code"] == again.referral_code
 
 
 def test_a_person_in_a_program_of_another_account_keeps_the_plain_names(

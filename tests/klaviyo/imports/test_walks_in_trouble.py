@@ -19,7 +19,7 @@ from tests import budgets
 from tests.conftest import Drain
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.imports.walks import backfill, emails, end_imports
-from tests.klaviyo.story import joins_autumn_before_the_import_lands, known, make_due
+from tests.klaviyo.story import codes, joins_autumn, make_due
 
 IMPORT, LOOK, ERRORS = (
     "bulk_import_profiles",
@@ -128,11 +128,16 @@ def test_an_import_at_which_nobody_may_look_is_given_up_in_time(
     assert emails(sandbox) == {person.email for person in people}
 
 
-def test_who_joins_a_second_program_meanwhile_keeps_its_plain_names(
+def test_who_joins_a_second_program_meanwhile_is_told_of_in_both(
     sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, spring: Program, drain: Drain
 ) -> None:
+    sandbox.settings(import_seconds=60)
     backfill()
-    newer = joins_autumn_before_the_import_lands(sandbox, spring, people[3], drain)
+    newer = joins_autumn(spring, people[3], drain)
+    sandbox.settings(import_seconds=0)
     end_imports()
     drain()
-    assert known(sandbox, people[3].email).properties["sorae_referral_code"] == newer.referral_code
+    assert codes(sandbox, newer.email) == {
+        "sorae_referral_code": people[3].referral_code,
+        "sorae_autumn_referral_code": newer.referral_code,
+    }

@@ -1,18 +1,17 @@
 """Joining a store to an account: the form, its list picker, and what becomes of deliveries that were held."""
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
+from klaviyo import account_lists
 from klaviyo.mapping import catalogue
-from klaviyo.models import StoreSetting
+from klaviyo.models import AccountLists, StoreSetting
 from klaviyo.pages.settings_form import MEANINGS
 from klaviyo.sandbox import Sandbox, SeedList
 from referrals.models import Store
@@ -29,18 +28,18 @@ CHOICES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
+def read() -> None:
+    """A worker reads the lists of every account."""
+    AccountLists.objects.update(next_look_at=None)
+    account_lists.take_all()
 
 
 @pytest.fixture
-def lists(sandbox: Sandbox) -> None:
-    """Three pages of them."""
+def lists(sandbox: Sandbox, connection: Connection) -> None:
+    """Three pages of them, which a worker has read."""
     sandbox.put_lists(TEA_HOUSE_LTD, [SeedList(f"List {number:02}", id=f"Lst0{number:02}") for number in range(24)])
     sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Friends of tea", id="TeaFri", opt_in_process="double_opt_in")])
+    read()
 
 
 @pytest.fixture
@@ -81,8 +80,81 @@ def test_the_picker_pages_through_all_lists_with_their_opt_in(
     assert all(f"List {number:02}" in page for number in range(24))
     assert "Friends of tea" in page
     assert "Double opt-in" in page
-    text(browser_of_the_operator, page_of)
-    assert len(sandbox.requests("get_lists")) >= 3
+    assert "25 lists in the account, read" in page
+    assert len(sandbox.requests("get_lists")) == 3
+
+
+def test_no_page_of_the_settings_asks_klaviyo(
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, setting: StoreSetting
+) -> None:
+    asked = len(sandbox.requests())
+    page = text(browser_of_the_operator, page_of)
+    assert "The account&#x27;s lists are being read" in page or "The account's lists are being read" in page
+    assert "data-awaited" in page
+    which = f"store={setting.store_id}&connection={setting.connection_id}"
+    text(browser_of_the_operator, f"{page_of}?lists=list_id&words=tea&chosen=")
+    text(browser_of_the_operator, page_of, CHOICES | {"search": "list_id"})
+    text(browser_of_the_operator, page_of, CHOICES | {"read": "list_id"})
+    browser_of_the_operator.post(page_of, CHOICES)
+    StoreSetting.objects.all().delete()
+    text(browser_of_the_operator, f"{SETTINGS}add/?{which}")
+    text(browser_of_the_operator, SETTINGS)
+    assert len(sandbox.requests()) == asked
+    read()
+    assert "data-awaited" not in text(browser_of_the_operator, f"{SETTINGS}add/?{which}")
+
+
+def test_of_many_lists_each_is_found_by_typing(browser_of_the_operator: Client, page_of: str, sandbox: Sandbox) -> None:
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList(f"Segment {n:03}", id=f"Seg{n:03}") for n in range(230)])
+    read()
+    page = text(browser_of_the_operator, page_of)
+    assert page.count('name="list_id" value="Seg') == 200
+    assert "Segment 229" not in page
+    assert "30 more: search to narrow them down." in page
+    StoreSetting.objects.update(list_id="Seg229", list_name="Segment 229")
+    assert 'name="list_id" value="Seg229" checked' in text(browser_of_the_operator, page_of)
+    typed = {"lists": "list_id", "words": "segment 22", "chosen": "Seg001"}
+    found = browser_of_the_operator.get(page_of, typed).content.decode()
+    assert [f"Segment {n:03}" for n in range(230) if f"Segment {n:03}" in found] == [
+        "Segment 001",
+        *(f"Segment {n}" for n in range(220, 230)),
+    ]
+    assert 'value="Seg001" checked' in found
+    assert "No list has" not in found
+    assert "<html" not in found
+    nothing = browser_of_the_operator.get(page_of, typed | {"words": "<b>", "chosen": ""}).content.decode()
+    assert "No list has “&lt;b&gt;” in its name." in nothing
+    assert "<html" in text(browser_of_the_operator, f"{page_of}?lists=behaviour")
+
+
+def test_read_again_is_for_workers_and_loses_nothing_that_was_chosen(
+    browser_of_the_operator: Client, page_of: str, lists: None, sandbox: Sandbox, setting: StoreSetting
+) -> None:
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Made just now")])
+    asked = len(sandbox.requests("get_lists"))
+    typed = CHOICES | {"list_id": "Lst007", "invite_policy": "subscribed_only", "read": "list_id"}
+    page = text(browser_of_the_operator, page_of, typed)
+    assert len(sandbox.requests("get_lists")) == asked
+    assert "data-awaited" in page
+    assert 'value="read"' not in page
+    assert 'name="list_id" value="Lst007" checked' in page
+    assert 'name="invite_policy" value="subscribed_only" checked' in page
+    setting.refresh_from_db()
+    assert (setting.list_id, setting.invite_policy) == ("", "not_opted_out")
+    account_lists.take_all()
+    found = browser_of_the_operator.get(page_of, {"lists": "list_id", "words": "just", "chosen": ""}).content.decode()
+    assert "Made just now" in found
+    assert "data-awaited" not in found
+
+
+def test_a_name_longer_than_settings_hold_is_kept_as_far_as_they_do(
+    browser_of_the_operator: Client, page_of: str, sandbox: Sandbox, setting: StoreSetting
+) -> None:
+    sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("L" * 400, id="LongNm")])
+    read()
+    browser_of_the_operator.post(page_of, CHOICES | {"list_id": "LongNm", "newsletter_list_id": "LongNm"})
+    setting.refresh_from_db()
+    assert setting.list_name == setting.newsletter_list_name == "L" * 255
 
 
 def test_searching_saves_nothing_and_loses_nothing(
@@ -158,6 +230,7 @@ def test_a_newsletter_list_stays_as_it_was_while_klaviyo_cannot_tell(
         newsletter_list_id="TeaFri", newsletter_list_name="Friends of tea", is_double_opt_in=True
     )
     sandbox.fault("get_lists", "503", count=10)
+    read()
     browser_of_the_operator.post(page_of, CHOICES | {"newsletter_list_id": "TeaFri"})
     setting.refresh_from_db()
     kept = (setting.newsletter_list_id, setting.newsletter_list_name, setting.is_double_opt_in)
@@ -192,6 +265,7 @@ def test_when_klaviyo_cannot_tell_its_lists_the_rest_can_still_be_saved(
 ) -> None:
     StoreSetting.objects.update(list_id="TeaFri", list_name="Friends of tea")
     sandbox.fault("get_lists", kind, count=10)
+    read()
     page = text(browser_of_the_operator, page_of)
     assert "The lists cannot be shown" in page
     assert "Friends of tea" in page
@@ -207,11 +281,15 @@ def test_when_klaviyo_cannot_tell_its_lists_the_rest_can_still_be_saved(
 def test_lists_that_were_read_before_klaviyo_failed_are_offered(
     browser_of_the_operator: Client, page_of: str, lists: None, sandbox: Sandbox
 ) -> None:
-    text(browser_of_the_operator, page_of)
-    cache.clear()
-    sandbox.fault("get_lists", "503", count=10, skip=1)
+    sandbox.fault("get_lists", "503", count=1, skip=1)
+    read()
     page = text(browser_of_the_operator, page_of)
-    assert "Only the first 10 lists are shown" in page
+    assert "The lists could not be read again:" in page
+    assert all(f"List {number:02}" in page for number in range(24))
+    AccountLists.objects.all().delete()
+    sandbox.fault("get_lists", "503", count=10, skip=1)
+    read()
+    assert "Only the first 10 lists are shown" in text(browser_of_the_operator, page_of)
 
 
 def test_without_a_connection_the_settings_open_all_the_same(
@@ -272,8 +350,13 @@ def test_parting_asks_first(browser_of_the_operator: Client, setting: StoreSetti
 
 def test_whoever_only_looks_cannot_save_add_or_part(setting: StoreSetting) -> None:
     looker = signed_in_with("view_storesetting")
+    read()
     page = text(looker, f"{SETTINGS}{setting.pk}/")
     assert 'name="save"' not in page
+    assert 'name="read"' not in page
+    assert looker.get(f"{SETTINGS}{setting.pk}/", {"lists": "list_id", "words": "x", "chosen": ""}).status_code == 200
+    looker.post(f"{SETTINGS}{setting.pk}/", CHOICES | {"read": "list_id"})
+    assert not AccountLists.objects.get().is_awaited
     looker.post(f"{SETTINGS}{setting.pk}/", CHOICES | {"behaviour": "update_existing"})
     assert StoreSetting.objects.get().creates_profiles
     for address in (f"{SETTINGS}add/", f"{SETTINGS}{setting.pk}/remove"):

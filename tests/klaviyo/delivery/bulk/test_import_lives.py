@@ -22,7 +22,7 @@ from tests.conftest import Connect, Drain
 from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.delivery.bulk.crowd import IMPORT, LOOK, PEOPLE, UPSERT, look, the_connection
 from tests.klaviyo.sending_cast import killed_before
-from tests.klaviyo.story import TEA, State, joins_autumn_before_the_import_lands, known, make_due, states
+from tests.klaviyo.story import TEA, State, codes, joins_autumn, known, make_due, states
 
 
 def test_it_is_looked_at_while_it_waits_and_works(
@@ -138,16 +138,19 @@ def test_newer_news_of_a_person_waits_for_the_import(sandbox: Sandbox, people: l
     assert known(sandbox, people[0].email).properties["sorae_tier"] == "gold"
 
 
-def test_who_joins_a_second_program_meanwhile_has_its_plain_names_in_the_end(
+def test_who_joins_a_second_program_meanwhile_is_told_of_in_both(
     sandbox: Sandbox, people: list[Advocate], spring: Program, drain: Drain
 ) -> None:
     sandbox.settings(import_seconds=60)
     drain()
-    newer = joins_autumn_before_the_import_lands(sandbox, spring, people[3], drain)
+    newer = joins_autumn(spring, people[3], drain)
     sandbox.settings(import_seconds=0)
     look()
     drain()
-    assert known(sandbox, people[3].email).properties["sorae_referral_code"] == newer.referral_code
+    assert codes(sandbox, newer.email) == {
+        "sorae_referral_code": people[3].referral_code,
+        "sorae_autumn_referral_code": newer.referral_code,
+    }
     assert states() == {State.ACCEPTED}
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
 from integrations.workers import worker
+from klaviyo import account_lists
 from klaviyo.consent import opt_outs, topics
 from klaviyo.models import Notice, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
@@ -307,6 +308,7 @@ def test_a_list_that_is_gone_holds_what_its_store_has_until_another_is_chosen(
     drain()
     assert (fate(here), fate(there)) == ((State.HELD, "list_gone"), (State.ACCEPTED, ""))
     assert "“Old news”" in Delivery.objects.get(source=str(here.uid)).reason
+    account_lists.take_all()
     choices = {"is_enabled": "on", "behaviour": "create", "invite_policy": "not_opted_out"}
     choices |= {"reminder_policy": "subscribed_only", "list_id": "", "newsletter_list_id": list_id}
     page = browser_of_the_operator.post(reverse("klaviyo:settings_edit", args=[setting.pk]), choices, follow=True)
