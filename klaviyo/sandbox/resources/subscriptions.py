@@ -71,6 +71,7 @@ def bulk_subscribe_profiles(call: Call) -> Answer:
     historical = bool(attributes.get("historical_import"))
     _check_times(attributes["profiles"]["data"], historical=historical)
     _need_address(attributes["profiles"]["data"])
+    _need_a_number_to_text_from(call, attributes["profiles"]["data"])
     double = not historical and _is_double(call, list_id)
     for told in attributes["profiles"]["data"]:
         person = _known(call, told)
@@ -172,6 +173,25 @@ def _need_address(told: list[Any]) -> None:
     ]
     if found:
         raise Refusal(*found)
+
+
+def _need_a_number_to_text_from(call: Call, told: list[Any]) -> None:
+    """One person in a region without a sending number refuses the job of all, and their e-mail's consent with it."""
+    regions = call.settings.no_texts_to
+    found = [
+        invalid("This account has no number to send text messages to this region from.", f"{_ROOT}/{index}/attributes")
+        for index, one in enumerate(told if regions else ())
+        if one["attributes"]["subscriptions"].get("sms") and _number(call, one).startswith(regions)
+    ]
+    if found:
+        raise Refusal(*found)
+
+
+def _number(call: Call, told: Mapping[str, Any]) -> str:
+    if given := told["attributes"].get("phone_number"):
+        return str(given)
+    person = _known(call, told)
+    return (person.phone_number if person else "") or ""
 
 
 def _check_times(told: list[Any], *, historical: bool) -> None:
