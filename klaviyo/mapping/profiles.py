@@ -21,11 +21,11 @@ def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, A
         del known["locale"]
         warnings.append("The language was left out: it is not like en or en-GB.")
     if "phone_number" in known:
-        raw = known.pop("phone_number")
-        if number := phones.e164(raw, country):
+        written = known.pop("phone_number")
+        if number := phones.e164(written, country):
             known["phone_number"] = number
         else:
-            warnings.append(GUESSED_PHONE if phones.is_guess(raw, country) else NO_PHONE)
+            warnings.append(GUESSED_PHONE if phones.is_guess(written, country) else NO_PHONE)
     return known, warnings
 
 

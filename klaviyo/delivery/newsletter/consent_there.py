@@ -15,7 +15,8 @@ from klaviyo.profiles.batch import Batch
 from referrals import noes
 
 BY_WORD = ("UNSUBSCRIBE", "USER_SUPPRESSED")  # all other suppressions are about the mailbox
-LIFTED = (*BY_WORD, "SPAM_COMPLAINT")  # by an opt-in: https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+# What an opt-in lifts: https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+LIFTED = (*BY_WORD, "SPAM_COMPLAINT")
 UNREADABLE = Retry(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about the person's consent could not be read."))
 
 

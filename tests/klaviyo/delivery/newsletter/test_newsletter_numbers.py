@@ -209,7 +209,12 @@ def test_an_opt_in_of_an_address_that_bounced_says_so(
 
 @pytest.mark.parametrize(
     "there",
-    [{}, {"suppressions": ["UNSUBSCRIBE"]}, {"suppressions": ["USER_SUPPRESSED"]}, {"suppressions": ["SPAM_COMPLAINT"]}],
+    [
+        {},
+        {"suppressions": ["UNSUBSCRIBE"]},
+        {"suppressions": ["USER_SUPPRESSED"]},
+        {"suppressions": ["SPAM_COMPLAINT"]},
+    ],
     ids=str,
 )
 def test_what_an_opt_in_lifts_needs_no_warning(sandbox: Sandbox, drain: Drain, there: dict[str, Any]) -> None:
