@@ -22,12 +22,14 @@ class Settings:
     `import_seconds`: how long a bulk import is queued (the first third) and processed before it is complete;
     its people are there at once all the same. `bulk_refuses_known_ids`: a bulk job of events is refused for
     one event that was recorded before. `malformed`: unique_ids of events and e-mail addresses that this
-    Klaviyo finds malformed, whatever they look like. `no_texts_to`: how the numbers begin (`+43`) that the
-    accounts have no number to text from. `refused`: a status by operation, or by `*`, that every
+    Klaviyo finds malformed, whatever they look like. `refused`: a status by operation, or by `*`, that every
     account is answered with. `revision_sunset`: every API call is answered with 410, as for a retired revision.
     `aligned_windows`: the windows of the limits begin when the clock's seconds, minutes and days do, instead
     of at a moment of their own for every account and operation. `latency_ms`: how long every API answer is on
     its way, and `token_seconds` the same for the token endpoint.
+
+    `no_texts_to`: beginnings of phone numbers (`+43`) of regions for which no account has a sending number: a request
+    that asks for consent to texts there is refused as a whole.
     """
 
     limits: bool = True
@@ -40,12 +42,12 @@ class Settings:
     import_seconds: float = 0.0
     bulk_refuses_known_ids: bool = False
     malformed: tuple[str, ...] = ()
-    no_texts_to: tuple[str, ...] = ()
     refused: Mapping[str, int] = field(default_factory=dict)
     revision_sunset: bool = False
     aligned_windows: bool = False
     latency_ms: float = 0.0
     token_seconds: float = 0.0
+    no_texts_to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.webhook_profiles not in WEBHOOK_PROFILES:

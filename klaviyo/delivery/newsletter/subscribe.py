@@ -179,8 +179,8 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
         by_mail = person.channels - {"sms"}
         if by_mail in (frozenset(), person.channels):
             raise
-        _ask(batch, delivery, setting, replace(person, channels=by_mail))
         _warn(delivery, f"Text messages were left out. {error.sentence}")
+        _ask(batch, delivery, setting, replace(person, channels=by_mail))
     return left_out
 
 
@@ -249,6 +249,8 @@ def _warn(delivery: Delivery, sentence: str) -> None:
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request, which is on record already: of two that look now, one at least sees the other."""
     leasing.check([delivery])
+    if delivery.warnings:
+        leasing.mine([delivery]).update(warnings=delivery.warnings)  # for a worker that does not live to say so
     if _has_said_no_since(delivery):
         raise CalledOff(SAID_NO)
     if requests.is_overtaken(delivery, ONE_JOB) or requests.is_in_other_hands(delivery):

@@ -38,7 +38,7 @@ _SETTINGS = Members(
         "import_seconds": Number(),
         "bulk_refuses_known_ids": Boolean(),
         "malformed": Items(Text()),
-        "no_texts_to": Items(Text(shortest=1)),
+        "no_texts_to": Items(Text()),
         "refused": Anything(),
         "revision_sunset": Boolean(),
         "aligned_windows": Boolean(),

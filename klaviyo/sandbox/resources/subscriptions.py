@@ -71,7 +71,7 @@ def bulk_subscribe_profiles(call: Call) -> Answer:
     historical = bool(attributes.get("historical_import"))
     _check_times(attributes["profiles"]["data"], historical=historical)
     _need_address(attributes["profiles"]["data"])
-    _need_a_number_to_text_from(call, attributes["profiles"]["data"])
+    _check_texts(call, attributes["profiles"]["data"])
     double = not historical and _is_double(call, list_id)
     for told in attributes["profiles"]["data"]:
         person = _known(call, told)
@@ -175,23 +175,17 @@ def _need_address(told: list[Any]) -> None:
         raise Refusal(*found)
 
 
-def _need_a_number_to_text_from(call: Call, told: list[Any]) -> None:
-    """One person in a region without a sending number refuses the job of all, and their e-mail's consent with it."""
-    regions = call.settings.no_texts_to
-    found = [
-        invalid("This account has no number to send text messages to this region from.", f"{_ROOT}/{index}/attributes")
-        for index, one in enumerate(told if regions else ())
-        if one["attributes"]["subscriptions"].get("sms") and _number(call, one).startswith(regions)
-    ]
+def _check_texts(call: Call, told: list[Any]) -> None:
+    """One person who asks for texts that the account may not send refuses the whole request."""
+    found: list[Problem] = []
+    for index, one in enumerate(told):
+        attributes, at = one["attributes"], f"{_ROOT}/{index}/attributes"
+        number = attributes.get("phone_number") or ""
+        if attributes["subscriptions"].get("sms") and number.startswith(call.settings.no_texts_to):
+            detail = "Consent to SMS can only be given to a phone number in a region that this account sends to."
+            found.append(invalid(detail, f"{at}/phone_number"))
     if found:
         raise Refusal(*found)
-
-
-def _number(call: Call, told: Mapping[str, Any]) -> str:
-    if given := told["attributes"].get("phone_number"):
-        return str(given)
-    person = _known(call, told)
-    return (person.phone_number if person else "") or ""
 
 
 def _check_times(told: list[Any], *, historical: bool) -> None:
