@@ -4,18 +4,18 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-import phonenumbers
 from django import forms
 from django.core.exceptions import ValidationError
 
-from referrals import text
+from referrals import phones, text
 from referrals.models import OptIn, Store
 from referrals.submissions import Wish
 
 OUR_OPT_IN_TEXT = "E-mail me news and offers from {store}. I can stop at any time."
 
 _ADDRESS = "Write your e-mail address like name@example.com."
-_NUMBER = "Write your phone number with its country code, like +49 30 123456."
+_NUMBER = "Write your phone number with its country code, like +49 151 23456789."
+_MOBILE = "Text messages do not reach this number. Write that of a mobile phone, like +49 151 23456789."
 _WORDS = "These words have changed. Please read them, and tick the box again if you would like this."
 _NAME = "Write your first name in at most 150 characters."
 
@@ -83,9 +83,9 @@ class NewsletterForm(forms.Form):
         if self.must_tick and not is_unread and not words.get("wants_email") and not words.get("wants_sms"):
             self.add_error("wants_email", "Tick a box if you would like this, or simply go on to the shop.")
         if words.get("wants_sms") and "phone" in words:
-            words["phone"] = _e164(words["phone"], self.store.country)
-            if not words["phone"]:
-                self.add_error("phone", _NUMBER)
+            number = words["phone"] = phones.e164(words["phone"], self.store.country) or ""
+            if not phones.gets_texts(number):
+                self.add_error("phone", _MOBILE if number else _NUMBER)
         return words
 
     def wishes(self) -> Iterator[Wish]:
@@ -133,14 +133,3 @@ class JoinForm(NewsletterForm):
             return text.clean(self.cleaned_data["first_name"], "first_name", 150)
         except ValidationError:
             raise ValidationError(_NAME) from None
-
-
-def _e164(typed: str, country: str) -> str:
-    """The number in its one unmistakable form, or "" for none."""
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        return ""
-    if not phonenumbers.is_valid_number(number):
-        return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -36,9 +36,10 @@ NO_PHONE = declare(
     "No phone number",
     "The opt-in is for text messages, but has no phone number.",
     because="there is no phone number that text messages could go to",
-    means="The number that was given is none, or is somebody else's at Klaviyo.",
+    means="The number that was given is none, gets no text messages, is not certain without its country code, or is "
+    "somebody else's at Klaviyo.",
     who=Who.DATA,
-    do="Ask the person for their number.",
+    do="Ask the person for their mobile number, with its country code.",
 )
 
 

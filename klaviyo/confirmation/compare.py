@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+
+from django.conf import settings
+from django.db.models.functions import Now
 
 from integrations.models import Connection, Delivery
 from klaviyo.api import events
@@ -74,6 +77,9 @@ class _Upcoming:
 
     def __init__(self, connection: Connection, since: datetime, until: datetime) -> None:
         rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state__in=TOLD)
+        # Old rows name nobody either, and can be compared all the same; of the erased, Klaviyo holds nothing any more.
+        kept_until = Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
+        rows = rows.exclude(match.NAMES_NOBODY, settled_at__gt=kept_until)
         self._rows = rows.filter(occurred_at__gte=since, occurred_at__lt=until).order_by("occurred_at", "pk")
         self._read: list[Told] = []
         self._last: tuple[datetime, int] | None = None

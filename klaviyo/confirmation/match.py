@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from integrations.models import Connection, Delivery
@@ -26,6 +26,7 @@ NOT_CONFIRMED = declare(
     do="Look at the person's profile in Klaviyo. `manage.py reconcile` looks for it once more, and with `--repair` "
     "sends it again where no consent is needed.",
 )
+NAMES_NOBODY = Q(subject="", body={})  # the person was erased, or all this is old
 NAMES = frozenset(metric.name for metric in METRICS.values())
 
 
@@ -63,6 +64,6 @@ def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
 
 
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
-    """What Klaviyo has taken and was neither seen there nor given up."""
+    """What Klaviyo has taken and was neither seen there nor given up; of the erased, nothing is there any more."""
     rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state=State.ACCEPTED)
-    return rows.exclude(reason_code=NOT_CONFIRMED.code)
+    return rows.exclude(reason_code=NOT_CONFIRMED.code).exclude(NAMES_NOBODY)

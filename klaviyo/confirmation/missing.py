@@ -108,4 +108,6 @@ def _note(pks: Collection[int], reason: Reason) -> None:
 
 
 def _told(pks: Collection[int]) -> "QuerySet[Delivery]":
-    return Delivery.objects.filter(pk__in=pks, state__in=(State.ACCEPTED, State.CONFIRMED))
+    """Not of whom was erased since: there is nothing to send, and nothing to be seen."""
+    told = Delivery.objects.filter(pk__in=pks, state__in=(State.ACCEPTED, State.CONFIRMED))
+    return told.exclude(match.NAMES_NOBODY)

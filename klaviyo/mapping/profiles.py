@@ -4,10 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from klaviyo.api import phones, values
+from klaviyo.api import values
+from referrals import phones
 from referrals.models import Advocate
 from referrals.standing import Standing
 
+NO_PHONE = "The phone number was left out: it is not a number that can be called."
+GUESSED_PHONE = "The phone number was left out: without its country code (+49, say) it could be somebody else's."
 LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
@@ -18,11 +21,11 @@ def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, A
         del known["locale"]
         warnings.append("The language was left out: it is not like en or en-GB.")
     if "phone_number" in known:
-        number = phones.e164(known.pop("phone_number"), country)
-        if number:
+        written = known.pop("phone_number")
+        if number := phones.e164(written, country):
             known["phone_number"] = number
         else:
-            warnings.append("The phone number was left out: it is not a number that can be called.")
+            warnings.append(GUESSED_PHONE if phones.is_guess(written, country) else NO_PHONE)
     return known, warnings
 
 

@@ -139,12 +139,17 @@ class People:
         return body
 
     def news(self, delivery: Delivery) -> tuple[Attributes, list[str]]:
-        """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing."""
+        """What we have to say of the person. Names and phone fill in what Klaviyo lacks; they overwrite nothing.
+
+        But the number to which somebody wants text messages is their own word, and whatever else there is a guess.
+        """
         said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
         if delivery.kind == contents.Profile.kind:
             said, warnings = self.source.said(delivery)
         has = self._has(delivery)
         left_alone = [name for name in FILLED_IN_ONLY if has.get(name)]
+        if "phone_number" in left_alone and _wants_texts(delivery) and said.get("phone_number") != has["phone_number"]:
+            left_alone.remove("phone_number")
         if delivery.kind == contents.Profile.kind and has and self.source.is_by_anybody(delivery):
             left_alone = list(FILLED_IN_ONLY)
         return {name: value for name, value in said.items() if name not in left_alone}, warnings
@@ -191,6 +196,10 @@ def _phone(people: People, delivery: Delivery) -> str | None:
         phone: str | None = people.news(delivery)[0].get("phone_number")
         return phone
     return None
+
+
+def _wants_texts(delivery: Delivery) -> bool:
+    return delivery.kind == Subscribe.kind and "sms" in Subscribe.of(delivery).channels
 
 
 def _person(delivery: Delivery) -> Attributes:

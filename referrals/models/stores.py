@@ -30,7 +30,8 @@ class Store(models.Model):
     country = models.CharField(
         max_length=2,
         validators=[RegexValidator(re.compile(r"[A-Z]{2}\Z"), "Use two capital letters, such as DE or US.")],
-        help_text="Two letters (ISO 3166). Phone numbers without a country code are read as this country's.",
+        help_text="Two letters (ISO 3166). Mobile numbers without a country code are read as this country's, "
+        "unless people of another country around write theirs alike.",
     )
     currency = models.CharField(
         max_length=3, validators=[money.validate_currency], help_text="Three letters (ISO 4217), such as EUR."

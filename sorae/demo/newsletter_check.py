@@ -48,6 +48,7 @@ def _problem(opt_in: OptIn, setting: StoreSetting, record: Delivery, world: Worl
         "withdrawn_since": said_no,
         "not_proved": said_no,
         "no_phone": "email" not in opt_in.channels,
+        "number_not_confirmed": "email" not in opt_in.channels and not opt_in.proof,
         "outcome_unknown": record.attempts.filter(operation=requests.SUBSCRIBE, status=None).exists(),
     }.get(record.reason_code, False)
     return "" if is_true else f"is not there: our record says {record.state}, {record.reason_code or 'and not why'}."

@@ -102,6 +102,26 @@ def test_text_messages_need_a_phone_number(friend: Client, invite: Invite, phone
     assert wishes() == []
 
 
+@pytest.mark.parametrize("phone", ["0664 1234567", "0676/1234567", "030 123456", "43 664 1234567"])
+def test_a_number_whose_country_is_not_certain_is_asked_for_with_its_code(
+    friend: Client, invite: Invite, phone: str
+) -> None:
+    Store.objects.update(sms_opt_in_text=SMS)
+    answer = page(friend, invite, email="ben@example.com", wants_email="on", wants_sms="on", phone=phone)
+    assert b"Write your phone number with its country code" in answer.content
+    assert wishes() == []
+    page(friend, invite, email="ben@example.com", wants_email="on", wants_sms="on", phone="+43 664 1234567")
+    assert [phone for *_, phone in wishes()] == ["", "+436641234567"]
+
+
+@pytest.mark.parametrize("phone", ["+49 30 123456", "+44 20 7946 0958", "+49 664 1234567", "+49 800 1234567"])
+def test_text_messages_need_a_number_that_gets_them(friend: Client, invite: Invite, phone: str) -> None:
+    Store.objects.update(sms_opt_in_text=SMS)
+    answer = page(friend, invite, email="ben@example.com", wants_email="on", wants_sms="on", phone=phone)
+    assert b"Text messages do not reach this number" in answer.content
+    assert wishes() == []
+
+
 def test_a_phone_without_its_tick_is_forgotten(friend: Client, invite: Invite) -> None:
     Store.objects.update(sms_opt_in_text=SMS)
     page(friend, invite, email="ben@example.com", wants_email="on", phone="nonsense")

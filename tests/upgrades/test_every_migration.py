@@ -25,6 +25,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0003_standing_noes": past.STORE_SETTINGS,
         "0004_submissions": past.STORE_SETTINGS,
         "0005_tallies": past.STORE_SETTINGS,
+        "0006_numbers_without_a_country": past.STORE_SETTINGS,
     },
 }
 

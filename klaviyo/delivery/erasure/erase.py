@@ -15,6 +15,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Cancelled
 from klaviyo.api import values
+from klaviyo.confirmation.match import NOT_CONFIRMED
 from klaviyo.consent import suppression
 from klaviyo.delivery.erasure import owed
 from klaviyo.mapping import contents, orders, property_names
@@ -130,7 +131,10 @@ def blank(rows: Sequence[Delivery]) -> None:
             row.key = f"list:erased:{row.pk}"  # it was made of the address
         row.reason = ERASED.sentence if row.reason else ""  # Klaviyo's own words may quote what it refused
     Delivery.objects.bulk_update(rows, ["options", "key", "reason"], batch_size=AT_ONCE)
-    Delivery.objects.filter(pk__in=_pks(rows)).update(subject="", body={}, warnings=[], evidence=None)
+    mine = Delivery.objects.filter(pk__in=_pks(rows))
+    mine.update(subject="", body={}, warnings=[], evidence=None)
+    # Nobody looks for it any more: https://developers.klaviyo.com/en/reference/request_profile_deletion
+    mine.filter(reason_code=NOT_CONFIRMED.code).update(reason_code="", reason="")
     _call_off(rows)
 
 

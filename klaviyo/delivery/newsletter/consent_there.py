@@ -15,6 +15,8 @@ from klaviyo.profiles.batch import Batch
 from referrals import noes
 
 BY_WORD = ("UNSUBSCRIBE", "USER_SUPPRESSED")  # all other suppressions are about the mailbox
+# What an opt-in lifts: https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+LIFTED = (*BY_WORD, "SPAM_COMPLAINT")
 UNREADABLE = Retry(http.UNREADABLE_ANSWER.saying("Klaviyo's answer about the person's consent could not be read."))
 
 
@@ -52,6 +54,13 @@ def is_for_good(known: Profile) -> bool:
     """Whether only their mailbox can take it back: a complaint, or an address that could not be reached."""
     email = known.subscriptions.email
     return email is not None and any(one.reason not in BY_WORD for one in email.suppressions)
+
+
+def stays_unreachable(known: Profile) -> str:
+    """The reason of a suppression that no opt-in lifts, such as a hard bounce; empty where there is none."""
+    email = known.subscriptions.email
+    staying = [one.reason for one in email.suppressions if one.reason not in LIFTED] if email else []
+    return next(iter(staying), "")
 
 
 def said_yes_after(known: Profile, moment: datetime) -> bool:

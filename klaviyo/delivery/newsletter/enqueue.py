@@ -14,7 +14,7 @@ from klaviyo.api import values
 from klaviyo.consent import owed_noes, suppression
 from klaviyo.mapping import contents, orders, profiles
 from klaviyo.models import StoreSetting
-from referrals import person_key
+from referrals import person_key, phones
 from referrals.models import OptIn, OptOut
 
 GOOD_FOR = timedelta(days=1)  # a yes that is older is not acted upon: the person may think otherwise by now
@@ -37,6 +37,8 @@ def subscribe(opt_in: OptIn) -> None:
     person, warnings = profiles.person_attributes(
         {"first_name": opt_in.first_name, "phone_number": opt_in.phone}, opt_in.store.country
     )
+    if OptIn.Channel.SMS in opt_in.channels and not phones.gets_texts(person.get("phone_number", "")):
+        person.pop("phone_number", None)  # or it would take the place of one that gets them
     for setting in StoreSetting.objects.filter(store=opt_in.store_id, is_enabled=True):
         content = contents.Subscribe(
             store=setting.store_id, channels=opt_in.channels, place=opt_in.place, person=person

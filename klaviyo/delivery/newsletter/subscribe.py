@@ -13,7 +13,7 @@ from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
 from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from integrations.pauses import message_hold
-from integrations.reasons import Who, declare
+from integrations.reasons import Reason, Who, declare
 from klaviyo.api import subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.api.subscriptions import Subscriber
@@ -22,7 +22,7 @@ from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list,
 from klaviyo.mapping.contents import Subscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
-from referrals import noes
+from referrals import noes, phones
 from referrals.models import OptIn
 
 ONE_JOB = timedelta(minutes=30)  # for a profile: https://developers.klaviyo.com/en/reference/profiles_api_overview
@@ -64,10 +64,23 @@ ONE_IN_HALF_AN_HOUR = declare(
     means="It goes on by itself, in half an hour at most.",
     who=Who.ITSELF,
 )
-NO_TEXT_MESSAGES = (
-    "Text messages were left out: the phone number cannot be used, is somebody else's at Klaviyo, or nothing proves "
-    "that it is theirs."
+NUMBER_NOT_CONFIRMED = declare(
+    "number_not_confirmed",
+    "Number not confirmed",
+    "Text messages were left out: Klaviyo has no such number for the person, and nothing proves that it is theirs.",
+    because="nothing proves that the phone number is theirs",
+    means="Anybody can type a number into a form. Onto a profile that is there already it is written only for somebody "
+    "who was signed in, or has confirmed it from their mailbox.",
+    who=Who.PERSON,
+    do="Ask the person to opt in to text messages while they are signed in at the shop.",
 )
+NO_TEXTS = "Text messages were left out: {why}."
+BOUNCED = (
+    "Klaviyo holds a bounce for this address ({reason}), which no opt-in lifts: no e-mail reaches it until that is "
+    "removed in Klaviyo."
+)
+SUPPRESSED = "Klaviyo has suppressed this address ({reason}), which no opt-in lifts: no e-mail reaches it until then."
+BOUNCES = ("HARD_BOUNCE", "INVALID_EMAIL")
 
 
 class OutcomeUnknown(PermanentError):
@@ -100,8 +113,9 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     leasing.check([delivery])
     if yes.proof or not person:
         batch.people.bring(delivery, setting)
-    _send(batch, delivery, setting, yes)
-    return _accepted(setting)
+    if person and "email" in channels and (reason := consent_there.stays_unreachable(person)):
+        _warn(delivery, (BOUNCED if reason in BOUNCES else SUPPRESSED).format(reason=reason))
+    return _accepted(setting, _send(batch, delivery, setting, yes))
 
 
 def one_at_a_time() -> Retry:
@@ -150,9 +164,28 @@ def _has_said_no_since(delivery: Delivery) -> bool:
     return yes is None or noes.said_after(yes)
 
 
-def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -> None:
-    """Make the one request. Where its answer stays away, those behind it wait rather than meet the same."""
-    person = _subscriber(batch, delivery, yes)
+def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -> Reason | None:
+    """Subscribe them; why text messages were left out, if so. What Klaviyo refuses with these may go without.
+
+    It refuses the whole of a request for a region that it has no number for, or an age that it was not told.
+    https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+    """
+    person, left_out = _subscriber(batch, delivery, yes)
+    try:
+        _ask(batch, delivery, setting, person)
+    except OutcomeUnknown:
+        raise
+    except PermanentError as error:
+        by_mail = person.channels - {"sms"}
+        if by_mail in (frozenset(), person.channels):
+            raise
+        _warn(delivery, f"Text messages were left out. {error.sentence}")
+        _ask(batch, delivery, setting, replace(person, channels=by_mail))
+    return left_out
+
+
+def _ask(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Subscriber) -> None:
+    """Make a request. Where its answer stays away, those behind it wait rather than meet the same."""
     last_look = partial(_last_look, batch, delivery)
     list_id, place = setting.newsletter_list_id, Subscribe.of(delivery).place
     try:
@@ -166,27 +199,58 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
         raise OutcomeUnknown(delivery, attempt) from error
 
 
-def _subscriber(batch: Batch, delivery: Delivery, yes: OptIn) -> Subscriber:
-    """The channels that the person chose; text messages only to a number that is nobody else's.
+def _subscriber(batch: Batch, delivery: Delivery, yes: OptIn) -> tuple[Subscriber, Reason | None]:
+    """The channels that the person chose, and why text messages are not among them any more."""
+    content = Subscribe.of(delivery)
+    channels = frozenset(content.channels)
+    left_out = _no_texts(batch, delivery, yes) if "sms" in channels else None
+    if left_out is None:
+        return Subscriber(delivery.subject, channels, phone_number=content.person.get("phone_number", "")), None
+    if channels == {"sms"}:
+        if left_out is NUMBER_NOT_CONFIRMED:
+            raise CalledOff(Skipped(left_out))
+        raise PermanentError(left_out)
+    _warn(delivery, left_out.sentence)
+    return Subscriber(delivery.subject, channels - {"sms"}), left_out
+
+
+def _no_texts(batch: Batch, delivery: Delivery, yes: OptIn) -> Reason | None:
+    """Why the person gets none, if so: they need a number that gets them and is nobody else's.
 
     What is not proved to come from them writes no number onto a profile that exists.
     """
-    channels = frozenset(Subscribe.of(delivery).channels)
-    phone = batch.people.phone_of(delivery) if "sms" in channels else ""
+    number = Subscribe.of(delivery).person.get("phone_number", "")
+    if not phones.gets_texts(number):
+        return subscriptions.NO_PHONE.saying(NO_TEXTS.format(why=_unusable(yes)))
     known = batch.people.known(delivery)
-    if known and not yes.proof and phone != known.attributes.get("phone_number"):
-        phone = ""
-    if "sms" in channels and not phone:
-        channels -= {"sms"}
-        if not channels:
-            raise PermanentError(subscriptions.NO_PHONE.saying(NO_TEXT_MESSAGES))
-        delivery.warnings.append(NO_TEXT_MESSAGES)
-    return Subscriber(delivery.subject, channels, phone_number=phone)
+    if known and not yes.proof and number != known.attributes.get("phone_number"):
+        return NUMBER_NOT_CONFIRMED
+    if batch.people.phone_of(delivery) != number:
+        why = "at Klaviyo the phone number belongs to somebody else, or is not taken"
+        return subscriptions.NO_PHONE.saying(NO_TEXTS.format(why=why))
+    return None
+
+
+def _unusable(yes: OptIn) -> str:
+    country = yes.store.country
+    if phones.is_guess(yes.phone, country):
+        return "without its country code (+49, say) the phone number could be somebody else's"
+    if phones.e164(yes.phone, country):
+        return "none reach this phone number"
+    return "the phone number is not one that can be called"
+
+
+def _warn(delivery: Delivery, sentence: str) -> None:
+    """Once, however often it is tried."""
+    if sentence not in delivery.warnings:
+        delivery.warnings.append(sentence)
 
 
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request, which is on record already: of two that look now, one at least sees the other."""
     leasing.check([delivery])
+    if delivery.warnings:
+        leasing.mine([delivery]).update(warnings=delivery.warnings)  # for a worker that does not live to say so
     if _has_said_no_since(delivery):
         raise CalledOff(SAID_NO)
     if requests.is_overtaken(delivery, ONE_JOB) or requests.is_in_other_hands(delivery):
@@ -200,5 +264,7 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
     message_hold.last_look()
 
 
-def _accepted(setting: StoreSetting) -> Outcome:
-    return PENDING if setting.is_double_opt_in else Accepted()
+def _accepted(setting: StoreSetting, left_out: Reason | None = None) -> Outcome:
+    if setting.is_double_opt_in:
+        return PENDING
+    return Accepted(left_out) if left_out is NUMBER_NOT_CONFIRMED else Accepted()

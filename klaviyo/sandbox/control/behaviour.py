@@ -38,6 +38,7 @@ _SETTINGS = Members(
         "import_seconds": Number(),
         "bulk_refuses_known_ids": Boolean(),
         "malformed": Items(Text()),
+        "no_texts_to": Items(Text()),
         "refused": Anything(),
         "revision_sunset": Boolean(),
         "aligned_windows": Boolean(),
@@ -74,7 +75,7 @@ def counts(ask: Ask) -> Any:
 
 def put_settings(ask: Ask) -> Any:
     changes = ask.body(_SETTINGS)
-    for name in ("app_scopes", "malformed"):
+    for name in ("app_scopes", "malformed", "no_texts_to"):
         if name in changes:
             changes[name] = tuple(changes[name])
     try:

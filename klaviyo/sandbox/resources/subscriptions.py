@@ -71,6 +71,7 @@ def bulk_subscribe_profiles(call: Call) -> Answer:
     historical = bool(attributes.get("historical_import"))
     _check_times(attributes["profiles"]["data"], historical=historical)
     _need_address(attributes["profiles"]["data"])
+    _check_texts(call, attributes["profiles"]["data"])
     double = not historical and _is_double(call, list_id)
     for told in attributes["profiles"]["data"]:
         person = _known(call, told)
@@ -170,6 +171,19 @@ def _need_address(told: list[Any]) -> None:
         for index, one in enumerate(told)
         if not (one.get("id") or one["attributes"].get("email") or one["attributes"].get("phone_number"))
     ]
+    if found:
+        raise Refusal(*found)
+
+
+def _check_texts(call: Call, told: list[Any]) -> None:
+    """One person who asks for texts that the account may not send refuses the whole request."""
+    found: list[Problem] = []
+    for index, one in enumerate(told):
+        attributes, at = one["attributes"], f"{_ROOT}/{index}/attributes"
+        number = attributes.get("phone_number") or ""
+        if attributes["subscriptions"].get("sms") and number.startswith(call.settings.no_texts_to):
+            detail = "Consent to SMS can only be given to a phone number in a region that this account sends to."
+            found.append(invalid(detail, f"{at}/phone_number"))
     if found:
         raise Refusal(*found)
 

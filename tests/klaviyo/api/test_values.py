@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo.api import phones, values
+from klaviyo.api import values
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ANYTHING = st.recursive(
@@ -109,20 +109,3 @@ def test_a_number_with_thousands_of_digits_costs_itself() -> None:
 )
 def test_a_time_far_off_is_refused(moment: Any) -> None:
     assert values.time_problem(moment, NOW)
-
-
-@pytest.mark.parametrize(
-    ("raw", "country", "expected"),
-    [
-        ("040 123 4567", "FI", "+358401234567"),
-        ("+49 30 901820", "FI", "+4930901820"),
-        ("0044 20 7946 0958", "DE", "+442079460958"),
-        ("call me", "FI", None),
-        ("12", "FI", None),
-        ("", "FI", None),
-        ("040 123 4567", "", None),
-        ("9" * 300, "FI", None),
-    ],
-)
-def test_phones_become_e164_or_nothing(raw: str, country: str, expected: str | None) -> None:
-    assert phones.e164(raw, country) == expected

@@ -159,6 +159,13 @@ def test_a_phone_that_is_none_is_left_out_with_a_warning() -> None:
     assert warnings == ["The phone number was left out: it is not a number that can be called."]
 
 
+def test_a_phone_that_would_be_a_guess_is_left_out_with_a_warning() -> None:
+    for raw in ("0664 1234567", "030 123456", "43 664 1234567"):
+        attributes, [warning] = profiles.person_attributes({"phone_number": raw}, "DE")
+        assert attributes == {}
+        assert "without its country code" in warning
+
+
 @pytest.mark.parametrize("locale", ["en", "en-GB", "fil", "zh-Hant-TW", "pt_BR"])
 def test_a_language_is_told(locale: str) -> None:
     assert profiles.person_attributes({"locale": locale}, "FI") == ({"locale": locale}, [])
