@@ -2,7 +2,7 @@
 
 | status                    | leads to                                                          |
 |---------------------------|-------------------------------------------------------------------|
-| documented success        | done, whatever the body, unless the body is what we asked for; a page with 200 is an impostor's |
+| documented success        | done, whatever the body, unless that is what we asked for, or a page with 200 |
 | other 2xx                 | done if empty or JSON; else an impostor answered: later again     |
 | 3xx, 5xx, unknown         | TemporaryError, for as long as Retry-After says where it is there |
 | 429                       | Throttled for as long as Retry-After says                         |
@@ -65,7 +65,7 @@ NO_SUCH_PATH = declare(
     "Address not known",
     "Klaviyo says that what was asked of it is not there, but not that the person is not: {words}",
     because="Klaviyo no longer knows the address that we ask at",
-    means="Such an answer says nothing about the person or the thing that was asked about, so nothing is taken as done.",
+    means="Such an answer says nothing about what was asked, so nothing is taken as done.",
     who=Who.RUNNER,
     do="Check the address of Klaviyo's API in the site's settings, or update the site.",
 )

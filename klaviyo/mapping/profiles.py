@@ -29,9 +29,9 @@ def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, A
 
 
 def _language_tag(given: str) -> str:
-    """`pt-BR` for `pt_BR`, `pt-br` and `pt_BR.UTF-8` (RFC 5646, 2.1.1, the form that Klaviyo takes); "" for what is none.
+    """`pt-BR` for `pt_BR`, `pt-br` and `pt_BR.UTF-8`; empty for what is no language (RFC 5646, 2.1.1).
 
-    https://developers.klaviyo.com/en/reference/profiles_api_overview
+    It is the form that Klaviyo takes: https://developers.klaviyo.com/en/reference/profiles_api_overview
     """
     match = LOCALE.fullmatch(given)
     if match is None:

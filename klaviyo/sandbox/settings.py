@@ -27,6 +27,11 @@ class Settings:
     `aligned_windows`: the windows of the limits begin when the clock's seconds, minutes and days do, instead
     of at a moment of their own for every account and operation. `latency_ms`: how long every API answer is on
     its way, and `token_seconds` the same for the token endpoint.
+
+    `no_texts_to`: beginnings of phone numbers (`+43`) of regions for which no account has a sending number: a request
+    that asks for consent to texts there is refused as a whole, any other is taken without the number. `age_gated`:
+    consent to texts is refused without a date of birth. `segment_seconds`: how long a new segment is without its
+    members. `retires_on`: the date, if there is one, that each answer names as the end of the revision.
     """
 
     limits: bool = True
@@ -44,6 +49,10 @@ class Settings:
     aligned_windows: bool = False
     latency_ms: float = 0.0
     token_seconds: float = 0.0
+    no_texts_to: tuple[str, ...] = ()
+    age_gated: bool = False
+    segment_seconds: float = 0.0
+    retires_on: str = ""
 
     def __post_init__(self) -> None:
         if self.webhook_profiles not in WEBHOOK_PROFILES:

@@ -43,6 +43,10 @@ _SETTINGS = Members(
         "aligned_windows": Boolean(),
         "latency_ms": Number(),
         "token_seconds": Number(),
+        "no_texts_to": Items(Text()),
+        "age_gated": Boolean(),
+        "segment_seconds": Number(),
+        "retires_on": Text(),
     }
 )
 
@@ -74,7 +78,7 @@ def counts(ask: Ask) -> Any:
 
 def put_settings(ask: Ask) -> Any:
     changes = ask.body(_SETTINGS)
-    for name in ("app_scopes", "malformed"):
+    for name in ("app_scopes", "malformed", "no_texts_to"):
         if name in changes:
             changes[name] = tuple(changes[name])
     try:

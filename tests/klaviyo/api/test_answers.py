@@ -14,8 +14,8 @@ from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError, Throttled
 from klaviyo.api import answers
 from klaviyo.api.answers import Unauthorized
-from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.bulk import BULK_IMPORT_PROFILES
+from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.lists import ADD_PROFILES_TO_LIST
 from klaviyo.api.operation import Operation
 from klaviyo.api.profiles import CREATE_OR_UPDATE_PROFILE, GET_PROFILE, GET_PROFILES, UPDATE_PROFILE
