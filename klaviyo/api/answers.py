@@ -27,7 +27,7 @@ from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
 from integrations.reasons import Reason, Who, declare, on_the_way
 from integrations.wire import http
-from klaviyo.api import values
+from klaviyo.api import partial_success, values
 from klaviyo.api.operation import Operation
 
 UNAUTHORIZED = on_the_way(
@@ -97,10 +97,11 @@ class Unreadable(TemporaryError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: its status, and the JSON it carried ({} where it carried none)."""
+    """A success: its status, the JSON it carried ({} where it carried none), and the names of what was ignored."""
 
     status: int
     document: dict[str, Any]
+    ignored: frozenset[str] = frozenset()
 
     @property
     def data(self) -> Any:
@@ -114,7 +115,7 @@ def read(operation: Operation, response: requests.Response) -> Answer:
     if 200 <= status < 300 and (document is not None or _is_success(operation, response)):
         if operation.is_read and (document is None or "data" not in document):
             raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo said yes, but its answer could not be read."))
-        return Answer(status, document or {})
+        return Answer(status, document or {}, partial_success.ignored(response))
     raise _error(operation, response, _errors(document))
 
 

@@ -11,10 +11,10 @@ from integrations import outcomes
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
-from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
 from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
-from klaviyo.api import subscriptions
+from klaviyo.api import partial_success, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
@@ -64,6 +64,18 @@ ONE_IN_HALF_AN_HOUR = declare(
     means="It goes on by itself, in half an hour at most.",
     who=Who.ITSELF,
 )
+PHONE_IGNORED = partial_success.warning(partial_success.PHONE)
+NUMBER_IGNORED = Failed(
+    declare(
+        "number_ignored",
+        "Number not taken",
+        "Klaviyo took the request without the phone number, so they are not subscribed to text messages.",
+        because="Klaviyo did not take the phone number, and nothing else was agreed to",
+        means="The account may have no number to send from where this one is, or Klaviyo finds it malformed.",
+        who=Who.ACCOUNT,
+        do="Set up text messages for that country in Klaviyo and retry, or ask the person for another number.",
+    )
+)
 NO_TEXT_MESSAGES = (
     "Text messages were left out: the phone number cannot be used, is somebody else's at Klaviyo, or nothing proves "
     "that it is theirs."
@@ -83,8 +95,8 @@ class OutcomeUnknown(PermanentError):
 def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """Subscribe the person of an opt-in, if nothing has changed since."""
     setting = batch.setting(delivery)
-    if requests.was_taken(delivery, requests.SUBSCRIBE):
-        return _accepted(setting)
+    if requests.was_taken(delivery, requests.SUBSCRIBE, after=Subscribe.of(delivery).ignored_attempt):
+        return _taken(delivery, setting)
     if attempt := requests.unanswered(delivery, requests.SUBSCRIBE):
         raise OutcomeUnknown(delivery, attempt)
     if obstacle := _obstacle(delivery, setting):
@@ -101,7 +113,7 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     if yes.proof or not person:
         batch.people.bring(delivery, setting)
     _send(batch, delivery, setting, yes)
-    return _accepted(setting)
+    return _taken(delivery, setting)
 
 
 def one_at_a_time() -> Retry:
@@ -154,6 +166,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
     """Make the one request. Where its answer stays away, those behind it wait rather than meet the same."""
     person = _subscriber(batch, delivery, yes)
     last_look = partial(_last_look, batch, delivery)
+    delivery.warnings = [one for one in delivery.warnings if one != PHONE_IGNORED]
     list_id, place = setting.newsletter_list_id, Subscribe.of(delivery).place
     try:
         with newsletter_list.required(setting):
@@ -200,5 +213,11 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
     message_hold.last_look()
 
 
-def _accepted(setting: StoreSetting) -> Outcome:
+def _taken(delivery: Delivery, setting: StoreSetting) -> Outcome:
+    """What a success is worth: consent to text messages is none without the number that they would go to."""
+    if PHONE_IGNORED in delivery.warnings and Subscribe.of(delivery).channels == ["sms"]:
+        last = delivery.attempts.filter(operation=requests.SUBSCRIBE).order_by("-pk").first()
+        content = replace(Subscribe.of(delivery), ignored_attempt=last.pk if last else 0)
+        delivery.options = content.as_options()  # a retry asks again
+        return NUMBER_IGNORED
     return PENDING if setting.is_double_opt_in else Accepted()

@@ -1,4 +1,4 @@
-"""The sandbox's answers have the members that real answers were seen to have, also those that no specification names."""
+"""The sandbox's answers have the members that real ones were seen to have, also those that no specification names."""
 
 from __future__ import annotations
 
@@ -212,10 +212,8 @@ def test_a_new_segment_has_its_members_later(client: Client, sandbox: Sandbox) -
 
 def test_a_number_that_klaviyo_ignores_costs_the_number_and_a_header_says_so(client: Client, sandbox: Sandbox) -> None:
     sandbox.settings(no_texts_to=["+43"])
-    bare = {"data": {"type": "profile", "attributes": {"email": "cas@tea.test", "phone_number": NOWHERE}}}
-    person = {
-        "profile": {"data": {"type": "profile", "attributes": {"email": "dan@tea.test", "phone_number": NOWHERE}}}
-    }
+    bare = profile(email="cas@tea.test", phone_number=NOWHERE)
+    person = {"profile": profile(email="dan@tea.test", phone_number=NOWHERE)}
     many = {"data": [profile(email="eva@tea.test", phone_number=NOWHERE)["data"]]}
     kind = "profile-bulk-import-job"
     answers = [
