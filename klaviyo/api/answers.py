@@ -60,6 +60,15 @@ NOT_IN_PLAN = declare(
     who=Who.ACCOUNT,
     do="Ask Klaviyo's support to switch it on for the account. Connecting the account again changes nothing.",
 )
+FORBIDDEN = declare(
+    "forbidden",  # Klaviyo's own code for it
+    "Not allowed",
+    "Klaviyo does not allow it for this account: {words}",
+    because="Klaviyo does not allow it for this account",
+    means="Klaviyo itself keeps this account from doing it. No permission of ours is missing.",
+    who=Who.ACCOUNT,
+    do="See in the account whether something is switched off, or ask Klaviyo's support. Then retry.",
+)
 NO_SUCH_PATH = declare(
     "no_such_path",
     "Address not known",
@@ -269,4 +278,6 @@ def _forbidden(operation: Operation, code: str, words: str) -> Reason:
         return NOT_IN_PLAN.about(words=words)
     if code == SCOPE_MISSING.code:
         return SCOPE_MISSING.about(scopes=operation.scopes)
+    if code == FORBIDDEN.code:
+        return FORBIDDEN.about(words=words)
     return reasons.of(code, f"Klaviyo does not allow it for this account: {words}")
