@@ -213,7 +213,7 @@ def test_a_new_segment_has_its_members_later(client: Client, sandbox: Sandbox) -
 def test_a_number_that_klaviyo_ignores_costs_the_number_and_a_header_says_so(client: Client, sandbox: Sandbox) -> None:
     sandbox.settings(no_texts_to=["+43"])
     bare = profile(email="cas@tea.test", phone_number=NOWHERE)
-    person = {"profile": profile(email="dan@tea.test", phone_number=NOWHERE)}
+    person: dict[str, Any] = {"profile": profile(email="dan@tea.test", phone_number=NOWHERE)}
     many = {"data": [profile(email="eva@tea.test", phone_number=NOWHERE)["data"]]}
     kind = "profile-bulk-import-job"
     answers = [
