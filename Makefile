@@ -20,7 +20,7 @@ demo: $(VENV)/installed
 	@$(VENV)/bin/python manage.py demo $(if $(ONCE),--once)
 
 # make test ONLY="tests/klaviyo -k consent" runs a part.
-test: $(VENV)/installed-for-tests
+test: $(VENV)/installed-for-tests $(VENV)-newest-client/installed
 	@$(VENV)/bin/python -m tests.run $(ONLY)
 
 # make bench ONLY=claims runs one; QUICK=1 is smaller, to see that it works.
@@ -42,6 +42,8 @@ lock:
 		pyproject.toml --output-file requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 		pyproject.toml --group test --constraint requirements.lock --output-file requirements-test.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
+		--group newest-client --output-file tests/newest-client.lock
 
 $(VENV)/installed: requirements.lock
 	@$(call install,$<)
@@ -50,6 +52,10 @@ $(VENV)/installed: requirements.lock
 $(VENV)/installed-for-tests: requirements-test.lock
 	@$(call install,$<)
 	@touch $(VENV)/installed $@
+
+# The newest official client beside the one of our revision; without a network the test of it says so.
+$(VENV)-newest-client/installed: tests/newest-client.lock | $(VENV)/installed-for-tests
+	@$(VENV)/bin/python -m tests.klaviyo.sandbox.newest_client >/dev/null || true
 
 define install
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -109,6 +109,12 @@ def of(error: errors.IntegrationError) -> Outcome:
             return Failed(error.reason)
 
 
+def wait_after(error: errors.IntegrationError) -> timedelta:
+    """How long those wait that were not tried because of an error: as long as the provider asks for, or a moment."""
+    asked_for = error.retry_after if isinstance(error, errors.TemporaryError) else None
+    return asked_for or SOON
+
+
 def words(outcome: Outcome) -> dict[str, str]:
     """The columns that say why."""
     return {"reason_code": outcome.code, "reason": outcome.sentence}

@@ -1,6 +1,7 @@
 """Django app of Klaviyo, where referrals and integrations meet."""
 
 from django.apps import AppConfig
+from django.core import checks
 from django.db.models.signals import post_migrate
 
 
@@ -11,8 +12,10 @@ class KlaviyoConfig(AppConfig):
     def ready(self) -> None:
         from integrations import providers
         from klaviyo import receivers, tasks  # noqa: F401  (connects the receivers; all reasons are declared then)
+        from klaviyo.api import retirement
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
 
         providers.register(KLAVIYO)
+        checks.register(retirement.is_near)
         post_migrate.connect(operators.ensure_group, sender=self)

@@ -21,6 +21,7 @@ from integrations.outbox import held_messages
 from integrations.pages import figures
 from integrations.pauses import message_hold
 from integrations.workers import liveness
+from klaviyo.api import retirement
 from klaviyo.api.operation import REVISION
 from sorae import VERSION, budgets
 
@@ -75,6 +76,12 @@ def _about(_ids: list[int], now: datetime) -> Iterator[Series]:
     age = Series("sorae_revision_age_days", "Age of the revision; Klaviyo serves one for two years.")
     age.add((now - datetime.fromisoformat(REVISION).replace(tzinfo=UTC)).days)
     yield age
+    end = Series(
+        "sorae_revision_ends_days", "Days until Klaviyo ends the revision, where its answers have named a day."
+    )
+    if day := retirement.ends_on():
+        end.add((day - now.date()).days)
+    yield end
     swept = Series("sorae_last_sweep_seconds", "Since the last sweep of the queue came to its end.")
     if at := liveness.last_sweep_at():
         swept.add(max((now - at).total_seconds(), 0))

@@ -101,4 +101,4 @@ def _all_of_them(error: IntegrationError) -> Outcome:
         return outcomes.of(error)
     if isinstance(error, OperatorRequired):
         return ALONE  # which says what is wrong, or that only the request for many is not taken
-    return Retry(error.reason, outcomes.SOON, refund=error.code in NOT_TAKEN)
+    return Retry(error.reason, outcomes.wait_after(error), refund=error.code in NOT_TAKEN)

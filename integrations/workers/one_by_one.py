@@ -108,8 +108,7 @@ def _after(error: IntegrationError) -> Outcome:
     outcome = outcomes.of(error)
     if not isinstance(outcome, Retry):
         return outcome
-    wait = error.retry_after if isinstance(error, Throttled) else outcomes.SOON
-    return Retry(outcome.reason, after=wait, refund=True)
+    return Retry(outcome.reason, after=outcomes.wait_after(error), refund=True)
 
 
 def _as_stored(delivery: Delivery) -> Delivery:

@@ -2,20 +2,22 @@
 
 | status                    | leads to                                                          |
 |---------------------------|-------------------------------------------------------------------|
-| documented success        | done, whatever the body, unless the body is what we asked for     |
+| documented success        | done, whatever the body, unless that is what we asked for, or a page with 200 |
 | other 2xx                 | done if empty or JSON; else an impostor answered: later again     |
-| 3xx, 5xx, unknown         | TemporaryError                                                    |
+| 3xx, 5xx, unknown         | TemporaryError, for as long as Retry-After says where it is there |
 | 429                       | Throttled for as long as Retry-After says                         |
 | 405, 410, 415, 426        | OperatorRequired: this version no longer speaks Klaviyo's language |
 | 413                       | PermanentError payload_too_large                                  |
 | 408, 425; 4xx without Klaviyo's error objects | TemporaryError: somebody else answered on the way |
 | 401                       | Unauthorized: renew the access, once                              |
-| 403                       | OperatorRequired                                                  |
+| 403                       | OperatorRequired: a scope is missing, or the account's plan leaves it out |
+| 404 about the path        | OperatorRequired: it says nothing about the person or the thing    |
 | other 4xx                 | PermanentError with Klaviyo's code and pointer                    |
 """
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +27,7 @@ from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
 from integrations.reasons import Reason, Who, declare, on_the_way
 from integrations.wire import http
-from klaviyo.api import values
+from klaviyo.api import partial_success, values
 from klaviyo.api.operation import Operation
 
 UNAUTHORIZED = on_the_way(
@@ -49,6 +51,33 @@ SCOPE_MISSING = declare(
     who=Who.RECONNECT,
     do="Connect the account again and allow everything that is asked for.",
 )
+NOT_IN_PLAN = declare(
+    "not_in_plan",
+    "Not in the account's plan",
+    "Klaviyo does not let this account do it: {words}",
+    because="the account's plan at Klaviyo does not have it",
+    means="Klaviyo keeps this for accounts that have a certain product or right. No permission of ours is missing.",
+    who=Who.ACCOUNT,
+    do="Ask Klaviyo's support to switch it on for the account. Connecting the account again changes nothing.",
+)
+FORBIDDEN = declare(
+    "forbidden",  # Klaviyo's own code for it
+    "Not allowed",
+    "Klaviyo does not allow it for this account: {words}",
+    because="Klaviyo does not allow it for this account",
+    means="Klaviyo itself keeps this account from doing it. No permission of ours is missing.",
+    who=Who.ACCOUNT,
+    do="See in the account whether something is switched off, or ask Klaviyo's support. Then retry.",
+)
+NO_SUCH_PATH = declare(
+    "no_such_path",
+    "Address not known",
+    "Klaviyo says that what was asked of it is not there, but not that the person is not: {words}",
+    because="Klaviyo no longer knows the address that we ask at",
+    means="Such an answer says nothing about what was asked, so nothing is taken as done.",
+    who=Who.RUNNER,
+    do="Check the address of Klaviyo's API in the site's settings, or update the site.",
+)
 TOO_LARGE = declare(
     "payload_too_large",
     "Too large",
@@ -58,6 +87,10 @@ TOO_LARGE = declare(
     who=Who.DATA,
     do="Shorten the texts of the program's offer.",
 )
+
+_PATH = re.compile(r"""(^|[\s"'`(])(/|https?:)\w*|\b(path|url|endpoint|route|operation)\b""", re.I)
+# The sentences of rights are not published; the first was recorded, and no sentence about scopes is like these.
+_RIGHTS = re.compile(r"advanced kdp|entitle|\bmust have .* enabled|\bis not able to\b|\bplan\b", re.I)
 
 
 class Unauthorized(TemporaryError):
@@ -73,10 +106,11 @@ class Unreadable(TemporaryError):
 
 @dataclass(frozen=True)
 class Answer:
-    """A success: its status, and the JSON it carried ({} where it carried none)."""
+    """A success: its status, the JSON it carried ({} where it carried none), and the names of what was ignored."""
 
     status: int
     document: dict[str, Any]
+    ignored: frozenset[str] = frozenset()
 
     @property
     def data(self) -> Any:
@@ -87,36 +121,62 @@ def read(operation: Operation, response: requests.Response) -> Answer:
     """The answer to an operation; raises an IntegrationError for anything but success."""
     status = response.status_code
     document = _document(response)
-    if status in operation.success or (200 <= status < 300 and (document is not None or not response.content)):
+    if 200 <= status < 300 and (document is not None or _is_success(operation, response)):
         if operation.is_read and (document is None or "data" not in document):
             raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo said yes, but its answer could not be read."))
-        return Answer(status, document or {})
+        return Answer(status, document or {}, partial_success.ignored(response))
     raise _error(operation, response, _errors(document))
+
+
+def _is_success(operation: Operation, response: requests.Response) -> bool:
+    """Whether a 2xx without an object counts: an empty one, `null`, and the documented one, whatever it carries.
+
+    Pages of impostors come with 200 (a sign-in page, say), which is documented for some.
+    """
+    said = response.content.strip()
+    if not said or said == b"null":
+        return True
+    is_page = "html" in response.headers.get("Content-Type", "") or said.startswith(b"<")
+    return response.status_code in operation.success and not (is_page and response.status_code == 200)
 
 
 def _error(operation: Operation, response: requests.Response, errors: list[dict[str, Any]]) -> Exception:
     status = response.status_code
-    code, words = _code(errors, f"http_{status}"), _words(errors)
+    code, told = _code(errors, f"http_{status}"), _words(errors)
     match status:  # https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
         case 429:
             wait = http.retry_after(response)
             return Throttled("Klaviyo's rate limit is reached; it goes on by itself.", retry_after=wait)
         case 405 | 410 | 415 | 426:
-            return OperatorRequired(reasons.of(code, f"Klaviyo no longer takes this kind of request: {words}"))
+            return OperatorRequired(reasons.of(code, f"Klaviyo no longer takes this kind of request: {told}"))
         case 413:
             return PermanentError(TOO_LARGE, details=errors)
         case 408 | 425:
-            return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
+            return _later(response, reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
         case _ if 400 <= status < 500 and not errors:  # Klaviyo's edge answers in HTML; that is not published
-            return TemporaryError(EDGE_REFUSED.about(status=status))
+            return _later(response, EDGE_REFUSED.about(status=status))
+        case 404 if _is_about_the_path(errors):
+            return OperatorRequired(NO_SUCH_PATH.about(words=told))
         case 401:
             return Unauthorized(UNAUTHORIZED)
         case 403:
-            return OperatorRequired(_forbidden(operation, code, words))
+            return OperatorRequired(_forbidden(operation, code, told))
         case _ if 400 <= status < 500:
-            return PermanentError(reasons.of(code, f"Klaviyo refuses it: {words}"), details=errors)
+            return PermanentError(reasons.of(code, f"Klaviyo refuses it: {told}"), details=errors)
         case _:
-            return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
+            return _later(response, reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
+
+
+def _is_about_the_path(errors: list[dict[str, Any]]) -> bool:
+    """Whether it is the address that is not there. What Klaviyo says then is not published; of things it names them."""
+    told = [words(error.get("detail")) for error in errors]
+    return bool(told) and all(_PATH.search(one) for one in told)
+
+
+def _later(response: requests.Response, reason: Reason) -> TemporaryError:
+    """The same again; as late as it asks for, where it does: also of a 503 (RFC 9110, 15.6.4)."""
+    wait = http.retry_after(response) if "Retry-After" in response.headers else None
+    return TemporaryError(reason, retry_after=wait)
 
 
 def members(value: Any) -> dict[str, Any]:
@@ -127,6 +187,19 @@ def members(value: Any) -> dict[str, Any]:
 def words(value: Any) -> str:
     """A string of an answer; empty for what is none, or null."""
     return value if isinstance(value, str) else ""
+
+
+def is_missing(error: PermanentError, *named: str) -> bool:
+    """Whether Klaviyo says that what was asked about is not there. Raises OperatorRequired where it only may.
+
+    A path that does not exist has the same code, so its sentence must name what was asked about, such as "profile".
+    """
+    if error.code != "not_found":
+        return False
+    told = [words(detail.get("detail")).lower() for detail in error.details]
+    if any(name in one for one in told for name in named):
+        return True
+    raise OperatorRequired(NO_SUCH_PATH.about(words=_words(error.details)))
 
 
 def points_at(error: PermanentError, name: str) -> bool:
@@ -200,6 +273,11 @@ def _pointer(error: dict[str, Any]) -> str:
 
 def _forbidden(operation: Operation, code: str, words: str) -> Reason:
     # 403 where an app's scopes have grown: https://developers.klaviyo.com/en/docs/manage_your_app
+    # It has the same code: https://developers.klaviyo.com/en/reference/webhooks_api_overview
+    if code == SCOPE_MISSING.code and _RIGHTS.search(words) and "scope" not in words.lower():
+        return NOT_IN_PLAN.about(words=words)
     if code == SCOPE_MISSING.code:
         return SCOPE_MISSING.about(scopes=operation.scopes)
+    if code == FORBIDDEN.code:
+        return FORBIDDEN.about(words=words)
     return reasons.of(code, f"Klaviyo does not allow it for this account: {words}")

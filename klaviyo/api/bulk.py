@@ -110,7 +110,8 @@ def look_at_import(client: Client, number: str) -> Import | None:
     try:
         return _import(client.call(GET_BULK_IMPORT_PROFILES_JOB, path={"job_id": number}).data)
     except PermanentError as error:
-        if error.code != "not_found":  # after some days (`expires_at`; how many is not published)
+        # After some days (`expires_at`; how many, and in which words, is not published).
+        if not answers.is_missing(error, "job", "import", "not found."):
             raise
         return None
 

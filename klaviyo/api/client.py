@@ -14,7 +14,7 @@ from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing
 from integrations.wire import attempts, http
 from integrations.wire.attempts import LastLook
-from klaviyo.api import answers, transport, values
+from klaviyo.api import answers, partial_success, retirement, transport, values
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
 
@@ -81,12 +81,16 @@ class Client:
                 leasing.check(deliveries)
             response = send(token=token)
             _note(attempt, response)
+            retirement.note(response)
             # A 429 has Retry-After alone: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
             if response.status_code == 429:
                 pacing.block(self._budget(operation), http.retry_after(response))
             else:
                 pacing.heed(self._budget(operation), operation.windows, response.headers)
-            return answers.read(operation, response)
+            answer = answers.read(operation, response)
+            if answer.ignored and operation.method != "GET":
+                partial_success.warn(deliveries, answer.ignored)
+            return answer
 
     def _take_turn(self, operation: Operation) -> None:
         wait = pacing.take(self._budget(operation), operation.windows, is_backlog=self.is_backlog)

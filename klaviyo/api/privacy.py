@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from integrations.errors import PermanentError
 from integrations.models import Delivery
+from klaviyo.api import answers
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
@@ -22,7 +23,7 @@ def request_deletion(client: Client, email: str, deliveries: Sequence[Delivery] 
     try:
         client.call(REQUEST_PROFILE_DELETION, body=body, deliveries=deliveries)
     except PermanentError as error:
-        if error.code != "not_found":  # the answer for an unknown profile; that is not published
+        if not answers.is_missing(error, "profile"):  # 404 for an unknown profile; that is not published
             raise
         return False
     return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.errors import IntegrationError, PermanentError, Throttled
 from integrations.models import Delivery
-from klaviyo.api import consent, filters, ids, paging, values
+from klaviyo.api import answers, consent, filters, ids, paging, values
 from klaviyo.api.answers import Unreadable, words
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
@@ -20,15 +20,9 @@ MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a b
 GET_PROFILES = Operation("get_profiles", "GET /api/profiles", "profiles:read", 75, 750)
 GET_PROFILE = Operation("get_profile", "GET /api/profiles/{id}", "profiles:read", 75, 750)
 CREATE_OR_UPDATE_PROFILE = Operation(
-    "create_or_update_profile",
-    "POST /api/profile-import",
-    "profiles:write",
-    75,
-    750,
-    success=(200, 201),
-    needs_body=True,
+    "create_or_update_profile", "POST /api/profile-import", "profiles:write", 75, 750, success=(200, 201)
 )
-UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
+UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750)
 
 Spelt = Callable[[str], Iterable[str]]  # the other spellings of an address that may be the same mailbox's
 
@@ -142,7 +136,7 @@ def get(client: Client, id: str, deliveries: Sequence[Delivery] = ()) -> Profile
         return _profile(client.call(GET_PROFILE, path={"id": ids.checked(id)}, query=query, deliveries=deliveries).data)
     except PermanentError as error:
         # 404 (seen for malformed ids as well): https://developers.klaviyo.com/en/reference/get_profile
-        if error.code != "not_found":
+        if not answers.is_missing(error, "profile"):
             raise
         return None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.errors import PermanentError
-from klaviyo.api import ids
+from klaviyo.api import answers, ids
 from klaviyo.api.answers import Unreadable, members, words
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
@@ -53,7 +53,7 @@ def delete(client: Client, id: str) -> None:
     try:
         client.call(DELETE_WEBHOOK, path={"id": ids.checked(id)})
     except PermanentError as error:
-        if error.code != "not_found":
+        if not answers.is_missing(error, "webhook", "not found."):  # the second is what it said when it was seen
             raise
 
 

@@ -79,4 +79,4 @@ def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
     is_temporary = isinstance(error, TemporaryError)
-    return Retry(error.reason, outcomes.SOON, refund=True) if is_temporary else outcomes.of(error)
+    return Retry(error.reason, outcomes.wait_after(error), refund=True) if is_temporary else outcomes.of(error)

@@ -77,6 +77,6 @@ def _blame(error: PermanentError, pack: Pack) -> Pack:
 
 def _list_trouble(setting: StoreSetting, error: PermanentError) -> IntegrationError:
     """Klaviyo answers 404 for a list that is gone (https://developers.klaviyo.com/en/reference/get_list)."""
-    if error.code == "not_found" or answers.points_at(error, "id"):
+    if answers.is_missing(error, "list") or answers.points_at(error, "id"):
         return ListTrouble.gone(setting.list_name or setting.list_id)
     return PersonNotThereYet()

@@ -97,7 +97,10 @@ class ListAdd(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Subscribe(Content):
-    """An opt-in: its channels, and where it was given. Of doubts up to `unanswered_attempt` somebody was told."""
+    """An opt-in: its channels, and where it was given. Of doubts up to `unanswered_attempt` somebody was told.
+
+    Up to `ignored_attempt` Klaviyo took the request, and nobody was subscribed by it.
+    """
 
     kind = "subscribe"
 
@@ -105,6 +108,7 @@ class Subscribe(Content):
     place: str = ""
     person: dict[str, Any] = field(default_factory=dict)
     unanswered_attempt: int = 0
+    ignored_attempt: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,7 @@ def conversion_recorded(conversion: Conversion) -> list[Event]:
     advocate = conversion.advocate
     told = {
         "order_id": conversion.order_id,
-        "items": conversion.lines,
+        "items": _items(conversion.lines),
         "discount_code": conversion.discount_code,
         "total": conversion.total,
         "currency": conversion.currency,
@@ -227,6 +227,16 @@ def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[st
         value=reward.amount,
         currency=reward.currency,
     )
+
+
+def _items(lines: Any) -> Any:
+    """The order's lines with numbers as numbers, like the total: they are stored as decimal text."""
+    return [_item(line) if isinstance(line, Mapping) else line for line in lines] if isinstance(lines, list) else lines
+
+
+def _item(line: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: values.number(line[name]) for name in ("price", "quantity") if isinstance(line.get(name), str)}
+    return {**line, **{name: number for name, number in told.items() if number is not None}}
 
 
 def _invitation(invite: Invite) -> dict[str, Any]:

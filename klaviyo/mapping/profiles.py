@@ -11,14 +11,16 @@ from referrals.standing import Standing
 
 NO_PHONE = "The phone number was left out: it is not a number that can be called."
 GUESSED_PHONE = "The phone number was left out: without its country code (+49, say) it could be somebody else's."
-LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+LOCALE = re.compile(r"([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:[.@][A-Za-z0-9.@-]{1,20})?")
 
 
 def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, Any], list[str]]:
     """Names and phone of a person as Klaviyo takes them; what we do not know is left out, never null."""
     known, warnings = values.properties({name: values.text(value) for name, value in raw.items()})
-    if "locale" in known and not LOCALE.fullmatch(known["locale"]):
-        del known["locale"]
+    given = known.pop("locale", "")
+    if language := _language_tag(given):
+        known["locale"] = language
+    elif given:
         warnings.append("The language was left out: it is not like en or en-GB.")
     if "phone_number" in known:
         written = known.pop("phone_number")
@@ -27,6 +29,25 @@ def person_attributes(raw: Mapping[str, Any], country: str) -> tuple[dict[str, A
         else:
             warnings.append(GUESSED_PHONE if phones.is_guess(written, country) else NO_PHONE)
     return known, warnings
+
+
+def _language_tag(given: str) -> str:
+    """`pt-BR` for `pt_BR`, `pt-br` and `pt_BR.UTF-8`; empty for what is no language (RFC 5646, 2.1.1).
+
+    It is the form that Klaviyo takes: https://developers.klaviyo.com/en/reference/profiles_api_overview
+    """
+    match = LOCALE.fullmatch(given)
+    if match is None:
+        return ""
+    language, *others = match[1].replace("_", "-").split("-")
+    return "-".join([language.lower(), *(_subtag(other) for other in others)])
+
+
+def _subtag(part: str) -> str:
+    """A script as `Hant`, a region as `BR`, anything else in lower case."""
+    if len(part) == 4 and part.isalpha():
+        return part.title()
+    return part.upper() if len(part) == 2 else part.lower()
 
 
 def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> tuple[dict[str, Any], list[str]]:

@@ -10,12 +10,14 @@ from klaviyo.sandbox.http.wire import JSON_API, Reply, Request, json_reply
 from klaviyo.sandbox.protocol import faults
 from klaviyo.sandbox.protocol.calls import Call
 from klaviyo.sandbox.protocol.errors import (
+    REQUEST_ID,
     Problem,
     Refusal,
     bad_credential,
     errors_reply,
     invalid_parameter,
     missing_scopes,
+    no_credential,
     throttled,
 )
 from klaviyo.sandbox.protocol.faults import Fault
@@ -26,7 +28,8 @@ from klaviyo.sandbox.state import identifiers, token_store
 from klaviyo.sandbox.state.token_store import Access
 from klaviyo.sandbox.world import World
 
-REVISION = "2026-07-15"
+REVISIONS = ("2026-07-15", "2026-10-15")  # of what is served here they differ in a single place: `event_shapes`
+RETIREMENT = "X-Klaviyo-Api-Retirement-Date"
 _SYSTEMIC = {
     403: ("permission_denied", "You do not have permission to perform this action."),
     404: ("not_found", "Not found."),
@@ -56,7 +59,6 @@ class _Visit:
 def answer(world: World, request: Request) -> Reply:
     """Answers one call to /api; whatever happens is an answer in Klaviyo's form."""
     visit = _Visit()
-    request_id = str(uuid.uuid4())
     try:
         reply = _answer(world, request, visit)
     except Refusal as refusal:
@@ -64,9 +66,13 @@ def answer(world: World, request: Request) -> Reply:
     except Exception:
         _log.exception("The sandbox failed on %s %s", request.method, request.path)
         reply = errors_reply([Problem(500, "error", "A server error occurred.", "The sandbox failed.")])
-    reply = reply.with_headers(
-        {"x-klaviyo-req-id": request_id, "x-klaviyo-api-revision": REVISION, "cid": visit.account or ""}
-    )
+    request_id = reply.headers.get(REQUEST_ID) or str(uuid.uuid4())
+    revision = request.headers.get("revision", "")
+    served = revision if revision in REVISIONS else REVISIONS[0]
+    headers = {REQUEST_ID: request_id, "x-klaviyo-api-revision": served, "cid": visit.account or ""}
+    if world.settings.retires_on:
+        headers[RETIREMENT] = world.settings.retires_on
+    reply = reply.with_headers(headers)
     _remember(world, request, visit, reply, request_id)
     return reply.later(world.settings.latency_ms / 1000)
 
@@ -113,21 +119,23 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
             request.path,
             world.settings,
             visit.fault,
+            request.headers["revision"],
         )
         done = route.operation.handler(call)
     if route.operation.may_change_consent:
         world.webhook_sender.wake()
     if done.document is None:
-        return Reply(done.status)
-    return json_reply(done.status, done.document, JSON_API)
+        return Reply(done.status).with_headers(done.headers)
+    return json_reply(done.status, done.document, JSON_API).with_headers(done.headers)
 
 
 def _check_revision(request: Request, *, is_retired: bool) -> None:
     revision = request.headers.get("revision")
     if not revision:
         raise Refusal(invalid_parameter("A revision header is required.", "revision"))
-    if revision != REVISION or is_retired:
-        detail = f"The revision {revision} is not served" + ("." if is_retired else f"; this is {REVISION}.")
+    if revision not in REVISIONS or is_retired:
+        served = " and ".join(REVISIONS)
+        detail = f"The revision {revision} is not served" + ("." if is_retired else f"; these are: {served}.")
         raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
 
 
@@ -141,12 +149,8 @@ def _refuse_systemically(refused: Mapping[str, int], operation: str) -> None:
 
 def _authenticate(world: World, request: Request) -> Access:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if not scheme:
-        title = "Authentication credentials were not provided."
-        detail = "Missing or invalid authorization scheme. Please use Bearer."
-        raise Refusal(Problem(401, "not_authenticated", title, detail))
-    if scheme.lower() != "bearer" or not token:
-        raise Refusal(bad_credential())
+    if scheme.lower() != "bearer":
+        raise no_credential()
     with world.database.transaction() as sql:
         found = token_store.access(sql, token.strip())
     if found is None:

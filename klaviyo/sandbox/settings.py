@@ -29,7 +29,9 @@ class Settings:
     its way, and `token_seconds` the same for the token endpoint.
 
     `no_texts_to`: beginnings of phone numbers (`+43`) of regions for which no account has a sending number: a request
-    that asks for consent to texts there is refused as a whole.
+    that asks for consent to texts there is refused as a whole, any other is taken without the number. `age_gated`:
+    consent to texts is refused without a date of birth. `segment_seconds`: how long a new segment is without its
+    members. `retires_on`: the date, if there is one, that each answer names as the end of the revision.
     """
 
     limits: bool = True
@@ -48,6 +50,9 @@ class Settings:
     latency_ms: float = 0.0
     token_seconds: float = 0.0
     no_texts_to: tuple[str, ...] = ()
+    age_gated: bool = False
+    segment_seconds: float = 0.0
+    retires_on: str = ""
 
     def __post_init__(self) -> None:
         if self.webhook_profiles not in WEBHOOK_PROFILES:

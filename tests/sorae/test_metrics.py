@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations import pacing
-from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.models import Attempt, Connection, Delivery, Job, Pause, Retirement
 from integrations.pauses import message_hold
 from integrations.workers import liveness
 from klaviyo.api.operation import REVISION
@@ -197,8 +197,17 @@ def test_what_runs_here(read: Read) -> None:
     assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
     assert seen[f'sorae_info{{version="{VERSION}",revision="{REVISION}"}}'] == 1
     assert seen["sorae_revision_age_days"] == (timezone.now().date() - date.fromisoformat(REVISION)).days
+    assert "sorae_revision_ends_days" not in seen
     assert seen["sorae_last_sweep_seconds"] == near(0)
     assert seen["sorae_unknown"] == 0
+
+
+def test_a_revision_that_ends_is_counted_down(read: Read) -> None:
+    in_three_hundred_days = timezone.now().date() + timedelta(days=300)
+    named = {"provider": "klaviyo", "retires_on": in_three_hundred_days, "noted_at": timezone.now()}
+    Retirement.objects.create(revision=REVISION, **named)
+    Retirement.objects.create(revision="2024-10-15", **named | {"retires_on": date(2026, 10, 15)})
+    assert read()["sorae_revision_ends_days"] == 300
 
 
 def test_nobody_is_named(read: Read, tea: Connection) -> None:

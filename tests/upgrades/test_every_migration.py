@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FIRST = past.STORE_SETTINGS  # what came before it, it is built with
 TRIED_BY: dict[str, dict[str, str]] = {
-    "integrations": {"0004_message_holds": past.STORE_SETTINGS, "0005_chores": past.STORE_SETTINGS},
+    "integrations": {
+        "0004_message_holds": past.STORE_SETTINGS,
+        "0005_chores": past.STORE_SETTINGS,
+        "0006_retirements": past.STORE_SETTINGS,
+    },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
         "0006_owed_noes": past.STORE_SETTINGS,

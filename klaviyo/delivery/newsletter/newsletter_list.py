@@ -17,7 +17,7 @@ def required(setting: StoreSetting) -> Iterator[None]:
     try:
         yield
     except PermanentError as error:
-        if error.code == "not_found" or answers.points_at(error, "id"):
+        if answers.is_missing(error, "list") or answers.points_at(error, "id"):
             raise ListTrouble.gone(setting.newsletter_list_name or setting.newsletter_list_id) from error
         raise
 

@@ -11,10 +11,10 @@ from integrations import outcomes
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Attempt, Delivery
 from integrations.outbox import leasing
-from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
+from integrations.outcomes import Accepted, CalledOff, Failed, Outcome, Retry, Skipped
 from integrations.pauses import message_hold
 from integrations.reasons import Reason, Who, declare
-from klaviyo.api import subscriptions
+from klaviyo.api import partial_success, subscriptions
 from klaviyo.api.profiles import Profile
 from klaviyo.api.subscriptions import Subscriber
 from klaviyo.consent import check, gate, opt_outs
@@ -74,6 +74,18 @@ NUMBER_NOT_CONFIRMED = declare(
     who=Who.PERSON,
     do="Ask the person to opt in to text messages while they are signed in at the shop.",
 )
+PHONE_IGNORED = partial_success.warning(partial_success.PHONE)
+NUMBER_IGNORED = Failed(
+    declare(
+        "number_ignored",
+        "Number not taken",
+        "Klaviyo took the request without the phone number, so they are not subscribed to text messages.",
+        because="Klaviyo did not take the phone number, and nothing else was agreed to",
+        means="The account may have no number to send from where this one is, or Klaviyo finds it malformed.",
+        who=Who.ACCOUNT,
+        do="Set up text messages for that country in Klaviyo and retry, or ask the person for another number.",
+    )
+)
 NO_TEXTS = "Text messages were left out: {why}."
 BOUNCED = (
     "Klaviyo holds a bounce for this address ({reason}), which no opt-in lifts: no e-mail reaches it until that is "
@@ -96,8 +108,8 @@ class OutcomeUnknown(PermanentError):
 def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
     """Subscribe the person of an opt-in, if nothing has changed since."""
     setting = batch.setting(delivery)
-    if requests.was_taken(delivery, requests.SUBSCRIBE):
-        return _accepted(setting)
+    if requests.was_taken(delivery, requests.SUBSCRIBE, after=Subscribe.of(delivery).ignored_attempt):
+        return _taken(delivery, setting, None)
     if attempt := requests.unanswered(delivery, requests.SUBSCRIBE):
         raise OutcomeUnknown(delivery, attempt)
     if obstacle := _obstacle(delivery, setting):
@@ -115,7 +127,7 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
         batch.people.bring(delivery, setting)
     if person and "email" in channels and (reason := consent_there.stays_unreachable(person)):
         _warn(delivery, (BOUNCED if reason in BOUNCES else SUPPRESSED).format(reason=reason))
-    return _accepted(setting, _send(batch, delivery, setting, yes))
+    return _taken(delivery, setting, _send(batch, delivery, setting, yes))
 
 
 def one_at_a_time() -> Retry:
@@ -187,6 +199,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
 def _ask(batch: Batch, delivery: Delivery, setting: StoreSetting, person: Subscriber) -> None:
     """Make a request. Where its answer stays away, those behind it wait rather than meet the same."""
     last_look = partial(_last_look, batch, delivery)
+    delivery.warnings = [one for one in delivery.warnings if one != PHONE_IGNORED]
     list_id, place = setting.newsletter_list_id, Subscribe.of(delivery).place
     try:
         with newsletter_list.required(setting):
@@ -264,7 +277,13 @@ def _last_look(batch: Batch, delivery: Delivery) -> None:
     message_hold.last_look()
 
 
-def _accepted(setting: StoreSetting, left_out: Reason | None = None) -> Outcome:
+def _taken(delivery: Delivery, setting: StoreSetting, left_out: Reason | None) -> Outcome:
+    """What a success is worth: consent to text messages is none without the number that they would go to."""
+    if PHONE_IGNORED in delivery.warnings and Subscribe.of(delivery).channels == ["sms"]:
+        last = delivery.attempts.filter(operation=requests.SUBSCRIBE).order_by("-pk").first()
+        content = replace(Subscribe.of(delivery), ignored_attempt=last.pk if last else 0)
+        delivery.options = content.as_options()  # a retry asks again
+        return NUMBER_IGNORED
     if setting.is_double_opt_in:
         return PENDING
     return Accepted(left_out) if left_out is NUMBER_NOT_CONFIRMED else Accepted()

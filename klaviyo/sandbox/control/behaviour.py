@@ -44,6 +44,9 @@ _SETTINGS = Members(
         "aligned_windows": Boolean(),
         "latency_ms": Number(),
         "token_seconds": Number(),
+        "age_gated": Boolean(),
+        "segment_seconds": Number(),
+        "retires_on": Text(),
     }
 )
 

@@ -24,9 +24,9 @@ def by_email(sql: sqlite3.Connection, account: str, email: str, to: str) -> Pers
 def flip(sql: sqlite3.Connection, person: Person, to: str) -> Person:
     """Changes what is to be changed, now; what is so already keeps its time and is not told again."""
     before = consent_changes.noted(person)
-    _CHANGES[to](person.consent, identifiers.now())
+    _CHANGES[to](person.consent, identifiers.instant())
     if person.consent != before:
-        person.updated = identifiers.now()
+        person.updated = identifiers.instant()
         people.save(sql, person)
         consent_changes.tell(sql, person, before)
     return person

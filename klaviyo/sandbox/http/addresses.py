@@ -2,6 +2,7 @@
 
 from urllib.parse import SplitResult, urlsplit
 
+HIDDEN = "*****"  # what answers show of anything secret
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -35,4 +36,4 @@ def masked(address: str) -> str:
     """An endpoint as answers show it: where it leads, without the path that may hold a secret."""
     parts = urlsplit(address)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}/***"
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}/{HIDDEN}"

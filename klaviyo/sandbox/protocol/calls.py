@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +13,7 @@ from klaviyo.sandbox.protocol.paging import Page, read
 from klaviyo.sandbox.protocol.queries import Query
 from klaviyo.sandbox.protocol.validation import Shape, parse
 from klaviyo.sandbox.settings import Settings
+from klaviyo.sandbox.state import identifiers
 from klaviyo.sandbox.state.database import Session
 
 Document = dict[str, Any]
@@ -24,6 +25,7 @@ class Answer:
 
     status: int
     document: Document | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Call:
     path: str
     settings: Settings
     fault: Fault | None = None
+    revision: str = ""
 
     @property
     def sql(self) -> sqlite3.Connection:
@@ -62,12 +65,16 @@ class Call:
         return parse(self.body, shape)
 
     def address(self, path: str) -> str:
-        return f"{self.origin}{path}"
+        """Where a resource is: with a slash at its end, as answers have it."""
+        return f"{self.origin}{path}/"
+
+    def moment(self, stored: str) -> str:
+        """A time as answers have it: to the microsecond where something has just been written, else to the second."""
+        return stored if self.body else identifiers.cut(stored)
 
     def one(self, resource: Document, status: int = 200, included: list[Document] | None = None) -> Answer:
-        document: Document = {"data": resource, "links": {"self": self.address(self.path)}}
-        if included is not None:
-            document["included"] = included
+        document: Document = {"data": resource, "links": {"self": self._page_address(self.query.cursor)}}
+        self._include(document, included)
         return Answer(status, document)
 
     def many(
@@ -83,9 +90,13 @@ class Call:
         if page and page.previous:
             links["prev"] = self._page_address(page.previous)
         document: Document = {"data": resources, "links": links}
-        if included is not None:
-            document["included"] = included
+        self._include(document, included)
         return Answer(200, document)
+
+    def _include(self, document: Document, included: list[Document] | None) -> None:
+        """Also when there is nothing of what was to be included."""
+        if included is not None or self.query.include:
+            document["included"] = included or []
 
     def page(self, listing: Listing) -> Page:
         wanted = where(self.query.filter, listing.filters)
@@ -102,14 +113,16 @@ class Call:
         pairs = {name: value for name, value in self.query.given.items() if name != "page[cursor]"}
         if cursor:
             pairs["page[cursor]"] = cursor
-        return self.address(self.path) + (f"?{urlencode(pairs, quote_via=quote)}" if pairs else "")
+        return f"{self.origin}{self.path}" + (f"?{urlencode(pairs, safe='', quote_via=quote)}" if pairs else "")
 
 
 Handler = Callable[[Call], Answer]
 
 
 def link(call: Call, kind: str, path: str, name: str, data: Iterable[str] | None = None) -> Document:
-    """A relationship: where it is, and with `data` the ids that it holds."""
+    """A relationship: where it is, and the ids that it holds with `data`, or where it was to be included."""
+    if data is None and name in call.query.include:
+        data = ()
     links = {
         "self": call.address(f"{path}/relationships/{name}"),
         "related": call.address(f"{path}/{name}"),

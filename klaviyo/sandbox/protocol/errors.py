@@ -1,4 +1,7 @@
-"""JSON:API errors that Klaviyo answers with."""
+"""JSON:API errors that Klaviyo answers with, member for member as they were seen.
+
+A request's errors bear its id. Those about access and about what is not there have nothing but a place, `/data/`.
+"""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -6,6 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from klaviyo.sandbox.http.wire import JSON_API, Reply, json_reply
+
+REQUEST_ID = "x-klaviyo-req-id"
+_BARE = (401, 403, 404)
+_WITHOUT_A_PLACE = (*_BARE, 429)
+_LIMITS = "https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling#rate-limits"
 
 
 @dataclass(frozen=True)
@@ -20,22 +28,23 @@ class Problem:
     parameter: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
-    def document(self) -> dict[str, Any]:
-        source: dict[str, str] = {}
+    def document(self, request_id: str) -> dict[str, Any]:
+        source: dict[str, str] = {"pointer": "/data/"} if self.status in _WITHOUT_A_PLACE else {}
         if self.pointer is not None:
             source["pointer"] = self.pointer
         if self.parameter is not None:
             source["parameter"] = self.parameter
-        return {
-            "id": str(uuid.uuid4()),
+        document: dict[str, Any] = {
+            "id": request_id,
             "status": self.status,
             "code": self.code,
             "title": self.title,
             "detail": self.detail,
             "source": source,
-            "links": {},
-            "meta": dict(self.meta),
         }
+        if self.status in _BARE and not self.meta:
+            return document
+        return {**document, "links": {"type": _LIMITS} if self.status == 429 else {}, "meta": dict(self.meta)}
 
 
 class Refusal(Exception):
@@ -51,8 +60,9 @@ class Refusal(Exception):
 
 
 def errors_reply(problems: Iterable[Problem]) -> Reply:
-    listed = list(problems)
-    return json_reply(listed[0].status, {"errors": [one.document() for one in listed]}, JSON_API)
+    listed, request_id = list(problems), str(uuid.uuid4())
+    document = {"errors": [one.document(request_id) for one in listed]}
+    return json_reply(listed[0].status, document, JSON_API).with_headers({REQUEST_ID: request_id})
 
 
 def invalid(detail: str, pointer: str) -> Problem:
@@ -73,9 +83,29 @@ def missing_scopes(scopes: Iterable[str]) -> Problem:
     return Problem(403, "permission_denied", "You do not have permission to perform this action.", detail)
 
 
+def forbidden() -> Problem:
+    title = "You do not have permission to perform this action."
+    return Problem(403, "forbidden", title, "This account may not do this.")
+
+
+def not_entitled() -> Problem:
+    """What an account without a certain product is told; the code is that of a missing scope."""
+    title = "You do not have permission to perform this action."
+    return Problem(403, "permission_denied", title, "You must have Advanced KDP enabled to use this endpoint.")
+
+
 def bad_credential() -> Problem:
+    """Of a bearer token."""
     detail = "Incorrect authentication credentials."
-    return Problem(401, "authentication_failed", detail, "Invalid or expired access token.")
+    return Problem(401, "authentication_failed", detail, detail)
+
+
+def no_credential() -> Refusal:
+    """Of a request without one, and of a private key that is none."""
+    title = "Authentication credentials were not provided."
+    detail = "Missing or invalid authorization scheme. Please use Bearer or Klaviyo-API-Key."
+    challenge = {"WWW-Authenticate": "Bearer, Klaviyo-API-Key"}
+    return Refusal(Problem(401, "not_authenticated", title, detail), headers=challenge)
 
 
 def throttled(seconds: int) -> Problem:

@@ -11,7 +11,15 @@ from email.utils import formatdate
 from functools import cache
 
 from klaviyo.sandbox.http.wire import JSON_API, Delivery, Reply, html_reply, json_reply, redirect
-from klaviyo.sandbox.protocol.errors import Problem, bad_credential, errors_reply, missing_scopes, throttled
+from klaviyo.sandbox.protocol.errors import (
+    Problem,
+    bad_credential,
+    errors_reply,
+    forbidden,
+    missing_scopes,
+    not_entitled,
+    throttled,
+)
 
 OAUTH_OPERATIONS = ("oauth_token", "oauth_revoke")
 KINDS = (
@@ -20,9 +28,13 @@ KINDS = (
     "502",
     "503",
     "504",
+    "524",
     "html_403",
     "unauthorized",
     "missing_scope",
+    "forbidden",
+    "not_entitled",
+    "partial_failure",
     "list_vanished",
     "invalid_grant",
     "not_json",
@@ -61,7 +73,9 @@ class Fault:
     `accept_and_lose` answers 202 and forgets the event, of a bulk job `items` events; `import_errors` makes so
     many people of a bulk import fail. None means all of them; they are the first ones, or with a `seed` others.
     `import_cancelled` and `import_forgotten` import nobody: the job ends cancelled, or is a 404. `import_status`
-    ends it with the word `status`. `no_pointer` takes the source out of every error of a 400, if there is one.
+    ends it with the word `status`. `partial_failure` takes a request without the phone numbers in it, and says so in a
+    header. `not_entitled` is a 403 about a product that the account has not got, with the code of a missing scope. A
+    524 is the edge's own and always HTML. `no_pointer` takes the source out of every error of a 400, if there is one.
     """
 
     operation: str
@@ -165,7 +179,7 @@ def _concerns(fault: Fault, operation: str, account: str | None) -> bool:
 
 def _by_status(fault: Fault, status: int, *, is_oauth: bool) -> Reply:
     headers = _retry_after(fault, default="1" if status == 429 else None)
-    if fault.html:
+    if fault.html or status == 524:
         return html_reply(status, _HTML.format(f"{status} from the edge")).with_headers(headers)
     if is_oauth:
         # Klaviyo's form here is not documented; OAuth's own is the likely one.
@@ -208,6 +222,8 @@ _INSTEAD: dict[str, Callable[[Fault, tuple[str, ...]], Reply]] = {
     "invalid_grant": _invalid_grant,
     "unauthorized": lambda _fault, _scopes: errors_reply([bad_credential()]),
     "missing_scope": lambda _fault, scopes: errors_reply([missing_scopes(scopes)]),
+    "forbidden": lambda _fault, _scopes: errors_reply([forbidden()]),
+    "not_entitled": lambda _fault, _scopes: errors_reply([not_entitled()]),
     "not_json": lambda _fault, _scopes: Reply(200, b'{"data": [', {"Content-Type": JSON_API}),
     "wrong_success": lambda _fault, _scopes: html_reply(200, _HTML.format("Welcome")),
     "redirect": lambda fault, _scopes: redirect(fault.location),

@@ -120,12 +120,14 @@ class Query:
         return Sort(columns[name], asked.startswith("-"))
 
     def sparse(self, kind: str, attributes: dict[str, Any]) -> dict[str, Any]:
-        """The attributes that `fields[kind]` asks for, or all when it is not there."""
+        """The attributes that `fields[kind]` and `additional-fields[kind]` ask for, or all without the first."""
         asked = self.given.get(f"fields[{kind}]")
         if asked is None:
             return attributes
         kept: dict[str, Any] = {}
-        for path in _words(asked):
+        paths = _words(asked)
+        named = {path.partition(".")[0] for path in paths}
+        for path in paths | (self.additional(kind) - named):
             _copy(attributes, kept, path.split("."))
         return kept
 

@@ -1,7 +1,7 @@
 """Profile deletion: the profile and all that hangs on it go at once, whatever waits for them too."""
 
 from klaviyo.sandbox.protocol.calls import Answer, Call
-from klaviyo.sandbox.protocol.errors import Refusal, invalid, not_found
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Members, Text
 from klaviyo.sandbox.resources import profile_shapes
 from klaviyo.sandbox.state import people
@@ -50,7 +50,9 @@ def request_profile_deletion(call: Call) -> Answer:
     else:
         person = people.find(call.sql, call.account, named)
     if person is None:
-        raise Refusal(not_found("profile", "of that kind"))
+        name, value = next(iter(named.items()))
+        detail = f'No profile with {name} "{value}" found.  The profile may have already been deleted.'
+        raise Refusal(Problem(404, "not_found", "Not found.", detail))
     people.delete(call.sql, [person.id])
     _forget_failed_imports(call, person)
     return Answer(202)

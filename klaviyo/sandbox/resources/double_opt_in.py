@@ -11,7 +11,7 @@ def ask(sql: sqlite3.Connection, person: Person, list_id: str | None, source: st
     """A confirmation mail goes out; consent stays as it was."""
     sql.execute(
         "INSERT OR REPLACE INTO pending_opt_ins (profile, list, source, asked_at) VALUES (?, ?, ?, ?)",
-        (person.id, list_id or "", source, identifiers.now()),
+        (person.id, list_id or "", source, identifiers.instant()),
     )
 
 
@@ -22,7 +22,7 @@ def confirm(sql: sqlite3.Connection, account: str, email: str) -> bool:
     waiting = sql.execute(
         "DELETE FROM pending_opt_ins WHERE profile = ? RETURNING list, source", (person.id,)
     ).fetchall()
-    at = identifiers.now()
+    at = identifiers.instant()
     for row in waiting:
         list_id = row["list"] or None
         before = consent_changes.noted(person)

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import time
 
-from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import RANGE, Column, Where, moment, number
 from klaviyo.sandbox.resources import metrics, profiles
@@ -32,7 +32,7 @@ def get_events(call: Call) -> Answer:
 def get_event(call: Call) -> Answer:
     event_id = call.ids["id"]
     if not identifiers.EVENT.fullmatch(event_id):
-        raise Refusal(invalid("Invalid event id.", "/data/id"))
+        raise Refusal(invalid(f"Invalid Event ID: '{event_id}'", "/data/id"))
     row = call.sql.execute(
         "SELECT * FROM events WHERE id = ? AND account = ? AND readable_at <= ?",
         (event_id, call.account, time.time()),
@@ -47,29 +47,24 @@ def _resource(call: Call, row: sqlite3.Row) -> Document:
     if row["value"] is not None:
         properties["$value"] = row["value"]
     if row["value_currency"]:
-        properties["$currency_code"] = row["value_currency"]
+        properties["$value_currency"] = row["value_currency"]
     attributes = {
         "timestamp": row["time"],
         "event_properties": properties,
         "datetime": identifiers.second(row["time"]),
         "uuid": row["uuid"],
     }
-    address = call.address(f"/api/events/{row['id']}")
+    path = f"/api/events/{row['id']}"
     return {
         "type": "event",
         "id": row["id"],
         "attributes": call.query.sparse("event", attributes),
         "relationships": {
-            "profile": {"data": {"type": "profile", "id": row["profile"]}, "links": _links(address, "profile")},
-            "metric": {"data": {"type": "metric", "id": row["metric"]}, "links": _links(address, "metric")},
-            "attributions": {"data": [], "links": _links(address, "attributions")},
+            name: {**link(call, name, path, name), "data": {"type": name, "id": row[name]}}
+            for name in ("profile", "metric")
         },
-        "links": {"self": address},
+        "links": {"self": call.address(path)},
     }
-
-
-def _links(address: str, name: str) -> dict[str, str]:
-    return {"self": f"{address}/relationships/{name}", "related": f"{address}/{name}"}
 
 
 def _included(call: Call, rows: list[sqlite3.Row]) -> list[Document] | None:

@@ -40,16 +40,21 @@ _OPTIONAL: dict[str, Shape] = {
 }
 _TYPE = Text(choices=("event",))
 _EVENT = Members({"type": _TYPE, "attributes": Members(_REQUIRED, _OPTIONAL)})
-ONE = Members(
-    {
-        "data": Members(
-            {
-                "type": _TYPE,
-                "attributes": Members({**_REQUIRED, "profile": Members({"data": profile_shapes.OF_EVENT})}, _OPTIONAL),
-            }
-        )
-    }
-)
+
+
+def _one(profile: Shape) -> Members:
+    attributes = Members({**_REQUIRED, "profile": Members({"data": profile})}, _OPTIONAL)
+    return Members({"data": Members({"type": _TYPE, "attributes": attributes})})
+
+
+_ONE, _ONE_SINCE_OCTOBER = _one(profile_shapes.OF_EVENT), _one(profile_shapes.OF_BULK_EVENT)
+
+
+def one(revision: str) -> Members:
+    """A single event; from 2026-10-15 on, its profile's meta is where a bulk job has it."""
+    return _ONE if revision < "2026-10-15" else _ONE_SINCE_OCTOBER
+
+
 _OF_ONE_PROFILE = Members(
     {
         "type": Text(choices=("event-bulk-create",)),

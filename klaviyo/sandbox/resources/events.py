@@ -7,7 +7,7 @@ from typing import Any
 from klaviyo.sandbox.protocol.calls import Answer, Call
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.faults import chosen
-from klaviyo.sandbox.resources import event_shapes, profiles
+from klaviyo.sandbox.resources import event_shapes, ignored_phones, profiles
 from klaviyo.sandbox.state import event_store, identifiers, people
 from klaviyo.sandbox.state.event_store import Event
 from klaviyo.sandbox.state.unit_of_work import UnitOfWork
@@ -19,14 +19,15 @@ Group = dict[str, Any]
 
 
 def create_event(call: Call) -> Answer:
-    attributes = call.parse(event_shapes.ONE)["data"]["attributes"]
+    attributes = call.parse(event_shapes.one(call.revision))["data"]["attributes"]
     data = attributes["profile"]["data"]
+    headers = ignored_phones.leave_out(call, [data["attributes"]])
     _need_identity(data, "/data/attributes/profile/data/attributes")
     if attributes.get("unique_id") in call.settings.malformed:
         raise Refusal(_malformed("/data/attributes"))
     if not chosen(call.fault, "accept_and_lose", 1):
         _record(call, [(data, [_event(attributes)])])
-    return Answer(202)
+    return Answer(202, headers=headers)
 
 
 def bulk_create_events(call: Call) -> Answer:
@@ -34,6 +35,8 @@ def bulk_create_events(call: Call) -> Answer:
     number = sum(len(group["attributes"]["events"]["data"]) for group in groups)
     if number > MOST_EVENTS:
         raise Refusal(invalid(f"At most {MOST_EVENTS} events are allowed in one request.", _ROOT))
+    profiles_told = [group["attributes"]["profile"]["data"]["attributes"] for group in groups]
+    headers = ignored_phones.leave_out(call, profiles_told)
     for index, group in enumerate(groups):
         data = group["attributes"]["profile"]["data"]
         _need_identity(data, f"{_ROOT}/{index}/attributes/profile/data/attributes")
@@ -44,7 +47,7 @@ def bulk_create_events(call: Call) -> Answer:
     if call.settings.bulk_refuses_known_ids:
         _refuse_known(call, groups)
     _record(call, told)
-    return Answer(202)
+    return Answer(202, headers=headers)
 
 
 def _told(groups: list[Group], lost: frozenset[int]) -> list[tuple[Mapping[str, Any], list[Event]]]:

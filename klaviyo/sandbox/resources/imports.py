@@ -3,13 +3,22 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import EXACT, Column, Where
 from klaviyo.sandbox.protocol.validation import Items, Members, Text
-from klaviyo.sandbox.resources import import_job_states, import_work, jobs, lists, profile_shapes, profiles
+from klaviyo.sandbox.resources import (
+    ignored_phones,
+    import_job_states,
+    import_work,
+    jobs,
+    lists,
+    profile_shapes,
+    profiles,
+)
 from klaviyo.sandbox.resources.import_job_states import KIND
 from klaviyo.sandbox.state import identifiers, list_store
 from klaviyo.sandbox.state.people import Person
@@ -39,6 +48,7 @@ def bulk_import_profiles(call: Call) -> Answer:
     """Imports at once; the answer tells of a job that waits, as the real one does."""
     data = call.parse(BODY)["data"]
     told = data["attributes"]["profiles"]["data"]
+    headers = ignored_phones.leave_out(call, [one["attributes"] for one in told])
     _refuse_malformed(call, told)
     list_ids = _list_ids(call, data)
     job_id = identifiers.long()
@@ -50,7 +60,7 @@ def bulk_import_profiles(call: Call) -> Answer:
     resource["attributes"] |= call.query.sparse(KIND, import_job_states.queued(len(told)))
     if kind == "import_forgotten":
         call.sql.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
-    return call.one(resource, 202)
+    return replace(call.one(resource, 202), headers=headers)
 
 
 def get_bulk_import_profiles_job(call: Call) -> Answer:
@@ -117,10 +127,7 @@ def _error(call: Call, job_id: str, row: sqlite3.Row) -> Document:
 
 def _list_ids(call: Call, data: Mapping[str, Any]) -> list[str]:
     asked = ((data.get("relationships") or {}).get("lists") or {}).get("data") or []
-    return [
-        str(lists.require(call, one["id"], f"/data/relationships/lists/data/{place}/id")["id"])
-        for place, one in enumerate(asked)
-    ]
+    return [str(lists.require(call, one["id"])["id"]) for one in asked]
 
 
 def _lists_of(row: sqlite3.Row) -> list[str]:

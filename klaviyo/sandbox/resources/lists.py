@@ -3,7 +3,6 @@
 import sqlite3
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, same_id
-from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import AFTER, EXACT, Column, Where, moment
 from klaviyo.sandbox.protocol.validation import Members, Text
 from klaviyo.sandbox.resources import profiles
@@ -68,7 +67,7 @@ def update_list(call: Call) -> Answer:
     attributes |= {name: value for name, value in data["attributes"].items() if value is not None}
     call.sql.execute(
         "UPDATE lists SET name = ?, opt_in_process = ?, updated = ? WHERE id = ?",
-        (attributes["name"], attributes["opt_in_process"], identifiers.now(), row["id"]),
+        (attributes["name"], attributes["opt_in_process"], identifiers.instant(), row["id"]),
     )
     return call.one(resource(call, require(call, row["id"])))
 
@@ -87,14 +86,13 @@ def get_list_ids_for_profile(call: Call) -> Answer:
     return call.many([{"type": "list", "id": row["id"]} for row in _of_profile(call)])
 
 
-def require(call: Call, list_id: str, pointer: str = "/data/id") -> sqlite3.Row:
-    if not identifiers.SHORT.fullmatch(list_id):
-        raise Refusal(invalid("Invalid list id.", pointer))
+def require(call: Call, list_id: str) -> sqlite3.Row:
     return known("list", list_id, list_store.get(call.sql, call.account, list_id))
 
 
 def resource(call: Call, row: sqlite3.Row) -> Document:
     attributes = {name: row[name] for name in ("name", "created", "updated", "opt_in_process")}
+    attributes |= {name: call.moment(row[name]) for name in ("created", "updated")}
     if "profile_count" in call.query.additional("list"):
         attributes["profile_count"] = list_store.size(call.sql, row["id"])
     path = f"/api/lists/{row['id']}"

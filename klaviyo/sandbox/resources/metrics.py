@@ -43,7 +43,7 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
             "id": "0soRAE",
             "key": "sorae",
             "name": APP,
-            "category": {"id": "Y3hRAw", "object": "category", "name": "API"},
+            "category": "API",
         },
     }
     return {

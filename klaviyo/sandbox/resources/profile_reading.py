@@ -13,4 +13,7 @@ def get_profile(call: Call) -> Answer:
         included += [lists.resource(call, row) for row in list_store.of_profile(call.sql, person.id)]
     if "segments" in asked:
         included += [segments.resource(call, row) for row in segments.holding(call, person)]
-    return call.one(profiles.resource(call, person), included=included if asked else None)
+    resource = profiles.resource(call, person)
+    for one in included:
+        resource["relationships"][f"{one['type']}s"]["data"].append({"type": one["type"], "id": one["id"]})
+    return call.one(resource, included=included if asked else None)

@@ -75,7 +75,7 @@ UPSERTED = Members({"type": TYPE, "attributes": Members(optional={**_ATTRIBUTES,
 UPSERT = Members({"data": Sized(UPSERTED, PROFILE_BYTES)})
 
 _EVENT_ATTRIBUTES: dict[str, Shape] = {**_ATTRIBUTES, "_kx": ID, "anonymous_id": ID}
-# At 2026-07-15 a single event has the profile's meta inside its attributes, a bulk job has it beside them.
+# Until 2026-10-15 a single event has the profile's meta inside its attributes, a bulk job has it beside them.
 OF_EVENT = Sized(
     Members({"type": TYPE, "attributes": Members(optional={**_EVENT_ATTRIBUTES, "meta": META})}, {"id": ID}),
     EVENT_PROFILE_BYTES,

@@ -1,14 +1,15 @@
 """Profile operations; none of them can touch consent."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, link, same_id
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid, not_found
 from klaviyo.sandbox.protocol.filters import AFTER_OR_BEFORE, EXACT, Column, Where, lower, moment
+from klaviyo.sandbox.resources import ignored_phones, suppression_filters
 from klaviyo.sandbox.resources import profile_shapes as shapes
-from klaviyo.sandbox.resources import suppression_filters
-from klaviyo.sandbox.state import identifiers, people, profile_updates
+from klaviyo.sandbox.state import people, profile_updates
 from klaviyo.sandbox.state.people import Person, TakenIdentifier
 from klaviyo.sandbox.state.unit_of_work import UnitOfWork
 
@@ -22,6 +23,18 @@ FILTERS = {
     "updated": Column("p.updated", AFTER_OR_BEFORE, moment),
     **suppression_filters.FILTERS,
 }
+_PREDICTED = (
+    "historic_number_of_orders",
+    "predicted_number_of_orders",
+    "average_days_between_orders",
+    "average_order_value",
+    "historic_clv",
+    "predicted_clv",
+    "total_clv",
+    "churn_probability",
+    "expected_date_of_next_order",
+    "ranked_channel_affinity",
+)
 _SORTS = {
     "created": "p.created",
     "updated": "p.updated",
@@ -41,6 +54,7 @@ def get_profiles(call: Call) -> Answer:
 
 def create_profile(call: Call) -> Answer:
     attributes = call.parse(shapes.CREATE)["data"]["attributes"]
+    headers = ignored_phones.leave_out(call, [attributes])
     _need_identifier(attributes)
     taken = people.owner_of(UnitOfWork(call.sql, call.account).look, attributes)
     if taken:
@@ -48,30 +62,32 @@ def create_profile(call: Call) -> Answer:
     person = people.new(call.account)
     profile_updates.change(person, attributes)
     people.add(call.sql, person)
-    return call.one(resource(call, person), 201)
+    return replace(call.one(resource(call, person), 201), headers=headers)
 
 
 def update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPDATE)["data"]
     same_id(data["id"], call.ids["id"])
     person = require(call, call.ids["id"])
+    headers = ignored_phones.leave_out(call, [data["attributes"]])
     profile_updates.change(person, data["attributes"])
     profile_updates.patch(person, data.get("meta") or {})
     taken = people.owner_of(UnitOfWork(call.sql, call.account).look, vars(person), other_than=person.id)
     if taken:
         raise Refusal(_duplicate(taken))
     people.save(call.sql, person)
-    return call.one(resource(call, person))
+    return replace(call.one(resource(call, person)), headers=headers)
 
 
 def create_or_update_profile(call: Call) -> Answer:
     data = call.parse(shapes.UPSERT)["data"]
+    headers = ignored_phones.leave_out(call, [data["attributes"]])
     if not data.get("id"):
         _need_identifier(data["attributes"])
     unit = UnitOfWork(call.sql, call.account)
     person, is_new = upsert(unit, data)
     unit.write()
-    return call.one(resource(call, person), 201 if is_new else 200)
+    return replace(call.one(resource(call, person), 201 if is_new else 200), headers=headers)
 
 
 def upsert(unit: UnitOfWork, data: Mapping[str, Any], *, nulls_clear: bool = True) -> tuple[Person, bool]:
@@ -106,14 +122,16 @@ def require(call: Call, profile_id: str) -> Person:
 
 def resource(call: Call, person: Person, joined_at: str | None = None) -> Document:
     attributes = attributes_of(person)
+    attributes |= {name: call.moment(attributes[name]) for name in ("created", "updated")}
     if joined_at is not None:
         attributes["joined_group_at"] = joined_at
     extra = call.query.additional("profile")
     if "subscriptions" in extra:
         attributes["subscriptions"] = person.consent.document(person.email, person.phone_number)
     if "predictive_analytics" in extra:
-        attributes["predictive_analytics"] = None
+        attributes["predictive_analytics"] = dict.fromkeys(_PREDICTED)
     path = f"/api/profiles/{person.id}"
+    talks = "conversations" if call.path.startswith("/api/profiles") and not call.body else "conversation"
     return {
         "type": "profile",
         "id": person.id,
@@ -122,6 +140,8 @@ def resource(call: Call, person: Person, joined_at: str | None = None) -> Docume
             "lists": link(call, "list", path, "lists"),
             "segments": link(call, "segment", path, "segments"),
             "push-tokens": link(call, "push-token", path, "push-tokens"),
+            # Both names were seen on one day: the newer one where profiles themselves are read.
+            talks: link(call, "conversation", path, talks),
         },
         "links": {"self": call.address(path)},
     }
@@ -134,6 +154,7 @@ def attributes_of(person: Person) -> Document:
         "phone_number": person.phone_number,
         "external_id": person.external_id,
         "anonymous_id": person.anonymous_id,
+        "whatsapp_bsuid": None,
         **{name: person.attributes.get(name) for name in people.NAMES},
         "created": person.created,
         "updated": person.updated,
@@ -152,8 +173,6 @@ def _whom(unit: UnitOfWork, profile_id: str | None, attributes: Mapping[str, Any
 
 
 def _known(unit: UnitOfWork, profile_id: str) -> Person:
-    if not identifiers.ULID.fullmatch(profile_id):
-        raise Refusal(invalid("Invalid profile id.", "/data/id"))
     person = unit.get(profile_id)
     if person is None:
         raise Refusal(not_found("profile", profile_id))

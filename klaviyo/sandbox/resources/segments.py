@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link
@@ -58,7 +59,7 @@ def get_segment(call: Call) -> Answer:
 
 def create_segment(call: Call) -> Answer:
     attributes = call.parse(_CREATE)["data"]["attributes"]
-    at = identifiers.now()
+    at = identifiers.instant()
     made = identifiers.short()
     definition = json.dumps(attributes["definition"])
     call.sql.execute(
@@ -77,7 +78,7 @@ def delete_segment(call: Call) -> Answer:
 
 def get_profiles_for_segment(call: Call) -> Answer:
     row = require(call, call.ids["id"])
-    inside = json.dumps(members(call.sql, row))
+    inside = json.dumps([] if _is_new(call, row) else members(call.sql, row))
     where = Where(("p.id IN (SELECT value FROM json_each(?))",), (inside,))
     listing = Listing(
         "SELECT p.* FROM profiles p", where, "p.seq", {"joined_group_at": "''"}, "joined_group_at", _MEMBER_FILTERS
@@ -93,6 +94,12 @@ def members(sql: sqlite3.Connection, row: sqlite3.Row) -> list[str]:
     definition = json.loads(row["definition"])
     people = [Person.of(one) for one in everybody.fetchall()]
     return [one.id for one in people if segment_conditions.hold(sql, one, definition)]
+
+
+def _is_new(call: Call, row: sqlite3.Row) -> bool:
+    """Whether its members are still to come; live that takes minutes."""
+    age = datetime.now(UTC) - identifiers.parsed(row["created"])
+    return age.total_seconds() < call.settings.segment_seconds
 
 
 def holding(call: Call, person: Person) -> list[sqlite3.Row]:
@@ -111,14 +118,14 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
     attributes: dict[str, Any] = {
         "name": row["name"],
         "definition": json.loads(row["definition"]),
-        "created": row["created"],
-        "updated": row["updated"],
+        "created": call.moment(row["created"]),
+        "updated": call.moment(row["updated"]),
         "is_active": bool(row["is_active"]),
-        "is_processing": False,
+        "is_processing": bool(call.body) or _is_new(call, row),
         "is_starred": bool(row["is_starred"]),
     }
     if "profile_count" in call.query.additional("segment"):
-        attributes["profile_count"] = len(members(call.sql, row))
+        attributes["profile_count"] = 0 if _is_new(call, row) else len(members(call.sql, row))
     path = f"/api/segments/{row['id']}"
     return {
         "type": "segment",

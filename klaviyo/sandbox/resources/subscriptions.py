@@ -8,7 +8,7 @@ from klaviyo.sandbox.protocol.calls import Answer, Call
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.formats import moment
 from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Shape, Text
-from klaviyo.sandbox.resources import consent_changes, double_opt_in, lists, profile_shapes
+from klaviyo.sandbox.resources import consent_changes, double_opt_in, ignored_phones, lists, profile_shapes
 from klaviyo.sandbox.state import accounts, identifiers, list_store, people, profile_updates
 from klaviyo.sandbox.state.people import Person
 
@@ -72,6 +72,7 @@ def bulk_subscribe_profiles(call: Call) -> Answer:
     _check_times(attributes["profiles"]["data"], historical=historical)
     _need_address(attributes["profiles"]["data"])
     _check_texts(call, attributes["profiles"]["data"])
+    headers = ignored_phones.leave_out(call, [one["attributes"] for one in attributes["profiles"]["data"]])
     double = not historical and _is_double(call, list_id)
     for told in attributes["profiles"]["data"]:
         person = _known(call, told)
@@ -81,7 +82,7 @@ def bulk_subscribe_profiles(call: Call) -> Answer:
                 continue
             person = _new(call, told["attributes"])
         _subscribe(call, person, told["attributes"], list_id, attributes.get("custom_source"), double=double)
-    return Answer(202)
+    return Answer(202, headers=headers)
 
 
 def bulk_unsubscribe_profiles(call: Call) -> Answer:
@@ -110,14 +111,14 @@ def _subscribe(
     if sms.get("transactional") and not double:
         person.consent.sms_transactional.set("SUBSCRIBED", _at(sms["transactional"]), detail=source)
     joined = list_store.join(call.sql, list_id, person.id) if list_id and not double else None
-    person.updated = identifiers.now()
+    person.updated = identifiers.instant()
     people.save(call.sql, person)
     consent_changes.tell(call.sql, person, before, joined=joined)
 
 
 def _unsubscribe(call: Call, person: Person, asked: Mapping[str, Any], list_id: str | None) -> None:
     """Off the named list only when they are on it; a stranger to the list is unsubscribed everywhere."""
-    at = identifiers.now()
+    at = identifiers.instant()
     before = consent_changes.noted(person)
     if (asked.get("email") or {}).get("marketing"):
         if list_id and list_store.has_member(call.sql, list_id, person.id):
@@ -150,7 +151,7 @@ def _new(call: Call, attributes: Mapping[str, Any]) -> Person:
 
 def _list_of(call: Call, data: Mapping[str, Any]) -> str | None:
     asked = (data.get("relationships") or {}).get("list")
-    found = lists.require(call, asked["data"]["id"], "/data/relationships/list/data/id") if asked else None
+    found = lists.require(call, asked["data"]["id"]) if asked else None
     return str(found["id"]) if found else None
 
 
@@ -162,7 +163,7 @@ def _is_double(call: Call, list_id: str | None) -> bool:
 
 def _at(said: Mapping[str, Any]) -> str:
     given = said.get("consented_at")
-    return identifiers.moment(identifiers.parsed(given)) if given else identifiers.now()
+    return identifiers.moment(identifiers.parsed(given)) if given else identifiers.instant()
 
 
 def _need_address(told: list[Any]) -> None:
@@ -180,10 +181,14 @@ def _check_texts(call: Call, told: list[Any]) -> None:
     found: list[Problem] = []
     for index, one in enumerate(told):
         attributes, at = one["attributes"], f"{_ROOT}/{index}/attributes"
-        number = attributes.get("phone_number") or ""
-        if attributes["subscriptions"].get("sms") and number.startswith(call.settings.no_texts_to):
+        if not attributes["subscriptions"].get("sms"):
+            continue
+        if ignored_phones.has_no_sender(call, attributes.get("phone_number")):
             detail = "Consent to SMS can only be given to a phone number in a region that this account sends to."
             found.append(invalid(detail, f"{at}/phone_number"))
+        if call.settings.age_gated and not attributes.get("age_gated_date_of_birth"):
+            detail = "age_gated_date_of_birth is required: this account has SMS age gating enabled."
+            found.append(invalid(detail, f"{at}/age_gated_date_of_birth"))
     if found:
         raise Refusal(*found)
 

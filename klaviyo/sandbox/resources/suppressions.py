@@ -75,7 +75,7 @@ def _start(call: Call, kind: str) -> Answer:
     list_id, segment_id = _groups(call, data)
     whom = _people(call, data, list_id, segment_id, make=kind == SUPPRESS)
     changed = sum(_apply(call, kind, person) for person in whom)
-    at = identifiers.now()
+    at = identifiers.instant()
     document: Document = {
         "status": "complete",
         "created_at": at,
@@ -87,8 +87,8 @@ def _start(call: Call, kind: str) -> Answer:
     job_id = identifiers.ulid()
     jobs.store(call, kind, job_id, document, list_id=list_id, segment_id=segment_id)
     resource = _resource(call, jobs.require(call, kind, job_id))
-    begun = {"status": "processing", "total_count": 0, "completed_count": 0, "completed_at": None}
-    resource["attributes"] |= {**begun, "created_at": at, "skipped_count": 0}
+    # Live, the answer counts nobody yet, and names a time of completion all the same.
+    resource["attributes"] |= {"status": "processing", "total_count": 0, "completed_count": 0, "skipped_count": 0}
     return call.one(resource, 202)
 
 
@@ -101,7 +101,7 @@ def _apply(call: Call, kind: str, person: Person) -> bool:
     if was:
         del suppressions["USER_SUPPRESSED"]
     else:
-        suppressions["USER_SUPPRESSED"] = identifiers.now()
+        suppressions["USER_SUPPRESSED"] = identifiers.instant()
     people.save(call.sql, person)
     consent_changes.tell(call.sql, person, before)
     return True
@@ -114,8 +114,7 @@ def _groups(call: Call, data: Mapping[str, Any]) -> tuple[str | None, str | None
         detail = "Give exactly one of profiles, a list or a segment."
         raise Refusal(invalid(detail, "/data/attributes/profiles"))
     if "list" in asked:
-        at = "/data/relationships/list/data/id"
-        return lists.require(call, asked["list"]["data"]["id"], at)["id"], None
+        return lists.require(call, asked["list"]["data"]["id"])["id"], None
     if "segment" in asked:
         at = "/data/relationships/segment/data/id"
         return None, segments.require(call, asked["segment"]["data"]["id"], at)["id"]
@@ -159,7 +158,7 @@ def _resource(call: Call, row: sqlite3.Row) -> Document:
         call,
         row,
         {
-            "lists": link(call, "list", path, "lists", [row["list"]] if row["list"] else []),
-            "segments": link(call, "segment", path, "segments", [row["segment"]] if row["segment"] else []),
+            "lists": link(call, "list", path, "lists", [row["list"]] if row["list"] else None),
+            "segments": link(call, "segment", path, "segments", [row["segment"]] if row["segment"] else None),
         },
     )

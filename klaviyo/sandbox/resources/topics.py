@@ -51,7 +51,8 @@ def get_webhook_topic(call: Call) -> Answer:
 
 
 def resource(call: Call, topic: str) -> Document:
-    return {"type": "webhook-topic", "id": topic, "links": {"self": call.address(f"/api/webhook-topics/{topic}")}}
+    links = {"self": call.address(f"/api/webhook-topics/{topic}")}
+    return {"type": "webhook-topic", "id": topic, "attributes": {}, "links": links}
 
 
 def title(topic: str) -> str:

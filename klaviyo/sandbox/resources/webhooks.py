@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox.http import addresses
-from klaviyo.sandbox.protocol.calls import Answer, Call, Document, known, link, same_id
-from klaviyo.sandbox.protocol.errors import Refusal, invalid
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, same_id
+from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Boolean, Items, Members, Shape, Text
 from klaviyo.sandbox.resources import topics
-from klaviyo.sandbox.state import identifiers, webhooks
+from klaviyo.sandbox.state import webhooks
 
 _TYPE = Text(choices=("webhook",))
 _AT = "/data/relationships/webhook-topics/data"
@@ -107,9 +107,10 @@ def _named(relationships: Mapping[str, Any]) -> list[str] | None:
 
 
 def _require(call: Call, webhook_id: str) -> sqlite3.Row:
-    if not identifiers.ULID.fullmatch(webhook_id):
-        raise Refusal(invalid("Invalid webhook id.", "/data/id"))
-    return known("webhook", webhook_id, webhooks.get(call.sql, call.account, webhook_id))
+    row = webhooks.get(call.sql, call.account, webhook_id)
+    if row is None:
+        raise Refusal(Problem(404, "not_found", "Not found.", "Not found."))
+    return row
 
 
 def _resource(call: Call, row: sqlite3.Row) -> Document:
@@ -117,12 +118,13 @@ def _resource(call: Call, row: sqlite3.Row) -> Document:
         "name": row["name"],
         "description": row["description"],
         "endpoint_url": addresses.masked(row["endpoint_url"]),
+        "secret_key": addresses.HIDDEN,
         "enabled": bool(row["enabled"]),
         "created_at": row["created"],
         "updated_at": row["updated"],
     }
     path = f"/api/webhooks/{row['id']}"
-    named = link(call, "webhook-topic", path, "webhook-topics", json.loads(row["topics"]))
+    named = {"data": [{"type": "webhook-topic", "id": topic} for topic in json.loads(row["topics"])]}
     return {
         "type": "webhook",
         "id": row["id"],

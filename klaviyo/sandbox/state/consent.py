@@ -83,7 +83,11 @@ class Consent:
         transactional = self._sms(self.sms_transactional, "can_receive_sms_transactional", phone_number)
         push = {"can_receive_push_marketing": False, "consent": "NEVER_SUBSCRIBED", "consent_timestamp": None}
         return {
-            "email": {"marketing": self._email(email)},
+            "email": {
+                "marketing": self._email(email),
+                "open_tracking": dict(_TRACKING),
+                "click_tracking": dict(_TRACKING),
+            },
             "sms": {"marketing": sms, "transactional": transactional},
             "mobile_push": {"marketing": push},
             "whatsapp": None,
@@ -107,9 +111,19 @@ class Consent:
             "consent": channel.consent,
             "consent_timestamp": channel.consent_timestamp,
             "method": channel.method,
-            "method_detail": channel.method_detail or "",
+            "method_detail": channel.method_detail,
             "last_updated": channel.last_updated,
         }
 
 
 _NOTHING_SAID = Consent()
+# Whether opens and clicks may be followed is consent of its own; nothing here changes it.
+_TRACKING = {
+    "consent": "NEVER_SUBSCRIBED",
+    "consent_timestamp": None,
+    "last_updated": None,
+    "created_timestamp": None,
+    "metadata": None,
+    "can_receive": False,
+    "valid_until": None,
+}

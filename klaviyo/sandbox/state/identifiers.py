@@ -55,6 +55,17 @@ def now() -> str:
     return second(int(time.time()))
 
 
+def instant() -> str:
+    """Now to the microsecond; as texts, too, it is later than its whole second and earlier than the next."""
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{second(seconds)[:19]}.{microseconds:06}+00:00" if microseconds else second(seconds)
+
+
+def cut(text: str) -> str:
+    """The same time to the second."""
+    return f"{text[:19]}{text[26:]}" if text[19:20] == "." else text
+
+
 def moment(at: datetime) -> str:
     """A time as text: UTC, whole seconds, so that texts compare as times do."""
     return at.astimezone(UTC).replace(microsecond=0).isoformat()

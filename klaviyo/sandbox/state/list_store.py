@@ -8,7 +8,7 @@ from klaviyo.sandbox.state import identifiers
 
 def create(sql: sqlite3.Connection, account: str, name: str, opt_in_process: str, list_id: str = "") -> str:
     list_id = list_id or identifiers.short()
-    at = identifiers.now()
+    at = identifiers.instant()
     sql.execute(
         "INSERT INTO lists (id, account, name, opt_in_process, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
         (list_id, account, name, opt_in_process, at, at),

@@ -97,7 +97,7 @@ Look = Callable[[str, str], Person | None]
 
 
 def new(account: str) -> Person:
-    at = identifiers.now()
+    at = identifiers.instant()
     return Person(identifiers.ulid(), account, created=at, updated=at)
 
 

@@ -22,7 +22,7 @@ def change(person: Person, attributes: Mapping[str, Any], *, nulls_clear: bool =
             person.attributes["location"] = _merged(place, value, nulls_clear=nulls_clear)
         elif name in NAMES:
             person.attributes = _merged(person.attributes, {name: value}, nulls_clear=True)
-    person.updated = identifiers.now()
+    person.updated = identifiers.instant()
 
 
 def patch(person: Person, meta: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ COLUMNS = ("name", "description", "endpoint_url", "secret_key", "enabled")
 
 def create(sql: sqlite3.Connection, account: str, attributes: Mapping[str, Any], topics: Iterable[str]) -> str:
     made = identifiers.ulid()
-    at = identifiers.now()
+    at = identifiers.instant()
     sql.execute(
         "INSERT INTO webhooks (id, account, name, description, endpoint_url, secret_key, topics, created, updated) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -38,7 +38,7 @@ def change(
     said = {name: value for name, value in attributes.items() if name in COLUMNS and value is not None}
     if topics is not None:
         said["topics"] = json.dumps(list(topics))
-    said["updated"] = identifiers.now()
+    said["updated"] = identifiers.instant()
     names = ", ".join(f"{name} = ?" for name in said)
     sql.execute(f"UPDATE webhooks SET {names} WHERE id = ?", (*said.values(), webhook_id))  # noqa: S608 - own names
 

@@ -14,8 +14,12 @@ from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError, Throttled
 from klaviyo.api import answers
 from klaviyo.api.answers import Unauthorized
+from klaviyo.api.bulk import BULK_IMPORT_PROFILES
 from klaviyo.api.events import CREATE_EVENT
-from klaviyo.api.profiles import CREATE_OR_UPDATE_PROFILE, GET_PROFILES
+from klaviyo.api.lists import ADD_PROFILES_TO_LIST
+from klaviyo.api.operation import Operation
+from klaviyo.api.profiles import CREATE_OR_UPDATE_PROFILE, GET_PROFILE, GET_PROFILES, UPDATE_PROFILE
+from klaviyo.api.webhooks import CREATE_WEBHOOK
 
 HTML = b"<html><body>Checking your browser</body></html>"
 
@@ -84,6 +88,87 @@ def test_another_success_with_json_or_nothing_is_one_too() -> None:
 def test_a_look_up_without_a_readable_answer_is_asked_again(body: bytes) -> None:
     with pytest.raises(TemporaryError):
         answers.read(GET_PROFILES, response(200, body))
+
+
+@pytest.mark.parametrize("operation", [CREATE_OR_UPDATE_PROFILE, UPDATE_PROFILE, ADD_PROFILES_TO_LIST])
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_a_success_whose_body_nobody_needs_is_one_without_it(operation: Operation, status: int) -> None:
+    for body in (b"", b"{}", b"null", b'{"data":null}'):
+        assert answers.read(operation, response(status, body)).status == status
+
+
+def test_a_page_of_somebody_in_between_is_no_success() -> None:
+    for operation in (CREATE_OR_UPDATE_PROFILE, UPDATE_PROFILE):
+        with pytest.raises(TemporaryError):
+            answers.read(operation, response(200, HTML))
+        with pytest.raises(TemporaryError):
+            answers.read(operation, response(200, b"Sign in", **{"Content-Type": "text/html; charset=utf-8"}))
+        assert answers.read(operation, response(200, b'{"data": [')).status == 200
+
+
+@pytest.mark.parametrize("operation", [BULK_IMPORT_PROFILES, CREATE_WEBHOOK])
+def test_a_success_without_the_id_that_we_need_is_asked_again(operation: Operation) -> None:
+    with pytest.raises(TemporaryError):
+        answers.read(operation, response(operation.success[0]))
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 524])
+@pytest.mark.parametrize("body", [b"", HTML, error("error")])
+def test_who_is_in_trouble_and_says_for_how_long_is_left_alone_so_long(
+    status: int, body: bytes | dict[str, Any]
+) -> None:
+    with pytest.raises(TemporaryError) as caught:
+        answers.read(CREATE_EVENT, response(status, body, **{"Retry-After": "90"}))
+    assert caught.value.retry_after == timedelta(seconds=90)
+    with pytest.raises(TemporaryError) as caught:
+        answers.read(CREATE_EVENT, response(status, body))
+    assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "You must have Advanced KDP enabled to use this endpoint.",
+        "Entitlement to create object type not found",
+        "Company is not able to process push tokens.",
+    ],
+)
+def test_a_right_that_the_account_lacks_is_no_missing_scope(detail: str) -> None:
+    with pytest.raises(OperatorRequired) as caught:
+        answers.read(CREATE_WEBHOOK, response(403, error("permission_denied", "/data/", detail=detail)))
+    assert caught.value.code == "not_in_plan"
+    assert detail in caught.value.sentence
+    assert "scope" not in caught.value.sentence
+    assert "Reconnect" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "The path /v2/api/profiles/01J could not be found.",
+        "The requested URL was not found on this server.",
+        "No such endpoint: GET /api/profiles/01J",
+        "The operation get_profile is not served like this any more.",
+    ],
+)
+def test_a_path_that_does_not_exist_says_nothing_about_a_person(detail: str) -> None:
+    with pytest.raises(OperatorRequired) as caught:
+        answers.read(GET_PROFILE, response(404, error("not_found", "/data/", detail=detail)))
+    assert caught.value.code == "no_such_path"
+
+
+def test_only_a_sentence_about_a_profile_says_that_it_is_not_there() -> None:
+    def refused(detail: str) -> PermanentError:
+        with pytest.raises(PermanentError) as caught:
+            answers.read(GET_PROFILE, response(404, error("not_found", "/data/", detail=detail)))
+        return caught.value
+
+    assert answers.is_missing(refused("A profile with id NOPE01 does not exist."), "profile")
+    gone = 'No profile with email "a/b@x.test" found.  The profile may have already been deleted.'
+    assert answers.is_missing(refused(gone), "profile")
+    assert not answers.is_missing(PermanentError(reasons.of("invalid", "No.")), "profile")
+    with pytest.raises(OperatorRequired, match="no_such_path"):
+        answers.is_missing(refused("Not found."), "profile")
 
 
 def test_bytes_that_are_no_text_become_text() -> None:

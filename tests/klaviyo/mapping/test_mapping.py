@@ -1,5 +1,6 @@
 """From a fact to what Klaviyo is told: names, properties and ids are a contract with marketers."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -152,6 +153,27 @@ def test_a_profile_carries_names_phone_and_our_own_properties_only() -> None:
     assert warnings == []
 
 
+def test_prices_of_an_order_are_numbers_like_its_total() -> None:
+    lines: list[Any] = [
+        {"sku": "T1", "name": "Tea", "quantity": 2, "price": "24.95"},
+        {"sku": "T2", "name": "Leaf", "quantity": "0.5", "price": "-5.00"},
+        {"price": "NaN"},
+        "odd",
+    ]
+    order = Conversion(
+        advocate=ANN, order_id="1", friend_email="b@f.test", total=Decimal("49.90"), currency="EUR", lines=lines
+    )
+    order.occurred_at = WHEN
+    for event in events.conversion_recorded(order):
+        body, _ = events.event_body(event)
+        assert json.loads(json.dumps(body))["data"]["attributes"]["properties"]["items"] == [
+            {"sku": "T1", "name": "Tea", "quantity": 2, "price": 24.95},
+            {"sku": "T2", "name": "Leaf", "quantity": 0.5, "price": -5.0},
+            {"price": "NaN"},
+            "odd",
+        ]
+
+
 def test_a_phone_that_is_none_is_left_out_with_a_warning() -> None:
     nobody = Advocate(program=SPRING, email="a@b.test", phone="ask my mother", referral_code="X" * 12)
     attributes, warnings = profiles.profile(nobody, Standing())
@@ -166,9 +188,24 @@ def test_a_phone_that_would_be_a_guess_is_left_out_with_a_warning() -> None:
         assert "without its country code" in warning
 
 
-@pytest.mark.parametrize("locale", ["en", "en-GB", "fil", "zh-Hant-TW", "pt_BR"])
-def test_a_language_is_told(locale: str) -> None:
-    assert profiles.person_attributes({"locale": locale}, "FI") == ({"locale": locale}, [])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("en", "en"),
+        ("en-GB", "en-GB"),
+        ("fil", "fil"),
+        ("zh-Hant-TW", "zh-Hant-TW"),
+        ("pt_BR", "pt-BR"),
+        ("pt-br", "pt-BR"),
+        ("PT_br", "pt-BR"),
+        ("zh_hant_tw", "zh-Hant-TW"),
+        ("es_419", "es-419"),
+        ("de_DE.UTF-8", "de-DE"),
+        ("sr_RS@latin", "sr-RS"),
+    ],
+)
+def test_a_language_is_told_as_the_web_spells_it(given: str, told: str) -> None:
+    assert profiles.person_attributes({"locale": given}, "FI") == ({"locale": told}, [])
 
 
 @pytest.mark.parametrize("locale", ["English", "e", "en-", "en GB", "en-GB\n", 7])

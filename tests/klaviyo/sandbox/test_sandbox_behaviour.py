@@ -26,7 +26,8 @@ def test_a_retired_revision_is_gone_for_everyone(client: Client, sandbox: Sandbo
 def test_an_operation_may_be_refused_to_everyone(client: Client, sandbox: Sandbox, status: int) -> None:
     sandbox.settings(refused={"create_event": status})
     answer = client.send("POST", "/api/events", event())
-    assert (answer.status_code, answer.json()["errors"][0]["source"]) == (status, {})
+    source = {"pointer": "/data/"} if status == 404 else {}
+    assert (answer.status_code, answer.json()["errors"][0]["source"]) == (status, source)
     assert client.send("GET", "/api/profiles").status_code == 200
     sandbox.settings(refused={"*": status})
     assert client.send("GET", "/api/profiles").status_code == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,8 +11,10 @@ import time_machine
 from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
 
-from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
+from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, bulk_events, event, profile
+
+SPOKEN = {"24": "2026-07-15", "25": "2026-10-15"}
 
 
 @pytest.fixture
@@ -37,6 +40,14 @@ def test_the_account_is_read(api: Any) -> None:
     assert (account.id, account.attributes.preferred_currency) == (TEA_HOUSE, "EUR")
     assert api.Accounts.get_account(TEA_HOUSE).data.attributes.timezone == "Europe/Helsinki"
     assert account.attributes.contact_information.organization_name == "Tea House Ltd"
+
+
+def test_it_is_answered_in_the_revision_that_it_speaks() -> None:
+    seen: list[Exchange] = []
+    with Sandbox(limits=False, observer=seen.append) as sandbox:
+        sdk(sandbox).Accounts.get_accounts()
+    assert [one.status for one in seen] == [200]
+    assert seen[0].headers["revision"] == SPOKEN[version("klaviyo-api").partition(".")[0]]
 
 
 def test_a_profile_is_made_changed_and_read_with_its_consent(api: Any) -> None:

@@ -98,10 +98,12 @@ def test_a_profile_over_100_kb_is_refused(client: Client) -> None:
     assert pointer(client.upsert(email="ann@tea.test", properties=properties)) == "/data"
 
 
-def test_a_malformed_id_is_a_400_and_an_unknown_one_a_404(client: Client) -> None:
-    malformed = client.send("GET", "/api/profiles/7")
-    assert (malformed.status_code, pointer(malformed)) == (400, "/data/id")
-    assert client.send("GET", f"/api/profiles/{UNKNOWN}").status_code == 404
+def test_a_malformed_id_is_not_there_any_more_than_an_unknown_one(client: Client) -> None:
+    for id in ("7", UNKNOWN):
+        body = {"data": {"type": "profile", "id": id, "attributes": {}}}
+        answers = [client.send("GET", f"/api/profiles/{id}"), client.send("PATCH", f"/api/profiles/{id}", body)]
+        assert [(answer.status_code, pointer(answer)) for answer in answers] == [(404, "/data/")] * 2
+        assert answers[0].json()["errors"][0]["detail"] == f"A profile with id {id} does not exist."
 
 
 def test_the_id_in_the_body_must_be_the_one_in_the_path(client: Client) -> None:

@@ -69,7 +69,7 @@ def test_what_fits_has_nothing_wrong_with_it_and_the_other_way_round(data: Any) 
     shape, document = data.draw(
         st.sampled_from(
             [
-                (event_shapes.ONE, FULL),
+                (event_shapes.one("2026-07-15"), FULL),
                 (event_shapes.JOB, bulk_events(FULL, event("ben@tea.test"))),
                 (imports.BODY, IMPORT),
             ]

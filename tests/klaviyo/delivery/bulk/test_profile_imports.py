@@ -151,3 +151,18 @@ def test_events_of_those_who_are_being_imported_wait_for_nobody(
     settle()
     assert states() == {State.ACCEPTED}
     assert len(sandbox.events(TEA, "Sorae Advocate Started")) == 10
+
+
+def test_a_number_that_an_import_ignores_is_told_to_those_who_have_one(
+    sandbox: Sandbox, setting: StoreSetting, spring: Program, settle: Callable[[], None]
+) -> None:
+    people = joined(spring, 8)
+    lifecycle.update(people[1], phone=PHONE)
+    only_profiles()
+    sandbox.fault(IMPORT, "partial_failure")
+    settle()
+    assert states(kind="profile") <= {State.ACCEPTED, State.SKIPPED}
+    told = dict(Delivery.objects.filter(kind="profile", state=State.ACCEPTED).values_list("subject", "warnings"))
+    assert told.pop(people[1].email) == ["Klaviyo took it without the phone number."]
+    assert set(map(tuple, told.values())) == {()}
+    assert known(sandbox, people[1].email).phone_number is None
