@@ -1,13 +1,11 @@
 """Configuration: a missing or malformed setting is told in sentences, with what to do, and nothing starts with it."""
 
-import ast
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -96,76 +94,27 @@ def test_plain_http_is_refused_for_other_machines(env: dict[str, str], name: str
     assert f"{name} is plain http" in check(env | {name: "http://example.com"})
 
 
-@pytest.mark.parametrize(
-    ("told", "read"),
-    [
-        ("HTTPS://X.example", "https://x.example"),
-        ("https://x.example:443/", "https://x.example"),
-        ("https://x.example:8443", "https://x.example:8443"),
-        ("https://x.example.", "https://x.example"),
-        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
-        ("https://STRA\u00dfE.example", "https://xn--strae-oqa.example"),
-        ("https://xn--strae-oqa.example", "https://xn--strae-oqa.example"),
-        ("https://\uff58\u3002example", "https://x.example"),
-        ("https://[2001:DB8:0::7]", "https://[2001:db8::7]"),
-    ],
-)
-def test_the_site_has_one_spelling_and_all_of_https_follows_from_it(
-    env: dict[str, str], told: str, read: str
-) -> None:
+def test_the_site_has_one_spelling_and_all_of_https_follows_from_it(env: dict[str, str]) -> None:
+    site = env | {"SITE_URL": "HTTPS://Stra\u00dfe.example:443/", "ALLOWED_HOSTS": "B\u00fccher.example [2001:DB8::7]"}
     names = "SITE_URL,SECURE_SSL_REDIRECT,SESSION_COOKIE_SECURE,CSRF_COOKIE_SECURE,SESSION_COOKIE_NAME"
-    site = env | {"SITE_URL": told, "PYTHONUTF8": "1"}
-    assert value(names, site) == f"{read} True True True __Host-sessionid"
-    assert value("ALLOWED_HOSTS,CSRF_TRUSTED_ORIGINS", site) == (
-        f"['{re.sub(r':8443', '', read.removeprefix('https://'))}'] ['{read}']"
-    )
-    assert check(site) == ""
+    assert value(names, site | {"PYTHONUTF8": "1"}) == "https://xn--strae-oqa.example True True True __Host-sessionid"
+    hosts = "['xn--strae-oqa.example', 'xn--bcher-kva.example', '[2001:db8::7]'] ['https://xn--strae-oqa.example']"
+    assert value("ALLOWED_HOSTS,CSRF_TRUSTED_ORIGINS", site | {"PYTHONUTF8": "1"}) == hosts
+    assert value("ALLOWED_HOSTS", env | {"SITE_URL": "http://[::1]:8765"}) == "['[::1]']"
 
 
-@pytest.mark.parametrize(
-    ("told", "sentence"),
-    [
-        ("https://x.example/app", "has a path"),
-        ("https://x.example/;a", "has a path"),
-        ("https://x.example?a=1", "has a query or a fragment"),
-        ("https://x.example/#top", "has a query or a fragment"),
-        ("https://ann@x.example", "names a user"),
-        ("https://ann:secret@x.example", "names a user"),
-        ("https://@x.example", "names a user"),
-        ("https://*.x.example", "has a wildcard"),
-        ("https://*", "has a wildcard"),
-        ("https://.x.example", "has a wildcard"),
-        ("https://my_site.example", "has a host name that cannot be read"),
-        ("https://x..example", "has a host name that cannot be read"),
-        ("https://-x.example", "has a host name that cannot be read"),
-        ("https://203.0.113", "has a host name that cannot be read"),
-        ("https://" + "x" * 64 + ".example", "has a host name that cannot be read"),
-        ("https://x.example:0", "is not an address"),
-        ("https://x.example:65536", "is not an address"),
-        ("https://x.example\\@y.example", "is not an address"),
-        ("https://x.example y", "is not an address"),
-        ("x.example", "is not an address"),
-    ],
-)
-def test_what_is_more_or_less_than_a_site_is_refused(env: dict[str, str], told: str, sentence: str) -> None:
-    said = check(env | {"SITE_URL": told})
-    assert f"SITE_URL {sentence}." in said
-    assert said.count("HINT") == 1
+def test_every_address_that_is_wrong_is_named_with_what_to_do(env: dict[str, str]) -> None:
+    wrong = {
+        "SITE_URL": "https://ann:secret@x.example/app",
+        "ALLOWED_HOSTS": "https://y.example",
+        "KLAVIYO_API_URL": "https://a.klaviyo.com?a=secret",
+        "REDIS_URL": "redis://secret@localhost",
+        "DATABASE_URL": "postgres://sorae:secret@localhost/sorae?conn_max_age=long",
+    }
+    said = check(env | wrong)
+    assert said.count("HINT") == len(wrong)
+    assert [name for name in wrong if f"sorae.{name})" not in said] == []
     assert "secret" not in said
-
-
-def test_klaviyos_addresses_may_have_a_path_and_nothing_more(env: dict[str, str]) -> None:
-    told = env | {"KLAVIYO_AUTHORIZE_URL": "HTTPS://WWW.klaviyo.com:443/OAuth/authorize/"}
-    assert value("KLAVIYO_AUTHORIZE_URL", told) == "https://www.klaviyo.com/OAuth/authorize"
-    assert "KLAVIYO_API_URL names a user" in check(env | {"KLAVIYO_API_URL": "https://ann@a.klaviyo.com"})
-
-
-def test_other_hosts_are_read_as_browsers_name_them(env: dict[str, str]) -> None:
-    told = env | {"ALLOWED_HOSTS": "B\u00fccher.example .stra\u00dfe.example ::1 [2001:DB8::7] *", "PYTHONUTF8": "1"}
-    names = ["xn--bcher-kva.example", ".xn--strae-oqa.example", "[::1]", "[2001:db8::7]", "*"]
-    assert value("ALLOWED_HOSTS", told) == str(["localhost", *names])
-    for wrong in ("https://x.example", "x.example:8000", "x.example/app", "my_site", "."):
-        assert "ALLOWED_HOSTS holds what is no host name" in check(env | {"ALLOWED_HOSTS": wrong})
 
 
 def test_what_binds_other_hosts_to_https_is_asked_for(env: dict[str, str]) -> None:
@@ -193,129 +142,9 @@ def test_what_is_no_database_is_refused(env: dict[str, str], address: str) -> No
     assert "DATABASE_URL is not a database address" in check(env | {"DATABASE_URL": address})
 
 
-POSTGRES = "postgres://sorae:secret@localhost/sorae"
-
-
-def test_what_a_database_address_says_counts(env: dict[str, str]) -> None:
-    def settings(address: str) -> dict[str, Any]:
-        return dict(ast.literal_eval(value("DATABASES", env | {"DATABASE_URL": address}))["default"])
-
-    assert (settings(POSTGRES)["CONN_MAX_AGE"], settings(POSTGRES)["CONN_HEALTH_CHECKS"]) == (60, True)
-    for told, read in (("0", 0), ("600", 600), ("None", None)):
-        for name in ("conn_max_age", "CONN_MAX_AGE"):
-            assert settings(f"{POSTGRES}?{name}={told}")["CONN_MAX_AGE"] == read
-    more = settings(f"{POSTGRES}?sslmode=require&conn_health_checks=False")
-    assert (more["OPTIONS"], more["CONN_HEALTH_CHECKS"]) == ({"sslmode": "require"}, False)
-    lite = settings("sqlite:///lite.sqlite3?timeout=5&conn_max_age=7")
-    assert lite["CONN_MAX_AGE"] == 7
-    assert (lite["OPTIONS"]["timeout"], lite["OPTIONS"]["transaction_mode"]) == (5, "IMMEDIATE")
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ("conn_max_age=long", "has a conn_max_age that is no number of seconds"),
-        ("conn_max_age=-1", "has a conn_max_age that is no number of seconds"),
-        ("conn_max_age=True", "has a conn_max_age that is no number of seconds"),
-        ("conn_health_checks=maybe", "has conn_health_checks that is neither True nor False"),
-        ("atomic_requests=True", "changes what a transaction is"),
-        ("autocommit=False", "changes what a transaction is"),
-    ],
-)
-def test_options_that_a_database_cannot_have_are_refused(env: dict[str, str], options: str, sentence: str) -> None:
-    said = check(env | {"DATABASE_URL": f"{POSTGRES}?{options}"})
-    assert f"DATABASE_URL {sentence}" in said
-    assert "secret" not in said
-    assert "DATABASE_URL" in check(env | {"DATABASE_URL": "sqlite:///lite.sqlite3?mode=ro"})
-
-
 @pytest.mark.parametrize("address", ["localhost:6379", "http://localhost:6379", "redis://", "redis://host:port/0"])
 def test_what_is_no_redis_is_refused(env: dict[str, str], address: str) -> None:
     assert "REDIS_URL is not a Redis address" in check(env | {"REDIS_URL": address})
-
-
-@pytest.mark.parametrize(
-    ("told", "sentence"),
-    [
-        ("redis://secret@localhost", "names a user and no password"),
-        ("redis://user:@localhost", "names a user and no password"),
-        ("redis://:pa#ss@localhost:6379", "is not a Redis address"),
-        ("redis://one:6379;redis://two:6379", "is not a Redis address"),
-        ("redis://one:6379,two:6379", "is not a Redis address"),
-        ("unix:///run/redis.sock", "is not a Redis address"),
-        ("redis+socket:///run/redis.sock", "is not a Redis address"),
-        ("sentinel://localhost:26379", "is not a Redis address"),
-        ("redis://localhost:0", "is not a Redis address"),
-        ("redis://localhost/0#1", "is not a Redis address"),
-        ("redis://localhost/cache", "does not name a database by its number"),
-        ("redis://localhost/1?db=2", "does not name a database by its number"),
-        ("redis://localhost?ssl_cert_reqs=required", "has an option that not all read alike: ssl_cert_reqs"),
-        ("redis://localhost?socket_timeout=5", "has an option that not all read alike: socket_timeout"),
-        ("rediss://localhost?protocol=3", "has an option that not all read alike: protocol"),
-        ("rediss://localhost?ssl_cert_reqs=maybe", "has an ssl_cert_reqs that not all read alike"),
-        ("rediss://localhost?ssl_check_hostname=maybe", "has an ssl_check_hostname that not all read alike"),
-        ("rediss://localhost?ssl_ca_certs=/nowhere/ca.pem", "names a file in ssl_ca_certs that cannot be read"),
-    ],
-)
-def test_a_redis_that_celery_and_the_cache_would_read_differently_is_refused(
-    env: dict[str, str], told: str, sentence: str
-) -> None:
-    said = check(env | {"REDIS_URL": told})
-    assert f"REDIS_URL {sentence}" in said
-    assert "HINT" in said
-    assert "secret@" not in said
-
-
-REDIS = {  # as told, and what a connection is made with
-    "redis://localhost": ("localhost", 6379, 0, None, None, None),
-    "REDIS://LOCALHOST/": ("localhost", 6379, 0, None, None, None),
-    "redis://:p%40ss%2F@localhost:6380/3": ("localhost", 6380, 3, None, "p@ss/", None),
-    "redis://:p@s;s@localhost?db=3": None,
-    "redis://user:$ecret%25@localhost/3?db=3": ("localhost", 6379, 3, "user", "$ecret%", None),
-    "redis://[::1]:6379/0": ("::1", 6379, 0, None, None, None),
-    "rediss://redis.example": ("redis.example", 6379, 0, None, None, "required"),
-    "rediss://redis.example:6380/?ssl_cert_reqs=CERT_REQUIRED": ("redis.example", 6380, 0, None, None, "required"),
-    "rediss://redis.example:6380/2?ssl_cert_reqs=none": ("redis.example", 6380, 2, None, None, "none"),
-    "Rediss://redis.example?ssl_ca_certs=/etc/hosts": ("redis.example", 6379, 0, None, None, "required"),
-}
-
-
-@pytest.mark.parametrize("told", REDIS)
-def test_celery_the_cache_the_budgets_and_health_read_a_redis_alike(env: dict[str, str], told: str) -> None:
-    script = """
-import json, redis
-from unittest.mock import patch
-from django.conf import settings
-from django.core.cache import cache
-from integrations import pacing
-from integrations.pacing import redis_counters
-from sorae.celery import app
-MODES = {"required": "required", 2: "required", "none": "none", 0: "none", None: None}
-def read(connection):
-    found = {name: getattr(connection, name, None) for name in ("host", "port", "db", "username", "password")}
-    context = (MODES[getattr(connection, "cert_reqs", None)], getattr(connection, "check_hostname", None))
-    return [*found.values(), *context, getattr(connection, "ca_certs", None)]
-with app.connection_for_write() as broker, patch.object(redis.Redis, "ping"):
-    found = [broker.default_channel.pool.make_connection()]
-for client in (
-    cache._cache.get_client(None, write=True),
-    redis_counters.at(settings.REDIS_URL, pacing._memory)._client,
-    redis.Redis.from_url(settings.REDIS_URL),
-):
-    found.append(client.connection_pool.make_connection())
-print(json.dumps([read(connection) for connection in found]))
-"""
-    env = env | {"REDIS_URL": told, "DJANGO_SETTINGS_MODULE": "sorae.settings"}
-    if REDIS[told] is None:
-        assert "REDIS_URL" in check(env)
-        return
-    status, said = forks.run("-c", f"import django; django.setup()\n{script}", env=env)
-    assert status == 0, said
-    celerys, *others = json.loads(said)
-    assert [celerys] * 3 == others
-    assert tuple(celerys[:6]) == REDIS[told]
-    assert celerys[7] in {None, celerys[5] == "required"}
-    assert bool(celerys[8]) == ("ca_certs" in told)
 
 
 def test_behind_a_proxy_one_proxy_is_trusted_unless_another_number_is_given(env: dict[str, str]) -> None:
