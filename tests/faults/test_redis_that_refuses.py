@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -192,15 +193,21 @@ def test_whatever_redis_says_workers_and_beat_wait_and_are_well_after(house: Hou
         house.env["REDIS_URL"] = f"redis://127.0.0.1:{proxy.port}/0"
         proxy.say(WORDS[0])
         worker, beat = house.start_worker(), house.start_beat()
-        house.wait_until(lambda: "read only" in house.said(worker) and "read only" in house.said(beat))
-        for words in WORDS:
+
+        def are_alive() -> bool:
+            assert (worker.poll(), beat.poll()) == (None, None), f"{proxy.words}: {house.said(worker)[-3000:]}"
+            return True
+
+        def have_told(number: int) -> bool:
+            return are_alive() and len(house.klaviyo.events(TEA_HOUSE_LTD)) == number
+
+        house.wait_until(lambda: are_alive() and "read only" in house.said(worker) and "read only" in house.said(beat))
+        for number, words in enumerate(WORDS, 1):
             proxy.say("")
             house.play("meet")
-            met = len(house.klaviyo.events(TEA_HOUSE_LTD))
-            house.wait_until(lambda met=met: len(house.klaviyo.events(TEA_HOUSE_LTD)) > met)  # type: ignore[misc]
+            house.wait_until(partial(have_told, number))
             proxy.say(words)
             time.sleep(SECONDS_EACH)
-            assert (words, worker.poll(), beat.poll()) == (words, None, None), house.said(worker)[-3000:]
         proxy.say("")
         house.play("meet")
-        house.wait_until(lambda: len(house.klaviyo.events(TEA_HOUSE_LTD)) == len(WORDS) + 1)
+        house.wait_until(partial(have_told, len(WORDS) + 1))
