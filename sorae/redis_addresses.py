@@ -69,7 +69,7 @@ def _options(parts: SplitResult) -> tuple[int, dict[str, str]]:
     if told:
         known = ", ".join((*_OPTIONS, *FILES)) if parts.scheme == "rediss" else "none"
         raise Malformed(f"has an option that not all read alike: {min(told)[:40]}.", f"Options: {known}. {EXAMPLE}")
-    return int(*numbers or {0}), tls
+    return int(*numbers or {"0"}), tls
 
 
 def _tls(told: dict[str, str]) -> dict[str, str]:

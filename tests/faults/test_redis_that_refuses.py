@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -132,7 +132,7 @@ class Proxy:
     def __init__(self) -> None:
         self.words = ""
         self.port = 0
-        self._waiting: set[BinaryIO] = set()
+        self._waiting: set[BufferedIOBase] = set()
 
     def say(self, words: str) -> None:
         self.words = words
@@ -166,7 +166,7 @@ class Proxy:
             server.shutdown()
 
 
-def _command(stream: BinaryIO) -> bytes:
+def _command(stream: BufferedIOBase) -> bytes:
     """The next command as it stands there; nothing when the client has gone."""
     read = head = stream.readline()
     for _ in range(int(head[1:] or 0)):
@@ -181,7 +181,7 @@ def _pass_on(real: socket.socket, client: socket.socket) -> None:
             client.sendall(some)
 
 
-def _say(answer: BinaryIO, words: str) -> None:
+def _say(answer: BufferedIOBase, words: str) -> None:
     with suppress(OSError, ValueError):
         answer.write(f"-{words}\r\n".encode())
         answer.flush()

@@ -46,7 +46,7 @@ def kinds_of_lookup() -> list[tuple[type[Model], str]]:
     found: dict[tuple[type[Field[Any, Any]], str], tuple[type[Model], str]] = {}
     for model in admin.site._registry:
         for column in model._meta.concrete_fields:
-            kind = column.target_field if column.is_relation else column
+            kind: Any = getattr(column, "target_field", column)
             path = f"{column.name}__pk" if column.is_relation else column.name
             for name, lookup in kind.get_lookups().items():
                 found.setdefault((type(kind), name), (model, f"{path}__{name}"))

@@ -1,6 +1,7 @@
 """Health checks for load balancers: alive, ready, or what is missing."""
 
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -90,7 +91,7 @@ def test_probes_ask_by_whatever_address_they_know(transactional_db: None, settin
     settings.SITE_URL = "https://referrals.example.com"
     settings.SECURE_SSL_REDIRECT = True
     settings.METRICS_TOKEN = "x" * 40
-    named: dict[str, str] = {} if host is None else {"HTTP_HOST": host}
+    named: dict[str, Any] = {} if host is None else {"HTTP_HOST": host}
     named["SERVER_NAME"] = "10.42.8.201"
     for method in ("GET", "HEAD"):
         for path in ("/health/", "/health/live", "/health/ready"):
