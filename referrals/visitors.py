@@ -16,7 +16,8 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
-_WITH_PORT = re.compile(r"\[(?P<v6>[^\[\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+")
+_IN_BRACKETS = re.compile(r"\[(?P<ip>[^\[\]]+)\](?::\d*)?")
+_WITH_PORT = re.compile(r"(?P<ip>.+):\d{0,5}")
 
 
 def is_person(request: HttpRequest) -> bool:
@@ -53,10 +54,18 @@ def address(request: HttpRequest) -> str:
 
 
 def ip_in(told: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it: 203.0.113.7, 203.0.113.7:4711, 2001:db8::7, [2001:db8::7], [2001:db8::7]:4711."""
+    """An address as proxies write it: 203.0.113.7, 203.0.113.7:4711, 2001:db8::7, [2001:db8::7], [2001:db8::7]:4711.
+
+    An IPv6 address with a port and no brackets is read without it where it is none with it.
+    """
     word = told.strip().strip('"')[:LONGEST_ADDRESS]
-    if found := _WITH_PORT.fullmatch(word):
-        word = found["v6"] or found["v4"]
+    if found := _IN_BRACKETS.fullmatch(word):
+        return _ip(found["ip"])
+    found = _WITH_PORT.fullmatch(word)
+    return _ip(word) or (_ip(found["ip"]) if found else None)
+
+
+def _ip(word: str) -> IPv4Address | IPv6Address | None:
     try:
         ip = ip_address(word.partition("%")[0])
     except ValueError:

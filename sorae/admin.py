@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from integrations.pages import hold_notice, overview
-from sorae import navigation
+from sorae import lookups, navigation
 from sorae.login_throttling import SignInForm
 
 
@@ -23,6 +23,9 @@ class Site(AdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         shared = {"navigation": navigation.of(request), "hold_notice": hold_notice.of(request)}
         return super().each_context(request) | shared
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return super().admin_view(lookups.guarded(view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, (extra_context or {}) | overview.home(request))

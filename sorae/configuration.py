@@ -1,5 +1,6 @@
 """Configuration by environment variables: NAME, or NAME_FILE for a file that holds it. Mistakes go to system checks."""
 
+import os
 import re
 import secrets
 import sys
@@ -7,22 +8,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import environ  # type: ignore[import-untyped]
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from sorae import databases, mail_servers
+from sorae import databases, mail_servers, redis_addresses, web_addresses
 
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 LARGEST = 999_999_999
 SHORTEST_TOKEN = 20
 GUNICORN_GIVES_UP = 3  # exit status of a worker after which gunicorn starts no other: its Arbiter.WORKER_BOOT_ERROR
 
 _problems: list[checks.CheckMessage] = []
-_env = environ.FileAwareEnv()
 
 
 def problem(name: str, sentence: str, hint: str) -> None:
@@ -31,15 +28,25 @@ def problem(name: str, sentence: str, hint: str) -> None:
 
 
 def text(name: str, default: str = "") -> str:
+    """The value as it was given, without the space around it. The file counts where both are given."""
+    file = os.environ.get(f"{name}_FILE")
     try:
-        return str(_env.str(name, default=default)).strip()
-    except (OSError, UnicodeDecodeError):
+        return (Path(file).read_text("utf-8") if file else os.environ.get(name, default)).strip()
+    except (OSError, ValueError):  # a path may hold what no path can
         problem(f"{name}_FILE", "names a file that cannot be read.", "Check the path and its permissions.")
         return default
 
 
 def flag(name: str) -> bool:
     return text(name).lower() in {"1", "true", "yes", "on"}
+
+
+def preload(name: str, *, is_possible: bool) -> bool:
+    """Whether browsers may be shipped with this host as https only; its list takes hosts with all below them only."""
+    is_wanted = flag(name)
+    if is_wanted and not is_possible:
+        problem(name, "needs HSTS_SUBDOMAINS=1 and an https SITE_URL.", "Set both, or leave it out.")
+    return is_wanted and is_possible
 
 
 def words(name: str) -> list[str]:
@@ -100,26 +107,30 @@ def secret_key() -> str:
     return value or secrets.token_urlsafe(50)
 
 
-def url(name: str, default: str) -> str:
-    """An address without its trailing slash: https, or plain http on this machine only."""
-    value = (text(name) or default).rstrip("/")
+def url(name: str, default: str, *, has_path: bool = False) -> str:
+    """An address in one spelling, without its trailing slash: https, or plain http on this machine only."""
     try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in {"http", "https"} or not host:
-        problem(name, "is not an address.", "Give scheme and host, for example https://referrals.example.com")
+        return web_addresses.read(text(name) or default, has_path=has_path)
+    except web_addresses.Malformed as wrong:
+        problem(name, wrong.sentence, wrong.hint)
         return default
-    if parts.scheme == "http" and host not in LOOPBACK:
-        problem(name, "is plain http.", "Use https; plain http is accepted for localhost only.")
-    return value
 
 
-def origin(address: str) -> str:
-    """Scheme, host and port of an address."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}"
+def hosts(name: str) -> list[str]:
+    """Host names in ASCII; one that begins with a dot stands for all below it, and * for all that there are.
+
+    https://docs.djangoproject.com/en/5.2/ref/settings/#allowed-hosts
+    """
+    found = words(name)
+    read = [told if told == "*" else _dot(told) + web_addresses.in_ascii(told.removeprefix(".")) for told in found]
+    if not all(host.strip(".") for host in read):
+        problem(name, "holds what is no host name.", "Give names alone, without scheme, port and path.")
+        return []
+    return read
+
+
+def _dot(told: str) -> str:
+    return "." if told.startswith(".") else ""
 
 
 def database(name: str, default: str) -> dict[str, Any]:
@@ -127,21 +138,19 @@ def database(name: str, default: str) -> dict[str, Any]:
     found = databases.read(text(name) or default)
     if found is None:
         problem(name, "is not a database address.", "For example postgres://user:password@host:5432/sorae")
+    elif wrong := databases.wrong(found):
+        problem(name, *wrong)
+        found = None
     return found or databases.read(default) or {}
 
 
 def redis(name: str) -> str:
-    """The address of a Redis, or nothing."""
-    value = text(name)
+    """The address of a Redis in one spelling, or nothing."""
     try:
-        parts = urlsplit(value)
-        right = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        right = False
-    if value and not right:
-        problem(name, "is not a Redis address.", "For example redis://localhost:6379/0")
+        return redis_addresses.read(value) if (value := text(name)) else ""
+    except web_addresses.Malformed as wrong:
+        problem(name, wrong.sentence, wrong.hint)
         return ""
-    return value
 
 
 def mail(name: str, folder: Path) -> dict[str, Any]:

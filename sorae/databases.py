@@ -6,8 +6,12 @@ from typing import Any
 import environ  # type: ignore[import-untyped]
 
 ENGINES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
-POSTGRESQL = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}  # a connection that broke while idle is made anew
-SQLITE = {
+POSTGRESQL: dict[str, Any] = {
+    "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,  # a connection that broke while idle is made anew
+}
+FLAGS = ("CONN_HEALTH_CHECKS", "DISABLE_SERVER_SIDE_CURSORS", "ATOMIC_REQUESTS", "AUTOCOMMIT")
+SQLITE: dict[str, Any] = {
     "OPTIONS": {
         "timeout": 30,
         "transaction_mode": "IMMEDIATE",  # https://docs.djangoproject.com/en/5.2/ref/databases/#sqlite-transaction-behavior
@@ -17,7 +21,10 @@ SQLITE = {
 
 
 def read(address: str) -> dict[str, Any] | None:
-    """Django's settings for it: PostgreSQL, or SQLite in write-ahead mode; None for what is no such address."""
+    """Django's settings for it: PostgreSQL, or SQLite in write-ahead mode; None for what is no such address.
+
+    What the address says itself counts: conn_max_age, and the options of the server's library.
+    """
     try:
         with warnings.catch_warnings(action="ignore"):  # they would show the password
             parsed: dict[str, Any] = environ.Env.db_url_config(address)
@@ -25,4 +32,21 @@ def read(address: str) -> dict[str, Any] | None:
         return None
     if parsed.get("ENGINE") not in ENGINES or not parsed.get("NAME"):
         return None
-    return parsed | (SQLITE if parsed["ENGINE"].endswith("sqlite3") else POSTGRESQL)
+    ours = SQLITE if parsed["ENGINE"].endswith("sqlite3") else POSTGRESQL
+    return ours | parsed | {"OPTIONS": ours.get("OPTIONS", {}) | parsed.get("OPTIONS", {})}
+
+
+def wrong(settings: dict[str, Any]) -> tuple[str, str] | None:
+    """Which of the options in an address has a value that it cannot have, and what to do; None where all is well."""
+    age = settings.get("CONN_MAX_AGE")
+    if age is not None and (isinstance(age, bool) or not isinstance(age, int) or age < 0):
+        return "has a conn_max_age that is no number of seconds.", "Give one, such as conn_max_age=60, or leave it out."
+    flags = [name for name in FLAGS if not isinstance(settings.get(name, False), bool | int)]
+    if flags:
+        return f"has {flags[0].lower()} that is neither True nor False.", "Write True or False, or leave it out."
+    if settings["ENGINE"].endswith("sqlite3") and (unknown := set(settings["OPTIONS"]) - set(SQLITE["OPTIONS"])):
+        return f"has an option that SQLite does not take: {min(unknown)[:40]}.", "Leave it out."
+    is_immediate = settings["OPTIONS"].get("transaction_mode", "IMMEDIATE") == "IMMEDIATE"
+    if settings.get("ATOMIC_REQUESTS") or not settings.get("AUTOCOMMIT", True) or not is_immediate:
+        return "changes what a transaction is.", "Leave out atomic_requests, autocommit and transaction_mode."
+    return None

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from kombu import Queue
 
-from sorae import configuration
+from sorae import configuration, web_addresses
 from sorae.messages import ONCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,7 +19,7 @@ SECRET_KEY = configuration.secret_key()
 SECRET_KEY_FALLBACKS = configuration.words("SECRET_KEY_FALLBACKS")
 SITE_URL = configuration.url("SITE_URL", "http://localhost:8000")
 IS_HTTPS = SITE_URL.startswith("https://")
-ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname or "localhost", *configuration.words("ALLOWED_HOSTS")]
+ALLOWED_HOSTS = [web_addresses.host(SITE_URL), *configuration.hosts("ALLOWED_HOSTS")]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 INSTALLED_APPS = [
@@ -39,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "sorae.probes.AnyHost",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -100,8 +100,10 @@ KLAVIYO_CLIENT_SECRET = configuration.required(
     "KLAVIYO_CLIENT_SECRET", "Klaviyo shows it once, when the app is made; put it in a file and name it here."
 )
 KLAVIYO_BULK_FROM = configuration.number("KLAVIYO_BULK_FROM", 200)
-KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com")
-KLAVIYO_AUTHORIZE_URL = configuration.url("KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize")
+KLAVIYO_API_URL = configuration.url("KLAVIYO_API_URL", "https://a.klaviyo.com", has_path=True)
+KLAVIYO_AUTHORIZE_URL = configuration.url(
+    "KLAVIYO_AUTHORIZE_URL", "https://www.klaviyo.com/oauth/authorize", has_path=True
+)
 
 # --- Sorae's own e-mail: invites of programs that do not go through Klaviyo ------------------------
 
@@ -127,9 +129,12 @@ HOLD_MESSAGES = configuration.flag("HOLD_MESSAGES")
 # --- Safety: https settings follow SITE_URL -----------------------------------------------------
 
 SECURE_SSL_REDIRECT = IS_HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from inside, where no proxy ends TLS
+SECURE_REDIRECT_EXEMPT = [r"^health(/|$)", r"^metrics$"]  # asked from inside, where no proxy ends TLS
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
+# Both bind hosts that are not ours, and browsers keep to it for a year: https://hstspreload.org/
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS and configuration.flag("HSTS_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = configuration.preload("HSTS_PRELOAD", is_possible=SECURE_HSTS_INCLUDE_SUBDOMAINS)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # of `check --deploy`: that those two are off
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_TLS_PROXY = configuration.flag("BEHIND_TLS_PROXY")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
@@ -152,7 +157,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF, configuration.origin(KLAVIYO_AUTHORIZE_URL)],  # Connect leads on to Klaviyo
+        "form-action": [SELF],  # also what a form's answer leads on to: see the page that Connect answers with
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -15,6 +15,7 @@ from integrations.connections import accounts, oauth
 from integrations.models import Connection
 from integrations.providers import Account, Provider
 from klaviyo.sandbox import Sandbox
+from tests.integrations.operators import at_the_site, leads_on_to
 
 TEA_HOUSE_LTD = "VxYz12"
 
@@ -27,8 +28,8 @@ def visit(
     scope: str = "",
 ) -> HttpResponseBase:
     """What our callback answers. `start` is where to post first; `scope` grants less than is asked for."""
-    answer = browser.post(start or reverse("integrations:connect", args=["klaviyo"]))
-    screen = urlsplit(answer["Location"])
+    answer = browser.post(start or reverse("integrations:connect", args=["klaviyo"]), headers=at_the_site())
+    screen = urlsplit(leads_on_to(answer))
     form = {name: values[0] for name, values in parse_qs(screen.query).items()}
     form |= {"account": account, "decision": decision} | ({"scope": scope} if scope else {})
     back = requests.post(screen._replace(query="").geturl(), data=form, allow_redirects=False, timeout=10)

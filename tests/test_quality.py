@@ -99,7 +99,7 @@ def test_every_change_of_a_model_has_its_migration() -> None:
 
 def test_a_documented_production_environment_passes_the_deployment_check(tmp_path: Path) -> None:
     said = run("manage.py", "check", "--deploy", "--fail-level", "INFO", env={**PRODUCTION, "VAR_DIR": str(tmp_path)})
-    assert "no issues (0 silenced)" in said
+    assert "no issues (2 silenced)" in said  # the two about hosts that are not ours
 
 
 def test_modules_are_named_for_their_subject() -> None:

@@ -1,11 +1,15 @@
 """Views that connect, reconnect, disconnect and decide: a POST each, with a permission each; and the OAuth callback."""
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,6 +23,7 @@ from integrations.providers import Provider
 
 
 @for_operators("integrations.connect")
+@never_cache
 @require_POST
 def connect(request: HttpRequest, provider: Provider) -> HttpResponse:
     """Off to the consent screen, for whichever account the operator chooses there."""
@@ -26,6 +31,7 @@ def connect(request: HttpRequest, provider: Provider) -> HttpResponse:
 
 
 @for_operators("integrations.reconnect")
+@never_cache
 @require_POST
 def reconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Off to the consent screen, for the account of this connection."""
@@ -107,11 +113,32 @@ def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 
 def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
+    """A page of ours that leads on, as browsers refuse a form whose redirect goes on to an origin of no policy."""
+    if _is_at_another_host(request):
+        messages.error(request, _where_to_connect(request, provider))
+        return redirect("integrations:provider", provider)
     try:
-        return HttpResponseRedirect(connections.begin(request, provider, connection))
+        address = connections.begin(request, provider, connection)
     except IntegrationError as error:
         messages.error(request, error.sentence)
         return redirect("integrations:provider", provider)
+    context = {"address": address, "provider": provider}
+    return _page(request, "to_consent_screen", f"On to {provider.name}", context)
+
+
+def _is_at_another_host(request: HttpRequest) -> bool:
+    """The session is kept by this host, and the provider leads back to SITE_URL's; ports do not part cookies.
+
+    https://www.rfc-editor.org/rfc/rfc6265#section-8.5
+    """
+    return urlsplit(f"//{request.get_host()}").hostname != urlsplit(settings.SITE_URL).hostname
+
+
+def _where_to_connect(request: HttpRequest, provider: Provider) -> str:
+    page = f"{settings.SITE_URL}{reverse('integrations:provider', args=[provider])}"
+    sentence = "You are at {}, and {} leads back to {}, where nobody would know you. Connect from there: {}"
+    link = format_html('<a href="{}">{}</a>', page, page)
+    return format_html(sentence, request.get_host(), provider.name, settings.SITE_URL, link)
 
 
 def _page(request: HttpRequest, name: str, title: str, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.db.models import PROTECT, RESTRICT, ForeignObjectRel, Model
+from django.http import HttpRequest
 
 from referrals.models import Program, Store
 
@@ -13,8 +16,34 @@ else:
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 
+class KeptAdmin(ModelAdmin):
+    """Deleted by hand only while nothing refers to it, which is found out before a button is shown."""
+
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and not (obj and _is_referred_to(obj))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_delete_related = False  # of the store beside a program's form
+        return field
+
+
+def _is_referred_to(row: Model) -> bool:
+    """By what would refuse that it is deleted. One row says so, where Django's page would collect all of them first."""
+    relations = (field for field in row._meta.get_fields(include_hidden=True) if isinstance(field, ForeignObjectRel))
+    return any(
+        relation.related_model._base_manager.filter(**{relation.field.name: row}).exists()
+        for relation in relations
+        if getattr(relation, "on_delete", None) in (PROTECT, RESTRICT)
+    )
+
+
 class ProgramInline(TabularInline):
     model = Program
+    can_delete = False
     fields = ("name", "slug", "type", "invites_by", "offer", "offer_code")
     extra = 0
     show_change_link = True
@@ -22,7 +51,7 @@ class ProgramInline(TabularInline):
 
 
 @admin.register(Store)
-class StoreAdmin(ModelAdmin):
+class StoreAdmin(KeptAdmin):
     list_display = ("name", "slug", "url", "country", "currency")
     list_filter = ("country", "currency")
     search_fields = ("name", "slug", "url")
@@ -35,7 +64,7 @@ class StoreAdmin(ModelAdmin):
 
 
 @admin.register(Program)
-class ProgramAdmin(ModelAdmin):
+class ProgramAdmin(KeptAdmin):
     list_display = ("name", "store", "type", "invites_by", "offer_code")
     list_filter = ("store", "type", "invites_by")
     list_select_related = ("store",)

@@ -38,6 +38,8 @@ class Operator:
 
     def _allow(self, account: str, way: str) -> Connection:
         screen = self._post(self.site + way, {})
+        if led := Form(screen.text).leads_on_to:
+            screen = self._browser.get(led, timeout=SECONDS)
         form = Form(screen.text)
         if not form.action:
             raise DemoError(f"Connect led to no consent screen, but to {_short(screen.url)} ({screen.status_code}).")
@@ -57,11 +59,11 @@ class Operator:
 
 
 class Form(HTMLParser):
-    """The first form of a page: where it goes, and what is filled in already."""
+    """The first form of a page: where it goes, what is filled in already, and where the page leads on to by itself."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.action = ""
+        self.action = self.leads_on_to = ""
         self.fields: dict[str, str] = {}
         self.feed(page)
 
@@ -69,6 +71,8 @@ class Form(HTMLParser):
         told = {name: value or "" for name, value in attrs}
         if tag == "form" and not self.action:
             self.action = told.get("action", "")
+        elif tag == "meta" and told.get("http-equiv") == "refresh":
+            self.leads_on_to = told.get("content", "").partition("url=")[2]
         elif tag == "input" and told.get("type") == "hidden" and "name" in told:
             self.fields[told["name"]] = told.get("value", "")
 

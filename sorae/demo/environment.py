@@ -76,7 +76,13 @@ def _settings(folder: Path, ports: Ports) -> dict[str, str]:
 
 
 def _is_overridden(name: str, own: dict[str, str]) -> bool:
-    return name.removesuffix("_FILE") in own or name in {"DEBUG", "ALLOWED_HOSTS", "BEHIND_TLS_PROXY", "LOG_LEVEL"}
+    return name.removesuffix("_FILE") in own or name in {
+        "DEBUG",
+        "ALLOWED_HOSTS",
+        "BEHIND_TLS_PROXY",
+        "LOG_LEVEL",
+        "HSTS_PRELOAD",
+    }
 
 
 def _need_free(ports: Ports) -> None:

@@ -1,14 +1,11 @@
 """A real browser on the site and the sandbox. Whatever a page does wrong on the way fails its test."""
 
-import copy
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from csp.constants import SELF
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from pytest_django import Settings
@@ -24,7 +21,7 @@ PATIENCE_MS = 120_000
 class Watch:
     """What a page may not do: say anything in the console, fail, or ask another host."""
 
-    hosts: frozenset[str]
+    hosts: set[str]
     complaints: list[str] = field(default_factory=list)
 
     def over(self, page: Page) -> None:
@@ -59,16 +56,17 @@ def chromium() -> Iterator[Browser]:
 def site(live_server: LiveServer, sandbox: Sandbox, settings: Settings) -> str:
     """The site's address; its consent screen is the sandbox's."""
     settings.SITE_URL = live_server.url
-    policy: dict[str, Any] = copy.deepcopy(settings.CONTENT_SECURITY_POLICY)
-    policy["DIRECTIVES"]["form-action"] = [SELF, sandbox.url]
-    settings.CONTENT_SECURITY_POLICY = policy
     return str(live_server.url)
 
 
 @pytest.fixture
-def page(chromium: Browser, site: str, sandbox: Sandbox) -> Iterator[Page]:
+def watch(site: str, sandbox: Sandbox) -> Watch:
+    return Watch({urlsplit(url).netloc for url in (site, sandbox.url)})
+
+
+@pytest.fixture
+def page(chromium: Browser, site: str, watch: Watch) -> Iterator[Page]:
     """A page in a browser that remembers nothing."""
-    watch = Watch(frozenset(urlsplit(url).netloc for url in (site, sandbox.url)))
     context = chromium.new_context(base_url=site, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

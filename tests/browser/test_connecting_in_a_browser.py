@@ -1,11 +1,19 @@
 """An operator and a Klaviyo account: there, back again, and apart."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import pytest
 from playwright.sync_api import Page, expect
+from pytest_django import Settings
 
 from integrations.models import Connection, Delivery
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList
 from referrals.models import Advocate, Store
+from tests.browser.conftest import Watch
 from tests.conftest import TEA_HOUSE_LTD, Drain
 
 
@@ -21,6 +29,45 @@ def test_an_operator_connects_an_account(signed_in: Page, sandbox: Sandbox) -> N
 
     expect(page.get_by_role("link", name="Nordlys Coffee").first).to_be_visible()
     assert "code=" not in page.url
+    assert Connection.objects.get().account_name == "Nordlys Coffee"
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """An authorize address that leads on to the consent screen at another origin."""
+
+    screen = ""
+
+    def do_GET(self) -> None:
+        self.send_response(302)
+        self.send_header("Location", f"{self.screen}?{urlsplit(self.path).query}")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not in the way of the tests' own words."""
+
+
+@pytest.fixture
+def behind_a_redirect(sandbox: Sandbox, settings: Settings, watch: Watch) -> Iterator[None]:
+    handler = type("ToTheSandbox", (Elsewhere,), {"screen": settings.KLAVIYO_AUTHORIZE_URL})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        origin = f"127.0.0.1:{server.server_port}"
+        watch.hosts.add(origin)
+        settings.KLAVIYO_AUTHORIZE_URL = f"http://{origin}/oauth/authorize"
+        yield
+        server.shutdown()
+
+
+def test_a_consent_screen_behind_a_redirect_is_reached(signed_in: Page, behind_a_redirect: None) -> None:
+    page = signed_in
+    page.goto("/admin/integrations/klaviyo/")
+    page.get_by_role("button", name="Connect Klaviyo").click()
+    page.get_by_text("Nordlys Coffee").click()
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_role("link", name="Nordlys Coffee").first).to_be_visible()
+
+    page.go_back()
+    page.goto("/admin/integrations/klaviyo/")
     assert Connection.objects.get().account_name == "Nordlys Coffee"
 
 

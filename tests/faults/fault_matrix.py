@@ -468,6 +468,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         "Redis answers READONLY, OOM, MISCONF, NOREPLICAS",
         (
             "faults/test_redis_that_refuses::test_workers_and_beat_wait_and_are_well_after",
+            "faults/test_redis_that_refuses::test_whatever_redis_says_workers_and_beat_wait_and_are_well_after",
             "faults/test_guessed_passwords::test_wrong_passwords_and_forms_are_counted_whatever_redis_does",
         ),
     ),
@@ -476,6 +477,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
         (
             "referrals/test_public_limits::test_the_visitors_own_address_counts_however_proxies_write_it",
             "referrals/test_public_limits::test_whoever_cannot_be_read_counts_with_the_peer",
+            "faults/test_guessed_passwords::test_a_gateway_that_names_ports_lets_nobody_guess_on",
         ),
     ),
 }

@@ -2,7 +2,7 @@
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
@@ -112,6 +112,50 @@ def test_nothing_stored_says_who_or_where(operator: User) -> None:
     with time_machine.travel(timezone.now() + login_throttling.WINDOW + timedelta(seconds=1)):
         tasks.forget()
     assert not Tally.objects.exists()
+
+
+def each_from_a_port_of_its_own(number: int) -> dict[str, str]:
+    """What a gateway says of one who connects anew each time."""
+    forms = (
+        "203.0.113.7:{0}",
+        "[::ffff:203.0.113.7]:{0}",
+        "::ffff:203.0.113.7",
+        "203.0.113.{1}:{0}",
+        '"203.0.113.7:{0}"',
+    )
+    return {"X-Forwarded-For": f"10.0.0.{number}, " + forms[number % len(forms)].format(40_000 + number, number % 250)}
+
+
+def unreadable(number: int) -> dict[str, str]:
+    """What tells nobody apart counts with the gateway itself."""
+    forms = (
+        "unknown",
+        "_hidden{0}",
+        "{0}",
+        "203.0.113.7:port{0}",
+        "203.0.113.{0}{0}{0}{0}",
+        "x" * 200 + "{0}",
+        "[{0}]",
+        "%{0}",
+    )
+    return {"X-Forwarded-For": f"10.0.0.{number}, " + forms[number % len(forms)].format(number)}
+
+
+@pytest.mark.parametrize("told", [each_from_a_port_of_its_own, unreadable])
+def test_a_gateway_that_names_ports_lets_nobody_guess_on(
+    told: Callable[[int], dict[str, str]], operator: User, spring: Program, settings: Any, time_machine: Any
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    time_machine.move_to("2026-11-29T12:00Z", tick=False)
+    browser = Client(REMOTE_ADDR="192.0.2.1")
+    for number in range(60):
+        sign_in = {"username": "operator", "password": f"guess-{number}"}
+        answer = browser.post(reverse("admin:login"), sign_in, headers=told(number))
+        assert (login_throttling.WAIT.encode() in answer.content) == (number >= login_throttling.MOST_FOR_A_NAME)
+    forms = [
+        browser.post("/join/tea-house/spring", {"email": "x"}, headers=told(number)).status_code for number in range(40)
+    ]
+    assert forms == [200] * throttling.MOST_POSTS + [429] * (40 - throttling.MOST_POSTS)
 
 
 IMPATIENT = {"OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}}

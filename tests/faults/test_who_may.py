@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.test import Client
 
 from klaviyo.models import StoreSetting
+from referrals.admin.programs import KeptAdmin
 from referrals.admin.read_only import FactAdmin
 from referrals.models import Advocate
 from tests.faults import stored, whole_site
@@ -109,8 +110,10 @@ def opened_by(route: Route) -> set[str]:
     assert route.model, f"Say in OPENED_BY who may see {route}."
     name = route.model._meta.model_name
     act = route.name.split(f"_{name}_", 1)[1]
-    is_for_reading = isinstance(admin.site.get_model_admin(route.model), FactAdmin)
-    acts = set() if is_for_reading and act in ("add", "delete") else ACTS_OF_DJANGO[act]
+    page = admin.site.get_model_admin(route.model)
+    is_for_reading = isinstance(page, FactAdmin) and act in ("add", "delete")
+    is_kept = isinstance(page, KeptAdmin) and act == "delete"  # those of the house, which hold people
+    acts = set() if is_for_reading or is_kept else ACTS_OF_DJANGO[act]
     return {f"{route.model._meta.app_label}.{verb}_{name}" for verb in acts}
 
 

@@ -94,6 +94,40 @@ def test_plain_http_is_refused_for_other_machines(env: dict[str, str], name: str
     assert f"{name} is plain http" in check(env | {name: "http://example.com"})
 
 
+def test_the_site_has_one_spelling_and_all_of_https_follows_from_it(env: dict[str, str]) -> None:
+    site = env | {"SITE_URL": "HTTPS://Stra\u00dfe.example:443/", "ALLOWED_HOSTS": "B\u00fccher.example [2001:DB8::7]"}
+    names = "SITE_URL,SECURE_SSL_REDIRECT,SESSION_COOKIE_SECURE,CSRF_COOKIE_SECURE,SESSION_COOKIE_NAME"
+    assert value(names, site | {"PYTHONUTF8": "1"}) == "https://xn--strae-oqa.example True True True __Host-sessionid"
+    hosts = "['xn--strae-oqa.example', 'xn--bcher-kva.example', '[2001:db8::7]'] ['https://xn--strae-oqa.example']"
+    assert value("ALLOWED_HOSTS,CSRF_TRUSTED_ORIGINS", site | {"PYTHONUTF8": "1"}) == hosts
+    assert value("ALLOWED_HOSTS", env | {"SITE_URL": "http://[::1]:8765"}) == "['[::1]']"
+
+
+def test_every_address_that_is_wrong_is_named_with_what_to_do(env: dict[str, str]) -> None:
+    wrong = {
+        "SITE_URL": "https://ann:secret@x.example/app",
+        "ALLOWED_HOSTS": "https://y.example",
+        "KLAVIYO_API_URL": "https://a.klaviyo.com?a=secret",
+        "REDIS_URL": "redis://secret@localhost",
+        "DATABASE_URL": "postgres://sorae:secret@localhost/sorae?conn_max_age=long",
+    }
+    said = check(env | wrong)
+    assert said.count("HINT") == len(wrong)
+    assert [name for name in wrong if f"sorae.{name})" not in said] == []
+    assert "secret" not in said
+
+
+def test_what_binds_other_hosts_to_https_is_asked_for(env: dict[str, str]) -> None:
+    names = "SECURE_HSTS_SECONDS,SECURE_HSTS_INCLUDE_SUBDOMAINS,SECURE_HSTS_PRELOAD"
+    https = env | {"SITE_URL": "https://x.example"}
+    assert value(names, https) == "31536000 False False"
+    assert value(names, https | {"HSTS_SUBDOMAINS": "1"}) == "31536000 True False"
+    assert value(names, https | {"HSTS_SUBDOMAINS": "1", "HSTS_PRELOAD": "1"}) == "31536000 True True"
+    assert value(names, env | {"HSTS_SUBDOMAINS": "1"}) == "0 False False"
+    for short in (https | {"HSTS_PRELOAD": "1"}, env | {"HSTS_SUBDOMAINS": "1", "HSTS_PRELOAD": "1"}):
+        assert "HSTS_PRELOAD needs HSTS_SUBDOMAINS=1" in check(short)
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8765", "[::1]:8765"])
 def test_plain_http_is_accepted_on_this_machine(env: dict[str, str], host: str) -> None:
     address = f"http://{host}"
@@ -319,6 +353,43 @@ def test_every_setting_may_come_from_a_file(env: dict[str, str], name: str, tmp_
     secret = tmp_path / "secret"
     secret.write_text(env.pop(name) + "\n")
     assert check(env | {f"{name}_FILE": str(secret)}) == ""
+
+
+TEXTS = {
+    "SECRET_KEY": "$k" + GOOD["SECRET_KEY"],
+    "SECRET_KEY_FALLBACKS": "$HOME",
+    "KLAVIYO_CLIENT_ID": "$$id",
+    "KLAVIYO_CLIENT_SECRET": r"\$PATH",
+    "METRICS_TOKEN": "${PATH}" + "x" * 20,
+    "DATABASE_URL": "postgres://sorae:$PATH@localhost/sorae",
+    "REDIS_URL": "redis://:$PATH@localhost:6379/0",
+    "EMAIL_URL": "smtp://ann:$PATH@localhost",
+    "VAR_DIR": "{}/$PATH",
+}
+
+
+@pytest.mark.parametrize("way", ["", "_FILE"])
+def test_a_value_is_what_it_says_whatever_it_begins_with(env: dict[str, str], tmp_path: Path, way: str) -> None:
+    """For some readers of the environment a `$` begins another variable's name."""
+    told = {name: text.replace("{}", str(tmp_path)) for name, text in TEXTS.items()} | MAIL_FROM
+    if way:
+        for name, text in told.items():
+            (tmp_path / name).write_text(text + "\n")
+    names = "SECRET_KEY,SECRET_KEY_FALLBACKS,KLAVIYO_CLIENT_ID,KLAVIYO_CLIENT_SECRET,METRICS_TOKEN,VAR_DIR"
+    with_them = {name: text for name, text in env.items() if name not in told} | {
+        name + way: str(tmp_path / name) if way else text for name, text in told.items()
+    }
+    read = dict(zip(names.split(","), value(names, with_them).split(" "), strict=True))
+    assert read == {name: told[name] for name in names.split(",")} | {"SECRET_KEY_FALLBACKS": "['$HOME']"}
+    for name in ("EMAIL_HOST_PASSWORD", "DATABASES"):
+        assert "$PATH" in value(name, with_them)
+    assert value("REDIS_URL", with_them) == "redis://:%24PATH@localhost:6379/0"
+    assert check(with_them) == ""
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, "SITE_URL", "LOG_LEVEL", "ENCRYPTION_KEYS", "ADMINS", "DATABASE_URL"])
+def test_no_setting_is_another_ones_value(env: dict[str, str], name: str) -> None:
+    assert name in check(env | {name: "$GOOD", "GOOD": GOOD.get(name, "8")})
 
 
 def test_a_file_that_cannot_be_read_is_named(env: dict[str, str], tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Health checks for load balancers: alive, ready, or what is missing."""
 
 from collections.abc import Iterator
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_django import Settings
 
 from sorae import health
 from tests import servers
+from tests.referrals import wire
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,35 @@ def test_with_https_inside_addresses_lead_nowhere_else(transactional_db: None, s
     for path in ("/health/", "/health/live", "/health/ready", "/metrics"):
         assert Client().get(path).status_code != 301
     assert Client().get("/admin/").status_code == 301
+
+
+HOSTS = [
+    "10.42.8.201:8000",
+    "[fd00::17]:8000",
+    "web",
+    "sorae_web_1:8000",
+    "sorae-web.default.svc:8000",
+    "a b",
+    "",
+    None,
+]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_probes_ask_by_whatever_address_they_know(transactional_db: None, settings: Settings, host: str | None) -> None:
+    """Kubernetes asks a pod by its address, and a load balancer without any name."""
+    settings.ALLOWED_HOSTS = ["referrals.example.com"]
+    settings.SITE_URL = "https://referrals.example.com"
+    settings.SECURE_SSL_REDIRECT = True
+    settings.METRICS_TOKEN = "x" * 40
+    named: dict[str, Any] = {} if host is None else {"HTTP_HOST": host}
+    named["SERVER_NAME"] = "10.42.8.201"
+    for method in ("GET", "HEAD"):
+        for path in ("/health/", "/health/live", "/health/ready"):
+            assert wire.ask(method, path, **named).status == 200, (path, host)
+        assert wire.ask(method, "/health", **named).headers["Location"] == "/health/"
+        assert wire.ask(method, "/metrics", **named).status == 401
+        knowing = named | {"HTTP_AUTHORIZATION": "Bearer " + "x" * 40}
+        assert wire.ask(method, "/metrics", **knowing).status == 200
+    for path in ("/admin/login/", "/health/live/", "/health/else", "/r/ABCDEFGH"):
+        assert wire.ask("GET", path, **named).status in {400, 404}, path

@@ -10,11 +10,12 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from integrations import encryption, outbox, reasons
 from integrations.models import Authorization, Connection, Delivery
-from tests.integrations.operators import CALLBACK, CONNECT, come_back, leave, somebody
+from tests.integrations.operators import CALLBACK, CONNECT, at_the_site, come_back, leads_on_to, leave, somebody
 from tests.integrations.teapot import Teapot, saying
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -239,9 +240,36 @@ def test_somebody_who_is_not_signed_in_is_sent_to_sign_in_without_the_code(teapo
 
 
 def test_the_way_back_is_never_taken_from_the_request(teapot: Teapot, browser: Client) -> None:
-    for header in ("Host", "X-Forwarded-Host"):
-        address = browser.post(CONNECT, headers={header: "evil.example"})["Location"]
-        assert parse_qs(urlsplit(address).query)["redirect_uri"] == [f"http://localhost:8000{CALLBACK}"]
+    response = browser.post(CONNECT, headers=at_the_site() | {"X-Forwarded-Host": "evil.example"})
+    assert parse_qs(urlsplit(leads_on_to(response)).query)["redirect_uri"] == [f"http://localhost:8000{CALLBACK}"]
+
+
+def test_the_page_that_leads_on_holds_a_state_and_is_kept_nowhere(teapot: Teapot, browser: Client) -> None:
+    response = browser.post(CONNECT, headers=at_the_site())
+    assert "no-store" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "same-origin"
+    policy = dict(part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";"))
+    assert policy["form-action"] == "'self'"
+
+
+@pytest.mark.parametrize("host", ["alias.example", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST.example:8000"])
+def test_at_another_host_it_says_where_to_connect(
+    teapot: Teapot, browser: Client, tearoom: Connection, host: str
+) -> None:
+    """Nobody would be known at the address to which the provider leads back."""
+    trips = Authorization.objects.count()
+    for address in (CONNECT, reverse("integrations:reconnect", args=[tearoom.pk])):
+        response = browser.post(address, headers={"host": host})
+        assert response["Location"] == "/admin/integrations/teapot/"
+        page = browser.get(response["Location"]).content.decode()
+        assert f"You are at {host}, and Teapot leads back to http://localhost:8000" in page
+        assert '<a href="http://localhost:8000/admin/integrations/teapot/">' in page
+    assert Authorization.objects.count() == trips
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:9000"])
+def test_another_port_of_the_same_host_is_no_other_host(teapot: Teapot, browser: Client, host: str) -> None:
+    assert leads_on_to(browser.post(CONNECT, headers={"host": host}))
 
 
 def test_old_trips_are_cleared_away(teapot: Teapot, browser: Client) -> None:
