@@ -64,6 +64,10 @@ class Unauthorized(TemporaryError):
     """The access token is no longer accepted."""
 
 
+class EdgeRefused(TemporaryError):
+    """Something on the way did not let the request through; it may dislike what the request says."""
+
+
 class Unreadable(TemporaryError):
     """An answer that cannot be what was asked for. Nobody and nothing may be taken for missing because of it."""
 
@@ -108,7 +112,7 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
         case 408 | 425:
             return TemporaryError(reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
         case _ if 400 <= status < 500 and not errors:  # Klaviyo's edge answers in HTML; that is not published
-            return TemporaryError(EDGE_REFUSED.about(status=status))
+            return EdgeRefused(EDGE_REFUSED.about(status=status))
         case 401:
             return Unauthorized(UNAUTHORIZED)
         case 403:

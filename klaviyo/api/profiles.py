@@ -1,11 +1,11 @@
 """Profiles API: look-ups with consent, a hundred people in a call, and profile upserts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.errors import IntegrationError, PermanentError, Throttled
+from integrations.errors import PermanentError
 from integrations.models import Delivery
 from klaviyo.api import consent, filters, ids, paging, values
 from klaviyo.api.answers import Unreadable, words
@@ -14,8 +14,7 @@ from klaviyo.api.consent import Subscriptions
 from klaviyo.api.operation import Operation
 
 LOOKED_UP_AT_ONCE = 100  # a page: https://developers.klaviyo.com/en/reference/get_profiles
-LONGEST_FILTER = 7_000  # bytes; what is on the way to Klaviyo may refuse longer addresses than 8 KB
-MOST_CALLS = 40  # for a hundred people, halving included: more trouble than a bad address or two is not theirs
+MOST_CALLS = 40  # that are refused, for a hundred people: more trouble than some bad addresses is not theirs
 
 GET_PROFILES = Operation("get_profiles", "GET /api/profiles", "profiles:read", 75, 750)
 GET_PROFILE = Operation("get_profile", "GET /api/profiles/{id}", "profiles:read", 75, 750)
@@ -29,8 +28,6 @@ CREATE_OR_UPDATE_PROFILE = Operation(
     needs_body=True,
 )
 UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750, needs_body=True)
-
-Spelt = Callable[[str], Iterable[str]]  # the other spellings of an address that may be the same mailbox's
 
 
 @dataclass(frozen=True)
@@ -53,14 +50,12 @@ class Profile:
     def subscriptions(self) -> Subscriptions:
         return consent.parse(self.attributes)
 
+    def is_named(self, email: str) -> bool:
+        """Whether this is their first address: whose consent is told where it is not is nowhere published.
 
-@dataclass
-class Found:
-    """Profiles found, by lower-case e-mail; and people about whom nothing could be learnt, with the error."""
-
-    profiles: dict[str, Profile] = field(default_factory=dict)
-    unclear: dict[str, IntegrationError] = field(default_factory=dict)
-    calls_left: int = MOST_CALLS
+        https://help.klaviyo.com/hc/en-us/articles/48274807144475
+        """
+        return self.email == values.address(email).lower()
 
 
 @dataclass(frozen=True)
@@ -71,44 +66,18 @@ class Page:
     next: paging.Query | None
 
 
-def find(
-    client: Client, emails: Iterable[str], deliveries: Sequence[Delivery] = (), *, spelt: Spelt = lambda _: ()
-) -> Found:
-    """People with their consent, a hundred in a call. Raises TemporaryError rather than take anybody for unknown.
-
-    One address that Klaviyo refuses, or answers oddly about, does not keep the others from being found. Addresses
-    are asked for in lower case, as given and as `spelt` says: whether Klaviyo tells them apart is not published.
-    """
-    found = Found()
-    spellings: dict[str, set[str]] = {}
-    for email in emails:
-        spellings.setdefault(email.lower(), {email.lower()}).update({email, *spelt(email)})
-    chunks = list(_chunks([sorted(spellings[email]) for email in sorted(spellings)]))
-    for number, chunk in enumerate(chunks):
-        found.calls_left = MOST_CALLS
-        try:
-            _find_into(found, client, chunk, deliveries)
-        except Throttled as error:
-            if not number:
-                raise
-            left = [person for later in chunks[number:] for person in later]
-            found.unclear |= {values.address(person[0]).lower(): error for person in left}
-            break  # those who were found may go on, or many workers would each begin anew for ever
-    return found
-
-
-def find_phones(client: Client, phones: Iterable[str], deliveries: Sequence[Delivery] = ()) -> set[str]:
-    """Which phone numbers (E.164) belong to somebody; numbers that Klaviyo refuses to look for count as taken."""
-    taken: set[str] = set()
-    for chunk in _chunks([[phone] for phone in sorted(set(phones))]):
-        asked = [phone for [phone] in chunk]
-        try:
-            found = _ask(client, "phone_number", asked, deliveries)
-        except PermanentError:
-            taken.update(asked)
-        else:
-            taken.update(str(profile.attributes.get("phone_number")) for profile in found)
-    return taken
+def ask(client: Client, field: str, asked_for: Sequence[str], deliveries: Sequence[Delivery] = ()) -> list[Profile]:
+    """One question: whoever has one of these values in the field, with their consent."""
+    query = {
+        "filter": filters.any_of(field, asked_for),
+        "additional-fields[profile]": "subscriptions",
+        "page[size]": str(LOOKED_UP_AT_ONCE),
+    }
+    document = client.call(GET_PROFILES, query=query, deliveries=deliveries).document
+    links = document.get("links")
+    if isinstance(links, dict) and links.get("next"):
+        raise Unreadable("people")
+    return _read_all(document["data"])
 
 
 def upsert(client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = ()) -> tuple[str, bool]:
@@ -152,7 +121,7 @@ def of_ids(client: Client, wanted: Sequence[str]) -> dict[str, Profile]:
     found: dict[str, Profile] = {}
     for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
         asked = [ids.checked(id) for id in wanted[start : start + LOOKED_UP_AT_ONCE]]
-        found |= {profile.id: profile for profile in _ask(client, "id", asked, ())}
+        found |= {profile.id: profile for profile in ask(client, "id", asked)}
     return found
 
 
@@ -170,48 +139,6 @@ def suppressed_since(client: Client, moment: datetime, goes_on: paging.Query | N
         yield Page(_read_all(document["data"]), following)
 
 
-def _find_into(found: Found, client: Client, people: list[list[str]], deliveries: Sequence[Delivery]) -> None:
-    """Ask for people, each by one or two spellings; halve the question when it is refused or oddly answered."""
-    if not found.calls_left:
-        raise Unreadable("people")
-    found.calls_left -= 1
-    try:
-        profiles = _ask(client, "email", [spelling for person in people for spelling in person], deliveries)
-        found.profiles |= _by_email(people, profiles)
-    except (PermanentError, Unreadable) as error:
-        if len(people) == 1:
-            found.unclear[values.address(people[0][0]).lower()] = error
-            return
-        half = len(people) // 2
-        _find_into(found, client, people[:half], deliveries)
-        _find_into(found, client, people[half:], deliveries)
-
-
-def _by_email(people: list[list[str]], profiles: list[Profile]) -> dict[str, Profile]:
-    """Asked for one person, Klaviyo may know them by another address first. Asked for many, names must match."""
-    asked = {values.address(person[0]).lower() for person in people}
-    # A profile may have five addresses: https://help.klaviyo.com/hc/en-us/articles/48274807144475
-    if len(asked) == 1 and len(profiles) == 1:
-        return {asked.pop(): profiles[0]}
-    named = {profile.email: profile for profile in profiles}
-    if len(named) < len(profiles) or not named.keys() <= asked:
-        raise Unreadable("people")
-    return named
-
-
-def _ask(client: Client, field: str, asked_for: list[str], deliveries: Sequence[Delivery]) -> list[Profile]:
-    query = {
-        "filter": filters.any_of(field, asked_for),
-        "additional-fields[profile]": "subscriptions",
-        "page[size]": str(LOOKED_UP_AT_ONCE),
-    }
-    document = client.call(GET_PROFILES, query=query, deliveries=deliveries).document
-    links = document.get("links")
-    if isinstance(links, dict) and links.get("next"):
-        raise Unreadable("people")
-    return _read_all(document["data"])
-
-
 def _read_all(data: Any) -> list[Profile]:
     if not isinstance(data, list):
         raise Unreadable("people")
@@ -226,18 +153,3 @@ def _profile(item: Any) -> Profile:
     ):
         raise Unreadable("people")
     return Profile(item["id"], item["attributes"])
-
-
-def _chunks(people: list[list[str]]) -> Iterator[list[list[str]]]:
-    """As many at once as one call may ask for, and the address of a request may hold."""
-    chunk: list[list[str]] = []
-    number = size = 0
-    for spellings in people:
-        cost = sum(filters.encoded_length(spelling) for spelling in spellings)
-        if chunk and (number + len(spellings) > LOOKED_UP_AT_ONCE or size + cost > LONGEST_FILTER):
-            yield chunk
-            chunk, number, size = [], 0, 0
-        chunk.append(spellings)
-        number, size = number + len(spellings), size + cost
-    if chunk:
-        yield chunk

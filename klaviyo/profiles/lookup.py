@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import consent, profiles
+from klaviyo.api import consent, profile_search
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
-from klaviyo.api.profiles import Profile, Spelt
+from klaviyo.api.profile_search import Spelt
+from klaviyo.api.profiles import Profile
 
 
 class Lookup:
@@ -22,11 +23,14 @@ class Lookup:
         self._unclear: dict[str, IntegrationError] = {}
         self._asked_at: dict[str, datetime] = {}
 
-    def ask(self, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> None:
-        """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError."""
+    def ask(self, emails: Iterable[str], deliveries: Sequence[Delivery] = (), *, careful: Iterable[str] = ()) -> None:
+        """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError.
+
+        `careful`: those of them with whom it went wrong before.
+        """
         wanted = set(emails)
         asked_at = timezone.now()  # before the question: an answer is never younger than it seems
-        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt)
+        found = profile_search.find(self._client, wanted, deliveries, spelt=self._spelt, careful=careful)
         for email in {email.lower() for email in wanted}:
             self._asked_at[email] = asked_at
             self._profiles.pop(email, None)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from integrations.models import Delivery
 from integrations.outcomes import Outcome
-from klaviyo.api import profiles
+from klaviyo.api import profile_search, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.mapping import contents
@@ -19,6 +19,7 @@ from klaviyo.profiles.recently_sent import told_lately
 from klaviyo.profiles.upsert import FILLED_IN_ONLY, upsert
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
+TRIED_TOGETHER = 2  # times; then people are looked up apart from those with whom nothing went wrong
 ALWAYS_BROUGHT = (contents.Profile.kind, Subscribe.kind)  # kinds that upsert the person; an event does it for a new one
 
 Attributes = dict[str, Any]
@@ -179,10 +180,11 @@ def look_up(
     people = People(client, source, Lookup(client, source.spelt), refusals, there)
     unsure = [d for d in deliveries if d.subject.lower() not in people.there and d.subject.lower() not in unasked]
     if unsure:
-        people.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
+        careful = {delivery.subject for delivery in unsure if delivery.attempts_made > TRIED_TOGETHER}
+        people.lookup.ask({d.subject for d in unsure}, unsure if on_record else (), careful=careful)
     to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == Event.kind and people.known(d) is None)]
     phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
-    people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
+    people.phones = dict.fromkeys(profile_search.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
     return people
 
 
