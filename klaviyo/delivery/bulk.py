@@ -80,7 +80,7 @@ def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most
 
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
-    """Whose address is refused, or oddly answered, goes alone, which counts; a failure on the way is no try of theirs."""
+    """Whose address is refused, or oddly answered, goes alone, which counts; a failure on the way is nobody's try."""
     if isinstance(error, PermanentError | EdgeRefused | Unreadable):
         return in_bulk.ALONE
     if isinstance(error, TemporaryError) and not isinstance(error, Throttled):
