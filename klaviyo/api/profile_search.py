@@ -7,7 +7,7 @@ asked for once more without them: one of these may be the same profile, which is
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt
 from random import shuffle
 from time import monotonic
@@ -150,10 +150,14 @@ class _Search:
         if len(group) == 1 and answer:
             if len(answer) > 1 or not answer[0].email:
                 raise Unreadable("people")
-            self._found.profiles[group[0].name] = answer[0]
+            self._found.profiles[group[0].name] = replace(answer[0], found_by=group[0].name)
             return []
         asked, names = {person.name for person in group}, [profile.email for profile in answer]
-        named = {one.email: one for one in answer if one.email in asked and names.count(one.email) == 1}
+        named = {
+            one.email: replace(one, found_by=one.email)
+            for one in answer
+            if one.email in asked and names.count(one.email) == 1
+        }
         self._found.profiles |= named
         left = [person for person in group if person.name not in named]
         if left and (others := len(answer) - len(named)):

@@ -1,7 +1,7 @@
 """Profiles API: look-ups with consent, a hundred people in a call, and profile upserts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,10 +32,14 @@ UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profil
 
 @dataclass(frozen=True)
 class Profile:
-    """A person as Klaviyo knows them; `attributes` holds `subscriptions` when they were asked for."""
+    """A person as Klaviyo knows them; `attributes` holds `subscriptions` when they were asked for.
+
+    `found_by` is the address by which they were asked for, where it was by one.
+    """
 
     id: str
     attributes: dict[str, Any] = field(default_factory=dict)
+    found_by: str = ""
 
     @property
     def address(self) -> str:
@@ -47,15 +51,19 @@ class Profile:
         return values.address(self.address).lower()
 
     @property
+    def is_named_otherwise(self) -> bool:
+        """Whether they were found by an address that is not their first."""
+        return bool(self.found_by) and self.email != values.address(self.found_by).lower()
+
+    @property
     def subscriptions(self) -> Subscriptions:
-        return consent.parse(self.attributes)
+        """Their consent, as far as it is about the address that was asked for.
 
-    def is_named(self, email: str) -> bool:
-        """Whether this is their first address: whose consent is told where it is not is nowhere published.
-
+        Each address has its own, and whose is told where it is not the first is nowhere published:
         https://help.klaviyo.com/hc/en-us/articles/48274807144475
         """
-        return self.email == values.address(email).lower()
+        told = consent.parse(self.attributes)
+        return replace(told, of_another=self.email) if self.is_named_otherwise else told
 
 
 @dataclass(frozen=True)

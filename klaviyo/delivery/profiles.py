@@ -77,7 +77,7 @@ def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome
         return UNKNOWN_PERSON
     if people.has_moved(delivery) or people.is_gone(delivery) or (is_new and people.has_said_no(delivery)):
         return in_bulk.ALONE
-    if person and not person.is_named(delivery.subject):
+    if person and person.is_named_otherwise:
         return in_bulk.ALONE
     return setting.list_id if is_new else ""
 

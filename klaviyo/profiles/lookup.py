@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import consent, profile_search
+from klaviyo.api import profile_search
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
 from klaviyo.api.profile_search import Spelt
@@ -45,7 +45,7 @@ class Lookup:
     def subscriptions(self, email: str) -> Subscriptions | None:
         """Their consent; None when the account has never seen them."""
         profile = self.profile(email)
-        return consent.parse(profile.attributes) if profile else None
+        return profile.subscriptions if profile else None
 
     def problem(self, email: str) -> IntegrationError | None:
         """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""

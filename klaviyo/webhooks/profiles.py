@@ -1,7 +1,7 @@
 """Profiles of webhook notices, looked up together: by the profile's id, or by the address where no id was told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection
@@ -25,7 +25,7 @@ class People:
     def about(self, notice: Notice) -> Profile | None:
         """The person of a notice; None when the account knows nobody like that. Raises IntegrationError."""
         if found := self.by_id.get(notice.profile_id) or self.by_email.get(notice.email):
-            return found
+            return replace(found, found_by=notice.email)
         for name in filter(None, (notice.profile_id, notice.email)):
             if error := self.problems.get(name):
                 raise error

@@ -80,14 +80,14 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting | None, person:
         return NOT_THERE
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
-    email = person.address or delivery.subject
+    email = delivery.subject if person.is_named_otherwise else person.address or delivery.subject
     last_look = partial(_last_look, delivery)
     if Unsubscribe.of(delivery).scope == OptOut.Scope.EVERYTHING:
         subscriptions.unsubscribe(batch.client, email, None, [delivery], last_look=last_look)
         return Accepted()
     if setting is None or not setting.newsletter_list_id:
         return enqueue.NO_LIST
-    if not newsletter_list.has(batch, setting, email, delivery):
+    if not newsletter_list.has(batch, setting, person, email, delivery):
         return NOT_ON_LIST
     with newsletter_list.required(setting):
         subscriptions.unsubscribe(batch.client, email, setting.newsletter_list_id, [delivery], last_look=last_look)

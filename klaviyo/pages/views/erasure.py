@@ -10,12 +10,20 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from integrations.pages import paging
+from integrations.models import Delivery
+from integrations.pages import audit_log, paging
 from integrations.pages.access import for_operators
 from klaviyo.delivery.erasure import erase as erasing
+from klaviyo.delivery.erasure import further_address
+from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 from klaviyo.pages import person, receipts
 from referrals import person_key, text
+
+ANSWERS = {
+    "delete": (further_address.delete_all, "The whole profile is deleted at Klaviyo"),
+    "by_hand": (further_address.done_by_hand, "Noted: the address was taken off the profile by hand"),
+}
 
 
 @for_operators("klaviyo.erase")
@@ -52,6 +60,19 @@ def erasure(request: HttpRequest, uid: Any) -> HttpResponse:
     """One receipt: what was removed, and how far each account is. It names nobody."""
     row = get_object_or_404(Erasure.objects.select_related("requested_by"), uid=uid)
     return _page(request, "receipt", {"title": "Erasure receipt", "receipt": receipts.of(row)})
+
+
+@for_operators("klaviyo.erase")
+@require_POST
+def answer(request: HttpRequest, uid: Any, delivery_id: int) -> HttpResponse:
+    """What is to become of a profile of which the erased address is not the first."""
+    row = get_object_or_404(Delivery, pk=delivery_id, source=str(uid), kind=contents.Erase.kind)
+    act, done = ANSWERS.get(request.POST.get("answer", ""), (None, ""))
+    if act and audit_log.one(request, row, row, act, done):
+        messages.success(request, f"{done}.")
+    else:
+        messages.warning(request, "Nothing was changed: that is no longer asked.")
+    return redirect("klaviyo:erasure", uid)
 
 
 def _ask(request: HttpRequest, email: str, problem: str) -> HttpResponse:
