@@ -13,6 +13,7 @@ from klaviyo.consent.owed_noes import NOT_THERE, SAID_NO_BEFORE, SAID_YES_SINCE
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
+from klaviyo.profiles import upsert
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.joined_stores import setting_of
 from referrals import noes
@@ -96,7 +97,7 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting | None, person:
 
 def _note(batch: Batch, delivery: Delivery, person: Profile) -> Outcome:
     """Klaviyo has nothing narrower to end than all of the account's e-mail, so marketers are told on the profile."""
-    profiles.update(batch.client, person.id, profiles.body_of({"properties": {NO_INVITES: True}}), [delivery])
+    upsert.update(batch.client, delivery, person.id, profiles.body_of({"properties": {NO_INVITES: True}}))
     return NOTED
 
 
