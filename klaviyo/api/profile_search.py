@@ -68,7 +68,7 @@ def find(
     }
     chunks = list(_chunks([person for email, person in people.items() if email not in apart]))
     chunks += _chunks([person for email, person in people.items() if email in apart], AT_ONCE_AGAIN)
-    _ask_for_all(_Search(client, found, deliveries), chunks)
+    _ask_for_all(_Search(client, found, deliveries, apart), chunks)
     return found
 
 
@@ -114,8 +114,8 @@ def _ask_for_all(search: "_Search", chunks: list[list[Person]]) -> None:
 class _Search:
     """Questions about people until it is clear who each is, or (`unclear`) they have cost enough."""
 
-    def __init__(self, client: Client, found: Found, deliveries: Deliveries) -> None:
-        self._client, self._found, self._deliveries = client, found, deliveries
+    def __init__(self, client: Client, found: Found, deliveries: Deliveries, apart: set[str]) -> None:
+        self._client, self._found, self._deliveries, self._apart = client, found, deliveries, apart
         self.has_learnt = False
 
     def ask(self, people: list[Person]) -> None:
@@ -131,6 +131,8 @@ class _Search:
                 waiting += self._sort(group, self._answer(group))
                 self.has_learnt = True
             except (PermanentError, EdgeRefused, Unreadable) as error:
+                if isinstance(error, EdgeRefused) and self._apart.isdisjoint(person.name for person in group):
+                    raise  # what is on the way to Klaviyo has bad moments; again and again it means somebody
                 refusals_left -= 1
                 if len(group) == 1:
                     self.leave(group, error)
