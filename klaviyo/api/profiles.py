@@ -63,7 +63,7 @@ class Profile:
         https://help.klaviyo.com/hc/en-us/articles/48274807144475
         """
         told = consent.parse(self.attributes)
-        return replace(told, of_another=self.email) if self.is_named_otherwise else told
+        return replace(told, of_another=self.email or self.id) if self.is_named_otherwise else told
 
 
 @dataclass(frozen=True)

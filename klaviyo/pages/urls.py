@@ -25,6 +25,5 @@ urlpatterns = [
     path("people/erase", erasure.erase, name="erase"),
     path("erasures/", erasure.erasures, name="erasures"),
     path("erasures/<uuid:uid>/", erasure.erasure, name="erasure"),
-    path("erasures/<uuid:uid>/<int:delivery_id>/answer", erasure.answer, name="erasure_answer"),
     path("events/", events.reference, name="events"),
 ]

@@ -34,7 +34,7 @@ def asked() -> tuple[str, str]:
 def answer(browser: Client, receipt: Erasure, word: str) -> str:
     row = Delivery.objects.get(kind="erase")
     address = f"/admin/klaviyo/erasures/{receipt.uid}/"
-    browser.post(f"{address}{row.pk}/answer", {"answer": word})
+    browser.post(address, {"delivery": str(row.pk), "answer": word})
     return page(browser, address)
 
 
@@ -83,6 +83,9 @@ def test_it_is_not_answered_in_passing(
     sandbox: Sandbox, receipt: Erasure, browser_of_the_operator: Client, drain: Drain
 ) -> None:
     answer(browser_of_the_operator, receipt, "")
+    address = f"/admin/klaviyo/erasures/{receipt.uid}/"
+    for odd in ("", "0", "x", "\u0663", "9" * 30):
+        browser_of_the_operator.post(address, {"delivery": odd, "answer": "delete"})
     assert asked() == WAITS
 
 
