@@ -97,6 +97,10 @@ class Unauthorized(TemporaryError):
     """The access token is no longer accepted."""
 
 
+class EdgeRefused(TemporaryError):
+    """Something on the way did not let the request through; it may dislike what the request says."""
+
+
 class Unreadable(TemporaryError):
     """An answer that cannot be what was asked for. Nobody and nothing may be taken for missing because of it."""
 
@@ -154,7 +158,7 @@ def _error(operation: Operation, response: requests.Response, errors: list[dict[
         case 408 | 425:
             return _later(response, reasons.of(f"http_{status}", f"Klaviyo answered with status {status}."))
         case _ if 400 <= status < 500 and not errors:  # Klaviyo's edge answers in HTML; that is not published
-            return _later(response, EDGE_REFUSED.about(status=status))
+            return _later(response, EDGE_REFUSED.about(status=status), EdgeRefused)
         case 404 if _is_about_the_path(errors):
             return OperatorRequired(NO_SUCH_PATH.about(words=told))
         case 401:
@@ -173,10 +177,10 @@ def _is_about_the_path(errors: list[dict[str, Any]]) -> bool:
     return bool(told) and all(_PATH.search(one) for one in told)
 
 
-def _later(response: requests.Response, reason: Reason) -> TemporaryError:
+def _later(response: requests.Response, reason: Reason, kind: type[TemporaryError] = TemporaryError) -> TemporaryError:
     """The same again; as late as it asks for, where it does: also of a 503 (RFC 9110, 15.6.4)."""
     wait = http.retry_after(response) if "Retry-After" in response.headers else None
-    return TemporaryError(reason, retry_after=wait)
+    return kind(reason, retry_after=wait)
 
 
 def members(value: Any) -> dict[str, Any]:

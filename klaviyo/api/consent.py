@@ -43,12 +43,17 @@ class Marketing:
 
 @dataclass(frozen=True)
 class Subscriptions:
-    """A person's consent by channel: None where the account holds nothing; of `unreadable` ones nothing is known."""
+    """A person's consent by channel: None where the account holds nothing; of `unreadable` ones nothing is known.
+
+    Where the profile was found by another address than its first, `of_another` names that one: what is told of e-mail
+    is then about it, and nothing is known of the one that was asked for.
+    """
 
     email: Marketing | None = None
     sms: Marketing | None = None
     was_asked: bool = True
     unreadable: frozenset[str] = frozenset()
+    of_another: str = ""
 
 
 def parse(attributes: Mapping[str, Any]) -> Subscriptions:

@@ -70,14 +70,18 @@ def one(client: Client, list_id: str) -> List:
     return found
 
 
-def is_member(client: Client, list_id: str, email: str, deliveries: Sequence[Delivery] = ()) -> bool:
-    """Whether somebody with this address is on the list."""
+def is_member(
+    client: Client, list_id: str, email: str, deliveries: Sequence[Delivery] = (), profile_id: str = ""
+) -> bool:
+    """Whether somebody with this address is on the list: by its name, or as a further one of that profile."""
     spellings = sorted({email, email.lower()})
     query = {"filter": filters.any_of("email", spellings), "page[size]": "100"}
     path = {"id": ids.checked(list_id)}
     data = client.call(GET_PROFILES_FOR_LIST, path=path, query=query, deliveries=deliveries).data
     if not isinstance(data, list):
         raise answers.Unreadable("lists")
+    if profile_id and profile_id in [answers.members(item).get("id") for item in data]:
+        return True
     found = [answers.words(answers.members(answers.members(item).get("attributes")).get("email")) for item in data]
     return email.lower() in {values.address(address).lower() for address in found}
 

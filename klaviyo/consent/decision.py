@@ -25,6 +25,7 @@ KEPT = (  # with the decision, as Klaviyo said it
     "suppression",
     "list_suppressions",
 )
+ADDRESS = "address"  # in the evidence: whose consent it is, where that is not the address that was asked for
 IN_PEACE = "Leave them in peace."
 IF_THE_LAW_LETS_YOU = (
     "If the law where the store sells allows it, the merchant can choose “Anyone who has not opted out” for "
@@ -94,10 +95,14 @@ UNKNOWN = declare(
     "Consent not readable",
     "Klaviyo describes the person's consent in a word we do not know.",
     because="Klaviyo's answer about their consent could not be understood",
-    means="Klaviyo answered, but did not say in words we know whether the person may be written to. Unknown is never "
-    "yes.",
+    means="Klaviyo answered, but did not say in words we know whether this address may be written to; or what it said "
+    "is about another address of the same person. Unknown is never yes.",
     who=Who.RUNNER,
-    do="Ask Klaviyo now, below. If the answer stays like this, tell whoever runs this site.",
+    do="Ask Klaviyo now, below. If the answer stays like this, tell whoever runs this site. Where the person has "
+    "several addresses at Klaviyo, let the advocate share their link.",
+)
+OF_ANOTHER_ADDRESS = UNKNOWN.saying(
+    "Klaviyo knows this address as a further one of somebody, and tells the consent of their first address only."
 )
 
 
@@ -140,6 +145,9 @@ def decide(told: Subscriptions | None, policy: Policy, *, list_ids: Collection[s
         return _silent(policy, NO_PROFILE)
     if not told.was_asked:
         return Decision(False, UNKNOWN.saying("Klaviyo was not asked for the person's consent."), policy)
+    if told.of_another:
+        said = {name: told.email.said[name] for name in KEPT if name in told.email.said} if told.email else {}
+        return Decision(False, OF_ANOTHER_ADDRESS, policy, {ADDRESS: told.of_another, **said})
     if told.email is None:
         sentence = "Klaviyo says nothing about e-mail marketing for this person."
         return Decision(False, UNKNOWN.saying(sentence), policy)

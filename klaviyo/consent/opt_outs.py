@@ -124,7 +124,11 @@ def has_recent_notice(connection: Connection, emails: Iterable[str]) -> dict[str
 def has_said_no_lately(connection: Connection, email: str, profile_id: str = "") -> bool:
     """The same about one person, who may also have been named by their profile alone."""
     whose = Q(email=_plain(email)) | (Q(profile_id=profile_id) if profile_id else Q())
-    return _last_no(list(_told_lately(connection).filter(whose))) is not None
+    told = _told_lately(connection).filter(whose)
+    # Another address of the same profile has a consent of its own: a yes to that is none to this.
+    return (
+        _last_no([one for one in told if one.topic in topics.OPT_OUTS or one.email in ("", _plain(email))]) is not None
+    )
 
 
 def _told_lately(connection: Connection) -> "QuerySet[Notice]":

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from integrations import outbox, outcomes
-from integrations.errors import IntegrationError, TemporaryError, Throttled
+from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
 from integrations.outbox import rate_limited
 from integrations.outcomes import Outcome, Retry
 from integrations.pauses import circuit_breaker
+from integrations.workers import in_bulk
+from klaviyo.api.answers import EdgeRefused, Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.consent import owed_noes
@@ -52,7 +54,7 @@ def sort(
     for delivery in deliveries:
         setting = joined_stores.setting_of(store_settings, delivery)
         if error := people.lookup.problem(delivery.subject):
-            objections[delivery.pk] = rate_limited.for_an_answer(error)
+            objections[delivery.pk] = _not_looked_up(error)
         elif setting is None or not setting.is_enabled:
             objections[delivery.pk] = batch.SETTING_OFF
         elif isinstance(found := place(setting, delivery), str):
@@ -78,5 +80,9 @@ def packs(items: Iterable[Item], size: Callable[[Item], int], *, most: int, most
 
 
 def _not_looked_up(error: IntegrationError) -> Outcome:
-    is_temporary = isinstance(error, TemporaryError)
-    return Retry(error.reason, outcomes.wait_after(error), refund=True) if is_temporary else outcomes.of(error)
+    """Whose address is refused, or oddly answered, goes alone, which counts; a failure on the way is nobody's try."""
+    if isinstance(error, PermanentError | EdgeRefused | Unreadable):
+        return in_bulk.ALONE
+    if isinstance(error, TemporaryError) and not isinstance(error, Throttled):
+        return Retry(error.reason, outcomes.wait_after(error), refund=True)
+    return outcomes.of(error)

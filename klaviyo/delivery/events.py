@@ -29,6 +29,7 @@ from klaviyo.mapping import contents
 from klaviyo.mapping.contents import message_of
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch
+from klaviyo.profiles.errors import ProfileConflict
 from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
@@ -55,7 +56,7 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
         if message_of(delivery):
             batch.people.before_making(delivery)
         else:
-            batch.people.bring(delivery, batch.setting(delivery))
+            _bring(batch, delivery)
     record = partial(events_api.create, batch.client, delivery.body, [delivery])
     row = batch.sends.get(delivery.pk)
     if row is None:
@@ -103,6 +104,14 @@ def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) 
     outbox.settle_all(early, PERSON_FIRST)
     early_pks = {delivery.pk for delivery in early}
     return [delivery for delivery in deliveries if delivery.pk not in early_pks]
+
+
+def _bring(batch: Batch, delivery: Delivery) -> None:
+    """The person in full; a conflict about their profile does not cost the event, which goes by their address."""
+    try:
+        batch.people.bring(delivery, batch.setting(delivery))
+    except ProfileConflict as conflict:
+        delivery.warnings.append(f"Told by the address alone. {conflict.sentence}")
 
 
 def _never_left(reason: Exception) -> bool:

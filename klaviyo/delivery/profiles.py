@@ -69,12 +69,15 @@ def sort(
 
 
 def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
-    is_new = people.known(delivery) is None
+    person = people.known(delivery)
+    is_new = person is None
     if objection := people.refuses(delivery):
         return objection
     if is_new and not setting.creates_profiles:
         return UNKNOWN_PERSON
     if people.has_moved(delivery) or people.is_gone(delivery) or (is_new and people.has_said_no(delivery)):
+        return in_bulk.ALONE
+    if person and person.is_named_otherwise:
         return in_bulk.ALONE
     return setting.list_id if is_new else ""
 

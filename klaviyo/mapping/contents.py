@@ -126,9 +126,14 @@ class Unsubscribe(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Erase(Content):
-    """A profile deletion, which is the account's affair, whatever stores it serves."""
+    """A profile deletion, which is the account's affair, whatever stores it serves.
+
+    `whole_profile`: somebody has agreed that it takes the profile's other addresses along.
+    """
 
     kind = "erase"
+
+    whole_profile: bool = False
 
 
 BY_KIND: dict[str, type[Content]] = {

@@ -81,6 +81,10 @@ class ConsentDecision(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [
+            # Few; an erased person is looked for in what they say of another address.
+            models.Index(fields=["send"], name="unknown_consents", condition=models.Q(code="consent_unknown")),
+        ]
 
     def __str__(self) -> str:
         return f"{'yes' if self.is_allowed else 'no'}: {self.code}"

@@ -53,6 +53,9 @@ def _words(said: dict[str, Any], decided_at: datetime) -> Iterator[Word]:
     if said.get("suppressed_at"):
         since = f"Since {_when(said['suppressed_at'], decided_at)}. Klaviyo need not be asked."
         yield Word("Sorae's own list", "Is not written to", since)
+    if said.get("address"):
+        means = "All this is about the person's first address at Klaviyo, not about the one that was asked for."
+        yield Word("Whose consent", str(said["address"]), means)
     if "consent" in said:
         words, means = CONSENT.get(str(said["consent"]), ("Unknown", "A word that we do not know."))
         yield Word("What the person said", words, means, str(said["consent"]))

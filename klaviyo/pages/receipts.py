@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from integrations.models import Connection, Delivery
 from integrations.pages import story
-from klaviyo.delivery.erasure import owed
+from klaviyo.delivery.erasure import further_address, owed
 from klaviyo.delivery.erasure.deletion_request import NOT_KNOWN
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure
@@ -47,6 +47,11 @@ class Asked:
     def is_away(self) -> bool:
         """Whether it cannot be asked now, or never could be."""
         return self.is_owed and (not self.delivery.connection.is_connected or self.delivery.state == State.SKIPPED)
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody must say what is to become of a profile that has another address first."""
+        return not self.is_away and further_address.asks(self.delivery)
 
     @property
     def needs_somebody(self) -> bool:

@@ -11,6 +11,14 @@ NOT_THERE_YET = declare(
     means="Klaviyo takes a while to show what it has taken.",
     who=Who.ITSELF,
 )
+CONFLICT = declare(
+    "profile_conflict",
+    "Profile being merged",
+    "Klaviyo names another profile as the person's, and that one is gone: a merge is under way.",
+    because="Klaviyo is merging their profiles",
+    means="Two profiles of one person become one, which takes Klaviyo a while. It is tried again then.",
+    who=Who.ITSELF,
+)
 LIST_GONE = declare(
     "list_gone",
     "List gone",
@@ -27,6 +35,13 @@ class PersonNotThereYet(TemporaryError, ItsOwn):
 
     def __init__(self) -> None:
         super().__init__(NOT_THERE_YET)
+
+
+class ProfileConflict(TemporaryError, ItsOwn):
+    """Klaviyo says that the person is another profile, which it does not know (any more): a merge is under way."""
+
+    def __init__(self) -> None:
+        super().__init__(CONFLICT)
 
 
 class ListTrouble(OperatorRequired, ItsOwn):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import consent, profiles
+from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
 from klaviyo.api.profiles import Profile, Spelt
@@ -22,11 +22,14 @@ class Lookup:
         self._unclear: dict[str, IntegrationError] = {}
         self._asked_at: dict[str, datetime] = {}
 
-    def ask(self, emails: Iterable[str], deliveries: Sequence[Delivery] = ()) -> None:
-        """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError."""
+    def ask(self, emails: Iterable[str], deliveries: Sequence[Delivery] = (), *, careful: Iterable[str] = ()) -> None:
+        """Ask about people, a hundred in a call; what was known of them is forgotten. Raises IntegrationError.
+
+        `careful`: those of them with whom it went wrong before.
+        """
         wanted = set(emails)
         asked_at = timezone.now()  # before the question: an answer is never younger than it seems
-        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt)
+        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt, careful=careful)
         for email in {email.lower() for email in wanted}:
             self._asked_at[email] = asked_at
             self._profiles.pop(email, None)
@@ -41,7 +44,7 @@ class Lookup:
     def subscriptions(self, email: str) -> Subscriptions | None:
         """Their consent; None when the account has never seen them."""
         profile = self.profile(email)
-        return consent.parse(profile.attributes) if profile else None
+        return profile.subscriptions if profile else None
 
     def problem(self, email: str) -> IntegrationError | None:
         """Why nothing could be learnt about the person, if so: then they are neither known nor unknown."""

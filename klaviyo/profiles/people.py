@@ -13,12 +13,14 @@ from klaviyo.api.profiles import Profile
 from klaviyo.mapping import contents
 from klaviyo.mapping.contents import Event, Subscribe
 from klaviyo.models import StoreSetting
-from klaviyo.profiles import new_profile_list
+from klaviyo.profiles import new_profile_list, upsert
+from klaviyo.profiles.errors import ProfileConflict
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.recently_sent import told_lately
-from klaviyo.profiles.upsert import FILLED_IN_ONLY, upsert
+from klaviyo.profiles.upsert import FILLED_IN_ONLY
 
 SOMEBODY = ""  # who has a phone number, where all we know is that somebody has
+TRIED_TOGETHER = 2  # times; then people are looked up apart from those with whom nothing went wrong
 ALWAYS_BROUGHT = (contents.Profile.kind, Subscribe.kind)  # kinds that upsert the person; an event does it for a new one
 
 Attributes = dict[str, Any]
@@ -119,12 +121,30 @@ class People:
         listing = new_profile_list.plan(delivery, setting) if joins else None
         body = self.request(delivery)
         phone = body["data"]["attributes"].get("phone_number")
-        is_new = upsert(self.client, delivery, body)
+        try:
+            is_new = self._upsert(delivery, body)
+        except ProfileConflict:
+            if listing:
+                new_profile_list.settle(delivery, listing, is_new=False)  # whoever is merged was there
+            raise
         if phone and "phone_number" not in body["data"]["attributes"]:
             self.phones[phone] = SOMEBODY  # by Klaviyo's own word
         if listing:
             new_profile_list.settle(delivery, listing, is_new)
         self.there.add(delivery.subject.lower())
+
+    def _upsert(self, delivery: Delivery, body: Attributes) -> bool:
+        """Whether the person is new. While Klaviyo merges profiles, it is looked once more which one is theirs."""
+        before = self.known(delivery)
+        try:
+            return upsert.upsert(self.client, delivery, body)
+        except ProfileConflict:
+            self.lookup.ask([delivery.subject], [delivery])
+            person = self.known(delivery)
+            if person is None or (before and person.id == before.id):
+                raise
+            upsert.update(self.client, delivery, person.id, body)
+            return False
 
     def request(self, delivery: Delivery) -> dict[str, Any]:
         """The upsert of a delivery's person, put on the record when the delivery is about nothing else."""
@@ -184,7 +204,8 @@ def look_up(
     people = People(client, source, Lookup(client, source.spelt), refusals, there)
     unsure = [d for d in deliveries if d.subject.lower() not in people.there and d.subject.lower() not in unasked]
     if unsure:
-        people.lookup.ask({delivery.subject for delivery in unsure}, unsure if on_record else ())
+        careful = {delivery.subject for delivery in unsure if delivery.attempts_made > TRIED_TOGETHER}
+        people.lookup.ask({d.subject for d in unsure}, unsure if on_record else (), careful=careful)
     to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == Event.kind and people.known(d) is None)]
     phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
     people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)

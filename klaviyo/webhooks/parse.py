@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,14 +78,22 @@ def _external_id(value: Any) -> str:
 
 
 def _email(payload: dict[str, Any]) -> str:
-    """The address of the profile, or else the one that the event names."""
+    """The address that the event names, or else the first one of the profile, which may have further ones.
+
+    Each has its own consent: https://help.klaviyo.com/hc/en-us/articles/48274807144475
+    """
     places = list(_objects(payload))
     profiles = [members(place.get("attributes")) for place in places if place.get("type") == "profile"]
-    for place in [*profiles, *places]:
+    firsts = list(_addresses(profiles))
+    named = [address for address in _addresses(places) if address not in firsts]
+    return next(iter([*named, *firsts]), "")
+
+
+def _addresses(places: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for place in places:
         for name, value in place.items():
             if SPLIT.sub("_", name.strip()).lower() in EMAIL_KEYS and not values.email_problem(words(value)):
-                return values.address(words(value)).lower()
-    return ""
+                yield values.address(words(value)).lower()
 
 
 def _profile_id(payload: dict[str, Any]) -> str:

@@ -1,11 +1,12 @@
 """Profiles of webhook notices, looked up together: by the profile's id, or by the address where no id was told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection
 from klaviyo.api import profiles
+from klaviyo.api.answers import Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.models import Notice
@@ -24,7 +25,7 @@ class People:
     def about(self, notice: Notice) -> Profile | None:
         """The person of a notice; None when the account knows nobody like that. Raises IntegrationError."""
         if found := self.by_id.get(notice.profile_id) or self.by_email.get(notice.email):
-            return found
+            return replace(found, found_by=notice.email)
         for name in filter(None, (notice.profile_id, notice.email)):
             if error := self.problems.get(name):
                 raise error
@@ -62,7 +63,7 @@ def name(notices: Sequence[Notice], people: People) -> None:
 def _ask_by_id(people: People, client: Client, ids: Sequence[str]) -> None:
     try:
         people.by_id |= profiles.of_ids(client, ids)
-    except PermanentError:
+    except (PermanentError, Unreadable):
         for id in ids:
             _ask_for_one(people, client, id)
     except IntegrationError as error:

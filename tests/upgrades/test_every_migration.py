@@ -24,6 +24,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0009_caps_by_mailbox": past.STORE_SETTINGS,
         "0010_property_names": past.STORE_SETTINGS,
         "0011_account_lists": past.STORE_SETTINGS,
+        "0012_other_addresses": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

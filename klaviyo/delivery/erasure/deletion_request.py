@@ -13,7 +13,7 @@ from integrations.outcomes import Accepted, Failed, Outcome, Retry
 from integrations.reasons import Who, declare
 from klaviyo.api import privacy
 from klaviyo.delivery.erasure import erase as erasure
-from klaviyo.delivery.erasure import owed
+from klaviyo.delivery.erasure import further_address, owed
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 from klaviyo.profiles import import_job
@@ -106,8 +106,13 @@ def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
 
 
 def erase(batch: Batch, delivery: Delivery) -> Outcome:
-    """Delete by the address as Klaviyo spells it; what is done holds no address any more."""
+    """Delete by the address as Klaviyo spells it; what is done holds no address any more.
+
+    Where it is not the profile's first address, somebody must have agreed that the others go with it.
+    """
     person = batch.people.known(delivery)
+    if person and person.is_named_otherwise and not contents.Erase.of(delivery).whole_profile:
+        return further_address.ASKS
     spelt = (person and person.address) or delivery.subject
     was_known = privacy.request_deletion(batch.client, spelt, [delivery])
     erasure.forget_notices(suppressions.spellings(delivery.subject), [person.id] if person else [])

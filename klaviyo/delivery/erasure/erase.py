@@ -17,7 +17,7 @@ from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.confirmation.match import NOT_CONFIRMED
 from klaviyo.consent import suppression
-from klaviyo.delivery.erasure import owed
+from klaviyo.delivery.erasure import further_address, owed
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
@@ -67,6 +67,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     list(about.values_list("pk"))
     rows = list(about)
+    further_address.forget_evidence(names)
     own = {person_key.mailbox(spelling) for spelling in names}
     mine = [row for row in rows if person_key.mailbox(row.subject) in own]
     _forget_sends(_sends(mine, sources), names, until)

@@ -9,6 +9,7 @@ from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Retry
 from integrations.wire import http
 from klaviyo.api import values
+from klaviyo.api.consent import Marketing
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import check
 from klaviyo.profiles.batch import Batch
@@ -30,9 +31,14 @@ def person(batch: Batch, delivery: Delivery) -> Profile | None:
     return batch.people.known(delivery)
 
 
+def is_of_another(known: Profile) -> bool:
+    """Whether all that is told of their consent to e-mail is about another address of theirs."""
+    return bool(known.subscriptions.of_another)
+
+
 def consent(known: Profile) -> str:
     """Klaviyo's word for their consent to e-mail; empty where it cannot be read."""
-    email = known.subscriptions.email
+    email = _email(known)
     return email.consent if email else ""
 
 
@@ -52,7 +58,7 @@ def has_said_no(known: Profile, channels: Collection[str], list_id: str) -> bool
 
 def is_for_good(known: Profile) -> bool:
     """Whether only their mailbox can take it back: a complaint, or an address that could not be reached."""
-    email = known.subscriptions.email
+    email = _email(known)
     return email is not None and any(one.reason not in BY_WORD for one in email.suppressions)
 
 
@@ -65,23 +71,28 @@ def stays_unreachable(known: Profile) -> str:
 
 def said_yes_after(known: Profile, moment: datetime) -> bool:
     """Whether their mailbox has certainly confirmed a yes at Klaviyo after that: a double opt-in."""
-    email = known.subscriptions.email
+    email = _email(known)
     if email is None or email.consent != "SUBSCRIBED" or email.said.get("double_optin") is not True:
         return False
     confirmed_at = values.moment(email.said.get("consent_timestamp"))
     return confirmed_at is not None and confirmed_at > moment + noes.CLOCKS_DIFFER
 
 
+def _email(known: Profile) -> Marketing | None:
+    told = known.subscriptions
+    return None if told.of_another else told.email
+
+
 def _noes(known: Profile, channels: Collection[str], list_id: str) -> list[str]:
     """Their times, as Klaviyo writes them."""
-    told = known.subscriptions
+    told, email = known.subscriptions, _email(known)
     if told.unreadable & {"email", *channels}:
         raise CalledOff(UNREADABLE)
-    asked = [block for block in (told.email, told.sms if "sms" in channels else None) if block]
+    asked = [block for block in (email, told.sms if "sms" in channels else None) if block]
     said = [block.changed_at for block in asked if block.consent == "UNSUBSCRIBED"]
-    if told.email:
-        said += [one.since for one in told.email.suppressions]
-        said += [one.since for one in told.email.list_suppressions if one.list_id in (list_id, "")]
+    if email:
+        said += [one.since for one in email.suppressions]
+        said += [one.since for one in email.list_suppressions if one.list_id in (list_id, "")]
     return said
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from integrations.errors import PermanentError
 from integrations.models import Delivery
 from klaviyo.api import answers, lists
+from klaviyo.api.profiles import Profile
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.errors import ListTrouble
@@ -32,7 +33,7 @@ def note_opt_in_process(batch: Batch, setting: StoreSetting) -> None:
         same.update(is_double_opt_in=is_double)
 
 
-def has(batch: Batch, setting: StoreSetting, email: str, delivery: Delivery) -> bool:
-    """Whether somebody with this address is on the list."""
+def has(batch: Batch, setting: StoreSetting, person: Profile, email: str, delivery: Delivery) -> bool:
+    """Whether the person, asked for by this address, is on the list."""
     with required(setting):
-        return lists.is_member(batch.client, setting.newsletter_list_id, email, [delivery])
+        return lists.is_member(batch.client, setting.newsletter_list_id, email, [delivery], person.id)

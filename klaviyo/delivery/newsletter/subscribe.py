@@ -74,6 +74,10 @@ NUMBER_NOT_CONFIRMED = declare(
     who=Who.PERSON,
     do="Ask the person to opt in to text messages while they are signed in at the shop.",
 )
+NOT_PROVED_OF_ADDRESS = NOT_PROVED.saying(
+    "Klaviyo knows this address as a further one of somebody, and does not tell whether it has said no before. Nothing "
+    "proves that this yes is theirs."
+)
 PHONE_IGNORED = partial_success.warning(partial_success.PHONE)
 NUMBER_IGNORED = Failed(
     declare(
@@ -120,12 +124,13 @@ def subscribe(batch: Batch, delivery: Delivery) -> Outcome:
         return WITHDRAWN
     newsletter_list.note_opt_in_process(batch, setting)
     yes = OptIn.objects.get(uid=delivery.source)
-    if why := _unproved(yes, setting, person):
-        return Skipped(NOT_PROVED.about(why=why))
+    if unproved := _unproved(yes, setting, person):
+        return Skipped(unproved)
     leasing.check([delivery])
     if yes.proof or not person:
         batch.people.bring(delivery, setting)
-    if person and "email" in channels and (reason := consent_there.stays_unreachable(person)):
+    is_own = person is not None and not consent_there.is_of_another(person)
+    if person and is_own and "email" in channels and (reason := consent_there.stays_unreachable(person)):
         _warn(delivery, (BOUNCED if reason in BOUNCES else SUPPRESSED).format(reason=reason))
     return _taken(delivery, setting, _send(batch, delivery, setting, yes))
 
@@ -136,21 +141,24 @@ def one_at_a_time() -> Retry:
     return Retry(ONE_AT_A_TIME, after, refund=True)
 
 
-def _unproved(yes: OptIn, setting: StoreSetting, person: Profile | None) -> str:
-    """Why this yes cannot undo what the person has said before; empty when it may go.
+def _unproved(yes: OptIn, setting: StoreSetting, person: Profile | None) -> Reason | None:
+    """Why this yes cannot undo what the person has said before; None when it may go.
 
     A list with double opt-in has the mailbox confirm it, and until then Klaviyo leaves everything as it was.
     https://developers.klaviyo.com/en/docs/collect_email_and_sms_consent_via_api
     """
     channels, list_id = yes.channels, setting.newsletter_list_id
     said_no = noes.said_before(yes) or (person and consent_there.has_said_no(person, channels, list_id))
-    if not said_no or setting.is_double_opt_in or yes.proof == OptIn.Proof.CONFIRMED:
-        return ""
+    is_unknown = person is not None and consent_there.is_of_another(person)
+    if not (said_no or is_unknown) or setting.is_double_opt_in or yes.proof == OptIn.Proof.CONFIRMED:
+        return None
     if yes.proof == OptIn.Proof.NONE:
-        return "it comes from a form that anybody can fill in"
+        if not said_no:
+            return NOT_PROVED_OF_ADDRESS
+        return NOT_PROVED.about(why="it comes from a form that anybody can fill in")
     if noes.needs_mailbox(yes) or (person and consent_there.is_for_good(person)):
-        return "only their mailbox can take that back"
-    return ""
+        return NOT_PROVED.about(why="only their mailbox can take that back")
+    return None
 
 
 def _obstacle(delivery: Delivery, setting: StoreSetting) -> Outcome | None:

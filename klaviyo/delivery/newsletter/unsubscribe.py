@@ -14,6 +14,7 @@ from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list,
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.mapping.property_names import NO_INVITES
 from klaviyo.models import StoreSetting
+from klaviyo.profiles import upsert
 from klaviyo.profiles.batch import Batch
 from klaviyo.profiles.joined_stores import setting_of
 from referrals import noes
@@ -80,14 +81,14 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting | None, person:
         return NOT_THERE
     if consent_there.consent(person) == "UNSUBSCRIBED":
         return SAID_NO_BEFORE
-    email = person.address or delivery.subject
+    email = delivery.subject if person.is_named_otherwise else person.address or delivery.subject
     last_look = partial(_last_look, delivery)
     if Unsubscribe.of(delivery).scope == OptOut.Scope.EVERYTHING:
         subscriptions.unsubscribe(batch.client, email, None, [delivery], last_look=last_look)
         return Accepted()
     if setting is None or not setting.newsletter_list_id:
         return enqueue.NO_LIST
-    if not newsletter_list.has(batch, setting, email, delivery):
+    if not newsletter_list.has(batch, setting, person, email, delivery):
         return NOT_ON_LIST
     with newsletter_list.required(setting):
         subscriptions.unsubscribe(batch.client, email, setting.newsletter_list_id, [delivery], last_look=last_look)
@@ -96,7 +97,7 @@ def _end(batch: Batch, delivery: Delivery, setting: StoreSetting | None, person:
 
 def _note(batch: Batch, delivery: Delivery, person: Profile) -> Outcome:
     """Klaviyo has nothing narrower to end than all of the account's e-mail, so marketers are told on the profile."""
-    profiles.update(batch.client, person.id, profiles.body_of({"properties": {NO_INVITES: True}}), [delivery])
+    upsert.update(batch.client, delivery, person.id, profiles.body_of({"properties": {NO_INVITES: True}}))
     return NOTED
 
 

@@ -8,14 +8,23 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from integrations.pages import paging
+from integrations.models import Delivery
+from integrations.pages import audit_log, paging
 from integrations.pages.access import for_operators
 from klaviyo.delivery.erasure import erase as erasing
+from klaviyo.delivery.erasure import further_address
+from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 from klaviyo.pages import person, receipts
 from referrals import person_key, text
+
+LONGEST_ID = 19  # digits: what follows is no bigint
+ANSWERS = {
+    "delete": (further_address.delete_all, "The whole profile is deleted at Klaviyo"),
+    "by_hand": (further_address.done_by_hand, "Noted: the address was taken off the profile by hand"),
+}
 
 
 @for_operators("klaviyo.erase")
@@ -47,11 +56,28 @@ def erasures(request: HttpRequest) -> HttpResponse:
 
 
 @for_operators("klaviyo.erase")
-@require_GET
+@require_http_methods(["GET", "POST"])
 def erasure(request: HttpRequest, uid: Any) -> HttpResponse:
-    """One receipt: what was removed, and how far each account is. It names nobody."""
+    """One receipt: what was removed, and how far each account is. It names nobody.
+
+    Where the address is a further one of a profile, it is answered here what is to become of that.
+    """
     row = get_object_or_404(Erasure.objects.select_related("requested_by"), uid=uid)
+    if request.method == "POST":
+        return _answer(request, row)
     return _page(request, "receipt", {"title": "Erasure receipt", "receipt": receipts.of(row)})
+
+
+def _answer(request: HttpRequest, erasure: Erasure) -> HttpResponse:
+    asked = request.POST.get("delivery", "")
+    mine = Delivery.objects.filter(source=str(erasure.uid), kind=contents.Erase.kind)
+    row = mine.filter(pk=asked).first() if asked.isascii() and asked.isdigit() and len(asked) < LONGEST_ID else None
+    act, done = ANSWERS.get(request.POST.get("answer", ""), (None, ""))
+    if row and act and audit_log.one(request, row, row, act, done):
+        messages.success(request, f"{done}.")
+    else:
+        messages.warning(request, "Nothing was changed: that is not asked any more.")
+    return redirect("klaviyo:erasure", erasure.uid)
 
 
 def _ask(request: HttpRequest, email: str, problem: str) -> HttpResponse:

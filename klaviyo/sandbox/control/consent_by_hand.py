@@ -18,14 +18,14 @@ def by_email(sql: sqlite3.Connection, account: str, email: str, to: str) -> Pers
     if person is None:
         detail = f"Nobody in the account {account} has this e-mail address."
         raise Refusal(Problem(404, "not_found", "Not found.", detail, pointer="/email"))
-    return flip(sql, person, to)
+    return flip(sql, person, to, email)
 
 
-def flip(sql: sqlite3.Connection, person: Person, to: str) -> Person:
+def flip(sql: sqlite3.Connection, person: Person, to: str, email: str | None = None) -> Person:
     """Changes what is to be changed, now; what is so already keeps its time and is not told again."""
     before = consent_changes.noted(person)
-    _CHANGES[to](person.consent, identifiers.instant())
-    if person.consent != before:
+    _CHANGES[to](person.consent_of(email), identifiers.instant())
+    if consent_changes.noted(person) != before:
         person.updated = identifiers.instant()
         people.save(sql, person)
         consent_changes.tell(sql, person, before)

@@ -27,6 +27,7 @@ PROFILES = Members(
                     "list_suppressions": Items(Text()),
                     "lists": Items(Text()),
                     "said_at": Text(nullable=True),
+                    "others": Anything(),
                 }
             )
         )
@@ -52,7 +53,7 @@ class SeedProfile:
     """A person to put there; whoever has the e-mail address or phone number already is changed.
 
     `consent` is any word, so that words can be tried which Klaviyo has not thought of yet; it was said at `said_at`
-    (ISO 8601), or now.
+    (ISO 8601), or now. `others` are further addresses of the profile, each with the word for its own consent.
     """
 
     email: str | None = None
@@ -68,6 +69,7 @@ class SeedProfile:
     list_suppressions: Iterable[str] = ()
     lists: Iterable[str] = ()
     said_at: str | None = None
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,9 @@ def _put(sql: sqlite3.Connection, account: str, seed: SeedProfile) -> str:
     told = {**identity, **names, "properties": dict(seed.properties)}
     profile_updates.change(person, {name: value for name, value in told.items() if value is not None})
     _agree(person, seed)
+    for address, word in seed.others.items():
+        person.add_address(address)
+        person.consent_of(address).email.set(word, seed.said_at or identifiers.now(), method="PREFERENCE_PAGE")
     if found:
         people.save(sql, person)
     else:

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from klaviyo.sandbox.state import identifiers, list_store, people
@@ -30,7 +31,10 @@ class SeenEvent:
 
 @dataclass(frozen=True)
 class SeenProfile:
-    """One person; `consent` and `suppressions` are about e-mail marketing."""
+    """One person; `consent` and `suppressions` are about e-mail marketing to the first address.
+
+    `others` are further addresses, each with the consent that it has for itself.
+    """
 
     id: str
     account: str
@@ -49,6 +53,7 @@ class SeenProfile:
     lists: tuple[str, ...]
     created: str
     updated: str
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -181,4 +186,5 @@ def _profile(person: Person, lists: list[str]) -> SeenProfile:
         lists=tuple(lists),
         created=person.created,
         updated=person.updated,
+        others={other.email: other.consent.email.consent for other in person.others.values()},
     )

@@ -122,6 +122,7 @@ def _details(view: View, person: Person) -> Html:
     told: dict[str, Any] = {
         "Id": person.id,
         "E-mail": person.email,
+        "Further addresses": ", ".join(one.email for one in person.others.values()) or None,
         "Phone": person.phone_number,
         "External id": person.external_id,
         **{name: value for name, value in person.attributes.items() if name != "location"},

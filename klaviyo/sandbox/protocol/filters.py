@@ -97,7 +97,8 @@ def _clause(condition: Condition, column: Column) -> tuple[Any, ...]:
             raise wrong(f"any() on '{condition.field}' needs a list of values.")
         marks = ", ".join("?" * len(values))
         clause = column.sql if "{}" in column.sql else f"{column.sql} {{}}"
-        return (clause.format(f"IN ({marks})"), *values)
+        gaps = clause.count("{}")
+        return (clause.format(*[f"IN ({marks})"] * gaps), *values * gaps)
     if isinstance(condition.value, list):
         raise wrong(f"{condition.operator}() on '{condition.field}' needs one value.")
     clause = column.sql if "{}" in column.sql else f"{column.sql} {{}}"

@@ -11,6 +11,7 @@ from klaviyo.sandbox.state.consent import Channel, Consent
 from klaviyo.sandbox.state.people import Person
 
 Told = tuple[str, dict[str, Any]]
+Noted = dict[str, Consent]
 
 _SUPPRESSED_BY = {
     "USER_SUPPRESSED": topics.SUPPRESSED,
@@ -27,15 +28,22 @@ _EMAIL = {
 _SMS = {"SUBSCRIBED": topics.SUBSCRIBED_TO_SMS, "UNSUBSCRIBED": topics.UNSUBSCRIBED_FROM_SMS}
 
 
-def noted(person: Person) -> Consent:
-    """The consent as it is now, to be compared after the change."""
-    return copy.deepcopy(person.consent)
+def noted(person: Person) -> Noted:
+    """The consent of each address as it is now, to be compared after the change; the first is called ''."""
+    return {"": copy.deepcopy(person.consent)} | {
+        other.email: copy.deepcopy(other.consent) for other in person.others.values()
+    }
 
 
-def tell(sql: sqlite3.Connection, person: Person, before: Consent, *, joined: str | None = None) -> None:
-    """Records every difference to `before`; `joined` is a list that they have just come onto."""
-    for topic, properties in _differences(before, person.consent, joined):
-        webhook_deliveries.record(sql, person.account, person.id, topic, properties)
+def tell(sql: sqlite3.Connection, person: Person, before: Noted, *, joined: str | None = None) -> None:
+    """Records every difference to `before`; `joined` is a list that they have just come onto.
+
+    The profile is told with its first address; which other one a change is about stands with the event.
+    """
+    for address, was in before.items():
+        of_which = {"email": address} if address else {}
+        for topic, properties in _differences(was, person.consent_of(address), None if address else joined):
+            webhook_deliveries.record(sql, person.account, person.id, topic, properties | of_which)
 
 
 def _differences(before: Consent, after: Consent, joined: str | None) -> Iterator[Told]:

@@ -26,7 +26,7 @@ def confirm(sql: sqlite3.Connection, account: str, email: str) -> bool:
     for row in waiting:
         list_id = row["list"] or None
         before = consent_changes.noted(person)
-        person.consent.subscribe_email(at, list_id=list_id, detail=row["source"], double=True)
+        person.consent_of(email).subscribe_email(at, list_id=list_id, detail=row["source"], double=True)
         joined = list_store.join(sql, list_id, person.id) if list_id else None
         people.save(sql, person)
         consent_changes.tell(sql, person, before, joined=joined)

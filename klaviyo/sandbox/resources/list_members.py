@@ -13,7 +13,7 @@ from klaviyo.sandbox.state.people import Person
 
 _BODY = Members({"data": Items(Members({"type": Text(choices=("profile",)), "id": Text()}), fewest=1, most=1000)})
 FILTERS = {
-    "email": Column("p.email_key", EXACT, lower),
+    "email": Column(profiles.BY_EMAIL, EXACT, lower),
     "phone_number": Column("p.phone_number", EXACT, str),
     "push_token": Column("NULL", EXACT, str),
     "_kx": Column("p.kx", frozenset({"equals"}), str),

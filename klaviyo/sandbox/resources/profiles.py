@@ -13,9 +13,14 @@ from klaviyo.sandbox.state import people, profile_updates
 from klaviyo.sandbox.state.people import Person, TakenIdentifier
 from klaviyo.sandbox.state.unit_of_work import UnitOfWork
 
+# By any of a profile's addresses: https://help.klaviyo.com/hc/en-us/articles/48274807144475
+BY_EMAIL = (
+    "p.seq IN (SELECT e.seq FROM profiles e WHERE e.email_key {} UNION ALL SELECT e.seq FROM other_addresses o "
+    "JOIN profiles e ON e.id = o.profile WHERE o.email_key {})"
+)
 FILTERS = {
     "id": Column("p.id", EXACT),
-    "email": Column("p.email_key", EXACT, lower),
+    "email": Column(BY_EMAIL, EXACT, lower),
     "phone_number": Column("p.phone_number", EXACT, str),
     "external_id": Column("p.external_id", EXACT, str),
     "_kx": Column("p.kx", frozenset({"equals"}), str),
@@ -72,9 +77,7 @@ def update_profile(call: Call) -> Answer:
     headers = ignored_phones.leave_out(call, [data["attributes"]])
     profile_updates.change(person, data["attributes"])
     profile_updates.patch(person, data.get("meta") or {})
-    taken = people.owner_of(UnitOfWork(call.sql, call.account).look, vars(person), other_than=person.id)
-    if taken:
-        raise Refusal(_duplicate(taken))
+    _check_identifiers(UnitOfWork(call.sql, call.account), person)
     people.save(call.sql, person)
     return replace(call.one(resource(call, person)), headers=headers)
 
@@ -101,12 +104,12 @@ def upsert(unit: UnitOfWork, data: Mapping[str, Any], *, nulls_clear: bool = Tru
     for name in people.OWN:
         if name in attributes and people.owner_of(unit.look, {name: attributes[name]}, other_than=person.id):
             del attributes[name]
+    if str(attributes.get("email") or "").lower() in person.others:
+        del attributes["email"]  # it names the person, and does not become their first
     profile_updates.change(person, attributes, nulls_clear=nulls_clear)
     if meta:
         profile_updates.patch(person, meta)
-        taken = people.owner_of(unit.look, vars(person), other_than=person.id)
-        if taken:
-            raise Refusal(_duplicate(taken))
+        _check_identifiers(unit, person)
     unit.put(person, is_new=is_new)
     return person, is_new
 
@@ -183,6 +186,14 @@ def _need_identifier(attributes: Mapping[str, Any]) -> None:
     if not identifies(attributes):
         detail = "One of email, phone_number, external_id or id must be given."
         raise Refusal(invalid(detail, "/data/attributes"))
+
+
+def _check_identifiers(unit: UnitOfWork, person: Person) -> None:
+    if taken := people.owner_of_any(unit.look, person):
+        raise Refusal(_duplicate(taken))
+    if len(person.others) >= people.MOST_ADDRESSES:
+        detail = f"A profile may have at most {people.MOST_ADDRESSES} email addresses."
+        raise Refusal(invalid(detail, "/data/meta/patch_identifiers"))
 
 
 def _duplicate(taken: TakenIdentifier) -> Problem:

@@ -40,7 +40,7 @@ _FILTERS = {
 _SORTS = {"": "''", "created": "s.created", "id": "s.id", "name": "s.name", "updated": "s.updated"}
 _MEMBER_FILTERS = {
     "profile_id": Column("p.id", EXACT, str),
-    "email": Column("p.email_key", EXACT, lower),
+    "email": Column(profiles.BY_EMAIL, EXACT, lower),
     "phone_number": Column("p.phone_number", EXACT, str),
     "push_token": Column("NULL", EXACT, str),
     "_kx": Column("p.kx", frozenset({"equals"}), str),

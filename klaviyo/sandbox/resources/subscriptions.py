@@ -91,7 +91,7 @@ def bulk_unsubscribe_profiles(call: Call) -> Answer:
     _need_address(data["attributes"]["profiles"]["data"])
     for told in data["attributes"]["profiles"]["data"]:
         person = _known(call, told) or _new(call, told["attributes"])
-        _unsubscribe(call, person, told["attributes"]["subscriptions"], list_id)
+        _unsubscribe(call, person, told["attributes"], list_id)
     return Answer(202)
 
 
@@ -105,7 +105,7 @@ def _subscribe(
     if double and email:
         double_opt_in.ask(call.sql, person, list_id, source)
     elif email:
-        person.consent.subscribe_email(_at(email), list_id=list_id, detail=source, double=False)
+        person.consent_of(told.get("email")).subscribe_email(_at(email), list_id=list_id, detail=source, double=False)
     if sms.get("marketing") and not double:
         person.consent.sms.set("SUBSCRIBED", _at(sms["marketing"]), detail=source)
     if sms.get("transactional") and not double:
@@ -116,16 +116,17 @@ def _subscribe(
     consent_changes.tell(call.sql, person, before, joined=joined)
 
 
-def _unsubscribe(call: Call, person: Person, asked: Mapping[str, Any], list_id: str | None) -> None:
+def _unsubscribe(call: Call, person: Person, told: Mapping[str, Any], list_id: str | None) -> None:
     """Off the named list only when they are on it; a stranger to the list is unsubscribed everywhere."""
+    asked, mine = told["subscriptions"], person.consent_of(told.get("email"))
     at = identifiers.instant()
     before = consent_changes.noted(person)
     if (asked.get("email") or {}).get("marketing"):
         if list_id and list_store.has_member(call.sql, list_id, person.id):
             list_store.remove_members(call.sql, list_id, [person.id])
-            person.consent.unsubscribe_from_list(list_id, at)
+            mine.unsubscribe_from_list(list_id, at)
         else:
-            person.consent.unsubscribe_email(at)
+            mine.unsubscribe_email(at)
     sms = asked.get("sms") or {}
     if sms.get("marketing"):
         person.consent.sms.set("UNSUBSCRIBED", at)

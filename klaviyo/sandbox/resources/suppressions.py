@@ -74,7 +74,7 @@ def _start(call: Call, kind: str) -> Answer:
     data = call.parse(_BODIES[kind])["data"]
     list_id, segment_id = _groups(call, data)
     whom = _people(call, data, list_id, segment_id, make=kind == SUPPRESS)
-    changed = sum(_apply(call, kind, person) for person in whom)
+    changed = sum(_apply(call, kind, person, address) for person, address in whom)
     at = identifiers.instant()
     document: Document = {
         "status": "complete",
@@ -92,8 +92,8 @@ def _start(call: Call, kind: str) -> Answer:
     return call.one(resource, 202)
 
 
-def _apply(call: Call, kind: str, person: Person) -> bool:
-    suppressions = person.consent.suppressions
+def _apply(call: Call, kind: str, person: Person, address: str) -> bool:
+    suppressions = person.consent_of(address).suppressions
     before = consent_changes.noted(person)
     was = "USER_SUPPRESSED" in suppressions
     if was == (kind == SUPPRESS):
@@ -123,16 +123,17 @@ def _groups(call: Call, data: Mapping[str, Any]) -> tuple[str | None, str | None
 
 def _people(
     call: Call, data: Mapping[str, Any], list_id: str | None, segment_id: str | None, *, make: bool
-) -> list[Person]:
+) -> list[tuple[Person, str]]:
+    """Who is meant, and by which address where one was named."""
     if list_id:
         ids = list_store.members(call.sql, list_id)
     elif segment_id:
         ids = segments.members(call.sql, segments.require(call, segment_id))
     else:
         addresses = [one["attributes"]["email"] for one in data["attributes"]["profiles"]["data"]]
-        found = [_by_address(call, address, make=make) for address in addresses]
-        return [person for person in found if person]
-    return [person for one in ids if (person := people.get(call.sql, call.account, one))]
+        found = [(_by_address(call, address, make=make), address) for address in addresses]
+        return [(person, address) for person, address in found if person]
+    return [(person, "") for one in ids if (person := people.get(call.sql, call.account, one))]
 
 
 def _by_address(call: Call, address: str, *, make: bool) -> Person | None:

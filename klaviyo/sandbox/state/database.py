@@ -81,6 +81,9 @@ class Database:
         columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(events)")}
         if "received_at" not in columns:
             self._connection.execute("ALTER TABLE events ADD COLUMN received_at REAL NOT NULL DEFAULT 0")
+        columns = {row["name"] for row in self._connection.execute("PRAGMA table_info(profiles)")}
+        if "others" not in columns:
+            self._connection.execute("ALTER TABLE profiles ADD COLUMN others TEXT NOT NULL DEFAULT '{}'")
         self._connection.executescript("DROP INDEX IF EXISTS events_of_profile; DROP TABLE IF EXISTS job_profiles;")
 
     @contextmanager

@@ -13,7 +13,9 @@ def change(person: Person, attributes: Mapping[str, Any], *, nulls_clear: bool =
         if value is None and not nulls_clear:
             continue
         column = "kx" if name == "_kx" else name
-        if column in IDENTIFIERS:
+        if name == "email" and value and value.lower() in person.others:
+            person.lead_with(value)
+        elif column in IDENTIFIERS:
             setattr(person, column, value or None)
         elif name == "properties":
             person.properties = _merged(person.properties, value, nulls_clear=nulls_clear)
@@ -37,10 +39,14 @@ def patch(person: Person, meta: Mapping[str, Any]) -> None:
         person.properties.pop(name, None)
     moved = meta.get("patch_identifiers") or {}
     for name, value in (moved.get("append") or {}).items():
-        if name in IDENTIFIERS:
+        if name == "email" and value:
+            person.add_address(value)
+        elif name in IDENTIFIERS:
             setattr(person, name, value)
     for name, value in (moved.get("unappend") or {}).items():
-        if name in IDENTIFIERS and getattr(person, name) == value:
+        if name == "email" and value:
+            person.drop_address(value)
+        elif name in IDENTIFIERS and getattr(person, name) == value:
             setattr(person, name, None)
 
 

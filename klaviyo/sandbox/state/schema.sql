@@ -52,10 +52,18 @@ CREATE TABLE IF NOT EXISTS profiles (
     created TEXT NOT NULL,
     updated TEXT NOT NULL,
     last_event_date TEXT,
-    UNIQUE (account, email_key),
+    others TEXT NOT NULL DEFAULT '{}',
+    UNIQUE (email_key, account),
     UNIQUE (account, phone_number),
     UNIQUE (account, external_id)
 );
+CREATE TABLE IF NOT EXISTS other_addresses (
+    account TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    profile TEXT NOT NULL REFERENCES profiles (id) ON DELETE CASCADE,
+    PRIMARY KEY (email_key, account)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS other_addresses_of_profile ON other_addresses (profile);
 CREATE INDEX IF NOT EXISTS profiles_of_account ON profiles (account, seq);
 CREATE INDEX IF NOT EXISTS profiles_by_anonymous_id ON profiles (account, anonymous_id) WHERE anonymous_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS profiles_by_kx ON profiles (account, kx) WHERE kx IS NOT NULL;

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from klaviyo.sandbox.state import people
-from klaviyo.sandbox.state.people import IDENTIFIERS, OWN, Person
+from klaviyo.sandbox.state.people import OWN, Person
 
+_OTHERS = (
+    "SELECT p.* FROM json_each(?) asked CROSS JOIN other_addresses o ON o.email_key = asked.value AND o.account = ? "
+    "JOIN profiles p ON p.id = o.profile"
+)
 _ROWS = "SELECT p.* FROM json_each(?) asked CROSS JOIN profiles p ON p.account = ? AND p.{column} = asked.value"
 
 
@@ -18,7 +22,7 @@ class UnitOfWork:
         self._sql = sql
         self.account = account
         self._people: dict[str, Person] = {}
-        self._at_first: dict[str, tuple[str | None, ...]] = {}
+        self._at_first: dict[str, tuple[tuple[str, str], ...]] = {}
         self._owners: dict[tuple[str, str], str | None] = {}
         self._new: dict[str, None] = {}
         self._changed: dict[str, None] = {}
@@ -34,6 +38,9 @@ class UnitOfWork:
             rows = self._sql.execute(_ROWS.format(column=column), (json.dumps(list(keys)), self.account))
             for row in rows.fetchall():
                 self._admit(row)
+            if name == "email":
+                for row in self._sql.execute(_OTHERS, (json.dumps(list(keys)), self.account)).fetchall():
+                    self._admit(row)
             for key in keys:
                 self._owners.setdefault((name, key), None)
 
@@ -51,7 +58,7 @@ class UnitOfWork:
         known = self._people.get(person.id)
         if known is None:
             return self._keep(person)
-        return known if _key(name, getattr(known, name) or "") == key else None
+        return known if key in {_key(*one) for one in known.identity()} else None
 
     def get(self, profile_id: str) -> Person | None:
         known = self._people.get(profile_id)
@@ -81,6 +88,7 @@ class UnitOfWork:
             "UPDATE profiles SET email_key = NULL, phone_number = NULL, external_id = NULL WHERE id = ?",
             [(one.id,) for one in moved],
         )
+        self._sql.executemany("DELETE FROM other_addresses WHERE profile = ?", [(one.id,) for one in moved])
         people.add(self._sql, *(self._people[one] for one in self._new))
         people.save(self._sql, *moved)
         people.save_details(self._sql, [one for one in changed if one.identity() == self._at_first[one.id]])
@@ -99,13 +107,13 @@ class UnitOfWork:
         return person
 
     def _index(self, person: Person) -> None:
-        for name, value in zip(IDENTIFIERS, person.identity(), strict=True):
-            if value and self._owners.get(key := _key(name, value)) is None:
+        for name, value in person.identity():
+            if self._owners.get(key := _key(name, value)) is None:
                 self._owners[key] = person.id
 
     def _forget(self, person: Person) -> None:
-        for name, value in zip(IDENTIFIERS, person.identity(), strict=True):
-            if value and self._owners.get(key := _key(name, value)) == person.id:
+        for name, value in person.identity():
+            if self._owners.get(key := _key(name, value)) == person.id:
                 if name in OWN:
                     self._owners[key] = None
                 else:
