@@ -114,7 +114,7 @@ def _waiting(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """What waits, by state and reason."""
     rows = connection.deliveries.filter(state__in=Delivery.OPEN).order_by()
     groups = rows.values("state", "reason_code").annotate(count=Count("pk")).order_by("-count", "state", "reason_code")
-    return [{**group, "words": _why(group)} for group in groups]
+    return [{**group, "shown": story.STATES[Delivery.State(group["state"])], "words": _why(group)} for group in groups]
 
 
 def _why(group: Mapping[str, Any]) -> str:

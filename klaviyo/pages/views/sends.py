@@ -24,7 +24,7 @@ TABS = (
     ("", "All"),
     ("waiting", "Waiting"),
     ("held", "Held"),
-    ("skipped", "Blocked"),
+    ("skipped", "Not sent"),
     ("failed", "Failed"),
     ("delivered", "Sent"),
     ("cancelled", "Cancelled"),

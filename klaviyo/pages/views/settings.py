@@ -71,12 +71,12 @@ def edit(request: HttpRequest, setting_id: int) -> HttpResponse:
 @for_operators("klaviyo.delete_storesetting")
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
-    """Part a store from an account, when that is confirmed."""
+    """Remove a store from an account, when that is confirmed."""
     setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
         mine = contents.of_store(setting.store_id, [setting.pk])
         waiting = setting.connection.deliveries.filter(mine, state__in=Delivery.OPEN).count()
-        context = {"title": f"Part {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
+        context = {"title": f"Remove {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
     _note(request, setting, DELETION, sentence)
