@@ -10,6 +10,7 @@ from klaviyo.delivery import joined_anew
 from klaviyo.delivery.erasure import repeat
 from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import results as import_results
+from klaviyo.profiles import account_lists
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
 
@@ -44,6 +45,12 @@ def repeat_erasures() -> None:
 def look_at_imports() -> None:
     """See how imports of profiles have ended."""
     import_results.look()
+
+
+@shared_task(ignore_result=True)
+def read_lists() -> None:
+    """Read the lists of accounts that an operator can choose from."""
+    account_lists.take_all()
 
 
 @shared_task(ignore_result=True)

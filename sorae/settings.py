@@ -251,6 +251,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),
     "klaviyo.tasks.watch": timedelta(seconds=30),
+    "klaviyo.tasks.read_lists": timedelta(seconds=5),
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),

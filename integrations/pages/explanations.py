@@ -12,10 +12,20 @@ ITSELF, NOBODY = Who.ITSELF, Who.NOBODY
 OF_STATES: dict[str, tuple[str, str, Who, str]] = {  # where a state says all, and there is no reason beside it
     State.QUEUED: ("Its turn comes", "It waits for its turn.", ITSELF, "Nothing to do."),
     State.SENDING: ("On its way", "A worker is sending it now.", ITSELF, "Nothing to do."),
-    State.ACCEPTED: ("Accepted", "The provider has taken it. An event is also read back there later.", ITSELF, "Nothing to do."),
+    State.ACCEPTED: (
+        "Accepted",
+        "The provider has taken it. An event is also read back there later.",
+        ITSELF,
+        "Nothing to do.",
+    ),
     State.CONFIRMED: ("Confirmed", "The provider has taken it, and shows it.", NOBODY, "Nothing to do."),
     State.SKIPPED: ("Not sent", "It was not to be sent.", NOBODY, "Nothing to do."),
-    State.HELD: ("Held", "It waits until somebody has acted.", Who.OPERATOR, "Retry it, or look at the account's page."),
+    State.HELD: (
+        "Held",
+        "It waits until somebody has acted.",
+        Who.OPERATOR,
+        "Retry it, or look at the account's page.",
+    ),
     State.CANCELLED: ("Cancelled", "It was cancelled before it was sent.", NOBODY, "Nothing to do."),
 }
 

@@ -1,25 +1,22 @@
-"""List choices of an operator: all lists of an account, or as many as Klaviyo would tell."""
+"""List choices of an operator: the lists of an account as a worker last read them, without asking Klaviyo."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.core.cache import cache
+from datetime import datetime
 
 from integrations import outbox
-from integrations.errors import IntegrationError
 from integrations.models import Connection
-from klaviyo.api import lists
-from klaviyo.api.client import Client
 from klaviyo.api.lists import List
+from klaviyo.models import AccountLists
 
-KEPT = timedelta(minutes=1)  # long enough to search in, short enough to see a list that was made just now
+NOT_YET = "They have not been read yet, which takes a few seconds. Search again then."
 
 
 @dataclass(frozen=True)
 class Offer:
-    """The lists by name; `problem` says why some or all may be missing."""
+    """The lists by name, and when they were read; `problem` says why some or all may be missing."""
 
     lists: tuple[List, ...] = ()
+    read_at: datetime | None = None
     problem: str = ""
 
     def named(self, list_id: str) -> str | None:
@@ -37,25 +34,15 @@ class Offer:
 
 
 def of(connection: Connection) -> Offer:
-    """Ask Klaviyo page by page; a failure costs the lists, never the page that shows them."""
+    """What our copy holds. Nothing here waits for Klaviyo."""
+    row = AccountLists.objects.filter(connection=connection).first()
+    lists = tuple(List(**item) for item in row.lists) if row else ()
+    return Offer(lists, row.read_at if row else None, _problem(connection, row))
+
+
+def _problem(connection: Connection, row: AccountLists | None) -> str:
     if not connection.is_connected:
-        return Offer(problem=f"{outbox.waiting_for(connection)} Its lists cannot be read until then.")
-    key = f"klaviyo.lists.{connection.pk}.{connection.generation}"
-    known: Offer | None = cache.get(key)
-    if known is None:
-        known = _read(connection)
-        if not known.problem:
-            cache.set(key, known, KEPT.total_seconds())
-    return known
-
-
-def _read(connection: Connection) -> Offer:
-    found: list[List] = []
-    problem = ""
-    try:
-        for item in lists.all_of(Client(connection)):
-            found.append(item)
-    except IntegrationError as error:
-        seen = f"Only the first {len(found)} lists are shown" if found else "The lists cannot be shown"
-        problem = f"{seen}: {error.sentence} Everything else can be changed and saved."
-    return Offer(tuple(sorted(found, key=lambda item: item.name.casefold())), problem)
+        return f"{outbox.waiting_for(connection)} Its lists cannot be read until then."
+    if row and row.problem:
+        return f"The lists could not be read the last time: {row.problem} Everything else can be changed and saved."
+    return "" if row and row.read_at else NOT_YET

@@ -16,7 +16,7 @@ else:
 
 Behaviour, Permission = StoreSetting.Behaviour, StoreSetting.Permission
 
-LISTS_SHOWN = 200
+LISTS_SHOWN = 50
 LISTS = {  # the fields that name a list: what for, and choosing none
     "list_id": ("List", "No list", ""),
     "newsletter_list_id": ("Newsletter list", "No newsletter list", "A yes is kept here, and goes to no list."),
@@ -55,6 +55,22 @@ class Choice:
     label: str
     meaning: str
     is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Matching:
+    """The lists that a search shows, the chosen one always; and how many more there are."""
+
+    lists: list[List]
+    hidden: int
+
+
+def matching(offer: Offer, words: str, chosen: str) -> Matching:
+    """As many as a page should hold, of those whose name has the words."""
+    found = offer.searched(words, chosen)
+    shown = found[:LISTS_SHOWN]
+    ahead = [item for item in found[LISTS_SHOWN:] if item.id == chosen]
+    return Matching(ahead + shown, len(found) - len(shown) - len(ahead))
 
 
 @dataclass(frozen=True)
@@ -139,7 +155,7 @@ class SettingsForm(ModelForm):
     def _picker(self, name: str) -> Picker:
         chosen, stored = str(self[name].value() or ""), self.stored[name]
         words = str(self.data.get(f"{name}_words", ""))
-        matching = self.offer.searched(words, chosen)
+        found = matching(self.offer, words, chosen)
         is_lost = stored and self.offer.named(stored) is None
         kept_name = str(getattr(self.instance, name.replace("_id", "_name"))) or stored
         return Picker(
@@ -152,8 +168,8 @@ class SettingsForm(ModelForm):
             lost=kept_name if is_lost else "",
             words=words,
             errors=self[name].errors,
-            lists=matching[:LISTS_SHOWN],
-            hidden=max(len(matching) - LISTS_SHOWN, 0),
+            lists=found.lists,
+            hidden=found.hidden,
         )
 
     def _known_list(self, name: str) -> str:

@@ -9,6 +9,7 @@ app_name = "klaviyo"
 urlpatterns = [
     path("settings/", settings.settings, name="settings"),
     path("settings/add/", settings.add, name="settings_add"),
+    path("settings/lists/<int:connection_id>/", settings.lists, name="lists"),
     path("settings/<int:setting_id>/", settings.edit, name="settings_edit"),
     path("settings/<int:setting_id>/remove", settings.remove, name="settings_remove"),
     # Sends: what became of each invite and reminder, and why

@@ -12,9 +12,7 @@ SIZES = ((1440, 900), (390, 844))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_of_the_admin_breaks_a_rule(
-    signed_in: Page, ann: Advocate, scheme: Literal["light", "dark"]
-) -> None:
+def test_no_page_of_the_admin_breaks_a_rule(signed_in: Page, ann: Advocate, scheme: Literal["light", "dark"]) -> None:
     house.fill(ann)
     signed_in.emulate_media(color_scheme=scheme)
     found = [objection for address in house.addresses() for objection in objections(signed_in, address)]

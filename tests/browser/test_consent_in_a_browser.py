@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from integrations.models import Delivery
 from klaviyo.models import Erasure, Send, StoreSetting
+from klaviyo.profiles import account_lists
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -76,6 +77,7 @@ def test_a_newsletter_list_is_found_by_typing_and_kept(
     signed_in: Page, sandbox: Sandbox, setting: StoreSetting
 ) -> None:
     sandbox.put_lists(TEA_HOUSE_LTD, [SeedList("Friends"), SeedList("News", opt_in_process="double_opt_in")])
+    account_lists.take_all()
     page = signed_in
     page.goto(f"/admin/klaviyo/settings/{setting.pk}/")
     page.get_by_role("radio", name="Update existing profiles only").check()

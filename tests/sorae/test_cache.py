@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from django.test import Client
 
-from klaviyo.models import StoreSetting
-from klaviyo.pages import list_choices
 from sorae.cache import ForgetfulRedisCache
 from tests import servers
 
@@ -63,13 +60,3 @@ def test_while_redis_is_away_nothing_is_known_and_nothing_breaks(caplog: pytest.
         cache.incr("tea")
     assert "The cache does not answer: ConnectionError" in caplog.text
     assert "secret" not in caplog.text
-
-
-def test_the_settings_of_a_store_open_while_redis_is_away(
-    setting: StoreSetting, browser_of_the_operator: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nowhere = ForgetfulRedisCache([f"redis://127.0.0.1:{servers.free_port()}/0"], SETTINGS)
-    monkeypatch.setattr(list_choices, "cache", nowhere)
-    answer = browser_of_the_operator.get(f"/admin/klaviyo/settings/{setting.pk}/")
-    assert answer.status_code == 200
-    assert b"cannot be shown" not in answer.content

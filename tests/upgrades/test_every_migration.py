@@ -18,6 +18,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0007_operators_may_release_messages": past.STORE_SETTINGS,
         "0008_erasures_are_owed": past.STORE_SETTINGS,
         "0009_caps_by_mailbox": past.STORE_SETTINGS,
+        "0010_account_lists": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -75,4 +75,7 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
 def _also(send: Send) -> list[tuple[Delivery, str, str]]:
     """What else was told of the same fact: each with its name and its state."""
     rows = Delivery.objects.filter(source=send.delivery.source).exclude(source="").exclude(pk=send.delivery_id)
-    return [(row, story.what(row), story.state(row)) for row in rows.select_related("connection").order_by("-pk")[:ALSO_SHOWN]]
+    return [
+        (row, story.what(row), story.state(row))
+        for row in rows.select_related("connection").order_by("-pk")[:ALSO_SHOWN]
+    ]

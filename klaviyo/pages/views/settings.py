@@ -7,7 +7,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -17,7 +17,8 @@ from integrations.pages.access import for_operators
 from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
-from klaviyo.pages.settings_form import SettingsForm
+from klaviyo.pages.settings_form import LISTS, SettingsForm, matching
+from klaviyo.profiles import account_lists
 from klaviyo.profiles.errors import LIST_GONE
 from referrals.models import Store
 
@@ -68,6 +69,20 @@ def edit(request: HttpRequest, setting_id: int) -> HttpResponse:
     return _edit(request, setting)
 
 
+@for_operators("klaviyo.view_storesetting", "klaviyo.add_storesetting")
+@require_GET
+def lists(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """The lists whose name has the words, for the picker while one types; from our copy."""
+    connection = get_object_or_404(Connection, pk=connection_id, provider="klaviyo")
+    name = request.GET.get("name", "")
+    if name not in LISTS:
+        raise Http404
+    words = request.GET.get("words", "").replace("\x00", "")[:200]
+    found = matching(list_choices.of(connection), words, request.GET.get("chosen", ""))
+    picker = {"name": name, "chosen": request.GET.get("chosen", ""), "words": words}
+    return render(request, "klaviyo/list_options.html", {"picker": picker | vars(found)})
+
+
 @for_operators("klaviyo.delete_storesetting")
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
@@ -90,7 +105,10 @@ def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
     offer = list_choices.of(setting.connection)
     data = request.POST if request.method == "POST" else None
     form = SettingsForm(data, instance=setting, offer=offer)
-    is_search = data is not None and "search" in data
+    is_search = data is not None and ("search" in data or "read" in data)
+    if data is not None and "read" in data:
+        account_lists.ask(setting.connection)
+        messages.info(request, "The lists are being read again. Search again in a few seconds.")
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
     context = {
