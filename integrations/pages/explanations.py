@@ -44,7 +44,7 @@ def of_no_body(delivery: Delivery) -> str:
     """Why there is no request body to show; empty where there is one."""
     if retention.is_forgotten(delivery):
         return (
-            f"No longer kept. What was sent, and about whom, is removed {settings.RETAIN_BODIES_DAYS} days after the end. "
+            f"No longer kept. What was sent, and about whom, is removed after {settings.RETAIN_BODIES_DAYS} days. "
             "It cannot be sent again from here; send the fact itself again."
         )
     if delivery.body:

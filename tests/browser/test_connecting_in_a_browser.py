@@ -76,7 +76,7 @@ def test_a_failed_delivery_tells_its_story_and_is_sent_again(
     page.goto("/admin/integrations/deliveries/")
     page.get_by_role("link", name="Advocate started").click()
     story = page.get_by_role("main")
-    expect(story).to_contain_text("Status 403")
+    expect(story).to_contain_text("Klaviyo error 403")
     expect(story).to_contain_text(ann.email)
 
     page.locator("details.confirm > summary").click()

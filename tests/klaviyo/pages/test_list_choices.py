@@ -102,12 +102,9 @@ def test_no_page_about_settings_asks_klaviyo(
 ) -> None:
     read(setting.connection)
     asked = len(sandbox.requests())
-    edit, settings = reverse("klaviyo:settings_edit", args=[setting.pk]), reverse("klaviyo:settings")
-    for address in (
-        edit,
-        reverse("klaviyo:lists", args=[setting.connection_id]) + "?name=list_id",
-        reverse("klaviyo:settings"),
-    ):
+    edit = reverse("klaviyo:settings_edit", args=[setting.pk])
+    search = reverse("klaviyo:lists", args=[setting.connection_id]) + "?name=list_id"
+    for address in (edit, search, reverse("klaviyo:settings")):
         assert browser_of_the_operator.get(address).status_code == 200
     assert "being read again" in browser_of_the_operator.post(edit, {"read": "1"}).content.decode()
     assert len(sandbox.requests()) == asked
