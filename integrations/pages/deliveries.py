@@ -150,7 +150,7 @@ def _tabs(chosen: Filter) -> list[tabs.Tab]:
     shown = dict(TABS)
     if chosen.state not in shown:
         shown[chosen.state] = MORE_TABS[chosen.state]
-    return [tabs.tab(chosen, state, name, _all) for state, name in shown.items()]
+    return tabs.of(chosen, list(shown.items()), _all)
 
 
 def _all(chosen: Filter) -> "QuerySet[Delivery]":

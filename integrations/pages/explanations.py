@@ -1,43 +1,45 @@
 """Explanations of a delivery: what its state and reason mean, who can change it, and what to do."""
 
+from dataclasses import dataclass, replace
+
 from django.conf import settings
 
 from integrations import providers, reasons
 from integrations.models import Delivery
 from integrations.outbox import retention
-from integrations.reasons import Reason, Who
+from integrations.reasons import Who
 
 State = Delivery.State
-ITSELF, NOBODY = Who.ITSELF, Who.NOBODY
-OF_STATES: dict[str, tuple[str, str, Who, str]] = {  # where a state says all, and there is no reason beside it
-    State.QUEUED: ("Its turn comes", "It waits for its turn.", ITSELF, "Nothing to do."),
-    State.SENDING: ("On its way", "A worker is sending it now.", ITSELF, "Nothing to do."),
-    State.ACCEPTED: (
-        "Accepted",
-        "The provider has taken it. An event is also read back there later.",
-        ITSELF,
-        "Nothing to do.",
-    ),
-    State.CONFIRMED: ("Confirmed", "The provider has taken it, and shows it.", NOBODY, "Nothing to do."),
-    State.SKIPPED: ("Not sent", "It was not to be sent.", NOBODY, "Nothing to do."),
-    State.HELD: (
-        "Held",
-        "It waits until somebody has acted.",
-        Who.OPERATOR,
-        "Retry it, or look at the account's page.",
-    ),
-    State.CANCELLED: ("Cancelled", "It was cancelled before it was sent.", NOBODY, "Nothing to do."),
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a delivery's state or reason means, who can change it, and what to do."""
+
+    means: str
+    who: Who
+    do: str = "Nothing to do."
+
+
+OF_STATES = {  # where a state says all, and there is no reason beside it
+    State.QUEUED: Explanation("It waits for its turn.", Who.ITSELF),
+    State.SENDING: Explanation("A worker is sending it now.", Who.ITSELF),
+    State.ACCEPTED: Explanation("The provider has taken it. An event is also read back later.", Who.ITSELF),
+    State.CONFIRMED: Explanation("The provider has taken it, and shows it.", Who.NOBODY),
+    State.SKIPPED: Explanation("It was not to be sent.", Who.NOBODY),
+    State.HELD: Explanation("It waits until somebody acts.", Who.OPERATOR, "Retry it, or open the account's page."),
+    State.CANCELLED: Explanation("It was cancelled before it was sent.", Who.NOBODY),
 }
 
 
-def of(delivery: Delivery) -> Reason:
-    """The reason on the record, as the pages of its provider put it; else what its state means."""
-    if delivery.reason_code or delivery.state not in OF_STATES:
-        known = reasons.of(delivery.reason_code, delivery.reason)
-    else:
-        title, means, who, do = OF_STATES[delivery.state]
-        known = Reason("", title, means, "", means, who, do)
-    return known.naming(providers.get(delivery.connection.provider).name)
+def of(delivery: Delivery) -> Explanation:
+    """By the reason on the record, in the words of its provider's pages; else by its state."""
+    provider, state = providers.get(delivery.connection.provider), State(delivery.state)
+    if not delivery.reason_code and state in OF_STATES:
+        known = OF_STATES[state]
+        return replace(known, means=known.means.replace("The provider", provider.name))
+    reason = reasons.of(delivery.reason_code).naming(provider.name)
+    return Explanation(reason.means, reason.who, reason.do)
 
 
 def of_no_body(delivery: Delivery) -> str:

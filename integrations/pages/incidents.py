@@ -1,6 +1,6 @@
 """Incidents, which need a person: deliveries that failed or are held, one for each cause over all accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,17 +75,18 @@ class Incident:
 def open_now(connections: Sequence[Connection]) -> list[Incident]:
     """Everything held, and what failed in the last week; the largest first."""
     failed = Q(state=State.FAILED, settled_at__gte=timezone.now() - RECENT)
-    return of(Delivery.objects.filter(Q(state=State.HELD) | failed, connection__in=connections))
+    standing = Delivery.objects.filter(Q(state=State.HELD) | failed, connection__in=connections)
+    return of(standing, {row.pk: row for row in connections})
 
 
-def of(deliveries: "QuerySet[Delivery]") -> list[Incident]:
+def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None = None) -> list[Incident]:
     """The incidents among some deliveries; the largest first, and no more than a page can hold."""
     standing = deliveries.filter(state__in=(State.FAILED, State.HELD)).order_by()
     groups: Any = standing.values("connection", "state", "reason_code").annotate(
         count=Count("pk"), since=Min("created_at"), latest=Max("pk")
     )
     rows = list(groups)
-    accounts = Connection.objects.in_bulk({row["connection"] for row in rows})
+    accounts = known or Connection.objects.in_bulk({row["connection"] for row in rows})
     rows.sort(key=lambda row: (accounts[row["connection"]].account_name, row["connection"]))
     found: dict[tuple[str, str], Incident] = {}
     for row in rows:
@@ -93,7 +94,8 @@ def of(deliveries: "QuerySet[Delivery]") -> list[Incident]:
         incident = found.setdefault(cause, Incident(*cause, since, latest))
         incident.add(accounts[row["connection"]], count, since, latest)
     largest = sorted(found.values(), key=lambda one: (-one.count, one.state, one.code))[:SHOWN]
-    sentences = dict(Delivery.objects.filter(pk__in=[one.latest for one in largest]).values_list("pk", "reason"))
+    latest_of_each = Delivery.objects.filter(pk__in=[one.latest for one in largest])
+    sentences: dict[int, str] = dict(latest_of_each.values_list("pk", "reason"))
     for incident in largest:
         incident.sentence = sentences.get(incident.latest, "")
     return largest

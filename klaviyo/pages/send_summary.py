@@ -17,7 +17,6 @@ from referrals import suppressions
 from referrals.models import Suppression
 
 State = Delivery.State
-RETRIABLE = (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED)
 CANCELLABLE = (State.HELD, State.QUEUED)
 NOT_SENT = (State.SKIPPED, State.FAILED, State.CANCELLED)
 
