@@ -34,7 +34,7 @@ class ProgramInline(TabularInline):
     prepopulated_fields = {"slug": ("name",)}
     formset = LabelledFormSet
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest | None, **more: Any) -> Any:
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
         """A table's fields have their names in its head, where a screen reader does not look for them."""
         field = super().formfield_for_dbfield(db_field, request, **more)
         if field is not None:
