@@ -112,7 +112,9 @@ def is_known(code: str) -> bool:
 
 def title(code: str) -> str:
     """The name of a reason; of a code that a provider made up, the code as a person would write it."""
-    return of(code).title if is_known(code) else code.replace("_", " ").capitalize()
+    if is_known(code):
+        return of(code).title
+    return code.replace("http_", "error ", 1).replace("_", " ").capitalize()
 
 
 def titles() -> list[tuple[str, str]]:

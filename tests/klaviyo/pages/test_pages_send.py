@@ -233,7 +233,10 @@ def test_the_profile_is_linked_only_where_it_is_known(
 
 
 def test_the_buttons_fit_the_state_and_the_reader(browser_of_the_operator: Client, ann: Advocate) -> None:
-    buttons = {"Yes, cancel it": Delivery.OPEN, "Yes, try again": (State.FAILED, State.HELD, State.QUEUED)}
+    buttons = {
+        "Yes, cancel it": Delivery.OPEN,
+        "Yes, try again": (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED),
+    }
     looker = signed_in_with("view_send")
     for state in State:
         send = a_send(ann, f"{state}@friends.test", state=state)
