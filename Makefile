@@ -15,9 +15,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@sed -n 's/^# //p' Makefile
 
-# make demo ONCE=1 stops after the table.
+# make demo ONCE=1 stops after the table; PORT=8001 SANDBOX_PORT=8101 serves on other ports.
 demo: $(VENV)/installed
-	@$(VENV)/bin/python manage.py demo $(if $(ONCE),--once)
+	@$(VENV)/bin/python manage.py demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 # make test ONLY="tests/klaviyo -k consent" runs a part.
 test: $(VENV)/installed-for-tests $(VENV)-newest-client/installed

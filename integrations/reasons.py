@@ -69,7 +69,7 @@ _SERVER_TROUBLE = re.compile(r"http_(3\d\d|5\d\d|408|425)")
 
 
 def declare(
-    code: str, title: str, sentence: str, *, because: str, means: str, who: Who, do: str = "Nothing."
+    code: str, title: str, sentence: str, *, because: str, means: str, who: Who, do: str = "Nothing to do."
 ) -> Reason:
     """A reason, for good: people have alerts on its code, and rows hold it."""
     if code in ALL:
@@ -83,7 +83,7 @@ on_the_way = partial(
     means="This is about the way to the provider, not about the person. "
     "It is tried again by itself, less often with time.",
     who=Who.ITSELF,
-    do="Nothing, unless it lasts for hours.",
+    do="Nothing to do, unless it lasts for hours.",
 )
 access_ended = partial(
     declare,
@@ -112,7 +112,9 @@ def is_known(code: str) -> bool:
 
 def title(code: str) -> str:
     """The name of a reason; of a code that a provider made up, the code as a person would write it."""
-    return of(code).title if is_known(code) else code.replace("_", " ").capitalize()
+    if is_known(code):
+        return of(code).title
+    return code.replace("http_", "error ", 1).replace("_", " ").capitalize()
 
 
 def titles() -> list[tuple[str, str]]:

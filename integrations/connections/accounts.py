@@ -32,6 +32,7 @@ class Outcome:
 
     connection: Connection
     sentence: str
+    missed: Connection | None = None  # which was to be connected again, when a known account came back instead
 
     @property
     def is_undecided(self) -> bool:
@@ -68,6 +69,7 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
             row,
             f"You came back with {row.account_name}, which is connected already; its access was renewed. "
             f"{intended.account_name} is as it was before.",
+            missed=intended,
         )
     again = " again" if was == Connection.State.RECONNECT or row.generation > 1 else ""
     return Outcome(row, f"{row.account_name} is connected{again}.{_under_way(row)}")

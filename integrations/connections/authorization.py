@@ -62,6 +62,8 @@ APP_REFUSED = {"invalid_scope", "unauthorized_client", "invalid_request", "unsup
 class ConnectingFailed(Exception):
     """A trip to the consent screen ended without a connection, which is on no record; `advice` says what to do now."""
 
+    connection: Connection | None = None  # which the trip was to connect again
+
     def __init__(self, code: str) -> None:
         self.code = code
         self.sentence, self.advice = FAILURES[code]
@@ -92,6 +94,16 @@ def complete(request: HttpRequest, provider: Provider) -> Outcome:
     """Finish a trip with what the provider's answer brings. Raises ConnectingFailed, or PermissionDenied."""
     trip = _used_up(_parameter(request, "state"))
     _refuse_strangers(request, provider, trip)
+    try:
+        return _completed(request, provider, trip)
+    except ConnectingFailed as failure:
+        failure.connection = trip.connection
+        raise
+
+
+def _completed(request: HttpRequest, provider: Provider, trip: Authorization) -> Outcome:
+    if cast(datetime, trip.used_at) > trip.expires_at:
+        raise ConnectingFailed("expired")
     permission = "integrations.reconnect" if trip.connection else "integrations.connect"
     if not request.user.has_perm(permission):
         raise PermissionDenied
@@ -126,8 +138,6 @@ def _refuse_strangers(request: HttpRequest, provider: Provider, trip: Authorizat
         raise ConnectingFailed("another_session")
     if trip.provider != provider.slug or not _may_issue(provider.addresses(), request.GET.get("iss")):
         raise ConnectingFailed("another_provider")
-    if cast(datetime, trip.used_at) > trip.expires_at:
-        raise ConnectingFailed("expired")
 
 
 def _may_issue(addresses: Addresses, issuer: str | None) -> bool:

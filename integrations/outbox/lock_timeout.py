@@ -18,7 +18,7 @@ BUSY_HERE = Retry(
         because="something else at our side is writing about it",
         means="Two things about the same person came together, and one waits for the other.",
         who=Who.ITSELF,
-        do="Nothing, unless it lasts for hours.",
+        do="Nothing to do, unless it lasts for hours.",
     ),
     SOON,
     refund=True,

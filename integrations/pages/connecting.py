@@ -48,12 +48,21 @@ def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
     try:
         outcome = connections.complete(request, provider)
     except ConnectingFailed as failure:
-        context = {"failure": failure, "provider": provider}
+        context = {
+            "sentence": failure.sentence,
+            "advice": failure.advice,
+            "provider": provider,
+            "again": failure.connection,
+        }
         return _private(_page(request, "connecting_failed", "Not connected", context, status=400))
     note(request, outcome.connection, outcome.sentence)
     if outcome.is_undecided:
         messages.warning(request, outcome.sentence)
         return _private(redirect("integrations:decide", outcome.connection.pk))
+    if outcome.missed:
+        advice = f"To connect {outcome.missed.account_name} again, choose that account at {provider.name}."
+        context = {"sentence": outcome.sentence, "advice": advice, "provider": provider, "again": outcome.missed}
+        return _private(_page(request, "connecting_failed", "Another account was connected", context))
     messages.success(request, outcome.sentence)
     return _private(redirect("integrations:provider", provider))
 

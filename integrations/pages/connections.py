@@ -1,6 +1,6 @@
 """The pages of providers and their connections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from integrations import connections, outbox, providers, reasons
 from integrations.models import Connection, Delivery
-from integrations.pages import charts, figures, health, incidents, overview, story
+from integrations.pages import charts, figures, health, overview, story
 from integrations.pages.access import for_operators
 from integrations.providers import Provider, Scope
 
@@ -80,15 +80,14 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "provider": provider,
         "health": health.judge(row, known, timezone.now()),
         "figures": known,
-        "chart": charts.per_hour(figures.hours([row], timezone.now())),
+        "chart": charts.per_hour(figures.hours([known], timezone.now())),
         "served": provider.served([row])[row.pk],
         "scopes": [Granted(scope, scope.name in row.granted) for scope in provider.scopes],
-        "waiting": _waiting(row),
-        "is_releasing": outbox.is_releasing(row),
-        "incidents": incidents.open_now([row]),
+        "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
+        "is_releasing": row.is_connected and known.is_releasing,
         "failures": _failures(row),
         "narrow": f"&connection={row.pk}",
-        "checks": row.health_checks.order_by("-checked_at")[:5],
+        "checks": known.checks,
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
     }
     return _page(request, "connection", context)
@@ -110,11 +109,8 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
     return redirect("integrations:connection", row.pk)
 
 
-def _waiting(connection: Connection) -> Sequence[Mapping[str, Any]]:
-    """What waits, by state and reason."""
-    rows = connection.deliveries.filter(state__in=Delivery.OPEN).order_by()
-    groups = rows.values("state", "reason_code").annotate(count=Count("pk")).order_by("-count", "state", "reason_code")
-    return [{**group, "words": _why(group)} for group in groups]
+def _state(group: Mapping[str, Any]) -> str:
+    return story.STATES[Delivery.State(group["state"])]
 
 
 def _why(group: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retention, retrying
-from integrations.pages import audit_log, filtering, incidents, paging, safe_redirect, search_range, story, tabs
+from integrations.pages import (
+    audit_log,
+    explanations,
+    filtering,
+    incidents,
+    paging,
+    remedies,
+    safe_redirect,
+    search_range,
+    story,
+    tabs,
+)
 from integrations.pages.access import for_operators
 from integrations.pages.filtering import Filter
 
@@ -21,7 +31,7 @@ TABS = (
     ("waiting", "Waiting"),
     ("held", "Held"),
     ("failed", "Failed"),
-    ("skipped", "Skipped"),
+    ("skipped", story.STATES[Delivery.State.SKIPPED]),
     ("accepted", "Accepted"),
     ("confirmed", "Confirmed"),
     ("cancelled", "Cancelled"),
@@ -37,6 +47,7 @@ class Row:
 
     delivery: Delivery
     what: str
+    state: str
     level: str
 
 
@@ -60,6 +71,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "connections": Connection.objects.order_by("account_name"),
         "kinds": _kinds(chosen),
         "can_retry": standing and request.user.has_perm("integrations.retry"),
+        "narrow": f"&connection={chosen.connection}" if chosen.connection else "",
     }
     return render(request, "integrations/deliveries.html", admin.site.each_context(request) | context)
 
@@ -73,13 +85,14 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
     context = {
         "title": story.what(row),
         "delivery": row,
+        "state": story.state(row),
         "level": story.level(row),
+        "reason": explanations.of(row),
         "story": story.of(row, attempts),
         "decision": story.decision(row.evidence),
         "body": story.pretty(row.body),
-        "is_forgotten": retention.is_forgotten(row),
-        "kept_for": settings.RETAIN_BODIES_DAYS,
-        "can_retry": _can_retry(row) and request.user.has_perm("integrations.retry"),
+        "no_body": explanations.of_no_body(row),
+        "remedy": "" if retention.is_forgotten(row) else remedies.of(row.connection, row.state, row.reason_code),
     }
     return render(request, "integrations/delivery.html", admin.site.each_context(request) | context)
 
@@ -93,28 +106,34 @@ def retry(request: HttpRequest) -> HttpResponse:
         chosen = chosen if chosen.state in ("failed", "held") else chosen.but(state="failed")
         rows = chosen.apply(Delivery.objects.all())
         why = audit_log.cause(chosen.state, chosen.reason)
+    else:
+        why, rows = "", Delivery.objects.filter(pk__in=_chosen_one_by_one(request))
+    away = rows.filter(state__in=RETRIABLE).exclude(connection__state=Connection.State.CONNECTED).count()
+    if why:
         count = audit_log.many(request, rows, retrying.again, "Deliveries tried again", why)
     else:
-        count = _retry_chosen(request)
-    messages.success(request, f"{count} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
+        count = _retry_chosen(request, rows)
+    if count:
+        messages.success(request, f"{count:,} deliver{'y goes' if count == 1 else 'ies go'} out again now.")
+    if away:
+        waits = "1 delivery stays" if away == 1 else f"{away:,} deliveries stay"
+        messages.warning(request, f"{waits} as before: the account is not connected. Reconnect it first.")
     return redirect(safe_redirect.to(request, reverse("integrations:deliveries"), "integrations.view_delivery"))
 
 
-def _retry_chosen(request: HttpRequest) -> int:
+def _chosen_one_by_one(request: HttpRequest) -> set[str]:
+    return {pk for pk in request.POST.getlist("delivery")[:1000] if filtering.id_in(pk)}
+
+
+def _retry_chosen(request: HttpRequest, rows: "QuerySet[Delivery]") -> int:
     """One is noted on itself, several on their connections."""
-    ids = {pk for pk in request.POST.getlist("delivery")[:1000] if filtering.id_in(pk)}
-    rows = Delivery.objects.filter(pk__in=ids)
-    row = rows.first() if len(ids) == 1 else None
+    row = rows.first() if len(_chosen_one_by_one(request)) == 1 else None
     if forgotten := rows.count() - retention.sendable(rows).count():
         sentence = "What was to be sent is no longer kept, so {} cannot be sent again. Send the fact itself again."
         messages.warning(request, sentence.format("it" if row else f"{forgotten} of them"))
     if row is None:
         return audit_log.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
     return audit_log.one(request, row, row, retrying.again, "Tried again")
-
-
-def _can_retry(row: Delivery) -> bool:
-    return row.state in RETRIABLE and not retention.is_forgotten(row)
 
 
 def _asked(request: HttpRequest) -> Filter:
@@ -124,14 +143,14 @@ def _asked(request: HttpRequest) -> Filter:
 
 
 def _row(delivery: Delivery) -> Row:
-    return Row(delivery, story.what(delivery), story.level(delivery))
+    return Row(delivery, story.what(delivery), story.state(delivery), story.level(delivery))
 
 
 def _tabs(chosen: Filter) -> list[tabs.Tab]:
     shown = dict(TABS)
     if chosen.state not in shown:
         shown[chosen.state] = MORE_TABS[chosen.state]
-    return [tabs.tab(chosen, state, name, _all) for state, name in shown.items()]
+    return tabs.of(chosen, list(shown.items()), _all)
 
 
 def _all(chosen: Filter) -> "QuerySet[Delivery]":

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from integrations import outcomes, pauses
-from integrations.models import Attempt, Connection, Delivery, HealthCheck, Pause, Revocation
+from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Revocation
 from integrations.pages import latency
 from integrations.pages.charts import Hour
 from integrations.pages.latency import Latency
@@ -19,6 +19,7 @@ State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)
 WAITING = (State.QUEUED, State.SENDING, State.HELD)
 DAY = timedelta(days=1)
+CHECKS_SHOWN = 5
 NOT_CONFIRMED = "not_confirmed"  # accepted, and not to be seen there
 
 _delivered = Q(state__in=DELIVERED)
@@ -50,34 +51,47 @@ class Figures:
     last_check: HealthCheck | None = None
     trouble: Pause | None = None
     is_being_revoked: bool = False
+    is_releasing: bool = False
     latency: Latency = field(default_factory=Latency)
+    checks: list[HealthCheck] = field(default_factory=list)
+    open_groups: list[dict[str, Any]] = field(default_factory=list)
+    by_hour: dict[datetime, dict[str, int]] = field(default_factory=dict)
 
 
 def of(connection: Connection) -> Figures:
     """The figures of one connection, with how long its deliveries take."""
-    known = of_all([connection])[connection.pk]
+    known = of_all([connection], has_checks=False)[connection.pk]
+    known.checks = list(connection.health_checks.order_by("-checked_at")[:CHECKS_SHOWN])
+    known.last_check = known.checks[0] if known.checks else None
     known.latency = latency.of(connection, timezone.now())
     return known
 
 
-def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
-    """The figures of each connection, by its id; eight queries, however many connections."""
+def of_all(connections: Iterable[Connection], *, has_checks: bool = True) -> dict[int, Figures]:
+    """The figures of each connection, by its id; six queries, however many connections."""
     ids = [connection.pk for connection in connections]
     known = {pk: Figures() for pk in ids}
     now = timezone.now()
-    for rows in (_waiting(ids, now), _settled(ids, now - DAY), _requests(ids, now - DAY), _latest(ids)):
+    for row in _settled(ids, now - DAY):
+        pk, hour = row.pop("connection"), row.pop("hour")
+        known[pk].by_hour[hour] = {name: row[name] for name in OUTCOMES}
+        for name, value in row.items():
+            setattr(known[pk], name, getattr(known[pk], name) + value)
+    for row in _waiting(ids, now):
+        known[row["connection"]].open_groups.append(row)
+    for one in known.values():
+        _sum_up_what_waits(one)
+    for rows in (_requests(ids, now - DAY), _latest(ids)):
         for row in rows:
             pk = row.pop("connection")
             for name, value in row.items():
                 setattr(known[pk], name, value)
-    for check in _checks(ids):
+    for check in _checks(ids) if has_checks else ():
         known[check.connection_id].last_check = check
     for pause in pauses.active().filter(code__in=pauses.TROUBLE).order_by("-until"):
         for pk in [pause.connection_id] if pause.connection_id else ids:
             if pk in known:
                 known[pk].trouble = pause
-    for pk in Revocation.objects.filter(connection__in=ids).values_list("connection", flat=True):
-        known[pk].is_being_revoked = True
     return known
 
 
@@ -88,28 +102,38 @@ def total(figures: Iterable[Figures]) -> Figures:
     return Figures(**{name: sum(getattr(row, name) for row in rows) for name in counts})
 
 
-def hours(connections: Iterable[Connection], now: datetime) -> list[Hour]:
-    """Deliveries settled in each of the last 24 hours, the current one included."""
+def hours(figures: Iterable[Figures], now: datetime) -> list[Hour]:
+    """Deliveries of all settled in each of the last 24 hours, the current one included."""
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
-    settled = _settled_since([connection.pk for connection in connections], first)
-    rows = settled.annotate(hour=TruncHour("settled_at")).values("hour").annotate(**OUTCOMES).order_by("hour")
-    counted = {row.pop("hour"): row for row in rows}
+    rows = list(figures)
     starts = [first + timedelta(hours=number) for number in range(24)]
-    return [Hour(start, **counted.get(start, {})) for start in starts]
+    return [
+        Hour(start, **{name: sum(row.by_hour.get(start, {}).get(name, 0) for row in rows) for name in OUTCOMES})
+        for start in starts
+    ]
 
 
 def _waiting(ids: Sequence[int], now: datetime) -> Any:
-    rows = Delivery.objects.filter(connection__in=ids, state__in=WAITING).values("connection").order_by()
-    return rows.annotate(
-        waiting=Count("pk"),
-        held=Count("pk", filter=Q(state=State.HELD)),
+    rows = Delivery.objects.filter(connection__in=ids, state__in=WAITING).order_by()
+    return rows.values("connection", "state", "reason_code").annotate(
+        count=Count("pk"),
         oldest_due_at=Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now)),
     )
 
 
+def _sum_up_what_waits(known: Figures) -> None:
+    """Of the groups by state and reason, the largest first."""
+    known.open_groups.sort(key=lambda group: (-group["count"], group["state"], group["reason_code"]))
+    known.waiting = sum(group["count"] for group in known.open_groups)
+    known.held = sum(group["count"] for group in known.open_groups if group["state"] == State.HELD)
+    due = [group["oldest_due_at"] for group in known.open_groups if group["oldest_due_at"]]
+    known.oldest_due_at = min(due, default=None)
+
+
 def _settled(ids: Sequence[int], since: datetime) -> Any:
     tried_and_failed = Count("pk", filter=_failed & Q(attempts_made__gt=0))
-    rows = _settled_since(ids, since).values("connection").order_by()
+    """By the hour: those of the first, which has begun before, are none of the chart's."""
+    rows = _settled_since(ids, since).annotate(hour=TruncHour("settled_at")).values("connection", "hour").order_by()
     not_confirmed = Count("pk", filter=Q(state=State.ACCEPTED, reason_code=NOT_CONFIRMED))
     return rows.annotate(**OUTCOMES, tried_and_failed=tried_and_failed, not_confirmed=not_confirmed)
 
@@ -125,17 +149,21 @@ def _requests(ids: Sequence[int], since: datetime) -> Any:
 
 
 def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
-    """When each last delivered, by looks into an index instead of a walk over the whole record."""
+    """When each last delivered, by looks into an index instead of a walk over the whole record; and revocations."""
     accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
     rows = Connection.objects.filter(pk__in=ids)
-    looks = rows.values_list("pk", accepted, confirmed, _last(State.CONFIRMED, "confirmed_at"))
+    revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
+    released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
+    looks = rows.values_list("pk", revoked, released, accepted, confirmed, _last(State.CONFIRMED, "confirmed_at"))
     return [
         {
             "connection": pk,
             "last_delivered_at": max(filter(None, found), default=None),
             "last_confirmed_at": confirmed_at,
+            "is_being_revoked": is_being_revoked,
+            "is_releasing": is_releasing,
         }
-        for pk, *found, confirmed_at in looks
+        for pk, is_being_revoked, is_releasing, *found, confirmed_at in looks
     ]
 
 

@@ -1,6 +1,6 @@
 """Health of a connection: a ladder of facts from the database, without a request to the provider.
 
-authorised → scopes complete → right account → within quota → queue young → delivering → confirmed.
+authorised → scopes complete → right account → within quota → queue → delivering → confirmed.
 The first broken rung is the headline; those below it do not matter until it is mended.
 """
 
@@ -39,6 +39,7 @@ class Rung:
     advice: str = ""
     headline: str = ""
     level: Level = "warn"
+    deliveries: str = ""  # the filter of those that it speaks of
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def judge(connection: Connection, known: Figures, now: datetime) -> Health:
 def _ladder(connection: Connection, known: Figures, now: datetime) -> Sequence[Rung]:
     first = _authorised(connection)
     if connection.state != C.CONNECTED:
-        names = ("Scopes complete", "Right account", "Within quota", "Queue young", "Delivering", "Confirmed")
+        names = ("Scopes complete", "Right account", "Within quota", "Queue", "Delivering", "Confirmed")
         return [first, *(Rung(name, "unknown", "Not known until the account is connected.") for name in names)]
     return [
         first,
@@ -105,7 +106,7 @@ def _authorised(connection: Connection) -> Rung:
         case C.RECONNECT:
             sentence = connection.problem or "The provider no longer accepts our access."
             if connection.problem_at:
-                sentence += f" That was on {connection.problem_at.day} {connection.problem_at:%B, %H:%M} UTC."
+                sentence += f" That was on {connection.problem_at.day} {connection.problem_at:%b %Y, %H:%M} UTC."
             advice = "Connect the account again. What waits is kept, and goes out then."
             return Rung(name, "broken", sentence, advice, "Reconnect", "bad")
         case C.UNDECIDED:
@@ -157,15 +158,15 @@ def _quota(known: Figures) -> Rung:
 
 def _queue(known: Figures, now: datetime) -> Rung:
     if known.oldest_due_at is None or known.oldest_due_at > now:
-        return Rung("Queue young", "ok", "Nothing is due.")
+        return Rung("Queue", "ok", "Nothing is due.")
     age = now - known.oldest_due_at
     sentence = f"The oldest delivery has been due for {timesince(known.oldest_due_at, now)}."
     if age <= OLD:
-        return Rung("Queue young", "ok", sentence)
+        return Rung("Queue", "ok", sentence)
     if known.trouble:
-        return Rung("Queue young", "ok", f"{sentence} It waits for the account.")
+        return Rung("Queue", "ok", f"{sentence} It waits for the account.")
     advice = "Whoever runs this site should see that the workers run."
-    return Rung("Queue young", "broken", sentence, advice, "Queue is late")
+    return Rung("Queue", "broken", sentence, advice, "Queue is late")
 
 
 def _delivering(known: Figures) -> Rung:
@@ -174,7 +175,8 @@ def _delivering(known: Figures) -> Rung:
         return Rung("Delivering", "broken", known.trouble.sentence, advice, reasons.title(known.trouble.code))
     if known.tried_and_failed >= FEW and not known.delivered:
         sentence = f"{intcomma(known.tried_and_failed)} deliveries failed in the last day, and none arrived."
-        return Rung("Delivering", "broken", sentence, "Open the failed deliveries: each says why.", "Nothing arrives")
+        advice, failed = "Each of the failed deliveries says why.", "state=failed&settled=day"
+        return Rung("Delivering", "broken", sentence, advice, "Nothing arrives", deliveries=failed)
     if known.last_delivered_at is None:
         return Rung("Delivering", "unknown", "Nothing was delivered yet.")
     return Rung("Delivering", "ok", f"Last delivery {naturaltime(known.last_delivered_at)}.")
@@ -187,8 +189,9 @@ def _confirmed(known: Figures) -> Rung:
     if known.not_confirmed:
         them = "One event was" if known.not_confirmed == 1 else f"{intcomma(known.not_confirmed)} events were"
         sentence = f"{them} taken in the last day, and cannot be seen in the account. {last}".strip()
-        advice = "Open the deliveries that were not confirmed: each says what to do."
-        return Rung(name, "broken", sentence, advice, "Not confirmed")
+        advice = "Each of these deliveries says what to do."
+        those = f"state=accepted&reason={figures.NOT_CONFIRMED}&settled=day"
+        return Rung(name, "broken", sentence, advice, "Not confirmed", deliveries=those)
     if not seen:
         return Rung(name, "unknown", f"Nothing was read back yet. {known.latency.sentence}".strip())
     return Rung(name, "ok", last)

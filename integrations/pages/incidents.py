@@ -1,7 +1,7 @@
-"""Incidents, which need a person: deliveries that failed or are held, grouped by connection and reason."""
+"""Incidents, which need a person: deliveries that failed or are held, one for each cause over all accounts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,55 +10,92 @@ from django.utils import timezone
 
 from integrations import reasons
 from integrations.models import Connection, Delivery
+from integrations.pages import remedies
+from integrations.pages.remedies import Remedy
+from integrations.reasons import Reason
 
 State = Delivery.State
 RECENT = timedelta(days=7)
 SHOWN = 20
+NAMED = 3
 
 
-@dataclass(frozen=True)
+@dataclass
 class Incident:
-    """Deliveries of one connection that stand still for one reason; `sentence` is that of the latest."""
+    """Deliveries that stand still for one cause; `sentence` is that of the latest, `ready` how many could go now."""
 
-    connection: Connection
     state: str
     code: str
-    sentence: str
-    count: int
     since: datetime
+    latest: int
+    sentence: str = ""
+    count: int = 0
+    ready: int = 0
+    connections: list[Connection] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         return reasons.title(self.code) or "Held"
 
     @property
+    def reason(self) -> Reason:
+        return reasons.of(self.code)
+
+    @property
     def level(self) -> str:
         return "bad" if self.state == State.FAILED else "warn"
+
+    @property
+    def named(self) -> list[Connection]:
+        return self.connections[:NAMED]
+
+    @property
+    def unnamed(self) -> int:
+        return len(self.connections) - len(self.named)
+
+    @property
+    def lost(self) -> list[Connection]:
+        """The accounts that must be connected again before theirs can go."""
+        return [one for one in self.connections if self._remedy(one) == Remedy.RECONNECT]
+
+    @property
+    def undecided(self) -> list[Connection]:
+        return [one for one in self.connections if self._remedy(one) == Remedy.DECIDE]
+
+    def add(self, connection: Connection, count: int, since: datetime, latest: int) -> None:
+        self.connections.append(connection)
+        self.count += count
+        self.ready += count if self._remedy(connection) == Remedy.RETRY else 0
+        self.since, self.latest = min(self.since, since), max(self.latest, latest)
+
+    def _remedy(self, connection: Connection) -> Remedy:
+        return remedies.of(connection, self.state, self.code)
 
 
 def open_now(connections: Sequence[Connection]) -> list[Incident]:
     """Everything held, and what failed in the last week; the largest first."""
     failed = Q(state=State.FAILED, settled_at__gte=timezone.now() - RECENT)
-    return of(Delivery.objects.filter(Q(state=State.HELD) | failed, connection__in=connections))
+    standing = Delivery.objects.filter(Q(state=State.HELD) | failed, connection__in=connections)
+    return of(standing, {row.pk: row for row in connections})
 
 
-def of(deliveries: "QuerySet[Delivery]") -> list[Incident]:
+def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None = None) -> list[Incident]:
     """The incidents among some deliveries; the largest first, and no more than a page can hold."""
     standing = deliveries.filter(state__in=(State.FAILED, State.HELD)).order_by()
     groups: Any = standing.values("connection", "state", "reason_code").annotate(
         count=Count("pk"), since=Min("created_at"), latest=Max("pk")
     )
-    rows = list(groups.order_by("-count", "connection", "state", "reason_code")[:SHOWN])
-    latest = Delivery.objects.select_related("connection").in_bulk([row["latest"] for row in rows])
-    return [_incident(row, latest[row["latest"]]) for row in rows]
-
-
-def _incident(row: dict[str, Any], latest: Delivery) -> Incident:
-    return Incident(
-        connection=latest.connection,
-        state=row["state"],
-        code=row["reason_code"],
-        sentence=latest.reason,
-        count=row["count"],
-        since=row["since"],
-    )
+    rows = list(groups)
+    accounts = known or Connection.objects.in_bulk({row["connection"] for row in rows})
+    rows.sort(key=lambda row: (accounts[row["connection"]].account_name, row["connection"]))
+    found: dict[tuple[str, str], Incident] = {}
+    for row in rows:
+        cause, count, since, latest = (row["state"], row["reason_code"]), row["count"], row["since"], row["latest"]
+        incident = found.setdefault(cause, Incident(*cause, since, latest))
+        incident.add(accounts[row["connection"]], count, since, latest)
+    largest = sorted(found.values(), key=lambda one: (-one.count, one.state, one.code))[:SHOWN]
+    latest_of_each = Delivery.objects.filter(pk__in=[one.latest for one in largest])
+    sentences: dict[int, str] = dict(latest_of_each.values_list("pk", "reason"))
+    for incident in largest:
+        incident.sentence = sentences.get(incident.latest, "")
+    return largest

@@ -40,7 +40,7 @@ def release(request: HttpRequest) -> HttpResponse:
         return _let_go(request, hold)
     rows = [Row(NAMES.get(one.kind, one.kind.capitalize()), one) for one in held_messages.counts(hold)]
     context = {
-        "title": "Let messages go",
+        "title": "Release messages",
         "hold": hold,
         "is_forced": settings.HOLD_MESSAGES,
         "rows": rows,
@@ -60,7 +60,7 @@ def _let_go(request: HttpRequest, hold: MessageHold) -> HttpResponse:
     waiting = held_messages.waiting().count()
     cancelled = held_messages.let_go(hold, cast(User, request.user), early)
     if cancelled is None:
-        messages.info(request, "Somebody has let them go before you.")
+        messages.info(request, "Somebody has released them before you.")
     else:
         audit_log.note(request, hold, f"{DONE[early]}: {waiting - cancelled:,} go, {cancelled:,} cancelled.")
         messages.success(request, f"Messages flow again: {waiting - cancelled:,} go out now, {cancelled:,} cancelled.")

@@ -55,7 +55,7 @@ def of(connections: Sequence[Connection]) -> Overview:
             Standing(row, served[row.pk], health.judge(row, known[row.pk], now), known[row.pk]) for row in connections
         ],
         total=figures.total(known.values()),
-        chart=charts.per_hour(figures.hours(connections, now)),
+        chart=charts.per_hour(figures.hours(known.values(), now)),
         incidents=incidents.open_now(connections),
     )
 

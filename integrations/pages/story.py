@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations import reasons
+from integrations import providers, reasons
 from integrations.models import Attempt, Delivery
 
 State = Delivery.State
@@ -22,10 +22,20 @@ LEVELS = {
     State.FAILED: "bad",
     State.CANCELLED: "",
 }
+STATES = {  # one word for each, on every page
+    State.QUEUED: "Queued",
+    State.SENDING: "Sending",
+    State.ACCEPTED: "Accepted",
+    State.CONFIRMED: "Confirmed",
+    State.SKIPPED: "Not sent",
+    State.HELD: "Held",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
 ENDS = {
-    State.ACCEPTED: "The provider has taken it",
-    State.CONFIRMED: "Seen in the account",
-    State.SKIPPED: "Rightly not sent",
+    State.ACCEPTED: "Accepted",
+    State.CONFIRMED: "Confirmed: seen in the account",
+    State.SKIPPED: "Not sent",
     State.FAILED: "Failed",
     State.CANCELLED: "Cancelled",
 }
@@ -66,6 +76,11 @@ def level(delivery: Delivery) -> str:
     return LEVELS[State(delivery.state)]
 
 
+def state(delivery: Delivery) -> str:
+    """The state in the word that all pages have for it."""
+    return STATES[State(delivery.state)]
+
+
 def of(delivery: Delivery, attempts: Iterable[Attempt]) -> list[Moment]:
     """The timeline, from what happened in the world to what comes next."""
     return [*_beginning(delivery), *map(_tried, attempts), *_end(delivery)]
@@ -90,7 +105,7 @@ def pretty(value: Any) -> str:
 
 
 def _beginning(delivery: Delivery) -> Iterator[Moment]:
-    yield Moment(delivery.occurred_at, "It happened")
+    yield Moment(delivery.occurred_at, "Event occurred")
     yield Moment(delivery.created_at, "Queued", f"For {delivery.connection.account_name}.")
 
 
@@ -101,25 +116,28 @@ def _tried(attempt: Attempt) -> Moment:
         return Moment(attempt.started_at, title, sentence, "warn", attempt)
     if attempt.status is None:
         return Moment(attempt.started_at, title, f"No answer: {reasons.title(attempt.code).lower()}.", "bad", attempt)
-    return Moment(attempt.started_at, title, "", "good" if attempt.status < 400 else "bad", attempt)
+    if attempt.status >= 400:
+        name = providers.get(attempt.connection.provider).name
+        return Moment(attempt.started_at, title, f"{name} error {attempt.status}", "bad", attempt)
+    return Moment(attempt.started_at, title, "", "good", attempt)
 
 
 def _end(delivery: Delivery) -> Iterator[Moment]:
-    state = State(delivery.state)
-    if state == State.CONFIRMED and delivery.confirmed_at:
+    now = State(delivery.state)
+    if now == State.CONFIRMED and delivery.confirmed_at:
         yield Moment(delivery.settled_at, ENDS[State.ACCEPTED], level="good")
-        yield Moment(delivery.confirmed_at, ENDS[state], delivery.reason, "good")
-    elif state in ENDS:
-        yield Moment(delivery.settled_at, ENDS[state], delivery.reason, LEVELS[state])
-    elif state == State.HELD:
-        yield Moment(None, "Held until a person has acted", delivery.reason, "warn")
-    elif state == State.SENDING:
+        yield Moment(delivery.confirmed_at, ENDS[now], delivery.reason, "good")
+    elif now in ENDS:
+        yield Moment(delivery.settled_at, ENDS[now], delivery.reason, LEVELS[now])
+    elif now == State.HELD:
+        yield Moment(None, "Held until somebody acts", delivery.reason, "warn")
+    elif now == State.SENDING:
         yield Moment(None, "The provider works on it" if delivery.job_id else "A worker is on it", level="info")
     else:
         is_due = delivery.next_try_at <= timezone.now()
-        yield Moment(delivery.next_try_at, "Due; its turn comes" if is_due else "Next try", delivery.reason, "info")
-    if state in (State.QUEUED, State.HELD) and delivery.not_after:
-        yield Moment(delivery.not_after, "Of no use after this", "It is cancelled then.")
+        yield Moment(delivery.next_try_at, "Due now" if is_due else "Next try", delivery.reason, "info")
+    if now in (State.QUEUED, State.HELD) and delivery.not_after:
+        yield Moment(delivery.not_after, "Expires", "It is cancelled then.")
 
 
 def _plain(value: Any) -> str:

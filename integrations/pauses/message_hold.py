@@ -21,15 +21,15 @@ from integrations.reasons import Who, declare
 HELD_BACK = declare(
     "messages_held",
     "Messages are held",
-    "Messages to people are held until an operator lets them go.",
-    because="messages to people are held until an operator lets them go",
+    "Messages to people are held until an operator releases them.",
+    because="messages to people are held until an operator releases them",
     means="The database was restored or has moved, or somebody holds the messages. So that nobody gets a message "
     "twice, or after a no that was lost, all messages to people wait. Facts, noes and erasures go on.",
     who=Who.OPERATOR,
-    do="Look at what the notice at the top of the page says; then let the messages go.",
+    do="Look at what the notice at the top of the page says; then release the messages.",
 )
 WAITS = Retry(HELD_BACK, timedelta(minutes=1), refund=True)
-TO_DO = "They wait until an operator lets them go, in the admin under Integrations."
+TO_DO = "They wait until an operator releases them, in the admin under Integrations."
 FORCED = "HOLD_MESSAGES is set in the environment of a worker."
 
 

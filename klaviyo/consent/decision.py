@@ -26,7 +26,7 @@ KEPT = (  # with the decision, as Klaviyo said it
     "list_suppressions",
 )
 ADDRESS = "address"  # in the evidence: whose consent it is, where that is not the address that was asked for
-IN_PEACE = "Leave them in peace."
+NOTHING_TO_DO = "Nothing to do."
 IF_THE_LAW_LETS_YOU = (
     "If the law where the store sells allows it, the merchant can choose “Anyone who has not opted out” for "
     "this kind of message. Otherwise let the advocate share their link."
@@ -68,7 +68,7 @@ UNSUBSCRIBED = declare(
     means="The person has told the store, through Klaviyo, that they want no more marketing e-mail. No policy of the "
     "store's overrides that.",
     who=Who.PERSON,
-    do=f"{IN_PEACE} If they ask for e-mails again, the store's own sign-up form is the way.",
+    do=f"{NOTHING_TO_DO} If they ask for e-mails again, the store's own sign-up form is the way.",
 )
 SUPPRESSED = declare(
     "suppressed",
@@ -88,7 +88,7 @@ LEFT_LIST = declare(
     because="they have unsubscribed from the store's list",
     means="The person left the list that this store uses. Other e-mail of the same account may still reach them.",
     who=Who.PERSON,
-    do=IN_PEACE,
+    do=NOTHING_TO_DO,
 )
 UNKNOWN = declare(
     "consent_unknown",

@@ -31,7 +31,7 @@ ACCOUNT_AWAY = declare(
     because="another account of the store must be asked as well, and is not connected",
     means="A no that was said in any of the store's accounts counts, so all of them are asked.",
     who=Who.RECONNECT,
-    do="Connect that account again, or part the store from it in the store's settings.",
+    do="Connect that account again, or remove the store from it in the store's settings.",
 )
 WAIT_FOR_ACCOUNT = timedelta(minutes=2)
 STALE = Retry(

@@ -18,7 +18,7 @@ OPTED_OUT = declare(
     because="they asked the store not to write to them",
     means="The person used the link in a message, or a page of ours, to say that they want no invites.",
     who=Who.PERSON,
-    do="Leave them in peace.",
+    do="Nothing to do.",
 )
 BOUNCED = declare(
     "bounced",

@@ -33,7 +33,7 @@ OPTED_OUT = declare(
     because="they unsubscribed while it waited",
     means="Klaviyo told us of the person's unsubscribe before the message was due, so it was taken back.",
     who=Who.PERSON,
-    do="Leave them in peace.",
+    do="Nothing to do.",
 )
 COMPLAINED = declare(
     "complained",
@@ -42,7 +42,7 @@ COMPLAINED = declare(
     because="they have reported the store's e-mail as spam",
     means="Their mail provider told us or Klaviyo so. Writing again would hurt all of the store's e-mail.",
     who=Who.NOBODY,
-    do="Leave them in peace.",
+    do="Nothing to do.",
 )
 
 #: Said no: the reason why what waits is cancelled.

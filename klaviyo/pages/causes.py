@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from integrations import outcomes, reasons
-from integrations.models import Connection, Delivery
+from integrations.models import Delivery
 from integrations.pages import incidents
 from integrations.pages.incidents import RECENT, Incident
 from integrations.reasons import Reason
@@ -27,10 +27,6 @@ class Cause:
     incident: Incident
     reason: Reason
     chosen: Chosen
-
-    @property
-    def needs_reconnect(self) -> bool:
-        return self.incident.connection.state in (Connection.State.RECONNECT, Connection.State.DISCONNECTED)
 
     @property
     def may_repeat(self) -> bool:
@@ -70,5 +66,5 @@ def blocked(chosen: Chosen) -> Sequence[Blocked]:
 
 
 def _cause(incident: Incident, chosen: Chosen) -> Cause:
-    exactly = chosen.but(state=incident.state, reason=incident.code, connection=incident.connection.pk, settled="")
+    exactly = chosen.but(state=incident.state, reason=incident.code, settled="")
     return Cause(incident, reasons.of(incident.code), exactly)

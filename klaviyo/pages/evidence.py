@@ -104,7 +104,7 @@ def _when(said: Any, decided_at: datetime) -> str:
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # no such day; or near the ends of the calendar
         return str(said)
-    written = f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    written = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
     if decided_at - moment < timedelta(minutes=1):
         return written
     return f"{written} ({timesince(moment, decided_at)} before this decision)"

@@ -27,6 +27,7 @@ class Told:
 
     delivery: Delivery
     what: str
+    state: str
     level: str
 
 
@@ -59,7 +60,7 @@ class Profile:
 def deliveries(addresses: Iterable[str]) -> list[Told]:
     """The latest about any of these spellings."""
     rows = _about(addresses).select_related("connection").order_by("-pk")[:SHOWN]
-    return [Told(row, story.what(row), story.level(row)) for row in rows]
+    return [Told(row, story.what(row), story.state(row), story.level(row)) for row in rows]
 
 
 def attempts(addresses: Iterable[str]) -> Sequence[Attempt]:
@@ -111,6 +112,6 @@ def _step(delivery: Delivery) -> Step:
             level = "info" if delivery.state == State.ACCEPTED else story.level(delivery)
             return Step(delivery, reasons.of(delivery.reason_code).title, level)
         case State.ACCEPTED:
-            return Step(delivery, "Taken by Klaviyo", "good")
+            return Step(delivery, story.state(delivery), "good")
         case _:
-            return Step(delivery, delivery.get_state_display(), story.level(delivery))
+            return Step(delivery, story.state(delivery), story.level(delivery))

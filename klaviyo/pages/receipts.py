@@ -12,17 +12,17 @@ from klaviyo.models import Erasure
 
 State = Delivery.State
 WORDS = {
-    State.QUEUED: "Waits",
-    State.SENDING: "Is asked now",
-    State.ACCEPTED: "Asked, and taken",
-    State.CONFIRMED: "Done",
-    State.SKIPPED: "Not asked",
+    State.QUEUED: "Queued",
+    State.SENDING: "Sending",
+    State.ACCEPTED: "Accepted",
+    State.CONFIRMED: "Confirmed",
+    State.SKIPPED: "Not sent",
     State.HELD: "Held",
     State.FAILED: "Failed",
-    State.CANCELLED: "Not asked yet",
+    State.CANCELLED: "Queued",
 }
 CAN_WAIT = (State.QUEUED, State.HELD, State.CANCELLED)  # what is cancelled is queued again
-KNEW_NOBODY = "Knew nobody"
+KNEW_NOBODY = "Not known there"
 NOT_NOW = (
     "It is not connected now, and is told first when it comes back. Until then it is owed: "
     "delete the person there by hand."

@@ -17,7 +17,6 @@ from referrals import suppressions
 from referrals.models import Suppression
 
 State = Delivery.State
-RETRIABLE = (State.FAILED, State.SKIPPED, State.HELD, State.QUEUED)
 CANCELLABLE = (State.HELD, State.QUEUED)
 NOT_SENT = (State.SKIPPED, State.FAILED, State.CANCELLED)
 
@@ -65,9 +64,8 @@ def what(send: Send) -> str:
 def state(send: Send) -> str:
     """The state in the words of this page."""
     if send.bounced_at:
-        return "Came back"
-    names = {State.SKIPPED: "Blocked", State.ACCEPTED: "Sent", State.CONFIRMED: "Sent", State.QUEUED: "Waiting"}
-    return names.get(State(send.delivery.state), send.delivery.get_state_display())
+        return "Bounced"
+    return "Sent" if send.delivery.state in (State.ACCEPTED, State.CONFIRMED) else story.state(send.delivery)
 
 
 def level(send: Send) -> str:

@@ -34,7 +34,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "unsubscribed or Klaviyo has suppressed them. Some laws, Germany's for one, see such an e-mail as advertising "
         "that needs consent first; elsewhere, as in the United States, a working way to opt out is enough.",
         Permission.SUBSCRIBED_ONLY: "Only friends who have subscribed to your e-mails in Klaviyo get the invite, "
-        "which is safe under every law we know of. Most friends are new to you, so most invites will be held back: "
+        "which is safe under every law we know of. Most friends are new to you, so most invites will not be sent: "
         "let advocates share their link instead.",
     },
     "reminder_policy": {
@@ -42,7 +42,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "message, so more laws forbid it without consent, and more people report it as spam, which hurts all "
         "your e-mail.",
         Permission.SUBSCRIBED_ONLY: "A reminder goes to subscribers only, which is what most laws on e-mail "
-        "marketing expect. Friends who have not subscribed keep their invite and are left in peace.",
+        "marketing expect. Friends who have not subscribed keep their invite, and nothing more is sent.",
     },
 }
 

@@ -2,18 +2,30 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import PROTECT, RESTRICT, ForeignObjectRel, Model
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from referrals.models import Program, Store
 
 if TYPE_CHECKING:  # generic for the type checker alone
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Program, Store]
+    BaseInlineFormSet = forms.BaseInlineFormSet[Program, Store, Any]
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+    ModelAdmin, TabularInline, BaseInlineFormSet = admin.ModelAdmin, admin.TabularInline, forms.BaseInlineFormSet
+
+
+class LabelledFormSet(BaseInlineFormSet):
+    """Rows of which the box that deletes one has a name as well."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].widget.attrs["aria-label"] = "Delete"
 
 
 class KeptAdmin(ModelAdmin):
@@ -48,6 +60,14 @@ class ProgramInline(TabularInline):
     extra = 0
     show_change_link = True
     prepopulated_fields = {"slug": ("name",)}
+    formset = LabelledFormSet
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
+        """A table's fields have their names in its head, where a screen reader does not look for them."""
+        field = super().formfield_for_dbfield(db_field, request, **more)
+        if field is not None:
+            field.widget.attrs["aria-label"] = capfirst(db_field.verbose_name)
+        return field
 
 
 @admin.register(Store)

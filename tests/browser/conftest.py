@@ -30,7 +30,9 @@ class Watch:
         page.on("request", self._asked)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "status of 400" not in message.text:
+        is_of_the_page = message.page is not None and message.location["url"] == message.page.url
+        is_expected = "status of 400" in message.text or (is_of_the_page and "status of 404" in message.text)
+        if message.type in {"error", "warning"} and not is_expected:
             self.complaints.append(f"console: {message.text} ({message.location['url']})")
 
     def _asked(self, request: Request) -> None:

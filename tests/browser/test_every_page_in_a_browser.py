@@ -12,6 +12,7 @@ from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
+from tests.browser import accessibility
 from tests.conftest import Drain
 
 STICKS_OUT = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -80,4 +81,5 @@ def problems(page: Page, address: str) -> list[str]:
     assert answer is not None
     wrong = [f"{address} answers {answer.status}"] if answer.status != 200 else []
     sticks_out = page.evaluate(STICKS_OUT)
-    return wrong + ([f"{address} is {sticks_out} px too wide"] if sticks_out else [])
+    wrong += [f"{address} is {sticks_out} px too wide"] if sticks_out else []
+    return wrong + [f"{address}: {objection}" for objection in accessibility.objections(page)]

@@ -28,7 +28,7 @@ from integrations.models import (
 )
 from klaviyo import tasks as klaviyo_tasks
 from klaviyo.imports import backfill_chunks
-from klaviyo.models import Backfill, ConsentWatch, Erasure, Miss, Notice, Reading, Send, StoreSetting
+from klaviyo.models import AccountLists, Backfill, ConsentWatch, Erasure, Miss, Notice, Reading, Send, StoreSetting
 from klaviyo.pages import receipts
 from klaviyo.pages.operators import PERMISSIONS
 from klaviyo.sandbox import Sandbox
@@ -472,3 +472,11 @@ def test_words_of_before_are_found_by_their_persons_key_and_count_as_they_did(up
         assert [row.person for row in model.objects.all()] == [person_key.of(row.email) for row in model.objects.all()]
         assert set(model.objects.values_list("turn", "key_version")) == {(0, 1)}
     assert set(OptIn.objects.values_list("proof", flat=True)) == {"older"}
+
+
+def test_the_lists_of_accounts_of_before_are_read_for_the_settings(upgraded: Fixture) -> None:
+    assert not AccountLists.objects.exists()
+    klaviyo_tasks.read_lists()
+    connected = Connection.objects.filter(state=Connection.State.CONNECTED)
+    read = AccountLists.objects.exclude(read_at=None).values_list("connection", flat=True)
+    assert set(read) == set(connected.values_list("pk", flat=True)) != set()

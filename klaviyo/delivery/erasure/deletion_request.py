@@ -28,7 +28,7 @@ ERASED_FIRST = Retry(
         because="Klaviyo must first delete what it had of the person",
         means="What is new of them would go with it.",
         who=Who.ITSELF,
-        do="Nothing, unless it lasts for hours.",
+        do="Nothing to do, unless it lasts for hours.",
     ),
     after=timedelta(minutes=1),
     refund=True,

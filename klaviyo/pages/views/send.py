@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from integrations import reasons
 from integrations.errors import IntegrationError
-from integrations.models import Connection, Delivery
-from integrations.pages import story
+from integrations.models import Delivery
+from integrations.pages import remedies, story
 from integrations.pages.access import for_operators
+from integrations.pages.remedies import Remedy
 from klaviyo.consent import check
 from klaviyo.models import Send
 from klaviyo.pages import consent_decisions, send_summary
@@ -20,7 +21,6 @@ from klaviyo.provider import KLAVIYO
 
 ATTEMPTS_SHOWN = 100
 ALSO_SHOWN = 20
-LOST = (Connection.State.RECONNECT, Connection.State.DISCONNECTED)
 
 
 @for_operators("klaviyo.view_send")
@@ -47,6 +47,7 @@ def _found(send_id: int) -> Send:
 
 def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpResponse:
     delivery, code = send.delivery, send_summary.code_of(send)
+    remedy = remedies.of(delivery.connection, delivery.state, delivery.reason_code)
     decisions = [consent_decisions.decided(decision) for decision in send.decisions.select_related("connection")[:20]]
     attempts = list(delivery.attempts.order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])[::-1]
     context = {
@@ -65,14 +66,17 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
         "was_stopped": delivery.state in send_summary.NOT_SENT or delivery.state == Delivery.State.HELD,
         "also": _also(send),
         "profile": send_summary.profile_address(send.profile_id),
-        "can_retry": delivery.state in send_summary.RETRIABLE and request.user.has_perm("integrations.retry"),
+        "remedy": remedy,
+        "can_retry": remedy in (Remedy.RETRY, Remedy.AGAIN) and request.user.has_perm("integrations.retry"),
         "can_cancel": delivery.state in send_summary.CANCELLABLE and request.user.has_perm("integrations.retry"),
-        "must_reconnect": delivery.state == Delivery.State.HELD and delivery.connection.state in LOST,
     }
     return render(request, "klaviyo/send.html", admin.site.each_context(request) | context | asked)
 
 
-def _also(send: Send) -> list[tuple[Delivery, str]]:
-    """What else was told of the same fact."""
+def _also(send: Send) -> list[tuple[Delivery, str, str]]:
+    """What else was told of the same fact: each with its name and its state."""
     rows = Delivery.objects.filter(source=send.delivery.source).exclude(source="").exclude(pk=send.delivery_id)
-    return [(row, story.what(row)) for row in rows.select_related("connection").order_by("-pk")[:ALSO_SHOWN]]
+    return [
+        (row, story.what(row), story.state(row))
+        for row in rows.select_related("connection").order_by("-pk")[:ALSO_SHOWN]
+    ]

@@ -24,7 +24,7 @@ TABS = (
     ("", "All"),
     ("waiting", "Waiting"),
     ("held", "Held"),
-    ("skipped", "Blocked"),
+    ("skipped", "Not sent"),
     ("failed", "Failed"),
     ("delivered", "Sent"),
     ("cancelled", "Cancelled"),
@@ -41,7 +41,7 @@ def sends(request: HttpRequest) -> HttpResponse:
     context = {
         "title": "Sends",
         "filter": chosen,
-        "tabs": [tabs.tab(chosen, state, name, _all) for state, name in TABS],
+        "tabs": tabs.of(chosen, TABS, _all),
         "page": paging.of(chosen.among(send_summary.related(Send.objects.all())), request.GET, send_summary.row),
         "causes": causes.of(chosen) if chosen.state in ("", "held", "failed") and not chosen.is_wide else [],
         "blocked": causes.blocked(chosen) if chosen.state == "skipped" and not chosen.reason else [],
@@ -73,7 +73,10 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 def retry(request: HttpRequest) -> HttpResponse:
     """Try again: one send, or all that stand still for one cause."""
     count = _act(request, retrying.again, "Tried again")
-    messages.success(request, f"{_sends(count)} tried again now. Consent is asked anew.")
+    if count:
+        messages.success(request, f"{_sends(count)} tried again now. Consent is asked anew.")
+    else:
+        messages.warning(request, "Nothing can go out now: the account is not connected, or nothing waits any more.")
     return _back(request)
 
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +23,10 @@ from klaviyo.pages.settings_form import LISTS, SettingsForm
 from klaviyo.profiles.errors import LIST_GONE
 from referrals.models import Store
 
+PAGE = 50
+SEARCHABLE_FROM = 12
+UNJOINED_SHOWN = 20
+
 
 @for_operators("klaviyo.view_storesetting")
 @require_GET
@@ -31,13 +36,24 @@ def settings(request: HttpRequest) -> HttpResponse:
         "store__name", "connection__account_name"
     )
     connection_id = request.GET.get("connection", "")
+    search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     if connection_id.isdecimal() and len(connection_id) < 19:
         store_settings = store_settings.filter(connection=int(connection_id))
+    if search:
+        named = Q(store__name__icontains=search) | Q(connection__account_name__icontains=search)
+        store_settings = store_settings.filter(named | Q(store__slug__iexact=search))
+    page = Paginator(store_settings, PAGE).get_page(request.GET.get("page"))
+    unjoined = list(Store.objects.filter(klaviyo_settings=None).order_by("name")[: UNJOINED_SHOWN + 1])
     context = {
         "title": "Store settings",
-        "store_settings": store_settings,
-        "is_narrow": bool(connection_id),
-        "unjoined": Store.objects.filter(klaviyo_settings=None).order_by("name"),
+        "page": page,
+        "store_settings": page.object_list,
+        "search": search,
+        "connection_id": connection_id,
+        "is_searchable": bool(search) or page.paginator.count >= SEARCHABLE_FROM,
+        "is_narrow": bool(connection_id or search),
+        "unjoined": unjoined[:UNJOINED_SHOWN],
+        "is_more_unjoined": len(unjoined) > UNJOINED_SHOWN,
     }
     return _page(request, "settings", context)
 
@@ -72,12 +88,12 @@ def edit(request: HttpRequest, setting_id: int) -> HttpResponse:
 @for_operators("klaviyo.delete_storesetting")
 @require_http_methods(["GET", "POST"])
 def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
-    """Part a store from an account, when that is confirmed."""
+    """Remove a store from an account, when that is confirmed."""
     setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
         mine = contents.of_store(setting.store_id, [setting.pk])
         waiting = setting.connection.deliveries.filter(mine, state__in=Delivery.OPEN).count()
-        context = {"title": f"Part {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
+        context = {"title": f"Remove {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
     _note(request, setting, DELETION, sentence)

@@ -109,6 +109,29 @@ def test_a_declined_consent_makes_no_token_call(teapot: Teapot, browser: Client,
     assert come_back(browser, teapot.consent(leave(browser)) | {"state": state}).status_code == 400
 
 
+@pytest.mark.parametrize("error", ["access_denied", "server_error"])
+def test_a_declined_reconnect_offers_the_same_reconnect(
+    teapot: Teapot, browser: Client, tearoom: Connection, error: str
+) -> None:
+    state = teapot.consent(leave(browser, tearoom))["state"]
+    page = come_back(browser, {"error": error, "state": state}).content.decode()
+    assert f'action="/admin/integrations/{tearoom.pk}/reconnect"' in page
+    assert CONNECT not in page
+
+
+def test_a_known_account_in_the_place_of_another_is_a_warning_with_another_try(
+    teapot: Teapot, browser: Client, tearoom: Connection
+) -> None:
+    come_back(browser, teapot.consent(leave(browser), account="B2"))
+    browser.get("/admin/")  # where the success of before is read
+    response = come_back(browser, teapot.consent(leave(browser, tearoom), account="B2"))
+    page = response.content.decode()
+    assert "notice warn" in page
+    assert "is as it was before" in page
+    assert f'action="/admin/integrations/{tearoom.pk}/reconnect"' in page
+    assert "messagelist" not in page
+
+
 def test_a_second_callback_makes_no_token_call(teapot: Teapot, browser: Client) -> None:
     answer = teapot.consent(leave(browser))
     come_back(browser, answer)

@@ -164,7 +164,7 @@ def test_an_account_that_does_not_answer_says_so_and_so_does_what_is_frozen_ever
 def test_hours_are_counted_up_to_now_and_none_is_missing(tea_room: Connection) -> None:
     told(tea_room, State.CONFIRMED, 3)
     told(tea_room, State.FAILED, 1, settled_at=NOW() - timedelta(days=2))
-    hours = figures.hours([tea_room], NOW())
+    hours = figures.hours(figures.of_all([tea_room]).values(), NOW())
     assert len(hours) == 24
     assert hours[-1].delivered == 3
     assert sum(hour.total for hour in hours) == 3

@@ -205,7 +205,7 @@ def test_whom_no_delivery_is_about_is_said_to_be_one(browser: Client, tea_room: 
     erased = a_delivery(tea_room, subject="")
     a_delivery(tea_room)
     answer = browser.post(DELIVERIES, {"person": "nobody@example.com"})
-    assert "Nothing was ever told of this address" in text(browser, answer["Location"])
+    assert "Nothing was ever sent about this address" in text(browser, answer["Location"])
     assert not browser.get(f"{DELIVERIES}?of={erased.pk}").context["page"].rows
     assert browser.post(DELIVERIES, {"state": "failed", "of": erased.pk})["Location"] == f"{DELIVERIES}?state=failed"
 
@@ -247,13 +247,13 @@ def test_a_story_tells_the_attempts_the_decision_and_what_comes_next(browser: Cl
     row.attempts.add(answered, Attempt.objects.create(**known))
     page = text(browser, f"{DELIVERIES}{row.pk}/")
     for words in (
-        "Status 503",
+        " error 503",
         "abc-1",
         "The outcome is unknown",
         "unsubscribed",
         "USER_SUPPRESSED",
         "Żółć",
-        "Objected",
+        "Not allowed",
     ):
         assert words in page
 
@@ -374,9 +374,9 @@ def test_a_connection_of_a_provider_that_is_gone_is_no_error(browser: Client, te
 
 
 def test_home_says_when_nothing_needs_anybody(browser: Client, tea_room: Connection) -> None:
-    assert "Nothing needs you." in text(browser, "/admin/")
+    assert "Nothing needs attention." in text(browser, "/admin/")
     a_delivery(tea_room, State.HELD, reason_code="list_gone", reason="The list is gone.")
-    assert "Nothing needs you." not in text(browser, "/admin/")
+    assert "Nothing needs attention." not in text(browser, "/admin/")
 
 
 def test_the_navigation_shows_only_what_is_open_and_where_one_is(tea_room: Connection) -> None:
@@ -392,3 +392,78 @@ def test_a_page_that_is_not_there_says_so(browser: Client, provider: Provider) -
     response = browser.get("/admin/nothing/here/")
     assert response.status_code == 404
     assert b"There is nothing here" in response.content
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_each_delivery_says_what_it_means_who_can_change_it_and_what_to_do(
+    browser: Client, tea_room: Connection, state: Delivery.State
+) -> None:
+    for code in ("", "not_confirmed", "odd_code"):
+        page = text(browser, f"{DELIVERIES}{a_delivery(tea_room, state, reason_code=code).pk}/")
+        meant = dict(re.findall(r"<dt>(What it means|Who can change it|What to do)</dt><dd>([^<]+)</dd>", page))
+        assert len(meant) == 3, (state, code)
+
+
+@pytest.mark.parametrize(
+    ("account", "state", "code", "offered"),
+    [
+        ("connected", State.HELD, "list_gone", "Retry"),
+        ("connected", State.HELD, "reconnect", "Reconnect"),
+        ("reconnect", State.HELD, "reconnect", "Reconnect"),
+        ("disconnected", State.FAILED, "odd_code", "Reconnect"),
+        ("undecided", State.HELD, "undecided", "Decide"),
+        ("connected", State.SKIPPED, "superseded", ""),
+        ("connected", State.ACCEPTED, "", ""),
+    ],
+)
+def test_a_delivery_offers_what_helps_it(
+    browser: Client, tea_room: Connection, account: str, state: Delivery.State, code: str, offered: str
+) -> None:
+    row = a_delivery(tea_room, state, reason_code=code)
+    Connection.objects.update(state=account)
+    page = text(browser, f"{DELIVERIES}{row.pk}/")
+    tools = page[page.index('<div class="head">') : page.index("What it means")]
+    pressed = re.findall(r'class="btn primary"[^>]*>(.*?)</(?:a|button|summary)>', tools)
+    assert pressed[:1] == ([offered] if offered else [])
+
+
+def test_what_was_rightly_not_sent_has_no_green_button(browser: Client, tea_room: Connection) -> None:
+    row = a_delivery(tea_room, State.SKIPPED, reason_code="sync_off")
+    page = text(browser, f"{DELIVERIES}{row.pk}/")
+    assert "Yes, send it again" in page
+    assert "btn primary" not in page
+
+
+def test_one_cause_is_one_row_over_all_accounts_and_only_what_can_go_is_counted(
+    browser: Client, tea_room: Connection, provider: Provider
+) -> None:
+    lost = Connection.objects.create(provider=provider.slug, account_id="Lost", account_name="Lost", state="reconnect")
+    for connection, count in ((tea_room, 2), (lost, 3)):
+        for _ in range(count):
+            a_delivery(connection, State.HELD, reason_code="list_gone", reason="The list is gone.")
+    page = browser.get(f"{DELIVERIES}?state=held")
+    [incident] = page.context["incidents"]
+    assert (incident.count, incident.ready, incident.lost) == (5, 2, [lost])
+    assert "Retry all 2" in page.content.decode()
+    assert f'action="/admin/integrations/{lost.pk}/reconnect"' in page.content.decode()
+    told = browser.post(f"{DELIVERIES}retry", {"all": "1", "state": "held", "reason": "list_gone"}, follow=True)
+    assert [message.level_tag for message in told.context["messages"]] == ["success", "warning"]
+    assert lost.deliveries.filter(state=State.HELD).count() == 3
+    assert tea_room.deliveries.filter(state=State.QUEUED).count() == 2
+
+
+def test_what_was_not_confirmed_is_one_click_away(browser: Client, tea_room: Connection) -> None:
+    row = a_delivery(tea_room, State.ACCEPTED, reason_code="not_confirmed", settled_at=timezone.now())
+    a_delivery(tea_room, State.ACCEPTED, settled_at=timezone.now())
+    page = text(browser, f"/admin/integrations/{tea_room.pk}/")
+    [address] = set(re.findall(r'href="([^"]+)">Open these deliveries', page))
+    shown = browser.get(address.replace("&amp;", "&")).context["page"].rows
+    assert [one.delivery for one in shown] == [row]
+
+
+def test_a_body_that_is_not_there_is_explained_truly(browser: Client, tea_room: Connection) -> None:
+    waiting = a_delivery(tea_room, State.QUEUED, kind="event", subject="ann@example.com")
+    gone = a_delivery(tea_room, State.ACCEPTED, kind="event", subject="ann@example.com")
+    erased = a_delivery(tea_room, State.CANCELLED, kind="event", subject="", settled_at=timezone.now())
+    for row, words in ((waiting, "put together from"), (gone, "not stored"), (erased, "person was erased")):
+        assert words in text(browser, f"{DELIVERIES}{row.pk}/")

@@ -64,13 +64,13 @@ def test_the_same_address_in_any_spelling_erases_and_leaves_a_receipt(
 @pytest.mark.parametrize(
     ("state", "words", "whole"),
     [
-        ("queued", "Waits", "On its way"),
-        ("accepted", "Asked, and taken", "Done"),
-        ("confirmed", "Done", "Done"),
+        ("queued", "Queued", "On its way"),
+        ("accepted", "Accepted", "Done"),
+        ("confirmed", "Confirmed", "Done"),
         ("held", "Held", "Needs somebody"),
         ("failed", "Failed", "Needs somebody"),
-        ("skipped", "Not asked", "Partly done"),
-        ("cancelled", "Not asked yet", "On its way"),
+        ("skipped", "Not sent", "Partly done"),
+        ("cancelled", "Queued", "On its way"),
     ],
 )
 def test_a_receipt_says_how_far_each_account_is(
@@ -96,7 +96,7 @@ def test_an_account_that_is_gone_is_named_as_one_to_do_by_hand(
         assert ">Partly done</span>" in content
         assert ">Done</span>" not in content
     content = page(browser_of_the_operator, receipt)
-    assert ">Not asked</span>" in content
+    assert ">Not sent</span>" in content
     assert "told first when it comes back. Until then it is owed: delete the person there by hand." in content
 
 
@@ -107,7 +107,7 @@ def test_an_account_that_knew_nobody_or_can_know_nobody_is_done(
     rows = Delivery.objects.filter(source=str(erasure.uid))
     rows.update(state="accepted", reason_code="not_known", reason="Klaviyo knew nobody by this address.")
     content = page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")
-    assert ">Knew nobody</span>" in content
+    assert ">Not known there</span>" in content
     assert ">Done</span>" in content
     rows.update(state="skipped", reason_code="not_askable")
     assert ">Done</span>" in page(browser_of_the_operator, f"{RECEIPTS}{erasure.uid}/")

@@ -47,7 +47,7 @@ def test_all_of_a_person_stands_on_one_page(
         "1 invite 0 visits 0 orders",
         "Cid Invited",
         "As a friend Invited by Ann Lee",
-        "The person has unsubscribed. Blocked Why?",
+        "The person has unsubscribed. Not sent Why?",
         "Order 1001",
         "49.90 EUR",
         "Store credit",
@@ -105,7 +105,7 @@ def test_an_opt_in_shows_how_far_it_got_in_each_account(
     for state, code, words in (
         ("queued", "", "Queued"),
         ("accepted", "pending_opt_in", "Waits for their confirmation"),
-        ("accepted", "", "Taken by Klaviyo"),
+        ("accepted", "", "Accepted"),
         ("confirmed", "", "Subscribed"),
         ("skipped", "withdrawn_since", "Said no since"),
         ("failed", "some_code_of_klaviyos", "Failed"),
@@ -113,7 +113,7 @@ def test_an_opt_in_shows_how_far_it_got_in_each_account(
         waiting.update(state=state, reason_code=code)
         assert f"{words} Tea House Ltd" in record(browser_of_the_operator, BEN), state
     waiting.delete()
-    assert "Told to no account" in record(browser_of_the_operator, BEN)
+    assert "Sent to no account" in record(browser_of_the_operator, BEN)
 
 
 def test_our_own_suppressions_are_said_first(browser_of_the_operator: Client, ann: Advocate, tea_house: Store) -> None:

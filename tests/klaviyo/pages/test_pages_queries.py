@@ -11,7 +11,8 @@ from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
-MOST = 40  # a search by days looks for its first and last id by halving
+MOST = 15
+MOST_OF_A_PERSON = 25  # in 26 programs
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def queries(browser: Client, address: str) -> int:
 def test_a_person_in_many_programs_takes_few_queries(browser_of_the_operator: Client, everywhere: Advocate) -> None:
     send = a_send(everywhere, "cid@friends.test")
     for address in (f"of-advocate/{everywhere.pk}/", f"of-send/{send.pk}/"):
-        assert queries(browser_of_the_operator, f"/admin/klaviyo/people/{address}") <= MOST
+        assert queries(browser_of_the_operator, f"/admin/klaviyo/people/{address}") <= MOST_OF_A_PERSON
 
 
 def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Client, everywhere: Advocate) -> None:
@@ -81,3 +82,24 @@ def test_no_filter_of_the_deliveries_takes_many_queries(
 ) -> None:
     of = a_send(everywhere, "cid@friends.test").delivery_id
     assert queries(browser_of_the_operator, f"/admin/integrations/deliveries/?{query.format(of=of)}") <= MOST
+
+
+def test_no_other_page_takes_many_queries(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+    send, setting = a_send(everywhere, "cid@friends.test"), StoreSetting.objects.latest("pk")
+    pages = ["", "integrations/", "integrations/klaviyo/", f"integrations/{setting.connection_id}/"]
+    pages += [f"integrations/deliveries/{send.delivery_id}/", f"klaviyo/sends/{send.pk}/", "klaviyo/erasures/"]
+    pages += ["klaviyo/settings/", f"klaviyo/settings/{setting.pk}/"]
+    counted = {page: queries(browser_of_the_operator, f"/admin/{page}") for page in pages}
+    assert {page: count for page, count in counted.items() if count > MOST} == {}
+
+
+def test_store_settings_are_searched_and_have_pages(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+    for number in range(25, 60):
+        store = Store.objects.create(slug=f"s{number}", name=f"S{number}", url="https://s.example/", country="DE")
+        StoreSetting.objects.create(store=store, connection=StoreSetting.objects.earliest("pk").connection)
+    settings = "/admin/klaviyo/settings/"
+    shown = [len(browser_of_the_operator.get(f"{settings}?page={page}").context["store_settings"]) for page in (1, 2)]
+    assert shown == [50, 11]
+    found = browser_of_the_operator.get(f"{settings}?q=s3").context["store_settings"]
+    assert {setting.store.name for setting in found} == {"S3", *(f"S{number}" for number in range(30, 40))}
+    assert "Nothing matches" in browser_of_the_operator.get(f"{settings}?q=nowhere").content.decode()

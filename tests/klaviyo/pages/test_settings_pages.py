@@ -342,7 +342,7 @@ def test_an_odd_choice_leads_back_to_the_choice(
 
 
 def test_parting_asks_first(browser_of_the_operator: Client, setting: StoreSetting) -> None:
-    assert "Keep them joined" in text(browser_of_the_operator, f"{SETTINGS}{setting.pk}/remove")
+    assert "Keep it" in text(browser_of_the_operator, f"{SETTINGS}{setting.pk}/remove")
     assert StoreSetting.objects.exists()
     browser_of_the_operator.post(f"{SETTINGS}{setting.pk}/remove")
     assert not StoreSetting.objects.exists()

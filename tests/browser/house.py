@@ -1,0 +1,167 @@
+"""A house in which everything has happened, for tests that look at each page; and the addresses of its pages."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+
+from integrations.models import Attempt, Connection, Delivery, HealthCheck
+from klaviyo.models import Erasure, Send, StoreSetting
+from referrals import lifecycle, messages
+from referrals.models import Advocate, Invite, Store
+from tests.klaviyo.made_sends import State, a_decision, a_send
+
+LONG_NAME = "W" * 150
+LONG = "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example"
+OUTCOMES = [
+    (State.QUEUED, "", ""),
+    (State.QUEUED, "http_503", "Klaviyo answered with an error of its own."),
+    (State.SENDING, "", ""),
+    (State.ACCEPTED, "", ""),
+    (State.ACCEPTED, "not_confirmed", "Klaviyo took it, and does not show it."),
+    (State.CONFIRMED, "", ""),
+    (State.SKIPPED, "unsubscribed", "The person has unsubscribed."),
+    (State.SKIPPED, "superseded", "Something newer about the same person was sent instead."),
+    (State.HELD, "list_gone", "The store's list is no longer in the account."),
+    (State.FAILED, "outcome_unknown", "The answer did not come, so it may have gone out."),
+    (State.FAILED, "odd_code", "Something was refused."),
+    (State.CANCELLED, "operator", "An operator took it back."),
+]
+
+
+def fill(ann: Advocate) -> None:
+    """Accounts in every state, what was sent and told in every state, people with all that a person can have."""
+    store, connection = ann.program.store, Connection.objects.get()
+    for number, (state, code, reason) in enumerate(OUTCOMES):
+        _tell(a_send(ann, f"friend-{number}@friends.test", "Ben", state, code, reason))
+    _tell(a_send(ann, LONG, LONG_NAME, State.ACCEPTED, bounced_at=timezone.now(), bounce="550 no such user"))
+    unsubscribed = a_send(ann, "ben@friends.test", "Ben", State.SKIPPED, "unsubscribed", "The person has unsubscribed.")
+    said: dict[str, Any] = {"consent": "UNSUBSCRIBED", "suppression": [{"reason": "HARD_BOUNCE"}]}
+    for _ in range(2):
+        a_decision(unsubscribed, "unsubscribed", "The person has unsubscribed.", said)
+    Delivery.objects.filter(pk=unsubscribed.delivery_id).update(warnings=["The phone number was left out."])
+    _facts(ann)
+    others = _other_accounts(store)
+    for other in others:
+        _held(ann, other)
+    erased = Erasure.objects.create(mailbox_hash="0" * 64, removed={"invites": 3})
+    deletion: dict[str, Any] = {"kind": "erase", "source": str(erased.uid), "occurred_at": timezone.now()}
+    for number, one in enumerate((connection, *others)):
+        Delivery.objects.create(connection=one, key=f"erase-{number}", state=State.HELD, reason="Held.", **deletion)
+    HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
+
+
+def addresses() -> Iterator[str]:
+    """Every page of the admin that can be had by its address."""
+    yield from _of_integrations()
+    yield from _of_klaviyo()
+    yield from map(reverse, ("admin:index", "admin:password_change", "integrations:release_messages"))
+    for model, pages in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        yield reverse(f"{name}_changelist")
+        if pages.search_fields:
+            yield f"{reverse(f'{name}_changelist')}?q=nothing"
+        if model._meta.label in ("referrals.Store", "referrals.Program", "auth.User", "auth.Group"):
+            yield reverse(f"{name}_add")
+        if row := model._default_manager.order_by("pk").first():
+            yield reverse(f"{name}_change", args=[row.pk])
+            yield reverse(f"{name}_history", args=[row.pk])
+
+
+def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
+    """The pages for everybody, with the status that each answers."""
+    invite = Invite.objects.filter(closed_at=None).latest("pk")
+    yield "/join/tea-house/spring", 200
+    yield f"/i/{invite.uid}", 200
+    yield f"/u/{messages.unsubscribe_address(invite).rpartition('/')[2]}", 200
+    yield "/i/nobody", 404
+    yield "/u/nobody", 404
+    yield "/admin/login/", 200
+
+
+def _of_integrations() -> Iterator[str]:
+    at = "/admin/integrations/"
+    yield from (at, f"{at}klaviyo/", f"{at}deliveries/", f"{at}deliveries/?of=0")
+    yield from (f"{at}deliveries/?state={state}" for state in ("held", "failed", "skipped", "open"))
+    for connection in Connection.objects.order_by("pk"):
+        yield f"{at}{connection.pk}/"
+        if connection.state not in Connection.ENDED:
+            yield f"{at}{connection.pk}/disconnect"
+        if connection.state == Connection.State.UNDECIDED:
+            yield f"{at}{connection.pk}/decide"
+    latest = Delivery.objects.order_by("pk").values_list("state", "pk")
+    yield from (f"{at}deliveries/{pk}/" for pk in dict(latest).values())
+
+
+def _of_klaviyo() -> Iterator[str]:
+    at = "/admin/klaviyo/"
+    setting = StoreSetting.objects.earliest("pk")
+    yield from (f"{at}settings/", f"{at}settings/?q=nothing", f"{at}settings/add/", f"{at}events/", f"{at}people/")
+    yield f"{at}settings/add/?store={Store.objects.latest('pk').pk}&connection={setting.connection_id}"
+    yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")
+    yield from (f"{at}erasures/{erasure.uid}/" for erasure in Erasure.objects.all())
+    yield from (f"{at}sends/", f"{at}sends/?friend=0")
+    yield from (f"{at}sends/?state={state}" for state in ("held", "failed", "skipped", "delivered"))
+    latest = Send.objects.order_by("pk").values_list("delivery__state", "pk")
+    yield from (f"{at}sends/{pk}/" for pk in dict(latest).values())
+    yield f"{at}people/of-send/{Send.objects.latest('pk').pk}/"
+    yield f"{at}people/of-advocate/{Advocate.objects.earliest('pk').pk}/"
+
+
+def _other_accounts(store: Store) -> list[Connection]:
+    rows = []
+    states = Connection.State
+    for state in (states.RECONNECT, states.UNDECIDED, states.DISCONNECTED):
+        account: dict[str, Any] = {"account_name": LONG_NAME if state == states.RECONNECT else f"Account {state}"}
+        problem = {"problem": "Klaviyo no longer accepts our access.", "problem_at": timezone.now()}
+        account |= problem if state == states.RECONNECT else {"disconnected_at": timezone.now()}
+        row = Connection.objects.create(provider="klaviyo", account_id=f"Acc{state[:3]}", state=state, **account)
+        StoreSetting.objects.create(store=store, connection=row)
+        rows.append(row)
+    return rows
+
+
+def _held(ann: Advocate, connection: Connection) -> None:
+    Delivery.objects.create(
+        connection=connection,
+        kind="event",
+        key=f"held-{connection.pk}",
+        subject=LONG,
+        options={"metric": "advocate_started"},
+        state=State.HELD,
+        reason_code="reconnect",
+        reason="The account must be connected again.",
+        occurred_at=timezone.now(),
+        source=str(ann.uid),
+    )
+
+
+def _tell(send: Send) -> None:
+    """What was asked of Klaviyo for it: an answer, an error, and one that never came."""
+    now = timezone.now()
+    for minutes, status, code in ((3, 503, "http_503"), (2, None, "unreachable"), (1, None, ""), (0, 202, "")):
+        finished_at = now if status or code else None
+        about: dict[str, Any] = {"status": status, "code": code, "finished_at": finished_at, "request_id": "r" * 36}
+        attempt = Attempt.objects.create(
+            connection=send.delivery.connection,
+            operation="create_event",
+            started_at=now - timedelta(minutes=minutes),
+            **about,
+        )
+        attempt.deliveries.add(send.delivery)
+
+
+def _facts(ann: Advocate) -> None:
+    store = ann.program.store
+    words = "Yes, send me news about tea. I can stop at any time, by the link in each message."
+    for email in (ann.email, "ben@friends.test"):
+        lifecycle.opt_in(store, email, wording=words, place="join form", proof="signed_in")
+        lifecycle.opt_out(store, email, scope="newsletter", place="account page")
+    order = lifecycle.convert(ann, order_id="1001", friend_email="ben@friends.test", total="49.90", currency="EUR")
+    lifecycle.reward(ann, kind="discount", amount="5", currency="EUR", conversion=order, code="THANKS5")
+    lifecycle.visit(ann, landing_page=f"https://teahouse.example/{'tea-' * 40}", referrer="https://blog.example/")
+    lifecycle.invite(ann, "cid@example.com", recipient_name="Cid")
+    Store.objects.create(slug="other", name=LONG_NAME, url="https://other.example/", country="NO", currency="NOK")
