@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DataError, transaction
 from django.db import Error as DatabaseError
 from django.db.models import Model, QuerySet
+from django.db.models.functions import Lower
 from django.dispatch import Signal, receiver
 from django.utils import timezone
 
@@ -66,7 +67,8 @@ def on_advocate_joined(advocate: Advocate, **_: Any) -> None:
     tell(advocate, events.advocate_joined(advocate))
     if values.email_problem(advocate.email):
         return
-    for same_person in Advocate.objects.filter(email__iexact=advocate.email).exclude(pk=advocate.pk):
+    known = Advocate.objects.alias(address=Lower("email")).filter(address__in=suppressions.spellings(advocate.email))
+    for same_person in known.exclude(pk=advocate.pk):
         tell(same_person, [])  # the latest program takes over the plain property names from the others
 
 

@@ -133,7 +133,7 @@ class _Traces:
     @staticmethod
     def _said(model: type[Any], email: str) -> QuerySet[Any]:
         """Their words, however a host has spelt the address."""
-        found: QuerySet[Any] = model.objects.filter(person__in=person_key.every(email))
+        found: QuerySet[Any] = model.objects.filter(person_key.stored("person", person_key.every(email)))
         return found
 
     def _at(self, model: type[Any], field: str) -> QuerySet[Any]:
