@@ -52,7 +52,7 @@ def cut(model: type[Model], field: str, value: object) -> str:
 
 
 def email(value: object, field: str = "email") -> str:
-    """An e-mail address as it was given, with the domain as `domains.mapped` has it; ValidationError when it is none."""
+    """An e-mail address as it was given, but with its domain `domains.mapped`; ValidationError when it is none."""
     text = clean(value, field, LONGEST_EMAIL, required=True)
     local, _, domain = text.rpartition("@")
     if local.startswith('"'):  # another way to write the same mailbox, by which nobody's no would be found

@@ -37,12 +37,20 @@ def _readdress(apps: Any, schema_editor: Any, *, is_back: bool) -> None:
     waiting = apps.get_model("integrations", "Delivery").objects.using(alias).filter(state__in=("queued", "held"))
     for name, field, uids in PLACES:
         rows = apps.get_model("referrals", name).objects.using(alias)
-        for row in rows.filter(**{f"{field}__regex": BEYOND_ASCII}).order_by("pk").iterator(AT_ONCE):
-            if was := _taken_for_another(email := getattr(row, field)):
+        for pk, email in _beyond_ascii(rows, field):
+            if was := _taken_for_another(email):
                 old, new = (was, domains.address_in_ascii(email))[:: -1 if is_back else 1]
-                for sources in _sources(rows.filter(pk=row.pk), uids):
+                for sources in _sources(rows.filter(pk=pk), uids):
                     for delivery in waiting.filter(source__in=sources, subject__in={old, old.lower()}):
                         _send_to(waiting, delivery, new if delivery.subject == old else new.lower())
+
+
+def _beyond_ascii(rows: Any, field: str) -> Iterator[tuple[int, str]]:
+    found = rows.filter(**{f"{field}__regex": BEYOND_ASCII}).order_by("pk").values_list("pk", field)
+    reached = 0
+    while some := list(found.filter(pk__gt=reached)[:AT_ONCE]):
+        reached = some[-1][0]
+        yield from some
 
 
 def _taken_for_another(email: str) -> str:

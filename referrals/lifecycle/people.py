@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from referrals import codes, erased, signals, suppressions, text, times
+from referrals import codes, erased, signals, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Program
 
@@ -89,7 +89,7 @@ def _role_in(program: Program) -> str:
 def _member(person: Advocate) -> Advocate | None:
     """Who is in the program already under this address."""
     members = Advocate.objects.select_related("program__store").alias(address=Lower("email"))
-    return members.filter(program=person.program, address__in=suppressions.spellings(person.email)).first()
+    return members.filter(program=person.program, address=person.email.lower()).first()
 
 
 def _erased_member(person: Advocate) -> Advocate | None:

@@ -1,8 +1,8 @@
 """E-mail address columns, in which capitals and small letters are told alike in one way, whatever the database speaks.
 
-What `lower()` makes of I is a small dotless ı in a database whose language is Turkish. So addresses are compared by
-the collation "C", by which PostgreSQL knows the letters from A to Z and no others, as SQLite does; and what is beyond
-ASCII is stored as `person_key.small` has it.
+The small letter of I is another than i in a database whose language is Turkish. So addresses are compared by the
+collation "C", by which PostgreSQL knows the letters from A to Z and no others, as SQLite does; and what is beyond ASCII
+is stored as `person_key.small` has it.
 https://www.postgresql.org/docs/current/collation.html#COLLATION-MANAGING-STANDARD
 https://www.sqlite.org/lang_corefunc.html#lower
 """
@@ -42,7 +42,7 @@ class _InOneCollation:
 
 
 @AddressField.register_lookup
-class _IExact(_InOneCollation, lookups.IExact):  # type: ignore[type-arg]
+class _IExact(_InOneCollation, lookups.IExact):
     pass
 
 

@@ -63,7 +63,9 @@ def waiting(connections: Collection[int], emails: Iterable[str]) -> set[str]:
     """Of these people, the keys of those whose deletion one of the accounts is about to be asked for."""
     owners = person_key.owners(emails)
     found = Erasure.objects.filter(person_key.stored("mailbox_hash", owners))
-    receipts = {uid: owners[version, key] for uid, version, key in found.values_list("uid", "key_version", "mailbox_hash")}
+    receipts = {
+        uid: owners[version, key] for uid, version, key in found.values_list("uid", "key_version", "mailbox_hash")
+    }
     if not receipts:
         return set()
     asking = _of(map(str, receipts)).filter(connection__in=connections, state__in=Delivery.OPEN)
@@ -76,7 +78,9 @@ def taken(delivery: Delivery, outcome: Outcome) -> None:
     receipt = Erasure.objects.filter(uid=delivery.source).first()
     if receipt is None:
         return
-    older = Erasure.objects.filter(mailbox_hash=receipt.mailbox_hash, key_version=receipt.key_version, pk__lt=receipt.pk)
+    older = Erasure.objects.filter(
+        mailbox_hash=receipt.mailbox_hash, key_version=receipt.key_version, pk__lt=receipt.pk
+    )
     rows = _of(_sources(older)).filter(connection=delivery.connection_id).exclude(TAKEN)
     rows.exclude(state__in=Delivery.OPEN).update(
         state=outcome.state, settled_at=Now(), subject="", **outcomes.words(outcome)
