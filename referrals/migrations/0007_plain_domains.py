@@ -4,6 +4,7 @@ What says no address any more keeps its key, and the version by which it is read
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import IntegrityError, migrations, models, transaction
@@ -22,6 +23,7 @@ ADDRESSES = [
     ("Submission", "email"),
 ]
 BEYOND_ASCII = r"[^ -~]"
+LONGEST = 100
 
 
 def by_the_new_standard(apps: Any, schema_editor: Any) -> None:
@@ -73,12 +75,13 @@ def _each_beyond_ascii(rows: Any, field: str, do: Callable[[Any, int, str, str],
 
 
 def _write_small(rows: Any, pk: int, field: str, email: str) -> None:
-    if (small := person_key.small(email)) != email and len(small) <= 100:
-        try:
-            with transaction.atomic(using=rows.db):
-                rows.filter(pk=pk).update(**{field: small})
-        except IntegrityError:
-            pass  # they are there in small letters as well
+    """In small letters; with the domain in ASCII where the same person is there in small letters as well."""
+    for plain in (person_key.small(email), person_key.mailbox(email)):
+        if plain == email or len(plain) > LONGEST:
+            return
+        with suppress(IntegrityError), transaction.atomic(using=rows.db):
+            rows.filter(pk=pk).update(**{field: plain})
+            return
 
 
 class Migration(migrations.Migration):
