@@ -27,9 +27,9 @@ def times(emails: Iterable[str]) -> dict[str, datetime]:
     listed = Suppression.objects.filter(store=None, reason=Suppression.Reason.ERASED)
     rows = listed.filter(person_key.stored("mailbox_hash", owners)).order_by("created_at")
     return {
-        person_key.of(mailbox): at
+        person_key.of(email): at
         for version, digest, at in rows.values_list("key_version", "mailbox_hash", "created_at")
-        for mailbox in owners[version, digest]
+        for email in owners[version, digest]
     }
 
 

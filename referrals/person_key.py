@@ -81,11 +81,11 @@ def stored(field: str, keys: Iterable[Key]) -> Q:
 
 
 def owners(emails: Iterable[str]) -> dict[Key, set[str]]:
-    """Whose each key may be, of these people, by their `mailbox`: an older reading may have taken two for one."""
+    """Whose each key may be, of these addresses: an older reading may have taken two for one."""
     found: dict[Key, set[str]] = {}
     for email in emails:
         for key in every(email):
-            found.setdefault(key, set()).add(mailbox(email))
+            found.setdefault(key, set()).add(email)
     return found
 
 

@@ -25,7 +25,8 @@ def of(store_id: int | None, emails: Iterable[str]) -> dict[str, Suppression]:
     owners = person_key.owners(emails)
     held = Suppression.objects.filter(Q(store=store_id) | Q(store=None), person_key.stored("mailbox_hash", owners))
     lightest_first = sorted(held, key=lambda row: _weight(row.reason), reverse=True)
-    return {mailbox: row for row in lightest_first for mailbox in owners[row.key_version, row.mailbox_hash]}
+    theirs = ((email, row) for row in lightest_first for email in owners[row.key_version, row.mailbox_hash])
+    return {person_key.mailbox(email): row for email, row in theirs}
 
 
 def spellings(email: str) -> set[str]:

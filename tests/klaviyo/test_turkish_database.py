@@ -110,7 +110,7 @@ def people_then() -> tuple[Any, Any]:
 
 def left() -> list[str]:
     """Every address of the person that is still somewhere."""
-    places = [(Advocate, "email"), (Invite, "recipient_email"), (Conversion, "friend_email")]
+    places: list[tuple[Any, str]] = [(Advocate, "email"), (Invite, "recipient_email"), (Conversion, "friend_email")]
     places += [(Reward, "recipient_email"), (OptIn, "email"), (OptOut, "email"), (Submission, "email")]
     places += [(Delivery, "subject")]
     found = [email for model, field in places for email in model.objects.values_list(field, flat=True)]

@@ -70,7 +70,7 @@ def waiting(connections: Collection[int], emails: Iterable[str]) -> set[str]:
         return set()
     asking = _of(map(str, receipts)).filter(connection__in=connections, state__in=Delivery.OPEN)
     going = [receipts[uuid.UUID(source)] for source in asking.values_list("source", flat=True)]
-    return {person_key.of(mailbox) for mailboxes in going for mailbox in mailboxes}
+    return {person_key.of(email) for emails in going for email in emails}
 
 
 def taken(delivery: Delivery, outcome: Outcome) -> None:

@@ -1,5 +1,7 @@
 """Anna of straße.test and Anna of strasse.test are two people, everywhere."""
 
+from functools import partial
+
 import pytest
 from django.core import mail
 
@@ -59,10 +61,10 @@ def test_a_no_is_hers_alone(ann: Advocate, one: str, another: str) -> None:
 def test_a_yes_takes_back_no_no_but_hers(ann: Advocate, one: str, another: str) -> None:
     store = ann.program.store
     no = lifecycle.opt_out(store, one, scope="everything", place="The page")
-    said = {"wording": "Yes.", "place": "The page", "proof": OptIn.Proof.CONFIRMED}
-    lifecycle.opt_in(store, another, **said)
+    say_yes = partial(lifecycle.opt_in, store, wording="Yes.", place="The page", proof=OptIn.Proof.CONFIRMED)
+    say_yes(another)
     assert not noes.is_taken_back(no)
-    lifecycle.opt_in(store, one, **said)
+    say_yes(one)
     assert noes.is_taken_back(no)
 
 
