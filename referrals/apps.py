@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class ReferralsConfig(AppConfig):
     name = "referrals"
     verbose_name = "Referrals"
+
+    def ready(self) -> None:
+        from referrals import checks  # noqa: F401  (registers the system checks)

@@ -23,9 +23,14 @@ SHORTEST_NAME = 3  # what is shorter is found in too many words
 
 def times(emails: Iterable[str]) -> dict[str, datetime]:
     """When those were last erased who ever were, by their person's key; one query for any number."""
-    keys = {key: person_key.of(email) for email in emails for key in person_key.every(email)}
-    erased = Suppression.objects.filter(store=None, reason=Suppression.Reason.ERASED, mailbox_hash__in=keys)
-    return {keys[key]: at for key, at in erased.order_by("created_at").values_list("mailbox_hash", "created_at")}
+    owners = person_key.owners(emails)
+    listed = Suppression.objects.filter(store=None, reason=Suppression.Reason.ERASED)
+    rows = listed.filter(person_key.stored("mailbox_hash", owners)).order_by("created_at")
+    return {
+        person_key.of(email): at
+        for version, digest, at in rows.values_list("key_version", "mailbox_hash", "created_at")
+        for email in owners[version, digest]
+    }
 
 
 def is_older(email: str, occurred_at: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from referrals import names, unsubscribe_links
+from referrals import domains, names, unsubscribe_links
 from referrals.models import Invite, Store
 
 LONGEST_SUBJECT = 120
@@ -31,7 +31,9 @@ def invitation(invite: Invite, *, number: int = 0, message_id: str) -> EmailMult
         subject=subject,
         body=render_to_string(f"{template}.txt", words),
         from_email=_sender(invite.advocate.program.store),
-        to=[invite.recipient_email],
+        # Django would read an international domain by the standard of 2003, which may make it another's:
+        # https://docs.python.org/3/library/codecs.html#module-encodings.idna
+        to=[domains.address_in_ascii(invite.recipient_email)],
         headers={
             "Message-ID": message_id,
             "List-Unsubscribe": f"<{words['unsubscribe_address']}>",

@@ -22,9 +22,8 @@ def standing(emails: Iterable[str], stores: Collection[int] | None = None) -> li
 
     `stores`: only what was said to these.
     """
-    keys = {key for email in emails for key in person_key.every(email)}
-    where = Q(person__in=keys) if stores is None else Q(person__in=keys, store__in=stores)
-    return untaken(OptOut.objects.filter(where))
+    said = OptOut.objects.filter(person_key.stored("person", person_key.owners(emails)))
+    return untaken(said if stores is None else said.filter(store__in=stores))
 
 
 def untaken(noes: "QuerySet[OptOut]") -> list[OptOut]:
@@ -32,7 +31,7 @@ def untaken(noes: "QuerySet[OptOut]") -> list[OptOut]:
     said = list(noes.order_by("turn", "pk"))
     if not said:
         return []
-    by_them = Q(person__in=set().union(*map(_keys, said)), store__in={no.store_id for no in said})
+    by_them = Q(person__in=set().union(*map(_digests, said)), store__in={no.store_id for no in said})
     yeses = [yes for yes in OptIn.objects.filter(by_them).exclude(proof=OptIn.Proof.NONE) if _is_for_mail(yes)]
     return [no for no in said if not any(takes_back(yes, no) for yes in yeses)]
 
@@ -44,23 +43,24 @@ def is_taken_back(no: OptOut) -> bool:
 
 def said_after(yes: OptIn) -> bool:
     """Whether a no of the person is, or may be, later than their yes."""
-    noes = OptOut.objects.filter(store=yes.store_id, person__in=person_key.every(yes.email))
+    noes = OptOut.objects.filter(person_key.stored("person", person_key.every(yes.email)), store=yes.store_id)
     return any(not _is_later(yes, no) for no in noes)
 
 
 def said_before(yes: OptIn) -> bool:
     """Whether the person has ever said no to the store, or is on our list of those who are not written to."""
     keys = person_key.every(yes.email)
-    if OptOut.objects.filter(store=yes.store_id, person__in=keys).exists():
+    if OptOut.objects.filter(person_key.stored("person", keys), store=yes.store_id).exists():
         return True
-    return Suppression.objects.filter(Q(store=yes.store_id) | Q(store=None), mailbox_hash__in=keys).exists()
+    listed = Suppression.objects.filter(person_key.stored("mailbox_hash", keys))
+    return listed.filter(Q(store=yes.store_id) | Q(store=None)).exists()
 
 
 def needs_mailbox(yes: OptIn) -> bool:
     """Whether they complained, were erased, or could not be reached: their mailbox must say that they want it."""
     listed = Suppression.objects.filter(
         Q(store=yes.store_id) | Q(store=None),
-        mailbox_hash__in=person_key.every(yes.email),
+        person_key.stored("mailbox_hash", person_key.every(yes.email)),
         reason__in=NEEDS_MAILBOX,
     )
     return yes.proof != OptIn.Proof.CONFIRMED and listed.exists()
@@ -68,7 +68,7 @@ def needs_mailbox(yes: OptIn) -> bool:
 
 def takes_back(yes: OptIn, no: OptOut) -> bool:
     """Whether a yes undoes a no: the same person's, to the same store, proved well enough, and certainly later."""
-    is_theirs = yes.store_id == no.store_id and yes.person in _keys(no)
+    is_theirs = yes.store_id == no.store_id and (_key(no) in _keys(yes) or _key(yes) in _keys(no))
     is_proved = yes.proof == OptIn.Proof.CONFIRMED if no.is_complaint else yes.proof != OptIn.Proof.NONE
     return is_theirs and is_proved and _is_later(yes, no)
 
@@ -81,8 +81,16 @@ def _is_later(yes: OptIn, no: OptOut) -> bool:
     return (yes.proved_at or yes.occurred_at) > no.occurred_at + CLOCKS_DIFFER
 
 
-def _keys(word: OptIn | OptOut) -> set[str]:
-    return {word.person, *person_key.every(word.email)}
+def _key(word: OptIn | OptOut) -> person_key.Key:
+    return word.key_version, word.person
+
+
+def _keys(word: OptIn | OptOut) -> set[person_key.Key]:
+    return {_key(word), *person_key.every(word.email)}
+
+
+def _digests(word: OptIn | OptOut) -> set[str]:
+    return {digest for _, digest in _keys(word)}
 
 
 def _is_for_mail(yes: OptIn) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from referrals import person_key
+from referrals import domains, person_key
 from referrals.models import Suppression
 
 NOBODY = "erased.invalid"  # no mail ever goes there: https://www.rfc-editor.org/rfc/rfc2606#section-2
@@ -22,10 +22,11 @@ def of(store_id: int | None, emails: Iterable[str]) -> dict[str, Suppression]:
 
     Of several reasons it is the weightiest: erased, complained, bounced, unsubscribed.
     """
-    mailboxes = {key: person_key.mailbox(email) for email in emails for key in person_key.every(email)}
-    held = Suppression.objects.filter(Q(store=store_id) | Q(store=None), mailbox_hash__in=mailboxes)
+    owners = person_key.owners(emails)
+    held = Suppression.objects.filter(Q(store=store_id) | Q(store=None), person_key.stored("mailbox_hash", owners))
     lightest_first = sorted(held, key=lambda row: _weight(row.reason), reverse=True)
-    return {mailboxes[row.mailbox_hash]: row for row in lightest_first}
+    theirs = ((email, row) for row in lightest_first for email in owners[row.key_version, row.mailbox_hash])
+    return {person_key.mailbox(email): row for email, row in theirs}
 
 
 def spellings(email: str) -> set[str]:
@@ -33,7 +34,7 @@ def spellings(email: str) -> set[str]:
     plain = person_key.mailbox(email)
     local, at, domain = plain.rpartition("@")
     try:
-        return {person_key.small(email), plain, f"{local}{at}{domain.encode('ascii').decode('idna')}"}
+        return {person_key.small(email), plain, f"{local}{at}{domains.in_unicode(domain)}"}
     except UnicodeError:
         return {person_key.small(email), plain}
 

@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.db.models import Model
 
+from referrals import domains
+
 LONGEST_EMAIL = 100  # Marketing platforms take no more, although RFC 5321 does.
 
 _is_email = EmailValidator(allowlist=[])  # not even at localhost
@@ -50,7 +52,7 @@ def cut(model: type[Model], field: str, value: object) -> str:
 
 
 def email(value: object, field: str = "email") -> str:
-    """An e-mail address as it was given, with the domain in lower case; ValidationError when it is none."""
+    """An e-mail address as it was given, but with its domain `domains.mapped`; ValidationError when it is none."""
     text = clean(value, field, LONGEST_EMAIL, required=True)
     local, _, domain = text.rpartition("@")
     if local.startswith('"'):  # another way to write the same mailbox, by which nobody's no would be found
@@ -59,12 +61,12 @@ def email(value: object, field: str = "email") -> str:
     # the small form is two characters, by which a database and we would find different people.
     if not local.isascii():
         raise refused(field, "has letters before the @ that no mail provider takes. Write it like name@example.com.")
-    address = unicodedata.normalize("NFC", f"{local}@{domain.lower()}")
+    address = f"{local}@{domains.mapped(domain)}"
     try:
         _is_email(address)
     except ValidationError:
         raise refused(field, "is not an e-mail address. Write it like name@example.com.") from None
-    if not address.isprintable() or len(address) > LONGEST_EMAIL:
+    if not _can_be_seen(domain) or len(address) > LONGEST_EMAIL:
         raise refused(field, "is not an e-mail address that can be written to. Write it like name@example.com.")
     return address
 
@@ -89,6 +91,15 @@ def choices(values: object, field: str, allowed: Any) -> list[str]:
 def refused(field: str, reason: str) -> ValidationError:
     """What is wrong, where, and what to do; never the value itself, which may be about a person."""
     return ValidationError({field: f"The value of {field} {reason}"}, code="invalid")
+
+
+def _can_be_seen(domain: str) -> bool:
+    """Whether nothing in it is hidden, but for what tells it from another domain."""
+    try:
+        told_apart = any(joiner in domain for joiner in domains.JOINERS) and bool(domains.in_ascii(domain))
+    except UnicodeError:
+        return False
+    return (domain.translate(dict.fromkeys(map(ord, domains.JOINERS))) if told_apart else domain).isprintable()
 
 
 def _length(model: type[Model], field: str) -> int:

@@ -13,6 +13,7 @@ from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from referrals import domains
 from sorae import databases, mail_servers, redis_addresses, web_addresses
 
 LARGEST = 999_999_999
@@ -171,15 +172,15 @@ def sender(name: str, default: str, *, is_needed: bool) -> str:
 
 
 def addresses(name: str) -> list[str]:
-    """E-mail addresses, as far as all of them are."""
+    """E-mail addresses, as far as all of them are, with their domains in ASCII."""
     found = words(name)
     try:
         for address in found:
             validate_email(address)
-    except ValidationError:
+        return [domains.address_in_ascii(address) for address in found]
+    except (ValidationError, UnicodeError):
         problem(name, "is not an e-mail address.", "For example operators@referrals.example.com")
         return []
-    return found
 
 
 def folder(name: str, default: Path) -> Path:

@@ -54,10 +54,13 @@ def postgres(**settings: str) -> Iterator[str]:
                     _control(data, "stop")
 
 
-def new_database(url: str) -> str:
-    """Another database on the server of that DATABASE_URL, with what its template1 holds; its own address."""
+def new_database(url: str, *options: str) -> str:
+    """Another database on the server of that DATABASE_URL, with what its template1 holds; its own address.
+
+    `options` are those of https://www.postgresql.org/docs/current/app-createdb.html
+    """
     folder, name = Path(urlsplit(url).path).parent, f"made{secrets.token_hex(4)}"
-    _run([_postgres_programs() / "createdb", f"--host={folder}", f"--username={ROLE}", name], None)
+    _run([_postgres_programs() / "createdb", f"--host={folder}", f"--username={ROLE}", *options, name], None)
     return f"postgres://{ROLE}@/{folder}/{name}"
 
 

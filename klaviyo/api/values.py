@@ -10,7 +10,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
-from django.utils.encoding import punycode
+
+from referrals import domains
 
 MOST_PROPERTIES = 400  # this and the next five: https://developers.klaviyo.com/en/reference/events_api_overview
 LONGEST_STRING = 100_000  # bytes of UTF-8
@@ -47,12 +48,10 @@ def text(value: Any) -> str:
 
 
 def address(email: Any) -> str:
-    """An e-mail address as it travels: an international domain in its ASCII form (RFC 5891)."""
+    """An e-mail address as it travels: an international domain in its ASCII form (see `domains`)."""
     plain = text(email)
-    local, at, domain = plain.rpartition("@")
-    if not domain.isascii():
-        with suppress(UnicodeError):
-            plain = f"{local}{at}{punycode(domain)}"
+    with suppress(UnicodeError):
+        plain = domains.address_in_ascii(plain)
     return plain[:LONGEST_ADDRESS]
 
 
@@ -64,7 +63,9 @@ def email_problem(email: Any) -> str:
         validate_email(email)
     except (ValidationError, TypeError):
         return "The e-mail address is malformed."
-    return "" if address(email).isascii() else "The e-mail address is malformed: its first part is not plain ASCII."
+    if not text(email).rpartition("@")[0].isascii():
+        return "The e-mail address is malformed: its first part is not plain ASCII."
+    return "" if address(email).isascii() else "The e-mail address is malformed: there is no such domain."
 
 
 def number(value: Any) -> float | None:

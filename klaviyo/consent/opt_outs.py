@@ -20,8 +20,8 @@ from klaviyo.consent.decision import Decision
 from klaviyo.mapping import contents
 from klaviyo.models import Notice, StoreSetting
 from klaviyo.models.policies import Policy
-from referrals import lifecycle, suppressions
-from referrals.models import Invite
+from referrals import lifecycle, person_key, suppressions
+from referrals.models import Invite, OptIn
 
 State = Delivery.State
 
@@ -102,8 +102,10 @@ def is_waited_for(connection: Connection, email: str) -> bool:
 
 def expected(connection: Connection, emails: Iterable[str]) -> set[str]:
     """Which of the addresses (in lower case) have anything waiting for them; one query for all."""
-    rows = _sends(connection).annotate(lower=Lower("subject")).filter(lower__in=set(emails))
-    return set(rows.values_list("lower", flat=True))
+    wanted = set(emails)
+    spelt = {spelling for email in wanted for spelling in suppressions.spellings(email)}
+    rows = _sends(connection).alias(lower=Lower("send__invite__recipient_email")).filter(lower__in=spelt)
+    return wanted & {_plain(email) for email in rows.values_list("send__invite__recipient_email", flat=True)}
 
 
 def has_recent_notice(connection: Connection, emails: Iterable[str]) -> dict[str, Notice]:
@@ -155,7 +157,10 @@ def _plain(email: str) -> str:
 
 
 def _is_of(email: str) -> Q:
-    return Q(subject__in={email, email.lower(), values.address(email), _plain(email)}) | Q(subject__iexact=email)
+    """By the delivery's address or, whatever the case it is written in, by their opt-ins; both have an index."""
+    opt_ins = OptIn.objects.filter(person_key.stored("person", person_key.every(email)))
+    sources = [str(uid) for uid in opt_ins.values_list("uid", flat=True)]
+    return Q(subject__in={email, email.lower(), values.address(email), _plain(email)}) | Q(source__in=sources)
 
 
 def _sends(connection: Connection) -> "QuerySet[Delivery]":

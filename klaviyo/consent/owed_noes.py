@@ -82,7 +82,7 @@ class Noes:
     """The noes that stand of the people of a batch, and how far one account is with each (see `of`)."""
 
     connection: Connection
-    said: dict[str, list[OptOut]] = field(default_factory=dict)  # by person's key
+    said: dict[person_key.Key, list[OptOut]] = field(default_factory=dict)
     told: dict[str, Delivery] = field(default_factory=dict)  # by the key of the delivery
 
     def stand(self, email: str) -> bool:
@@ -136,7 +136,7 @@ def of(connection: Connection, emails: Iterable[str]) -> Noes:
         rows = Delivery.objects.filter(connection=connection, key__in=[key_of(no) for no in said])
         found.told = {row.key: row for row in rows.only("key", "subject", "state", "reason_code")}
     for no in said:
-        found.said.setdefault(no.person, []).append(no)
+        found.said.setdefault((no.key_version, no.person), []).append(no)
     return found
 
 
@@ -203,7 +203,7 @@ def key_of(no: OptOut) -> str:
 
 def open_at(email: str) -> "QuerySet[Delivery]":
     """What accounts have yet to take of the noes of a person, with why: still open, or failed."""
-    said = OptOut.objects.filter(person__in=person_key.every(email))
+    said = OptOut.objects.filter(person_key.stored("person", person_key.every(email)))
     keys = [f"{Unsubscribe.kind}:{uid}" for uid in said.values_list("uid", flat=True)]
     owed = Delivery.objects.filter(key__in=keys, state__in=(*Delivery.OPEN, State.FAILED))
     return owed.select_related("connection").order_by("connection__account_name", "pk")

@@ -89,7 +89,8 @@ def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
     memberships = _memberships(rows(Part.MEMBERSHIPS, Advocate, "email", "program__store"))
     received = _invited(_newest(_with_advocates(at(Invite, "recipient_email", email))))
     orders = rows(Part.ORDERS, Conversion, "friend_email", "advocate", "program")
-    listed = Suppression.objects.filter(mailbox_hash__in=person_key.every(email)).select_related("store")
+    listed = Suppression.objects.filter(person_key.stored("mailbox_hash", person_key.every(email)))
+    listed = listed.select_related("store")
     return Person(
         email=person_key.mailbox(email),
         name=_name(memberships, received, orders),

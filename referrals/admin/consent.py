@@ -61,8 +61,9 @@ class SuppressionAdmin(FactAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        looked_for = person_key.of(search_term.strip()) if "@" in search_term else search_term
-        return super().get_search_results(request, queryset, looked_for)
+        if "@" in search_term:
+            return queryset.filter(person_key.stored("mailbox_hash", person_key.every(search_term.strip()))), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 @admin.register(Wording)

@@ -219,10 +219,10 @@ def _same_opt_out(new: OptOut) -> OptOut | None:
 def _opt_ins(fact: OptIn | OptOut) -> QuerySet[OptIn]:
     """What the same person has asked of the store."""
     opt_ins = OptIn.objects.select_related("store", "wording")
-    return opt_ins.filter(store=fact.store, person__in=person_key.every(fact.email))
+    return opt_ins.filter(person_key.stored("person", person_key.every(fact.email)), store=fact.store)
 
 
 def _opt_outs(fact: OptIn | OptOut) -> QuerySet[OptOut]:
     """What the same person has refused the store; without what is kept of somebody erased, whom it names no more."""
     opt_outs = OptOut.objects.select_related("store").exclude(email__endswith=f"@{suppressions.NOBODY}")
-    return opt_outs.filter(store=fact.store, person__in=person_key.every(fact.email))
+    return opt_outs.filter(person_key.stored("person", person_key.every(fact.email)), store=fact.store)

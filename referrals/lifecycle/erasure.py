@@ -142,7 +142,7 @@ class _Traces:
 
     def _said(self, model: type[Any]) -> QuerySet[Any]:
         """Their words, however a host has spelt the address."""
-        return self._by_then(model.objects.filter(person__in=self._keys))
+        return self._by_then(model.objects.filter(person_key.stored("person", self._keys)))
 
     def _at(self, model: type[Any], field: str) -> QuerySet[Any]:
         return self._by_then(model.objects.alias(address=Lower(field)).filter(address__in=self._spellings))

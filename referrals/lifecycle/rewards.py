@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from referrals import erased, money, signals, suppressions, text, times
+from referrals import erased, money, person_key, signals, suppressions, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Conversion, Reward
 
@@ -109,6 +109,6 @@ def _address_of(reward: Reward, given: str) -> str:
         return text.email(given, "recipient_email")
     if suppressions.is_erased(expected):
         return expected
-    if given and text.email(given, "recipient_email").lower() != expected.lower():
+    if given and person_key.mailbox(text.email(given, "recipient_email")) != person_key.mailbox(expected):
         raise text.refused("recipient_email", "is somebody else's. Leave it out: the recipient's is known.")
     return expected

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from referrals import person_key, text
+from referrals.models.addresses import AddressField
 from referrals.models.facts import Fact
 from referrals.models.stores import Store
 
@@ -41,7 +42,7 @@ class Word(Fact):
 
     store: "models.ForeignKey[Store, Store]"
     store_id: int
-    email: "models.EmailField[str, str]"
+    email: AddressField
 
     class Meta:
         abstract = True
@@ -49,7 +50,8 @@ class Word(Fact):
     def save(self, *args: Any, **more: Any) -> None:
         """Also of a row that a host makes by itself: it gets its person's key, and its turn."""
         is_numbered = self.turn or (self.person and not self._state.adding)
-        self.person, self.key_version = self.person or person_key.of(str(self.email)), person_key.VERSION
+        if not self.person:
+            self.person, self.key_version = person_key.of(str(self.email)), person_key.VERSION
         if is_numbered:
             super().save(*args, **more)
             return
@@ -78,7 +80,7 @@ class OptIn(Word):
         OLDER = "older", "It is older than this question"
 
     store = models.ForeignKey(Store, models.PROTECT, related_name="opt_ins")
-    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    email = AddressField("e-mail", max_length=text.LONGEST_EMAIL)
     proof = models.CharField("proved by", max_length=10, choices=Proof, blank=True, default=Proof.NONE)
     proved_at = models.DateTimeField("proved", null=True, blank=True, help_text="Where the proof came later.")
     phone = models.CharField(max_length=100, blank=True)
@@ -107,7 +109,7 @@ class OptOut(Word):
         EVERYTHING = "everything", "All of the store's e-mail"
 
     store = models.ForeignKey(Store, models.PROTECT, related_name="opt_outs")
-    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    email = AddressField("e-mail", max_length=text.LONGEST_EMAIL)
     scope = models.CharField(max_length=10, choices=Scope)
     place = models.CharField(max_length=200, help_text="Where it was said: the link of a message, a page, an API.")
     is_complaint = models.BooleanField(

@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from referrals import codes, text
+from referrals.models.addresses import AddressField
 from referrals.models.facts import URL_LENGTH, Channel, Fact
 from referrals.models.people import Advocate
 
@@ -22,7 +23,7 @@ class Invite(Fact):
         ERASED = "erased", "A person was erased"
 
     advocate = models.ForeignKey(Advocate, models.CASCADE, related_name="invites")
-    recipient_email = models.EmailField("friend's e-mail", max_length=text.LONGEST_EMAIL)
+    recipient_email = AddressField("friend's e-mail", max_length=text.LONGEST_EMAIL)
     recipient_name = models.CharField("friend's name", max_length=150, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     expires_at = models.DateTimeField("expires", null=True, blank=True)

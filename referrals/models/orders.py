@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from referrals import money, text
+from referrals.models.addresses import AddressField
 from referrals.models.facts import Fact
 from referrals.models.people import Advocate
 from referrals.models.stores import Program
@@ -25,7 +26,7 @@ class Conversion(Fact):
     order_id = models.CharField("order", max_length=100)
     refund_id = models.CharField("refund", max_length=100, blank=True)
     refunds = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="refunded_by")
-    friend_email = models.EmailField("friend's e-mail", max_length=text.LONGEST_EMAIL)
+    friend_email = AddressField("friend's e-mail", max_length=text.LONGEST_EMAIL)
     friend_first_name = models.CharField("friend's first name", max_length=150, blank=True)
     friend_last_name = models.CharField("friend's last name", max_length=150, blank=True)
     friend_phone = models.CharField("friend's phone", max_length=100, blank=True)
@@ -74,7 +75,7 @@ class Reward(Fact):
 
     advocate = models.ForeignKey(Advocate, models.CASCADE, related_name="rewards")
     recipient = models.CharField(max_length=10, choices=Recipient)
-    recipient_email = models.EmailField("recipient's e-mail", max_length=text.LONGEST_EMAIL)
+    recipient_email = AddressField("recipient's e-mail", max_length=text.LONGEST_EMAIL)
     conversion = models.ForeignKey(Conversion, models.CASCADE, null=True, blank=True, related_name="rewards")
     kind = models.CharField(max_length=10, choices=Kind)
     amount = models.DecimalField(max_digits=money.MAX_DIGITS, decimal_places=money.DECIMAL_PLACES)

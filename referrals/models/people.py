@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from referrals import codes, text
+from referrals.models.addresses import AddressField
 from referrals.models.facts import Fact
 from referrals.models.stores import Program
 
@@ -17,7 +18,7 @@ class Advocate(Fact):
         AFFILIATE = "affiliate", "Affiliate"
 
     program = models.ForeignKey(Program, models.PROTECT, related_name="advocates")
-    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    email = AddressField("e-mail", max_length=text.LONGEST_EMAIL)
     first_name = models.CharField(max_length=150, blank=True)
     last_name = models.CharField(max_length=150, blank=True)
     phone = models.CharField(max_length=100, blank=True, help_text="As it was given, which may not be a number.")

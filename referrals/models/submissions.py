@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from referrals import text
+from referrals.models.addresses import AddressField
 from referrals.models.stores import Program, Store
 
 
@@ -17,7 +18,7 @@ class Submission(models.Model):
     program = models.ForeignKey(
         Program, models.CASCADE, null=True, blank=True, related_name="+", help_text="Which program to join, if any."
     )
-    email = models.EmailField("e-mail", max_length=text.LONGEST_EMAIL)
+    email = AddressField("e-mail", max_length=text.LONGEST_EMAIL)
     first_name = models.CharField(max_length=150, blank=True)
     wishes = models.JSONField(default=list, blank=True, help_text="Each ticked box: channel, its words, and the phone.")
     place = models.CharField(max_length=200)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+import idna
+
 # The file backend writes it after each message: https://docs.djangoproject.com/en/5.2/topics/email/#file-backend
 LINE_BETWEEN = re.compile(rb"^-{79}\r?\n", re.MULTILINE)
 
@@ -30,7 +32,7 @@ def read(folder: Path) -> list[Mail]:
 def mailbox(email: str | None) -> str:
     """One form for all the ways to write an address: small letters, and the domain in ASCII."""
     local, at, domain = (email or "").lower().rpartition("@")
-    return f"{local}{at}{domain.encode('idna').decode('ascii')}"
+    return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii') if domain else ''}"
 
 
 def _mail(text: bytes) -> Mail:

@@ -79,7 +79,7 @@ def migrate(to: Mapping[str, str]) -> None:
 
 def fill_in(fixture: Fixture) -> None:
     """What the fixture holds, through the models of then."""
-    apps = MigrationExecutor(database).loader.project_state(_targets(fixture["migrations"])).apps
+    apps = models_at(fixture["migrations"])
     models = {apps.get_model(name): rows for name, rows in fixture["rows"].items()}
     with transaction.atomic(), database.constraint_checks_disabled(), database.cursor() as cursor:
         _let_in(fixture)
@@ -87,6 +87,11 @@ def fill_in(fixture: Fixture) -> None:
             _insert(cursor, model, rows)
         for statement in database.ops.sequence_reset_sql(no_style(), list(models)):
             cursor.execute(statement)
+
+
+def models_at(to: Mapping[str, str]) -> Any:
+    """The models as they were at those migrations: by `get_model`."""
+    return MigrationExecutor(database).loader.project_state(_targets(to)).apps
 
 
 def upgrade() -> None:

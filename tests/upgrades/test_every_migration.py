@@ -25,12 +25,15 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0010_property_names": past.STORE_SETTINGS,
         "0011_account_lists": past.STORE_SETTINGS,
         "0012_other_addresses": past.STORE_SETTINGS,
+        "0013_plain_domains": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
         "0004_submissions": past.STORE_SETTINGS,
         "0005_tallies": past.STORE_SETTINGS,
         "0006_numbers_without_a_country": past.STORE_SETTINGS,
+        "0007_plain_addresses": past.STORE_SETTINGS,
+        "0008_plain_domains": past.STORE_SETTINGS,
     },
 }
 

@@ -22,7 +22,7 @@ from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
-from referrals import lifecycle, person_key, suppressions
+from referrals import erased, lifecycle, person_key, suppressions
 from referrals.models import Visit
 
 State = Delivery.State
@@ -41,12 +41,12 @@ def erase(email: str, by: AbstractBaseUser | None) -> Erasure:
     Every account is owed the deletion. One that is not connected hears of it when it is again: what is queued for it
     is held by the next sweep.
     """
-    erased = lifecycle.erase(email)
-    removed = {name: count for name, count in erased.counts.items() if count}
+    done = lifecycle.erase(email)
+    removed = {name: count for name, count in done.counts.items() if count}
     receipt = Erasure.objects.create(
-        mailbox_hash=erased.mailbox_hash,
+        mailbox_hash=done.mailbox_hash,
         requested_by_id=by.pk if by else None,
-        requested_at=erased.at,
+        requested_at=done.at,
         removed=removed,
     )
     receipt.address = person_key.mailbox(email.strip())
@@ -68,7 +68,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     list(about.values_list("pk"))
     rows = list(about)
     further_address.forget_evidence(names)
-    own = {person_key.mailbox(spelling) for spelling in names}
+    own = {person_key.mailbox(spelling) for spelling in names} | _as_before(email)
     mine = [row for row in rows if person_key.mailbox(row.subject) in own]
     _forget_sends(_sends(mine, sources), names, until)
     blank(mine)
@@ -79,6 +79,12 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
 def spellings(email: str) -> set[str]:
     """How deliveries may name the person."""
     return suppressions.spellings(email) | {email, values.address(email)}
+
+
+def _as_before(email: str) -> set[str]:
+    """How older rows name the person, by a domain that was taken for theirs; unless that is somebody else's here."""
+    older = {read(email) for read in person_key.READINGS.values()} - {person_key.mailbox(email)}
+    return {mailbox for mailbox in older if not erased.has_come_back(mailbox)}
 
 
 def address(email: str) -> str:

@@ -55,19 +55,22 @@ def is_owed(delivery: Delivery) -> bool:
 
 def to(email: str) -> "QuerySet[Delivery]":
     """What accounts are still owed of this person's erasures, in any spelling."""
-    receipts = Erasure.objects.filter(mailbox_hash__in=person_key.every(email))
+    receipts = Erasure.objects.filter(person_key.stored("mailbox_hash", person_key.every(email)))
     return _of(_sources(receipts)).exclude(TAKEN)
 
 
 def waiting(connections: Collection[int], emails: Iterable[str]) -> set[str]:
     """Of these people, the keys of those whose deletion one of the accounts is about to be asked for."""
-    keys = {key: person_key.of(email) for email in emails for key in person_key.every(email)}
-    found = Erasure.objects.filter(mailbox_hash__in=keys).values_list("uid", "mailbox_hash")
-    receipts = {uid: keys[key] for uid, key in found}
+    owners = person_key.owners(emails)
+    found = Erasure.objects.filter(person_key.stored("mailbox_hash", owners))
+    receipts = {
+        uid: owners[version, key] for uid, version, key in found.values_list("uid", "key_version", "mailbox_hash")
+    }
     if not receipts:
         return set()
     asking = _of(map(str, receipts)).filter(connection__in=connections, state__in=Delivery.OPEN)
-    return {receipts[uuid.UUID(source)] for source in asking.values_list("source", flat=True)}
+    going = [receipts[uuid.UUID(source)] for source in asking.values_list("source", flat=True)]
+    return {person_key.of(email) for emails in going for email in emails}
 
 
 def taken(delivery: Delivery, outcome: Outcome) -> None:
@@ -75,7 +78,9 @@ def taken(delivery: Delivery, outcome: Outcome) -> None:
     receipt = Erasure.objects.filter(uid=delivery.source).first()
     if receipt is None:
         return
-    older = Erasure.objects.filter(mailbox_hash=receipt.mailbox_hash, pk__lt=receipt.pk)
+    older = Erasure.objects.filter(
+        mailbox_hash=receipt.mailbox_hash, key_version=receipt.key_version, pk__lt=receipt.pk
+    )
     rows = _of(_sources(older)).filter(connection=delivery.connection_id).exclude(TAKEN)
     rows.exclude(state__in=Delivery.OPEN).update(
         state=outcome.state, settled_at=Now(), subject="", **outcomes.words(outcome)

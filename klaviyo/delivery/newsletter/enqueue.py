@@ -59,7 +59,8 @@ def subscribe(opt_in: OptIn) -> None:
 
 def unsubscribe(opt_out: OptOut) -> None:
     """Forward a no; an opt-in of the person that still waits is taken back, whatever the no is about."""
-    before = OptIn.objects.filter(store=opt_out.store_id, person__in=person_key.every(str(opt_out.email)))
+    theirs = person_key.stored("person", person_key.every(str(opt_out.email)))
+    before = OptIn.objects.filter(theirs, store=opt_out.store_id)
     waiting = Delivery.objects.filter(kind=contents.Subscribe.kind, source__in=_uids(before))
     outbox.cancel(waiting, WITHDRAWN)
     owed_noes.tell(opt_out)
@@ -67,8 +68,8 @@ def unsubscribe(opt_out: OptOut) -> None:
 
 def words_of(delivery: Delivery) -> "QuerySet[Delivery]":
     """Every yes and no of the same person through the same account, of any store."""
-    keys = person_key.every(delivery.subject)
-    sources = [*_uids(OptIn.objects.filter(person__in=keys)), *_uids(OptOut.objects.filter(person__in=keys))]
+    theirs = person_key.stored("person", person_key.every(delivery.subject))
+    sources = [*_uids(OptIn.objects.filter(theirs)), *_uids(OptOut.objects.filter(theirs))]
     through_it = Delivery.objects.filter(connection=delivery.connection_id)
     return through_it.filter(
         kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind), source__in=[*sources, delivery.source]
