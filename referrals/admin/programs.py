@@ -28,7 +28,7 @@ class StoreAdmin(ModelAdmin):
     search_fields = ("name", "slug", "url")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": ("name", "slug", "url", "country", "currency")}),
+        (None, {"fields": ("name", "slug", "url", "country", "currency", "time_zone")}),
         ("Consent", {"fields": ("opt_in_text", "sms_opt_in_text")}),
     )
     inlines = (ProgramInline,)
@@ -42,7 +42,7 @@ class ProgramAdmin(ModelAdmin):
     search_fields = ("name", "slug", "store__name", "offer_code")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": ("store", "name", "slug", "type")}),
+        (None, {"fields": ("store", "name", "slug", "type", "self_referrals")}),
         ("Offer", {"fields": ("offer", "offer_code")}),
         ("Invites", {"fields": ("invites_by", "has_invite_page")}),
         ("Reminders", {"fields": ("most_reminders", "remind_after_days")}),

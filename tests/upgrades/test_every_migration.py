@@ -18,11 +18,13 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0007_operators_may_release_messages": past.STORE_SETTINGS,
         "0008_erasures_are_owed": past.STORE_SETTINGS,
         "0009_caps_by_mailbox": past.STORE_SETTINGS,
+        "0010_store_time_zones": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
         "0004_submissions": past.STORE_SETTINGS,
         "0005_tallies": past.STORE_SETTINGS,
+        "0006_machines_and_time_zones": past.STORE_SETTINGS,
     },
 }
 
