@@ -23,19 +23,20 @@ _ABOUT_NOBODY = re.compile(r"(?:utm|mtm|pk|piwik|matomo)_\w+", re.IGNORECASE)
 _BEFORE = " \t\r\n<(\"'\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 _WORD = re.compile(r"[\w./-]*", re.ASCII)
 _SLUG = re.compile(r"[\w-]+", re.ASCII)
-# Django's Signer: a value, and 256 bits in base 64 without padding, which may end in - or _
-# (https://docs.djangoproject.com/en/5.2/topics/signing/).
-_TOKEN = re.compile(r"[0-9A-Za-z]+\.[\w-]{43}(?![0-9A-Za-z])", re.ASCII)
 
 
 def trimmed(word: str) -> str:
-    """A code or an id without what sticks to it; what has none in it comes out as something else than one."""
+    """A code, an id or a signed token without what sticks to it; what is none comes out as something else than one.
+
+    None of them ends in a sign: the last of the 43 characters of a signature, 256 bits in base 64, is a letter or a
+    digit (RFC 4648, 5).
+    """
     found = _WORD.match(word.lstrip(_BEFORE))
     return found[0].rstrip("._/-") if found else ""
 
 
 class Word:
-    """A path converter for a code or an id, whatever sticks to it."""
+    """A path converter for a code, an id or a token, whatever sticks to it."""
 
     regex = "(?s:.+)"
 
@@ -44,14 +45,6 @@ class Word:
 
     def to_url(self, value: object) -> str:
         return str(value)
-
-
-class Token(Word):
-    """Likewise for a signed token; one that is not ours comes out as it is."""
-
-    def to_python(self, value: str) -> str:
-        found = _TOKEN.match(value.lstrip(_BEFORE))
-        return found[0] if found else value
 
 
 class Slug(Word):

@@ -18,7 +18,7 @@ CEILING = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
 
 def currency(code: object, field: str = "currency", at: datetime | None = None) -> str:
-    """The ISO 4217 code of a currency that can be paid in then (now when not given); ValidationError for anything else."""
+    """The ISO 4217 code of a currency that is paid in then (now when not given); ValidationError for anything else."""
     text = code.strip().upper() if isinstance(code, str) else ""
     if _decimals_now(text) is None and not (text in PAST and PAST[text].was_paid_in(at or timezone.now())):
         raise ValidationError({field: f"The currency ({field}) {_why_not(text)}"}, code="currency")

@@ -56,7 +56,7 @@ def _looks_like_a_name(name: str) -> bool:
 
 
 def _plain_dot(found: re.Match[str]) -> str:
-    """A middle dot as a hyphen where names have it: Gal·la, 让·雅克, ジャン・ジャック; not in what reads as an address."""
+    """A middle dot as a hyphen where names have it (Gal·la, 让·雅克); as it is in what reads as an address."""
     before, dot, after = found.groups()
     is_theirs = not any(unicodedata.name(letter, "").startswith("LATIN") for letter in (before, after))
     return f"{before}-" if is_theirs or (before + after).lower() in _WITH_A_DOT else before + dot

@@ -50,7 +50,7 @@ def cut(model: type[Model], field: str, value: object) -> str:
 
 
 def told(value: object, longest: int) -> str:
-    """What is only told along, as well as it can be: cut, and without what no database stores; "" for what is no text."""
+    """What is only told along, as well as it can be: cut, without what no database stores; "" for what is no text."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**longest else ""
     if not isinstance(value, str):

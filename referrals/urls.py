@@ -6,7 +6,6 @@ from referrals import links
 from referrals.views import invite_page, join_form, share_link, unsubscribe_page
 
 register_converter(links.Word, "word")
-register_converter(links.Token, "token")
 register_converter(links.Slug, "loose_slug")
 
 app_name = "referrals"
@@ -14,5 +13,5 @@ urlpatterns = [
     path("r/<word:code>", share_link.share_link, name="share_link"),
     path("i/<word:uid>", invite_page.invite_page, name="invite_page"),
     path("join/<slug:store>/<loose_slug:program>", join_form.join, name="join"),
-    path("u/<token:token>", unsubscribe_page.unsubscribe, name="unsubscribe"),
+    path("u/<word:token>", unsubscribe_page.unsubscribe, name="unsubscribe"),
 ]

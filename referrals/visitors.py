@@ -27,7 +27,8 @@ _CRAWLERS = CrawlerDetect()
 _LONG_WORD = re.compile(r"([\w.-]{40})[\w.-]+")
 _LONGEST_KNOWN = 400
 _BROWSER = re.compile(
-    r"(?:Mozilla|Opera)/\d.*(?:Gecko|AppleWebKit|KHTML|Trident|MSIE|Presto|Mobile/)|(?:Lynx|E?Links|w3m)\b", re.IGNORECASE
+    r"(?:Mozilla|Opera)/\d.*(?:Gecko|AppleWebKit|KHTML|Trident|MSIE|Presto|Mobile/)|(?:Lynx|E?Links|w3m)\b",
+    re.IGNORECASE,
 )
 _MAIL_PROGRAM = re.compile(r"thunderbird|outlook", re.IGNORECASE)
 _FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)

@@ -4,8 +4,8 @@ Whoever changes their browser's name with each request looks like many people, s
 An office or a school is one network: twenty of its people an hour are counted for one advocate, and the others reach
 the shop all the same.
 
-Mail gateways open each link of a message as it arrives, in the name of a browser. Who comes by an invite within a minute
-of it, or gives no browser's name, is no sign that the friend has come: the invite stays open.
+Mail gateways open each link of a message as it arrives, in the name of a browser. Who comes by an invite within a
+minute of it, or gives no browser's name, is no sign that the friend has come: the invite stays open.
 """
 
 import logging
@@ -109,7 +109,7 @@ def _known_mark(landing: Landing, advocate: Advocate) -> str:
 
 
 def _is_too_early_to_say(landing: Landing, invite: Invite) -> bool:
-    """Whether the invite may be going out this minute: gateways come before the mail server has said that it took it."""
+    """Whether the invite may be going out this minute: gateways come before the mail server has answered us."""
     return invite.contacted_at is None and landing.occurred_at > timezone.now() - JUST_MAILED
 
 

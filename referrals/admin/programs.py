@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from referrals.models import Program, Store
 
@@ -47,3 +48,9 @@ class ProgramAdmin(ModelAdmin):
         ("Invites", {"fields": ("invites_by", "has_invite_page")}),
         ("Reminders", {"fields": ("most_reminders", "remind_after_days")}),
     )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_choice_field(db_field, request, **options)
+        if field and db_field.name == "self_referrals":
+            field.required = False  # a form without it leaves the default
+        return field

@@ -26,7 +26,6 @@ from referrals.models import (
     Visit,
 )
 
-
 ROWS_AT_ONCE = 500
 
 

@@ -25,8 +25,8 @@ def reward(
 ) -> Reward:
     """The advocate or a friend is rewarded, once per conversion, recipient and kind; sends `reward_issued`.
 
-    Without a conversion each call is a reward; for an advocate's own order there is none. `recipient_email` is for a friend without a conversion. A friend's
-    reward from before their erasure is stored without them.
+    Without a conversion each call is a reward; for an advocate's own order there is none. `recipient_email` is for a
+    friend without a conversion. A friend's reward from before their erasure is stored without them.
     """
     person = locks.take(advocate.pk)
     moment = times.happened(occurred_at)

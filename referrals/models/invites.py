@@ -106,9 +106,15 @@ class Landing(models.Model):
         max_length=64, blank=True, db_default="", help_text="An opaque mark likewise, the same for neighbours."
     )
     visitor_beyond_midnight = models.CharField(
-        max_length=64, blank=True, default="", db_default="", help_text="Around midnight: the mark of the day that is so near."
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Around midnight: the mark of the day that is so near.",
     )
-    is_browser = models.BooleanField(default=True, db_default=True, help_text="Whether who came gave the name of a browser.")
+    is_browser = models.BooleanField(
+        default=True, db_default=True, help_text="Whether who came gave the name of a browser."
+    )
     landing_page = models.CharField(max_length=2 * URL_LENGTH)
     referrer = models.CharField(max_length=URL_LENGTH, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.LINK)

@@ -26,7 +26,7 @@ NOWHERE = "This link leads nowhere. Please ask your friend to send it again."
 @csrf_exempt  # so that a POST hears 405, and not about a token
 @require_safe
 def share_link(request: HttpRequest, code: str) -> HttpResponse:
-    """On to the shop, with the code and the link's campaign; a code of nobody gets the same answer for the same work."""
+    """On to the shop, with the code and the campaign; a code of nobody gets the same answer for the same work."""
     known_as = codes.read(code)
     shop = _shop(known_as) if known_as else None
     if known_as is None or shop is None:

@@ -1,7 +1,7 @@
 """The invite page shows the offer, and takes an opt-in to the newsletter in the words that it shows."""
 
 import html
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +67,12 @@ def test_the_campaign_of_its_link_goes_on_to_the_shop(friend: Client, invite: In
     thanks = friend.post(f"/i/{invite.uid}?{campaign}&x=1", form, follow=True).content.decode()
     assert "Thank you" in thanks
     assert way in thanks
+
+
+def test_it_is_good_until_the_day_of_the_store(friend: Client, invite: Invite) -> None:
+    Store.objects.update(time_zone="America/Los_Angeles")
+    Invite.objects.update(expires_at=datetime(2099, 2, 1, 7, 59, tzinfo=UTC))
+    assert "good until 31 January 2099" in page(friend, invite).content.decode()
 
 
 def test_it_does_not_show_who_was_invited_and_ticks_nothing(friend: Client, invite: Invite) -> None:

@@ -44,7 +44,28 @@ def test_the_page_shows_enough_of_the_address_and_two_buttons(strict: Client, in
     assert "No e-mail at all from Tea House" in page
 
 
-STUCK = [".", ")", ").", ",", "!", "…", "%22", "%3E", "]", "*", "_", "-", "__", "%20", "%0A", "/", "&gt;", "=", "です", "。"]
+STUCK = [
+    ".",
+    ")",
+    ").",
+    ",",
+    "!",
+    "…",
+    "%22",
+    "%3E",
+    "]",
+    "*",
+    "_",
+    "-",
+    "__",
+    "%20",
+    "%0A",
+    "/",
+    "&gt;",
+    "=",
+    "です",
+    "。",
+]
 
 
 @pytest.mark.parametrize("stuck", STUCK)
@@ -56,18 +77,6 @@ def test_what_sticks_to_the_link_keeps_nobody_from_saying_no(
     assert strict.get(address).status_code == 200
     assert strict.post(address, form).status_code == 200
     assert OptOut.objects.get().email == "ben@example.com"
-
-
-def test_that_holds_for_a_signature_that_ends_in_any_character(ann: Advocate, strict: Client, settings: Any) -> None:
-    ends = set()
-    for number in range(200):
-        address = way_out(lifecycle.invite(ann, f"ben{number}@example.com"), settings)
-        ends.add(address[-1])
-        for stuck in ("", ".", "-", "_"):
-            assert strict.get(address + stuck).status_code == 200
-        if {"-", "_"} <= ends:
-            return
-    raise AssertionError("No signature ended in - and _.")
 
 
 @pytest.mark.parametrize("stuck", ["x", "0", "A."])

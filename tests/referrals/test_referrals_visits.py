@@ -14,9 +14,13 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def land(ann: Advocate, visitor: str = "ben", minutes: int = 0, **more: Any) -> Landing:
-    usual = {"code": ann.referral_code, "landing_page": "https://teahouse.example/?ref=1", "channel": "sms"}
-    moment = NOON + timedelta(minutes=minutes)
-    return Landing.objects.create(visitor=visitor, occurred_at=moment, **{**usual, **more})
+    usual: dict[str, Any] = {
+        "code": ann.referral_code,
+        "landing_page": "https://teahouse.example/?ref=1",
+        "channel": "sms",
+    }
+    usual |= {"visitor": visitor, "occurred_at": NOON + timedelta(minutes=minutes)}
+    return Landing.objects.create(**{**usual, **more})
 
 
 def test_a_landing_becomes_a_visit_of_its_moment(ann: Advocate, heard: list[tuple[str, Any]]) -> None:
