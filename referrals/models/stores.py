@@ -84,7 +84,10 @@ class Store(models.Model):
 
     def local(self, moment: datetime) -> datetime:
         """The moment by the store's clock; by UTC where its time zone is not known."""
-        return moment.astimezone(_zone(self.time_zone) or UTC)
+        try:
+            return moment.astimezone(_zone(self.time_zone) or UTC)
+        except OverflowError:  # at the end of all calendars
+            return moment
 
     def take_time_zone(self, name: str) -> None:
         """Have this time zone from now on, unless there is one already, or it is none."""

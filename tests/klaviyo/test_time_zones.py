@@ -1,6 +1,6 @@
 """Stores take the time zone of the first account that they are joined to, and people are told the store's days."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -43,3 +43,9 @@ def test_a_reward_ends_on_the_day_of_the_store(ann: Advocate) -> None:
     given = lifecycle.reward(ann, kind="credit", amount=5, currency="EUR", expires_at=ends)
     (told,) = events.reward_issued(given)
     assert told.properties["expires_at"] == "2027-01-31T23:59:00-08:00"
+
+
+def test_what_never_ends_has_a_day_as_well(tea_house: Store) -> None:
+    tea_house.time_zone = "Europe/Helsinki"
+    never = datetime.max.replace(tzinfo=UTC)
+    assert tea_house.local(never) == never

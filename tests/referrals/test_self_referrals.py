@@ -11,7 +11,7 @@ from referrals import lifecycle, reminders, standing
 from referrals.models import Advocate, Conversion, Invite, Program
 
 Heard = list[tuple[str, Any]]
-OWN = ["ann@example.com", " Ann@Example.COM ", '"ann"@example.com']
+OWN = ["ann@example.com", " Ann@Example.COM ", "ANN@example.com"]
 
 
 def order(ann: Advocate, email: str = OWN[0], **more: Any) -> Conversion:
