@@ -5,6 +5,7 @@ erasure wins. A fact of which nobody says when it happened happens now, which is
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +19,8 @@ from referrals.models import Advocate, Conversion, Invite, OptIn, Suppression
 from referrals.order_lines import Line
 
 MARGIN = timedelta(minutes=5)
-SHORTEST_NAME = 3  # what is shorter is found in too many words
+SHORTEST_NAME = 2
+SHORTEST_PART = 3  # what is shorter is found among too many words
 
 
 def times(emails: Iterable[str]) -> dict[str, datetime]:
@@ -58,11 +60,48 @@ def stood_in(field: str, email: str) -> Q:
     return Q(**{f"{field}__startswith": _beginning(email), f"{field}__endswith": f"@{suppressions.NOBODY}"})
 
 
+def stands_in(placeholder: str, email: str) -> bool:
+    """Whether it is the placeholder for this address."""
+    return placeholder.startswith(_beginning(email)) and placeholder.endswith(f"@{suppressions.NOBODY}")
+
+
 def unnamed(lines: Iterable[Line], *names: str) -> list[Line]:
     """The lines of an order without those that say the person's address, name or phone."""
-    words = [name.strip() for name in names if len(name.strip()) >= SHORTEST_NAME]
-    said = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words), re.IGNORECASE) if words else None
-    return [line for line in lines if not (said and any(said.search(str(value)) for value in line.values()))]
+    said = _said(names)
+    return [line for line in lines if not _names(line, said)]
+
+
+def blanked(lines: Iterable[Line], *names: str) -> list[Line]:
+    """The lines of an order, without the words of those that say the person's address, name or phone."""
+    said = _said(names)
+    return [{**line, "sku": "", "name": ""} if _names(line, said) else line for line in lines]
+
+
+def _names(line: Line, said: re.Pattern[str] | None) -> bool:
+    return bool(said and any(said.search(str(line.get(word, ""))) for word in ("sku", "name")))
+
+
+def _said(names: Iterable[str]) -> re.Pattern[str] | None:
+    words = sorted({word for name in names for word in _words(name)}, key=len, reverse=True)
+    return re.compile("|".join(map(_anywhere, words)), re.IGNORECASE) if words else None
+
+
+def _words(name: str) -> set[str]:
+    """A name and its parts; of an address, also those of what stands before the @."""
+    whole = unicodedata.normalize("NFC", name).strip()
+    parts = {part for part in re.split(r"[\W\d_]+", whole.partition("@")[0]) if len(part) >= SHORTEST_PART}
+    return parts | ({whole} if len(whole) >= SHORTEST_NAME else set())
+
+
+def _anywhere(word: str) -> str:
+    """Between other words in scripts with capitals, where one may end in the s of a genitive; elsewhere anywhere."""
+    before = r"(?<!\w)" if _stands_alone(word[0]) else ""
+    after = r"(?:s)?(?!\w)" if _stands_alone(word[-1]) else ""
+    return f"{before}{re.escape(word)}{after}"
+
+
+def _stands_alone(character: str) -> bool:
+    return character.isdigit() or character.lower() != character.upper()
 
 
 def _beginning(email: str) -> str:

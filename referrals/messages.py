@@ -58,7 +58,7 @@ def _words(invite: Invite) -> dict[str, Any]:
         "store": names.line(program.store.name),
         "offer": "\n".join(filter(None, map(names.line, program.offer.splitlines()))),
         "code": names.line(program.offer_code),
-        "expires_at": invite.expires_at,
+        "expires_on": program.store.local(invite.expires_at).date() if invite.expires_at else None,
         "link": invite.link,
         "unsubscribe_address": unsubscribe_address(invite),
     }

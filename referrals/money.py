@@ -1,9 +1,13 @@
 """Amounts: exact decimals in the currencies of ISO 4217, with as many decimals as each has."""
 
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import iso4217
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from referrals.past_currencies import PAST
 
 Amount = Decimal | int | str
 
@@ -13,14 +17,11 @@ DECIMAL_PLACES = 4
 CEILING = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES)
 
 
-def currency(code: object, field: str = "currency") -> str:
-    """The ISO 4217 code of a currency that can be paid in; ValidationError for anything else."""
+def currency(code: object, field: str = "currency", at: datetime | None = None) -> str:
+    """The ISO 4217 code of a currency that is paid in then (now when not given); ValidationError for anything else."""
     text = code.strip().upper() if isinstance(code, str) else ""
-    if _decimals(text) is None:
-        raise ValidationError(
-            {field: f"The currency ({field}) is not one of ISO 4217. Use three letters, such as EUR."},
-            code="currency",
-        )
+    if _decimals_now(text) is None and not (text in PAST and PAST[text].was_paid_in(at or timezone.now())):
+        raise ValidationError({field: f"The currency ({field}) {_why_not(text)}"}, code="currency")
     return text
 
 
@@ -42,14 +43,38 @@ def amount(value: object, currency_code: str, field: str = "amount") -> Decimal:
 
 
 def rounded(value: Decimal, currency_code: str) -> Decimal:
-    """The amount with the currency's number of decimals: 25.0000 USD is 25.00, 500.0000 JPY is 500."""
-    return value.quantize(Decimal(1).scaleb(-(_decimals(currency_code) or 0)))
+    """The amount with the currency's number of decimals: 25.0000 USD is 25.00, 500.0000 JPY is 500.
+
+    A stored amount of a currency that no list knows any more keeps the decimals that it has.
+    """
+    decimals = _decimals(currency_code)
+    if decimals is None:
+        decimals = max(0, -int(value.normalize().as_tuple().exponent))
+    return value.quantize(Decimal(1).scaleb(-decimals))
+
+
+def told(value: object, currency_code: str) -> Decimal | None:
+    """An amount that is only told along, as well as it can be: rounded, of either sign; None for what is no number."""
+    number = read(value)
+    if number is None:
+        return None
+    return number.quantize(Decimal(1).scaleb(-(_decimals(currency_code) or 0)), ROUND_HALF_UP) + 0
+
+
+def read(value: object) -> Decimal | None:
+    """A number that somebody wrote, also inexactly, if it is one and can be stored."""
+    try:
+        number = _number(float.__repr__(value) if isinstance(value, float) else value, "")
+    except ValidationError:
+        return None
+    return number if abs(number) < CEILING else None
 
 
 def validate_currency(code: str) -> None:
     """For model fields: like `currency`, but the code has to be written exactly."""
-    if _decimals(code) is None:
-        raise ValidationError("This is not a code of ISO 4217. Use three capital letters such as EUR or USD.")
+    if _decimals_now(code) is None:
+        ended = f"It {_ended(code)}." if code in PAST else "This is not a code of ISO 4217."
+        raise ValidationError(f"{ended} Use three capital letters such as EUR or USD.")
 
 
 def _number(value: object, field: str) -> Decimal:
@@ -67,12 +92,29 @@ def _number(value: object, field: str) -> Decimal:
 
 
 def _decimals(code: str) -> int | None:
+    return PAST[code].decimals if code in PAST else _decimals_now(code)
+
+
+def _decimals_now(code: str) -> int | None:
     """None for what is no currency, and for metals and test codes, which have no decimals and no price."""
+    if code in PAST:
+        return None  # whatever an older list says
     try:
         exponent: int | None = iso4217.Currency(code).exponent
     except ValueError:
         return None
     return exponent
+
+
+def _why_not(code: str) -> str:
+    if code in PAST:
+        return f"{_ended(code)}. Use the one that is paid in now, or give when it happened (occurred_at)."
+    return "is not one of ISO 4217. Use three letters, such as EUR."
+
+
+def _ended(code: str) -> str:
+    year, month = PAST[code].last
+    return f"has not been paid in since {month:02}/{year}"
 
 
 def _refused(field: str, reason: str) -> ValidationError:

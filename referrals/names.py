@@ -8,9 +8,17 @@ from referrals.models import Advocate
 NOBODY_KNOWN = "A friend"
 LONGEST_NAME = 40
 MOST_WORDS = 4
-MOST_MARKS = 3  # on one letter; more is a drawing
+MOST_MARKS = 3  # that any script may use, on one letter; more is a drawing
+MOST_OWN_MARKS = 8  # of the letter's own script: a syllable of Burmese has up to seven
 
-_BETWEEN_LETTERS = frozenset(" '-.\u2019\u2010")
+_BETWEEN_LETTERS = frozenset(
+    " '-.\u2019\u2010"
+    "\u2011\u2013\u2018`\u00b4"  # other hyphens and apostrophes that people type
+    "\u055a\u05be\u05f3\u05f4\u30a0\u1806"  # of Armenian, Hebrew, Japanese and Mongolian
+)
+_MIDDLE_DOTS = "\u00b7\u2027\u30fb\uff65"
+_WITH_A_DOT = ("ll", "nh", "sh")  # in Catalan and Occitan
+_DOT = re.compile(rf"(\w)([{_MIDDLE_DOTS}])(?=(\w))")
 _LIKE_AN_ADDRESS = re.compile(r"\.[^\s.]{2}|\.\.|\bwww\b|\bhttps?\b", re.IGNORECASE)  # J.R. is a name, t.co is not
 
 
@@ -35,18 +43,28 @@ def masked(email: str) -> str:
 
 
 def _looks_like_a_name(name: str) -> bool:
-    kinds = "".join(_kind(character) for character in name)
+    kinds = "".join(map(_kind, _DOT.sub(_plain_dot, name)))
     return (
         0 < len(name) <= LONGEST_NAME
         and len(name.split()) <= MOST_WORDS
         and kinds[0] == "L"
         and "?" not in kinds
         and "M" * (MOST_MARKS + 1) not in kinds
+        and "m" * (MOST_OWN_MARKS + 1) not in kinds.replace("M", "m")
         and not _LIKE_AN_ADDRESS.search(name)
     )
 
 
+def _plain_dot(found: re.Match[str]) -> str:
+    """A middle dot as a hyphen where names have it (Gal·la, 让·雅克); as it is in what reads as an address."""
+    before, dot, after = found.groups()
+    is_theirs = not any(unicodedata.name(letter, "").startswith("LATIN") for letter in (before, after))
+    return f"{before}-" if is_theirs or (before + after).lower() in _WITH_A_DOT else before + dot
+
+
 def _kind(character: str) -> str:
-    """L for a letter, M for a mark on one, - for what joins them, ? for anything else."""
+    """L for a letter, m or M for a mark on one (of its script, or any), - for what joins them, ? for anything else."""
     category = unicodedata.category(character)[0]
-    return category if category in "LM" else "-" if character in _BETWEEN_LETTERS else "?"
+    if category == "M":
+        return "M" if unicodedata.name(character, "").startswith("COMBINING") else "m"
+    return category if category == "L" else "-" if character in _BETWEEN_LETTERS else "?"

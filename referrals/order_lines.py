@@ -1,44 +1,54 @@
-"""The line items of an order, as they are stored with it: sku, name, quantity and price."""
+"""The line items of an order, as they are stored with it: sku, name, quantity and price.
+
+They are told along, and cost no order: each is told as well as it can be.
+"""
 
 from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import islice
 from typing import Any, TypedDict
 
 from referrals import money, text
 
 MOST = 1_000
-MOST_OF_ONE = 1_000_000
+LONGEST_SKU = 100
+LONGEST_NAME = 255
+
+_LEAST = Decimal(1).scaleb(-money.DECIMAL_PLACES)
 
 
 class Line(TypedDict):
     sku: str
     name: str
-    quantity: int
-    price: str  # of one piece, a decimal string in the currency of the order
+    quantity: int | float | None  # None where it is not known
+    price: str | None  # of one piece, a decimal string in the currency of the order; of a voucher below nought
 
 
-def read(lines: Iterable[Mapping[str, Any]], currency: str) -> list[Line]:
-    """The lines, each {sku, name, quantity, price}, checked; `price` may be a Decimal, int or string.
+def read(lines: object, currency: str) -> list[Line]:
+    """The lines, each {sku, name, quantity, price}; `price` and `quantity` may be any number, or a string of one.
 
-    ValidationError names the line (from 1) and what is wrong with it.
+    What is too long is cut, what has too many decimals is rounded, what cannot be read is left out.
     """
-    if not isinstance(lines, Iterable) or (isinstance(lines, str | bytes | Mapping) and lines):
-        raise text.refused("lines", "is not a list. Give a list of {sku, name, quantity, price}.")
-    given = list(islice(lines, MOST + 1))
-    if len(given) > MOST:
-        raise text.refused("lines", f"is too long. An order has at most {MOST} lines.")
-    return [_line(line, currency, f"lines[{number}]") for number, line in enumerate(given, start=1)]
+    if isinstance(lines, Mapping):
+        lines = [lines] if lines else []
+    if not isinstance(lines, Iterable) or isinstance(lines, str | bytes):
+        return []
+    return [_line(line, currency) for line in islice(lines, MOST) if isinstance(line, Mapping)]
 
 
-def _line(line: Mapping[str, Any], currency: str, where: str) -> Line:
-    if not isinstance(line, Mapping) or set(line) - {"sku", "name", "quantity", "price"}:
-        raise text.refused(where, "is not a line. Give sku, name, quantity and price, and nothing else.")
-    quantity = line.get("quantity", 1)
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or not 1 <= quantity <= MOST_OF_ONE:
-        raise text.refused(f"{where}.quantity", "is not a number of pieces. Give a whole number from 1.")
+def _line(line: Mapping[str, Any], currency: str) -> Line:
+    price = money.told(line.get("price"), currency)
     return Line(
-        sku=text.clean(line.get("sku", ""), f"{where}.sku", 100),
-        name=text.clean(line.get("name", ""), f"{where}.name", 255),
-        quantity=quantity,
-        price=str(money.amount(line.get("price"), currency, f"{where}.price")),
+        sku=text.told(line.get("sku"), LONGEST_SKU),
+        name=text.told(line.get("name"), LONGEST_NAME),
+        quantity=_quantity(line.get("quantity", 1)),
+        price=None if price is None else str(price),
     )
+
+
+def _quantity(given: object) -> int | float | None:
+    number = money.read(given)
+    if number is None:
+        return None
+    number = number.quantize(_LEAST, ROUND_HALF_UP)
+    return int(number) if number == int(number) else float(number)

@@ -1,4 +1,7 @@
-"""Standing of advocates in their programs: counts of invites, visits, orders and rewards, sums earned and owed."""
+"""Standing of advocates in their programs: counts of invites, visits, orders and rewards, sums earned and owed.
+
+What people referred to themselves does not count.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -26,9 +29,9 @@ class Standing:
 def of(advocate_ids: Iterable[int]) -> dict[int, Standing]:
     """The standing of each advocate, whether anything has happened or not; four queries for any number."""
     ids = set(advocate_ids)
-    invites = _counts(Invite, Q(advocate__in=ids))
+    invites = _counts(Invite, Q(advocate__in=ids, is_own=False))
     visits = _counts(Visit, Q(advocate__in=ids))
-    orders = _counts(Conversion, Q(advocate__in=ids, kind=Conversion.Kind.ORDER))
+    orders = _counts(Conversion, Q(advocate__in=ids, kind=Conversion.Kind.ORDER, is_own=False))
     rewards: Counter[int] = Counter()
     earned: dict[int, dict[str, Decimal]] = {pk: {} for pk in ids}
     owed: dict[int, dict[str, Decimal]] = {pk: {} for pk in ids}

@@ -48,7 +48,23 @@ def fit(model: type[Model], field: str, value: object, required: bool = False) -
 def cut(model: type[Model], field: str, value: object) -> str:
     """Like `fit`, but what is too long, and was written by somebody who cannot correct it, is cut."""
     longest = _length(model, field)
-    return clean(value[:longest] if isinstance(value, str) else value, field, 4 * longest)[:longest]
+    return clean(storable(value[:longest]) if isinstance(value, str) else value, field, 4 * longest)[:longest]
+
+
+def told(value: object, longest: int) -> str:
+    """What is only told along, as well as it can be: cut, without what no database stores; "" for what is no text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 10**longest else ""
+    if not isinstance(value, str):
+        return ""
+    return unicodedata.normalize("NFC", storable(value[: 4 * longest])).strip()[:longest].strip()
+
+
+def told_in(model: type[Model], field: str, value: object, *, whole: bool = False) -> str:
+    """Likewise, as the model's field can take it; with `whole`, nothing of what would have to be cut."""
+    longest = _length(model, field)
+    words = told(value, longest + 1)
+    return told(words, longest) if len(words) <= longest or not whole else ""
 
 
 def email(value: object, field: str = "email") -> str:

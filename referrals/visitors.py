@@ -1,8 +1,10 @@
 """Visitors: people told from bots, their addresses, and an opaque mark by which each is counted once."""
 
 import re
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from crawlerdetect import CrawlerDetect
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,11 +12,25 @@ from django.utils.crypto import salted_hmac
 
 LONGEST_ADDRESS = 100
 
+# Beside the public list: what fetches a link for somebody who shares it, and whoever says how to reach its operator.
 _MACHINE = re.compile(
     r"(?<!cu)bot\b|bot[/;-]|crawl|spider|slurp|preview|scan|monitor|headless|lighthouse|facebookexternalhit"
-    r"|meta-external|whatsapp/|embedly|curl/|wget/|python|java/|okhttp|go-http|httpclient|axios|node-fetch",
+    r"|meta-external|whatsapp/|embedly|curl/|wget/|python|java/|okhttp|go-http|httpclient|axios|node-fetch"
+    r"|ms-?office|cardyb|-scrap/|imgproxy|unfurl|onebox|oembed|cfnetwork|phantomjs|puppeteer|playwright|selenium"
+    r"|rocket\.?chat|akkoma|friendica|lemmy/|peertube|mastodon|misskey|mattermost|perplexity|proofpoint|mimecast"
+    r"|barracuda|safelinks|urllib|https?://|\bmailto:|\w@[\w-]+\.\w"
+    r"|\(compatible;(?! ?(?:msie|konqueror))|^\W*(?:node|deno|bun|ruby|php|perl)\b",
     re.IGNORECASE,
 )
+_CRAWLERS = CrawlerDetect()
+# Its patterns take their time over long words, which no browser's name has.
+_LONG_WORD = re.compile(r"([\w.-]{40})[\w.-]+")
+_LONGEST_KNOWN = 400
+_BROWSER = re.compile(
+    r"(?:Mozilla|Opera)/\d.*(?:Gecko|AppleWebKit|KHTML|Trident|MSIE|Presto|Mobile/)|(?:Lynx|E?Links|w3m)\b",
+    re.IGNORECASE,
+)
+_MAIL_PROGRAM = re.compile(r"thunderbird|outlook", re.IGNORECASE)
 _FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\[(?P<ip>[^\[\]]+)\](?::\d*)?")
 _WITH_PORT = re.compile(r"(?P<ip>.+):\d{0,5}")
@@ -24,13 +40,27 @@ def is_person(request: HttpRequest) -> bool:
     """Whether a browser shows the page to somebody; programs and pages fetched ahead of a click do not."""
     ahead = " ".join(header(request, name, 100) for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
     browser = header(request, "User-Agent", 500)
-    return bool(browser) and not _MACHINE.search(browser) and not _FETCHED_AHEAD.search(ahead)
+    return bool(browser) and not _FETCHED_AHEAD.search(ahead) and not _is_machine(browser)
+
+
+def is_browser(request: HttpRequest) -> bool:
+    """Whether who asks gives the name of a browser, as all do that people use; programs give any name."""
+    agent = header(request, "User-Agent", 500)
+    return bool(_BROWSER.match(agent)) and not _MAIL_PROGRAM.search(agent)
 
 
 def mark(request: HttpRequest) -> str:
-    """The same for one browser during one day, and no way back to the address, which is stored nowhere."""
-    who = (timezone.now().date().isoformat(), address(request), header(request, "User-Agent", 500))
-    return salted_hmac("referrals.visitor", "\n".join(who), algorithm="sha256").hexdigest()
+    """The same for one browser during one day (UTC), and no way back to the address, which is stored nowhere."""
+    return _mark(request, timezone.now())
+
+
+def mark_beyond_midnight(request: HttpRequest, within: timedelta) -> str:
+    """The mark of the day that ended so lately, or begins so soon; empty in the middle of a day."""
+    now = timezone.now()
+    for moment in (now - within, now + within):
+        if moment.date() != now.date():
+            return _mark(request, moment)
+    return ""
 
 
 def header(request: HttpRequest, name: str, longest: int) -> str:
@@ -71,6 +101,15 @@ def _ip(word: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def _is_machine(browser: str) -> bool:
+    return bool(_MACHINE.search(browser)) or _CRAWLERS.is_crawler(_LONG_WORD.sub(r"\1", browser[:_LONGEST_KNOWN]))
+
+
+def _mark(request: HttpRequest, moment: datetime) -> str:
+    who = (moment.date().isoformat(), address(request), header(request, "User-Agent", 500))
+    return salted_hmac("referrals.visitor", "\n".join(who), algorithm="sha256").hexdigest()
 
 
 def _printable(value: str) -> str:

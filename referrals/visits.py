@@ -3,6 +3,9 @@
 Whoever changes their browser's name with each request looks like many people, so visits are limited, by the hour.
 An office or a school is one network: twenty of its people an hour are counted for one advocate, and the others reach
 the shop all the same.
+
+Mail gateways open each link of a message as it arrives, in the name of a browser. Who comes by an invite within a
+minute of it, or gives no browser's name, is no sign that the friend has come: the invite stays open.
 """
 
 import logging
@@ -14,12 +17,15 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from referrals import lifecycle, tallies
+from referrals.lifecycle import locks
 from referrals.lifecycle.visits import ONE_VISIT
 from referrals.models import Advocate, Invite, Landing
 
 logger = logging.getLogger(__name__)
 
 TRIED_FOR = timedelta(days=7)
+
+JUST_MAILED = timedelta(minutes=1)
 
 HOUR = timedelta(hours=1)
 MOST_OF_A_NETWORK = 20  # with one code
@@ -52,6 +58,10 @@ def _invites(landings: list[Landing]) -> dict[tuple[UUID | None, int], Invite]:
 
 
 def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
+    if invite and _is_too_early_to_say(landing, invite):
+        return False
+    if invite and invite.closed_at is None and not _is_a_sign_of_the_friend(landing, invite):
+        invite = None
     try:
         with transaction.atomic():
             mine, _ = Landing.objects.filter(pk=landing.pk).delete()  # 0 for all but one: the others wait for it
@@ -63,7 +73,7 @@ def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
                     advocate,
                     landing_page=landing.landing_page,
                     referrer=landing.referrer,
-                    visitor=landing.visitor,
+                    visitor=_known_mark(landing, advocate),
                     channel=landing.channel,
                     invite=invite,
                     occurred_at=landing.occurred_at,
@@ -81,7 +91,32 @@ def _count(landing: Landing, advocate: Advocate, invite: Invite | None) -> bool:
 def _is_counted(landing: Landing, advocate: Advocate) -> bool:
     """Whether it adds nothing to a visit that is known."""
     nearby = (landing.occurred_at - ONE_VISIT, landing.occurred_at + ONE_VISIT)
-    return advocate.visits.filter(visitor=landing.visitor, occurred_at__range=nearby).exists()
+    marks = filter(None, (landing.visitor, landing.visitor_beyond_midnight))
+    return advocate.visits.filter(visitor__in=list(marks), occurred_at__range=nearby).exists()
+
+
+def _known_mark(landing: Landing, advocate: Advocate) -> str:
+    """The mark of a visit that began, or goes on, beyond midnight; else the landing's own."""
+    if not landing.visitor_beyond_midnight:
+        return landing.visitor
+    locks.take(advocate.pk)  # so that nobody makes that visit meanwhile
+    beyond = advocate.visits.filter(
+        visitor=landing.visitor_beyond_midnight,
+        occurred_at__gt=landing.occurred_at - ONE_VISIT,
+        occurred_at__lt=landing.occurred_at + ONE_VISIT,
+    )
+    return landing.visitor_beyond_midnight if beyond.exists() else landing.visitor
+
+
+def _is_too_early_to_say(landing: Landing, invite: Invite) -> bool:
+    """Whether the invite may be going out this minute: gateways come before the mail server has answered us."""
+    return invite.contacted_at is None and landing.occurred_at > timezone.now() - JUST_MAILED
+
+
+def _is_a_sign_of_the_friend(landing: Landing, invite: Invite) -> bool:
+    mailed_at = invite.mailed_at or invite.contacted_at
+    is_from_the_mail = mailed_at and abs(landing.occurred_at - mailed_at) < JUST_MAILED
+    return landing.is_browser and not is_from_the_mail
 
 
 def _has_room(landing: Landing, advocate: Advocate) -> bool:

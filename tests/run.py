@@ -37,6 +37,8 @@ OWN_PROCESSES = (  # these bring their own database and broker, each kind where 
 HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")  # of what PostgreSQL runs
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
+    "tests/faults/test_canaries.py",
+    "tests/faults/test_failpoints_of_imports.py",
     "tests/integrations/pacing/test_pacing_redis.py",
     "tests/integrations/pages",
     "tests/klaviyo/confirmation",

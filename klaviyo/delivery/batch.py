@@ -34,6 +34,7 @@ from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
 from referrals import lifecycle
+from referrals.lifecycle.invites import reminder_went_out
 
 TOLD_AT_MOST = 5
 MOVED = Retry(
@@ -179,10 +180,11 @@ def _told(sends: dict[int, Send], delivery: Delivery, outcome: Outcome) -> Outco
     What is refused was not sent, as far as is known.
     """
     send = sends.get(delivery.pk)
-    if send and send.kind == Send.Kind.INVITE and isinstance(outcome, Accepted):
+    if send and isinstance(outcome, Accepted):
         try:
             with lock_timeout.short():
-                lifecycle.went_out(send.invite)
+                left = lifecycle.went_out if send.kind == Send.Kind.INVITE else reminder_went_out
+                left(send.invite)
         except lock_timeout.Busy:
             return lock_timeout.BUSY_HERE
         except Exception as error:

@@ -216,7 +216,7 @@ def _on_rewarded(metric: Metric, reward: Reward, moment: datetime, told: dict[st
         "amount": reward.amount,
         "currency": reward.currency,
         "discount_code": reward.code,
-        "expires_at": reward.expires_at.isoformat() if isinstance(reward.expires_at, datetime) else reward.expires_at,
+        "expires_at": _expiry(reward),
     }
     return Event(
         metric,
@@ -237,6 +237,14 @@ def _items(lines: Any) -> Any:
 def _item(line: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: values.number(line[name]) for name in ("price", "quantity") if isinstance(line.get(name), str)}
     return {**line, **{name: number for name, number in told.items() if number is not None}}
+
+
+def _expiry(reward: Reward) -> Any:
+    """By the store's clock, where it has one: flows show the day as it is written."""
+    store = reward.advocate.program.store
+    if not isinstance(reward.expires_at, datetime):
+        return reward.expires_at
+    return (store.local(reward.expires_at) if store.time_zone else reward.expires_at).isoformat()
 
 
 def _invitation(invite: Invite) -> dict[str, Any]:

@@ -53,7 +53,10 @@ class StoreSetting(models.Model):
         """Whatever was changed by it: the account is told anew of what people have said no to."""
         if more.get("update_fields") is None:
             self.noes_reached, self.noes_told_at = 0, None
+        is_new = self._state.adding
         super().save(*args, **more)
+        if is_new:
+            self.store.take_time_zone(self.connection.timezone)
 
     @property
     def creates_profiles(self) -> bool:

@@ -49,6 +49,7 @@ class InviteAdmin(FactAdmin):
     list_filter = (
         ("went_out_at", admin.EmptyFieldListFilter),
         "closed_by",
+        "is_own",
         "channel",
         "advocate__program",
         "occurred_at",
@@ -57,7 +58,7 @@ class InviteAdmin(FactAdmin):
     search_fields = ("recipient_email", "recipient_name", "advocate__email", "=uid")
     fieldsets = (
         (None, {"fields": ("recipient_email", "recipient_name", "advocate", "channel", "occurred_at", "expires_at")}),
-        ("Since", {"fields": ("went_out_at", "contacted_at", "reminders_made", "closed_at", "closed_by")}),
+        ("Since", {"fields": ("went_out_at", "contacted_at", "reminders_made", "closed_at", "closed_by", "is_own")}),
         ("Record", {"fields": ("uid", "created_at")}),
     )
 
@@ -71,7 +72,7 @@ class InviteAdmin(FactAdmin):
 
     @admin.display(ordering="closed_at", description="closed", empty_value="")
     def closed(self, invite: Invite) -> str:
-        return invite.get_closed_by_display()
+        return "To themselves" if invite.is_own and not invite.closed_by else invite.get_closed_by_display()
 
 
 @admin.register(Visit)
@@ -85,7 +86,7 @@ class VisitAdmin(FactAdmin):
 @admin.register(Conversion)
 class ConversionAdmin(FactAdmin):
     list_display = ("order_id", "kind", "friend_email", "person", "amount", "discount_code", "occurred_at")
-    list_filter = ("kind", "currency", "program", "occurred_at")
+    list_filter = ("kind", "is_own", "currency", "program", "occurred_at")
     list_select_related = ("advocate",)
     search_fields = ("order_id", "refund_id", "friend_email", "advocate__email", "discount_code", "=uid")
 

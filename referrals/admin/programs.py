@@ -77,7 +77,7 @@ class StoreAdmin(KeptAdmin):
     search_fields = ("name", "slug", "url")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": ("name", "slug", "url", "country", "currency")}),
+        (None, {"fields": ("name", "slug", "url", "country", "currency", "time_zone")}),
         ("Consent", {"fields": ("opt_in_text", "sms_opt_in_text")}),
     )
     inlines = (ProgramInline,)
@@ -91,8 +91,14 @@ class ProgramAdmin(KeptAdmin):
     search_fields = ("name", "slug", "store__name", "offer_code")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": ("store", "name", "slug", "type")}),
+        (None, {"fields": ("store", "name", "slug", "type", "self_referrals")}),
         ("Offer", {"fields": ("offer", "offer_code")}),
         ("Invites", {"fields": ("invites_by", "has_invite_page")}),
         ("Reminders", {"fields": ("most_reminders", "remind_after_days")}),
     )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_choice_field(db_field, request, **options)
+        if field and db_field.name == "self_referrals":
+            field.required = False  # a form without it leaves the default
+        return field

@@ -26,6 +26,7 @@ from referrals.models import (
     Visit,
 )
 
+ROWS_AT_ONCE = 500
 _IS_BLANK = Q(email__endswith=f"@{suppressions.NOBODY}")
 
 
@@ -123,6 +124,7 @@ class _Traces:
         closing.close_open(invites, Invite.Closing.ERASED)
         visits = Visit.objects.filter(self.own | Q(invite__in=self.invites.values("pk")))
         blank = dict.fromkeys(("first_name", "last_name", "phone", "locale", "tier"), "")
+        self._blank_lines()
         friend = dict.fromkeys(("friend_first_name", "friend_last_name", "friend_phone"), "")
         return {
             "visits": visits.update(landing_page="", referrer=""),
@@ -133,6 +135,19 @@ class _Traces:
             "opt_outs": self._remove_opt_outs(nobody),
             "opt_ins": self.opt_ins.delete()[0],
         }
+
+    def _blank_lines(self) -> None:
+        """Take the person out of the lines of what they ordered, and of what was ordered through them."""
+        names = ("email", "first_name", "last_name", "phone")
+        theirs = [word for row in self.advocates.values_list(*names) for word in row]
+        theirs += [word for row in self.invites.values_list("recipient_email", "recipient_name") for word in row]
+        with_lines = Conversion.objects.filter(self.own | Q(pk__in=self.conversions.values("pk"))).exclude(lines=[])
+        for order in with_lines.order_by("pk").iterator(ROWS_AT_ONCE):
+            is_own = order.friend_email.lower() in self._spellings
+            named = (order.friend_email, order.friend_first_name, order.friend_last_name, order.friend_phone)
+            lines = erased.blanked(order.lines, *theirs, *(named if is_own else ()))
+            if lines != order.lines:
+                Conversion.objects.filter(pk=order.pk).update(lines=lines)
 
     def _remove_opt_outs(self, nobody: Any) -> int:
         """A no that stands is kept by the person's key alone: should they come back, it still counts."""

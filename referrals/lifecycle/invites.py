@@ -5,11 +5,11 @@ from uuid import uuid5
 
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from referrals import erased, signals, suppressions, text, times
-from referrals.lifecycle import locks
+from referrals.lifecycle import locks, self_referrals
 from referrals.models import Advocate, Channel, Invite, Reminder
 
 MOST_REMINDERS = 100
@@ -27,13 +27,14 @@ def invite(
 ) -> Invite:
     """An advocate invites a friend, once per address whatever its case; sends `invite_sent`.
 
-    An invite from before the friend's erasure is stored without them, and closed.
+    An invite from before the friend's erasure is stored without them, and closed. So is an advocate's invite to
+    themselves, of which nobody hears; or it is refused, as the program has it.
     """
     person = locks.take_somebody(advocate.pk)
     new = Invite(
         advocate=person,
         recipient_email=text.email(recipient_email, "recipient_email"),
-        recipient_name=text.fit(Invite, "recipient_name", recipient_name),
+        recipient_name=text.told_in(Invite, "recipient_name", recipient_name),
         channel=text.choice(channel, "channel", Channel),
         expires_at=times.expires(expires_at),
         occurred_at=times.happened(occurred_at),
@@ -46,8 +47,12 @@ def invite(
         new.closed_at, new.closed_by = timezone.now(), Invite.Closing.ERASED
     if known := invites.filter(same).first():
         return known
+    if self_referrals.is_one(person, recipient_email):
+        self_referrals.check(person, "recipient_email")
+        new.is_own, new.closed_at = True, timezone.now()
     new.save(force_insert=True)
-    signals.invite_sent.send(sender=Invite, invite=new)
+    if not new.is_own:
+        signals.invite_sent.send(sender=Invite, invite=new)
     return new
 
 
@@ -64,7 +69,8 @@ def remind(invite: Invite, number: int, *, occurred_at: datetime | None = None) 
     reminder.save(force_insert=True)
     stored.reminders_made += 1
     _contacted(stored, reminder.occurred_at)
-    signals.invite_reminded.send(sender=Reminder, reminder=reminder)
+    if not stored.is_own:
+        signals.invite_reminded.send(sender=Reminder, reminder=reminder)
     return reminder
 
 
@@ -74,10 +80,16 @@ def went_out(invite: Invite, *, occurred_at: datetime | None = None) -> Invite:
     moment = times.happened(occurred_at)
     stored = _held(invite)
     if stored.went_out_at is None:
-        stored.went_out_at = moment
+        stored.went_out_at = stored.mailed_at = moment
         _contacted(stored, moment)
-        signals.invite_went_out.send(sender=Invite, invite=stored)
+        if not stored.is_own:
+            signals.invite_went_out.send(sender=Invite, invite=stored)
     return stored
+
+
+def reminder_went_out(invite: Invite) -> None:
+    """A reminder has really gone out just now, which nobody needs to hear of."""
+    Invite.objects.filter(pk=invite.pk).update(mailed_at=Now())
 
 
 @transaction.atomic
@@ -102,4 +114,4 @@ def _held(invite: Invite) -> Invite:
 
 def _contacted(invite: Invite, moment: datetime) -> None:
     invite.contacted_at = max(invite.contacted_at or moment, moment)
-    invite.save(update_fields=["went_out_at", "contacted_at", "reminders_made"])
+    invite.save(update_fields=["went_out_at", "mailed_at", "contacted_at", "reminders_made"])

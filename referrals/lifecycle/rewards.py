@@ -25,11 +25,12 @@ def reward(
 ) -> Reward:
     """The advocate or a friend is rewarded, once per conversion, recipient and kind; sends `reward_issued`.
 
-    Without a conversion each call is a reward. `recipient_email` is for a friend without a conversion. A friend's
-    reward from before their erasure is stored without them.
+    Without a conversion each call is a reward; for an advocate's own order there is none. `recipient_email` is for a
+    friend without a conversion. A friend's reward from before their erasure is stored without them.
     """
     person = locks.take(advocate.pk)
-    currency = money.currency(currency)
+    moment = times.happened(occurred_at)
+    currency = money.currency(currency, at=moment)
     new = Reward(
         advocate=person,
         recipient=text.choice(recipient, "recipient", Reward.Recipient),
@@ -39,7 +40,7 @@ def reward(
         currency=currency,
         code=text.fit(Reward, "code", code),
         expires_at=times.expires(expires_at),
-        occurred_at=times.happened(occurred_at),
+        occurred_at=moment,
     )
     new.recipient_email = _address_of(new, recipient_email)
     if new.recipient == Reward.Recipient.FRIEND and erased.is_older(new.recipient_email, occurred_at):
@@ -47,6 +48,8 @@ def reward(
     same = person.rewards.filter(conversion=new.conversion, recipient=new.recipient, kind=new.kind)
     if new.conversion and (known := same.first()):
         return known
+    if new.conversion and new.conversion.is_own:
+        raise text.refused("conversion", "is the advocate's own order. There is no reward for it: leave it out.")
     new.save(force_insert=True)
     signals.reward_issued.send(sender=Reward, reward=new)
     return new

@@ -31,9 +31,16 @@ class Invite(Fact):
     contacted_at = models.DateTimeField(
         "last written", null=True, blank=True, help_text="When it went out, or the last reminder was due."
     )
+    mailed_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the invite or its last reminder has left."
+    )
     reminders_made = models.PositiveSmallIntegerField(default=0)
     closed_at = models.DateTimeField("closed", null=True, blank=True)
     closed_by = models.CharField(max_length=10, choices=Closing, blank=True, help_text="Why nobody is reminded of it.")
+
+    is_own = models.BooleanField(
+        "to themselves", default=False, db_default=False, editable=False, help_text="Told to nobody, and closed."
+    )
 
     class Meta:
         constraints = [
@@ -98,6 +105,16 @@ class Landing(models.Model):
     visitor = models.CharField(max_length=64)
     network = models.CharField(
         max_length=64, blank=True, db_default="", help_text="An opaque mark likewise, the same for neighbours."
+    )
+    visitor_beyond_midnight = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Around midnight: the mark of the day that is so near.",
+    )
+    is_browser = models.BooleanField(
+        default=True, db_default=True, help_text="Whether who came gave the name of a browser."
     )
     landing_page = models.CharField(max_length=2 * URL_LENGTH)
     referrer = models.CharField(max_length=URL_LENGTH, blank=True)

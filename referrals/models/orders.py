@@ -34,6 +34,9 @@ class Conversion(Fact):
     discount_code = models.CharField(max_length=100, blank=True)
     total = models.DecimalField(max_digits=money.MAX_DIGITS, decimal_places=money.DECIMAL_PLACES)
     currency = models.CharField(max_length=3)
+    is_own = models.BooleanField(
+        "by themselves", default=False, db_default=False, editable=False, help_text="Told to nobody, and not rewarded."
+    )
 
     class Meta:
         indexes = [models.Index(Lower("friend_email"), name="orders_of_a_friend")]

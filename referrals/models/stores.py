@@ -2,7 +2,9 @@
 
 import re
 import secrets
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
@@ -14,6 +16,19 @@ from referrals.models.facts import URL_LENGTH
 
 def _place_on_the_ring() -> int:
     return secrets.randbelow(2**31)
+
+
+def validate_time_zone(name: str) -> None:
+    """ValidationError for what is no name of a time zone here."""
+    if _zone(name) is None:
+        raise ValidationError("This is not the name of a time zone. Use one such as Europe/Berlin or America/New_York.")
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a KeyError; of a folder's name, OSError
+        return None
 
 
 class Store(models.Model):
@@ -35,6 +50,15 @@ class Store(models.Model):
     )
     currency = models.CharField(
         max_length=3, validators=[money.validate_currency], help_text="Three letters (ISO 4217), such as EUR."
+    )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[validate_time_zone],
+        help_text="Such as Europe/Berlin: by it people are told until when something is good. "
+        "Empty: that of the first Klaviyo account to which the store is joined.",
     )
     opt_in_text = models.CharField(
         "newsletter box",
@@ -59,6 +83,18 @@ class Store(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def local(self, moment: datetime) -> datetime:
+        """The moment by the store's clock; by UTC where its time zone is not known."""
+        try:
+            return moment.astimezone(_zone(self.time_zone) or UTC)
+        except OverflowError:  # at the end of all calendars
+            return moment
+
+    def take_time_zone(self, name: str) -> None:
+        """Have this time zone from now on, unless there is one already, or it is none."""
+        if _zone(name) is not None and Store.objects.filter(pk=self.pk, time_zone="").update(time_zone=name):
+            self.time_zone = name
+
 
 class Program(models.Model):
     """A referral or affiliate program of a store."""
@@ -71,11 +107,23 @@ class Program(models.Model):
         KLAVIYO = "klaviyo", "Klaviyo, by a flow"
         SORAE = "sorae", "Sorae, by e-mail"
 
+    class SelfReferrals(models.TextChoices):
+        RECORDED = "recorded", "Recorded, without a reward, and told to nobody"
+        REFUSED = "refused", "Refused"
+
     store = models.ForeignKey(Store, models.PROTECT, related_name="programs")
     slug = models.SlugField()
     name = models.CharField(max_length=150)
     type = models.CharField(max_length=10, choices=Type, default=Type.REFERRAL)
     invites_by = models.CharField("invites delivered by", max_length=10, choices=Inviter, default=Inviter.KLAVIYO)
+    self_referrals = models.CharField(
+        "self-referrals",
+        max_length=10,
+        choices=SelfReferrals,
+        default=SelfReferrals.RECORDED,
+        db_default=SelfReferrals.RECORDED.value,
+        help_text="People who invite or refer themselves, by the same address.",
+    )
     offer = models.TextField(max_length=500, help_text="What a friend gets, in a sentence.")
     offer_code = models.CharField("discount code of the offer", max_length=100, blank=True)
     remind_after_days = models.PositiveSmallIntegerField(

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from referrals import names, submissions, suppressions
+from referrals import links, names, submissions, suppressions
 from referrals.forms import NewsletterForm
 from referrals.models import Invite
 from referrals.views import public
@@ -22,16 +22,17 @@ def invite_page(request: HttpRequest, uid: str) -> HttpResponse:
     invite = _invite(uid)
     if invite is None:
         return public.nothing_here(request)
+    campaign = "".join(f"&{piece}" for piece in links.campaign(request.META.get("QUERY_STRING", "")))
     if _is_over(invite):
-        return render(request, "referrals/invite_over.html", _words(invite))
+        return render(request, "referrals/invite_over.html", _words(invite, campaign))
     form = NewsletterForm(invite.advocate.program.store, request.POST if request.method == "POST" else None)
     if form.is_bound:
         if refusal := public.too_often(request, PLACE, form.store):
             return refusal
         if public.kept(form, lambda: _keep(form)):
-            return redirect(f"{request.path}?thanks")
+            return redirect(f"{reverse('referrals:invite_page', args=[invite.uid])}?thanks{campaign}")
     is_thanks = "thanks" in request.GET and not form.is_bound
-    return render(request, "referrals/invite.html", _words(invite) | {"form": form, "is_thanks": is_thanks})
+    return render(request, "referrals/invite.html", _words(invite, campaign) | {"form": form, "is_thanks": is_thanks})
 
 
 def _keep(form: NewsletterForm) -> None:
@@ -52,13 +53,14 @@ def _is_over(invite: Invite) -> bool:
     return has_expired or invite.closed_by in closed_for_good or suppressions.is_erased(invite.recipient_email)
 
 
-def _words(invite: Invite) -> dict[str, Any]:
+def _words(invite: Invite, campaign: str) -> dict[str, Any]:
     program = invite.advocate.program
     share_link = reverse("referrals:share_link", args=[invite.advocate.referral_code])
+    way = f"{share_link}?i={invite.uid}{campaign}"
     return {
         "inviter": names.shown(invite.advocate),
         "store": program.store,
         "program": program,
-        "expires_at": invite.expires_at,
-        "shop": program.store.url if suppressions.is_erased(invite.recipient_email) else f"{share_link}?i={invite.uid}",
+        "expires_on": program.store.local(invite.expires_at).date() if invite.expires_at else None,
+        "shop": program.store.url if suppressions.is_erased(invite.recipient_email) else way,
     }

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from referrals import submissions
 from referrals.forms import JoinForm
@@ -21,7 +22,7 @@ def join(request: HttpRequest, store: str, program: str) -> HttpResponse:
         if refusal := public.too_often(request, PLACE, wanted.store):
             return refusal
         if public.kept(form, lambda: _keep(wanted, form)):
-            return redirect(f"{request.path}?thanks")
+            return redirect(f"{reverse('referrals:join', args=[store, program])}?thanks")
     is_thanks = "thanks" in request.GET and not form.is_bound
     words = {"store": wanted.store, "program": wanted, "form": form, "is_thanks": is_thanks}
     return render(request, "referrals/join.html", words)

@@ -2,7 +2,8 @@
 
 import hashlib
 import logging
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import DatabaseError
@@ -12,7 +13,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpRes
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from referrals import codes, throttling, visitors
+from referrals import codes, links, text, throttling, visitors
+from referrals.lifecycle.visits import ONE_VISIT
 from referrals.models import URL_LENGTH, Advocate, Channel, Landing, Store
 from referrals.views import public
 
@@ -24,16 +26,18 @@ NOWHERE = "This link leads nowhere. Please ask your friend to send it again."
 @csrf_exempt  # so that a POST hears 405, and not about a token
 @require_safe
 def share_link(request: HttpRequest, code: str) -> HttpResponse:
-    """On to the shop, with the code; a code of nobody gets the same answer for the same work."""
+    """On to the shop, with the code and the campaign; a code of nobody gets the same answer for the same work."""
     known_as = codes.read(code)
     shop = _shop(known_as) if known_as else None
     if known_as is None or shop is None:
         response: HttpResponse = HttpResponseNotFound(NOWHERE, content_type="text/plain; charset=utf-8")
     else:
-        page = _with_code(shop, known_as)
+        campaign = links.campaign(request.META.get("QUERY_STRING", ""))
+        page = _page(shop, known_as, campaign)
         response = HttpResponseRedirect(page)
+        response["Location"] = page  # byte for byte, where the redirect would quote more than it must
         if request.method == "GET" and visitors.is_person(request):
-            _remember(request, known_as, page)
+            _remember(request, known_as, _page(shop, known_as, links.about_nobody(campaign)))
     return public.keep_private(response)
 
 
@@ -46,15 +50,19 @@ def _shop(code: str) -> str | None:
     return Store.objects.filter(pk=chosen).values_list("url", flat=True).first()
 
 
-def _with_code(shop: str, code: str) -> str:
+def _page(shop: str, code: str, campaign: Sequence[str]) -> str:
+    """The shop's own address with the code; a parameter that the shop has set itself is not said twice."""
     parts = urlsplit(shop)
-    query = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if key != "ref"]
-    return parts._replace(path=parts.path or "/", query=urlencode([*query, ("ref", code)])).geturl()
+    own = [piece for piece in parts.query.split("&") if links.name(piece) != "ref"] if parts.query else []
+    names = {links.name(piece) for piece in own}
+    added = [piece for piece in campaign if links.name(piece) not in names]
+    query = "&".join([*own, *added, f"ref={code}"])
+    return links.printable(parts._replace(path=parts.path or "/", query=query).geturl())
 
 
 def _remember(request: HttpRequest, code: str, page: str) -> None:
     """Keep the landing, unless too many come from the network: as many of codes that nobody has as of any other."""
-    channel = request.GET.get("channel", "")
+    channel = links.trimmed(request.GET.get("channel", ""))
     network = throttling.mark(request)
     try:
         if not throttling.may_land(network):
@@ -62,8 +70,10 @@ def _remember(request: HttpRequest, code: str, page: str) -> None:
         Landing.objects.create(
             code=code,
             visitor=visitors.mark(request),
+            visitor_beyond_midnight=visitors.mark_beyond_midnight(request, ONE_VISIT),
             network=network,
-            landing_page=page,
+            is_browser=visitors.is_browser(request),
+            landing_page=text.cut(Landing, "landing_page", page),
             referrer=visitors.header(request, "Referer", URL_LENGTH),
             channel=channel if channel in Channel.values else Channel.LINK,
             invite_uid=_invite_uid(request),
@@ -75,6 +85,6 @@ def _remember(request: HttpRequest, code: str, page: str) -> None:
 def _invite_uid(request: HttpRequest) -> UUID | None:
     """Which invite has brought the friend here, if that can be read; whether it exists is found out later."""
     try:
-        return UUID(request.GET.get("i", ""))
+        return UUID(links.trimmed(request.GET.get("i", "")))
     except ValueError:
         return None

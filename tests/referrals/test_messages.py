@@ -3,7 +3,7 @@
 import email
 import email.policy
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from email.message import EmailMessage
 from typing import Any
 
@@ -175,3 +175,24 @@ def test_a_forged_message_id_is_refused(invite: Invite) -> None:
     message = messages.invitation(invite, message_id="<x>\r\nBcc: y@example.com")
     with pytest.raises(ValueError, match="newlines"):
         message.message()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/Los_Angeles", "31 January 2027"),
+        ("Europe/Helsinki", "1 February 2027"),
+        ("", "1 February 2027"),
+        ("Nowhere/Atlantis", "1 February 2027"),
+        ("Europe", "1 February 2027"),
+        ("../../etc/passwd", "1 February 2027"),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_it_is_good_until_the_day_of_the_store(
+    invite: Invite, tea_house: Store, zone: str, day: str, number: int
+) -> None:
+    Store.objects.update(time_zone=zone)
+    Invite.objects.update(expires_at=datetime(2027, 1, 31, 23, 59, tzinfo=timezone(timedelta(hours=-8))))
+    for words in bodies(arrived(invite, number)):
+        assert f"Good until {day}." in words

@@ -1,7 +1,7 @@
 """The invite page shows the offer, and takes an opt-in to the newsletter in the words that it shows."""
 
 import html
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -48,6 +48,31 @@ def test_it_says_who_invites_and_leads_on_to_the_shop(friend: Client, invite: In
     assert "5 EUR off the first tea" in text
     assert "SPRING-5" in text
     assert f'href="/r/{invite.advocate.referral_code}?i={invite.uid}"' in text
+
+
+@pytest.mark.parametrize("stuck", [".", ")", ",", "%0A", "%20", "/", "]", "%3F", "%23", "…", "です"])
+def test_what_sticks_to_its_link_does_not_matter(friend: Client, invite: Invite, stuck: str) -> None:
+    shown = friend.get(f"/i/{invite.uid}{stuck}")
+    assert b"invites you to" in shown.content
+    form = hidden(shown.content) | {"email": "ben@example.com", "wants_email": "on"}
+    assert b"Thank you" in friend.post(f"/i/{invite.uid}{stuck}", form, follow=True).content
+
+
+def test_the_campaign_of_its_link_goes_on_to_the_shop(friend: Client, invite: Invite) -> None:
+    campaign = "utm_source=news&_kx=Zm9v.AbCd"
+    way = f'/r/{invite.advocate.referral_code}?i={invite.uid}&{campaign}"'.replace("&", "&amp;")
+    shown = friend.get(f"/i/{invite.uid}?{campaign}&x=1")
+    assert way in shown.content.decode()
+    form = hidden(shown.content) | {"email": "ben@example.com", "wants_email": "on"}
+    thanks = friend.post(f"/i/{invite.uid}?{campaign}&x=1", form, follow=True).content.decode()
+    assert "Thank you" in thanks
+    assert way in thanks
+
+
+def test_it_is_good_until_the_day_of_the_store(friend: Client, invite: Invite) -> None:
+    Store.objects.update(time_zone="America/Los_Angeles")
+    Invite.objects.update(expires_at=datetime(2099, 2, 1, 7, 59, tzinfo=UTC))
+    assert "good until 31 January 2099" in page(friend, invite).content.decode()
 
 
 def test_it_does_not_show_who_was_invited_and_ticks_nothing(friend: Client, invite: Invite) -> None:

@@ -136,3 +136,10 @@ def test_the_page_leaves_no_trace(visitor: Client) -> None:
         assert answer["Cache-Control"] == "no-store"
         assert answer["X-Robots-Tag"] == "noindex, nofollow"
         assert not answer.cookies
+
+
+@pytest.mark.parametrize("stuck", [".", ")", ",", "%0A", "/", "…", "です"])
+def test_what_sticks_to_the_forms_link_does_not_matter(visitor: Client, program: Program, stuck: str) -> None:
+    shown = visitor.get(ADDRESS + stuck)
+    answer = visitor.post(ADDRESS + stuck, hidden(shown.content) | {"email": "cid@example.com"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{ADDRESS}?thanks")

@@ -44,6 +44,46 @@ def test_the_page_shows_enough_of_the_address_and_two_buttons(strict: Client, in
     assert "No e-mail at all from Tea House" in page
 
 
+STUCK = [
+    ".",
+    ")",
+    ").",
+    ",",
+    "!",
+    "…",
+    "%22",
+    "%3E",
+    "]",
+    "*",
+    "_",
+    "-",
+    "__",
+    "%20",
+    "%0A",
+    "/",
+    "&gt;",
+    "=",
+    "です",
+    "。",
+]
+
+
+@pytest.mark.parametrize("stuck", STUCK)
+@pytest.mark.parametrize("form", [{"scope": "everything"}, ONE_CLICK])
+def test_what_sticks_to_the_link_keeps_nobody_from_saying_no(
+    strict: Client, invite: Invite, settings: Any, stuck: str, form: dict[str, str]
+) -> None:
+    address = way_out(invite, settings) + stuck
+    assert strict.get(address).status_code == 200
+    assert strict.post(address, form).status_code == 200
+    assert OptOut.objects.get().email == "ben@example.com"
+
+
+@pytest.mark.parametrize("stuck", ["x", "0", "A."])
+def test_a_token_with_more_in_it_is_another_one(strict: Client, invite: Invite, settings: Any, stuck: str) -> None:
+    assert strict.get(way_out(invite, settings) + stuck).status_code == 404
+
+
 @pytest.mark.parametrize("scope", ["invites", "everything"])
 def test_each_button_does_what_it_says_once(
     strict: Client, invite: Invite, tea_house: Store, settings: Any, scope: str

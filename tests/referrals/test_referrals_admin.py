@@ -172,3 +172,23 @@ def test_people_are_seen_only_with_permission(told: Advocate, client: Client) ->
     clerk.user_permissions.add(Permission.objects.get(codename="view_advocate"))
     assert page(client, "advocate_changelist").status_code == 200
     assert page(client, "reward_changelist").status_code == 403
+
+
+def test_an_operator_chooses_a_stores_time_zone_and_what_becomes_of_self_referrals(
+    told: Advocate, admin_client: Client
+) -> None:
+    store = told.program.store
+    words = {"name": "Tea", "slug": "tea", "url": "https://t.example/", "country": "DE", "currency": "EUR"}
+    inline = {"programs-TOTAL_FORMS": 0, "programs-INITIAL_FORMS": 0}
+    change = reverse("admin:referrals_store_change", args=[store.pk])
+    answer = admin_client.post(change, words | inline | {"time_zone": "Nowhere/Atlantis"})
+    assert "not the name of a time zone" in answer.content.decode()
+    assert admin_client.post(change, words | inline | {"time_zone": "America/New_York"}).status_code == 302
+    store.refresh_from_db()
+    assert store.time_zone == "America/New_York"
+    kept = {"store": store.pk, "name": "F", "slug": "f", "type": "referral", "offer": "5 EUR", "invites_by": "sorae"}
+    kept |= {"most_reminders": 0, "remind_after_days": 7, "self_referrals": "refused"}
+    change = reverse("admin:referrals_program_change", args=[told.program.pk])
+    assert admin_client.post(change, kept).status_code == 302
+    told.program.refresh_from_db()
+    assert told.program.self_referrals == "refused"

@@ -1,5 +1,6 @@
 """Validation: impossible input is refused with a sentence, before anything is stored; merely odd input is kept."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,8 +12,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referrals import money, order_lines, text, times
-from referrals.lifecycle import close, convert, invite, join, remind, reverse, reward, update, visit
+from referrals import money, order_lines, standing, text, times
+from referrals.lifecycle import close, convert, invite, join, refund, remind, reverse, reward, update, visit
 from referrals.models import Advocate, Channel, Conversion, Invite, Reward, Visit
 
 NUL, HALF = "A\0nn", "A\ud83dnn"
@@ -110,22 +111,16 @@ BAD_CALLS: dict[str, Callable[[Advocate], Any]] = {
     "tier": lambda ann: update(ann, tier="x" * 101),
     "locale": lambda ann: update(ann, locale=b"de"),  # type: ignore[arg-type]
     "recipient_email": lambda ann: invite(ann, "ben at example.com"),
-    "recipient_name": lambda ann: invite(ann, "ben@example.com", recipient_name=NUL),
     "channel": lambda ann: invite(ann, "ben@example.com", channel="pigeon"),
     "expires_at": lambda ann: invite(ann, "ben@example.com", expires_at=FAR_OFF[1]),
     "number": lambda ann: remind(invite(ann, "ben@example.com"), 0),
     "by": lambda ann: close(invite(ann, "ben@example.com"), "mood"),
     "visitor": lambda ann: visit(ann, visitor="x" * 65),
-    "landing_page": lambda ann: visit(ann, landing_page=NUL),
     "occurred_at": lambda ann: visit(ann, occurred_at=FAR_OFF[0]),
     "order_id": lambda ann: buy(ann, order_id=" "),
     "friend_email": lambda ann: buy(ann, friend_email=""),
-    "friend_first_name": lambda ann: buy(ann, friend_first_name="x" * 151),
-    "discount_code": lambda ann: buy(ann, discount_code=HALF),
     "total": lambda ann: buy(ann, total="NaN"),
     "currency": lambda ann: buy(ann, currency="EURO"),
-    "lines": lambda ann: buy(ann, lines={"sku": "1"}),
-    "lines[2].quantity": lambda ann: buy(ann, lines=[{"price": 1}, {"price": 1, "quantity": 0}]),
     "kind": lambda ann: reward(ann, kind="hug", amount=1, currency="EUR"),
     "recipient": lambda ann: reward(ann, kind="cash", amount=1, currency="EUR", recipient="all"),
     "amount": lambda ann: reward(ann, kind="cash", amount=-1, currency="EUR"),
@@ -248,28 +243,140 @@ def test_currencies_are_read_in_any_case() -> None:
     assert money.currency(" eur ") == "EUR"
 
 
-# --- Lines of an order -----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("code", "its_time", "amount", "shown"),
+    [
+        ("BGN", datetime(2025, 12, 31, tzinfo=UTC), "25.50", "25.50"),
+        ("HRK", datetime(2022, 6, 1, tzinfo=UTC), "25.5", "25.50"),
+        ("ZWL", datetime(2024, 3, 1, tzinfo=UTC), "0.01", "0.01"),
+        ("BYR", datetime(2015, 3, 1, tzinfo=UTC), "25500", "25500"),
+        ("DEM", datetime(2001, 12, 31, tzinfo=UTC), "9.99", "9.99"),
+    ],
+)
+def test_a_currency_that_has_ended_is_taken_of_its_own_time(
+    ann: Advocate, code: str, its_time: datetime, amount: str, shown: str
+) -> None:
+    order = buy(ann, total=amount, currency=code, occurred_at=its_time)
+    given = reward(ann, kind="cash", amount=amount, currency=code, conversion=order, occurred_at=its_time)
+    refund(order)
+    assert str(given) == f"Cash {shown} {code}"
+    assert {name: str(worth) for name, worth in standing.of([ann.pk])[ann.pk].earned.items()} == {code: shown}
+    for moment in (None, timezone.now()):
+        with pytest.raises(ValidationError, match=r"has not been paid in since \d\d/20\d\d"):
+            buy(ann, order_id="2", currency=code, occurred_at=moment)
+        with pytest.raises(ValidationError, match="give when it happened"):
+            reward(ann, kind="gift", amount="1", currency=code, occurred_at=moment)
+
+
+def test_an_amount_of_a_currency_that_no_list_knows_is_shown_as_it_is_stored() -> None:
+    assert str(money.rounded(Decimal("25.5000"), "QQQ")) == "25.5"
+    assert str(money.rounded(Decimal("100.0000"), "QQQ")) == "100"
+
+
+def test_a_store_is_not_given_a_currency_that_has_ended() -> None:
+    with pytest.raises(ValidationError, match="01/2026"):
+        money.validate_currency("BGN")
+
+
+# --- What is told along ----------------------------------------------------------------------------------
+
+
+def line(**told: Any) -> dict[str, Any]:
+    return {"sku": "", "name": "", "quantity": 1, "price": None, **told}
 
 
 @pytest.mark.parametrize(
-    ("given", "where"),
+    ("given", "kept"),
     [
-        ("T-1", "lines"),
-        ({"sku": "T-1"}, "lines"),
-        ([{"price": 1}] * 1_001, "lines"),
-        (["T-1"], "lines[1]"),
-        ([{"price": 1, "colour": "green"}], "lines[1]"),
-        ([{"price": 1}, {"sku": "T-1"}], "lines[2].price"),
-        ([{"price": 1, "quantity": "2"}], "lines[1].quantity"),
-        ([{"price": 1, "quantity": True}], "lines[1].quantity"),
-        ([{"price": 1, "name": "x" * 256}], "lines[1].name"),
-        ([{"price": 1, "sku": None}], "lines[1].sku"),
+        (
+            [{"name": "tea", "price": "50.00"}, {"name": "voucher", "price": "-5.00"}],
+            [line(name="tea", price="50.00"), line(name="voucher", price="-5.00")],
+        ),
+        ([{"price": 1, "quantity": 0.5}], [line(price="1.00", quantity=0.5)]),
+        ([{"price": 1, "quantity": "0.5"}], [line(price="1.00", quantity=0.5)]),
+        ([{"price": 1, "quantity": Decimal("1.23456")}], [line(price="1.00", quantity=1.2346)]),
+        ([{"price": 1, "quantity": 2.0}], [line(price="1.00", quantity=2)]),
+        ([{"price": 1, "quantity": "2"}], [line(price="1.00", quantity=2)]),
+        ([{"price": 1, "quantity": 0}], [line(price="1.00", quantity=0)]),
+        ([{"price": 1, "quantity": -1}], [line(price="1.00", quantity=-1)]),
+        ([{"price": 1, "quantity": True}], [line(price="1.00", quantity=None)]),
+        ([{"price": 1, "quantity": None}], [line(price="1.00", quantity=None)]),
+        ([{"price": 1, "quantity": float("nan")}], [line(price="1.00", quantity=None)]),
+        ([{"price": 1, "quantity": 10**400}], [line(price="1.00", quantity=None)]),
+        ([{"price": 9.99}], [line(price="9.99")]),
+        ([{"price": 0.1 + 0.2}], [line(price="0.30")]),
+        ([{"price": "1.005"}], [line(price="1.01")]),
+        ([{"price": "-0.001"}], [line(price="0.00")]),
+        ([{"price": float("inf")}], [line()]),
+        ([{"price": "nine"}], [line()]),
+        ([{"price": "1E+999999"}], [line()]),
+        ([{"price": "1E-999999"}], [line(price="0.00")]),
+        ([{"sku": "T-1"}], [line(sku="T-1")]),
+        ([{"sku": 1001, "name": None, "price": 1}], [line(sku="1001", price="1.00")]),
+        ([{"sku": b"T", "name": ["x"], "price": []}], [line()]),
+        ([{"name": "x" * 256, "sku": "y" * 101}], [line(name="x" * 255, sku="y" * 100)]),
+        ([{"name": "A\0nn\ud83d", "price": 1}], [line(name="Ann", price="1.00")]),
+        ([{"price": 1, "colour": "green"}], [line(price="1.00")]),
+        (["T-1", None, {"price": 1}], [line(price="1.00")]),
+        ({"sku": "T-1"}, [line(sku="T-1")]),
+        ([{"price": 1}] * 1_001, [line(price="1.00")] * 1_000),
+        ("T-1", []),
+        ({}, []),
+        (None, []),
+        (7, []),
     ],
 )
-def test_lines_that_cannot_be_are_refused_by_number(given: Any, where: str) -> None:
-    with pytest.raises(ValidationError) as refusal:
-        order_lines.read(given, "EUR")
-    assert list(refusal.value.message_dict) == [where]
+def test_a_line_is_told_as_well_as_it_can_be_and_costs_no_order(ann: Advocate, given: Any, kept: Any) -> None:
+    order = buy(ann, lines=given)
+    order.refresh_from_db()
+    assert order.lines == kept
+    back = refund(order, lines=given)
+    back.refresh_from_db()
+    assert back.lines == kept
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["sku", "name", "quantity", "price"]),
+            st.none()
+            | st.text(max_size=9)
+            | st.floats()
+            | st.integers()
+            | st.decimals()
+            | st.booleans()
+            | st.binary(max_size=3),
+        ),
+        max_size=3,
+    )
+)
+def test_no_line_at_all_is_refused(lines: Any) -> None:
+    json.dumps(order_lines.read(lines, "EUR"), allow_nan=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ({"friend_first_name": "x" * 151}, "x" * 150),
+        ({"friend_first_name": NUL}, "Ann"),
+        ({"friend_last_name": HALF}, "Ann"),
+        ({"friend_last_name": None}, ""),
+        ({"friend_phone": "1" * 101}, ""),
+        ({"friend_phone": 4930123456}, "4930123456"),
+        ({"discount_code": "x" * 101}, ""),
+        ({"discount_code": HALF}, "Ann"),
+        ({"discount_code": None}, ""),
+    ],
+)
+def test_neither_does_a_name_or_a_code_that_is_told_along(ann: Advocate, told: dict[str, Any], kept: str) -> None:
+    order = buy(ann, **told)
+    order.refresh_from_db()
+    assert [getattr(order, field) for field in told] == [kept]
+
+
+def test_nor_costs_a_name_the_invite_or_a_page_the_visit(ann: Advocate) -> None:
+    assert invite(ann, "ben@example.com", recipient_name="x" * 200).recipient_name == "x" * 150
+    assert visit(ann, landing_page=NUL).landing_page == "Ann"
 
 
 def test_every_channel_of_an_invite_is_one_of_a_visit(ann: Advocate) -> None:

@@ -89,6 +89,61 @@ def test_nothing_says_any_more_who_it_was(ann: Advocate, ben: Advocate) -> None:
     assert suppressions.is_erased(ben.email)
 
 
+ENGRAVED = [
+    ("Benedict", "Vespermann", "ben@example.com", "Mug for Benedict"),
+    ("Benedict", "Vespermann", "ben@example.com", "MUG: BENEDICTS"),
+    ("Benedict", "Vespermann", "ben@example.com", "Card (Vespermann)"),
+    ("Bo", "", "x7@example.com", "Mug for Bo"),
+    ("", "", "carlotta.vespermann@example.com", "Mug for Carlotta"),
+    ("Anna Maria", "", "x7@example.com", "Mug for Maria"),
+    ("让·雅克", "", "x7@example.com", "给让·雅克的杯子"),
+    ("李明", "", "x7@example.com", "给李明的杯子"),
+    ("أحمد", "", "x7@example.com", "كوب لأحمد"),
+]
+
+
+@pytest.mark.parametrize(("first", "last", "email", "engraving"), ENGRAVED)
+def test_names_in_the_lines_of_an_order_go_as_well(
+    ann: Advocate, first: str, last: str, email: str, engraving: str
+) -> None:
+    tea = {"sku": "T-1", "name": "Green tea", "quantity": 1, "price": "9.00"}
+    mug = {"sku": "M-1", "name": engraving, "quantity": 2, "price": "5.00"}
+    bought = lifecycle.convert(
+        ann,
+        order_id="77",
+        friend_email=email,
+        friend_first_name=first,
+        friend_last_name=last,
+        total="19",
+        currency="EUR",
+        lines=[tea, mug],
+    )
+    back = lifecycle.refund(bought, total=1, lines=[mug])
+    others = lifecycle.convert(
+        ann, order_id="78", friend_email="eve@example.com", total="19", currency="EUR", lines=[mug]
+    )
+    lifecycle.erase(email)
+    for order in (bought, back, others):
+        order.refresh_from_db()
+    blank = {"sku": "", "name": "", "quantity": 2, "price": "5.00"}
+    assert (bought.lines, back.lines, others.lines) == ([tea, blank], [blank], [mug])
+
+
+def test_so_do_those_of_an_advocate_in_what_friends_ordered(ann: Advocate) -> None:
+    gift = {"sku": "M-2", "name": "A gift from Ann Lee", "quantity": 1, "price": "5.00"}
+    bought = lifecycle.convert(
+        ann,
+        order_id="78",
+        friend_email="eve@example.com",
+        total="19",
+        currency="EUR",
+        lines=[gift, gift | {"name": ""}],
+    )
+    lifecycle.erase("ann@example.com")
+    bought.refresh_from_db()
+    assert bought.lines == [gift | {"sku": "", "name": ""}, gift | {"name": ""}]
+
+
 def test_figures_stay(ann: Advocate, ben: Advocate) -> None:
     people = [ann.pk, ben.pk]
     before = standing.of(people)

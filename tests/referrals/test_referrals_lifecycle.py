@@ -436,6 +436,28 @@ def test_a_refund_without_an_amount_is_of_the_whole_order(ann: Advocate) -> None
     assert (back.order_id, back.friend_email) == ("1001", "ben@example.com")
 
 
+def test_no_more_goes_back_than_was_paid(ann: Advocate, heard: Heard) -> None:
+    bought = order(ann)
+    with pytest.raises(ValidationError, match=r"which is 24\.90 EUR"):
+        lifecycle.refund(bought, refund_id="R0", total="24.91")
+    first = lifecycle.refund(bought, refund_id="R1", total="4.90")
+    with pytest.raises(ValidationError, match=r"which is 20\.00 EUR"):
+        lifecycle.refund(bought, refund_id="R2", total="20.01")
+    rest = lifecycle.refund(bought, refund_id="R3")
+    assert rest.total == Decimal("20.00")
+    for total in (None, "0.01"):
+        with pytest.raises(ValidationError, match=r"which is 0\.00 EUR"):
+            lifecycle.refund(bought, refund_id="R4", total=total)
+    assert lifecycle.refund(bought, refund_id="R1", total="4.90") == first
+    assert lifecycle.refund(bought, refund_id="R3") == rest
+    assert [name for name, _ in heard] == ["conversion_recorded"] + ["conversion_refunded"] * 2
+
+
+def test_what_cost_nothing_goes_back_for_nothing(ann: Advocate) -> None:
+    free = lifecycle.convert(ann, order_id="9", friend_email="ben@example.com", total=0, currency="EUR")
+    assert lifecycle.refund(free).total == 0
+
+
 def test_a_refund_of_a_refund_is_refused(ann: Advocate) -> None:
     with pytest.raises(ValidationError, match="not a refund of it"):
         lifecycle.refund(lifecycle.refund(order(ann)))

@@ -1,5 +1,6 @@
 """The share link takes a friend to the shop, and tells nobody which codes exist."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,59 @@ from referrals.models import Advocate, Landing, Store
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 UNKNOWN = "ZZZZZZZZZZZZ"
+STUCK = (
+    *(
+        [
+            ".",
+            ")",
+            ").",
+            ",",
+            ";",
+            "!",
+            "?",
+            ":",
+            "…",
+            "”",
+            "%22",
+            "'",
+            "»",
+            ">",
+            "%3E",
+            "]",
+            "](https://x.example",
+            "}",
+            "*",
+            "**",
+            "_",
+            "~",
+            "|",
+            "/",
+            "/.",
+            "=",
+            "=3D",
+            "`",
+            "<br>",
+            "&gt;",
+            "です",
+        ]
+    ),
+    *(
+        [
+            "%E2%80%99",
+            "%20",
+            "%0A",
+            "%0D%0A",
+            "%09",
+            "%C2%A0",
+            "%E2%80%8B",
+            "%E3%80%82",
+            "&utm_source=x",
+            "%3Fi=1",
+            "%23top",
+            "%5C",
+        ]
+    ),
+)
 
 
 @pytest.fixture
@@ -100,12 +154,12 @@ def test_without_any_shop_every_code_leads_nowhere(db: None, friend: Client) -> 
         "ABCD-EFGHJ",
         "%00" * 8,
         "%F0%9F%8D%B5" * 8,
-        "ABCDEFGH%0A",
         "%FF" * 8,
         "https:",
         "..%2F..%2Fadmin",
-        "ABCDEFGH/",
         "ABCDEFGH/evil.example",
+        "ABC.",
+        "...",
     ],
 )
 def test_what_cannot_be_a_code_is_not_found(ann: Advocate, friend: Client, code: str) -> None:
@@ -189,6 +243,21 @@ def test_the_channel_of_an_invites_link_is_kept(ann: Advocate, friend: Client) -
         "curl/8.5",
         "python-requests/2.32",
         "Mozilla/5.0 HeadlessChrome/140.0",
+        "Mozilla/4.0 (compatible; ms-office; MSOffice 16)",
+        "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; WOW64; Trident/7.0; .NET4.0C; .NET4.0E; ms-office)",
+        "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.10325; Pro)",
+        "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)",
+        "http.rb/5.1.1 (Mastodon/4.2.1; +https://mastodon.example/)",
+        "Mozilla/5.0 (compatible; NobodyHasHeardOfIt/1.0)",
+        "Iframely/1.3.1 (+https://iframely.com/docs/about) Atlassian",
+        "kakaotalk-scrap/1.0",
+        "Slack-ImgProxy 1.106 (+https://api.slack.com/robots)",
+        "Mozilla/5.0 (compatible; vkShare; +http://vk.com/dev/Share)",
+        "Barracuda Sentinel (EE)",
+        "PostmanRuntime/7.36",
+        "Faraday v2.7",
+        "com.apple.WebKit.Networking/8613 CFNetwork/1410 Darwin/22.6",
+        "node",
     ],
 )
 def test_machines_are_sent_on_and_not_counted(ann: Advocate, browser: str) -> None:
@@ -203,11 +272,105 @@ def test_machines_are_sent_on_and_not_counted(ann: Advocate, browser: str) -> No
         "Mozilla/5.0 (Linux; Android 14; CUBOT X70) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148 [FBAN/FBIOS;FBAV/480.0]",
         "x" * 9_000,
+        "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko",
+        "Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.2; Trident/6.0)",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 "
+        "Mobile/15E148 Safari/604.1",
+        "Mozilla/5.0 (Linux; Android 16; SM-S931B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/29.0 "
+        "Chrome/140.0.0.0 Mobile Safari/537.36",
+        "Opera/9.80 (Windows NT 6.1) Presto/2.12 Version/12.18",
     ],
 )
 def test_people_are_counted(ann: Advocate, browser: str) -> None:
     follow(Client(HTTP_USER_AGENT=browser), ann.referral_code)
     assert Landing.objects.count() == 1
+
+
+@pytest.mark.parametrize("evil", ["a" * 500, "0" * 500, "(-_" * 166, "a b" * 166, "x/" * 250, " ;" * 250])
+def test_no_name_of_a_browser_keeps_the_site_busy(rf: Any, evil: str) -> None:
+    """Told in steps of the processor, whose time another process does not take."""
+    began = time.thread_time()
+    visitors.is_person(rf.get("/", HTTP_USER_AGENT=evil))
+    assert time.thread_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_one"),
+    [
+        (BROWSER, True),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Mobile/15E148 [FBAN/FBIOS;FBAV/480.0]", True),
+        ("Lynx/2.9.0 libwww-FM/2.14", True),
+        ("SomeApp/1.0", False),
+        ("Mozilla/5.0", False),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0", False),
+        ("x" * 9_000, False),
+        ("", False),
+    ],
+)
+def test_a_browser_gives_the_name_of_one(rf: Any, agent: str, is_one: bool) -> None:
+    assert visitors.is_browser(rf.get("/", HTTP_USER_AGENT=agent)) is is_one
+
+
+@pytest.mark.parametrize("stuck", STUCK)
+def test_what_sticks_to_a_link_loses_no_referral(ann: Advocate, friend: Client, stuck: str) -> None:
+    answer = follow(friend, ann.referral_code + stuck)
+    assert (answer.status_code, answer["Location"]) == (302, f"https://teahouse.example/?ref={ann.referral_code}")
+    assert Landing.objects.get().code == ann.referral_code
+
+
+@pytest.mark.parametrize("stuck", [".", ")", "%0A", "…", ">"])
+def test_neither_is_the_invite_lost_that_brought_the_friend(ann: Advocate, friend: Client, stuck: str) -> None:
+    uid = "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
+    follow(friend, f"{ann.referral_code}?channel=sms{stuck}&i={uid}{stuck}")
+    assert (str(Landing.objects.get().invite_uid), Landing.objects.get().channel) == (uid, "sms")
+
+
+CAMPAIGN = "utm_source=news&utm_medium=e-mail&gclid=a%2Bb&fbclid=IwAR0_x&_kx=Zm9v.AbCd&msclkid=1&utm_id=%C3%BC+%20"
+
+
+def test_the_campaign_goes_on_to_the_shop_and_what_is_ours_does_not(ann: Advocate, friend: Client) -> None:
+    code, uid = ann.referral_code, "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
+    answer = follow(friend, f"{code}?i={uid}&channel=sms&{CAMPAIGN}&ref=STOLEN&next=//evil.example")
+    assert answer["Location"] == f"https://teahouse.example/?{CAMPAIGN}&ref={code}"
+
+
+def test_what_says_who_has_clicked_is_told_to_the_shop_only(ann: Advocate, friend: Client) -> None:
+    follow(friend, f"{ann.referral_code}?{CAMPAIGN}")
+    kept = Landing.objects.get().landing_page
+    assert kept == (
+        "https://teahouse.example/?utm_source=news&utm_medium=e-mail&utm_id=%C3%BC+%20&ref=" + ann.referral_code
+    )
+
+
+@pytest.mark.parametrize(
+    "query", ["utm_source=" + "a" * 100_000, "&".join(f"utm_{n}={'a' * 90}" for n in range(200)), "utm_x=%0d%0aX:%20y"]
+)
+def test_no_campaign_makes_the_address_too_long_or_another_header(ann: Advocate, friend: Client, query: str) -> None:
+    answer = follow(friend, f"{ann.referral_code}?{query}")
+    assert answer.status_code == 302
+    assert len(answer["Location"]) < 2_300
+    assert "X" not in answer.headers
+    assert Landing.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("shop", "page"),
+    [
+        (
+            "https://t.example/?q=a+b%20c;d=1&&x&%7E=%2f",
+            "https://t.example/?q=a+b%20c;d=1&&x&%7E=%2f&utm_source=w&ref=CODE",
+        ),
+        ("https://t.example/?a={b}|c", "https://t.example/?a={b}|c&utm_source=w&ref=CODE"),
+        ("https://t.example/?utm_source=own", "https://t.example/?utm_source=own&ref=CODE"),
+        ("https://t.example/s?%72ef=old&z#!/a?b=c", "https://t.example/s?z&utm_source=w&ref=CODE#!/a?b=c"),
+    ],
+)
+def test_the_shops_own_query_is_passed_on_byte_for_byte(
+    ann: Advocate, tea_house: Store, friend: Client, shop: str, page: str
+) -> None:
+    Store.objects.update(url=shop)
+    answer = follow(friend, f"{ann.referral_code}?utm_source=w")
+    assert answer["Location"] == page.replace("CODE", ann.referral_code)
 
 
 @pytest.mark.parametrize(
@@ -296,6 +459,29 @@ def test_a_mark_is_of_one_browser_on_one_day(rf: Any, time_machine: Any, setting
     time_machine.move_to("2026-11-01T10:00Z", tick=False)
     settings.SECRET_KEY = "another"
     assert marks(rf, ben) != [first]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "number"),
+    [
+        ("2026-11-01T23:59:50Z", "2026-11-02T00:00:10Z", 1),
+        ("2026-11-01T23:40Z", "2026-11-02T00:09Z", 1),
+        ("2026-11-01T23:40Z", "2026-11-02T00:11Z", 2),
+        ("2026-11-01T12:00Z", "2026-11-01T12:10Z", 1),
+        ("2026-11-01T12:00Z", "2026-11-02T12:00Z", 2),
+    ],
+)
+@pytest.mark.parametrize("order", ["as they came", "the later first", "each by itself"])
+def test_one_visit_goes_on_beyond_midnight(
+    ann: Advocate, friend: Client, time_machine: Any, first: str, second: str, number: int, order: str
+) -> None:
+    for moment in (second, first) if order == "the later first" else (first, second):
+        time_machine.move_to(moment, tick=False)
+        follow(friend, ann.referral_code)
+        if order == "each by itself":
+            visits.count()
+    visits.count()
+    assert ann.visits.count() == number
 
 
 def test_behind_proxies_the_browsers_own_address_counts(rf: Any, settings: Any) -> None:

@@ -7,15 +7,20 @@ import pytest
 from django.utils import timezone
 
 from referrals import lifecycle, signals, tasks, visits
+from referrals.lifecycle.invites import reminder_went_out
 from referrals.models import Advocate, Landing, Visit
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 def land(ann: Advocate, visitor: str = "ben", minutes: int = 0, **more: Any) -> Landing:
-    usual = {"code": ann.referral_code, "landing_page": "https://teahouse.example/?ref=1", "channel": "sms"}
-    moment = NOON + timedelta(minutes=minutes)
-    return Landing.objects.create(visitor=visitor, occurred_at=moment, **{**usual, **more})
+    usual: dict[str, Any] = {
+        "code": ann.referral_code,
+        "landing_page": "https://teahouse.example/?ref=1",
+        "channel": "sms",
+    }
+    usual |= {"visitor": visitor, "occurred_at": NOON + timedelta(minutes=minutes)}
+    return Landing.objects.create(**{**usual, **more})
 
 
 def test_a_landing_becomes_a_visit_of_its_moment(ann: Advocate, heard: list[tuple[str, Any]]) -> None:
@@ -50,6 +55,53 @@ def test_a_landing_by_an_invite_closes_it(ann: Advocate) -> None:
     visits.count()
     invited.refresh_from_db()
     assert (Visit.objects.get().invite, invited.closed_by) == (invited, "visited")
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 59, -2])
+def test_who_comes_the_moment_the_mail_does_is_no_sign_of_the_friend(ann: Advocate, seconds: int) -> None:
+    invited = lifecycle.went_out(lifecycle.invite(ann, "ben@example.com"), occurred_at=NOON)
+    land(ann, invite_uid=invited.uid, occurred_at=NOON + timedelta(seconds=seconds))
+    visits.count()
+    invited.refresh_from_db()
+    assert (invited.closed_by, Visit.objects.get().invite) == ("", None)
+    land(ann, invite_uid=invited.uid, minutes=20)
+    visits.count()
+    invited.refresh_from_db()
+    assert invited.closed_by == "visited"
+
+
+def test_likewise_of_a_reminder(ann: Advocate) -> None:
+    invited = lifecycle.went_out(lifecycle.invite(ann, "ben@example.com"), occurred_at=NOON - timedelta(days=3))
+    reminder_went_out(invited)
+    land(ann, invite_uid=invited.uid, occurred_at=timezone.now())
+    visits.count()
+    invited.refresh_from_db()
+    assert invited.closed_at is None
+    land(ann, invite_uid=invited.uid)
+    visits.count()
+    invited.refresh_from_db()
+    assert invited.closed_by == "visited"
+
+
+def test_one_that_comes_before_the_mail_server_has_answered_waits_until_it_has(ann: Advocate) -> None:
+    invited = lifecycle.invite(ann, "ben@example.com")
+    land(ann, invite_uid=invited.uid, occurred_at=timezone.now())
+    assert visits.count() == 0
+    lifecycle.went_out(invited)
+    assert visits.count() == 1
+    invited.refresh_from_db()
+    assert invited.closed_at is None
+
+
+@pytest.mark.parametrize("room", [0, 20])
+def test_what_is_no_browser_closes_nothing(ann: Advocate, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    monkeypatch.setattr(visits, "MOST_OF_A_NETWORK", room)
+    invited = lifecycle.went_out(lifecycle.invite(ann, "ben@example.com"), occurred_at=NOON - timedelta(days=1))
+    land(ann, invite_uid=invited.uid, network="office", is_browser=False)
+    assert visits.count() == 1
+    invited.refresh_from_db()
+    assert invited.closed_at is None
+    assert not Visit.objects.filter(invite=invited).exists()
 
 
 def test_an_invite_of_nobody_or_somebody_else_is_left_out_of_the_visit(ann: Advocate) -> None:

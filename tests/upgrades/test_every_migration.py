@@ -26,6 +26,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0011_account_lists": past.STORE_SETTINGS,
         "0012_other_addresses": past.STORE_SETTINGS,
         "0013_plain_domains": past.STORE_SETTINGS,
+        "0014_store_time_zones": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
@@ -34,6 +35,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0006_numbers_without_a_country": past.STORE_SETTINGS,
         "0007_plain_addresses": past.STORE_SETTINGS,
         "0008_plain_domains": past.STORE_SETTINGS,
+        "0009_machines_and_time_zones": past.STORE_SETTINGS,
     },
 }
 

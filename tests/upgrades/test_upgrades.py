@@ -33,7 +33,7 @@ from klaviyo.pages import receipts
 from klaviyo.pages.operators import PERMISSIONS
 from klaviyo.sandbox import Sandbox
 from referrals import person_key
-from referrals.models import Advocate, Invite, OptIn, OptOut
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Program, Store
 from tests import budgets, consent_screen
 from tests.conftest import Drain
 from tests.upgrades import past
@@ -480,3 +480,19 @@ def test_the_lists_of_accounts_of_before_are_read_for_the_settings(upgraded: Fix
     connected = Connection.objects.filter(state=Connection.State.CONNECTED)
     read = AccountLists.objects.exclude(read_at=None).values_list("connection", flat=True)
     assert set(read) == set(connected.values_list("pk", flat=True)) != set()
+
+
+def test_stores_take_the_time_zone_of_their_first_account(upgraded: Fixture) -> None:
+    taken = {store.pk: store.time_zone for store in Store.objects.all()}
+    for pk, zone in taken.items():
+        of_accounts = StoreSetting.objects.filter(store=pk).exclude(connection__timezone="").order_by("pk")
+        first = of_accounts.values_list("connection__timezone", flat=True).first()
+        assert zone == (first or "")
+    assert {"Europe/Helsinki", "Europe/Oslo"} <= set(taken.values())
+
+
+def test_what_was_told_before_counts_as_of_friends(upgraded: Fixture) -> None:
+    assert Invite.objects.exists()
+    assert not Invite.objects.filter(is_own=True).exists()
+    assert not Conversion.objects.filter(is_own=True).exists()
+    assert set(Program.objects.values_list("self_referrals", flat=True)) == {Program.SelfReferrals.RECORDED}

@@ -1,0 +1,81 @@
+"""Public links as people follow them: without what sticks to them, and with the campaign parameters they carry.
+
+Mail programs, chats and people add to a link what stands around it: a full stop, a bracket, a quote, words of a
+language without spaces.
+"""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, unquote_plus
+
+LONGEST_CAMPAIGN = 2_000  # of all parameters together
+
+#: What advertisers and mailers add to links, by which a shop's own statistics and scripts know where somebody is from.
+_CAMPAIGN = re.compile(
+    r"(?:utm|mtm|pk|piwik|matomo|hsa|gad)_\w+|_(?:kx|ke|hsenc|hsmi|branch_match_id)|gclid|gclsrc|gbraid|wbraid|dclid"
+    r"|srsltid|fbclid|igshid|igsh|msclkid|ttclid|twclid|li_fat_id|rdt_cid|epik|sccid|yclid|ysclid|ymclid|qclid|obclid"
+    r"|mc_[ce]id|mkt_tok|s_kwcid|ef_id|cjevent|awc|irclickid|irgwc|clickid|wickedid",
+    re.IGNORECASE,
+)
+#: Those that say which campaign it was; the others are about who has clicked.
+_ABOUT_NOBODY = re.compile(r"(?:utm|mtm|pk|piwik|matomo)_\w+", re.IGNORECASE)
+
+_BEFORE = " \t\r\n<(\"'\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_WORD = re.compile(r"[\w./-]*", re.ASCII)
+_SLUG = re.compile(r"[\w-]+", re.ASCII)
+
+
+def trimmed(word: str) -> str:
+    """A code, an id or a signed token without what sticks to it; what is none comes out as something else than one.
+
+    None of them ends in a sign: the last of the 43 characters of a signature, 256 bits in base 64, is a letter or a
+    digit (RFC 4648, 5).
+    """
+    found = _WORD.match(word.lstrip(_BEFORE))
+    return found[0].rstrip("._/-") if found else ""
+
+
+class Word:
+    """A path converter for a code, an id or a token, whatever sticks to it."""
+
+    regex = "(?s:.+)"
+
+    def to_python(self, value: str) -> str:
+        return trimmed(value)
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+class Slug(Word):
+    """Likewise for a slug, which may end in - or _."""
+
+    def to_python(self, value: str) -> str:
+        found = _SLUG.match(value.lstrip(_BEFORE))
+        if not found:
+            raise ValueError
+        return found[0]
+
+
+def campaign(query: str) -> list[str]:
+    """The campaign parameters of a raw query string, as "name=value" each; what is ours or anybody's is left out."""
+    kept: list[str] = []
+    for piece in query.split("&"):
+        if _CAMPAIGN.fullmatch(name(piece)) and sum(map(len, kept)) + len(piece) <= LONGEST_CAMPAIGN:
+            kept.append(printable(piece.encode("latin-1", "replace")))  # as WSGI has it: PEP 3333
+    return kept
+
+
+def about_nobody(pieces: Iterable[str]) -> list[str]:
+    """Those of the parameters that say which campaign it was, and not who has clicked."""
+    return [piece for piece in pieces if _ABOUT_NOBODY.fullmatch(name(piece))]
+
+
+def name(piece: str) -> str:
+    """The name of a parameter in a query string."""
+    return unquote_plus(piece.partition("=")[0])
+
+
+def printable(address: str | bytes) -> str:
+    """An address or a part of one, byte for byte but for what no header can hold, which is percent-encoded."""
+    return quote(address, safe="".join(map(chr, range(0x21, 0x7F))))
