@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.db.models import PROTECT, RESTRICT, ForeignObjectRel, Model
@@ -14,18 +13,8 @@ from referrals.models import Program, Store
 if TYPE_CHECKING:  # generic for the type checker alone
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Program, Store]
-    BaseInlineFormSet = forms.BaseInlineFormSet[Program, Store, Any]
 else:
-    ModelAdmin, TabularInline, BaseInlineFormSet = admin.ModelAdmin, admin.TabularInline, forms.BaseInlineFormSet
-
-
-class LabelledFormSet(BaseInlineFormSet):
-    """Rows of which the box that deletes one has a name as well."""
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        if "DELETE" in form.fields:
-            form.fields["DELETE"].widget.attrs["aria-label"] = "Delete"
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
 
 class KeptAdmin(ModelAdmin):
@@ -60,7 +49,6 @@ class ProgramInline(TabularInline):
     extra = 0
     show_change_link = True
     prepopulated_fields = {"slug": ("name",)}
-    formset = LabelledFormSet
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **more: Any) -> Any:
         """A table's fields have their names in its head, where a screen reader does not look for them."""

@@ -1,5 +1,6 @@
 """Accessibility: what axe-core has to say against the page that a browser shows."""
 
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -9,14 +10,16 @@ AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 # Without preload, which would ask for style sheets beside the page's own
 # Axe leaves out what is written on a gradient
 PLAIN = "document.querySelectorAll('.scroll, .results, .tabs').forEach(one => one.style.background = 'none')"
-RUN = "() => axe.run(document, {preload: false, resultTypes: ['violations']}).then(found => found.violations)"
+RUN = "options => axe.run(document, {...options, preload: false, resultTypes: ['violations']})"
+EVERY_RULE: Mapping[str, Any] = {}
+COLOURS: Mapping[str, Any] = {"runOnly": ["color-contrast", "link-in-text-block"]}  # what alone differs by night
 
 
-def objections(page: Page) -> list[str]:
-    """Each thing that breaks a rule of axe: https://dequeuniversity.com/rules/axe/4.12."""
+def objections(page: Page, options: Mapping[str, Any] = EVERY_RULE) -> list[str]:
+    """Each thing that breaks a rule of axe: https://dequeuniversity.com/rules/axe/4.12. `options`: axe's own."""
     page.evaluate(AXE)
     page.evaluate(PLAIN)
-    return [_said(rule, node) for rule in page.evaluate(RUN) for node in rule["nodes"]]
+    return [_said(rule, node) for rule in page.evaluate(RUN, options)["violations"] for node in rule["nodes"]]
 
 
 def _said(rule: dict[str, Any], node: dict[str, Any]) -> str:
