@@ -102,8 +102,8 @@ def test_a_store_is_joined_with_a_list_found_by_searching(
 
     page.get_by_text("Create profiles that Klaviyo does not know").click()
     page.get_by_placeholder("Search lists").fill("tea")
-    expect(page.locator("#list_ids").get_by_text("List 1", exact=True)).to_be_hidden()
-    page.locator("#list_ids").get_by_text("Friends of tea").click()
+    expect(page.get_by_role("group", name="List", exact=True).get_by_text("List 1", exact=True)).to_be_hidden()
+    page.get_by_role("group", name="List", exact=True).get_by_text("Friends of tea").click()
     page.get_by_role("button", name="Join the store").click()
 
     expect(page.get_by_role("row").filter(has_text="Tea House Ltd")).to_contain_text("Friends of tea")
