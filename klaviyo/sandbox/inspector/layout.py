@@ -82,7 +82,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], nothing: str) -
         return empty(nothing)
     body = join(fill("<tr>{line}</tr>", line=line) for line in lines)
     return fill(
-        '<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>',
+        '<div class="scroll" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>',
         heads=heads,
         body=body,
     )
