@@ -319,6 +319,8 @@ class History:
     def _must_be_left_alone(self, person: Person, setting: StoreSetting) -> bool:
         if person.is_unsure or not person.has_said_no(setting.store_id):
             return False
+        if person.is_erased:  # the account must delete them instead
+            return False
         # a later proved yes to another store of the same account lifts what Klaviyo keeps for the whole account
         others = StoreSetting.objects.filter(connection=setting.connection).values_list("store", flat=True)
         no = person.last_proved(setting.store_id)
