@@ -317,6 +317,21 @@ def test_a_no_of_before_an_erasure_is_told_where_somebody_else_made_the_person_k
     assert not is_reachable(sandbox)
 
 
+def test_a_no_of_before_an_erasure_is_told_of_who_is_only_rewarded(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    put(sandbox)
+    say_no(scope="everything")
+    live_on(drain)
+    lifecycle.erase(BEN)
+    privacy.request_deletion(Client(setting.connection), BEN, [])
+    put(sandbox, consent="NEVER_SUBSCRIBED")
+    lifecycle.reward(ann, kind="discount", amount="5", currency="EUR", recipient="friend", recipient_email=BEN)
+    live_on(drain)
+    assert not is_reachable(sandbox)
+    assert metrics(sandbox, BEN) == ["Sorae Reward Issued"]
+
+
 def test_whom_somebody_else_made_known_is_not_told_of_before_their_no(
     sent: Sent, sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
