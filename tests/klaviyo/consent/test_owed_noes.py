@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from integrations.outbox import retrying
+from integrations.outbox import retention, retrying
 from klaviyo import tasks
 from klaviyo.api import privacy
 from klaviyo.api.client import Client
@@ -315,6 +315,24 @@ def test_a_no_of_before_an_erasure_is_told_where_somebody_else_made_the_person_k
     buy(ann)
     live_on(drain)
     assert not is_reachable(sandbox)
+
+
+def test_a_no_that_was_told_long_ago_is_told_once(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    """The record of it names nobody any more, and the account knows what the person has said there since."""
+    put(sandbox)
+    no = say_no(scope="everything")
+    live_on(drain)
+    Delivery.objects.update(settled_at=timezone.now() - 1_000 * 24 * HOUR)
+    retention.forget()
+    assert Delivery.objects.get(source=str(no.uid)).subject == ""
+    sandbox.flip(TEA, BEN, "subscribed")
+    buy(ann)
+    live_on(drain)
+    assert "Sorae Referred Purchase" in metrics(sandbox, BEN)
+    assert is_reachable(sandbox)
+    assert len(sandbox.requests(UNSUBSCRIBE)) == 1
 
 
 def test_a_no_of_before_an_erasure_is_told_of_who_is_only_rewarded(
