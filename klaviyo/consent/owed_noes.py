@@ -173,11 +173,12 @@ def tell_again(
     """
     # Whoever erases the person waits for us, and finds what we add; or we wait, and nothing is in our hands any more.
     stood = OptOut.objects.filter(pk__in=[no.pk for no in said]).order_by("pk").select_for_update()
-    stand = set(stood.values_list("pk", flat=True))
+    stand = dict(stood.values_list("pk", "email"))
     if because_of and not leasing.are_ours([because_of]):
         return 0
     address = because_of.subject if because_of else ""
-    made = {key_of(no): order(no, address) for no in said if no.pk in stand}
+    nameable = {pk for pk, email in stand.items() if address or not suppressions.is_erased(email)}
+    made = {key_of(no): order(no, address) for no in said if no.pk in nameable}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)

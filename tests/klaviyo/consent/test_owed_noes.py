@@ -335,6 +335,15 @@ def test_a_no_that_was_told_long_ago_is_told_once(
     assert len(sandbox.requests(UNSUBSCRIBE)) == 1
 
 
+def test_whoever_is_erased_while_their_no_is_read_is_named_no_more(sandbox: Sandbox, setting: StoreSetting) -> None:
+    part(setting)
+    no = say_no(scope="everything")
+    setting = join(setting)
+    lifecycle.erase(BEN)
+    owed_noes.tell_again(setting.connection, [no])  # as it was read before
+    assert not Delivery.objects.exclude(subject="").exists()
+
+
 def test_a_no_of_before_an_erasure_is_told_of_who_is_only_rewarded(
     sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
