@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from integrations.encryption import Undecryptable
-from integrations.errors import PermanentError
+from integrations.errors import OperatorRequired, PermanentError
 from integrations.models import Delivery
 from integrations.outbox import NotStored, leasing
 from integrations.outcomes import Accepted, Failed, Outcome, Retry
@@ -138,7 +138,7 @@ def _ask_first(batch: Batch, delivery: Delivery) -> Outcome:
     """Somebody must agree. Meanwhile the address gets no more mail; once, as a later yes of its mailbox may stand."""
     told = delivery.attempts.filter(attempts.TAKEN, operation=subscriptions.BULK_UNSUBSCRIBE_PROFILES.id)
     if not told.exists():
-        with suppress(PermanentError):  # it is asked all the same
+        with suppress(OperatorRequired, PermanentError):  # it is asked all the same
             last_look = partial(leasing.check, [delivery])
             subscriptions.unsubscribe(batch.client, delivery.subject, None, [delivery], last_look=last_look)
     return further_address.ASKS

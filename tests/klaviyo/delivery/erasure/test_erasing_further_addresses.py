@@ -82,14 +82,14 @@ def test_until_then_the_address_gets_no_more_mail(
     assert known(sandbox, FIRST).others == {BEN: "SUBSCRIBED"}
 
 
-def test_it_is_asked_though_klaviyo_unsubscribes_no_such_address(
-    sandbox: Sandbox, ann: Advocate, spoil: Spoil, drain: Drain
+@pytest.mark.parametrize("status", [400, 403])
+def test_it_is_asked_though_klaviyo_does_not_unsubscribe_the_address(
+    sandbox: Sandbox, ann: Advocate, spoil: Spoil, drain: Drain, status: int
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(FIRST, others={BEN: "SUBSCRIBED"})])
     drain()
-    spoil(
-        UNSUBSCRIBE, lambda _: (400, b'{"errors": [{"id": "1", "code": "invalid", "title": "No.", "detail": "No."}]}')
-    )
+    refusal = b'{"errors": [{"id": "1", "code": "not_this", "title": "No.", "detail": "No."}]}'
+    spoil(UNSUBSCRIBE, lambda _: (status, refusal))
     erase.erase(BEN, None)
     drain()
     assert asked() == WAITS
