@@ -139,6 +139,21 @@ def test_a_worker_that_dies_after_the_answer_leaves_word_of_what_was_left_out(sa
     assert jobs(sandbox) == 2
 
 
+def test_what_an_earlier_try_left_out_is_no_word_about_a_later_one(sandbox: Sandbox, drain: Drain) -> None:
+    choose_newsletter(sandbox)
+    sandbox.settings(no_texts_to=("+358",))
+    sandbox.fault(SUBSCRIBE, "429", skip=1)
+    yes = say_yes(channels=BOTH, phone=PHONE)
+    drain()
+    assert (fate(yes)[0], len(warnings(yes))) == (State.QUEUED, 1)
+    sandbox.settings(no_texts_to=())
+    budgets.forget()
+    make_due()
+    drain()
+    assert (fate(yes), warnings(yes)) == ((State.ACCEPTED, ""), [])
+    assert consents(sandbox) == ("SUBSCRIBED", "SUBSCRIBED", PHONE)
+
+
 def test_a_second_answer_that_stays_away_leaves_it_unknown(sandbox: Sandbox, drain: Drain) -> None:
     choose_newsletter(sandbox)
     sandbox.settings(no_texts_to=("+358",))
