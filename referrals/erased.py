@@ -6,8 +6,9 @@ erasure wins. A fact of which nobody says when it happened happens now, which is
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -15,12 +16,20 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from referrals import person_key, suppressions
-from referrals.models import Advocate, Conversion, Invite, OptIn, Suppression
+from referrals.models import Advocate, Conversion, Invite, OptIn, Reward, Suppression
 from referrals.order_lines import Line
 
 MARGIN = timedelta(minutes=5)
 SHORTEST_NAME = 2
 SHORTEST_PART = 3  # what is shorter is found among too many words
+#: Where a person is named, until their erasure.
+PLACES: Sequence[tuple[type[Any], str]] = (
+    (Advocate, "email"),
+    (Invite, "recipient_email"),
+    (Conversion, "friend_email"),
+    (Reward, "recipient_email"),
+    (OptIn, "email"),
+)
 
 
 def times(emails: Iterable[str]) -> dict[str, datetime]:
@@ -46,8 +55,7 @@ def is_older(email: str, occurred_at: datetime | None) -> bool:
 def has_come_back(email: str) -> bool:
     """Whether anything names the person (again)."""
     spelt = suppressions.spellings(email)
-    places = ((Advocate, "email"), (Invite, "recipient_email"), (Conversion, "friend_email"), (OptIn, "email"))
-    return any(model.objects.alias(at=Lower(field)).filter(at__in=spelt).exists() for model, field in places)
+    return any(model.objects.alias(at=Lower(field)).filter(at__in=spelt).exists() for model, field in PLACES)
 
 
 def stand_in(email: str, uid: UUID) -> str:

@@ -6,7 +6,7 @@ it is open the account owes, and whatever came of it, it begins anew where the a
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
@@ -23,7 +23,7 @@ from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
-from referrals import noes, person_key, suppressions, text
+from referrals import erased, noes, person_key, suppressions, text
 from referrals.models import OptOut, Store
 
 State = Delivery.State
@@ -84,6 +84,7 @@ class Noes:
     connection: Connection
     said: dict[person_key.Key, list[OptOut]] = field(default_factory=dict)
     told: dict[str, Delivery] = field(default_factory=dict)  # by the key of the delivery
+    erased_at: dict[str, datetime] = field(default_factory=dict)  # when they were, by the person's key
 
     def stand(self, email: str) -> bool:
         """Whether the person has said no to any store of the account."""
@@ -120,21 +121,33 @@ class Noes:
         told = self.told.get(key_of(no))
         if told and told.state in (State.QUEUED, State.SENDING):
             return True
-        # Blanked, it was told before the person was erased, and the account has deleted them since.
-        is_new_to_it = told is None or not told.subject or told.state == State.CANCELLED or told.reason_code in UNTOLD
+        is_untold = told is None or told.state == State.CANCELLED or told.reason_code in UNTOLD
+        is_new_to_it = is_untold or self._is_deleted(told, delivery.subject)
         if is_new_to_it:
             tell_again(self.connection, [no], because_of=delivery)
         return is_new_to_it
 
+    def _is_deleted(self, told: Delivery | None, email: str) -> bool:
+        """Whether the account took it before the person was erased, and has deleted them since.
+
+        Also of what was settled long ago no address is kept.
+        """
+        erased_at = self.erased_at.get(person_key.of(email))
+        if not (told and erased_at and told.settled_at) or told.subject:
+            return False
+        return told.settled_at <= erased_at + erased.MARGIN
+
 
 def of(connection: Connection, emails: Iterable[str]) -> Noes:
     """The noes of these people to the stores of an account; a query or two where nobody has said no."""
+    people = set(emails)
     stores = list(StoreSetting.objects.filter(connection=connection).values_list("store", flat=True))
-    said = noes.standing(emails, stores)
+    said = noes.standing(people, stores)
     found = Noes(connection)
     if said:
         rows = Delivery.objects.filter(connection=connection, key__in=[key_of(no) for no in said])
-        found.told = {row.key: row for row in rows.only("key", "subject", "state", "reason_code")}
+        found.told = {row.key: row for row in rows.only("key", "subject", "state", "reason_code", "settled_at")}
+        found.erased_at = erased.times(people)
     for no in said:
         found.said.setdefault((no.key_version, no.person), []).append(no)
     return found
@@ -160,11 +173,12 @@ def tell_again(
     """
     # Whoever erases the person waits for us, and finds what we add; or we wait, and nothing is in our hands any more.
     stood = OptOut.objects.filter(pk__in=[no.pk for no in said]).order_by("pk").select_for_update()
-    stand = set(stood.values_list("pk", flat=True))
+    stand = dict(stood.values_list("pk", "email"))
     if because_of and not leasing.are_ours([because_of]):
         return 0
     address = because_of.subject if because_of else ""
-    made = {key_of(no): order(no, address) for no in said if no.pk in stand}
+    nameable = {pk for pk, email in stand.items() if address or not suppressions.is_erased(email)}
+    made = {key_of(no): order(no, address) for no in said if no.pk in nameable}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)

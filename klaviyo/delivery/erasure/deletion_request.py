@@ -4,14 +4,18 @@ A deletion names nobody: whom it is about stands on the erasure's receipt, encry
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from integrations.encryption import Undecryptable
+from integrations.errors import OperatorRequired, PermanentError
 from integrations.models import Delivery
-from integrations.outbox import NotStored
+from integrations.outbox import NotStored, leasing
 from integrations.outcomes import Accepted, Failed, Outcome, Retry
 from integrations.reasons import Who, declare
-from klaviyo.api import privacy
+from integrations.wire import attempts
+from klaviyo.api import privacy, subscriptions
 from klaviyo.delivery.erasure import erase as erasure
 from klaviyo.delivery.erasure import further_address, owed
 from klaviyo.mapping import contents
@@ -77,6 +81,7 @@ PERSON_UNREADABLE = Failed(
         do="Delete the person there by hand. Or put the key that is missing back, then retry.",
     )
 )
+UNHELD = (Delivery.State.QUEUED, Delivery.State.SENDING)
 
 
 def find_people(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -91,11 +96,17 @@ def find_people(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
 
 
 def erased_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
-    """What is new of people whose deletion still waits, and would go with them; outcomes by delivery id."""
+    """What is new of people whose deletion still waits, and would go with them; outcomes by delivery id.
+
+    A no of theirs does not wait for what somebody must say about the deletion.
+    """
     others = [delivery for delivery in deliveries if delivery.kind != contents.Erase.kind]
     connections = {delivery.connection_id for delivery in others}
     going = owed.waiting(connections, {delivery.subject for delivery in others})
-    return {one.pk: ERASED_FIRST for one in others if going and person_key.of(one.subject) in going}
+    late = [delivery for delivery in others if going and person_key.of(delivery.subject) in going]
+    noes = {delivery.pk: delivery.subject for delivery in late if delivery.kind == contents.Unsubscribe.kind}
+    soon = owed.waiting(connections, noes.values(), UNHELD) if noes else set()
+    return {one.pk: ERASED_FIRST for one in late if one.pk not in noes or person_key.of(one.subject) in soon}
 
 
 def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
@@ -108,11 +119,12 @@ def imports_first(deliveries: Sequence[Delivery]) -> dict[int, Outcome]:
 def erase(batch: Batch, delivery: Delivery) -> Outcome:
     """Delete by the address as Klaviyo spells it; what is done holds no address any more.
 
-    Where it is not the profile's first address, somebody must have agreed that the others go with it.
+    Where it is not the profile's first address, somebody must have agreed that the others go with it; until then the
+    address is unsubscribed there.
     """
     person = batch.people.known(delivery)
     if person and person.is_named_otherwise and not contents.Erase.of(delivery).whole_profile:
-        return further_address.ASKS
+        return _ask_first(batch, delivery)
     spelt = (person and person.address) or delivery.subject
     was_known = privacy.request_deletion(batch.client, spelt, [delivery])
     erasure.forget_notices(suppressions.spellings(delivery.subject), [person.id] if person else [])
@@ -120,6 +132,16 @@ def erase(batch: Batch, delivery: Delivery) -> Outcome:
     outcome = DELETION_ASKED if was_known else NOT_KNOWN
     owed.taken(delivery, outcome)
     return outcome
+
+
+def _ask_first(batch: Batch, delivery: Delivery) -> Outcome:
+    """Somebody must agree. Meanwhile the address gets no more mail; once, as a later yes of its mailbox may stand."""
+    told = delivery.attempts.filter(attempts.TAKEN, operation=subscriptions.BULK_UNSUBSCRIBE_PROFILES.id)
+    if not told.exists():
+        with suppress(OperatorRequired, PermanentError):  # it is asked all the same
+            last_look = partial(leasing.check, [delivery])
+            subscriptions.unsubscribe(batch.client, delivery.subject, None, [delivery], last_look=last_look)
+    return further_address.ASKS
 
 
 def _address_on(receipt: Erasure | None) -> str:

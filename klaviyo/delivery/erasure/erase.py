@@ -23,7 +23,7 @@ from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
 from referrals import erased, lifecycle, person_key, suppressions
-from referrals.models import Visit
+from referrals.models import OptOut, Visit
 
 State = Delivery.State
 
@@ -62,6 +62,8 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     With `until`, what is about nothing but these facts and what was stored by then.
     """
     sources, names = list(facts), spellings(email)
+    if until is None or not erased.has_come_back(email):
+        sources += _noes(email)
     about = _about(names, sources, until)
     # Whoever held one of them may just have added another, which a second query sees:
     # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
@@ -79,6 +81,12 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
 def spellings(email: str) -> set[str]:
     """How deliveries may name the person."""
     return suppressions.spellings(email) | {email, values.address(email)}
+
+
+def _noes(email: str) -> list[uuid.UUID]:
+    """The ids of what is kept by the person's key alone: where it was told again, that says the address."""
+    kept = OptOut.objects.filter(person_key.stored("person", person_key.every(email)))
+    return list(kept.values_list("uid", flat=True))
 
 
 def _as_before(email: str) -> set[str]:

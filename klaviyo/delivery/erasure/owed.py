@@ -59,7 +59,7 @@ def to(email: str) -> "QuerySet[Delivery]":
     return _of(_sources(receipts)).exclude(TAKEN)
 
 
-def waiting(connections: Collection[int], emails: Iterable[str]) -> set[str]:
+def waiting(connections: Collection[int], emails: Iterable[str], states: Collection[State] = Delivery.OPEN) -> set[str]:
     """Of these people, the keys of those whose deletion one of the accounts is about to be asked for."""
     owners = person_key.owners(emails)
     found = Erasure.objects.filter(person_key.stored("mailbox_hash", owners))
@@ -68,7 +68,7 @@ def waiting(connections: Collection[int], emails: Iterable[str]) -> set[str]:
     }
     if not receipts:
         return set()
-    asking = _of(map(str, receipts)).filter(connection__in=connections, state__in=Delivery.OPEN)
+    asking = _of(map(str, receipts)).filter(connection__in=connections, state__in=states)
     going = [receipts[uuid.UUID(source)] for source in asking.values_list("source", flat=True)]
     return {person_key.of(email) for emails in going for email in emails}
 

@@ -1,5 +1,6 @@
 """Newsletter opt-ins and opt-outs, queued for each account of the store."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -55,6 +56,8 @@ def subscribe(opt_in: OptIn) -> None:
             warnings=warnings,
         )
         outbox.add(setting.connection_id, [order])
+        if OptIn.Channel.SMS in opt_in.channels and "phone_number" in person:
+            _lend_number(opt_in, setting, person["phone_number"])
 
 
 def unsubscribe(opt_out: OptOut) -> None:
@@ -74,6 +77,20 @@ def words_of(delivery: Delivery) -> "QuerySet[Delivery]":
     return through_it.filter(
         kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind), source__in=[*sources, delivery.source]
     )
+
+
+def _lend_number(opt_in: OptIn, setting: StoreSetting, number: str) -> None:
+    """What else the person asked for in the same moment goes before it: whoever is new is made known with the number.
+
+    Otherwise it would be a number that nothing proves, for a profile that exists.
+    """
+    theirs = OptIn.objects.filter(store=opt_in.store_id, person=opt_in.person, key_version=opt_in.key_version)
+    before = theirs.filter(occurred_at=opt_in.occurred_at, pk__lt=opt_in.pk)
+    waiting = Delivery.objects.filter(connection=setting.connection_id, kind=contents.Subscribe.kind)
+    for row in waiting.filter(source__in=_uids(before), state=Delivery.State.QUEUED).select_for_update():
+        content = contents.Subscribe.of(row)
+        row.options = replace(content, person={"phone_number": number, **content.person}).as_options()
+        row.save(update_fields=["options"])
 
 
 def _uids(words: "QuerySet[Any]") -> list[str]:

@@ -90,7 +90,8 @@ NUMBER_IGNORED = Failed(
         do="Set up text messages for that country in Klaviyo and retry, or ask the person for another number.",
     )
 )
-NO_TEXTS = "Text messages were left out: {why}."
+LEFT_OUT = "Text messages were left out"
+NO_TEXTS = f"{LEFT_OUT}: {{why}}."
 BOUNCED = (
     "Klaviyo holds a bounce for this address ({reason}), which no opt-in lifts: no e-mail reaches it until that is "
     "removed in Klaviyo."
@@ -190,6 +191,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
     It refuses the whole of a request for a region that it has no number for, or an age that it was not told.
     https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
     """
+    delivery.warnings = [one for one in delivery.warnings if not one.startswith(LEFT_OUT)]  # by an earlier try
     person, left_out = _subscriber(batch, delivery, yes)
     try:
         _ask(batch, delivery, setting, person)
@@ -199,7 +201,7 @@ def _send(batch: Batch, delivery: Delivery, setting: StoreSetting, yes: OptIn) -
         by_mail = person.channels - {"sms"}
         if by_mail in (frozenset(), person.channels):
             raise
-        _warn(delivery, f"Text messages were left out. {error.sentence}")
+        _warn(delivery, f"{LEFT_OUT}. {error.sentence}")
         _ask(batch, delivery, setting, replace(person, channels=by_mail))
     return left_out
 
@@ -270,8 +272,7 @@ def _warn(delivery: Delivery, sentence: str) -> None:
 def _last_look(batch: Batch, delivery: Delivery) -> None:
     """Right before the request, which is on record already: of two that look now, one at least sees the other."""
     leasing.check([delivery])
-    if delivery.warnings:
-        leasing.mine([delivery]).update(warnings=delivery.warnings)  # for a worker that does not live to say so
+    leasing.mine([delivery]).update(warnings=delivery.warnings)  # for a worker that does not live to say so
     if _has_said_no_since(delivery):
         raise CalledOff(SAID_NO)
     if requests.is_overtaken(delivery, ONE_JOB) or requests.is_in_other_hands(delivery):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
-from integrations.outbox import retrying
+from integrations.outbox import retention, retrying
 from klaviyo import tasks
 from klaviyo.api import privacy
 from klaviyo.api.client import Client
@@ -315,6 +315,48 @@ def test_a_no_of_before_an_erasure_is_told_where_somebody_else_made_the_person_k
     buy(ann)
     live_on(drain)
     assert not is_reachable(sandbox)
+
+
+def test_a_no_that_was_told_long_ago_is_told_once(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    """The record of it names nobody any more, and the account knows what the person has said there since."""
+    put(sandbox)
+    no = say_no(scope="everything")
+    live_on(drain)
+    Delivery.objects.update(settled_at=timezone.now() - 1_000 * 24 * HOUR)
+    retention.forget()
+    assert Delivery.objects.get(source=str(no.uid)).subject == ""
+    sandbox.flip(TEA, BEN, "subscribed")
+    buy(ann)
+    live_on(drain)
+    assert "Sorae Referred Purchase" in metrics(sandbox, BEN)
+    assert is_reachable(sandbox)
+    assert len(sandbox.requests(UNSUBSCRIBE)) == 1
+
+
+def test_whoever_is_erased_while_their_no_is_read_is_named_no_more(sandbox: Sandbox, setting: StoreSetting) -> None:
+    part(setting)
+    no = say_no(scope="everything")
+    setting = join(setting)
+    lifecycle.erase(BEN)
+    owed_noes.tell_again(setting.connection, [no])  # as it was read before
+    assert not Delivery.objects.exclude(subject="").exists()
+
+
+def test_a_no_of_before_an_erasure_is_told_of_who_is_only_rewarded(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    put(sandbox)
+    say_no(scope="everything")
+    live_on(drain)
+    lifecycle.erase(BEN)
+    privacy.request_deletion(Client(setting.connection), BEN, [])
+    put(sandbox, consent="NEVER_SUBSCRIBED")
+    lifecycle.reward(ann, kind="discount", amount="5", currency="EUR", recipient="friend", recipient_email=BEN)
+    live_on(drain)
+    assert not is_reachable(sandbox)
+    assert metrics(sandbox, BEN) == ["Sorae Reward Issued"]
 
 
 def test_whom_somebody_else_made_known_is_not_told_of_before_their_no(

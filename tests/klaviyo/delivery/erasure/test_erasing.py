@@ -19,6 +19,7 @@ from referrals.models import Advocate, Invite, Program, Suppression
 from tests.conftest import Drain
 from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
+from tests.klaviyo.newsletter_cast import say_no
 from tests.klaviyo.story import BEN, CID, TEA, State, choose_list, known, make_due, metrics
 
 DAN = "dan@friends.test"
@@ -228,6 +229,24 @@ def test_erased_twice_there_are_two_receipts(sandbox: Sandbox, bird: Advocate, d
     assert second.removed == {}
     codes = [Delivery.objects.get(source=str(receipt.uid)).reason_code for receipt in (first, second)]
     assert sorted(codes) == ["deletion_asked", "not_known"]
+
+
+def test_a_no_that_was_told_again_names_nobody_after_the_next_erasure(
+    sandbox: Sandbox, ann: Advocate, drain: Drain
+) -> None:
+    """However the host writes the address when the person is back."""
+    sandbox.put_profiles(TEA, [SeedProfile(BEN, consent="SUBSCRIBED")])
+    no = say_no(scope="everything")
+    erase.erase(BEN, None)
+    drain()
+    lifecycle.convert(ann, order_id="1", friend_email=BEN.title(), total="20", currency="EUR")
+    for _ in range(3):
+        drain()
+        make_due()
+    told = Delivery.objects.filter(source=str(no.uid))
+    assert told.get().subject
+    erase.erase(BEN, None)
+    assert not Delivery.objects.filter(subject__iexact=BEN).exists()
 
 
 def test_what_was_forgotten_cannot_be_tried_again(bird: Advocate, sandbox: Sandbox, drain: Drain) -> None:

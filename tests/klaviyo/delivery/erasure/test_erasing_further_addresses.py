@@ -1,16 +1,21 @@
 """Erasing an address that is a further one of a profile: Klaviyo would delete all of it, so somebody is asked."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from integrations.models import Delivery
+from integrations.models import Connection, Delivery
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import Erasure
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals.models import Advocate
 from tests.conftest import Drain
+from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.made_sends import page
-from tests.klaviyo.story import BEN, TEA, State, make_due
+from tests.klaviyo.newsletter_cast import UNSUBSCRIBE, fate, say_no
+from tests.klaviyo.story import BEN, TEA, State, known, make_due
 
 FIRST = "ben@work.test"
 WAITS = (State.HELD, "further_address")
@@ -56,6 +61,56 @@ def test_nothing_is_deleted_there_before_somebody_agrees(
     drain()  # as when the account is connected anew, or somebody tries again
     assert asked() == WAITS
     assert FIRST in emails(sandbox)
+
+
+def test_until_then_the_address_gets_no_more_mail(
+    sandbox: Sandbox, ann: Advocate, connection: Connection, drain: Drain
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(FIRST, consent="SUBSCRIBED", others={BEN: "SUBSCRIBED"})])
+    drain()
+    no = say_no(scope="everything")
+    erase.erase(BEN, None)
+    drain()
+    assert fate(no)[0] == State.CANCELLED
+    assert asked() == WAITS
+    assert (known(sandbox, FIRST).consent, known(sandbox, FIRST).others) == ("SUBSCRIBED", {BEN: "UNSUBSCRIBED"})
+    sandbox.flip(TEA, BEN, "subscribed")  # he has asked for it again, at the account
+    Delivery.objects.filter(kind="erase").update(state=State.QUEUED)
+    make_due()
+    drain()
+    assert asked() == WAITS
+    assert known(sandbox, FIRST).others == {BEN: "SUBSCRIBED"}
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_it_is_asked_though_klaviyo_does_not_unsubscribe_the_address(
+    sandbox: Sandbox, ann: Advocate, spoil: Spoil, drain: Drain, status: int
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(FIRST, others={BEN: "SUBSCRIBED"})])
+    drain()
+    refusal = b'{"errors": [{"id": "1", "code": "not_this", "title": "No.", "detail": "No."}]}'
+    spoil(UNSUBSCRIBE, lambda _: (status, refusal))
+    erase.erase(BEN, None)
+    drain()
+    assert asked() == WAITS
+
+
+def test_a_no_of_who_is_back_waits_for_no_answer(sandbox: Sandbox, receipt: Erasure, drain: Drain) -> None:
+    sandbox.flip(TEA, BEN, "subscribed")
+    no = say_no(scope="everything")
+    drain()
+    assert fate(no) == (State.ACCEPTED, "")
+    assert known(sandbox, FIRST).others == {BEN: "UNSUBSCRIBED"}
+    assert asked() == WAITS
+
+
+def test_a_no_of_who_is_back_waits_for_a_deletion_that_goes_by_itself(
+    sandbox: Sandbox, receipt: Erasure, drain: Drain
+) -> None:
+    Delivery.objects.filter(kind="erase").update(state=State.QUEUED, next_try_at=timezone.now() + timedelta(hours=1))
+    no = say_no(scope="everything")
+    drain()
+    assert fate(no) == (State.QUEUED, "erased_first")
 
 
 def test_whoever_agrees_has_the_whole_profile_deleted(

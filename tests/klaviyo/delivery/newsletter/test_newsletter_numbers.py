@@ -10,11 +10,13 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.workers import worker
 from klaviyo.sandbox import Sandbox, SeedProfile
-from referrals.models import OptIn, Store
+from referrals import submissions
+from referrals.models import OptIn, Program, Store
+from referrals.submissions import Wish
 from tests import budgets
 from tests.conftest import Drain
 from tests.klaviyo.conftest import Spoil
-from tests.klaviyo.newsletter_cast import PHONE, SUBSCRIBE, choose_newsletter, fate, jobs, say_yes
+from tests.klaviyo.newsletter_cast import PHONE, SUBSCRIBE, age_jobs, choose_newsletter, fate, jobs, say_yes
 from tests.klaviyo.story import BEN, CID, TEA, State, end_leases, known, make_due
 
 pytestmark = pytest.mark.usefixtures("setting")
@@ -139,6 +141,21 @@ def test_a_worker_that_dies_after_the_answer_leaves_word_of_what_was_left_out(sa
     assert jobs(sandbox) == 2
 
 
+def test_what_an_earlier_try_left_out_is_no_word_about_a_later_one(sandbox: Sandbox, drain: Drain) -> None:
+    choose_newsletter(sandbox)
+    sandbox.settings(no_texts_to=("+358",))
+    sandbox.fault(SUBSCRIBE, "429", skip=1)
+    yes = say_yes(channels=BOTH, phone=PHONE)
+    drain()
+    assert (fate(yes)[0], len(warnings(yes))) == (State.QUEUED, 1)
+    sandbox.settings(no_texts_to=())
+    budgets.forget()
+    make_due()
+    drain()
+    assert (fate(yes), warnings(yes)) == ((State.ACCEPTED, ""), [])
+    assert consents(sandbox) == ("SUBSCRIBED", "SUBSCRIBED", PHONE)
+
+
 def test_a_second_answer_that_stays_away_leaves_it_unknown(sandbox: Sandbox, drain: Drain) -> None:
     choose_newsletter(sandbox)
     sandbox.settings(no_texts_to=("+358",))
@@ -182,6 +199,37 @@ def test_a_list_that_asks_the_mailbox_does_not_confirm_the_number(sandbox: Sandb
     assert "nothing proves that it is theirs" in warnings(yes)[-1]
     assert sandbox.confirm(TEA, BEN)
     assert consents(sandbox) == ("SUBSCRIBED", "NEVER_SUBSCRIBED", OLD)
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_whoever_is_new_and_ticks_both_boxes_of_a_form_gets_both(
+    sandbox: Sandbox, spring: Program, drain: Drain, joins: bool
+) -> None:
+    choose_newsletter(sandbox)
+    wishes = [Wish("email", "E-mail me."), Wish("sms", "Text me.", PHONE)]
+    submissions.keep(spring.store, BEN, place="A form", program=spring if joins else None, wishes=wishes)
+    submissions.carry_out()
+    drain()
+    age_jobs(timedelta(minutes=31))
+    make_due()
+    drain()
+    assert consents(sandbox) == ("SUBSCRIBED", "SUBSCRIBED", PHONE)
+    assert [yes.phone for yes in OptIn.objects.order_by("pk")] == ["", PHONE]
+
+
+def test_who_ticks_both_boxes_of_a_form_writes_no_number_onto_a_profile_that_exists(
+    sandbox: Sandbox, spring: Program, drain: Drain
+) -> None:
+    choose_newsletter(sandbox)
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
+    wishes = [Wish("email", "E-mail me."), Wish("sms", "Text me.", PHONE)]
+    submissions.keep(spring.store, BEN, place="A form", wishes=wishes)
+    submissions.carry_out()
+    drain()
+    age_jobs(timedelta(minutes=31))
+    make_due()
+    drain()
+    assert consents(sandbox) == ("SUBSCRIBED", "NEVER_SUBSCRIBED", None)
 
 
 def test_the_number_that_klaviyo_has_needs_no_proof(sandbox: Sandbox, drain: Drain) -> None:
