@@ -22,6 +22,8 @@ from referrals.order_lines import Line
 MARGIN = timedelta(minutes=5)
 SHORTEST_NAME = 2
 SHORTEST_PART = 3  # what is shorter is found among too many words
+SHORTEST_PHONE = 7  # digits
+LAST_OF_A_PHONE = 8  # digits, which are the same with and without the code of a country
 #: Where a person is named, until their erasure.
 PLACES: Sequence[tuple[type[Any], str]] = (
     (Advocate, "email"),
@@ -30,6 +32,8 @@ PLACES: Sequence[tuple[type[Any], str]] = (
     (Reward, "recipient_email"),
     (OptIn, "email"),
 )
+
+_BETWEEN_DIGITS = r"[\s()./\-\u2010-\u2015]*"
 
 
 def times(emails: Iterable[str]) -> dict[str, datetime]:
@@ -86,26 +90,51 @@ def blanked(lines: Iterable[Line], *names: str) -> list[Line]:
 
 
 def _names(line: Line, said: re.Pattern[str] | None) -> bool:
-    return bool(said and any(said.search(str(line.get(word, ""))) for word in ("sku", "name")))
+    return bool(said and any(said.search(_plain(str(line.get(word, "")))) for word in ("sku", "name")))
 
 
 def _said(names: Iterable[str]) -> re.Pattern[str] | None:
-    words = sorted({word for name in names for word in _words(name)}, key=len, reverse=True)
-    return re.compile("|".join(map(_anywhere, words)), re.IGNORECASE) if words else None
+    plain = [_plain(name).strip() for name in names]
+    words = sorted({word for name in plain for word in _words(name)}, key=len, reverse=True)
+    patterns = [*map(_anywhere, words), *filter(None, map(_number, plain))]
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+def _plain(words: str) -> str:
+    """Without capitals, accents, other widths and what nobody sees, as names are engraved on things."""
+    if words.isascii():
+        return words.lower()
+    letters = unicodedata.normalize("NFKD", words).casefold().replace("\u0131", "i")
+    return unicodedata.normalize("NFKC", "".join(letter for letter in letters if not _is_an_accent(letter)))
+
+
+def _is_an_accent(letter: str) -> bool:
+    return unicodedata.category(letter) == "Cf" or unicodedata.name(letter, "").startswith("COMBINING")
 
 
 def _words(name: str) -> set[str]:
     """A name and its parts; of an address, also those of what stands before the @."""
-    whole = unicodedata.normalize("NFC", name).strip()
-    parts = {part for part in re.split(r"[\W\d_]+", whole.partition("@")[0]) if len(part) >= SHORTEST_PART}
-    return parts | ({whole} if len(whole) >= SHORTEST_NAME else set())
+    parts = {part for part in re.split(r"[\W\d_]+", name.partition("@")[0]) if len(part) >= SHORTEST_PART}
+    shortest = 1 if name.isalpha() and not _stands_alone(name[0]) else SHORTEST_NAME  # such as a Chinese surname
+    return parts | ({name} if len(name) >= shortest else set())
+
+
+def _number(name: str) -> str:
+    """The end of a phone number, whatever stands between its digits; empty for what is none."""
+    digits = re.sub(r"\D", "", name)
+    is_one = len(digits) >= SHORTEST_PHONE and not re.search(r"[^\W\d_]", name)
+    return rf"{_BETWEEN_DIGITS.join(digits[-LAST_OF_A_PHONE:])}(?!\d)" if is_one else ""
 
 
 def _anywhere(word: str) -> str:
     """Between other words in scripts with capitals, where one may end in the s of a genitive; elsewhere anywhere."""
-    before = r"(?<!\w)" if _stands_alone(word[0]) else ""
-    after = r"(?:s)?(?!\w)" if _stands_alone(word[-1]) else ""
+    before = rf"(?<!{_like(word[0])})" if _stands_alone(word[0]) else ""
+    after = rf"s?(?!{_like(word[-1])})" if _stands_alone(word[-1]) else ""
     return f"{before}{re.escape(word)}{after}"
+
+
+def _like(character: str) -> str:
+    return r"\d" if character.isdigit() else r"[^\W\d_]"
 
 
 def _stands_alone(character: str) -> bool:

@@ -1,7 +1,7 @@
 """Public links as people follow them: without what sticks to them, and with the campaign parameters they carry.
 
-Mail programs, chats and people add to a link what stands around it: a full stop, a bracket, a quote, words of a
-language without spaces.
+Mail programs, chats and people add to a link what stands around it: a full stop, a bracket, a quote, the next sentence
+without a space, words of a language without spaces.
 """
 
 import re
@@ -14,14 +14,16 @@ LONGEST_CAMPAIGN = 2_000  # of all parameters together
 _CAMPAIGN = re.compile(
     r"(?:utm|mtm|pk|piwik|matomo|hsa|gad)_\w+|_(?:kx|ke|hsenc|hsmi|branch_match_id)|gclid|gclsrc|gbraid|wbraid|dclid"
     r"|srsltid|fbclid|igshid|igsh|msclkid|ttclid|twclid|li_fat_id|rdt_cid|epik|sccid|yclid|ysclid|ymclid|qclid|obclid"
-    r"|mc_[ce]id|mkt_tok|s_kwcid|ef_id|cjevent|awc|irclickid|irgwc|clickid|wickedid",
+    r"|mc_[ce]id|mkt_tok|s_kwcid|ef_id|cjevent|awc|irclickid|irgwc|clickid|wicked(?:id|source)|_openstat|vero_(?:id|conv)"
+    r"|tblci|dicbo|sscid|tduid|ran(?:mid|eaid|siteid)|rb_clickid|nb_klid|dm_i|bsft_\w+|oly_(?:enc|anon)_id|sfmc_\w+"
+    r"|ml_subscriber(?:_hash)?|trk_\w+|elqtrackid|gad|_gl",
     re.IGNORECASE,
 )
 #: Those that say which campaign it was; the others are about who has clicked.
 _ABOUT_NOBODY = re.compile(r"(?:utm|mtm|pk|piwik|matomo)_\w+", re.IGNORECASE)
 
-_BEFORE = " \t\r\n<(\"'\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
-_WORD = re.compile(r"[\w./-]*", re.ASCII)
+# Of all words only a signed token has a full stop within, with its signature behind.
+_WORD = re.compile(r"[a-z0-9](?:[\w/-]|\.(?=[\w-]{43}))*", re.ASCII | re.IGNORECASE)
 _SLUG = re.compile(r"[\w-]+", re.ASCII)
 
 
@@ -31,8 +33,8 @@ def trimmed(word: str) -> str:
     None of them ends in a sign: the last of the 43 characters of a signature, 256 bits in base 64, is a letter or a
     digit (RFC 4648, 5).
     """
-    found = _WORD.match(word.lstrip(_BEFORE))
-    return found[0].rstrip("._/-") if found else ""
+    found = _WORD.search(word)
+    return found[0].rstrip("_/-") if found else ""
 
 
 class Word:
@@ -51,7 +53,7 @@ class Slug(Word):
     """Likewise for a slug, which may end in - or _."""
 
     def to_python(self, value: str) -> str:
-        found = _SLUG.match(value.lstrip(_BEFORE))
+        found = _SLUG.search(value)
         if not found:
             raise ValueError
         return found[0]
@@ -60,7 +62,7 @@ class Slug(Word):
 def campaign(query: str) -> list[str]:
     """The campaign parameters of a raw query string, as "name=value" each; what is ours or anybody's is left out."""
     kept: list[str] = []
-    for piece in query.split("&"):
+    for piece in query.replace("&amp;", "&").split("&"):  # as a link stands in HTML
         if _CAMPAIGN.fullmatch(name(piece)) and sum(map(len, kept)) + len(piece) <= LONGEST_CAMPAIGN:
             kept.append(printable(piece.encode("latin-1", "replace")))  # as WSGI has it: PEP 3333
     return kept

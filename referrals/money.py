@@ -67,7 +67,7 @@ def read(value: object) -> Decimal | None:
         number = _number(float.__repr__(value) if isinstance(value, float) else value, "")
     except ValidationError:
         return None
-    return number if abs(number) < CEILING else None
+    return number if number.copy_abs() < CEILING else None
 
 
 def validate_currency(code: str) -> None:

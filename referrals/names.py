@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from referrals import domains
 from referrals.models import Advocate
 
 NOBODY_KNOWN = "A friend"
@@ -14,12 +15,16 @@ MOST_OWN_MARKS = 8  # of the letter's own script: a syllable of Burmese has up t
 _BETWEEN_LETTERS = frozenset(
     " '-.\u2019\u2010"
     "\u2011\u2013\u2018`\u00b4"  # other hyphens and apostrophes that people type
-    "\u055a\u05be\u05f3\u05f4\u30a0\u1806"  # of Armenian, Hebrew, Japanese and Mongolian
+    "\u055a\u05be\u05f3\u05f4\u0f0b\u0f0c\u1361\u30a0\u1806"  # of Armenian, Hebrew, Tibetan, Ethiopic, …
+    "\u200c\u200d"  # as far as `line` keeps them
 )
-_MIDDLE_DOTS = "\u00b7\u2027\u30fb\uff65"
+_BEFORE_LETTERS = "'\u2018\u2019`"  # a letter of its own in Tonga and Hawaii
+_MIDDLE_DOTS = "\u00b7\u0387\u2022\u2027\u30fb\uff65"
 _WITH_A_DOT = ("ll", "nh", "sh")  # in Catalan and Occitan
 _DOT = re.compile(rf"(\w)([{_MIDDLE_DOTS}])(?=(\w))")
-_LIKE_AN_ADDRESS = re.compile(r"\.[^\s.]{2}|\.\.|\bwww\b|\bhttps?\b", re.IGNORECASE)  # J.R. is a name, t.co is not
+_VIRAMA = 9  # https://www.unicode.org/reports/tr44/#Canonical_Combining_Class_Values
+# J.R. and J.-P. are names, t.co is not.
+_LIKE_AN_ADDRESS = re.compile(r"\.[^\s.\-\u2010\u2011\u2013][^\s.]|\.\.|\bwww\b|\bhttps?\b", re.IGNORECASE)
 
 
 def shown(advocate: Advocate) -> str:
@@ -31,8 +36,22 @@ def shown(advocate: Advocate) -> str:
 def line(words: str, longest: int = 1_000) -> str:
     """`words` in one line without what cannot be printed, cut with an ellipsis: safe in a header."""
     spaced = " ".join(words.split())
-    printable = "".join(character for character in spaced if character.isprintable())
+    printable = "".join(
+        character for place, character in enumerate(spaced) if character.isprintable() or _joins(spaced, place)
+    )
     return printable if len(printable) <= longest else printable[: longest - 1].rstrip() + "…"
+
+
+def _joins(words: str, place: int) -> bool:
+    """Whether a character that nobody sees shapes its neighbours, as scripts of India, Sri Lanka and Iran have it.
+
+    https://www.rfc-editor.org/rfc/rfc5892#appendix-A.1
+    """
+    if words[place] not in domains.JOINERS or not place:
+        return False
+    before, after = words[place - 1], words[place + 1 : place + 2]
+    is_between_arabic = after and unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL"
+    return unicodedata.combining(before) == _VIRAMA or bool(is_between_arabic)
 
 
 def masked(email: str) -> str:
@@ -43,7 +62,8 @@ def masked(email: str) -> str:
 
 
 def _looks_like_a_name(name: str) -> bool:
-    kinds = "".join(map(_kind, _DOT.sub(_plain_dot, name)))
+    is_begun = len(name) > 1 and name[0] in _BEFORE_LETTERS
+    kinds = "".join(map(_kind, _DOT.sub(_plain_dot, name[is_begun:])))
     return (
         0 < len(name) <= LONGEST_NAME
         and len(name.split()) <= MOST_WORDS

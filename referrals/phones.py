@@ -36,11 +36,19 @@ def gets_texts(number: str) -> bool:
 
 
 def _read(raw: str, country: str) -> PhoneNumber | None:
+    if _has_words_within(raw):
+        return None
     try:
         number = phonenumbers.parse(raw, country or None, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
     return number if phonenumbers.is_valid_number(number) else None
+
+
+def _has_words_within(raw: str) -> bool:
+    """Whether words follow, such as "mum", which would be read as the digits of their keys."""
+    first = re.search(r"[+\uff0b\d]", raw)
+    return first is not None and phonenumbers.is_alpha_number(raw[first.start() :])
 
 
 def _is_guess(number: PhoneNumber, raw: str) -> bool:

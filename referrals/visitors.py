@@ -18,11 +18,16 @@ _MACHINE = re.compile(
     r"|meta-external|whatsapp/|embedly|curl/|wget/|python|java/|okhttp|go-http|httpclient|axios|node-fetch"
     r"|ms-?office|cardyb|-scrap/|imgproxy|unfurl|onebox|oembed|cfnetwork|phantomjs|puppeteer|playwright|selenium"
     r"|rocket\.?chat|akkoma|friendica|lemmy/|peertube|mastodon|misskey|mattermost|perplexity|proofpoint|mimecast"
-    r"|barracuda|safelinks|urllib|https?://|\bmailto:|\w@[\w-]+\.\w"
+    r"|barracuda|safelinks|urllib|https?://|\bmailto:|\w@[\w-]+(?:\.[\w-]+)*\.[a-z]{2}"
+    r"|powershell|image-?proxy|fortiguard|catchpoint|google-(?:assess|safety)|googleadsense|virustotal|symantec"
+    r"|^(?:viber|signal|wechat|tumblr|threads|bluesky|zulip|zoom|notion|microsoft|teams|outlook|nextcloud)\b"
+    r"|^(?:guzzle|httpx|rest-client|insomnia|datadog|prometheus|varnish|http)\b|^\W+$|^mozilla(?:/[\d.]+)?$"
     r"|\(compatible;(?! ?(?:msie|konqueror))|^\W*(?:node|deno|bun|ruby|php|perl)\b",
     re.IGNORECASE,
 )
 _CRAWLERS = CrawlerDetect()
+# The name of a phone or tablet says nothing about who holds it: there are an M bot 60, a Spider 8 and an iRobot.
+_DEVICE = re.compile(r"(\bAndroid [\d.]+;(?: ?[a-z]{2}[-_][a-z]{2};)?)[^;]*?(?= Build/|[;)])", re.IGNORECASE)
 # Its patterns take their time over long words, which no browser's name has.
 _LONG_WORD = re.compile(r"([\w.-]{40})[\w.-]+")
 _LONGEST_KNOWN = 400
@@ -30,6 +35,7 @@ _BROWSER = re.compile(
     r"(?:Mozilla|Opera)/\d.*(?:Gecko|AppleWebKit|KHTML|Trident|MSIE|Presto|Mobile/)|(?:Lynx|E?Links|w3m)\b",
     re.IGNORECASE,
 )
+_TEXT_BROWSER = re.compile(r"(?:Lynx|E?Links|w3m)[/ ]")  # Lynx also names libwww, by which machines are known
 _MAIL_PROGRAM = re.compile(r"thunderbird|outlook", re.IGNORECASE)
 _FETCHED_AHEAD = re.compile(r"prefetch|preview|prerender", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\[(?P<ip>[^\[\]]+)\](?::\d*)?")
@@ -104,7 +110,10 @@ def _ip(word: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_machine(browser: str) -> bool:
-    return bool(_MACHINE.search(browser)) or _CRAWLERS.is_crawler(_LONG_WORD.sub(r"\1", browser[:_LONGEST_KNOWN]))
+    if _TEXT_BROWSER.match(browser):
+        return False
+    told = _DEVICE.sub(r"\1", browser)
+    return bool(_MACHINE.search(told)) or _CRAWLERS.is_crawler(_LONG_WORD.sub(r"\1", told[:_LONGEST_KNOWN]))
 
 
 def _mark(request: HttpRequest, moment: datetime) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
-import idna
+from referrals import domains
 
 USUAL_PORTS = {"http": 80, "https": 443}
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
@@ -64,8 +64,8 @@ def in_ascii(name: str) -> str:
     if ip := _ip(name):
         return f"[{ip}]" if isinstance(ip, IPv6Address) else str(ip)
     try:
-        name = name if name.isascii() else idna.encode(name, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
+        name = name if name.isascii() else domains.in_ascii(name)
+    except UnicodeError:
         return ""
     is_name = _NAME.fullmatch(name) and not _LIKE_A_NUMBER.fullmatch(name.rpartition(".")[2])
     return name if is_name else ""

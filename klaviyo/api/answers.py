@@ -90,7 +90,9 @@ TOO_LARGE = declare(
 
 _PATH = re.compile(r"""(^|[\s"'`(])(/|https?:)\w*|\b(path|url|endpoint|route|operation)\b""", re.I)
 # The sentences of rights are not published; the first was recorded, and no sentence about scopes is like these.
-_RIGHTS = re.compile(r"advanced kdp|entitle|\bmust have .* enabled|\bis not able to\b|\bplan\b", re.I)
+_RIGHTS = re.compile(
+    r"\bkdp\b|\bdata platform\b|\bupgrade\b|\badd-on\b|entitle|\bmust have .* enabled|\bis not able to\b|\bplan\b", re.I
+)
 
 
 class Unauthorized(TemporaryError):

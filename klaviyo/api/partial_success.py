@@ -3,6 +3,7 @@
 Seen since 2025 with `phone_number`, for numbers of regions where the account cannot send; it is not published.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,13 @@ from integrations.models import Delivery
 
 HEADER = "X-Klaviyo-Partial-Failure"
 PHONE = "phone_number"
+NAME = re.compile(r"[a-z][\w.]*")  # in whatever quotation marks or brackets, as its form is not published
 
 
 def ignored(response: requests.Response) -> frozenset[str]:
     """The names of what was ignored; none where everything was taken."""
-    named = (name.strip() for name in response.headers.get(HEADER, "").split(","))
-    return frozenset(name[:64] for name in named if name)
+    named = (NAME.search(name.lower()) for name in response.headers.get(HEADER, "").split(","))
+    return frozenset(name[0][:64] for name in named if name)
 
 
 def warning(name: str) -> str:

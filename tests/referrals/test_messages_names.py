@@ -33,7 +33,18 @@ from referrals.models import Advocate
         "ကြွေး",
         "မြွှော်း",
         "ស្រីមុំ",
-        "བསྟན་འཛིན".replace("་", ""),
+        "བསྟན་འཛིན",
+        "བཀྲ་ཤིས་",
+        "ኃይለ፡ሥላሴ",
+        "ක්\u200dරිෂාන්",
+        "മോഹന\u0d4d\u200d",
+        "رضا\u200cعلی",
+        "让\u2022雅克",
+        "col\u2022la",
+        "J.-P.",
+        "J.\u2011P.",
+        "'Ofa",
+        "\u2018Alisi",
         "นิ้ง",
         "D`Angelo",
         "Anne\u2011Marie",
@@ -75,6 +86,10 @@ def test_names_of_any_script_are_shown(name: str) -> None:
         "evil\u2027com",
         "buy\u30fbnow",
         "·Ann",
+        "evil\u2022com",
+        "evil\u0387com",
+        "''Ann",
+        "' Ann",
         "က" + "\u103b" * 9,
         "a\u0301\u0302\u0303\u0304",
         "A\0nn\x1b[31m",
@@ -86,7 +101,7 @@ def test_anything_else_is_a_friend(name: str) -> None:
 
 
 def test_what_cannot_be_seen_is_left_out() -> None:
-    assert names.shown(Advocate(first_name="A\u202en\0n\u200b")) == "Ann"
+    assert names.shown(Advocate(first_name="A\u202en\0\u200d\u200cn\u200b")) == "Ann"
 
 
 def test_a_line_is_one_line() -> None:

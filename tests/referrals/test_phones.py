@@ -16,6 +16,8 @@ READ = [
     ("07911 123456", "GB", "+447911123456"),
     ("(207) 555-0123", "US", "+12075550123"),
     ("1-617-555-0123", "US", "+16175550123"),
+    ("Tel. +49 151 23456789", "FI", "+4915123456789"),
+    ("+1 617 555 0123 ext. 5", "US", "+16175550123"),
 ]
 GUESSES = [
     pytest.param("0664 1234567", "DE", id="an Austrian mobile number, a German land line"),
@@ -34,7 +36,20 @@ GUESSES = [
     pytest.param("41 23 45 67", "DK", id="Norwegian or Danish"),
     pytest.param("079 123 45 67", "CH", id="French, Swedish or Swiss"),
 ]
-NONE = ["call me", "12", "", "9" * 300, "+", "+999 123", "+358 40 123", "\0", "☎"]
+NONE = [
+    pytest.param("+43 664 123456 abc", id="words that would be read as the digits of their keys"),
+    pytest.param("+62 812 34567 ibu", id="somebody's mother"),
+    pytest.param("Tel. +39 312 345 casa", id="with a word before"),
+    "call me",
+    "12",
+    "",
+    "9" * 300,
+    "+",
+    "+999 123",
+    "+358 40 123",
+    "\0",
+    "☎",
+]
 
 
 @pytest.mark.parametrize(("raw", "country", "number"), READ)

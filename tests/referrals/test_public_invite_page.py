@@ -50,7 +50,7 @@ def test_it_says_who_invites_and_leads_on_to_the_shop(friend: Client, invite: In
     assert f'href="/r/{invite.advocate.referral_code}?i={invite.uid}"' in text
 
 
-@pytest.mark.parametrize("stuck", [".", ")", ",", "%0A", "%20", "/", "]", "%3F", "%23", "…", "です"])
+@pytest.mark.parametrize("stuck", [".", ")", ",", "%0A", "%20", "/", "]", "%3F", "%23", "…", "です", ".Thanks"])
 def test_what_sticks_to_its_link_does_not_matter(friend: Client, invite: Invite, stuck: str) -> None:
     shown = friend.get(f"/i/{invite.uid}{stuck}")
     assert b"invites you to" in shown.content

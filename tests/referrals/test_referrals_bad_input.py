@@ -310,6 +310,7 @@ def line(**told: Any) -> dict[str, Any]:
         ([{"price": float("inf")}], [line()]),
         ([{"price": "nine"}], [line()]),
         ([{"price": "1E+999999"}], [line()]),
+        ([{"price": "-1E+99999999", "quantity": "1E+99999999"}], [line(quantity=None)]),
         ([{"price": "1E-999999"}], [line(price="0.00")]),
         ([{"sku": "T-1"}], [line(sku="T-1")]),
         ([{"sku": 1001, "name": None, "price": 1}], [line(sku="1001", price="1.00")]),

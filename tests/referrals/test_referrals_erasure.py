@@ -99,7 +99,16 @@ ENGRAVED = [
     ("让·雅克", "", "x7@example.com", "给让·雅克的杯子"),
     ("李明", "", "x7@example.com", "给李明的杯子"),
     ("أحمد", "", "x7@example.com", "كوب لأحمد"),
+    ("Zoë", "", "x7@example.com", "Mug for ZOE"),
+    ("", "Straßer", "x7@example.com", "Mug STRASSER"),
+    ("I\u015f\u0131k", "", "x7@example.com", "IŞIK kupa"),
+    ("マリア", "", "x7@example.com", "ﾏﾘｱ"),
+    ("Anna", "", "x7@example.com", "Mug_Anna_2024"),
+    ("Anna", "", "x7@example.com", "ANNA2024"),
+    ("Anna", "", "x7@example.com", "Ann\u200ba"),
+    ("小明", "王", "x7@example.com", "王さんのカップ"),
 ]
+WRITTEN = ["+358 40 123 4567", "040 123 4567", "(040) 123-4567", "tel:358401234567", "+358\u201340\u20131234567"]
 
 
 @pytest.mark.parametrize(("first", "last", "email", "engraving"), ENGRAVED)
@@ -127,6 +136,17 @@ def test_names_in_the_lines_of_an_order_go_as_well(
         order.refresh_from_db()
     blank = {"sku": "", "name": "", "quantity": 2, "price": "5.00"}
     assert (bought.lines, back.lines, others.lines) == ([tea, blank], [blank], [mug])
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_so_does_a_phone_number_however_it_is_written(ann: Advocate, written: str) -> None:
+    line = {"sku": "T-1", "name": f"Call {written}", "quantity": 1, "price": "9.00"}
+    friend: dict[str, Any] = {"friend_email": "x7@example.com", "friend_phone": "+358401234567"}
+    lines = [line, line | {"name": "EAN 4012345670011"}]
+    bought = lifecycle.convert(ann, order_id="77", total="19", currency="EUR", lines=lines, **friend)
+    lifecycle.erase("x7@example.com")
+    bought.refresh_from_db()
+    assert [line["name"] for line in bought.lines] == ["", "EAN 4012345670011"]
 
 
 def test_so_do_those_of_an_advocate_in_what_friends_ordered(ann: Advocate) -> None:

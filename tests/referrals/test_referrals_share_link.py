@@ -49,6 +49,9 @@ STUCK = (
             "<br>",
             "&gt;",
             "です",
+            ".Thanks",
+            ".html",
+            "...and%20more",
         ]
     ),
     *(
@@ -258,6 +261,16 @@ def test_the_channel_of_an_invites_link_is_kept(ann: Advocate, friend: Client) -
         "Faraday v2.7",
         "com.apple.WebKit.Networking/8613 CFNetwork/1410 Darwin/22.6",
         "node",
+        "Viber/13.3.0.21",
+        "GoogleImageProxy",
+        "Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041",
+        "Mozilla/5.0 (en-US) AppleWebKit/537.36 (KHTML, like Gecko; Google-Assess) Chrome/34.0.1847.116 Safari/537.36",
+        "Mozilla/5.0 (compatible; MSIE 6.0; Windows NT 5.1) FortiGuard",
+        "Mozilla/5.0",
+        "-",
+        "Some Fetcher (someone@mail.example.com)",
+        "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/140.0.0.0 Mobile Safari/537.36 (compatible; Googlebot/2.1)",
     ],
 )
 def test_machines_are_sent_on_and_not_counted(ann: Advocate, browser: str) -> None:
@@ -279,6 +292,16 @@ def test_machines_are_sent_on_and_not_counted(ann: Advocate, browser: str) -> No
         "Mozilla/5.0 (Linux; Android 16; SM-S931B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/29.0 "
         "Chrome/140.0.0.0 Mobile Safari/537.36",
         "Opera/9.80 (Windows NT 6.1) Presto/2.12 Version/12.18",
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Mobile "
+        "Safari/537.36 (Ecosia android@143.0.0.0)",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 "
+        "Mobile/15E148 Safari/604.1 Ecosia ios@10.1.0.1871",
+        "Mozilla/5.0 (Linux; Android 7.0; M bot 60 Build/NRD90M) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/58.0 "
+        "Mobile Safari/537.36",
+        "Mozilla/5.0 (Linux; Android 13; Spider 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36",
+        "Mozilla/5.0 (Linux; U; Android 9; en-us; iRobot R10) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 "
+        "Mobile Safari/537.36",
+        "Lynx/2.9.0dev.12 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8",
     ],
 )
 def test_people_are_counted(ann: Advocate, browser: str) -> None:
@@ -318,6 +341,14 @@ def test_what_sticks_to_a_link_loses_no_referral(ann: Advocate, friend: Client, 
     assert Landing.objects.get().code == ann.referral_code
 
 
+@pytest.mark.parametrize(
+    "before", ["*", "**", "_", "~", "[", "{", "{{", "%60", "“", "„", "«", "=", "%C2%A0", "%20", "(", "%3C"]
+)
+def test_neither_does_what_stands_before_it(ann: Advocate, friend: Client, before: str) -> None:
+    answer = follow(friend, f"{before}{ann.referral_code}{before}")
+    assert (answer.status_code, answer["Location"]) == (302, f"https://teahouse.example/?ref={ann.referral_code}")
+
+
 @pytest.mark.parametrize("stuck", [".", ")", "%0A", "…", ">"])
 def test_neither_is_the_invite_lost_that_brought_the_friend(ann: Advocate, friend: Client, stuck: str) -> None:
     uid = "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
@@ -351,6 +382,18 @@ def test_no_campaign_makes_the_address_too_long_or_another_header(ann: Advocate,
     assert len(answer["Location"]) < 2_300
     assert "X" not in answer.headers
     assert Landing.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("utm_source=a&amp;utm_medium=b&amp;gclid=c", "utm_source=a&utm_medium=b&gclid=c"),  # as HTML has it
+        ("vero_id=1&ml_subscriber=2&dm_i=3&ranMID=4", "vero_id=1&ml_subscriber=2&dm_i=3&ranMID=4"),
+    ],
+)
+def test_campaigns_of_other_mailers_are_kept_too(ann: Advocate, friend: Client, told: str, kept: str) -> None:
+    answer = follow(friend, f"{ann.referral_code}?{told}")
+    assert answer["Location"] == f"https://teahouse.example/?{kept}&ref={ann.referral_code}"
 
 
 @pytest.mark.parametrize(

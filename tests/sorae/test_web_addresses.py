@@ -14,6 +14,7 @@ READ = {
     "https://b\u00fccher.example": "https://xn--bcher-kva.example",
     "https://STRA\u00dfE.example": "https://xn--strae-oqa.example",
     "https://XN--strae-oqa.example": "https://xn--strae-oqa.example",
+    "https://i\u2764.example": "https://xn--i-7iq.example",
     "https://\uff58\u3002example": "https://x.example",
     "https://a--b.example": "https://a--b.example",
     "https://[2001:DB8:0::7]": "https://[2001:db8::7]",

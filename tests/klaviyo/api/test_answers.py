@@ -129,6 +129,8 @@ def test_who_is_in_trouble_and_says_for_how_long_is_left_alone_so_long(
     "detail",
     [
         "You must have Advanced KDP enabled to use this endpoint.",
+        "Advanced Klaviyo Data Platform (KDP) is required.",
+        "Upgrade to use this feature.",
         "Entitlement to create object type not found",
         "Company is not able to process push tokens.",
     ],

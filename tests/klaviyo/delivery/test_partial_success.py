@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+import requests
 
 from integrations.models import Delivery
 from integrations.outbox import retrying
+from klaviyo.api import partial_success
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -22,6 +24,15 @@ UPSERT = "create_or_update_profile"
 
 def warnings(kind: str) -> list[list[str]]:
     return list(Delivery.objects.filter(kind=kind).order_by("pk").values_list("warnings", flat=True))
+
+
+@pytest.mark.parametrize(
+    "said", ["phone_number", "Phone_Number", ' "phone_number" ', '["phone_number"]', "phone_number; region=EG"]
+)
+def test_the_name_is_read_however_it_is_written(said: str) -> None:
+    response = requests.Response()
+    response.headers[partial_success.HEADER] = said
+    assert partial_success.ignored(response) == {partial_success.PHONE}
 
 
 def test_a_profile_without_its_number_is_there_with_a_warning(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
