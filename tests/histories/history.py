@@ -346,7 +346,7 @@ class History:
             for person in self.people.values():
                 held = self._held(setting.connection, person)
                 named = {one.delivery.connection_id for one in person_history.owed(person.email)}
-                named |= {one.delivery.connection_id for one in receipts.owed_of(person.email)}  # to delete them will do
+                named |= {one.delivery.connection_id for one in receipts.owed_of(person.email)}  # deleting will do
                 if not (held and held.can_receive and self._must_be_left_alone(person, setting)):
                     continue
                 if setting.connection_id not in named:
