@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError
@@ -42,6 +43,8 @@ def guarded(view: View) -> View:
 def _list(view: View) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if _has_odd_rows(request):
+            return _everything(request)
         if not set(request.GET) - {ERROR_FLAG}:
             return view(request, *args, **kwargs)
         if _is_too_much(request, SEARCH_VAR):
@@ -77,6 +80,12 @@ def _is_too_much(request: HttpRequest, search: str) -> bool:
     words = request.GET.get(search, "")
     is_long = len(words) > LONGEST_SEARCH or len(words.split()) > MOST_WORDS
     return is_long or any(_WITHOUT_BOUND.search(name) for name in request.GET)
+
+
+def _has_odd_rows(request: HttpRequest) -> bool:
+    """Whether the rows that were ticked for an action are none that a list has."""
+    ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    return not all(row.isascii() and row.isdigit() and len(row) < len(str(2**63)) for row in ticked)
 
 
 def _everything(request: HttpRequest) -> HttpResponseBase:

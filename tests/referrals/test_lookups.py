@@ -91,6 +91,13 @@ def test_what_cannot_be_looked_for_is_said(operator: Client) -> None:
         assert b"ben@example.com" in answer.content
 
 
+@pytest.mark.parametrize("row", ["a\0b", "x", "-1", "9" * 5_000, "\u0663"])
+def test_rows_that_no_list_has_are_not_ticked(operator: Client, row: str) -> None:
+    users = reverse("admin:auth_user_changelist")
+    answer = operator.post(users, {"action": "delete_selected", "_selected_action": row})
+    assert (answer.status_code, answer["Location"]) == (302, f"{users}?e=1")
+
+
 def test_a_search_of_many_words_is_one_of_too_many(operator: Client) -> None:
     people = reverse("admin:referrals_advocate_changelist")
     few, many = (" ".join(["ann"] * number) for number in (lookups.MOST_WORDS, lookups.MOST_WORDS + 1))
