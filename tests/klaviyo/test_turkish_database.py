@@ -19,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 from integrations.models import Connection, Delivery
 from klaviyo.consent import opt_outs, topics
 from klaviyo.delivery.erasure import erase
+from klaviyo.mapping import property_names
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -203,11 +204,9 @@ def test_a_search_finds_them(browser_of_the_operator: Client, ann: Advocate, one
 @pytest.mark.usefixtures("turkish")
 def test_a_person_of_two_programs_is_one(ann: Advocate, spring: Program) -> None:
     autumn = Program.objects.create(store=spring.store, slug="autumn", name="Autumn", offer="Tea")
-    lifecycle.join(spring, SMALL)
-    told = Delivery.objects.filter(kind="profile", subject=SMALL)
-    told.update(state=State.ACCEPTED)
-    lifecycle.join(autumn, CAPITALS)
-    assert told.count() == 2  # as the newer has taken the plain names over
+    joined = [lifecycle.join(spring, SMALL), lifecycle.join(autumn, CAPITALS)]
+    prefixes = property_names.of(Connection.objects.get(), joined)
+    assert [prefixes[advocate.pk] for advocate in joined] == ["sorae_", "sorae_autumn_"]
 
 
 @pytest.mark.usefixtures("turkish_before")

@@ -96,6 +96,7 @@ def test_without_anybody_who_works_the_check_says_so(house: House) -> None:
     assert said == "CommandError: No sweep has come to its end yet: start a worker and beat, or drain --loop."
 
 
+@pytest.mark.django_db
 def test_every_periodic_job_is_a_task_that_is_there() -> None:
     app.loader.import_default_modules()
     assert [job["task"] for job in settings.CELERY_BEAT_SCHEDULE.values() if job["task"] not in app.tasks] == []

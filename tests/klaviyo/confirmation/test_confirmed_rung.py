@@ -82,4 +82,5 @@ def test_what_is_not_confirmed_is_the_headline_and_advice_is_given(
     page = browser_of_the_operator.get(f"/admin/integrations/{connection.pk}/").content.decode()
     assert "Not confirmed" in page
     assert "2 events were taken in the last day, and cannot be seen in the account." in page
-    assert "Open the deliveries that were not confirmed: each says what to do." in page
+    assert "Each of these deliveries says what to do." in page
+    assert "state=accepted&amp;reason=not_confirmed&amp;settled=day" in page

@@ -201,6 +201,7 @@ def test_a_new_way_to_read_addresses_changes_no_names(
 
     autumn, winter = program(spring.store, "autumn"), program(spring.store, "winter")
     monkeypatch.setattr(person_key, "READINGS", {1: as_one})
+    monkeypatch.setattr(person_key, "VERSION", 1)
     one, other = IDA, IDA.replace("@", "+two@")
     people = [lifecycle.join(spring, one), lifecycle.join(autumn, one), lifecycle.join(spring, other)]
     was = names(connection, *people)
