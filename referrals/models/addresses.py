@@ -27,6 +27,12 @@ class AddressField(EmailField):
         found = super().db_parameters(connection)
         return {**found, "collation": "C"} if connection.vendor == "postgresql" else found
 
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """What has just been stored says the same as what is read later."""
+        stored = self.get_prep_value(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, stored)
+        return stored
+
     def get_prep_value(self, value: Any) -> Any:
         prepared = super().get_prep_value(value)
         is_plain = not isinstance(prepared, str) or prepared.isascii()

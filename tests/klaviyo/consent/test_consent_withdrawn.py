@@ -146,8 +146,8 @@ def test_an_answer_that_has_become_old_is_asked_for_again(
     ask = lookup.Lookup.ask
     asked: list[Any] = []
 
-    def long_ago(self: lookup.Lookup, emails: Any, deliveries: Any = ()) -> None:
-        ask(self, emails, deliveries)
+    def long_ago(self: lookup.Lookup, emails: Any, deliveries: Any = (), **more: Any) -> None:
+        ask(self, emails, deliveries, **more)
         if not asked:
             for email in list(self._asked_at):
                 self._asked_at[email] -= 1.1 * check.GOOD_FOR

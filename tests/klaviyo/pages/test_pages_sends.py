@@ -113,13 +113,13 @@ def test_an_odd_address_is_no_error(browser_of_the_operator: Client, ann: Advoca
 def test_a_friend_is_found_in_any_spelling_and_the_address_stays_out_of_the_address_bar(
     browser_of_the_operator: Client, ann: Advocate, typed: str
 ) -> None:
-    wanted = a_send(ann, "Ben@bücher.test")
+    wanted = a_send(ann, "ben@bücher.test")
     a_send(ann, "cid@friends.test")
     response = browser_of_the_operator.post(SENDS, {"person": typed, "state": "delivered"})
     assert response["Location"] == f"{SENDS}?state=delivered&friend={wanted.pk}"
     found = browser_of_the_operator.get(response["Location"])
     assert [row.send for row in found.context["page"].rows] == [wanted]
-    assert 'value="Ben@bücher.test"' in found.content.decode()
+    assert 'value="ben@bücher.test"' in found.content.decode()
 
 
 def test_a_friend_whom_nobody_wrote_to_is_said_to_be_one(browser_of_the_operator: Client, ann: Advocate) -> None:
