@@ -17,7 +17,7 @@ from klaviyo.models import Reading
 from sorae.demo import DemoError
 
 LOOK_EVERY = 0.5
-SECONDS = 150.0  # more than a minute: by then everything that was lost has been found again
+SECONDS = 600.0  # a minute finds again whatever was lost; a slow machine takes longer
 PATIENCE_SECONDS = 240.0  # without any change; a dead worker's lease takes one minute, a rate limit another
 
 FOR_LONG = timedelta(minutes=3)
