@@ -39,6 +39,7 @@ SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/faults/test_canaries.py",
     "tests/faults/test_failpoints_of_imports.py",
+    "tests/faults/test_redis_that_*",
     "tests/integrations/pacing/test_pacing_redis.py",
     "tests/integrations/pages",
     "tests/klaviyo/confirmation",
