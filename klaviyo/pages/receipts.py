@@ -11,17 +11,8 @@ from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 
 State = Delivery.State
-WORDS = {
-    State.QUEUED: "Queued",
-    State.SENDING: "Sending",
-    State.ACCEPTED: "Accepted",
-    State.CONFIRMED: "Confirmed",
-    State.SKIPPED: "Not sent",
-    State.HELD: "Held",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Queued",
-}
-CAN_WAIT = (State.QUEUED, State.HELD, State.CANCELLED)  # what is cancelled is queued again
+WORDS = story.STATES | {State.CANCELLED: story.STATES[State.QUEUED]}  # what is cancelled is queued again
+CAN_WAIT = (State.QUEUED, State.HELD, State.CANCELLED)
 KNEW_NOBODY = "Not known there"
 NOT_NOW = (
     "It is not connected now, and is told first when it comes back. Until then it is owed: "
