@@ -294,7 +294,7 @@ class Delivery(models.Model):
 
     leased_at = -math.inf  # by the clock of the process that claimed it (time.monotonic)
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     kind = models.CharField(max_length=64)
     key = models.CharField(max_length=200)
     lane = models.CharField(max_length=120, blank=True, help_text="Deliveries of one lane go one after the other.")
@@ -312,9 +312,13 @@ class Delivery(models.Model):
     occurred_at = models.DateTimeField()
     not_after = models.DateTimeField(null=True, blank=True)
     next_try_at = models.DateTimeField(default=timezone.now)
-    lease = models.UUIDField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    lease = models.UUIDField(
+        null=True, blank=True, help_text="Whoever has claimed it; while it waits, with whom it is under suspicion."
+    )
     attempts_made = models.PositiveIntegerField(default=0)
+    shared_tries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many tries may share a request with others; after these it goes alone."
+    )
     crashes = models.PositiveSmallIntegerField(default=0, help_text="Leases that ended without an outcome.")
     created_at = models.DateTimeField(auto_now_add=True)
     settled_at = models.DateTimeField(null=True, blank=True)
@@ -328,38 +332,95 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["connection", "key"], name="one_delivery_per_fact"),
         ]
-        # Partial, so that finding what is open costs the same however much is settled:
-        # https://www.postgresql.org/docs/current/indexes-partial.html
+        # None of them on a column that a delivery's way changes: those are on its Place, so that PostgreSQL writes a
+        # new state without touching an index: https://www.postgresql.org/docs/current/storage-hot.html
         indexes = [
-            models.Index(
-                fields=["connection", "next_try_at", "id"], name="due_deliveries", condition=models.Q(state="queued")
-            ),
-            models.Index(
-                fields=["connection", "kind", "next_try_at", "id"],
-                name="due_deliveries_of_a_kind",
-                condition=models.Q(state="queued"),
-            ),
-            models.Index(
-                fields=["connection", "lane", "id"],
-                name="open_deliveries_of_a_lane",
-                condition=models.Q(state__in=["queued", "sending", "held"]),
-            ),
-            models.Index(fields=["connection", "id"], name="held_deliveries", condition=models.Q(state="held")),
-            models.Index(fields=["lease_until"], name="leased_deliveries", condition=models.Q(state="sending")),
-            models.Index(fields=["connection", "state", "-settled_at"], name="deliveries_by_state"),
             models.Index(fields=["subject"], name="deliveries_of_a_person"),
             models.Index(fields=["source"], name="deliveries_of_a_fact"),
-            models.Index(
-                fields=["settled_at"],
-                name="deliveries_to_forget",
-                condition=models.Q(settled_at__isnull=False) & ~models.Q(subject=""),
-            ),
             models.Index(fields=["job"], name="deliveries_of_a_job", condition=models.Q(job__isnull=False)),
         ]
         permissions = [("retry", "Can retry a delivery")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class Place(models.Model):
+    """A delivery's place in the queue and in the record: the columns that its way changes, and all indexes on them.
+
+    A trigger of the database keeps it in step with its delivery (`outbox.places`); nobody writes to it.
+    """
+
+    delivery = models.OneToOneField(
+        Delivery, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="place"
+    )
+    connection = models.ForeignKey(
+        Connection, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="places"
+    )
+    kind = models.CharField(max_length=64)
+    state = models.CharField(max_length=12, choices=Delivery.State.choices)
+    is_alone = models.BooleanField(help_text="It shares a request with no other.")
+    lane = models.CharField(max_length=120)
+    suspects = models.UUIDField(null=True, help_text="With whom it was in a dead worker's hands.")
+    next_try_at = models.DateTimeField()
+    not_after = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    is_named = models.BooleanField(help_text="Whether the delivery says whom it is about.")
+
+    class Meta:
+        # Partial, so that finding what is open costs the same however much is settled:
+        # https://www.postgresql.org/docs/current/indexes-partial.html
+        indexes = [
+            models.Index(
+                fields=["connection", "next_try_at", "delivery"], name="due_places", condition=models.Q(state="queued")
+            ),
+            models.Index(
+                fields=["connection", "kind", "is_alone", "next_try_at", "delivery"],
+                name="due_places_of_a_lot",
+                condition=models.Q(state="queued", suspects=None),
+            ),
+            models.Index(
+                fields=["connection", "suspects"],
+                name="places_under_suspicion",
+                condition=models.Q(state="queued", suspects__isnull=False),
+            ),
+            models.Index(
+                fields=["connection", "lane", "delivery"],
+                name="open_places_of_a_lane",
+                condition=models.Q(state__in=["queued", "sending", "held"]) & ~models.Q(lane=""),
+            ),
+            models.Index(fields=["connection", "delivery"], name="held_places", condition=models.Q(state="held")),
+            models.Index(
+                fields=["not_after"],
+                name="places_that_come_too_late",
+                condition=models.Q(state__in=["queued", "held"], not_after__isnull=False),
+            ),
+            models.Index(fields=["connection", "state", "-settled_at"], name="places_by_state"),
+            models.Index(
+                fields=["settled_at"],
+                name="places_to_forget",
+                condition=models.Q(settled_at__isnull=False, is_named=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} {self.state}"
+
+
+class Lease(models.Model):
+    """A worker's hold on the deliveries that it claimed together, until the time is up."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="leases")
+    deliveries = models.JSONField(help_text="The ids of what was claimed.")
+    until = models.DateTimeField()
+    began_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["until"], name="leases_by_their_end")]
+
+    def __str__(self) -> str:
+        return f"{len(self.deliveries)} deliveries until {self.until}"
 
 
 class Attempt(models.Model):

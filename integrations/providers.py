@@ -1,7 +1,7 @@
 """Providers: what each declares of itself, and the registry of those that are installed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,16 +46,16 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Many:
-    """Bulk requests for deliveries of a kind: up to `most` in one request, as far as `only` lets them.
+    """Bulk requests for deliveries of a kind: up to `most` in one request (see `Delivery.shared_tries`).
 
     `deliver` takes what was claimed of one connection and settles each (see `workers.in_bulk`). `wait` says how long it
-    takes until there is room for such a request.
+    takes until there is room for such a request; `behind`, which of some deliveries, by id, must wait for others.
     """
 
     most: int
     deliver: Callable[["Connection", "Sequence[Delivery]"], None]
     wait: Callable[["Connection"], timedelta] = lambda _: timedelta()
-    only: Q = field(default_factory=Q)
+    behind: Callable[["Connection", Sequence[int]], set[int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from integrations import outbox
 from integrations.connections import renewal, token_revocation
 from integrations.encryption import Undecryptable
-from integrations.models import Connection, Delivery, Revocation
+from integrations.models import Connection, Lease, Revocation
 from integrations.outbox.waiting import DISCONNECTED
 
 PATIENCE = timedelta(seconds=15)
@@ -96,8 +96,7 @@ def _erase(row: Connection) -> Revocation | None:
 def _wait_for_work(connection: Connection) -> None:
     """Let deliveries and a renewal in flight end; each takes no longer than a request may."""
     gives_up_at = time.monotonic() + PATIENCE.total_seconds()
-    leased = Delivery.objects.filter(connection=connection, state=Delivery.State.SENDING, lease__isnull=False)
-    sending = leased.filter(lease_until__gt=Now())
+    sending = Lease.objects.filter(connection=connection, until__gt=Now())
     renewing = Connection.objects.filter(pk=connection.pk, refresh_lease__isnull=False, refresh_lease_until__gt=Now())
     while (sending.exists() or renewing.exists()) and time.monotonic() < gives_up_at:
         time.sleep(STEP_SECONDS)

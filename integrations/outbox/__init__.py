@@ -8,12 +8,13 @@ https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
 """
 
 from integrations.outbox.chores import is_releasing, is_taking_back
-from integrations.outbox.due import FRESH, connections_with_work, due
+from integrations.outbox.due import FRESH, Lot, Waiting, Window, connections_with_work, due, lots, sizes
 from integrations.outbox.leasing import (
     BATCH,
-    CRASHES_ALONE,
     CRASHES_FAILED,
     claim,
+    claim_suspects,
+    end,
     extend,
     give_back_expired,
     is_well_served,
@@ -36,18 +37,22 @@ from integrations.outbox.waiting import (
 __all__ = [
     "BACKOFF",
     "BATCH",
-    "CRASHES_ALONE",
     "CRASHES_FAILED",
     "FRESH",
     "TAKEN_BACK",
+    "Lot",
     "NotStored",
     "Order",
+    "Waiting",
+    "Window",
     "add",
     "cancel",
     "cancel_late",
     "claim",
+    "claim_suspects",
     "connections_with_work",
     "due",
+    "end",
     "extend",
     "give_back",
     "give_back_expired",
@@ -57,10 +62,12 @@ __all__ = [
     "is_taking_back",
     "is_well_served",
     "keep",
+    "lots",
     "release",
     "retry",
     "settle",
     "settle_all",
+    "sizes",
     "take_back",
     "waiting_for",
 ]

@@ -1,58 +1,177 @@
-"""Due deliveries, which may be claimed now, and the connections that have some."""
+"""Due deliveries, which may be claimed now, and the connections that have some: looked for on places, some at a time.
+
+Each look is bounded, and goes by an index whatever PostgreSQL's statistics say of a queue that was empty a minute ago.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import connection as database
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from integrations import pauses, providers
-from integrations.models import Connection, Delivery, Pause
-from integrations.pauses import message_hold
+from integrations.models import Connection, Delivery, Pause, Place
 
 State = Delivery.State
 
 FRESH = timedelta(minutes=1)  # what has been due for longer than the widest window of a limit is a backlog
 
+# LOCAL: until the transaction ends. https://www.postgresql.org/docs/current/runtime-config-query.html
+BY_INDEX = "".join(
+    f"SET LOCAL {setting} = off; "
+    for setting in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit")
+)
+NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}  # Django's Now()
 
-def due(connection: Connection) -> QuerySet[Delivery]:
-    """Deliveries that may be claimed now: their time has come, and none of their lane is ahead (see `Delivery`)."""
-    return (
-        _waiting(connection.pk)
-        .filter(connection__state=Connection.State.CONNECTED)
-        .filter(Q(not_after=None) | Q(not_after__gt=Now()))
-        .order_by("next_try_at", "pk")
+
+@dataclass(frozen=True)
+class Lot:
+    """Deliveries of a kind that go in the same way: each by itself, or together with others."""
+
+    kind: str
+    is_alone: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many are due of a lot, as far as they were counted; and whether some have been so for long."""
+
+    number: int
+    has_backlog: bool
+
+
+@dataclass(frozen=True)
+class Window:
+    """What has become due within FRESH, what has been due for longer, or both."""
+
+    fresh: bool = True
+    backlog: bool = True
+
+    @property
+    def condition(self) -> str:
+        now, limit = NOW[database.vendor], _fresh_since()
+        if not self.fresh:
+            return f"next_try_at <= {limit}"
+        return f"next_try_at <= {now}" if self.backlog else f"next_try_at <= {now} AND next_try_at > {limit}"
+
+
+EVER = Window()
+
+
+def lots(connection: Connection, kinds: Iterable[str] | None = None) -> list[Lot]:
+    """All lots of these kinds, or of all kinds of the connection's provider."""
+    known = {kind.name: kind for kind in providers.get(connection.provider).kinds}
+    named = [known[name] for name in kinds if name in known] if kinds is not None else list(known.values())
+    return [Lot(kind.name, is_alone) for kind in named for is_alone in (True, False)]
+
+
+def look(
+    connection_id: int, wanted: Sequence[Lot], limit: int, window: Window = EVER, *, newest: bool = False
+) -> list[tuple[int, str]]:
+    """The first that are due of these lots, or the newest: id and lane of each. In a transaction (PostgreSQL)."""
+    order = "DESC" if newest else "ASC"
+    by = f"ORDER BY next_try_at {order}, delivery_id {order} LIMIT {limit:d}"
+    parts, values = _parts(connection_id, wanted, window, "delivery_id, lane, next_try_at", by)
+    if not parts:
+        return []
+    with database.cursor() as cursor:
+        cursor.execute(f"{_by_index()}SELECT delivery_id, lane FROM ({' UNION ALL '.join(parts)}) AS due {by}", values)
+        return list(cursor.fetchall())
+
+
+def sizes(connection_id: int, wanted: Sequence[Lot], most: int) -> dict[Lot, Waiting]:
+    """What is due of each lot, counted as far as `most`."""
+    by = f"ORDER BY next_try_at, delivery_id LIMIT {most:d}"
+    parts, values = _parts(connection_id, wanted, EVER, "next_try_at", by)
+    if not parts:
+        return {}
+    counted = (
+        f"SELECT {at:d} AS at, COUNT(*) AS number, MIN(next_try_at) <= {_fresh_since()} AS is_old FROM ({part}) AS lot"
+        for at, part in enumerate(parts)
     )
+    with database.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM ({' UNION ALL '.join(counted)}) AS lots WHERE number > 0", values)
+        return {wanted[at]: Waiting(number, bool(is_old)) for at, number, is_old in cursor.fetchall()}
+
+
+def behind_others(pks: Sequence[int]) -> set[int]:
+    """Those of them with an open delivery ahead in their lane (see `Delivery`)."""
+    ahead = Place.objects.filter(
+        connection=OuterRef("connection"),
+        lane=OuterRef("lane"),
+        delivery__lt=OuterRef("delivery"),
+        state__in=(State.QUEUED, State.SENDING),
+    )
+    rows = Place.objects.filter(delivery__in=pks).exclude(lane="")
+    return set(rows.filter(Exists(ahead.exclude(lane=""))).values_list("delivery", flat=True))
+
+
+def due(connection: Connection, kinds: Collection[str] | None = None) -> QuerySet[Place]:
+    """Places of what is due, of these kinds if any are named; what waits behind others in its lane is among them."""
+    rows = Place.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
+    return rows if kinds is None else rows.filter(kind__in=kinds)
 
 
 def connections_with_work() -> list[int]:
     """Connections that have something due which does not rest, the least recently served first."""
-    ready = Connection.objects.filter(Exists(_waiting(OuterRef("pk"))), state=Connection.State.CONNECTED)
-    in_turn = ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)
+    # One look into the index for each: as EXISTS it may become a walk over the whole queue.
+    first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
+    ready = Connection.objects.filter(state=Connection.State.CONNECTED)
+    ready = ready.annotate(first=Subquery(first.order_by("next_try_at").values("pk")[:1])).filter(first__isnull=False)
+    in_turn = list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").only("pk", "provider"))
     rests: dict[int | None, list[Pause]] = defaultdict(list)
     for pause in pauses.active():
         rests[pause.connection_id].append(pause)
-    return [pk for pk in in_turn if _is_any_awake(pk, rests[None] + rests[pk])]
+    return [one.pk for one in in_turn if _is_any_awake(one, rests[None] + rests[one.pk])]
 
 
-def _is_any_awake(connection_id: int, rests: Sequence[Pause]) -> bool:
+def _is_any_awake(connection: Connection, rests: Sequence[Pause]) -> bool:
     """Whether something that is due does not rest."""
-    awake = _waiting(connection_id)
-    for pause in rests:
-        kind = Q(kind=pause.kind) if pause.kind != pauses.EVERYTHING else Q()
-        awake = awake.exclude(kind & Q(next_try_at__lte=Now() - (FRESH if pause.backlog_only else timedelta())))
-    return not rests or awake.exists()
+    if not rests:
+        return True
+    wholly = {pause.kind for pause in rests if not pause.backlog_only}
+    partly = {pause.kind for pause in rests if pause.backlog_only}
+    if pauses.EVERYTHING in wholly:
+        return False
+    every = [lot for lot in lots(connection) if lot.kind not in wholly]
+    if pauses.EVERYTHING in partly:
+        partly = {lot.kind for lot in every}
+    awake = [lot for lot in every if lot.kind not in partly]
+    late = [lot for lot in every if lot.kind in partly]
+    return bool(sizes(connection.pk, awake, 1)) or _is_any_fresh(connection.pk, late)
 
 
-def _waiting(connection: OuterRef | int) -> QuerySet[Delivery]:
-    rows = Delivery.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
-    if message_hold.is_on():
-        rows = rows.exclude(providers.messages())
-    return rows.exclude(~Q(lane="") & Exists(ahead()))
+def _is_any_fresh(connection_id: int, wanted: Sequence[Lot]) -> bool:
+    parts, values = _parts(connection_id, wanted, Window(backlog=False), "1", "LIMIT 1")
+    if not parts:
+        return False
+    with database.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        return cursor.fetchone() is not None
 
 
-def ahead() -> QuerySet[Delivery]:
-    """The open deliveries before one in its lane."""
-    same = {"connection": OuterRef("connection"), "lane": OuterRef("lane")}
-    return Delivery.objects.filter(**same, pk__lt=OuterRef("pk"), state__in=(State.QUEUED, State.SENDING))
+def _parts(
+    connection_id: int, wanted: Sequence[Lot], window: Window, columns: str, end: str
+) -> tuple[list[str], list[Any]]:
+    """A look into the index `due_places_of_a_lot` for each lot, and their values."""
+    part = (
+        f"SELECT * FROM (SELECT {columns} FROM {Place._meta.db_table} WHERE connection_id = %s AND kind = %s "
+        f"AND is_alone = %s AND state = 'queued' AND suspects IS NULL AND {window.condition} {end}) AS one"
+    )
+    values = [value for lot in wanted for value in (connection_id, lot.kind, lot.is_alone)]
+    return [part] * len(wanted), values
+
+
+def _by_index() -> str:
+    return BY_INDEX if database.vendor == "postgresql" else ""
+
+
+def _fresh_since() -> str:
+    seconds = round(FRESH.total_seconds())
+    if database.vendor == "postgresql":
+        return f"STATEMENT_TIMESTAMP() - INTERVAL '{seconds} seconds'"
+    return f"STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', '-{seconds} seconds')"

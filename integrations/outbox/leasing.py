@@ -1,29 +1,36 @@
-"""Leases: a worker claims deliveries for a time, extends it, and what a dead worker held is given back."""
+"""Leases: a worker claims deliveries together for a time, extends it, and what a dead worker held is given back.
+
+A worker's death makes suspects of what it held. They are halved, and go by halves, until the one that kills is alone;
+whatever goes well is cleared.
+"""
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
+from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from integrations import outcomes
-from integrations.models import Connection, Delivery
-from integrations.outbox.due import due
+from integrations import outcomes, providers
+from integrations.models import Attempt, Connection, Delivery, Job, Lease, Place
+from integrations.outbox.due import EVER, NOW, Lot, Window, behind_others, look, lots
 from integrations.outcomes import CalledOff, Retry
+from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
 
 State = Delivery.State
 
 LEASE = timedelta(seconds=60)  # four times what one request may take
 BATCH = 100
-CRASHES_ALONE = 2  # from here on a delivery is claimed by itself, so that it takes no other down
-CRASHES_FAILED = 5
+CRASHES_FAILED = 5  # of what was alone at the last one
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
+MOST_LOOKED_AT = 20_000  # of what cannot go yet, for one claim
+MOST_GIVEN_BACK = 50  # leases in one transaction
+LATE_JOBS = timedelta(minutes=2)
 LOST = Retry(
     declare(
         "lease_lost",
@@ -47,34 +54,54 @@ CRASHED = outcomes.Failed(
     )
 )
 
+Waits = Callable[[Connection, Sequence[int]], set[int]]  # which of these must wait for others
+
 
 def claim(
-    connection: Connection, limit: int = BATCH, rows: QuerySet[Delivery] | None = None, newest: int = 0
+    connection: Connection,
+    limit: int = BATCH,
+    wanted: Sequence[Lot] | None = None,
+    window: Window = EVER,
+    newest: int = 0,
+    waits: Waits | None = None,
 ) -> list[Delivery]:
     """Lease due deliveries to the caller; counted as attempts now, so that a crash counts too.
 
-    `rows` narrows what is due. The oldest go first; `newest` of a hundred are the newest instead.
+    Of the lots that are `wanted`, or of all; then suspects come before all others, apart. The oldest go first; `newest`
+    of a hundred are the newest instead. What cannot go yet is passed over as it is.
     """
-    lease, leased_at = uuid.uuid4(), time.monotonic()
+    if wanted is None and (suspects := claim_suspects(connection)):
+        return suspects
+    mine = lots(connection) if wanted is None else list(wanted)
     with transaction.atomic():
-        # SKIP LOCKED: rows that another worker is claiming are passed by, not waited for.
-        # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-        wanted = (due(connection) if rows is None else rows).select_for_update(skip_locked=True, of=("self",))
-        pks = _together(_ends(wanted, limit, limit * newest // 100))
-        Delivery.objects.filter(pk__in=pks, state=State.QUEUED).update(
-            state=State.SENDING, lease=lease, lease_until=Now() + LEASE, attempts_made=F("attempts_made") + 1
-        )
-    claimed = Delivery.objects.filter(pk__in=pks, lease=lease, state=State.SENDING) if pks else Delivery.objects.none()
-    batch = list(claimed.order_by("pk"))
-    for delivery in batch:
-        delivery.leased_at = leased_at
-    return batch
+        few = limit * newest // 100
+        lease = Lease(connection=connection)
+        claimed = _first(lease, limit - few, mine, window, waits)
+        if few and len(claimed) == limit - few:
+            claimed += _newest(lease, few, mine, window, waits, claimed)
+        return _leased(lease, claimed)
+
+
+def claim_suspects(connection: Connection, resting: Sequence[str] = ()) -> list[Delivery]:
+    """Lease together what was in a dead worker's hands together; those of one kind that go in the same way."""
+    waiting = Place.objects.filter(connection=connection, state=State.QUEUED, suspects__isnull=False)
+    due = waiting.filter(next_try_at__lte=Now()).exclude(kind__in=resting).order_by("suspects", "delivery")
+    first = due.first()
+    if first is None:
+        return []
+    together = due.filter(suspects=first.suspects, kind=first.kind, is_alone=first.is_alone)
+    kind = {one.name: one for one in providers.get(connection.provider).kinds}.get(first.kind)
+    most = kind.many.most if kind and kind.many and not first.is_alone else BATCH
+    with transaction.atomic():
+        lease = Lease(connection=connection)
+        looked = list(together.values_list("delivery", "lane")[:most])
+        return _leased(lease, _taken(lease, _free(connection, looked, None, set()), most, first.suspects))
 
 
 def extend(batch: Sequence[Delivery]) -> None:
     """Take the lease of a claimed batch anew."""
     leased_at = time.monotonic()
-    mine(batch).update(lease_until=Now() + LEASE)
+    Lease.objects.filter(pk__in=_leases(batch)).update(until=Now() + LEASE)
     for delivery in batch:
         delivery.leased_at = leased_at
 
@@ -83,6 +110,12 @@ def keep(batch: Sequence[Delivery]) -> None:
     """Take the lease anew, if a sixth of it may be over: what is to come may need nearly all the rest."""
     if time.monotonic() > min(delivery.leased_at for delivery in batch) + LEASE.total_seconds() / 6:
         extend(batch)
+
+
+def end(batch: Sequence[Delivery]) -> None:
+    """The lease of what is settled is over; with anything left, it ends by itself."""
+    left = mine(batch).filter(lease=OuterRef("pk"))
+    Lease.objects.filter(~Exists(left), pk__in=_leases(batch)).delete()
 
 
 def check(deliveries: Sequence[Delivery]) -> None:
@@ -95,62 +128,144 @@ def check(deliveries: Sequence[Delivery]) -> None:
 def held(delivery: Delivery) -> Iterator[None]:
     """A transaction in which nobody takes the delivery from the caller. Raises CalledOff when somebody has."""
     with transaction.atomic():
-        mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
-        if not mine.filter(lease_until__gt=Now()).select_for_update(no_key=True).values_list("pk").first():
+        row = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
+        locked = row.select_for_update(no_key=True).values_list("pk").first()
+        if not locked or not are_ours([delivery]):
             raise CalledOff(LOST)
         yield
 
 
 def are_ours(deliveries: Sequence[Delivery]) -> bool:
     """Whether all are still the caller's."""
-    return mine(deliveries).filter(lease_until__gt=Now()).count() == len(deliveries)
+    last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
+    return mine(deliveries).filter(Exists(last)).count() == len(deliveries)
 
 
 def is_well_served(connection_id: int) -> bool:
     """Whether as many workers as one connection may have are at it already."""
-    leased = Delivery.objects.filter(
-        connection=connection_id, state=State.SENDING, lease__isnull=False, lease_until__gt=Now()
-    )
-    return leased.values("lease").distinct().count() >= MOST_WORKERS
+    return Lease.objects.filter(connection=connection_id, until__gt=Now())[:MOST_WORKERS].count() >= MOST_WORKERS
 
 
 def give_back_expired() -> int:
-    """Queue again what dead workers held; a delivery that keeps killing its worker fails."""
+    """Queue again what dead workers held, as suspects; a delivery that keeps killing its worker fails."""
     with transaction.atomic():
-        expired = Delivery.objects.filter(state=State.SENDING, lease_until__lt=Now())
-        pks = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:10_000])
-        rows = Delivery.objects.filter(pk__in=pks)
-        free: dict[str, Any] = {"lease": None, "lease_until": None, "crashes": F("crashes") + 1}
-        rows.filter(crashes__gte=CRASHES_FAILED - 1).update(
-            **free, state=State.FAILED, settled_at=Now(), **outcomes.words(CRASHED)
-        )
-        rows.filter(state=State.SENDING).update(**free, state=State.QUEUED, next_try_at=Now())
-    return len(pks)
+        over = Lease.objects.filter(until__lt=Now()).order_by("until").select_for_update(skip_locked=True)
+        return sum(_give_back(lease) for lease in list(over[:MOST_GIVEN_BACK])) + _of_late_jobs()
 
 
 def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     """The deliveries that are still leased to the caller."""
-    leases = {delivery.lease for delivery in deliveries}
-    return Delivery.objects.filter(pk__in=[d.pk for d in deliveries], lease__in=leases, state=State.SENDING)
+    pks = [delivery.pk for delivery in deliveries]
+    return Delivery.objects.filter(pk__in=pks, lease__in=_leases(deliveries), state=State.SENDING)
 
 
-def _ends(wanted: QuerySet[Delivery], limit: int, newest: int) -> list[tuple[int, int, str]]:
-    """The oldest of them, and some of the newest."""
-    rows = wanted.values_list("pk", "crashes", "lane")
-    found = list(rows[: limit - newest])
-    if newest and len(found) == limit - newest:
-        found += set(rows.order_by("-next_try_at", "-pk")[:newest]) - set(found)
-    return found
+def _leases(deliveries: Sequence[Delivery]) -> set[uuid.UUID]:
+    return {delivery.lease for delivery in deliveries if delivery.lease}
 
 
-def _together(rows: Sequence[tuple[int, int, str]]) -> list[int]:
-    """Rows that may share a batch: one of each lane, and none that has taken workers down before."""
-    lanes: set[str] = set()
-    together: list[int] = []
-    for pk, crashes, lane in rows:
-        if crashes >= CRASHES_ALONE:
-            return together or [pk]
-        if not lane or lane not in lanes:
-            together.append(pk)
-            lanes.add(lane)
-    return together
+def _first(lease: Lease, limit: int, wanted: Sequence[Lot], window: Window, waits: Waits | None) -> list[Delivery]:
+    """The oldest that can go; where the first cannot, further ones are looked at, up to a bound."""
+    most, claimed, lanes = limit, list[Delivery](), set[str]()
+    seen: set[int] = set()
+    while limit > 0:
+        looked = look(lease.connection_id, wanted, most, window)
+        free = _free(lease.connection, [row for row in looked if row[0] not in seen], waits, lanes)
+        seen.update(pk for pk, _ in looked)
+        claimed += _taken(lease, free, limit - len(claimed))
+        if len(claimed) == limit or len(looked) < most or most >= MOST_LOOKED_AT:
+            break
+        most = min(most * 4 + 100, MOST_LOOKED_AT)
+    return claimed
+
+
+def _newest(
+    lease: Lease, few: int, wanted: Sequence[Lot], window: Window, waits: Waits | None, beside: Sequence[Delivery]
+) -> list[Delivery]:
+    looked = look(lease.connection_id, wanted, few, window, newest=True)
+    had = {delivery.pk for delivery in beside}
+    lanes = {delivery.lane for delivery in beside if delivery.lane}
+    return _taken(lease, _free(lease.connection, [row for row in looked if row[0] not in had], waits, lanes), few)
+
+
+def _free(connection: Connection, looked: Sequence[tuple[int, str]], waits: Waits | None, lanes: set[str]) -> list[int]:
+    """Those that can go now: one of each lane, none behind another, and none that waits for something else."""
+    pks = [pk for pk, _ in looked]
+    stay = behind_others(pks) if any(lane for _, lane in looked) else set[int]()
+    free = list[int]()
+    for pk, lane in looked:
+        if pk not in stay and not (lane and lane in lanes):
+            free.append(pk)
+            lanes |= {lane} - {""}
+    if waits and free:
+        stay |= waits(connection, free)
+    if free and message_hold.is_on():
+        stay |= set(Delivery.objects.filter(providers.messages(), pk__in=free).values_list("pk", flat=True))
+    return [pk for pk in free if pk not in stay]
+
+
+def _taken(lease: Lease, pks: Sequence[int], limit: int, suspects: uuid.UUID | None = None) -> list[Delivery]:
+    """Claim these, as far as they still wait and nobody else is at them."""
+    if not pks or limit <= 0:
+        return []
+    table, now = Delivery._meta.db_table, NOW[database.vendor]
+    # SKIP LOCKED: rows that somebody is writing to are passed by, not waited for.
+    # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
+    lock = " FOR UPDATE OF d SKIP LOCKED" if database.vendor == "postgresql" else ""
+    suspicion = "d.lease = %s" if suspects else "d.lease IS NULL"
+    # Once, and before anything is written: https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-CTE-MATERIALIZATION
+    chosen = (
+        f"SELECT d.id FROM {table} AS d WHERE d.id IN ({', '.join(['%s'] * len(pks))}) AND d.state = 'queued' "
+        f"AND {suspicion} AND (d.not_after IS NULL OR d.not_after > {now}) AND EXISTS "
+        f"(SELECT 1 FROM {Connection._meta.db_table} AS c WHERE c.id = d.connection_id AND c.state = 'connected') "
+        f"ORDER BY d.next_try_at, d.id LIMIT {limit:d}{lock}"
+    )
+    claim = (
+        f"WITH chosen AS MATERIALIZED ({chosen}) "
+        f"UPDATE {table} SET state = 'sending', lease = %s, attempts_made = attempts_made + 1 "
+        "WHERE id IN (SELECT id FROM chosen) RETURNING *"
+    )
+    values = [*pks, *([_adapted(suspects)] if suspects else []), _adapted(lease.pk)]
+    return list(Delivery.objects.raw(claim, values))
+
+
+def _adapted(id: uuid.UUID) -> str:
+    return str(id) if database.features.has_native_uuid_field else id.hex
+
+
+def _leased(lease: Lease, claimed: list[Delivery]) -> list[Delivery]:
+    """The claimed in the order of their ids, and their lease written down."""
+    if claimed:
+        claimed.sort(key=lambda delivery: delivery.pk)
+        lease.deliveries, lease.until = [delivery.pk for delivery in claimed], Now() + LEASE
+        lease.save(force_insert=True)
+        leased_at = time.monotonic()
+        for delivery in claimed:
+            delivery.leased_at = leased_at
+    return claimed
+
+
+def _give_back(lease: Lease) -> int:
+    """One dead worker's batch: by halves; what was alone, and has killed before, fails."""
+    rows = Delivery.objects.filter(pk__in=lease.deliveries, lease=lease.pk, state=State.SENDING)
+    pks = list(rows.order_by("pk").values_list("pk", flat=True))
+    Lease.objects.filter(pk=lease.pk).delete()
+    if len(pks) == 1:
+        failing = rows.filter(crashes__gte=CRASHES_FAILED - 1)
+        given_up = {"state": State.FAILED, "settled_at": Now(), **outcomes.words(CRASHED)}
+        failing.update(lease=None, crashes=F("crashes") + 1, **given_up)
+    # What died before its request has never been tried: attempts are on record before they are made.
+    untried = ~Exists(Attempt.deliveries.through._default_manager.filter(delivery=OuterRef("pk")))
+    rows.filter(untried, attempts_made=1).update(attempts_made=0)
+    for half in (pks[: len(pks) // 2], pks[len(pks) // 2 :]):
+        back = rows.filter(pk__in=half) if half else rows.none()
+        back.update(lease=uuid.uuid4(), crashes=F("crashes") + 1, state=State.QUEUED, next_try_at=Now())
+    return len(pks)
+
+
+def _of_late_jobs() -> int:
+    """What a job holds long after it should have ended, as nobody has looked."""
+    late = Job.objects.filter(state=Job.State.RUNNING, gives_up_at__lt=Now() - LATE_JOBS).values_list("pk", flat=True)
+    rows = Delivery.objects.filter(job__in=list(late[:MOST_GIVEN_BACK]), state=State.SENDING, lease=None)
+    pks = list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:10_000])
+    back = Delivery.objects.filter(pk__in=pks)
+    return back.update(state=State.QUEUED, next_try_at=Now(), crashes=F("crashes") + 1)

@@ -15,7 +15,7 @@ from integrations.outcomes import Outcome
 State = Delivery.State
 
 TOUCH = (
-    f"UPDATE {Delivery._meta.db_table} SET occurred_at = %s "  # noqa: S608 (the name is ours)
+    f"UPDATE {Delivery._meta.db_table} SET occurred_at = %s "
     "WHERE connection_id = %s AND lane = %s AND state IN (%s, %s)"
 )
 
@@ -36,6 +36,7 @@ class Order:
     options: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     lane: str = ""
+    shared_tries: int = 0
     due_at: datetime | None = None
     not_after: datetime | None = None
     outcome: Outcome | None = None  # settled before it was ever sent: a fact that cannot be told
@@ -65,6 +66,7 @@ def _row(connection_id: int, order: Order) -> Delivery:
         body=order.body,
         options=order.options,
         warnings=order.warnings,
+        shared_tries=order.shared_tries,
         occurred_at=order.occurred_at,
         not_after=order.not_after,
     )

@@ -37,7 +37,6 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
         "options": delivery.options,
         "subject": "" if isinstance(delivery.subject, NotStored) else delivery.subject,
         "lease": None,
-        "lease_until": None,
         "crashes": 0,
     }
     with transaction.atomic():
@@ -52,7 +51,7 @@ def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
         values |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
     elif outcome.state == State.HELD:
         values = {"state": State.HELD}
-    return mine(deliveries).update(lease=None, lease_until=None, crashes=0, **values, **outcomes.words(outcome))
+    return mine(deliveries).update(lease=None, crashes=0, **values, **outcomes.words(outcome))
 
 
 def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
@@ -60,7 +59,6 @@ def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
     mine(deliveries).update(
         state=State.QUEUED,
         lease=None,
-        lease_until=None,
         attempts_made=F("attempts_made") - 1,
         **outcomes.words(outcome),
     )

@@ -8,44 +8,65 @@ and a few of the newest, so that a new fact does not wait behind a backlog.
 import random
 from collections.abc import Iterator, Sequence
 
-from django.db.models import QuerySet
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox, pauses, providers
 from integrations.models import Connection, Delivery
-from integrations.outbox import wake_ups
+from integrations.outbox import Lot, Waiting, Window, wake_ups
+from integrations.pauses import Rest
 from integrations.providers import Many
+from integrations.workers import tempo
 
 NEWEST = 10  # of a hundred in a bulk request
 
-Rows = QuerySet[Delivery]
+Batch = tuple[list[Delivery], Many | None]
 
 
-def batches(connection: Connection) -> Iterator[tuple[list[Delivery], Many | None]]:
+def batches(connection: Connection) -> Iterator[Batch]:
     """One round: each batch is claimed when it is asked for. With the kind's Many where it is to go in one request."""
     rest = pauses.of(connection)
-    due = outbox.due(connection).exclude(kind__in=rest.resting)
     if pauses.EVERYTHING in rest.resting | rest.on_trial:
         if pauses.EVERYTHING not in rest.resting:
-            yield _one(connection, due), None
+            yield _one(connection, [lot for lot in outbox.lots(connection) if lot.kind not in rest.resting]), None
         return
+    yield _suspects(connection, rest)
     for kind in rest.on_trial:
-        yield _one(connection, due.filter(kind=kind)), None
-    due = due.exclude(kind__in=rest.on_trial)
-    many = _bulks(connection, due)
-    alone = _without(due, many)
-    yield outbox.claim(connection, rows=alone.filter(next_try_at__gt=Now() - outbox.FRESH)), None
-    backlog = alone.filter(next_try_at__lte=Now() - outbox.FRESH).exclude(kind__in=rest.backlog_resting)
-    yield outbox.claim(connection, rows=backlog), None
-    for kind, bulk in many.items():
-        if kind not in rest.backlog_resting and not _must_wait(connection, kind, bulk):
-            yield outbox.claim(connection, bulk.most, rows=due.filter(bulk.only, kind=kind), newest=NEWEST), bulk
+        yield _one(connection, outbox.lots(connection, [kind])), None
+    awake = [lot for lot in outbox.lots(connection) if lot.kind not in rest.resting | rest.on_trial]
+    waiting = outbox.sizes(connection.pk, awake, max(_least(connection), outbox.BATCH) + 1)
+    many = _in_bulk(connection, waiting)
+    yield from _one_by_one(connection, [lot for lot in waiting if lot not in many], waiting, rest)
+    for lot, bulk in many.items():
+        if lot.kind not in rest.backlog_resting and not _must_wait(connection, lot.kind, bulk):
+            most = tempo.most(connection.pk, lot.kind, bulk.most)
+            yield outbox.claim(connection, most, [lot], newest=NEWEST, waits=bulk.behind), bulk
 
 
-def _one(connection: Connection, rows: Rows) -> list[Delivery]:
+def _one_by_one(
+    connection: Connection, lots: Sequence[Lot], waiting: dict[Lot, Waiting], rest: Rest
+) -> Iterator[Batch]:
+    """Fresh facts before a backlog."""
+    if not lots:
+        return
+    yield outbox.claim(connection, wanted=lots, window=Window(backlog=False)), None
+    old = [lot for lot in lots if waiting[lot].has_backlog and lot.kind not in rest.backlog_resting]
+    if old:
+        yield outbox.claim(connection, wanted=old, window=Window(fresh=False)), None
+
+
+def _suspects(connection: Connection, rest: Rest) -> Batch:
+    """What a dead worker held, apart from all else; few of them go one by one."""
+    resting = rest.resting | rest.backlog_resting | rest.on_trial
+    batch = outbox.claim_suspects(connection, sorted(resting))
+    least = _least(connection)
+    is_many = batch and least and len(batch) > least and batch[0].attempts_made <= batch[0].shared_tries
+    kind = providers.get(connection.provider).kind(batch[0].kind) if is_many else None
+    return batch, kind.many if kind else None
+
+
+def _one(connection: Connection, lots: Sequence[Lot]) -> list[Delivery]:
     """To find out whether trouble is over: the oldest or the newest, as something may be wrong with the one itself."""
-    return outbox.claim(connection, 1, rows=rows, newest=random.choice((0, 100)))  # noqa: S311  (no secret)
+    return outbox.claim(connection, 1, lots, newest=random.choice((0, 100)))  # noqa: S311  (no secret)
 
 
 def is_backlog(deliveries: Sequence[Delivery]) -> bool:
@@ -55,7 +76,8 @@ def is_backlog(deliveries: Sequence[Delivery]) -> bool:
 
 def has_backlog(connection: Connection) -> bool:
     """Whether so much waits that it goes in bulk."""
-    return bool(_bulks(connection, outbox.due(connection)))
+    together = [lot for lot in outbox.lots(connection) if not lot.is_alone]
+    return bool(_in_bulk(connection, outbox.sizes(connection.pk, together, _least(connection) + 1)))
 
 
 def _must_wait(connection: Connection, kind: str, bulk: Many) -> bool:
@@ -66,21 +88,14 @@ def _must_wait(connection: Connection, kind: str, bulk: Many) -> bool:
     return bool(wait)
 
 
-def _bulks(connection: Connection, due: Rows) -> dict[str, Many]:
-    """The kinds of which so many wait that they go in bulk, by name."""
-    provider = providers.get(connection.provider)
-    least = provider.bulk_from()
-    if not least or due.order_by()[: least + 1].count() <= least:
+def _least(connection: Connection) -> int:
+    return providers.get(connection.provider).bulk_from()
+
+
+def _in_bulk(connection: Connection, waiting: dict[Lot, Waiting]) -> dict[Lot, Many]:
+    """The lots of which so many wait that they go in bulk, in the order of their provider's kinds."""
+    least, provider = _least(connection), providers.get(connection.provider)
+    if not least:
         return {}
-    bulks = {kind.name: kind.many for kind in provider.kinds if kind.many}
-    return {kind: bulk for kind, bulk in bulks.items() if _is_many(due.filter(bulk.only, kind=kind), least)}
-
-
-def _is_many(rows: Rows, least: int) -> bool:
-    return rows.order_by()[: least + 1].count() > least
-
-
-def _without(due: Rows, many: dict[str, Many]) -> Rows:
-    for kind, bulk in many.items():
-        due = due.exclude(bulk.only, kind=kind)
-    return due
+    large = [lot for lot, due in waiting.items() if not lot.is_alone and due.number > least]
+    return {lot: many for lot in large if (many := provider.kind(lot.kind).many)}

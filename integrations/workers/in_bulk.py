@@ -7,8 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.db.models import Q
-
 from integrations import outbox, outcomes, shutdown
 from integrations.errors import (
     THROTTLED,
@@ -19,20 +17,19 @@ from integrations.errors import (
     Throttled,
 )
 from integrations.models import Connection, Delivery
-from integrations.outbox import rate_limited
+from integrations.outbox import places, rate_limited
 from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
 from integrations.reasons import Who, declare
 from integrations.wire import http
 from integrations.workers.one_by_one import BUSY
 
-NEVER_TRIED = Q(attempts_made=0)  # what was tried is settled one by one: of a whole request nobody knows what was taken
 REFUSED_IN_A_ROW = 10  # one bad item is found by fewer halvings
 FEW = 10  # that are not worth another request for many
 NOT_REACHED = Retry(BUSY.saying("The worker was asked to end; this one is next."))
 ALONE = Retry(
     declare(
-        "goes_alone",
+        places.ALONE,
         "Goes by itself",
         "It was taken out of a request for many, and goes by itself.",
         because="it was taken out of a request for many, and goes by itself",
@@ -40,7 +37,6 @@ ALONE = Retry(
         who=Who.ITSELF,
     )
 )
-REPEATABLE = Q(attempts_made__lt=3) & ~Q(reason_code=ALONE.code)  # what may be told twice without harm
 NOT_TAKEN = {reason.code for reason in (http.UNREACHABLE, http.PLAIN_HTTP, THROTTLED)}  # they certainly had no effect
 
 Pack = Sequence[Delivery]

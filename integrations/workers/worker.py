@@ -13,9 +13,10 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import chores, held_messages, wake_ups
 from integrations.pauses import circuit_breaker, message_hold
 from integrations.providers import Many
-from integrations.workers import account_slots, batches, one_by_one
+from integrations.workers import account_slots, batches, one_by_one, tempo
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
+ONE_BY_ONE = ""  # the sort of a batch of any kinds
 WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
 
 log = logging.getLogger(__name__)
@@ -50,21 +51,26 @@ def _round(connection: Connection) -> bool:
     for batch, many in batches.batches(connection):
         if batch:
             was_any = True
-            _call_for_help(connection, batch, many)
-            deliver(connection, batch, many)
+            allowed = many.most if many else outbox.BATCH
+            kind = batch[0].kind if many else ONE_BY_ONE
+            if len(batch) >= allowed and not tempo.is_slow(connection.pk, kind):
+                wake_ups.now(connection.pk)  # there is more behind it, which another worker may begin with
+            with tempo.of(connection.pk, kind, len(batch), allowed):
+                deliver(connection, batch, many)
         if shutdown.asked():
             return False
     return was_any
 
 
-def _call_for_help(connection: Connection, batch: Sequence[Delivery], many: Many | None) -> None:
-    """A batch that is full has more behind it, which another worker may begin with."""
-    if len(batch) >= (many.most if many else outbox.BATCH):
-        wake_ups.now(connection.pk)
-
-
 def deliver(connection: Connection, batch: Sequence[Delivery], many: Many | None = None) -> None:
     """Hand a claimed batch to its provider; what stops the batch as a whole is each row's outcome."""
+    try:
+        _hand_over(connection, batch, many)
+    finally:
+        outbox.end(batch)
+
+
+def _hand_over(connection: Connection, batch: Sequence[Delivery], many: Many | None) -> None:
     handed_to = many.deliver if many else providers.get(connection.provider).deliver or one_by_one.deliver
     try:
         handed_to(connection, batch)

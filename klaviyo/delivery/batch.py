@@ -15,7 +15,7 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
 from integrations.pauses import message_hold
 from integrations.providers import Kind, Many
 from integrations.reasons import Who, declare
-from integrations.workers import batches, in_bulk, one_by_one
+from integrations.workers import batches, one_by_one
 from klaviyo.api import bulk
 from klaviyo.api.client import Client
 from klaviyo.confirmation import in_doubt
@@ -52,25 +52,24 @@ MOVED = Retry(
 
 log = logging.getLogger(__name__)
 
-WITHOUT_CONSENT = ~Q(options__has_key="message")
 EACH = Q(pk__isnull=False)
 
 _ALL = (
     Kind(
         "profile",
         profiles.send,
-        Many(bulk.MOST_PROFILES, profiles.deliver, profiles.wait, in_bulk.REPEATABLE),
+        Many(bulk.MOST_PROFILES, profiles.deliver, profiles.wait),
         order=0,
         needs_profile=True,
     ),
     Kind(
         "event",
         events.send,
-        Many(bulk.MOST_EVENTS, events.deliver, events.wait, WITHOUT_CONSENT & in_bulk.NEVER_TRIED),
+        Many(bulk.MOST_EVENTS, events.deliver, events.wait, events.behind_their_people),
         needs_profile=True,
         messages=contents.NEEDS_CONSENT,
     ),
-    Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait, in_bulk.REPEATABLE)),
+    Kind("list", lists.send, Many(bulk.MOST_MEMBERS, lists.deliver, lists.wait)),
     Kind("email", mail.send, begins_anew=True, messages=EACH),  # or, known as tried, it would not go again
     Kind("subscribe", subscribe.subscribe, messages=EACH),
     Kind("unsubscribe", unsubscribe.unsubscribe, is_a_persons_act=True),

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from django.db.models import Q
+from django.db.models.functions import Now
 
-from integrations import outbox, outcomes, pauses
+from integrations import pauses
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Accepted, CalledOff, Outcome, Retry
-from integrations.reasons import Who, declare
+from integrations.outcomes import Accepted, CalledOff, Outcome
 from integrations.wire import attempts
 from integrations.workers import in_bulk
 from integrations.workers.in_bulk import Pack
@@ -33,19 +33,6 @@ from klaviyo.profiles.errors import ProfileConflict
 from klaviyo.profiles.joined_stores import settings_of
 from klaviyo.profiles.people import People
 from klaviyo.profiles.recently_sent import told_lately
-
-PERSON_FIRST = Retry(
-    declare(
-        "person_first",
-        "The profile goes first",
-        "First the person's profile goes.",
-        because="the person's profile is about to go, and this goes after it",
-        means="Many wait at a time. An event is told when Klaviyo knows the person.",
-        who=Who.ITSELF,
-    ),
-    after=outcomes.SOON,
-    refund=True,
-)
 
 wait = bulk_delivery.until_room(bulk.BULK_CREATE_EVENTS)
 
@@ -76,7 +63,7 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Settle every event of a claimed batch, in jobs of many."""
-    open_ones = _after_their_people(connection, preflight.without_the_hopeless(deliveries))
+    open_ones = preflight.without_the_hopeless(deliveries)
     if not open_ones:
         return
     client = Client(connection, is_backlog=True)
@@ -90,20 +77,17 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
             in_bulk.send(connection, pack, partial(_request, client), _blame)
 
 
-def _after_their_people(connection: Connection, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-    """Without those whose person's profile is about to go, which wait for it: each would bring the person once more."""
+def behind_their_people(connection: Connection, pks: Sequence[int]) -> set[int]:
+    """Those whose person's profile is about to go, which wait for it: each would bring the person once more."""
+    if pauses.is_in_trouble(connection, contents.Profile.kind):
+        return set()
+    deliveries = list(Delivery.objects.filter(pk__in=pks).only("pk", "kind", "subject", "options"))
     known = told_lately(connection, deliveries)
     unsure = {delivery.subject for delivery in deliveries if delivery.subject.lower() not in known}
-    if not unsure or pauses.is_in_trouble(connection, "profile"):
-        return deliveries
-    theirs = Q(kind=contents.Profile.kind, subject__in=unsure)
-    in_hand = connection.deliveries.filter(theirs, state=Delivery.State.SENDING, job=None)
-    going = (outbox.due(connection).filter(theirs), in_hand)
-    soon = {subject.lower() for rows in going for subject in rows.values_list("subject", flat=True)}
-    early = [delivery for delivery in deliveries if delivery.subject.lower() in soon]
-    outbox.settle_all(early, PERSON_FIRST)
-    early_pks = {delivery.pk for delivery in early}
-    return [delivery for delivery in deliveries if delivery.pk not in early_pks]
+    theirs = Delivery.objects.filter(connection=connection, kind=contents.Profile.kind, subject__in=unsure)
+    about_to_go = Q(state=Delivery.State.QUEUED, next_try_at__lte=Now()) | Q(state=Delivery.State.SENDING, job=None)
+    soon = {subject.lower() for subject in theirs.filter(about_to_go).values_list("subject", flat=True)}
+    return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon}
 
 
 def _bring(batch: Batch, delivery: Delivery) -> None:

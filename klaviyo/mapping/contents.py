@@ -9,6 +9,7 @@ from django.db.models import Q
 from integrations.models import Delivery
 from klaviyo.mapping.catalogue import METRICS
 
+REPEATABLE = 3  # tries together of what may be told twice without harm
 STORED_AS = {"setting": "sync"}  # as rows have it from the time when settings were called so
 
 
@@ -17,10 +18,11 @@ class Content:
     """A delivery's content; `store` is the id of the store by whose setting at the account it goes.
 
     `setting` is that setting's own id, by which the older rows go. `message`, "invite" or "reminder", stands where it
-    needs the person's consent.
+    needs the person's consent. So many of its `shared_tries` may be in a request for many.
     """
 
     kind: ClassVar[str] = ""
+    shared_tries: ClassVar[int] = 0
 
     store: int = 0
     setting: int = 0
@@ -50,6 +52,7 @@ class Profile(Content):
     """An advocate's profile, whose body is made when it is sent."""
 
     kind = "profile"
+    shared_tries = REPEATABLE
 
     advocate: int = 0
 
@@ -75,6 +78,7 @@ class Event(Message):
     """An event; `person` has the attributes that a new profile of theirs would get."""
 
     kind = "event"
+    shared_tries = 1  # what was tried is settled one by one: of a whole request nobody knows what was taken
 
     person: dict[str, Any] = field(default_factory=dict)
 
@@ -91,6 +95,7 @@ class ListAdd(Content):
     """A list add; `planned_by` is the lease under which the person's profile was made."""
 
     kind = "list"
+    shared_tries = REPEATABLE
 
     planned_by: str = ""
 

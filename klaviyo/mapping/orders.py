@@ -63,6 +63,7 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
         subject=event.address,
         body=body,
         options=content.as_options(),
+        shared_tries=0 if content.message else content.shared_tries,
         warnings=trimmed + left_out,
         occurred_at=timezone.now() if unusable else event.occurred_at,
         not_after=useful_until(event),
@@ -81,6 +82,7 @@ def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
         source=str(uid),
         subject=values.address(advocate.email),
         options=contents.Profile(store=setting.store_id, advocate=advocate.pk).as_options(),
+        shared_tries=contents.Profile.shared_tries,
         occurred_at=timezone.now(),
         outcome=malformed(advocate.email),
     )

@@ -24,7 +24,7 @@ MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether K
 def begin(connection: Connection, told: Import, deliveries: Sequence[Delivery]) -> Job:
     """Klaviyo has taken an import: its deliveries wait for how it ends, no longer for a worker."""
     job = watch(connection, told, len(deliveries), {})
-    leasing.mine(deliveries).update(job=job, lease=None, lease_until=job.gives_up_at + LONGEST_WAIT)
+    leasing.mine(deliveries).update(job=job, lease=None)
     return job
 
 

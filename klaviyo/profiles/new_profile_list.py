@@ -39,6 +39,7 @@ def plan(delivery: Delivery, setting: StoreSetting) -> str | None:
         subject=delivery.subject,
         due_at=later,
         options=contents.ListAdd(store=setting.store_id, planned_by=str(delivery.lease)).as_options(),
+        shared_tries=contents.ListAdd.shared_tries,
     )
     with leasing.held(delivery):
         outbox.add(delivery.connection_id, [order])

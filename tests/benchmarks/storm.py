@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db import connection as database
 from django.db.models.functions import Now
 
-from integrations.models import Attempt, Delivery
+from integrations.models import Attempt, Lease
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests.benchmarks import crew, facts, ledger, stage
@@ -133,7 +133,7 @@ def _end_leases(house: House, workers: list[Process], number: int) -> None:
     """As if a minute had gone by since all workers died."""
     for worker in workers:
         house.kill(worker)
-    Delivery.objects.filter(state=Delivery.State.SENDING).update(lease_until=Now() - timedelta(seconds=1))
+    Lease.objects.update(until=Now() - timedelta(seconds=1))
     for _ in range(number):
         house.start_worker()
 

@@ -74,20 +74,12 @@ class House:
         for _ in range(4):
             budgets.forget()
             Pause.objects.all().delete()
-            end_leases_of_workers()
+            end_leases()
             worker.sweep()
             make_due()
             self.drain()
             Job.objects.filter(looks__gte=2).update(gives_up_at=timezone.now())
             self.look()
-
-
-def end_leases_of_workers() -> None:
-    waiting = Delivery.objects.filter(job__state=Job.State.RUNNING, lease=None).values_list("pk", "lease_until")
-    kept = dict(waiting)
-    end_leases()
-    for pk, until in kept.items():
-        Delivery.objects.filter(pk=pk).update(lease_until=until)
 
 
 @pytest.fixture

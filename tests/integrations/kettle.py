@@ -16,7 +16,7 @@ from integrations.outbox import Order
 from integrations.outcomes import Accepted, Outcome
 from integrations.providers import Kind, Many
 from integrations.workers import in_bulk
-from integrations.workers.in_bulk import NEVER_TRIED, Pack
+from integrations.workers.in_bulk import Pack
 from integrations.workers.one_by_one import Work
 
 State = Delivery.State
@@ -35,7 +35,7 @@ class Kettle:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Events go one by one, or ten at once; profiles alone."""
-        return (Kind("event", self.pour, Many(10, self.pour_many, only=NEVER_TRIED)), Kind("profile", self.pour))
+        return (Kind("event", self.pour, Many(10, self.pour_many)), Kind("profile", self.pour))
 
     @property
     def took(self) -> list[tuple[int, int]]:
@@ -76,7 +76,7 @@ def connected(id: str) -> Connection:
 
 def add(account: Connection, number: int = 1, **more: Any) -> None:
     kind, body = more.get("kind", "event"), more.get("body", {})
-    orders = [Order(kind, str(uuid.uuid4()), timezone.now(), body=body) for _ in range(number)]
+    orders = [Order(kind, str(uuid.uuid4()), timezone.now(), body=body, shared_tries=1) for _ in range(number)]
     with transaction.atomic():
         outbox.add(account.pk, orders)
 

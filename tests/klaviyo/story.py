@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from integrations.models import Connection, Delivery, Pause
+from integrations.models import Connection, Delivery, Lease, Pause
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeenProfile
 from referrals import lifecycle
@@ -50,7 +50,7 @@ def let_pass(time: timedelta) -> None:
 
 def end_leases() -> None:
     """As if a minute had gone by since the workers died."""
-    Delivery.objects.filter(state=State.SENDING).update(lease_until=timezone.now() - timedelta(seconds=1))
+    Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
 
 
 def states(**which: Any) -> set[str]:

@@ -23,6 +23,7 @@ from integrations.models import (
     Delivery,
     HealthCheck,
     Job,
+    Lease,
     MessageHold,
     Pause,
 )
@@ -92,7 +93,7 @@ def work(drain: Drain) -> None:
 
 
 def end_leases() -> None:
-    Delivery.objects.filter(lease__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
+    Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
 
 
 def end_imports(sandbox: Sandbox) -> None:

@@ -26,7 +26,7 @@ from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from integrations.models import Connection, Delivery, MessageHold  # noqa: E402
+from integrations.models import Connection, Delivery, Lease, MessageHold  # noqa: E402
 from integrations.outbox import wake_ups  # noqa: E402
 from klaviyo.models import StoreSetting  # noqa: E402
 from referrals import lifecycle  # noqa: E402
@@ -97,8 +97,7 @@ def command() -> list[Any]:
 
 def end_leases() -> int:
     """As if a minute had gone by: what dead workers held may be taken from them."""
-    held = Delivery.objects.filter(state=Delivery.State.SENDING)
-    return held.update(lease_until=Now() - timedelta(seconds=1))
+    return Lease.objects.update(until=Now() - timedelta(seconds=1))
 
 
 def leased() -> int:

@@ -122,9 +122,9 @@ def order(receipt: Erasure, connection: Connection, email: str) -> Order:
 def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
     taken = connection.deliveries.filter(state=State.CANCELLED, settled_at__gt=Now() - ON_THE_WIRE)
-    if taken.filter(lease_until__isnull=False).exists():
+    if taken.filter(attempts_made__gt=0).exists():
         return timezone.now() + ON_THE_WIRE
-    waiting = connection.deliveries.filter(state=State.QUEUED).order_by("next_try_at")
+    waiting = connection.places.filter(state=State.QUEUED).order_by("next_try_at")
     first = waiting.values_list("next_try_at", flat=True).first()
     return min(first or timezone.now(), timezone.now()) - timedelta(microseconds=1)
 
@@ -163,13 +163,13 @@ def _unname(rows: Sequence[Delivery]) -> None:
     Delivery.objects.bulk_update(named, ["body"], batch_size=AT_ONCE)
     _call_off([row for row in rows if message_of(row)])  # invitations from nobody
     in_hand = Delivery.objects.filter(pk__in=_pks(named), state=State.SENDING)
-    in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None, lease_until=None)
+    in_hand.update(state=State.QUEUED, next_try_at=Now(), lease=None)
 
 
 def _call_off(rows: Sequence[Delivery]) -> None:
     """Also from under a worker: without its lease it neither sends it any more nor writes it back.
 
-    What failed cannot be tried again either. `lease_until` stays: it shows that a worker had it.
+    What failed cannot be tried again either.
     """
     unfinished = Delivery.objects.filter(pk__in=_pks(rows), state__in=(*Delivery.OPEN, State.FAILED))
     unfinished.update(state=State.CANCELLED, lease=None, settled_at=Now(), **outcomes.words(ERASED))

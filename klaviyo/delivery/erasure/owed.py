@@ -104,7 +104,7 @@ def ask_again(receipt: Erasure, connection: Connection, due_at: datetime) -> boo
     """The account is owed it once more, as if it was made now; False where it was never owed it."""
     mine = _of([str(receipt.uid)]).filter(connection=connection)
     again: dict[str, Any] = {"created_at": Now(), "next_try_at": due_at, "attempts_made": 0, "crashes": 0}
-    free: dict[str, Any] = {"settled_at": None, "lease": None, "lease_until": None, "reason_code": "", "reason": ""}
+    free: dict[str, Any] = {"settled_at": None, "lease": None, "reason_code": "", "reason": ""}
     return bool(mine.update(state=State.QUEUED, **again, **free))
 
 
@@ -134,7 +134,7 @@ def _mend(row: Delivery, receipt: Erasure) -> None:
         return
     change: dict[str, Any] = {"subject": ""} if row.subject else {}
     if row.state == State.CANCELLED:
-        again = {"state": State.QUEUED, "next_try_at": Now(), "settled_at": None, "lease": None, "lease_until": None}
+        again = {"state": State.QUEUED, "next_try_at": Now(), "settled_at": None, "lease": None}
         change |= {**again, "reason_code": "", "reason": ""}
     if change:
         same.update(**change)

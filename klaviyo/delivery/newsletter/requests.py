@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations.models import Attempt, Delivery
+from integrations.models import Attempt, Delivery, Lease
 from integrations.wire import attempts
 from klaviyo.api import subscriptions
 from klaviyo.delivery.newsletter import enqueue
@@ -46,7 +46,8 @@ def is_overtaken(delivery: Delivery, within: timedelta) -> bool:
 
 def is_in_other_hands(delivery: Delivery) -> bool:
     """Whether another worker is forwarding a yes or a no of the person right now."""
-    sending = enqueue.words_of(delivery).filter(state=Delivery.State.SENDING, lease_until__gt=Now())
+    live = Lease.objects.filter(connection=delivery.connection_id, until__gt=Now()).values("pk")
+    sending = enqueue.words_of(delivery).filter(state=Delivery.State.SENDING, lease__in=live)
     return sending.exclude(lease=delivery.lease).exists()
 
 

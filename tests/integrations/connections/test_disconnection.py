@@ -14,7 +14,7 @@ from django.utils import timezone
 from integrations import connections, encryption, outbox
 from integrations.connections import disconnection
 from integrations.errors import ReconnectRequired
-from integrations.models import Connection, Delivery, Revocation
+from integrations.models import Connection, Delivery, Lease, Revocation
 from tests.integrations.operators import come_back, leave, told
 from tests.integrations.teapot import Teapot, saying, waiting_for
 
@@ -174,9 +174,9 @@ def test_a_revocation_rests_while_somebody_connects_again(teapot: Teapot, browse
 
 
 def test_work_in_flight_ends_before_the_token_goes(browser: Client, tearoom: Connection, teapot: Teapot) -> None:
-    row = delivery(
-        tearoom, state=Delivery.State.SENDING, lease=uuid.uuid4(), lease_until=timezone.now() + timedelta(minutes=1)
-    )
+    in_a_minute = timezone.now() + timedelta(minutes=1)
+    lease = Lease.objects.create(connection=tearoom, deliveries=[], until=in_a_minute)
+    row = delivery(tearoom, state=Delivery.State.SENDING, lease=lease.pk)
     seen: list[str] = []
 
     def answer_comes() -> None:
@@ -184,7 +184,8 @@ def test_work_in_flight_ends_before_the_token_goes(browser: Client, tearoom: Con
             pass
         seen.append(Connection.objects.get().access_token)
         seen.extend(teapot.revoked)
-        Delivery.objects.filter(pk=row.pk).update(state=Delivery.State.ACCEPTED, lease=None, lease_until=None)
+        Delivery.objects.filter(pk=row.pk).update(state=Delivery.State.ACCEPTED, lease=None)
+        lease.delete()
         databases.close_all()
 
     worker = threading.Thread(target=answer_comes)
@@ -199,7 +200,7 @@ def test_work_that_never_ends_is_not_waited_for(
     browser: Client, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disconnection, "PATIENCE", timedelta())
-    delivery(tearoom, state=Delivery.State.SENDING, lease_until=timezone.now() + timedelta(minutes=1))
+    Lease.objects.create(connection=tearoom, deliveries=[], until=timezone.now() + timedelta(minutes=1))
     disconnect(browser, tearoom)
     assert erased()
 

@@ -8,7 +8,7 @@ import requests
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Lease
 from integrations.outcomes import Outcome
 from integrations.workers import worker
 from klaviyo.api import profiles, transport
@@ -165,7 +165,7 @@ def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
         nonlocal asked
         asked += 1
         if asked == 1:
-            Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+            Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
             outbox.give_back_expired()
             sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
             worker.deliver(connection, outbox.claim(connection))

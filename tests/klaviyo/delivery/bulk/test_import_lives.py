@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from integrations import outbox
 from integrations.connections import disconnection
-from integrations.models import Connection, Delivery, Job
+from integrations.models import Connection, Delivery, Job, Lease
 from integrations.outbox import leasing
 from integrations.workers import worker
 from klaviyo.api import bulk
@@ -113,7 +113,7 @@ def test_a_look_that_comes_late_takes_nothing_from_a_worker(
     sandbox: Sandbox, people: list[Advocate], drain: Drain
 ) -> None:
     drain()
-    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    Job.objects.update(gives_up_at=timezone.now() - timedelta(hours=1))
     outbox.give_back_expired()
     claimed = outbox.claim(the_connection())
     assert len(claimed) == PEOPLE
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_between_the_answer_and_the_record_costs_nothing(
     with killed_before(import_job, "begin"):
         drain()
     assert len(sandbox.requests(IMPORT)) == 1
-    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
     worker.sweep()
     drain()
     look()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations import outbox, reasons
 from integrations.mail import mailer
-from integrations.models import Attempt, Connection, Delivery
+from integrations.models import Attempt, Connection, Delivery, Lease
 from integrations.outcomes import Outcome
 from integrations.wire import attempts
 from integrations.workers import worker
@@ -158,11 +158,10 @@ def test_the_lease_is_taken_anew_before_the_conversation(
 
     def slowly(self: mailer.Mailer) -> None:
         opened(self)
-        Delivery.objects.filter(kind="email").update(lease_until=timezone.now() + timedelta(seconds=5))
+        Lease.objects.update(until=timezone.now() + timedelta(seconds=5))
 
     def look(*message: Any) -> Any:
-        until = Delivery.objects.get(kind="email").lease_until
-        left.append(until - timezone.now() if until else timedelta())
+        left.append(Lease.objects.get(pk=Delivery.objects.get(kind="email").lease).until - timezone.now())
         return spoke(*message)
 
     monkeypatch.setattr(mailer.Mailer, "_open", slowly)

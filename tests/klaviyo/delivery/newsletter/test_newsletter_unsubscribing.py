@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Lease
 from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.models import StoreSetting
@@ -172,11 +172,10 @@ def test_a_yes_that_was_never_confirmed_keeps_no_no_waiting(sandbox: Sandbox, dr
 def test_a_no_waits_for_a_yes_that_a_worker_is_forwarding(sandbox: Sandbox, list_id: str, drain: Drain) -> None:
     put_ben(sandbox, list_id)
     yes = say_yes(ago=timedelta(minutes=1))
-    Delivery.objects.update(
-        state=State.SENDING,
-        lease="0b0e7a4c-0000-4000-8000-000000000000",
-        lease_until=timezone.now() + timedelta(minutes=1),
+    lease = Lease.objects.create(
+        connection=Connection.objects.get(), deliveries=[], until=timezone.now() + timedelta(minutes=1)
     )
+    Delivery.objects.update(state=State.SENDING, lease=lease.pk)
     no = say_no()
     drain()
     assert (fate(yes)[0], fate(no)) == (State.SENDING, (State.QUEUED, "one_at_a_time"))

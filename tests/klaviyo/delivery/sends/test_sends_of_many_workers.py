@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Lease
 from integrations.outbox import retrying
 from integrations.workers import worker
 from klaviyo.models import Send, StoreSetting
@@ -46,8 +46,8 @@ def work() -> None:
 
 def sweep() -> None:
     """As if some of those who work were dead."""
-    held = Delivery.objects.filter(state=State.SENDING).order_by("?").values_list("pk", flat=True)[:3]
-    Delivery.objects.filter(pk__in=list(held)).update(lease_until=timezone.now() - timedelta(seconds=1))
+    some = list(Lease.objects.order_by("?").values_list("pk", flat=True)[:3])
+    Lease.objects.filter(pk__in=some).update(until=timezone.now() - timedelta(seconds=1))
     worker.sweep()
 
 
