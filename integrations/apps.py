@@ -1,6 +1,10 @@
 """The integrations app: connections to providers, and the delivery of facts through them."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 
 
 class IntegrationsConfig(AppConfig):
@@ -9,3 +13,14 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import checks  # noqa: F401  (registers the system checks)
+
+        post_migrate.connect(_keep_places, sender=self)
+
+
+def _keep_places(using: str, **_said: Any) -> None:
+    """SQLite makes a table anew to change it, without its triggers: https://www.sqlite.org/lang_altertable.html"""
+    from integrations import places
+
+    if connections[using].vendor == "sqlite":
+        with connections[using].schema_editor() as editor:
+            places.keep(editor)

@@ -348,7 +348,7 @@ class Delivery(models.Model):
 class Place(models.Model):
     """A delivery's place in the queue and in the record: the columns that its way changes, and all indexes on them.
 
-    A trigger of the database keeps it in step with its delivery (`outbox.places`); nobody writes to it.
+    A trigger of the database keeps it in step with its delivery (`integrations.places`); nobody writes to it.
     """
 
     delivery = models.OneToOneField(
@@ -421,6 +421,16 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{len(self.deliveries)} deliveries until {self.until}"
+
+
+class Turn(models.Model):
+    """Whose turn it is at work that one process does for all: nobody else's until then."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}"
 
 
 class Attempt(models.Model):

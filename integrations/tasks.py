@@ -4,7 +4,7 @@ from celery import shared_task
 
 from integrations import connections
 from integrations.outbox import retention
-from integrations.workers import liveness, worker
+from integrations.workers import heartbeat, liveness, single_file, worker  # noqa: F401  (the heartbeat begins with the worker)
 
 
 @shared_task(ignore_result=True)
@@ -15,9 +15,19 @@ def drain(connection_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Heal the queue: expired leases, deliveries that came too late, and lost wake-ups."""
-    worker.sweep()
-    liveness.swept()
+    """Heal the queue: expired leases, and lost wake-ups; one worker for all."""
+    with single_file.turn("sweep") as is_ours:
+        if is_ours:
+            worker.heal()
+            liveness.swept()
+
+
+@shared_task(ignore_result=True)
+def tidy() -> None:
+    """Tidy the queue: deliveries that came too late, or whose account is lost; one worker for all."""
+    with single_file.turn("tidy") as is_ours:
+        if is_ours:
+            worker.tidy()
 
 
 @shared_task(ignore_result=True)

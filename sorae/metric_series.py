@@ -16,7 +16,7 @@ from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from integrations.models import Attempt, Connection, Delivery, Job, Pause
+from integrations.models import Attempt, Connection, Delivery, Job, Pause, Place
 from integrations.outbox import held_messages
 from integrations.pages import figures
 from integrations.pauses import message_hold
@@ -108,7 +108,7 @@ def _open(ids: list[int], now: datetime) -> Iterator[Series]:
     oldest = Series("sorae_oldest_due_seconds", "Age of the oldest delivery that is due.")
     counts = Series("sorae_deliveries_open", "Deliveries that are not settled yet, by state.")
     due = Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now))
-    rows = Delivery.objects.filter(connection__in=ids, state__in=figures.WAITING).order_by("connection", "state")
+    rows = Place.objects.filter(connection__in=ids, state__in=figures.WAITING).order_by("connection", "state")
     oldest_of = dict.fromkeys(ids, now)
     for row in rows.values("connection", "state").annotate(count=Count("pk"), due_at=due):
         counts.add(row["count"], connection=row["connection"], state=row["state"])
@@ -120,7 +120,7 @@ def _open(ids: list[int], now: datetime) -> Iterator[Series]:
 
 def _settled(ids: list[int], now: datetime) -> Iterator[Series]:
     series = Series("sorae_deliveries_settled_1h", "Deliveries settled within the last hour, by state.")
-    rows = Delivery.objects.filter(connection__in=ids, state__in=SETTLED, settled_at__gte=now - HOUR)
+    rows = Place.objects.filter(connection__in=ids, state__in=SETTLED, settled_at__gte=now - HOUR)
     for row in rows.values("connection", "state").annotate(count=Count("pk")).order_by("connection", "state"):
         series.add(row["count"], connection=row["connection"], state=row["state"])
     yield series
@@ -128,7 +128,7 @@ def _settled(ids: list[int], now: datetime) -> Iterator[Series]:
 
 def _confirmation(ids: list[int], now: datetime) -> Iterator[Series]:
     lag = Series("sorae_confirmation_lag_seconds", "Age of the oldest event of two hours not read back yet.")
-    taken = Delivery.objects.filter(connection__in=ids, state=State.ACCEPTED, kind="event", confirmed_at=None)
+    taken = Place.objects.filter(connection__in=ids, state=State.ACCEPTED, kind="event")
     oldest = dict(
         taken.filter(settled_at__gte=now - CONFIRMED_WITHIN)
         .order_by()

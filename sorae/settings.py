@@ -209,6 +209,7 @@ CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
         "integrations.tasks.renew",
         "integrations.tasks.revoke",
         "integrations.tasks.sweep",
+        "integrations.tasks.tidy",
         "klaviyo.tasks.heed",  # a person's no does not wait behind deliveries
         "klaviyo.tasks.tell_noes",
     ),
@@ -245,6 +246,7 @@ else:
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a broker
     "integrations.tasks.sweep": timedelta(seconds=2),
+    "integrations.tasks.tidy": timedelta(seconds=6),
     "referrals.tasks.count_visits": timedelta(seconds=2),
     "referrals.tasks.carry_out": timedelta(seconds=2),
     "integrations.tasks.renew": timedelta(minutes=1),

@@ -13,7 +13,7 @@ from django.db import migrations, models
 from django.db.models import Max
 from django.utils import timezone
 
-from integrations.outbox import places
+from integrations import places
 
 AT_ONCE = 20_000
 
@@ -59,6 +59,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Turn',
+            fields=[
+                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ('until', models.DateTimeField()),
+            ],
+        ),
         migrations.CreateModel(
             name='Lease',
             fields=[

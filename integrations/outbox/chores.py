@@ -7,24 +7,28 @@ import time
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Least, Now
 
 from integrations import providers, shutdown
-from integrations.models import Chore, Connection, Delivery
+from integrations.models import Chore, Connection, Delivery, Place
 from integrations.outbox import wake_ups
 from integrations.reasons import Reason
 
 State = Delivery.State
 
 AT_ONCE = 500
+STATES: dict[str, tuple[str, ...]] = {
+    Chore.Verb.CANCEL: (State.QUEUED, State.HELD),
+    Chore.Verb.RELEASE: (State.HELD,),
+}
 SECONDS = 1.0  # of one sweep
 
 
 @transaction.atomic
 def begin(connection: Connection, verb: Chore.Verb, reason: Reason | None = None) -> int:
     """Do a first portion now and leave the rest to the sweep; how many were done. Begun again, it begins anew."""
-    upto = rows(connection.pk, verb).aggregate(upto=Max("pk"))["upto"]
+    upto = rows(connection.pk, verb).order_by("-delivery").values_list("delivery", flat=True).first()
     if upto is None:
         return 0
     words = {"reason_code": reason.code, "reason": reason.sentence} if reason else {}
@@ -70,13 +74,14 @@ def _next_portion(pk: int) -> int:
 
 
 def _portion(chore: Chore) -> int:
-    ahead = rows(chore.connection_id, chore.verb).filter(pk__gt=chore.reached, pk__lte=chore.upto)
+    ahead = rows(chore.connection_id, chore.verb).filter(delivery__gt=chore.reached, delivery__lte=chore.upto)
     if not chore.own_acts_done:
         ahead = ahead.filter(kind__in=providers.persons_acts())
-    found = list(ahead.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    found = list(ahead.order_by("delivery").values_list("delivery", flat=True)[:AT_ONCE])
     # SKIP LOCKED: rows that a host's long transaction holds are passed by, and looked at again.
     # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-    free = set(ahead.filter(pk__in=found).select_for_update(skip_locked=True).values_list("pk", flat=True))
+    still = Delivery.objects.filter(pk__in=found, state__in=STATES[chore.verb])
+    free = set(still.select_for_update(skip_locked=True).values_list("pk", flat=True))
     done = _do(chore, Delivery.objects.filter(pk__in=free))
     is_last = len(found) < AT_ONCE
     if not chore.own_acts_done:  # those that are passed by come again among all others
@@ -94,12 +99,10 @@ def _portion(chore: Chore) -> int:
     return done
 
 
-def rows(connection_id: int, verb: str) -> QuerySet[Delivery]:
+def rows(connection_id: int, verb: str) -> QuerySet[Place]:
     """What such a chore is about. What a person has asked for may be delayed by an operator, but not taken back."""
-    mine = Delivery.objects.filter(connection=connection_id)
-    if verb == Chore.Verb.CANCEL:
-        return mine.filter(state__in=(State.QUEUED, State.HELD)).exclude(kind__in=providers.persons_acts())
-    return mine.filter(state=State.HELD)
+    mine = Place.objects.filter(connection=connection_id, state__in=STATES[verb])
+    return mine.exclude(kind__in=providers.persons_acts()) if verb == Chore.Verb.CANCEL else mine
 
 
 def _do(chore: Chore, rows: QuerySet[Delivery]) -> int:

@@ -1,6 +1,7 @@
 """Held messages: what waits while messages to people are held, and what becomes of it when an operator lets it go."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from django.contrib.auth.models import User
@@ -20,7 +21,8 @@ MAY_HAVE_GONE = TAKEN_BACK.saying(
     "An operator took it back: it may have gone out in the time that the restored copy lacks."
 )
 MAIL = "email"  # the kind of Sorae's own e-mails, which nobody drops when they come twice
-MOST_AT_ONCE = 10_000
+MOST_AT_ONCE = 5_000
+STEPS_ASIDE_FOR = timedelta(hours=1)
 
 
 class Early(StrEnum):
@@ -42,18 +44,19 @@ class Waiting:
 
 def waiting() -> "QuerySet[Delivery]":
     """Messages to people that wait: for their turn, or for a person."""
-    return Delivery.objects.filter(providers.messages(), state__in=(State.QUEUED, State.HELD))
+    waits = (State.QUEUED, State.HELD)
+    return Delivery.objects.filter(providers.messages(), place__state__in=waits, state__in=waits)
 
 
 def explain() -> int:
-    """While messages are held, each that is due says why it waits; how many."""
+    """While messages are held, each that is due says why it waits, and steps aside for what may go; how many."""
     if not message_hold.is_on():
         return 0
-    due = waiting().filter(state=State.QUEUED, next_try_at__lte=Now()).exclude(reason_code=message_hold.HELD_BACK.code)
+    due = waiting().filter(state=State.QUEUED, place__next_try_at__lte=Now())
     with transaction.atomic():
-        pks = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:MOST_AT_ONCE])
-        rows = Delivery.objects.filter(pk__in=pks, state=State.QUEUED)
-        return rows.update(**outcomes.words(message_hold.WAITS))
+        free = due.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+        rows = Delivery.objects.filter(pk__in=list(free[:MOST_AT_ONCE]), state=State.QUEUED)
+        return rows.update(next_try_at=Now() + STEPS_ASIDE_FOR, **outcomes.words(message_hold.WAITS))
 
 
 def counts(hold: MessageHold | None) -> list[Waiting]:
@@ -75,7 +78,7 @@ def let_go(hold: MessageHold, by: User | None, early: Early = Early.GO) -> int |
     if early != Early.GO:
         rows = waiting().filter(_early(hold))
         count = cancel(rows if early == Early.CANCEL_ALL else rows.filter(kind=MAIL), MAY_HAVE_GONE)
-    held = Delivery.objects.filter(providers.messages(), state=State.QUEUED, reason_code=message_hold.HELD_BACK.code)
+    held = waiting().filter(state=State.QUEUED, reason_code=message_hold.HELD_BACK.code)
     concerned = list(held.order_by().values_list("connection", flat=True).distinct())
     held.update(next_try_at=Least("next_try_at", Now()), reason_code="", reason="")
     for connection_id in concerned:

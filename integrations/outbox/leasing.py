@@ -25,6 +25,7 @@ from integrations.reasons import Who, declare
 State = Delivery.State
 
 LEASE = timedelta(seconds=60)  # four times what one request may take
+KEPT = timedelta(seconds=20)  # where a heartbeat takes it anew (see `workers.heartbeat`)
 BATCH = 100
 CRASHES_FAILED = 5  # of what was alone at the last one
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
@@ -53,6 +54,9 @@ CRASHED = outcomes.Failed(
         do="Look for memory limits, then retry.",
     )
 )
+
+_at_work: dict[uuid.UUID, float] = {}  # this process's leases, and when something last happened at them
+_are_kept = False
 
 Waits = Callable[[Connection, Sequence[int]], set[int]]  # which of these must wait for others
 
@@ -100,10 +104,9 @@ def claim_suspects(connection: Connection, resting: Sequence[str] = ()) -> list[
 
 def extend(batch: Sequence[Delivery]) -> None:
     """Take the lease of a claimed batch anew."""
-    leased_at = time.monotonic()
-    Lease.objects.filter(pk__in=_leases(batch)).update(until=Now() + LEASE)
-    for delivery in batch:
-        delivery.leased_at = leased_at
+    leases = _leases(batch)
+    _note(batch, leases)
+    Lease.objects.filter(pk__in=leases).update(until=Now() + _length())
 
 
 def keep(batch: Sequence[Delivery]) -> None:
@@ -114,8 +117,26 @@ def keep(batch: Sequence[Delivery]) -> None:
 
 def end(batch: Sequence[Delivery]) -> None:
     """The lease of what is settled is over; with anything left, it ends by itself."""
+    leases = _leases(batch)
+    for lease in leases:
+        _at_work.pop(lease, None)
     left = mine(batch).filter(lease=OuterRef("pk"))
-    Lease.objects.filter(~Exists(left), pk__in=_leases(batch)).delete()
+    Lease.objects.filter(~Exists(left), pk__in=leases).delete()
+
+
+def be_kept(is_beating: bool) -> None:
+    """Whether leases may be short from now on, as a heartbeat keeps them."""
+    global _are_kept
+    _are_kept = is_beating
+
+
+def keep_those_at_work() -> int:
+    """Take anew, in one statement, the leases at which something has happened within LEASE; how many."""
+    since = time.monotonic() - LEASE.total_seconds()
+    for lease in [lease for lease, at in list(_at_work.items()) if at <= since]:
+        _at_work.pop(lease, None)
+    alive = list(_at_work)
+    return Lease.objects.filter(pk__in=alive).update(until=Now() + _length()) if alive else 0
 
 
 def check(deliveries: Sequence[Delivery]) -> None:
@@ -236,12 +257,21 @@ def _leased(lease: Lease, claimed: list[Delivery]) -> list[Delivery]:
     """The claimed in the order of their ids, and their lease written down."""
     if claimed:
         claimed.sort(key=lambda delivery: delivery.pk)
-        lease.deliveries, lease.until = [delivery.pk for delivery in claimed], Now() + LEASE
+        lease.deliveries, lease.until = [delivery.pk for delivery in claimed], Now() + _length()
         lease.save(force_insert=True)
-        leased_at = time.monotonic()
-        for delivery in claimed:
-            delivery.leased_at = leased_at
+        _note(claimed, {lease.pk})
     return claimed
+
+
+def _note(batch: Sequence[Delivery], leases: set[uuid.UUID]) -> None:
+    now = time.monotonic()
+    _at_work.update(dict.fromkeys(leases, now))
+    for delivery in batch:
+        delivery.leased_at = now
+
+
+def _length() -> timedelta:
+    return KEPT if _are_kept else LEASE
 
 
 def _give_back(lease: Lease) -> int:

@@ -62,9 +62,10 @@ def _is_kept(delivery: Delivery) -> bool:
 
 
 def to_forget() -> "QuerySet[Delivery]":
-    """Deliveries settled long ago that still name a person; oldest first, by the index `deliveries_to_forget`."""
-    old = Delivery.objects.filter(settled_at__lt=Now() - timedelta(days=settings.RETAIN_BODIES_DAYS))
-    return old.exclude(subject="").exclude(state__in=Delivery.OPEN).order_by("settled_at")
+    """Deliveries settled long ago that still name a person; oldest first, by the index `places_to_forget`."""
+    limit = Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
+    old = Delivery.objects.filter(place__is_named=True, place__settled_at__isnull=False, place__settled_at__lt=limit)
+    return old.exclude(subject="").exclude(state__in=Delivery.OPEN).order_by("place__settled_at")
 
 
 def _until_done(step: Callable[[], int]) -> int:

@@ -1,17 +1,19 @@
 """Waiting deliveries, which no worker has claimed: held, released, retried, cancelled."""
 
 import time
+from collections.abc import Sequence
 
 from django.db import models, transaction
-from django.db.models import Case, Exists, OuterRef, QuerySet, When
+from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Least, Now
 
 from integrations import providers, reasons
-from integrations.models import Chore, Connection, Delivery
+from integrations.models import Chore, Connection, Delivery, Place
 from integrations.outbox import chores, wake_ups
 from integrations.reasons import Reason, Who, access_ended, declare
 
 State = Delivery.State
+WAITING = (State.QUEUED, State.HELD)
 
 RECONNECT = access_ended(
     "reconnect",
@@ -66,10 +68,9 @@ def hold(connection: Connection, reason: Reason) -> int:
 
     The rest, and what is being written to, is left to a sweep; none of it is sent, as the account is not connected.
     """
-    waiting = connection.deliveries.filter(state=State.QUEUED).order_by("pk")
-    some = waiting.select_for_update(skip_locked=True).values_list("pk", flat=True)[: chores.AT_ONCE]
+    found = connection.places.filter(state=State.QUEUED).values_list("delivery", flat=True)[: chores.AT_ONCE]
     words = {"reason_code": reason.code, "reason": reason.sentence}
-    return Delivery.objects.filter(pk__in=list(some)).update(state=State.HELD, **words)
+    return _free(list(found), (State.QUEUED,)).update(state=State.HELD, **words)
 
 
 def release(connection: Connection) -> int:
@@ -94,8 +95,10 @@ def take_back(connection: Connection, reason: Reason) -> int:
 
 def hold_strays() -> int:
     """Hold what was queued while its connection was being lost, or was too much for one transaction; how many."""
-    queued = Delivery.objects.filter(connection=OuterRef("pk"), state=State.QUEUED)
-    lost = Connection.objects.filter(Exists(queued)).exclude(state=Connection.State.CONNECTED)
+    # One look into the index for each: as EXISTS it may become a walk over the whole queue.
+    first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED).order_by("next_try_at")
+    queued = Connection.objects.annotate(first=Subquery(first.values("pk")[:1])).filter(first__isnull=False)
+    lost = queued.exclude(state=Connection.State.CONNECTED)
     ends_at, total = time.monotonic() + chores.SECONDS, 0
     for connection_id in lost.values_list("pk", flat=True):
         while (held := _hold_if_lost(connection_id)) and time.monotonic() < ends_at:
@@ -148,9 +151,10 @@ def cancel(deliveries: QuerySet[Delivery], reason: Reason) -> int:
 
 @transaction.atomic
 def cancel_late() -> int:
-    """Cancel what is past its `not_after`: a reminder that comes too late is worse than none."""
-    late = Delivery.objects.filter(state__in=(State.QUEUED, State.HELD), not_after__lt=Now())
-    return _free(late).update(
+    """Cancel what is past its `not_after`, some at a time: a reminder that comes too late is worse than none."""
+    late = Place.objects.filter(state__in=WAITING, not_after__isnull=False, not_after__lt=Now()).order_by("not_after")
+    found = list(late.values_list("delivery", flat=True)[: chores.AT_ONCE])
+    return _free(found, WAITING).update(
         state=State.CANCELLED,
         settled_at=Now(),
         reason_code=EXPIRED.code,
@@ -158,6 +162,7 @@ def cancel_late() -> int:
     )
 
 
-def _free(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Rows that no open transaction writes to (SKIP LOCKED): a host's long one must not stop the sweep."""
-    return Delivery.objects.filter(pk__in=rows.select_for_update(skip_locked=True).values("pk"))
+def _free(pks: Sequence[int], states: Sequence[str]) -> QuerySet[Delivery]:
+    """Those that no open transaction writes to (SKIP LOCKED): a host's long one must not stop the sweep."""
+    rows = Delivery.objects.filter(pk__in=pks, state__in=states)
+    return Delivery.objects.filter(pk__in=list(rows.select_for_update(skip_locked=True).values_list("pk", flat=True)))

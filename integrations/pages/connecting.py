@@ -73,7 +73,7 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Show what waits, ask what becomes of it, and disconnect when that is confirmed."""
     connection = get_object_or_404(Connection, pk=connection_id)
     provider = providers.get(connection.provider)
-    waiting = connection.deliveries.filter(state__in=Delivery.OPEN)
+    waiting = Delivery.objects.filter(place__connection=connection, place__state__in=Delivery.OPEN)
     acts = waiting.filter(kind__in=providers.persons_acts())
     if request.method == "GET":
         context = {
@@ -112,7 +112,7 @@ def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
         messages.info(request, f"{connection.account_name} needs no decision.")
         return redirect("integrations:provider", provider)
     if choice not in list(Choice):
-        waiting = connection.replaces.deliveries.filter(state__in=Delivery.OPEN).count() if connection.replaces else 0
+        waiting = connection.replaces.places.filter(state__in=Delivery.OPEN).count() if connection.replaces else 0
         context = {"connection": connection, "provider": provider, "old": connection.replaces, "waiting": waiting}
         return _page(request, "decide", f"A different account: {connection.account_name}", context)
     sentence = connections.decide(connection, Choice(choice), _user(request))

@@ -120,7 +120,8 @@ def _why(group: Mapping[str, Any]) -> str:
 
 
 def _failures(connection: Connection) -> list[tuple[Delivery, str]]:
-    rows = connection.deliveries.filter(state=Delivery.State.FAILED).order_by("-settled_at")
+    failed = Delivery.objects.filter(place__connection=connection, place__state=Delivery.State.FAILED)
+    rows = failed.order_by("-place__settled_at")
     return [(row, story.what(row)) for row in rows[:FAILURES_SHOWN]]
 
 

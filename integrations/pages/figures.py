@@ -10,7 +10,7 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from integrations import outcomes, pauses
-from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Revocation
+from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Place, Revocation
 from integrations.pages import latency
 from integrations.pages.charts import Hour
 from integrations.pages.latency import Latency
@@ -114,7 +114,7 @@ def hours(figures: Iterable[Figures], now: datetime) -> list[Hour]:
 
 
 def _waiting(ids: Sequence[int], now: datetime) -> Any:
-    rows = Delivery.objects.filter(connection__in=ids, state__in=WAITING).order_by()
+    rows = Delivery.objects.filter(place__connection__in=ids, place__state__in=WAITING).order_by()
     return rows.values("connection", "state", "reason_code").annotate(
         count=Count("pk"),
         oldest_due_at=Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now)),
@@ -140,7 +140,8 @@ def _settled(ids: Sequence[int], since: datetime) -> Any:
 
 def _settled_since(ids: Sequence[int], since: datetime) -> Any:
     states = (*DELIVERED, State.SKIPPED, State.FAILED)
-    return Delivery.objects.filter(connection__in=ids, state__in=states, settled_at__gte=since)
+    lately = {"place__state__in": states, "place__settled_at__gte": since}
+    return Delivery.objects.filter(place__connection__in=ids, **lately)
 
 
 def _requests(ids: Sequence[int], since: datetime) -> Any:
@@ -154,7 +155,9 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
     rows = Connection.objects.filter(pk__in=ids)
     revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
     released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
-    looks = rows.values_list("pk", revoked, released, accepted, confirmed, _last(State.CONFIRMED, "confirmed_at"))
+    looks = rows.values_list(
+        "pk", revoked, released, accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at")
+    )
     return [
         {
             "connection": pk,
@@ -169,8 +172,8 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
 
 def _last(state: Delivery.State, moment: str) -> Subquery:
     """The moment of the one that was settled last."""
-    rows = Delivery.objects.filter(connection=OuterRef("pk"), state=state).order_by("-settled_at")
-    return Subquery(rows.values(moment)[:1])
+    rows = Place.objects.filter(connection=OuterRef("pk"), state=state, settled_at__isnull=False)
+    return Subquery(rows.order_by("-settled_at").values(moment)[:1])
 
 
 def _checks(ids: Sequence[int]) -> Any:

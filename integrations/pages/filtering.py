@@ -112,18 +112,20 @@ class Filter:
     def _conditions(self) -> dict[str, Any]:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
-            "state__in": SETS.get(self.state),
+            "place__state__in": SETS.get(self.state),
             "reason_code": self.reason,
             "kind": kind,
             "options__metric": metric,
             "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
             "created_at__gte": self.starts_at,
             "created_at__lt": self.ends_at,
-            "settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
+            "place__settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
         }
         conditions = {name: value for name, value in found.items() if value}
         if self.connection or self.state or self.settled:
-            conditions["connection__in"] = [self.connection] if self.connection else self.once("accounts", _accounts)
+            conditions["place__connection__in"] = (
+                [self.connection] if self.connection else self.once("accounts", _accounts)
+            )
         if self.of and not self.subject:
             conditions["pk__in"] = []
         return conditions

@@ -74,14 +74,14 @@ class Incident:
 
 def open_now(connections: Sequence[Connection]) -> list[Incident]:
     """Everything held, and what failed in the last week; the largest first."""
-    failed = Q(state=State.FAILED, settled_at__gte=timezone.now() - RECENT)
-    standing = Delivery.objects.filter(Q(state=State.HELD) | failed, connection__in=connections)
+    failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
+    standing = Delivery.objects.filter(Q(place__state=State.HELD) | failed, place__connection__in=connections)
     return of(standing, {row.pk: row for row in connections})
 
 
 def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None = None) -> list[Incident]:
     """The incidents among some deliveries; the largest first, and no more than a page can hold."""
-    standing = deliveries.filter(state__in=(State.FAILED, State.HELD)).order_by()
+    standing = deliveries.filter(place__state__in=(State.FAILED, State.HELD)).order_by()
     groups: Any = standing.values("connection", "state", "reason_code").annotate(
         count=Count("pk"), since=Min("created_at"), latest=Max("pk")
     )

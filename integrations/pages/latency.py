@@ -41,8 +41,8 @@ def of(connection: Connection, now: datetime) -> Latency:
 def _latest(
     connection: Connection, state: Delivery.State, now: datetime
 ) -> Sequence[tuple[datetime, datetime | None, datetime | None]]:
-    rows = Delivery.objects.filter(connection=connection, state=state, settled_at__gt=now - WITHIN)
-    return list(rows.order_by("-settled_at").values_list("created_at", "settled_at", "confirmed_at")[:MOST])
+    rows = Delivery.objects.filter(place__connection=connection, place__state=state, place__settled_at__gt=now - WITHIN)
+    return list(rows.order_by("-place__settled_at").values_list("created_at", "settled_at", "confirmed_at")[:MOST])
 
 
 def _median(times: Sequence[timedelta]) -> timedelta | None:

@@ -183,5 +183,5 @@ def _freeze(
 
 
 def _given_up(kinds: Collection[str], code: str) -> "QuerySet[Delivery]":
-    lately = Q(state=State.FAILED, settled_at__gt=Now() - LAST_MINUTES) | Q(state=State.HELD)
-    return Delivery.objects.filter(lately, kind__in=kinds, reason_code=code)
+    recent = Q(place__state=State.FAILED, place__settled_at__gt=Now() - LAST_MINUTES) | Q(place__state=State.HELD)
+    return Delivery.objects.filter(recent, state__in=(State.FAILED, State.HELD), kind__in=kinds, reason_code=code)

@@ -16,12 +16,12 @@ from redis import RedisError
 
 from integrations import errors, outbox, shutdown
 from integrations.outbox import wake_ups
-from integrations.workers import account_slots, worker
+from integrations.workers import account_slots, heartbeat, worker
 
 LOOKS_EVERY = 0.1
 RESTS_AFTER_NOTHING = 0.5  # a connection where a turn has found nothing to do, such as one whose budget is used up
 RESTS_AFTER_TROUBLE = 1.0
-SWEEP = "integrations.tasks.sweep"
+SWEEPS = ("integrations.tasks.sweep", "integrations.tasks.tidy")
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,13 @@ class DrainLoop:
 
     def run(self) -> None:
         """Deliver until nothing is due or, if endless, until asked to stop. What is begun is finished."""
-        try:
-            while not shutdown.asked() and (self._turn() or self._is_endless):
-                self._wait()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            connections.close_all()
+        with heartbeat.beating():
+            try:
+                while not shutdown.asked() and (self._turn() or self._is_endless):
+                    self._wait()
+            finally:
+                self._pool.shutdown(cancel_futures=True)
+                connections.close_all()
 
     def _turn(self) -> bool:
         """Begin what is due, as far as threads are free; whether there is anything left to do."""
@@ -75,7 +76,7 @@ class DrainLoop:
     def _begin_periodic_tasks(self) -> None:
         """Each when its time has come, and never twice at once."""
         for name, every in settings.PERIODIC_TASKS.items():
-            if (self._is_endless or name == SWEEP) and name not in self._at_work.values():
+            if (self._is_endless or name in SWEEPS) and name not in self._at_work.values():
                 self._begin(name, current_app.tasks[name], again_after=every.total_seconds())
 
     def _due(self) -> list[int]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from integrations import outbox, outcomes, shutdown
+from integrations import outbox, outcomes, places, shutdown
 from integrations.errors import (
     THROTTLED,
     IntegrationError,
@@ -17,7 +17,7 @@ from integrations.errors import (
     Throttled,
 )
 from integrations.models import Connection, Delivery
-from integrations.outbox import places, rate_limited
+from integrations.outbox import rate_limited
 from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.pauses import circuit_breaker
 from integrations.reasons import Who, declare

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 
 SWEPT = "last_sweep"
 OLDEST, SWEEP = timedelta(minutes=5), timedelta(minutes=1)
@@ -52,9 +52,7 @@ def trouble(oldest: timedelta = OLDEST, sweep: timedelta = SWEEP) -> str:
 
 def _left_alone(since: timedelta) -> list[int]:
     """Connections with work that has been due for long, at which no worker has been for as long."""
-    due = Delivery.objects.filter(
-        connection=OuterRef("pk"), state=Delivery.State.QUEUED, next_try_at__lte=Now() - since
-    )
+    due = Place.objects.filter(connection=OuterRef("pk"), state=Delivery.State.QUEUED, next_try_at__lte=Now() - since)
     nobody_came = Q(served_at=None) | Q(served_at__lt=Now() - since)
     rows = Connection.objects.filter(nobody_came, Exists(due), pk__in=outbox.connections_with_work())
     return list(rows.order_by("pk").values_list("pk", flat=True)[:10])

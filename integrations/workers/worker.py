@@ -85,14 +85,24 @@ def _hand_over(connection: Connection, batch: Sequence[Delivery], many: Many | N
 
 
 def sweep() -> None:
-    """Every few seconds: nothing in the queue depends on a message having arrived."""
+    """Heal the queue now: nothing in it depends on a message having arrived."""
+    heal()
+    tidy()
+
+
+def heal() -> None:
+    """Every few seconds: what dead workers held is given back, and accounts with work are known to the workers."""
     message_hold.look()
     outbox.give_back_expired()
-    outbox.cancel_late()
-    outbox.hold_strays()
     chores.go_on()
-    held_messages.explain()
-    pauses.forget_old()
     for connection_id in outbox.connections_with_work():
         if not outbox.is_well_served(connection_id):
             wake_ups.now(connection_id, again=True)
+
+
+def tidy() -> None:
+    """Now and then: what came too late, what was queued while its account was lost, what messages wait for."""
+    outbox.cancel_late()
+    outbox.hold_strays()
+    held_messages.explain()
+    pauses.forget_old()

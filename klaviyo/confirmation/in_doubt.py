@@ -67,7 +67,7 @@ def as_far_as_known(refusal: Outcome, delivery: Delivery) -> Outcome:
 
 def settle(client: Client) -> None:
     """Look for what counts as not sent as far as is known. Raises IntegrationError."""
-    for delivery in _doubtful(client.connection).order_by("-settled_at")[:MOST]:
+    for delivery in _doubtful(client.connection).order_by("-place__settled_at")[:MOST]:
         with suppress(Unreadable, PermanentError):  # of one; the next may be found, and the round goes on
             if _is_there(client, delivery):
                 confirm(delivery)
@@ -103,7 +103,8 @@ def _give_up(delivery: Delivery) -> None:
 
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
     """Those that are not of the erased, of whom nothing is left to look for."""
-    rows = Delivery.objects.filter(connection=connection, state__in=NOT_SENT, settled_at__gt=Now() - LOOKED_FOR)
+    lately = {"place__state__in": NOT_SENT, "place__settled_at__gt": Now() - LOOKED_FOR}
+    rows = Delivery.objects.filter(place__connection=connection, **lately)
     asked = _unanswered().filter(deliveries=OuterRef("pk"))
     return rows.filter(Exists(asked.order_by()), kind=contents.Event.kind, send__isnull=False).exclude(body={})
 

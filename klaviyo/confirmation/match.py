@@ -65,5 +65,5 @@ def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
 
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
     """What Klaviyo has taken and was neither seen there nor given up; of the erased, nothing is there any more."""
-    rows = Delivery.objects.filter(connection=connection, kind=contents.Event.kind, state=State.ACCEPTED)
+    rows = Delivery.objects.filter(place__connection=connection, place__state=State.ACCEPTED, kind=contents.Event.kind)
     return rows.exclude(reason_code=NOT_CONFIRMED.code).exclude(NAMES_NOBODY)

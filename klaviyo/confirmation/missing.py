@@ -44,7 +44,7 @@ def see_to(client: Client, reading: Reading) -> None:
     does not suffice for is left to the next round.
     """
     ends_at = monotonic() + LOOKS_FOR_SECONDS
-    late = dict(_late(reading).order_by("settled_at").values_list("pk", "occurred_at")[:AT_ONCE])
+    late = dict(_late(reading).order_by("place__settled_at").values_list("pk", "occurred_at")[:AT_ONCE])
     looked_for: list[int] = []
     for first, last in TimeRanges(timedelta(seconds=1)).over(sorted(late.values())):
         for page in events.between(client, first, last):
@@ -96,11 +96,13 @@ def _late(reading: Reading) -> "QuerySet[Delivery]":
     began_at, before = reading.began_at, reading.last_began_at
     if began_at is None or before is None:
         return Delivery.objects.none()
-    confirmed = Delivery.objects.filter(connection=reading.connection, state=State.CONFIRMED, kind=contents.Event.kind)
-    shown = confirmed.order_by("-settled_at").values_list("settled_at", flat=True).first() or reading.since
-    is_late = Q(settled_at__lt=min(began_at - PATIENCE, shown)) | Q(settled_at__lt=began_at - LONGEST)
-    rows = match.unconfirmed(reading.connection).filter(settled_at__gt=reading.since)
-    return rows.filter(is_late, settled_at__lte=before)
+    confirmed = Delivery.objects.filter(
+        place__connection=reading.connection, place__state=State.CONFIRMED, kind=contents.Event.kind
+    )
+    shown = confirmed.order_by("-place__settled_at").values_list("settled_at", flat=True).first() or reading.since
+    is_late = Q(place__settled_at__lt=min(began_at - PATIENCE, shown)) | Q(place__settled_at__lt=began_at - LONGEST)
+    rows = match.unconfirmed(reading.connection).filter(place__settled_at__gt=reading.since)
+    return rows.filter(is_late, place__settled_at__lte=before)
 
 
 def _note(pks: Collection[int], reason: Reason) -> None:

@@ -52,8 +52,8 @@ def take_a_turn(reading: Reading) -> None:
 
 def _can_wait(reading: Reading) -> bool:
     """Sending comes first: behind a backlog, what was accepted just now is read back a little later."""
-    unread = match.unconfirmed(reading.connection).filter(settled_at__gt=reading.reached or reading.since)
-    overdue = unread.filter(settled_at__lt=Now() - BEHIND_A_BACKLOG)
+    unread = match.unconfirmed(reading.connection).filter(place__settled_at__gt=reading.reached or reading.since)
+    overdue = unread.filter(place__settled_at__lt=Now() - BEHIND_A_BACKLOG)
     return batches.has_backlog(reading.connection) and not overdue.exists()
 
 
@@ -69,7 +69,7 @@ def _begin(reading: Reading) -> bool:
 
 def _of_the_round(reading: Reading) -> "QuerySet[Delivery]":
     rows = match.unconfirmed(reading.connection)
-    return rows.filter(settled_at__gt=reading.reached, settled_at__lte=reading.began_at)
+    return rows.filter(place__settled_at__gt=reading.reached, place__settled_at__lte=reading.began_at)
 
 
 def _is_through(reading: Reading) -> bool:
@@ -80,7 +80,7 @@ def _end_of_part(reading: Reading) -> datetime | None:
     """Until when some of what was accepted first was accepted; kept, for a part that is gone on with."""
     if kept := moment(reading.place.get("until")):
         return kept
-    accepted = _of_the_round(reading).order_by("settled_at").values_list("settled_at", flat=True)
+    accepted = _of_the_round(reading).order_by("place__settled_at").values_list("settled_at", flat=True)
     until = next(iter(accepted[AT_ONCE - 1 : AT_ONCE]), reading.began_at)
     reading.place = {"until": until.isoformat()} if until else {}
     return until
@@ -92,7 +92,9 @@ def _read_back(client: Client, reading: Reading, until: datetime | None, ends_at
     https://developers.klaviyo.com/en/reference/get_events
     """
     by_metric: dict[str, list[datetime]] = {}
-    for key, occurred_at in _of_the_round(reading).filter(settled_at__lte=until).values_list("key", "occurred_at"):
+    for key, occurred_at in (
+        _of_the_round(reading).filter(place__settled_at__lte=until).values_list("key", "occurred_at")
+    ):
         by_metric.setdefault(match.name(key), []).append(occurred_at)
     done, reached = reading.place.get("metric", ""), moment(reading.place.get("at"))
     for name in sorted(by_metric):
@@ -139,8 +141,8 @@ def _end(client: Client, reading: Reading) -> None:
 def _close(reading: Reading) -> None:
     """The next round begins with the oldest that is still open, or a little before this one's end."""
     began_at = reading.began_at
-    open_ones = match.unconfirmed(reading.connection).filter(settled_at__gt=reading.since)
-    oldest = open_ones.order_by("settled_at").values_list("settled_at", flat=True).first()
+    open_ones = match.unconfirmed(reading.connection).filter(place__settled_at__gt=reading.since)
+    oldest = open_ones.order_by("place__settled_at").values_list("settled_at", flat=True).first()
     if began_at:
         ends = [began_at - OVERLAP] + ([oldest - timedelta(microseconds=1)] if oldest else [])
         reading.since = max(reading.since, min(ends))

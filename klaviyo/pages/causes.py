@@ -52,7 +52,8 @@ def of(chosen: Chosen) -> list[Cause]:
     """What is held, and what failed: within a filter that names such a state all of it, else that of the last week."""
     rows = chosen.deliveries()
     if chosen.state not in ("held", "failed"):
-        rows = rows.filter(Q(state=State.HELD) | Q(state=State.FAILED, settled_at__gte=timezone.now() - RECENT))
+        failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
+        rows = rows.filter(Q(place__state=State.HELD) | failed)
     return [_cause(incident, chosen) for incident in incidents.of(rows)]
 
 

@@ -30,7 +30,7 @@ def test_a_lease_is_as_long_as_ever(ann: Advocate, off: timedelta) -> None:
         batch = outbox.claim(ann.program.store.klaviyo_settings.get().connection)
         assert batch
         for row in Delivery.objects.filter(state=State.SENDING):
-            left = Lease.objects.get(pk=row.lease).until - by_the_database()
+            left = Lease.objects.get(pk__in=[row.lease]).until - by_the_database()
             assert timedelta(seconds=5) < left < timedelta(minutes=3)
         outbox.give_back_expired()
         assert Delivery.objects.filter(state=State.SENDING).count() == len(batch)

@@ -15,6 +15,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0004_message_holds": past.STORE_SETTINGS,
         "0005_chores": past.STORE_SETTINGS,
         "0006_retirements": past.STORE_SETTINGS,
+        "0007_places": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -27,6 +28,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0012_other_addresses": past.STORE_SETTINGS,
         "0013_plain_domains": past.STORE_SETTINGS,
         "0014_store_time_zones": past.STORE_SETTINGS,
+        "0015_shared_tries": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.db.models.functions import Now
 
 from integrations import shutdown
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 from integrations.workers import liveness
 from integrations.workers.drain_loop import DrainLoop
 
@@ -69,7 +69,7 @@ def _connections(only: int | None) -> list[int]:
 
 def _account(began_at: datetime | None, only: int | None) -> str:
     """What was settled since, and what waits."""
-    rows = Delivery.objects.filter(connection__in=_connections(only)).order_by()
+    rows = Place.objects.filter(connection__in=_connections(only)).order_by()
     counted: dict[str, int] = {}
     try:
         if began_at:

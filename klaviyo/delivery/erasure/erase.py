@@ -121,7 +121,8 @@ def order(receipt: Erasure, connection: Connection, email: str) -> Order:
 
 def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
-    taken = connection.deliveries.filter(state=State.CANCELLED, settled_at__gt=Now() - ON_THE_WIRE)
+    lately = {"place__state": State.CANCELLED, "place__settled_at__gt": Now() - ON_THE_WIRE}
+    taken = Delivery.objects.filter(place__connection=connection, **lately)
     if taken.filter(attempts_made__gt=0).exists():
         return timezone.now() + ON_THE_WIRE
     waiting = connection.places.filter(state=State.QUEUED).order_by("next_try_at")

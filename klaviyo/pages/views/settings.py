@@ -92,7 +92,9 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
     setting = get_object_or_404(StoreSetting.objects.select_related("store", "connection"), pk=setting_id)
     if request.method == "GET":
         mine = contents.of_store(setting.store_id, [setting.pk])
-        waiting = setting.connection.deliveries.filter(mine, state__in=Delivery.OPEN).count()
+        waiting = Delivery.objects.filter(
+            mine, place__connection=setting.connection_id, place__state__in=Delivery.OPEN
+        ).count()
         context = {"title": f"Remove {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
@@ -150,7 +152,13 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
 
 def _held_for_list(setting: StoreSetting, field: str) -> Any:
     mine = contents.of_store(setting.store_id, [setting.pk])
-    held = setting.connection.deliveries.filter(mine, state=Delivery.State.HELD, reason_code=LIST_GONE.code)
+    held = Delivery.objects.filter(
+        mine,
+        place__connection=setting.connection_id,
+        place__state=Delivery.State.HELD,
+        state=Delivery.State.HELD,
+        reason_code=LIST_GONE.code,
+    )
     newsletter = Q(kind__in=(contents.Subscribe.kind, contents.Unsubscribe.kind))
     return held.filter(newsletter if field == "newsletter_list_id" else ~newsletter)
 

@@ -12,12 +12,12 @@ from pytest_django import Settings
 from integrations import outbox, shutdown
 from integrations.outbox import wake_ups
 from integrations.workers import worker
-from integrations.workers.drain_loop import SWEEP, DrainLoop
+from integrations.workers.drain_loop import SWEEPS, DrainLoop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Play = Callable[..., None]
-OFTEN, SELDOM = "often", "seldom"
+OFTEN, SELDOM, SWEEP = "often", "seldom", SWEEPS[0]
 PATIENCE_SECONDS = 300
 
 

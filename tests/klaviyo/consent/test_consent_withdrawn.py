@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations import connections, outbox
 from integrations.models import Attempt, Delivery
-from integrations.outbox import queueing
 from integrations.workers import worker
 from klaviyo.api import transport
 from klaviyo.consent import check, gate
@@ -166,11 +165,10 @@ def invite_all(ann: Advocate, number: int) -> None:
     invites = Invite.objects.bulk_create(
         [Invite(advocate=ann, recipient_email=f"friend{n}@friends.test") for n in range(number)]
     )
-    rows = []
-    for invite in invites:
-        [event] = events.invite_sent(invite)
-        rows.append(queueing._row(setting.connection_id, orders.of_event(event, "DE", setting)))
-    deliveries = Delivery.objects.bulk_create(rows, batch_size=1000)
+    told = [event for invite in invites for event in events.invite_sent(invite)]
+    with transaction.atomic():
+        outbox.add(setting.connection_id, [orders.of_event(event, "DE", setting) for event in told])
+    deliveries = list(Delivery.objects.order_by("-pk")[:number])[::-1]
     Send.objects.bulk_create(
         [
             Send(

@@ -43,6 +43,20 @@ def remove(editor: BaseDatabaseSchemaEditor) -> None:
             editor.execute(f"DROP TRIGGER IF EXISTS {name}")
 
 
+def keep(editor: BaseDatabaseSchemaEditor) -> None:
+    """Make the triggers anew where a table was made anew without them, and what places were missed."""
+    with editor.connection.cursor() as cursor:
+        if not {DELIVERY, PLACE} <= set(editor.connection.introspection.table_names(cursor)):
+            return
+        cursor.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [DELIVERY])
+        if cursor.fetchone()[0] == len(NAMES):
+            return
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) FROM {DELIVERY}")
+        last = cursor.fetchone()[0]
+    install(editor)
+    editor.execute(fill(1, last))
+
+
 def fill(first: int, last: int) -> str:
     """The statement that makes the places which are missing of these deliveries, by id."""
     rows = f"FROM {DELIVERY} AS d WHERE d.id BETWEEN {first} AND {last}"  # a WHERE, or SQLite reads ON as a join's
