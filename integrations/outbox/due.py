@@ -4,20 +4,23 @@ Each look is bounded, and goes by an index whatever PostgreSQL's statistics say 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from integrations import pauses, providers
 from integrations.models import Connection, Delivery, Pause, Place
+from integrations.pauses import message_hold
 
 State = Delivery.State
 
+MOST_LOOKED_AT = 20_000  # of what cannot go yet, at a time
 FRESH = timedelta(minutes=1)  # what has been due for longer than the widest window of a limit is a backlog
 
 # LOCAL: until the transaction ends. https://www.postgresql.org/docs/current/runtime-config-query.html
@@ -25,6 +28,7 @@ BY_INDEX = "".join(
     f"SET LOCAL {setting} = off; "
     for setting in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit")
 )
+Waits = Callable[[Connection, Sequence[int]], set[int]]  # which of these must wait for others
 NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}  # Django's Now()
 
 
@@ -110,6 +114,27 @@ def behind_others(pks: Sequence[int]) -> set[int]:
     return set(rows.filter(Exists(ahead.exclude(lane=""))).values_list("delivery", flat=True))
 
 
+def free(connection: Connection, looked: Sequence[tuple[int, str]], waits: Waits | None, lanes: set[str]) -> list[int]:
+    """Those that can go now: one of each lane, none behind another, and none that waits for something else."""
+    pks = [pk for pk, _ in looked]
+    stay = behind_others(pks) if any(lane for _, lane in looked) else set[int]()
+    ready = list[int]()
+    for pk, lane in looked:
+        if pk not in stay and not (lane and lane in lanes):
+            ready.append(pk)
+            lanes |= {lane} - {""}
+    if waits and ready:
+        stay |= waits(connection, ready)
+    if ready and message_hold.is_on():
+        stay |= set(Delivery.objects.filter(providers.messages(), pk__in=ready).values_list("pk", flat=True))
+    return [pk for pk in ready if pk not in stay]
+
+
+def more(number: int) -> int:
+    """How many to look at next, where none of the first could go."""
+    return min(number * 4 + 100, MOST_LOOKED_AT)
+
+
 def due(connection: Connection, kinds: Collection[str] | None = None) -> QuerySet[Place]:
     """Places of what is due, of these kinds if any are named; what waits behind others in its lane is among them."""
     rows = Place.objects.filter(connection=connection, state=State.QUEUED, next_try_at__lte=Now())
@@ -117,41 +142,55 @@ def due(connection: Connection, kinds: Collection[str] | None = None) -> QuerySe
 
 
 def connections_with_work() -> list[int]:
-    """Connections that have something due which does not rest, the least recently served first."""
+    """Connections that have something that may be claimed and does not rest, the least recently served first."""
     # One look into the index for each: as EXISTS it may become a walk over the whole queue.
     first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
     ready = Connection.objects.filter(state=Connection.State.CONNECTED)
     ready = ready.annotate(first=Subquery(first.order_by("next_try_at").values("pk")[:1])).filter(first__isnull=False)
-    in_turn = list(ready.order_by(F("served_at").asc(nulls_first=True), "pk").only("pk", "provider"))
+    in_turn = list(ready.order_by(F("served_at").asc(nulls_first=True), "pk"))
+    sure = _sure([int(one.first) for one in in_turn])
     rests: dict[int | None, list[Pause]] = defaultdict(list)
     for pause in pauses.active():
         rests[pause.connection_id].append(pause)
-    return [one.pk for one in in_turn if _is_any_awake(one, rests[None] + rests[one.pk])]
+    return [
+        one.pk
+        for one in in_turn
+        if (one.first in sure and not rests[None] + rests[one.pk]) or _has_work(one, rests[None] + rests[one.pk])
+    ]
 
 
-def _is_any_awake(connection: Connection, rests: Sequence[Pause]) -> bool:
-    """Whether something that is due does not rest."""
-    if not rests:
-        return True
+def _sure(pks: Sequence[int]) -> set[int]:
+    """Those of which nothing more needs to be asked: in no lane, and no messages while these are held."""
+    if message_hold.is_on():
+        return set()
+    known = {kind.name for slug in providers.slugs() for kind in providers.get(slug).kinds}
+    return set(Place.objects.filter(delivery__in=pks, lane="", kind__in=known).values_list("delivery", flat=True))
+
+
+@transaction.atomic
+def _has_work(connection: Connection, rests: Sequence[Pause]) -> bool:
+    """Whether something may be claimed that does not rest."""
     wholly = {pause.kind for pause in rests if not pause.backlog_only}
     partly = {pause.kind for pause in rests if pause.backlog_only}
     if pauses.EVERYTHING in wholly:
         return False
     every = [lot for lot in lots(connection) if lot.kind not in wholly]
-    if pauses.EVERYTHING in partly:
-        partly = {lot.kind for lot in every}
-    awake = [lot for lot in every if lot.kind not in partly]
-    late = [lot for lot in every if lot.kind in partly]
-    return bool(sizes(connection.pk, awake, 1)) or _is_any_fresh(connection.pk, late)
+    late = [lot for lot in every if lot.kind in partly or pauses.EVERYTHING in partly]
+    awake = [lot for lot in every if lot not in late]
+    is_suspect = due(connection, {lot.kind for lot in awake}).filter(suspects__isnull=False)
+    return _can_go(connection, awake, EVER) or _can_go(connection, late, Window(backlog=False)) or is_suspect.exists()
 
 
-def _is_any_fresh(connection_id: int, wanted: Sequence[Lot]) -> bool:
-    parts, values = _parts(connection_id, wanted, Window(backlog=False), "1", "LIMIT 1")
-    if not parts:
-        return False
-    with database.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), values)
-        return cursor.fetchone() is not None
+def _can_go(connection: Connection, wanted: Sequence[Lot], window: Window) -> bool:
+    most, seen = 20, 0
+    while wanted:
+        looked = look(connection.pk, wanted, most, window)
+        if free(connection, looked[seen:], None, set()):
+            return True
+        if len(looked) < most or most >= MOST_LOOKED_AT:
+            return False
+        most, seen = more(most), len(looked)
+    return False
 
 
 def _parts(

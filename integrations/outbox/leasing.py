@@ -6,7 +6,7 @@ whatever goes well is cleared.
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,9 +17,8 @@ from django.db.models.functions import Now
 
 from integrations import outcomes, providers
 from integrations.models import Attempt, Connection, Delivery, Job, Lease, Place
-from integrations.outbox.due import EVER, NOW, Lot, Window, behind_others, look, lots
+from integrations.outbox.due import EVER, MOST_LOOKED_AT, NOW, Lot, Waits, Window, free, look, lots, more
 from integrations.outcomes import CalledOff, Retry
-from integrations.pauses import message_hold
 from integrations.reasons import Who, declare
 
 State = Delivery.State
@@ -29,7 +28,6 @@ KEPT = timedelta(seconds=20)  # where a heartbeat takes it anew (see `workers.he
 BATCH = 100
 CRASHES_FAILED = 5  # of what was alone at the last one
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
-MOST_LOOKED_AT = 20_000  # of what cannot go yet, for one claim
 MOST_GIVEN_BACK = 50  # leases in one transaction
 LATE_JOBS = timedelta(minutes=2)
 LOST = Retry(
@@ -57,8 +55,6 @@ CRASHED = outcomes.Failed(
 
 _at_work: dict[uuid.UUID, float] = {}  # this process's leases, and when something last happened at them
 _are_kept = False
-
-Waits = Callable[[Connection, Sequence[int]], set[int]]  # which of these must wait for others
 
 
 def claim(
@@ -99,7 +95,7 @@ def claim_suspects(connection: Connection, resting: Sequence[str] = ()) -> list[
     with transaction.atomic():
         lease = Lease(connection=connection)
         looked = list(together.values_list("delivery", "lane")[:most])
-        return _leased(lease, _taken(lease, _free(connection, looked, None, set()), most, first.suspects))
+        return _leased(lease, _taken(lease, free(connection, looked, None, set()), most, first.suspects))
 
 
 def extend(batch: Sequence[Delivery]) -> None:
@@ -190,12 +186,12 @@ def _first(lease: Lease, limit: int, wanted: Sequence[Lot], window: Window, wait
     seen: set[int] = set()
     while limit > 0:
         looked = look(lease.connection_id, wanted, most, window)
-        free = _free(lease.connection, [row for row in looked if row[0] not in seen], waits, lanes)
+        ready = free(lease.connection, [row for row in looked if row[0] not in seen], waits, lanes)
         seen.update(pk for pk, _ in looked)
-        claimed += _taken(lease, free, limit - len(claimed))
+        claimed += _taken(lease, ready, limit - len(claimed))
         if len(claimed) == limit or len(looked) < most or most >= MOST_LOOKED_AT:
             break
-        most = min(most * 4 + 100, MOST_LOOKED_AT)
+        most = more(most)
     return claimed
 
 
@@ -205,23 +201,7 @@ def _newest(
     looked = look(lease.connection_id, wanted, few, window, newest=True)
     had = {delivery.pk for delivery in beside}
     lanes = {delivery.lane for delivery in beside if delivery.lane}
-    return _taken(lease, _free(lease.connection, [row for row in looked if row[0] not in had], waits, lanes), few)
-
-
-def _free(connection: Connection, looked: Sequence[tuple[int, str]], waits: Waits | None, lanes: set[str]) -> list[int]:
-    """Those that can go now: one of each lane, none behind another, and none that waits for something else."""
-    pks = [pk for pk, _ in looked]
-    stay = behind_others(pks) if any(lane for _, lane in looked) else set[int]()
-    free = list[int]()
-    for pk, lane in looked:
-        if pk not in stay and not (lane and lane in lanes):
-            free.append(pk)
-            lanes |= {lane} - {""}
-    if waits and free:
-        stay |= waits(connection, free)
-    if free and message_hold.is_on():
-        stay |= set(Delivery.objects.filter(providers.messages(), pk__in=free).values_list("pk", flat=True))
-    return [pk for pk in free if pk not in stay]
+    return _taken(lease, free(lease.connection, [row for row in looked if row[0] not in had], waits, lanes), few)
 
 
 def _taken(lease: Lease, pks: Sequence[int], limit: int, suspects: uuid.UUID | None = None) -> list[Delivery]:

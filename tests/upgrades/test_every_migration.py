@@ -16,6 +16,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0005_chores": past.STORE_SETTINGS,
         "0006_retirements": past.STORE_SETTINGS,
         "0007_places": past.STORE_SETTINGS,
+        "0008_parts": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

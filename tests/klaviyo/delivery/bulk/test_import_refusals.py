@@ -65,6 +65,7 @@ def test_refusals_are_read_page_by_page(
             subject=advocate.email,
             options=one.options | {"advocate": advocate.pk},
             occurred_at=one.occurred_at,
+            shared_tries=3,
         )
         for advocate in rows
     )

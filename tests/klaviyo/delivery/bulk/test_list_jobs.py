@@ -27,6 +27,7 @@ def plan(setting: StoreSetting, emails: list[str]) -> None:
             subject=email,
             options={"sync": setting.pk},
             occurred_at="2026-11-20T00:00:00Z",
+            shared_tries=3,
         )
         for email in emails
     )
