@@ -56,7 +56,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 def unasked(store_settings: dict[int, StoreSetting], deliveries: Sequence[Delivery]) -> set[str]:
     """Addresses of those for whom it makes no difference whether Klaviyo knows them."""
     careless = {store: one for store, one in store_settings.items() if one.creates_profiles and not one.list_id}
-    who = {d.pk: Profile.of(d).advocate for d in deliveries if setting_of(careless, d)}
+    who = {d.pk: Profile.of(d).advocate for d in deliveries if setting_of(careless, d) and not Profile.of(d).person}
     nameless = advocates.nameless(who.values())
     return {d.subject.lower() for d in deliveries if who.get(d.pk) in nameless}
 

@@ -47,11 +47,12 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile(Content):
-    """An advocate's profile, whose body is made when it is sent."""
+    """An advocate's profile, whose body is made when it is sent; `person` adds to that of somebody new."""
 
     kind = "profile"
 
     advocate: int = 0
+    person: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,9 +164,10 @@ class People:
         But the number to which somebody wants text messages is their own word, and whatever else there is a guess.
         """
         said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
-        if delivery.kind == contents.Profile.kind:
-            said, warnings = self.source.said(delivery)
         has = self._has(delivery)
+        if delivery.kind == contents.Profile.kind:
+            known, warnings = self.source.said(delivery)
+            said = known if has else said | known
         left_alone = [name for name in FILLED_IN_ONLY if has.get(name)]
         if "phone_number" in left_alone and _wants_texts(delivery) and said.get("phone_number") != has["phone_number"]:
             left_alone.remove("phone_number")
@@ -226,4 +227,4 @@ def _wants_texts(delivery: Delivery) -> bool:
 def _person(delivery: Delivery) -> Attributes:
     """What a new profile of the person would get, where the delivery says so."""
     content = contents.of(delivery)
-    return content.person if isinstance(content, Event | Subscribe) else {}
+    return content.person if isinstance(content, Event | Subscribe | contents.Profile) else {}
