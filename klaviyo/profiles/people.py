@@ -41,6 +41,9 @@ class Source(Protocol):
     def is_by_anybody(self, delivery: Delivery) -> bool:
         """Whether names and phone were typed into a public form, perhaps by somebody else."""
 
+    def tells_of(self, email: str) -> bool:
+        """Whether there are properties of ours for whoever has this address."""
+
     def optional(self, delivery: Delivery) -> Sequence[str]:
         """The names of properties of ours that a person may cease to have."""
 
@@ -94,6 +97,15 @@ class People:
     def is_gone(self, delivery: Delivery) -> bool:
         """Whether it tells of somebody who is no longer in any program."""
         return delivery.kind == contents.Profile.kind and self.source.address(delivery) is None
+
+    def is_anothers(self, delivery: Delivery) -> bool:
+        """Whether the person's profile has another first address, of which we tell as well: it says what that one is.
+
+        Klaviyo has one set of properties for all of a profile's addresses, and each would write over the other's.
+        https://help.klaviyo.com/hc/en-us/articles/48274807144475
+        """
+        person = self.known(delivery)
+        return person is not None and person.is_named_otherwise and self.source.tells_of(person.email)
 
     def phone_of(self, delivery: Delivery) -> str:
         """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
