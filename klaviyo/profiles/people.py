@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from integrations.models import Delivery
 from integrations.outcomes import Outcome
-from klaviyo.api import profiles
+from klaviyo.api import profile_search, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.mapping import contents
@@ -221,7 +221,7 @@ def look_up(
         people.lookup.ask({d.subject for d in unsure}, unsure if on_record else (), careful=careful)
     to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == Event.kind and people.known(d) is None)]
     phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
-    people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
+    people.phones = dict.fromkeys(profile_search.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
     return people
 
 
