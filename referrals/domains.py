@@ -4,7 +4,15 @@ By UTS 46, not transitional, as browsers and IDNA 2008 have it: straße.example 
 which the standard of 2003 took for one. https://www.unicode.org/reports/tr46/
 """
 
+import re
+
 import idna
+from django.core.validators import EmailValidator
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # https://www.rfc-editor.org/rfc/rfc1123#page-13
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")  # such a last label is read as an IPv4 address:
+# https://url.spec.whatwg.org/#ends-in-a-number-checker
 
 JOINERS = "\u200c\u200d"  # they tell two names apart where a script needs them: RFC 5892, appendix A
 
@@ -30,6 +38,18 @@ def address_in_ascii(email: str) -> str:
     return f"{local}{at}{domain if domain.isascii() else in_ascii(domain)}"
 
 
+def is_name(plain: str) -> bool:
+    """Whether it is the name of a host, in small ASCII letters, and no IP address."""
+    return bool(_NAME.fullmatch(plain)) and not _LIKE_A_NUMBER.fullmatch(plain.rpartition(".")[2])
+
+
+class AddressValidator(EmailValidator):
+    """Django's, which knows no character beyond the basic plane; and any other domain that has an ASCII form."""
+
+    def validate_domain_part(self, domain_part: str) -> bool:
+        return super().validate_domain_part(domain_part) or _has_a_plain_form(domain_part)
+
+
 def mapped(domain: str) -> str:
     """The domain in small letters, composed, without what cannot be seen; what is no domain as well as can be."""
     try:
@@ -40,6 +60,14 @@ def mapped(domain: str) -> str:
 
 def _mapped(domain: str) -> str:
     return idna.uts46_remap(domain, std3_rules=False)  # raises idna.IDNAError, which is a UnicodeError
+
+
+def _has_a_plain_form(domain: str) -> bool:
+    try:
+        plain = in_ascii(domain)
+    except UnicodeError:
+        return False
+    return "." in plain and is_name(plain)
 
 
 def _encoded(label: str) -> str:

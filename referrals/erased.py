@@ -6,7 +6,7 @@ erasure wins. A fact of which nobody says when it happened happens now, which is
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,13 @@ PLACES: Sequence[tuple[type[Any], str]] = (
     (OptIn, "email"),
 )
 
+_LETTER = r"[^\W\d_]"
+_ENDING = rf"{_LETTER}{{0,4}}(?!{_LETTER})"  # of most words in most languages that have any
+_VOWELS = (
+    "aeiouy\u00e6\u00f8\u0153"
+    "\u0430\u0435\u0438\u043e\u0443\u044b\u044d\u044e\u044f\u0454\u0456"  # Cyrillic
+    "\u03b1\u03b5\u03b7\u03b9\u03bf\u03c5\u03c9"  # Greek
+)
 _BETWEEN_DIGITS = r"[\s()./\-\u2010-\u2015]*"
 
 
@@ -127,14 +134,35 @@ def _number(name: str) -> str:
 
 
 def _anywhere(word: str) -> str:
-    """Between other words in scripts with capitals, where one may end in the s of a genitive; elsewhere anywhere."""
+    """In scripts with capitals at the beginning of a word, in any case that a language has for it; elsewhere anywhere.
+
+    More is blanked than says the person: that costs an order some words, and the other way a name would stay.
+    """
     before = rf"(?<!{_like(word[0])})" if _stands_alone(word[0]) else ""
+    if word.isalpha() and _stands_alone(word[-1]) and len(word) >= SHORTEST_PART:
+        return f"{before}(?:{'|'.join(_inflected(word))})"
     after = rf"s?(?!{_like(word[-1])})" if _stands_alone(word[-1]) else ""
     return f"{before}{re.escape(word)}{after}"
 
 
+def _inflected(word: str) -> Iterator[str]:
+    """A name whatever it ends in: Ann, Annin; Anna, Annalle, Anny; Eva, Evy; Matti, Matin; Marek, Marka."""
+    stem, last = word[:-1], word[-1]
+    if len(word) == SHORTEST_PART:
+        yield word + _ENDING
+        if last in _VOWELS:
+            yield rf"{stem}[{_VOWELS}](?!{_LETTER})"
+        return
+    yield word
+    yield stem + _ENDING
+    if stem[-1] in _VOWELS:
+        yield rf"{stem[:-1]}{last}(?=[{_VOWELS}]){_ENDING}"
+    if last in _VOWELS and stem[-2:] in ("kk", "pp", "tt"):
+        yield stem[:-1] + last
+
+
 def _like(character: str) -> str:
-    return r"\d" if character.isdigit() else r"[^\W\d_]"
+    return r"\d" if character.isdigit() else _LETTER
 
 
 def _stands_alone(character: str) -> bool:

@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 from django.db.models import Model
 
 from referrals import domains
 
 LONGEST_EMAIL = 100  # Marketing platforms take no more, although RFC 5321 does.
 
-_is_email = EmailValidator(allowlist=[])  # not even at localhost
+_is_email = domains.AddressValidator(allowlist=[])  # not even at localhost
 
 
 def clean(value: object, field: str, longest: int, required: bool = False) -> str:
@@ -73,8 +72,8 @@ def email(value: object, field: str = "email") -> str:
     local, _, domain = text.rpartition("@")
     if local.startswith('"'):  # another way to write the same mailbox, by which nobody's no would be found
         raise refused(field, "is written with quotation marks. Write it without them.")
-    # EmailValidator ignores case as Unicode does, so that it takes some foreign letters for ones from A to Z: of U+0130
-    # the small form is two characters, by which a database and we would find different people.
+    # Django's validator ignores case as Unicode does, so that it takes some foreign letters for ones from A to Z: of
+    # U+0130 the small form is two characters, by which a database and we would find different people.
     if not local.isascii():
         raise refused(field, "has letters before the @ that no mail provider takes. Write it like name@example.com.")
     address = f"{local}@{domains.mapped(domain)}"

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core import checks
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
 from referrals import domains
 from sorae import databases, mail_servers, redis_addresses, web_addresses
@@ -123,7 +122,7 @@ def hosts(name: str) -> list[str]:
     https://docs.djangoproject.com/en/5.2/ref/settings/#allowed-hosts
     """
     found = words(name)
-    read = [told if told == "*" else _dot(told) + web_addresses.in_ascii(told.removeprefix(".")) for told in found]
+    read = [told if told == "*" else _dot(told) + web_addresses.host_name(told.removeprefix(".")) for told in found]
     if not all(host.strip(".") for host in read):
         problem(name, "holds what is no host name.", "Give names alone, without scheme, port and path.")
         return []
@@ -173,10 +172,10 @@ def sender(name: str, default: str, *, is_needed: bool) -> str:
 
 def addresses(name: str) -> list[str]:
     """E-mail addresses, as far as all of them are, with their domains in ASCII."""
-    found = words(name)
+    found, is_address = words(name), domains.AddressValidator()
     try:
         for address in found:
-            validate_email(address)
+            is_address(address)
         return [domains.address_in_ascii(address) for address in found]
     except (ValidationError, UnicodeError):
         problem(name, "is not an e-mail address.", "For example operators@referrals.example.com")

@@ -10,10 +10,6 @@ from referrals import domains
 USUAL_PORTS = {"http": 80, "https": 443}
 LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
-_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")  # such a last label is read as an IPv4 address:
-# https://url.spec.whatwg.org/#ends-in-a-number-checker
 _NEVER = re.compile(r"[\s\\\x00-\x1f\x7f]")
 
 
@@ -41,7 +37,7 @@ def read(told: str, *, has_path: bool = False) -> str:
     path = parts.path.rstrip("/")
     if path and not has_path:
         raise Malformed("has a path.", f"Sorae has a host name of its own: give scheme and host, as in {example}")
-    host = in_ascii(parts.hostname or "")
+    host = host_name(parts.hostname or "")
     if not host:
         raise Malformed("has a host name that cannot be read.", f"Give scheme and host, for example {example}")
     if parts.scheme == "http" and host not in LOOPBACK:
@@ -55,8 +51,8 @@ def host(address: str) -> str:
     return re.sub(r":\d+\Z", "", urlsplit(address).netloc)
 
 
-def in_ascii(name: str) -> str:
-    """A host name as browsers ask for it (UTS 46, without what IDNA 2003 mapped); empty where none would.
+def host_name(name: str) -> str:
+    """A host as browsers ask for it: an IP address, or a name in ASCII (see `domains`); empty where none would.
 
     https://url.spec.whatwg.org/#host-parsing
     """
@@ -67,8 +63,7 @@ def in_ascii(name: str) -> str:
         name = name if name.isascii() else domains.in_ascii(name)
     except UnicodeError:
         return ""
-    is_name = _NAME.fullmatch(name) and not _LIKE_A_NUMBER.fullmatch(name.rpartition(".")[2])
-    return name if is_name else ""
+    return name if domains.is_name(name) else ""
 
 
 def _parts(told: str, hint: str) -> tuple[SplitResult, int | None]:

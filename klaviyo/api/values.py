@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
 
 from referrals import domains
@@ -26,6 +25,7 @@ LONGEST_ADDRESS = 254
 NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 MILLISECONDS_FROM = 10_000_000_000  # as seconds, that is the year 2286
 
+_validate = domains.AddressValidator()
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -60,7 +60,7 @@ def email_problem(email: Any) -> str:
     if len(address(email)) > LONGEST_EMAIL:
         return f"The e-mail address is longer than {LONGEST_EMAIL} characters."
     try:
-        validate_email(email)
+        _validate(email)
     except (ValidationError, TypeError):
         return "The e-mail address is malformed."
     if not text(email).rpartition("@")[0].isascii():

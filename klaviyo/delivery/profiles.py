@@ -11,7 +11,8 @@ from typing import Any
 
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
-from integrations.outcomes import Outcome
+from integrations.outcomes import Outcome, Skipped
+from integrations.reasons import Who, declare
 from integrations.workers import in_bulk
 from integrations.workers.in_bulk import Pack
 from klaviyo.api import bulk
@@ -26,15 +27,32 @@ from klaviyo.profiles.batch import UNKNOWN_PERSON, Batch
 from klaviyo.profiles.joined_stores import setting_of, settings_of
 from klaviyo.profiles.people import People
 
+SHARED = Skipped(
+    declare(
+        "shared_profile",
+        "Profile of another address",
+        "At Klaviyo this address is a further one of a profile whose first address is another advocate's. The profile "
+        "says what that one has done.",
+        because="Klaviyo has them and another advocate as one profile, which says what the other one has done",
+        means="A profile with several addresses has one set of properties: they are those of its first address. Events "
+        "are told of each.",
+        who=Who.ACCOUNT,
+        do="If they are two people, take this address off the profile in Klaviyo, and retry.",
+    )
+)
+
 wait = bulk_delivery.until_room(bulk.BULK_IMPORT_PROFILES)
 
 Items = list[tuple[Delivery, dict[str, Any], int]]  # with what is said of the person, and its size in bytes
 
 
-def send(batch: Batch, delivery: Delivery) -> None:
+def send(batch: Batch, delivery: Delivery) -> Outcome | None:
     """Upsert one person."""
+    if batch.people.is_anothers(delivery):
+        return SHARED
     gate.last_look(batch, delivery)
     batch.people.bring(delivery, batch.setting(delivery))
+    return None
 
 
 def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
@@ -56,9 +74,11 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 def unasked(store_settings: dict[int, StoreSetting], deliveries: Sequence[Delivery]) -> set[str]:
     """Addresses of those for whom it makes no difference whether Klaviyo knows them."""
     careless = {store: one for store, one in store_settings.items() if one.creates_profiles and not one.list_id}
-    who = {d.pk: Profile.of(d).advocate for d in deliveries if setting_of(careless, d)}
+    who = {d.pk: Profile.of(d).advocate for d in deliveries if setting_of(careless, d) and not Profile.of(d).person}
     nameless = advocates.nameless(who.values())
-    return {d.subject.lower() for d in deliveries if who.get(d.pk) in nameless}
+    found = {d.subject for d in deliveries if who.get(d.pk) in nameless}
+    before = Delivery.objects.filter(kind=Profile.kind, reason_code=SHARED.code, subject__in=found)
+    return {address.lower() for address in found.difference(before.values_list("subject", flat=True))}
 
 
 def sort(
@@ -78,7 +98,7 @@ def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome
     if people.has_moved(delivery) or people.is_gone(delivery) or (is_new and people.has_said_no(delivery)):
         return in_bulk.ALONE
     if person and person.is_named_otherwise:
-        return in_bulk.ALONE
+        return SHARED if people.is_anothers(delivery) else in_bulk.ALONE
     return setting.list_id if is_new else ""
 
 

@@ -49,12 +49,13 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile(Content):
-    """An advocate's profile, whose body is made when it is sent."""
+    """An advocate's profile, whose body is made when it is sent; `person` adds to that of somebody new."""
 
     kind = "profile"
     shared_tries = REPEATABLE
 
     advocate: int = 0
+    person: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.db.models.functions import Lower
+
 from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.reasons import Who, declare
@@ -11,7 +13,7 @@ from klaviyo.api import values
 from klaviyo.mapping import profiles, property_names
 from klaviyo.mapping.contents import Profile
 from referrals import standing, suppressions
-from referrals.models import Advocate
+from referrals.models import Advocate, Store
 
 PERSON_GONE = declare(
     "person_gone",
@@ -47,6 +49,11 @@ class Advocates:
 
     def is_by_anybody(self, delivery: Delivery) -> bool:
         return self._of(delivery).by_anybody
+
+    def tells_of(self, email: str) -> bool:
+        here = Store.objects.filter(klaviyo_settings__connection=self._connection, klaviyo_settings__is_enabled=True)
+        joined = Advocate.objects.filter(program__store__in=here).alias(address=Lower("email"))
+        return joined.filter(address__in=suppressions.spellings(email)).exists()
 
     def optional(self, delivery: Delivery) -> Sequence[str]:
         return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in OPTIONAL]

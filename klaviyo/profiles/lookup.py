@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
-from klaviyo.api import profiles
+from klaviyo.api import profile_search
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
-from klaviyo.api.profiles import Profile, Spelt
+from klaviyo.api.profile_search import Spelt
+from klaviyo.api.profiles import Profile
 
 
 class Lookup:
@@ -29,7 +30,7 @@ class Lookup:
         """
         wanted = set(emails)
         asked_at = timezone.now()  # before the question: an answer is never younger than it seems
-        found = profiles.find(self._client, wanted, deliveries, spelt=self._spelt, careful=careful)
+        found = profile_search.find(self._client, wanted, deliveries, spelt=self._spelt, careful=careful)
         for email in {email.lower() for email in wanted}:
             self._asked_at[email] = asked_at
             self._profiles.pop(email, None)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from integrations.models import Delivery
 from integrations.outcomes import Outcome
-from klaviyo.api import profiles
+from klaviyo.api import profile_search, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.mapping import contents
@@ -40,6 +40,9 @@ class Source(Protocol):
 
     def is_by_anybody(self, delivery: Delivery) -> bool:
         """Whether names and phone were typed into a public form, perhaps by somebody else."""
+
+    def tells_of(self, email: str) -> bool:
+        """Whether there are properties of ours for whoever has this address."""
 
     def optional(self, delivery: Delivery) -> Sequence[str]:
         """The names of properties of ours that a person may cease to have."""
@@ -94,6 +97,15 @@ class People:
     def is_gone(self, delivery: Delivery) -> bool:
         """Whether it tells of somebody who is no longer in any program."""
         return delivery.kind == contents.Profile.kind and self.source.address(delivery) is None
+
+    def is_anothers(self, delivery: Delivery) -> bool:
+        """Whether the person's profile has another first address, of which we tell as well: it says what that one is.
+
+        Klaviyo has one set of properties for all of a profile's addresses, and each would write over the other's.
+        https://help.klaviyo.com/hc/en-us/articles/48274807144475
+        """
+        person = self.known(delivery)
+        return person is not None and person.is_named_otherwise and self.source.tells_of(person.email)
 
     def phone_of(self, delivery: Delivery) -> str:
         """The phone number of a new fact that is nobody else's at Klaviyo; empty where there is none."""
@@ -164,9 +176,10 @@ class People:
         But the number to which somebody wants text messages is their own word, and whatever else there is a guess.
         """
         said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
-        if delivery.kind == contents.Profile.kind:
-            said, warnings = self.source.said(delivery)
         has = self._has(delivery)
+        if delivery.kind == contents.Profile.kind:
+            known, warnings = self.source.said(delivery)
+            said = known if has else said | known
         left_alone = [name for name in FILLED_IN_ONLY if has.get(name)]
         if "phone_number" in left_alone and _wants_texts(delivery) and said.get("phone_number") != has["phone_number"]:
             left_alone.remove("phone_number")
@@ -208,7 +221,7 @@ def look_up(
         people.lookup.ask({d.subject for d in unsure}, unsure if on_record else (), careful=careful)
     to_bring = [d for d in unsure if d.kind in ALWAYS_BROUGHT or (d.kind == Event.kind and people.known(d) is None)]
     phones = {phone for delivery in to_bring if (phone := _phone(people, delivery))}
-    people.phones = dict.fromkeys(profiles.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
+    people.phones = dict.fromkeys(profile_search.find_phones(client, phones, to_bring if on_record else ()), SOMEBODY)
     return people
 
 
@@ -226,4 +239,4 @@ def _wants_texts(delivery: Delivery) -> bool:
 def _person(delivery: Delivery) -> Attributes:
     """What a new profile of the person would get, where the delivery says so."""
     content = contents.of(delivery)
-    return content.person if isinstance(content, Event | Subscribe) else {}
+    return content.person if isinstance(content, Event | Subscribe | contents.Profile) else {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection
-from klaviyo.api import profiles
+from klaviyo.api import profile_search, profiles
 from klaviyo.api.answers import Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
@@ -81,7 +81,7 @@ def _ask_for_one(people: People, client: Client, id: str) -> None:
 
 def _ask_by_email(people: People, client: Client, emails: Sequence[str]) -> None:
     try:
-        found = profiles.find(client, emails, spelt=suppressions.spellings)
+        found = profile_search.find(client, emails, spelt=suppressions.spellings)
     except IntegrationError as error:
         people.problems |= dict.fromkeys(emails, error)
     else:

@@ -42,10 +42,7 @@ def convert(
         advocate=locks.take(advocate.pk),
         kind=Conversion.Kind.ORDER,
         order_id=text.fit(Conversion, "order_id", order_id, required=True),
-        friend_email=text.email(friend_email, "friend_email"),
-        friend_first_name=text.told_in(Conversion, "friend_first_name", friend_first_name),
-        friend_last_name=text.told_in(Conversion, "friend_last_name", friend_last_name),
-        friend_phone=text.told_in(Conversion, "friend_phone", friend_phone, whole=True),
+        **_friend(friend_email, friend_first_name, friend_last_name, friend_phone),
         lines=order_lines.read(lines, currency),
         discount_code=text.told_in(Conversion, "discount_code", discount_code, whole=True),
         total=money.amount(total, currency, "total"),
@@ -55,15 +52,7 @@ def convert(
     order.is_own = self_referrals.is_one(order.advocate, order.friend_email)
     if erased.is_older(order.friend_email, occurred_at):
         _take_friend_out(order)
-    stored = _stored(order)
-    if stored.advocate_id != order.advocate_id:
-        raise text.refused("order_id", "is credited to another advocate of the program. Leave it with them.")
-    if stored is order:
-        invites = closing.to_friend(order.friend_email, program=order.advocate.program)
-        closing.close_open(invites, Invite.Closing.CONVERTED)
-        if not order.is_own:
-            signals.conversion_recorded.send(sender=Conversion, conversion=order)
-    return stored
+    return _credited(order)
 
 
 @transaction.atomic
@@ -107,6 +96,29 @@ def refund(
     stored = _stored(new)
     if stored is new and not new.is_own:
         signals.conversion_refunded.send(sender=Conversion, refund=new)
+    return stored
+
+
+def _friend(email: str, first_name: str, last_name: str, phone: str) -> dict[str, str]:
+    """Who ordered, as it is stored with the order."""
+    return {
+        "friend_email": text.email(email, "friend_email"),
+        "friend_first_name": text.told_in(Conversion, "friend_first_name", first_name),
+        "friend_last_name": text.told_in(Conversion, "friend_last_name", last_name),
+        "friend_phone": text.told_in(Conversion, "friend_phone", phone, whole=True),
+    }
+
+
+def _credited(order: Conversion) -> Conversion:
+    """The order, stored with the advocate who brought it, once; of a new one it is heard."""
+    stored = _stored(order)
+    if stored.advocate_id != order.advocate_id:
+        raise text.refused("order_id", "is credited to another advocate of the program. Leave it with them.")
+    if stored is order:
+        invites = closing.to_friend(order.friend_email, program=order.advocate.program)
+        closing.close_open(invites, Invite.Closing.CONVERTED)
+        if not order.is_own:
+            signals.conversion_recorded.send(sender=Conversion, conversion=order)
     return stored
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from referrals import codes, erased, signals, text, times
+from referrals import codes, erased, signals, suppressions, text, times
 from referrals.lifecycle import locks
 from referrals.models import Advocate, Program
 
@@ -87,9 +87,11 @@ def _role_in(program: Program) -> str:
 
 
 def _member(person: Advocate) -> Advocate | None:
-    """Who is in the program already under this address."""
+    """Who is in the program already under this address, also with an international domain written in another way."""
     members = Advocate.objects.select_related("program__store").alias(address=Lower("email"))
-    return members.filter(program=person.program, address=person.email.lower()).first()
+    spelt = suppressions.spellings(person.email)
+    found = members.filter(program=person.program, address__in={person.email.lower(), *spelt})
+    return min(found, key=lambda member: (member.email.lower() != person.email.lower(), member.pk), default=None)
 
 
 def _erased_member(person: Advocate) -> Advocate | None:

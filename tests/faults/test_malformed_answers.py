@@ -18,7 +18,7 @@ from integrations.connections.renewal import Access
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.wire import http
-from klaviyo.api import accounts, events, lists, privacy, profiles, subscriptions, transport, webhooks
+from klaviyo.api import accounts, events, lists, privacy, profile_search, profiles, subscriptions, transport, webhooks
 from klaviyo.api.client import Client
 from klaviyo.api.subscriptions import Subscriber
 from tests import budgets
@@ -28,8 +28,8 @@ BEN, LIST_ID = "ben@friends.test", "Y6nRLr"
 BODY = profiles.body_of({"email": BEN})
 Call = Callable[[Client], Any]
 CALLS: dict[str, Call] = {
-    "find people": lambda client: profiles.find(client, [BEN, "cid@friends.test"]),
-    "find phones": lambda client: profiles.find_phones(client, ["+4930901820"]),
+    "find people": lambda client: profile_search.find(client, [BEN, "cid@friends.test"]),
+    "find phones": lambda client: profile_search.find_phones(client, ["+4930901820"]),
     "find by ids": lambda client: profiles.of_ids(client, ["01ABC"]),
     "one profile": lambda client: profiles.get(client, "01ABC"),
     "upsert": lambda client: profiles.upsert(client, BODY),

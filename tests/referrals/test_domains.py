@@ -27,6 +27,11 @@ IN_ASCII = {
     "IRMAK.test": "irmak.test",
     "\u2615.test": "xn--53h.test",
     "a_b.test": "a_b.test",
+    "\U0001f4a9.la": "xn--ls8h.la",  # beyond the basic plane: IDNA 2008 has none of these, and browsers go there
+    "XN--LS8H.la": "xn--ls8h.la",
+    "i\u2764.ws": "xn--i-7iq.ws",
+    "\U00020bb7.test": "xn--7l3i.test",
+    "\U0001d400.test": "a.test",
 }
 TWO = [
     ("stra\u00dfe.test", "strasse.test"),
@@ -41,6 +46,26 @@ def test_a_domain_has_one_name(domain: str, plain: str) -> None:
     assert domains.in_ascii(domain) == plain
     assert domains.in_ascii(domains.in_unicode(domain)) == plain
     assert values.address(f"anna@{domain}").lower() == person_key.mailbox(f"anna@{domain}") == f"anna@{plain}"
+
+
+@pytest.mark.parametrize(("domain", "plain"), IN_ASCII.items())
+def test_an_address_is_taken_in_either_form_and_is_one_person(domain: str, plain: str) -> None:
+    if "_" in domain:
+        return  # no name of a host
+    one, other = text.email(f"anna@{domain}"), text.email(f"anna@{plain}")
+    assert (values.email_problem(one), values.email_problem(other)) == ("", "")
+    assert values.address(one) == values.address(other) == f"anna@{plain}"
+    assert person_key.of(one) == person_key.of(other)
+    assert suppressions.spellings(one) & suppressions.spellings(other) >= {one, other}
+
+
+@pytest.mark.parametrize(
+    "domain", ["\U0001f4a9", "\U0001f4a9.123", "\U0001f4a9..la", "-\U0001f4a9 .la", "a.\U0001f4a9" * 60]
+)
+def test_a_sign_makes_no_name_of_what_is_none(domain: str) -> None:
+    with pytest.raises(ValidationError):
+        text.email(f"anna@{domain}")
+    assert values.email_problem(f"anna@{domain}").startswith("The e-mail address is")
 
 
 @pytest.mark.parametrize("pair", TWO)

@@ -251,6 +251,10 @@ def test_currencies_are_read_in_any_case() -> None:
         ("ZWL", datetime(2024, 3, 1, tzinfo=UTC), "0.01", "0.01"),
         ("BYR", datetime(2015, 3, 1, tzinfo=UTC), "25500", "25500"),
         ("DEM", datetime(2001, 12, 31, tzinfo=UTC), "9.99", "9.99"),
+        ("ADP", datetime(2003, 7, 31, tzinfo=UTC), "150", "150"),  # where the lists differ, the later month
+        ("ECS", datetime(2000, 10, 2, tzinfo=UTC), "0.50", "0.50"),
+        ("VEF", datetime(2018, 8, 20, tzinfo=UTC), "0.50", "0.50"),
+        ("ANG", datetime(2025, 6, 30, 23, 30, tzinfo=timezone.get_fixed_timezone(-240)), "9.99", "9.99"),  # in Curaçao
     ],
 )
 def test_a_currency_that_has_ended_is_taken_of_its_own_time(
@@ -266,6 +270,14 @@ def test_a_currency_that_has_ended_is_taken_of_its_own_time(
             buy(ann, order_id="2", currency=code, occurred_at=moment)
         with pytest.raises(ValidationError, match="give when it happened"):
             reward(ann, kind="gift", amount="1", currency=code, occurred_at=moment)
+
+
+@pytest.mark.parametrize(
+    ("code", "after"), [("VEF", (2018, 9)), ("MRO", (2018, 7)), ("TMM", (2009, 2)), ("DEM", (2002, 6))]
+)
+def test_when_it_had_ended_nobody_paid_with_it(ann: Advocate, code: str, after: tuple[int, int]) -> None:
+    with pytest.raises(ValidationError, match="has not been paid in since"):
+        buy(ann, currency=code, occurred_at=datetime(*after, 2, tzinfo=UTC))
 
 
 def test_an_amount_of_a_currency_that_no_list_knows_is_shown_as_it_is_stored() -> None:

@@ -237,6 +237,17 @@ def test_plus_addresses_are_people_of_their_own(ann: Advocate) -> None:
     assert lifecycle.join(ann.program, "ann+work@example.com") != ann
 
 
+def test_a_person_joins_once_however_the_domain_is_written(ann: Advocate, heard: Heard) -> None:
+    for one, other in (
+        ("anna@\U0001f4a9.la", "Anna@XN--LS8H.la"),
+        ("anna@xn--bcher-kva.example", "anna@bücher.example"),
+    ):
+        heard.clear()
+        assert lifecycle.join(ann.program, one) == lifecycle.join(ann.program, other)
+        assert len(heard) == 1
+    assert lifecycle.join(ann.program, "anna@strasse.test") != lifecycle.join(ann.program, "anna@straße.test")
+
+
 def test_the_same_person_joins_another_program_as_another_advocate(ann: Advocate, tea_house: Store) -> None:
     partners = Program.objects.create(store=tea_house, slug="partners", name="Partners", type="affiliate")
     partner = lifecycle.join(partners, ann.email)

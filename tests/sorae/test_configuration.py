@@ -290,6 +290,7 @@ def test_bodies_are_kept_for_longer_than_the_week_by_which_mail_is_limited(env: 
 def test_each_of_those_who_are_told_has_an_address(env: dict[str, str]) -> None:
     said = value("ADMINS", env | {"ADMINS": "ann@example.com, ben@example.com"})
     assert said == "[('', 'ann@example.com'), ('', 'ben@example.com')]"
+    assert value("ADMINS", env | {"ADMINS": "ann@\U0001f4a9.la"}) == "[('', 'ann@xn--ls8h.la')]"
     assert "ADMINS is not an e-mail address" in check(env | {"ADMINS": "ann@example.com ben"})
     assert value("ADMINS", env) == "[]"
 

@@ -15,6 +15,8 @@ READ = {
     "https://STRA\u00dfE.example": "https://xn--strae-oqa.example",
     "https://XN--strae-oqa.example": "https://xn--strae-oqa.example",
     "https://i\u2764.example": "https://xn--i-7iq.example",
+    "https://\U0001f4a9.la": "https://xn--ls8h.la",
+    "https://XN--LS8H.la": "https://xn--ls8h.la",
     "https://\uff58\u3002example": "https://x.example",
     "https://a--b.example": "https://a--b.example",
     "https://[2001:DB8:0::7]": "https://[2001:db8::7]",

@@ -30,6 +30,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0013_plain_domains": past.STORE_SETTINGS,
         "0014_store_time_zones": past.STORE_SETTINGS,
         "0015_shared_tries": past.STORE_SETTINGS,
+        "0016_domains_in_other_spellings": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

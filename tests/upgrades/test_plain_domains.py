@@ -79,6 +79,31 @@ def test_what_waits_goes_to_the_persons_own_domain(then: Any, program: Any) -> N
     assert [told_to(pk) for pk in (*hers, not_hers, gone)] == 4 * [(OTHER, OTHER)]
 
 
+def test_so_does_what_waits_for_an_address_in_another_spelling(then: Any, program: Any) -> None:
+    people, uid = then.get_model("referrals.Advocate").objects, uuid.uuid4
+    anna, twin, loud = (
+        people.create(program=program, email=email, referral_code=code, uid=uid())
+        for code, email in (
+            ("ANNA", ANNA),
+            ("TWIN", ANNA.replace("@s", "@\uff53")),
+            ("LOUD", "Anna.L@STRA\u00dfE.test"),
+        )
+    )
+    invite = then.get_model("referrals.Invite").objects.create(advocate=twin, recipient_email=OTHER, uid=uid())
+    hers = [delivery(then, fact, OTHER, state) for fact, state in ((anna, "queued"), (twin, "held"))]
+    loudly = delivery(then, loud, "Anna.L@strasse.test")
+    to_her_friend, gone = delivery(then, invite, OTHER), delivery(then, twin, OTHER, "accepted")
+    past.upgrade()
+    assert Advocate.objects.get(pk=twin.pk).email == ON_THE_WIRE
+    assert [told_to(pk) for pk in hers] == 2 * [(ON_THE_WIRE, ON_THE_WIRE)]
+    assert told_to(loudly) == ("Anna.L@xn--strae-oqa.test", "Anna.L@xn--strae-oqa.test")
+    assert [told_to(pk) for pk in (to_her_friend, gone)] == 2 * [(OTHER, OTHER)]
+    go_back()
+    past.upgrade()
+    assert [told_to(pk) for pk in hers] == 2 * [(ON_THE_WIRE, ON_THE_WIRE)]
+    assert told_to(to_her_friend) == (OTHER, OTHER)
+
+
 def test_words_get_their_persons_own_key_and_stand_as_before(then: Any, program: Any) -> None:
     opt_outs = then.get_model("referrals.OptOut").objects
     said = [ANNA, OTHER, BEN, "erased-0123-1@erased.invalid"]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from integrations import outbox
 from integrations.models import Delivery
@@ -15,8 +16,8 @@ from klaviyo.api import values
 from klaviyo.consent import owed_noes, suppression
 from klaviyo.mapping import contents, orders, profiles
 from klaviyo.models import StoreSetting
-from referrals import person_key, phones
-from referrals.models import OptIn, OptOut
+from referrals import person_key, phones, suppressions
+from referrals.models import Advocate, OptIn, OptOut
 
 GOOD_FOR = timedelta(days=1)  # a yes that is older is not acted upon: the person may think otherwise by now
 NO_LIST = Skipped(
@@ -30,6 +31,9 @@ NO_LIST = Skipped(
         do="Choose a newsletter list in the store's settings.",
     )
 )
+MAKING_A_PROFILE: dict[str, type[contents.Subscribe | contents.Profile | contents.Event]] = {
+    one.kind: one for one in (contents.Subscribe, contents.Profile, contents.Event)
+}
 WITHDRAWN = suppression.OPTED_OUT.saying("The person has said no since.")
 
 
@@ -82,13 +86,15 @@ def words_of(delivery: Delivery) -> "QuerySet[Delivery]":
 def _lend_number(opt_in: OptIn, setting: StoreSetting, number: str) -> None:
     """What else the person asked for in the same moment goes before it: whoever is new is made known with the number.
 
-    Otherwise it would be a number that nothing proves, for a profile that exists.
+    Otherwise it would be a number that nothing proves, for a profile that exists: whichever goes first makes it.
     """
     theirs = OptIn.objects.filter(store=opt_in.store_id, person=opt_in.person, key_version=opt_in.key_version)
-    before = theirs.filter(occurred_at=opt_in.occurred_at, pk__lt=opt_in.pk)
-    waiting = Delivery.objects.filter(connection=setting.connection_id, kind=contents.Subscribe.kind)
-    for row in waiting.filter(source__in=_uids(before), state=Delivery.State.QUEUED).select_for_update():
-        content = contents.Subscribe.of(row)
+    said = theirs.filter(occurred_at=opt_in.occurred_at, pk__lt=opt_in.pk)
+    everybody = Advocate.objects.filter(program__store=opt_in.store_id, occurred_at=opt_in.occurred_at)
+    joined = everybody.alias(address=Lower("email")).filter(address__in=suppressions.spellings(opt_in.email))
+    waiting = Delivery.objects.filter(connection=setting.connection_id, state=Delivery.State.QUEUED)
+    for row in waiting.filter(kind__in=MAKING_A_PROFILE, source__in=_uids(said) + _uids(joined)).select_for_update():
+        content = MAKING_A_PROFILE[row.kind].of(row)
         row.options = replace(content, person={"phone_number": number, **content.person}).as_options()
         row.save(update_fields=["options"])
 

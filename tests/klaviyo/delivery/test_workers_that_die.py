@@ -11,7 +11,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery, Lease
 from integrations.outcomes import Outcome
 from integrations.workers import worker
-from klaviyo.api import profiles, transport
+from klaviyo.api import profile_search, transport
 from klaviyo.api.client import Client
 from klaviyo.models import StoreSetting
 from klaviyo.profiles import new_profile_list
@@ -159,7 +159,7 @@ def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
     lifecycle.invite(ann, BEN)
     connection = Connection.objects.get()
     late = outbox.claim(connection)
-    find_phones, asked = profiles.find_phones, 0
+    find_phones, asked = profile_search.find_phones, 0
 
     def overtaken(client: Client, *about: Any) -> set[str]:
         nonlocal asked
@@ -171,7 +171,7 @@ def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
             worker.deliver(connection, outbox.claim(connection))
         return find_phones(client, *about)
 
-    monkeypatch.setattr(profiles, "find_phones", overtaken)
+    monkeypatch.setattr(profile_search, "find_phones", overtaken)
     worker.deliver(connection, late)
     assert outcome("invite_received") == (State.SKIPPED, "unsubscribed")
     assert metrics(sandbox, BEN) == []

@@ -32,7 +32,7 @@ def test_who_could_not_be_looked_up_goes_alone(
     sandbox: Sandbox, people: list[Advocate], setting: StoreSetting, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Advocate.objects.update(first_name="Ours")
-    ask, answered = profiles._ask, list[str]()
+    ask, answered = profiles.having, list[str]()
 
     def odd(client: Any, field: str, values: list[str], deliveries: Any) -> list[Profile]:
         if people[1].email in values and not answered:
@@ -40,7 +40,7 @@ def test_who_could_not_be_looked_up_goes_alone(
             raise Unreadable("people")
         return ask(client, field, values, deliveries)
 
-    monkeypatch.setattr(profiles, "_ask", odd)
+    monkeypatch.setattr(profiles, "having", odd)
     backfill()
     drain()
     assert emails(sandbox) == {person.email for person in people}

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from integrations import outbox
-from integrations.models import Attempt, Delivery
+from integrations.models import Attempt, Connection, Delivery
 from integrations.workers import one_by_one
-from klaviyo.api import profiles
+from klaviyo.api import profile_search
+from klaviyo.api.client import Client
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
@@ -136,7 +137,7 @@ def test_a_look_up_that_is_refused_whoever_is_asked_for_comes_to_an_end(
         lifecycle.invite(ann, f"friend-{number}@friends.test")
     spoil("get_profiles", lambda _: refusal("filter"))
     drain()
-    assert Attempt.objects.filter(operation="get_profiles").count() == profiles.MOST_CALLS
+    assert Attempt.objects.filter(operation="get_profiles").count() == profile_search.MOST_CALLS
     assert states() == {State.QUEUED}
     assert sandbox.events(TEA) == []
 
@@ -184,3 +185,51 @@ def test_an_operator_cannot_retry_an_invite_past_the_persons_no(sandbox: Sandbox
     drain()
     assert outcome("invite_received") == (State.SKIPPED, "unsubscribed")
     assert metrics(sandbox, BEN) == []
+
+
+def people(number: int) -> list[str]:
+    return [f"p{n}@x.test" for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("number", "there", "asked"),
+    [(100, 50, 2), (100, 100, 1), (100, 0, 1), (400, 200, 6), (400, 400, 4), (400, 0, 4)],
+    ids=["half", "all", "none", "half of many", "all of many", "none of many"],
+)
+def test_whoever_is_not_found_beside_others_costs_half_a_question_more(
+    sandbox: Sandbox, connection: Connection, number: int, there: int, asked: int
+) -> None:
+    everybody = people(number)
+    known_ones = set(everybody[:: number // there]) if there else set()
+    sandbox.put_profiles(TEA, [SeedProfile(email) for email in sorted(known_ones)])
+    found = profile_search.find(Client(connection), everybody)
+    assert (set(found.profiles), found.unclear) == (known_ones, {})
+    assert len(sandbox.requests("get_profiles")) == asked
+
+
+def test_further_addresses_are_found_beside_those_of_other_questions(sandbox: Sandbox, connection: Connection) -> None:
+    everybody = people(300)
+    shared = dict(zip(everybody[:5], everybody[-5:], strict=True))
+    hidden = dict(zip(everybody[100:105], everybody[200:205], strict=True))  # neither of them is the first
+    seeds = [SeedProfile(first, others={other: "UNSUBSCRIBED"}) for first, other in shared.items()]
+    seeds += [SeedProfile(f"first-{one}", others={one: "SUBSCRIBED", two: "SUBSCRIBED"}) for one, two in hidden.items()]
+    seeds += [SeedProfile(email) for email in everybody[20:60]]
+    sandbox.put_profiles(TEA, seeds)
+    found = profile_search.find(Client(connection), everybody)
+    assert found.unclear == {}
+    named = {email for email, profile in found.profiles.items() if profile.is_named_otherwise}
+    assert named == {*shared.values(), *hidden, *hidden.values()}
+    assert found.profiles.keys() == {*everybody[:5], *everybody[20:60], *named}
+
+
+@pytest.mark.parametrize("error", ["429", "503"])
+def test_whoever_was_to_be_asked_for_once_more_is_unclear_where_that_fails(
+    sandbox: Sandbox, connection: Connection, error: str
+) -> None:
+    everybody = people(300)
+    sandbox.put_profiles(TEA, [SeedProfile(email) for email in everybody[::2]])
+    sandbox.fault("get_profiles", error, skip=2, count=100)
+    found = profile_search.find(Client(connection), everybody)
+    assert 0 < len(found.profiles) < 150
+    assert found.profiles.keys() <= set(everybody[::2])
+    assert found.unclear.keys() == set(everybody) - found.profiles.keys()

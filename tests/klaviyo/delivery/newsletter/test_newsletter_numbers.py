@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from integrations import outbox
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Job
 from integrations.workers import worker
+from klaviyo.imports import results
 from klaviyo.sandbox import Sandbox, SeedProfile
-from referrals import submissions
+from referrals import lifecycle, submissions
 from referrals.models import OptIn, Program, Store
 from referrals.submissions import Wish
 from tests import budgets
@@ -34,6 +36,12 @@ def warnings(yes: OptIn) -> list[str]:
 def consents(sandbox: Sandbox, email: str = BEN) -> tuple[str, str, str | None]:
     person = known(sandbox, email)
     return person.consent, person.sms_consent, person.phone_number
+
+
+def crowd(spring: Program) -> None:
+    """Others have just joined as well."""
+    for number in range(3):
+        lifecycle.join(spring, f"other-{number}@friends.test", first_name="Other")
 
 
 ELSEWHERE = [
@@ -215,6 +223,54 @@ def test_whoever_is_new_and_ticks_both_boxes_of_a_form_gets_both(
     drain()
     assert consents(sandbox) == ("SUBSCRIBED", "SUBSCRIBED", PHONE)
     assert [yes.phone for yes in OptIn.objects.order_by("pk")] == ["", PHONE]
+
+
+@pytest.mark.parametrize("first", ["profile", "event", "subscribe"])
+def test_both_are_asked_for_whatever_makes_the_profile_first(
+    sandbox: Sandbox, spring: Program, drain: Drain, settings: Settings, first: str
+) -> None:
+    settings.KLAVIYO_BULK_FROM = 2  # more of one kind go together
+    choose_newsletter(sandbox)
+    crowd(spring)
+    wishes = [Wish("email", "E-mail me."), Wish("sms", "Text me.", PHONE)]
+    submissions.keep(spring.store, BEN, place="A form", program=spring, wishes=wishes)
+    submissions.carry_out()
+    others = Delivery.objects.exclude(kind=first)
+    others.update(next_try_at=timezone.now() + HOUR)
+    drain()
+    Job.objects.update(next_look_at=timezone.now() - HOUR)
+    results.look()
+    assert bool(sandbox.requests("bulk_import_profiles")) == (first == "profile")
+    assert known(sandbox, BEN).phone_number == PHONE
+    for _ in range(2):
+        age_jobs(timedelta(minutes=31))
+        make_due()
+        drain()
+    assert consents(sandbox) == ("SUBSCRIBED", "SUBSCRIBED", PHONE)
+    assert {fate(yes) for yes in OptIn.objects.all()} == {(State.ACCEPTED, "")}
+
+
+@pytest.mark.parametrize("by_import", [False, True])
+def test_whoever_joins_by_a_form_and_was_there_keeps_the_number_that_is_there(
+    sandbox: Sandbox, spring: Program, drain: Drain, settings: Settings, by_import: bool
+) -> None:
+    settings.KLAVIYO_BULK_FROM = 2 if by_import else 100
+    choose_newsletter(sandbox)
+    crowd(spring)
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
+    wishes = [Wish("email", "E-mail me."), Wish("sms", "Text me.", PHONE)]
+    lifecycle.join(spring, BEN, first_name="Ben", occurred_at=(now := timezone.now()))  # by a host, who knows them
+    for wish in wishes:
+        say_yes(channels=(wish.channel,), phone=wish.phone, proof="", occurred_at=now)
+    drain()
+    Job.objects.update(next_look_at=timezone.now() - HOUR)
+    results.look()
+    age_jobs(timedelta(minutes=31))
+    make_due()
+    drain()
+    assert bool(sandbox.requests("bulk_import_profiles")) == by_import
+    assert known(sandbox, BEN).first_name == "Ben"
+    assert consents(sandbox) == ("SUBSCRIBED", "NEVER_SUBSCRIBED", None)
 
 
 def test_who_ticks_both_boxes_of_a_form_writes_no_number_onto_a_profile_that_exists(
