@@ -55,10 +55,11 @@ class Cancelled(Outcome):
 
 @dataclass(frozen=True)
 class Retry(Outcome):
-    """To be sent again: after the back-off, or `after`; `refund` when this was no attempt at all."""
+    """To be sent again: after the back-off, or `after`; `refund` when this was no attempt at all; `alone` from now on."""
 
     after: timedelta | None = None
     refund: bool = False
+    alone: bool = False
     state: ClassVar[Delivery.State] = Delivery.State.QUEUED
 
 

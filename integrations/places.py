@@ -8,14 +8,12 @@ from collections.abc import Iterable
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-ALONE = "goes_alone"  # the reason code of what was taken out of a request for many
-
 COLUMNS = {
     "delivery_id": "{row}.id",
     "connection_id": "{row}.connection_id",
     "kind": "{row}.kind",
     "state": "{row}.state",
-    "is_alone": f"({{row}}.attempts_made >= {{row}}.shared_tries OR {{row}}.reason_code = '{ALONE}')",
+    "is_alone": "({row}.attempts_made >= {row}.shared_tries)",
     "lane": "{row}.lane",
     "suspects": "CASE WHEN {row}.state = 'queued' THEN {row}.lease END",
     "next_try_at": "{row}.next_try_at",

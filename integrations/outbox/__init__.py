@@ -8,7 +8,7 @@ https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
 """
 
 from integrations.outbox.chores import is_releasing, is_taking_back
-from integrations.outbox.due import FRESH, Lot, Waiting, Window, connections_with_work, due, lots, sizes
+from integrations.outbox.due import FRESH, Lot, Waiting, Window, behind_others, connections_with_work, due, lots, sizes
 from integrations.outbox.leasing import (
     BATCH,
     CRASHES_FAILED,
@@ -46,6 +46,7 @@ __all__ = [
     "Waiting",
     "Window",
     "add",
+    "behind_others",
     "cancel",
     "cancel_late",
     "claim",

@@ -49,6 +49,7 @@ def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
     if isinstance(outcome, outcomes.Retry):
         values = {"state": State.QUEUED, "next_try_at": _in(outcome.after)}
         values |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
+        values |= {"shared_tries": 0} if outcome.alone else {}
     elif outcome.state == State.HELD:
         values = {"state": State.HELD}
     return mine(deliveries).update(lease=None, crashes=0, **values, **outcomes.words(outcome))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from integrations import outbox, outcomes, places, shutdown
+from integrations import outbox, outcomes, shutdown
 from integrations.errors import (
     THROTTLED,
     IntegrationError,
@@ -29,13 +29,14 @@ FEW = 10  # that are not worth another request for many
 NOT_REACHED = Retry(BUSY.saying("The worker was asked to end; this one is next."))
 ALONE = Retry(
     declare(
-        places.ALONE,
+        "goes_alone",
         "Goes by itself",
         "It was taken out of a request for many, and goes by itself.",
         because="it was taken out of a request for many, and goes by itself",
         means="The provider refused a request for many, and this may be what it objected to.",
         who=Who.ITSELF,
-    )
+    ),
+    alone=True,
 )
 NOT_TAKEN = {reason.code for reason in (http.UNREACHABLE, http.PLAIN_HTTP, THROTTLED)}  # they certainly had no effect
 

@@ -10,10 +10,9 @@ from functools import partial
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from integrations import pauses
+from integrations import outbox, pauses
 from integrations.errors import IntegrationError, PermanentError, TemporaryError, Throttled
 from integrations.models import Connection, Delivery
-from integrations.outbox import due
 from integrations.outcomes import Accepted, CalledOff, Outcome
 from integrations.wire import attempts
 from integrations.workers import in_bulk
@@ -88,7 +87,7 @@ def behind_their_people(connection: Connection, pks: Sequence[int]) -> set[int]:
     theirs = Delivery.objects.filter(connection=connection, kind=contents.Profile.kind, subject__in=unsure)
     about_to_go = Q(state=Delivery.State.QUEUED, next_try_at__lte=Now()) | Q(state=Delivery.State.SENDING, job=None)
     going = dict(theirs.filter(about_to_go).values_list("pk", "subject"))
-    held_up = due.behind_others(list(going)) if going else set()
+    held_up = outbox.behind_others(list(going)) if going else set()
     soon = {subject.lower() for pk, subject in going.items() if pk not in held_up}
     return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon}
 

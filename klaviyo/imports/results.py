@@ -119,6 +119,7 @@ def _settle(rows: "QuerySet[Delivery]", outcome: Outcome) -> None:
     if isinstance(outcome, Retry):
         when = {"next_try_at": timezone.now() + (outcome.after or timedelta())}
         when |= {"attempts_made": F("attempts_made") - 1} if outcome.refund else {}
+        when |= {"shared_tries": 0} if outcome.alone else {}
     rows.update(state=outcome.state, crashes=0, **when, **outcomes.words(outcome))
 
 

@@ -11,7 +11,7 @@ REPEATABLE = 3
 
 def say_so(apps: Any, schema_editor: Any) -> None:
     rows = apps.get_model("integrations", "Delivery").objects.using(schema_editor.connection.alias)
-    waiting = rows.filter(place__state__in=OPEN, shared_tries=0)
+    waiting = rows.filter(place__state__in=OPEN, shared_tries=0).exclude(reason_code="goes_alone")
     waiting.filter(kind__in=("profile", "list")).update(shared_tries=REPEATABLE)
     events = waiting.filter(kind="event").exclude(options__has_key="message")  # what needs consent goes by itself
     events.exclude(options__has_key="metric", options__metric__in=MESSAGES).update(shared_tries=1)
