@@ -372,7 +372,9 @@ class Place(models.Model):
         # https://www.postgresql.org/docs/current/indexes-partial.html
         indexes = [
             models.Index(
-                fields=["connection", "next_try_at", "delivery"], name="due_places", condition=models.Q(state="queued")
+                fields=["connection", "state", "next_try_at", "delivery"],
+                name="open_places",
+                condition=models.Q(settled_at=None),
             ),
             models.Index(
                 fields=["connection", "kind", "is_alone", "next_try_at", "delivery"],
@@ -395,7 +397,11 @@ class Place(models.Model):
                 name="places_that_come_too_late",
                 condition=models.Q(state__in=["queued", "held"], not_after__isnull=False),
             ),
-            models.Index(fields=["connection", "state", "-settled_at"], name="places_by_state"),
+            models.Index(
+                fields=["connection", "state", "-settled_at"],
+                name="settled_places",
+                condition=models.Q(settled_at__isnull=False),
+            ),
             models.Index(
                 fields=["settled_at"],
                 name="places_to_forget",

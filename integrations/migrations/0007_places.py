@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
         migrations.RunPython(_fill, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name='place',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['connection', 'next_try_at', 'delivery'], name='due_places'),
+            index=models.Index(condition=models.Q(('settled_at', None)), fields=['connection', 'state', 'next_try_at', 'delivery'], name='open_places'),
         ),
         migrations.AddIndex(
             model_name='place',
@@ -180,7 +180,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='place',
-            index=models.Index(fields=['connection', 'state', '-settled_at'], name='places_by_state'),
+            index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['connection', 'state', '-settled_at'], name='settled_places'),
         ),
         migrations.AddIndex(
             model_name='place',
