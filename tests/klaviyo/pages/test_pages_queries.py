@@ -4,15 +4,16 @@ import pytest
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from klaviyo.models import StoreSetting
-from referrals import lifecycle
+from integrations.models import Attempt, Delivery
+from klaviyo.models import Erasure, Notice, Send, StoreSetting
+from referrals import lifecycle, person_key
 from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
 MOST = 15
-MOST_OF_A_PERSON = 25  # in 26 programs
 
 
 @pytest.fixture
@@ -27,7 +28,28 @@ def everywhere(ann: Advocate, setting: StoreSetting) -> Advocate:
         for friend in (BEN, *(f"{friend}@friends.test" for friend in range(number % 3))):
             a_send(there, friend, state=states[number % len(states)], code=f"code_{number % 4}")
     a_send(ann, BEN)
+    whatever_there_is(ann, setting)
     return ann
+
+
+def whatever_there_is(ann: Advocate, setting: StoreSetting) -> None:
+    """Of Ann as a friend, with orders, rewards, yeses, noes, and a profile; she was erased once, and came back."""
+    store, friend = ann.program.store, ann.email
+    bird = lifecycle.join(ann.program, "bird@example.com")
+    erasure = Erasure.objects.create(mailbox_hash=person_key.of(friend))
+    send = a_send(bird, friend)
+    owed = a_send(bird, "dan@friends.test").delivery
+    Delivery.objects.filter(pk=owed.pk).update(kind="erase", source=str(erasure.uid), subject="", state=State.QUEUED)
+    Send.objects.filter(pk=send.pk).update(profile_id="01HZ")
+    Notice.objects.create(connection=setting.connection, external_id="n", topic="t", profile_id="01HZ", email=friend)
+    order = lifecycle.convert(bird, order_id="1001", friend_email=friend, total="49.90", currency="EUR")
+    lifecycle.reward(bird, recipient="friend", kind="credit", amount="5", currency="EUR", conversion=order)
+    lifecycle.reward(ann, kind="credit", amount="5", currency="EUR")
+    lifecycle.opt_in(store, friend, wording="Tea, please.", place="join form")
+    lifecycle.opt_out(store, friend, scope="newsletter", place="preference page")
+    lifecycle.suppress(friend, "complained")
+    asked = Attempt.objects.create(connection=setting.connection, operation="get_profiles", started_at=timezone.now())
+    asked.deliveries.add(send.delivery)
 
 
 def queries(browser: Client, address: str) -> int:
