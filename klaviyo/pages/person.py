@@ -8,8 +8,9 @@ from django.db.models import F, QuerySet, Value, Window
 from django.db.models.functions import Lower, RowNumber
 
 from klaviyo.models import Send
-from klaviyo.pages import person_words, send_summary
+from klaviyo.pages import person_money, person_words, send_summary
 from klaviyo.pages.permissions import Part
+from klaviyo.pages.person_money import Amount, Money
 from klaviyo.pages.person_words import Word, Words
 from klaviyo.pages.send_summary import Row
 from referrals import person_key, standing, suppressions
@@ -46,13 +47,14 @@ class Person:
     open: Collection[Part]
     memberships: list[Membership] = field(default_factory=list)
     received: list[Invited] = field(default_factory=list)
-    orders: list[Conversion] = field(default_factory=list)
-    rewards: list[Reward] = field(default_factory=list)
+    money: Money = field(default_factory=Money)
     words: Words = field(default_factory=Words)
 
     @property
     def is_known(self) -> bool:
-        return any((self.is_friend, self.memberships, self.rewards, self.opt_ins, self.opt_outs, self.suppressions))
+        return any(
+            (self.is_friend, self.memberships, self.money.rewards, self.opt_ins, self.opt_outs, self.suppressions)
+        )
 
     @property
     def opt_ins(self) -> list[Word]:
@@ -76,39 +78,40 @@ class Person:
         return bool(self.received or self.orders or self.rewards_as_friend)
 
     @property
-    def rewards_as_advocate(self) -> list[Reward]:
-        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.ADVOCATE]
+    def orders(self) -> Sequence[Amount]:
+        return self.money.orders
 
     @property
-    def rewards_as_friend(self) -> list[Reward]:
-        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.FRIEND]
+    def rewards_as_advocate(self) -> list[Amount]:
+        return [reward for reward in self.money.rewards if reward.recipient == Reward.Recipient.ADVOCATE]
+
+    @property
+    def rewards_as_friend(self) -> list[Amount]:
+        return [reward for reward in self.money.rewards if reward.recipient == Reward.Recipient.FRIEND]
 
     @property
     def addresses(self) -> set[str]:
         """Each spelling that is stored somewhere."""
         stored = {membership.advocate.email for membership in self.memberships}
         stored |= {received.invite.recipient_email for received in self.received}
-        return stored | {order.friend_email for order in self.orders} | suppressions.spellings(self.email)
+        return stored | {order.email for order in self.orders} | suppressions.spellings(self.email)
 
 
 def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
     """The person with this address, as far as it is open; one whom nobody knows is no error."""
-
-    def rows(part: Part, model: type[Any], field: str, *related: str) -> list[Any]:
-        return _newest(at(model, field, email).select_related(*related)) if part in open else []
-
-    advocates = rows(Part.MEMBERSHIPS, Advocate, "email", "program__store")
+    advocates = _newest(at(Advocate, "email", email)) if Part.MEMBERSHIPS in open else []
     invited, received = _invites(advocates, at(Invite, "recipient_email", email))
     memberships = _memberships(advocates, invited)
-    orders = rows(Part.ORDERS, Conversion, "friend_email", "advocate", "program")
+    money = person_money.of(
+        at(Conversion, "friend_email", email), at(Reward, "recipient_email", email), open, most=SHOWN
+    )
     return Person(
         email=person_key.mailbox(email),
-        name=_name(memberships, received, orders),
+        name=_name(memberships, received, money.orders),
         open=open,
         memberships=memberships,
         received=received,
-        orders=orders,
-        rewards=rows(Part.REWARDS, Reward, "recipient_email", "advocate__program"),
+        money=money,
         words=person_words.of(email, open, SHOWN),
     )
 
@@ -162,13 +165,13 @@ def _with_advocates(pks: "QuerySet[Any, Any]") -> "QuerySet[Invite]":
     return Invite.objects.filter(pk__in=pks).select_related("advocate__program__store").order_by()
 
 
-def _newest(rows: "QuerySet[Any]", most: int = SHOWN) -> list[Any]:
-    return list(rows.order_by("-pk")[:most])
+def _newest(advocates: "QuerySet[Advocate]") -> list[Advocate]:
+    return list(advocates.select_related("program__store").order_by("-pk")[:SHOWN])
 
 
-def _name(memberships: Sequence[Membership], received: Sequence[Invited], orders: Sequence[Conversion]) -> str:
+def _name(memberships: Sequence[Membership], received: Sequence[Invited], orders: Sequence[Amount]) -> str:
     """What somebody called them, they themselves first."""
     names = [f"{each.advocate.first_name} {each.advocate.last_name}" for each in memberships]
-    names += [f"{order.friend_first_name} {order.friend_last_name}" for order in orders]
+    names += [order.name for order in orders]
     names += [each.invite.recipient_name for each in received]
     return next((name.strip() for name in names if name.strip()), "")
