@@ -68,7 +68,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "is_cut": looked is not None and looked.is_cut,
         "page": paging.of(found.select_related("connection"), request.GET, _row),
         "incidents": incidents.of(found) if standing else [],
-        "connections": Connection.objects.order_by("account_name"),
+        "connections": chosen.accounts,
         "kinds": _kinds(chosen),
         "can_retry": standing and request.user.has_perm("integrations.retry"),
         "narrow": f"&connection={chosen.connection}" if chosen.connection else "",

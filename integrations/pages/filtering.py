@@ -91,6 +91,11 @@ class Filter:
         return bool(unknown) and not self.of and not self.settled and self.state in MANY
 
     @property
+    def accounts(self) -> list[Connection]:
+        """All, to be named one by one: the index by state begins with the connection."""
+        return self.once("accounts", lambda: list(Connection.objects.order_by("account_name", "pk")))
+
+    @property
     def starts_at(self) -> datetime | None:
         return _starts(self.since)
 
@@ -123,7 +128,7 @@ class Filter:
         }
         conditions = {name: value for name, value in found.items() if value}
         if self.connection or self.state or self.settled:
-            conditions["connection__in"] = [self.connection] if self.connection else self.once("accounts", _accounts)
+            conditions["connection__in"] = [self.connection] if self.connection else [row.pk for row in self.accounts]
         if self.of and not self.subject:
             conditions["pk__in"] = []
         return conditions
@@ -138,11 +143,6 @@ def about(email: str) -> str:
 def id_in(text: str) -> str:
     """An id, or nothing."""
     return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""
-
-
-def _accounts() -> list[int]:
-    """All, to be named one by one: the index by state begins with the connection."""
-    return list(Connection.objects.values_list("pk", flat=True))
 
 
 def _day(text: str) -> str:

@@ -1,8 +1,10 @@
 """The operators' pages: their content, their permissions, and that only a POST changes anything."""
 
+import itertools
 import re
 import uuid
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,6 +154,24 @@ def test_days_of_long_ago_are_found_however_much_came_since(
     day = (timezone.now() - timedelta(days=30)).date().isoformat()
     found = browser.get(f"{DELIVERIES}?since={day}&until={day}").context["page"].rows
     assert [row.delivery for row in found] == [rows[-31]]
+
+
+@pytest.mark.parametrize("newest", [1, 2, 7, 30, 999, 1000, 1001, 70_000, 27_000_000])
+def test_the_ends_of_a_range_are_found_in_three_queries(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, asked = datetime(2026, 1, 1, tzinfo=UTC), []
+
+    def made_at(places: Sequence[int]) -> dict[int, datetime]:
+        asked.append(places)
+        return {place: began + timedelta(seconds=place) for place in places}
+
+    monkeypatch.setattr(search_range, "_made_at", made_at)
+    wanted = sorted({0, 1, newest // 3, newest - 1, newest})
+    for first, last in itertools.product(wanted, repeat=2):
+        asked.clear()
+        moments = [began + timedelta(seconds=id) for id in (first, last)]
+        found = search_range._ids_at(moments, newest)
+        assert [found[moment] for moment in moments] == [first, last]
+        assert len(asked) <= 3
 
 
 @pytest.mark.parametrize(
