@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations import outcomes, pauses
+from integrations import outcomes, pauses, reasons
 from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Revocation
 from integrations.pages import latency
 from integrations.pages.charts import Hour
@@ -77,7 +77,7 @@ def of_all(connections: Iterable[Connection], *, has_checks: bool = True) -> dic
         known[pk].by_hour[hour] = {name: row[name] for name in OUTCOMES}
         for name, value in row.items():
             setattr(known[pk], name, getattr(known[pk], name) + value)
-    for row in _waiting(ids, now):
+    for row in _by_cause(_waiting(ids, now)):
         known[row["connection"]].open_groups.append(row)
     for one in known.values():
         _sum_up_what_waits(one)
@@ -119,6 +119,18 @@ def _waiting(ids: Sequence[int], now: datetime) -> Any:
         count=Count("pk"),
         oldest_due_at=Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now)),
     )
+
+
+def _by_cause(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The groups, with those of one reason as one, whatever their codes."""
+    found: dict[tuple[int, str, str], dict[str, Any]] = {}
+    for row in rows:
+        row["reason_code"] = reasons.cause(row["reason_code"])
+        group = found.setdefault((row["connection"], row["state"], row["reason_code"]), row)
+        if group is not row:
+            due = [one["oldest_due_at"] for one in (group, row) if one["oldest_due_at"]]
+            group |= {"count": group["count"] + row["count"], "oldest_due_at": min(due, default=None)}
+    return found.values()
 
 
 def _sum_up_what_waits(known: Figures) -> None:

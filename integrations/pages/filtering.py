@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from integrations import reasons
 from integrations.models import Connection, Delivery
 
 State = Delivery.State
@@ -33,9 +34,9 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Filter:
-    """`what` is a kind, or kind:metric; `settled` is "day" for the last 24 hours; dates are days of creation.
+    """`what` is a kind, kind:metric, or :metric of any kind; `settled` is "day" for the last 24 hours.
 
-    `of` is a delivery about the person who is meant, NOBODY for one whom no delivery is about.
+    Dates are days of creation. `of` is a delivery about the person who is meant, NOBODY for one whom no delivery is about.
     """
 
     state: str = ""
@@ -118,7 +119,7 @@ class Filter:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
             "state__in": SETS.get(self.state),
-            "reason_code": self.reason,
+            "reason_code__in": reasons.codes(self.reason) if self.reason else None,
             "kind": kind,
             "options__metric": metric,
             "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
