@@ -36,7 +36,7 @@ Found = TypeVar("Found")
 class Filter:
     """`what` is a kind, kind:metric, or :metric of any kind; `settled` is "day" for the last 24 hours.
 
-    Dates are days of creation. `of` is a delivery about the person who is meant, NOBODY for one whom no delivery is about.
+    Dates are days of creation. `of` is a delivery about the person who is meant, NOBODY for one whom nothing is about.
     """
 
     state: str = ""
