@@ -120,10 +120,13 @@ def _waiting(ids: Sequence[int], now: datetime) -> Any:
 
 
 def _by_cause(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """The groups, with those of one reason as one, whatever their codes."""
+    """The groups, with those of one reason as one, whatever their codes.
+
+    What is on its way has none any more: the row says why it had to wait before.
+    """
     found: dict[tuple[int, str, str], dict[str, Any]] = {}
     for row in rows:
-        row["reason_code"] = reasons.cause(row["reason_code"])
+        row["reason_code"] = "" if row["state"] == State.SENDING else reasons.cause(row["reason_code"])
         group = found.setdefault((row["connection"], row["state"], row["reason_code"]), row)
         if group is not row:
             due = [one["oldest_due_at"] for one in (group, row) if one["oldest_due_at"]]

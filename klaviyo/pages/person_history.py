@@ -1,7 +1,7 @@
 """Person's history at Klaviyo: deliveries, requests, opt-ins on their way, profiles."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,11 +92,11 @@ def of(person: Person, addresses: Iterable[str]) -> History:
     )
 
 
-def attempts(addresses: Iterable[str]) -> Sequence[Attempt]:
-    """The latest requests that said anything of the person."""
+def attempts(addresses: Iterable[str]) -> list[tuple[Attempt, str]]:
+    """The latest requests that said anything of the person, and what was asked."""
     about = Attempt.deliveries.through.objects.filter(delivery__in=_about(addresses).values("pk"))
     found = Attempt.objects.filter(pk__in=about.values("attempt"))
-    return list(found.order_by("-pk")[:SHOWN])
+    return [(attempt, story.words(attempt.operation)) for attempt in found.order_by("-pk")[:SHOWN]]
 
 
 def profiles(addresses: Iterable[str]) -> list[Profile]:

@@ -96,7 +96,7 @@ def test_the_few_queries_find_all(browser_of_the_operator: Client, everywhere: A
         "1 account has yet to hear of it",
         "Not every account knows of their no yet",
         "Profile in",
-        "get_profiles",
+        "Get profiles",
     ):
         assert words in shown, words
 
