@@ -55,7 +55,7 @@ def whatever_there_is(ann: Advocate, setting: StoreSetting) -> None:
 
 
 @pytest.fixture
-def one_of_the_group() -> Client:
+def one_of_the_group(transactional_db: None) -> Client:
     """No superuser: Django asks for their permissions, and for those of their groups."""
     operators.ensure_group()
     user = User.objects.create_user("one", is_staff=True)
