@@ -285,7 +285,7 @@ class Delivery(models.Model):
         SENDING = "sending", "Sending"
         ACCEPTED = "accepted", "Accepted"
         CONFIRMED = "confirmed", "Confirmed"
-        SKIPPED = "skipped", "Skipped"
+        SKIPPED = "skipped", "Not sent"
         HELD = "held", "Held"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"

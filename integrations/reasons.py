@@ -92,7 +92,7 @@ access_ended = partial(
     do="Connect the account again. What waits is kept, and goes out then.",
 )
 
-on_the_way(
+SERVER_TROUBLE = on_the_way(
     "http_5xx",
     "Server in trouble",
     "The provider answered with an error of its own.",
@@ -102,12 +102,12 @@ on_the_way(
 
 def of(code: str, sentence: str = "") -> Reason:
     """The reason with that code, or what holds for any that we do not know; in the words that came with it."""
-    known = ALL.get(_key(code), UNKNOWN)
+    known = ALL.get(cause(code), UNKNOWN)
     return replace(known, code=code, sentence=sentence or known.sentence)
 
 
 def is_known(code: str) -> bool:
-    return _key(code) in ALL
+    return cause(code) in ALL
 
 
 def title(code: str) -> str:
@@ -122,6 +122,13 @@ def titles() -> list[tuple[str, str]]:
     return sorted(((reason.code, reason.title) for reason in ALL.values()), key=lambda pair: pair[1])
 
 
-def _key(code: str) -> str:
-    """Troubles of a server are one reason, whatever their status."""
-    return "http_5xx" if _SERVER_TROUBLE.fullmatch(code) else code
+def cause(code: str) -> str:
+    """The code of the reason that it is one of: troubles of a server are one, whatever their status."""
+    return SERVER_TROUBLE.code if _SERVER_TROUBLE.fullmatch(code) else code
+
+
+def codes(cause: str) -> list[str]:
+    """All codes that rows may have of one reason."""
+    if cause != SERVER_TROUBLE.code:
+        return [cause]
+    return [cause, *(f"http_{status}" for status in range(300, 600) if _SERVER_TROUBLE.fullmatch(f"http_{status}"))]

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.pages import hold_notice, overview
+from integrations.pages import attention, overview
 from sorae import lookups, navigation
 from sorae.login_throttling import SignInForm
 
@@ -21,8 +21,9 @@ class Site(AdminSite):
     login_form = SignInForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        shared = {"navigation": navigation.of(request), "hold_notice": hold_notice.of(request)}
-        return super().each_context(request) | shared
+        needed = attention.of(request)
+        links = navigation.of(request, needed.connections)
+        return super().each_context(request) | {"navigation": links, "hold_notice": needed.hold_notice}
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return super().admin_view(lookups.guarded(view), cacheable)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-from integrations.models import Connection
-
 
 @dataclass(frozen=True)
 class Page:
@@ -56,8 +54,8 @@ PAGES = {
 }
 
 
-def of(request: HttpRequest) -> list[Group]:
-    """The groups of links for whoever asks; the page they are on is marked."""
+def of(request: HttpRequest, needing: int) -> list[Group]:
+    """The groups of links for whoever asks; the page they are on is marked, and how many connections need somebody."""
     if not (request.user.is_active and request.user.is_staff):
         return []
     open_pages = {
@@ -66,19 +64,17 @@ def of(request: HttpRequest) -> list[Group]:
     }
     current = _current(request.path, [page for pages in open_pages.values() for page in pages])
     return [
-        Group(name, tuple(_link(page, page is current) for page in pages))
+        Group(name, tuple(_link(page, page is current, needing) for page in pages))
         for name, pages in open_pages.items()
         if pages
     ]
 
 
-def _link(page: Page, is_current: bool) -> Link:
+def _link(page: Page, is_current: bool, needing: int) -> Link:
     address = reverse(page.route)
     if page is not INTEGRATIONS:
         return Link(page.name, address, is_current)
-    needs_a_person = (Connection.State.RECONNECT, Connection.State.UNDECIDED)
-    count = Connection.objects.filter(state__in=needs_a_person).count()
-    return Link(page.name, address, is_current, count, "Connections that need you")
+    return Link(page.name, address, is_current, needing, "Connections that need you")
 
 
 def _current(path: str, pages: list[Page]) -> Page | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 WIDTH, HEIGHT = 520, 210
-LEFT, TOP, FLOOR = 44, 12, 180
+LEFT, TOP, FLOOR = 56, 12, 180
 GAP = 0.36  # of a column's width
 ROOM = 24  # half a label
 LEAST = 2.0  # a bar of one among thousands can still be seen

@@ -116,7 +116,7 @@ def _state(group: Mapping[str, Any]) -> str:
 def _why(group: Mapping[str, Any]) -> str:
     if group["reason_code"]:
         return reasons.title(group["reason_code"])
-    return {"queued": "Its turn comes", "sending": "On its way"}.get(group["state"], "Held")
+    return {"queued": "Not tried yet", "sending": "On its way"}.get(group["state"], "Held")
 
 
 def _failures(connection: Connection) -> list[tuple[Delivery, str]]:

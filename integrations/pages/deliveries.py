@@ -68,7 +68,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "is_cut": looked is not None and looked.is_cut,
         "page": paging.of(found.select_related("connection"), request.GET, _row),
         "incidents": incidents.of(found) if standing else [],
-        "connections": Connection.objects.order_by("account_name"),
+        "connections": chosen.accounts,
         "kinds": _kinds(chosen),
         "can_retry": standing and request.user.has_perm("integrations.retry"),
         "narrow": f"&connection={chosen.connection}" if chosen.connection else "",
@@ -160,5 +160,6 @@ def _all(chosen: Filter) -> "QuerySet[Delivery]":
 def _kinds(chosen: Filter) -> list[tuple[str, str]]:
     """What has been told lately, for the choice of a filter; never a walk over the whole record."""
     recent = Delivery.objects.order_by("-pk").values_list("kind", "options__metric")[:2000]
-    keys = {f"{kind}:{metric}" if metric else kind for kind, metric in recent} | ({chosen.what} - {""})
-    return sorted((key, story.words(key.partition(":")[2] or key)) for key in keys)
+    keys = {f":{metric}" if metric else kind for kind, metric in recent} | ({chosen.what} - {""})
+    named = {story.words(key.partition(":")[2] or key): key for key in sorted(keys, key=lambda key: key == chosen.what)}
+    return sorted((key, words) for words, key in named.items())

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from integrations import outcomes, pauses
+from integrations import outcomes, pauses, reasons
 from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Place, Revocation
 from integrations.pages import latency
 from integrations.pages.charts import Hour
@@ -20,6 +20,7 @@ DELIVERED = (State.ACCEPTED, State.CONFIRMED)
 WAITING = (State.QUEUED, State.SENDING, State.HELD)
 DAY = timedelta(days=1)
 CHECKS_SHOWN = 5
+CHECK = ("passed", "code", "sentence", "checked_at")
 NOT_CONFIRMED = "not_confirmed"  # accepted, and not to be seen there
 
 _delivered = Q(state__in=DELIVERED)
@@ -60,15 +61,14 @@ class Figures:
 
 def of(connection: Connection) -> Figures:
     """The figures of one connection, with how long its deliveries take."""
-    known = of_all([connection], has_checks=False)[connection.pk]
+    known = of_all([connection])[connection.pk]
     known.checks = list(connection.health_checks.order_by("-checked_at")[:CHECKS_SHOWN])
-    known.last_check = known.checks[0] if known.checks else None
     known.latency = latency.of(connection, timezone.now())
     return known
 
 
-def of_all(connections: Iterable[Connection], *, has_checks: bool = True) -> dict[int, Figures]:
-    """The figures of each connection, by its id; six queries, however many connections."""
+def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
+    """The figures of each connection, by its id; five queries, however many connections."""
     ids = [connection.pk for connection in connections]
     known = {pk: Figures() for pk in ids}
     now = timezone.now()
@@ -77,7 +77,7 @@ def of_all(connections: Iterable[Connection], *, has_checks: bool = True) -> dic
         known[pk].by_hour[hour] = {name: row[name] for name in OUTCOMES}
         for name, value in row.items():
             setattr(known[pk], name, getattr(known[pk], name) + value)
-    for row in _waiting(ids, now):
+    for row in _by_cause(_waiting(ids, now)):
         known[row["connection"]].open_groups.append(row)
     for one in known.values():
         _sum_up_what_waits(one)
@@ -86,8 +86,6 @@ def of_all(connections: Iterable[Connection], *, has_checks: bool = True) -> dic
             pk = row.pop("connection")
             for name, value in row.items():
                 setattr(known[pk], name, value)
-    for check in _checks(ids) if has_checks else ():
-        known[check.connection_id].last_check = check
     for pause in pauses.active().filter(code__in=pauses.TROUBLE).order_by("-until"):
         for pk in [pause.connection_id] if pause.connection_id else ids:
             if pk in known:
@@ -121,6 +119,21 @@ def _waiting(ids: Sequence[int], now: datetime) -> Any:
     )
 
 
+def _by_cause(rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """The groups, with those of one reason as one, whatever their codes.
+
+    What is on its way has none any more: the row says why it had to wait before.
+    """
+    found: dict[tuple[int, str, str], dict[str, Any]] = {}
+    for row in rows:
+        row["reason_code"] = "" if row["state"] == State.SENDING else reasons.cause(row["reason_code"])
+        group = found.setdefault((row["connection"], row["state"], row["reason_code"]), row)
+        if group is not row:
+            due = [one["oldest_due_at"] for one in (group, row) if one["oldest_due_at"]]
+            group |= {"count": group["count"] + row["count"], "oldest_due_at": min(due, default=None)}
+    return found.values()
+
+
 def _sum_up_what_waits(known: Figures) -> None:
     """Of the groups by state and reason, the largest first."""
     known.open_groups.sort(key=lambda group: (-group["count"], group["state"], group["reason_code"]))
@@ -150,23 +163,28 @@ def _requests(ids: Sequence[int], since: datetime) -> Any:
 
 
 def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
-    """When each last delivered, by looks into an index instead of a walk over the whole record; and revocations."""
+    """When each last delivered, by looks into an index instead of a walk over the whole record; and what else is last.
+
+    That is the last health check, and whether access is being revoked or what was held is released.
+    """
     accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
     rows = Connection.objects.filter(pk__in=ids)
     revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
     released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
-    looks = rows.values_list(
-        "pk", revoked, released, accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at")
-    )
+    checks = HealthCheck.objects.filter(connection=OuterRef("pk")).order_by("-checked_at", "-pk")
+    check = [Subquery(checks.values(name)[:1]) for name in CHECK]
+    moments = (accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at"))
+    looks = rows.values_list("pk", revoked, released, *moments, *check)
     return [
         {
             "connection": pk,
-            "last_delivered_at": max(filter(None, found), default=None),
+            "last_delivered_at": max(filter(None, (accepted_at, settled_at)), default=None),
             "last_confirmed_at": confirmed_at,
             "is_being_revoked": is_being_revoked,
             "is_releasing": is_releasing,
+            "last_check": HealthCheck(**dict(zip(CHECK, said, strict=True))) if any(said) else None,
         }
-        for pk, is_being_revoked, is_releasing, *found, confirmed_at in looks
+        for pk, is_being_revoked, is_releasing, accepted_at, settled_at, confirmed_at, *said in looks
     ]
 
 
@@ -174,8 +192,3 @@ def _last(state: Delivery.State, moment: str) -> Subquery:
     """The moment of the one that was settled last."""
     rows = Place.objects.filter(connection=OuterRef("pk"), state=state, settled_at__isnull=False)
     return Subquery(rows.order_by("-settled_at").values(moment)[:1])
-
-
-def _checks(ids: Sequence[int]) -> Any:
-    newest = HealthCheck.objects.filter(connection__in=ids).values("connection").order_by()
-    return HealthCheck.objects.filter(pk__in=newest.annotate(newest=Max("pk")).values("newest"))

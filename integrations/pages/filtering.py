@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
+from integrations import reasons
 from integrations.models import Connection, Delivery
 
 State = Delivery.State
@@ -33,9 +34,9 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Filter:
-    """`what` is a kind, or kind:metric; `settled` is "day" for the last 24 hours; dates are days of creation.
+    """`what` is a kind, kind:metric, or :metric of any kind; `settled` is "day" for the last 24 hours.
 
-    `of` is a delivery about the person who is meant, NOBODY for one whom no delivery is about.
+    Dates are days of creation. `of` is a delivery about the person who is meant, NOBODY for one whom nothing is about.
     """
 
     state: str = ""
@@ -91,6 +92,11 @@ class Filter:
         return bool(unknown) and not self.of and not self.settled and self.state in MANY
 
     @property
+    def accounts(self) -> list[Connection]:
+        """All, to be named one by one: the index by state begins with the connection."""
+        return self.once("accounts", lambda: list(Connection.objects.order_by("account_name", "pk")))
+
+    @property
     def starts_at(self) -> datetime | None:
         return _starts(self.since)
 
@@ -113,7 +119,7 @@ class Filter:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
             "place__state__in": SETS.get(self.state),
-            "reason_code": self.reason,
+            "reason_code__in": reasons.codes(self.reason) if self.reason else None,
             "kind": kind,
             "options__metric": metric,
             "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
@@ -124,7 +130,7 @@ class Filter:
         conditions = {name: value for name, value in found.items() if value}
         if self.connection or self.state or self.settled:
             conditions["place__connection__in"] = (
-                [self.connection] if self.connection else self.once("accounts", _accounts)
+                [self.connection] if self.connection else [row.pk for row in self.accounts]
             )
         if self.of and not self.subject:
             conditions["pk__in"] = []
@@ -140,11 +146,6 @@ def about(email: str) -> str:
 def id_in(text: str) -> str:
     """An id, or nothing."""
     return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""
-
-
-def _accounts() -> list[int]:
-    """All, to be named one by one: the index by state begins with the connection."""
-    return list(Connection.objects.values_list("pk", flat=True))
 
 
 def _day(text: str) -> str:

@@ -119,13 +119,15 @@ def _authorised(connection: Connection) -> Rung:
 
 def _scopes(connection: Connection) -> Rung:
     scopes = providers.get(connection.provider).scopes
-    wanted = [scope.name for scope in scopes if not scope.is_optional]
-    missing = [name for name in wanted if name not in connection.granted]
+    missing = [scope.name for scope in scopes if not scope.is_optional and scope.name not in connection.granted]
+    resting = [scope.name for scope in scopes if scope.is_optional and scope.name not in connection.granted]
+    sentence = f"{len(scopes) - len(missing) - len(resting)} of {len(scopes)} granted."
+    if missing:
+        sentence += f" Missing: {', '.join(missing)}."
+    if resting:
+        sentence += f" Optional, and not granted: {', '.join(resting)}."
     if not missing:
-        resting = [scope.name for scope in scopes if scope.is_optional and scope.name not in connection.granted]
-        more = f" Optional, and not granted: {', '.join(resting)}." if resting else ""
-        return Rung("Scopes complete", "ok", f"{len(wanted)} of {len(wanted)} granted.{more}")
-    sentence = f"{len(wanted) - len(missing)} of {len(wanted)} granted. Missing: {', '.join(missing)}."
+        return Rung("Scopes complete", "ok", sentence)
     advice = "Reconnect and allow everything that is asked for; the reason for each is on this page."
     return Rung("Scopes complete", "broken", sentence, advice, "Scopes missing", "bad")
 

@@ -63,7 +63,8 @@ class Incident:
         return [one for one in self.connections if self._remedy(one) == Remedy.DECIDE]
 
     def add(self, connection: Connection, count: int, since: datetime, latest: int) -> None:
-        self.connections.append(connection)
+        if connection not in self.connections:
+            self.connections.append(connection)
         self.count += count
         self.ready += count if self._remedy(connection) == Remedy.RETRY else 0
         self.since, self.latest = min(self.since, since), max(self.latest, latest)
@@ -90,9 +91,9 @@ def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None 
     rows.sort(key=lambda row: (accounts[row["connection"]].account_name, row["connection"]))
     found: dict[tuple[str, str], Incident] = {}
     for row in rows:
-        cause, count, since, latest = (row["state"], row["reason_code"]), row["count"], row["since"], row["latest"]
+        cause, since, latest = (row["state"], reasons.cause(row["reason_code"])), row["since"], row["latest"]
         incident = found.setdefault(cause, Incident(*cause, since, latest))
-        incident.add(accounts[row["connection"]], count, since, latest)
+        incident.add(accounts[row["connection"]], row["count"], since, latest)
     largest = sorted(found.values(), key=lambda one: (-one.count, one.state, one.code))[:SHOWN]
     latest_of_each = Delivery.objects.filter(pk__in=[one.latest for one in largest])
     sentences: dict[int, str] = dict(latest_of_each.values_list("pk", "reason"))

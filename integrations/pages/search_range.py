@@ -10,7 +10,8 @@ from integrations.models import Delivery
 from integrations.pages.filtering import Filter
 
 FARTHEST = 1_000_000
-PROBES = 40  # in one query, for each end of a range
+ROUNDS = 3  # queries for both ends of a range, whatever the number of ids
+MOST_PROBES = 300  # in one query, for each end: more than 27 million ids take another round
 SKEW = timedelta(hours=1)  # between id and commit: https://www.postgresql.org/docs/current/functions-sequence.html
 
 
@@ -42,20 +43,20 @@ def of(chosen: Filter) -> Reach | None:
 def _ids_at(moments: Sequence[datetime], newest: int) -> dict[datetime, int]:
     """The first id made at each moment or later. Ids grow with time, so parting finds it without an index.
 
-    One query looks at many places, for all moments together: a million ids take four of them.
+    One query looks at many places, for all moments together: at as many as lead to the id in ROUNDS.
     """
+    probes = min(round(newest ** (1 / ROUNDS)) + 1, MOST_PROBES)
     ranges = dict.fromkeys(moments, (0, newest))
     while any(low < high for low, high in ranges.values()):
-        places = {place for low, high in ranges.values() for place in _places(low, high)}
+        places = {place for low, high in ranges.values() for place in _places(low, high, probes)}
         times = _made_at(sorted(places))
         ranges = {moment: _narrowed(moment, *ends, times) for moment, ends in ranges.items()}
     return {moment: low for moment, (low, _) in ranges.items()}
 
 
-def _places(low: int, high: int) -> list[int]:
-    """Up to PROBES ids that part the range evenly; each lies before its end."""
-    step = max((high - low) // (PROBES + 1), 1)
-    return list(range(low, high, step))[:PROBES] if low < high else []
+def _places(low: int, high: int, probes: int) -> list[int]:
+    """Ids that part the range evenly; each lies before its end."""
+    return sorted({low + part * (high - low) // (probes + 1) for part in range(1, probes + 1)}) if low < high else []
 
 
 def _made_at(places: Sequence[int]) -> dict[int, datetime | None]:
@@ -71,7 +72,7 @@ def _from(place: int) -> "QuerySet[Delivery]":
 
 def _narrowed(moment: datetime, low: int, high: int, times: Mapping[int, datetime | None]) -> tuple[int, int]:
     """The part of a range in which the moment's id lies."""
-    for place in _places(low, high):
+    for place in [place for place in times if low <= place < high]:
         made_at = times[place]
         if made_at is None or made_at >= moment:
             return low, place

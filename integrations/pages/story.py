@@ -22,22 +22,13 @@ LEVELS = {
     State.FAILED: "bad",
     State.CANCELLED: "",
 }
-STATES = {  # one word for each, on every page
-    State.QUEUED: "Queued",
-    State.SENDING: "Sending",
-    State.ACCEPTED: "Accepted",
-    State.CONFIRMED: "Confirmed",
-    State.SKIPPED: "Not sent",
-    State.HELD: "Held",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
-}
+STATES = {state: str(state.label) for state in State}  # one word for each, on every page
 ENDS = {
     State.ACCEPTED: "Accepted",
     State.CONFIRMED: "Confirmed: seen in the account",
-    State.SKIPPED: "Not sent",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
+    State.SKIPPED: STATES[State.SKIPPED],
+    State.FAILED: STATES[State.FAILED],
+    State.CANCELLED: STATES[State.CANCELLED],
 }
 
 

@@ -24,7 +24,7 @@ HELD_BACK = declare(
     "Messages to people are held until an operator releases them.",
     because="messages to people are held until an operator releases them",
     means="The database was restored or has moved, or somebody holds the messages. So that nobody gets a message "
-    "twice, or after a no that was lost, all messages to people wait. Facts, noes and erasures go on.",
+    "twice, or after a no that was lost, all messages to people wait. Facts, opt-outs and erasures go on.",
     who=Who.OPERATOR,
     do="Look at what the notice at the top of the page says; then release the messages.",
 )

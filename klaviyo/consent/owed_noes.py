@@ -215,12 +215,9 @@ def key_of(no: OptOut) -> str:
     return f"{Unsubscribe.kind}:{no.uid}"
 
 
-def open_at(email: str) -> "QuerySet[Delivery]":
-    """What accounts have yet to take of the noes of a person, with why: still open, or failed."""
-    said = OptOut.objects.filter(person_key.stored("person", person_key.every(email)))
-    keys = [f"{Unsubscribe.kind}:{uid}" for uid in said.values_list("uid", flat=True)]
-    owed = Delivery.objects.filter(key__in=keys, state__in=(*Delivery.OPEN, State.FAILED))
-    return owed.select_related("connection").order_by("connection__account_name", "pk")
+def is_owed(delivery: Delivery) -> bool:
+    """Whether its account has yet to take the no that it tells of: still open, or failed."""
+    return delivery.kind == Unsubscribe.kind and delivery.state in (*Delivery.OPEN, State.FAILED)
 
 
 def due_settings() -> "QuerySet[StoreSetting]":

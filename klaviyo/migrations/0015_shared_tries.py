@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("klaviyo", "0014_store_time_zones"),
-        ("integrations", "0007_places"),
+        ("integrations", "0008_places"),
     ]
 
     operations = [

@@ -4,15 +4,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, QuerySet, Window
+from django.db.models import F, QuerySet, Value, Window
 from django.db.models.functions import Lower, RowNumber
 
 from klaviyo.models import Send
-from klaviyo.pages import send_summary
+from klaviyo.pages import person_money, person_words, send_summary
 from klaviyo.pages.permissions import Part
+from klaviyo.pages.person_money import Amount, Money
+from klaviyo.pages.person_words import Word, Words
 from klaviyo.pages.send_summary import Row
 from referrals import person_key, standing, suppressions
-from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward, Suppression
+from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reward
 from referrals.standing import Standing
 
 SHOWN = 25
@@ -45,15 +47,26 @@ class Person:
     open: Collection[Part]
     memberships: list[Membership] = field(default_factory=list)
     received: list[Invited] = field(default_factory=list)
-    orders: list[Conversion] = field(default_factory=list)
-    rewards: list[Reward] = field(default_factory=list)
-    opt_ins: list[OptIn] = field(default_factory=list)
-    opt_outs: list[OptOut] = field(default_factory=list)
-    suppressions: list[Suppression] = field(default_factory=list)
+    money: Money = field(default_factory=Money)
+    words: Words = field(default_factory=Words)
 
     @property
     def is_known(self) -> bool:
-        return any((self.is_friend, self.memberships, self.rewards, self.opt_ins, self.opt_outs, self.suppressions))
+        return any(
+            (self.is_friend, self.memberships, self.money.rewards, self.opt_ins, self.opt_outs, self.suppressions)
+        )
+
+    @property
+    def opt_ins(self) -> list[Word]:
+        return self.words.opt_ins
+
+    @property
+    def opt_outs(self) -> list[Word]:
+        return [word for word in self.words.opt_outs if word.has_address][:SHOWN]
+
+    @property
+    def suppressions(self) -> list[Word]:
+        return self.words.suppressions
 
     @property
     def is_whole(self) -> bool:
@@ -65,43 +78,41 @@ class Person:
         return bool(self.received or self.orders or self.rewards_as_friend)
 
     @property
-    def rewards_as_advocate(self) -> list[Reward]:
-        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.ADVOCATE]
+    def orders(self) -> Sequence[Amount]:
+        return self.money.orders
 
     @property
-    def rewards_as_friend(self) -> list[Reward]:
-        return [reward for reward in self.rewards if reward.recipient == Reward.Recipient.FRIEND]
+    def rewards_as_advocate(self) -> list[Amount]:
+        return [reward for reward in self.money.rewards if reward.recipient == Reward.Recipient.ADVOCATE]
+
+    @property
+    def rewards_as_friend(self) -> list[Amount]:
+        return [reward for reward in self.money.rewards if reward.recipient == Reward.Recipient.FRIEND]
 
     @property
     def addresses(self) -> set[str]:
         """Each spelling that is stored somewhere."""
         stored = {membership.advocate.email for membership in self.memberships}
         stored |= {received.invite.recipient_email for received in self.received}
-        return stored | {order.friend_email for order in self.orders} | suppressions.spellings(self.email)
+        return stored | {order.email for order in self.orders} | suppressions.spellings(self.email)
 
 
 def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
     """The person with this address, as far as it is open; one whom nobody knows is no error."""
-
-    def rows(part: Part, model: type[Any], field: str, *related: str) -> list[Any]:
-        return _newest(at(model, field, email).select_related(*related)) if part in open else []
-
-    memberships = _memberships(rows(Part.MEMBERSHIPS, Advocate, "email", "program__store"))
-    received = _invited(_newest(_with_advocates(at(Invite, "recipient_email", email))))
-    orders = rows(Part.ORDERS, Conversion, "friend_email", "advocate", "program")
-    listed = Suppression.objects.filter(person_key.stored("mailbox_hash", person_key.every(email)))
-    listed = listed.select_related("store")
+    advocates = _newest(at(Advocate, "email", email)) if Part.MEMBERSHIPS in open else []
+    invited, received = _invites(advocates, at(Invite, "recipient_email", email))
+    memberships = _memberships(advocates, invited)
+    money = person_money.of(
+        at(Conversion, "friend_email", email), at(Reward, "recipient_email", email), open, most=SHOWN
+    )
     return Person(
         email=person_key.mailbox(email),
-        name=_name(memberships, received, orders),
+        name=_name(memberships, received, money.orders),
         open=open,
         memberships=memberships,
         received=received,
-        orders=orders,
-        rewards=rows(Part.REWARDS, Reward, "recipient_email", "advocate__program"),
-        opt_ins=rows(Part.OPT_INS, OptIn, "email", "store", "wording"),
-        opt_outs=rows(Part.OPT_OUTS, OptOut, "email", "store"),
-        suppressions=list(listed.order_by("-pk")) if Part.SUPPRESSIONS in open else [],
+        money=money,
+        words=person_words.of(email, open, SHOWN),
     )
 
 
@@ -125,37 +136,42 @@ def at(model: type[Any], field: str, email: str) -> "QuerySet[Any]":
     return found.filter(mailbox__in=suppressions.spellings(email))
 
 
-def _memberships(advocates: Sequence[Advocate]) -> list[Membership]:
-    """With the latest invites of each, all of them in one query."""
+def _memberships(advocates: Sequence[Advocate], invites: Iterable[Invited]) -> list[Membership]:
     figures = standing.of(advocate.pk for advocate in advocates)
-    rank = Window(RowNumber(), partition_by=F("advocate"), order_by=F("pk").desc())
-    latest = Invite.objects.filter(advocate__in=advocates).annotate(rank=rank).filter(rank__lte=INVITES_SHOWN)
     invited: dict[int, list[Invited]] = {advocate.pk: [] for advocate in advocates}
-    for one in _invited(_with_advocates(latest).order_by("-pk")):
+    for one in invites:
         invited[one.invite.advocate_id].append(one)
     return [Membership(advocate, figures[advocate.pk], invited[advocate.pk]) for advocate in advocates]
 
 
-def _with_advocates(invites: "QuerySet[Invite]") -> "QuerySet[Invite]":
-    return invites.select_related("advocate__program__store")
+def _invites(advocates: Sequence[Advocate], received: "QuerySet[Invite]") -> tuple[list[Invited], list[Invited]]:
+    """The latest invites of each of these advocates, and the latest of those received; each newest first.
 
-
-def _invited(invites: Iterable[Invite]) -> list[Invited]:
-    """With what was sent of each, in one query."""
-    rows = list(invites)
-    sends: dict[int, list[Row]] = {invite.pk: [] for invite in rows}
+    Two queries: one for the invites, and one for what was sent of them.
+    """
+    rank = Window(RowNumber(), partition_by=F("advocate"), order_by=F("pk").desc())
+    ranked = Invite.objects.filter(advocate__in=advocates).annotate(rank=rank).filter(rank__lte=INVITES_SHOWN)
+    theirs = _with_advocates(ranked.values("pk")).annotate(is_received=Value(False))
+    others = _with_advocates(received.order_by("-pk").values("pk")[:SHOWN]).annotate(is_received=Value(True))
+    invites: list[Any] = sorted(theirs.union(others, all=True), key=lambda invite: invite.pk, reverse=True)
+    sends: dict[int, list[Row]] = {invite.pk: [] for invite in invites}
     for send in send_summary.related(Send.objects.filter(invite__in=sends)).order_by("-pk"):
         sends[send.invite_id].append(send_summary.row(send))
-    return [Invited(invite, sends[invite.pk]) for invite in rows]
+    found = [(invite.is_received, Invited(invite, sends[invite.pk])) for invite in invites]
+    return [one for is_received, one in found if not is_received], [one for is_received, one in found if is_received]
 
 
-def _newest(rows: "QuerySet[Any]", most: int = SHOWN) -> list[Any]:
-    return list(rows.order_by("-pk")[:most])
+def _with_advocates(pks: "QuerySet[Any, Any]") -> "QuerySet[Invite]":
+    return Invite.objects.filter(pk__in=pks).select_related("advocate__program__store").order_by()
 
 
-def _name(memberships: Sequence[Membership], received: Sequence[Invited], orders: Sequence[Conversion]) -> str:
+def _newest(advocates: "QuerySet[Advocate]") -> list[Advocate]:
+    return list(advocates.select_related("program__store").order_by("-pk")[:SHOWN])
+
+
+def _name(memberships: Sequence[Membership], received: Sequence[Invited], orders: Sequence[Amount]) -> str:
     """What somebody called them, they themselves first."""
     names = [f"{each.advocate.first_name} {each.advocate.last_name}" for each in memberships]
-    names += [f"{order.friend_first_name} {order.friend_last_name}" for order in orders]
+    names += [order.name for order in orders]
     names += [each.invite.recipient_name for each in received]
     return next((name.strip() for name in names if name.strip()), "")

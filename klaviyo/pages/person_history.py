@@ -1,24 +1,27 @@
 """Person's history at Klaviyo: deliveries, requests, opt-ins on their way, profiles."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 
 from integrations import reasons
-from integrations.models import Attempt, Connection, Delivery
+from integrations.models import Attempt, Delivery
 from integrations.pages import story
 from klaviyo.api import values
 from klaviyo.consent import owed_noes
 from klaviyo.mapping import contents
 from klaviyo.models import Notice, Send
-from klaviyo.pages import send_summary
-from referrals.models import OptIn, OptOut
+from klaviyo.pages import receipts, send_summary
+from klaviyo.pages.permissions import Part
+from klaviyo.pages.person import Person
+from klaviyo.pages.receipts import Asked
 
 State = Delivery.State
 SHOWN = 40
-KINDS_OF_WORDS = (contents.Subscribe.kind, contents.Unsubscribe.kind)
+KINDS_OF_WORDS = (contents.Subscribe.kind, contents.Unsubscribe.kind, contents.Erase.kind)
 
 
 @dataclass(frozen=True)
@@ -52,47 +55,63 @@ class Owed:
 class Profile:
     """Where an account shows the person."""
 
-    connection: Connection
+    account: str
     id: str
     address: str
 
 
-def deliveries(addresses: Iterable[str]) -> list[Told]:
-    """The latest about any of these spellings."""
-    rows = _about(addresses).select_related("connection").order_by("-pk")[:SHOWN]
-    return [Told(row, story.what(row), story.state(row), story.level(row)) for row in rows]
+@dataclass(frozen=True)
+class History:
+    """The latest deliveries about a person, and how far each account is with what they have said."""
+
+    deliveries: list[Told]
+    steps: dict[uuid.UUID | None, list[Step]]
+    owed_noes: list[Owed]
+    owed_erasures: list[Asked]
 
 
-def attempts(addresses: Iterable[str]) -> Sequence[Attempt]:
-    """The latest requests that said anything of the person."""
+def of(person: Person, addresses: Iterable[str]) -> History:
+    """One query: those about any of these spellings, if they are open, and those of the person's words."""
+    words, shown = person.words, [*person.opt_ins, *person.opt_outs]
+    uids = {str(word.uid) for word in (*words.opt_ins, *words.opt_outs, *words.erasures)}
+    about: Any = _about(addresses).order_by("-pk").values("pk")[:SHOWN] if Part.DELIVERIES in person.open else []
+    told = Delivery.objects.filter(pk__in=about).annotate(is_about=Value(True)).select_related("connection")
+    said = Delivery.objects.filter(source__in=uids, kind__in=KINDS_OF_WORDS).annotate(is_about=Value(False))
+    rows: list[Any] = sorted(told.union(said.select_related("connection"), all=True), key=lambda row: row.pk)
+    of_words = [row for row in rows if not row.is_about]
+    steps: dict[uuid.UUID | None, list[Step]] = {word.uid: [] for word in shown}
+    for row in of_words:
+        if (uid := uuid.UUID(row.source)) in steps:
+            steps[uid].append(_step(row))
+    latest = [row for row in reversed(rows) if row.is_about]
+    return History(
+        deliveries=[Told(row, story.what(row), story.state(row), story.level(row)) for row in latest],
+        steps=steps,
+        owed_noes=_owed_noes(row for row in of_words if owed_noes.is_owed(row)),
+        owed_erasures=receipts.owed_among(of_words),
+    )
+
+
+def attempts(addresses: Iterable[str]) -> list[tuple[Attempt, str]]:
+    """The latest requests that said anything of the person, and what was asked."""
     about = Attempt.deliveries.through.objects.filter(delivery__in=_about(addresses).values("pk"))
-    found = Attempt.objects.filter(pk__in=about.values("attempt")).select_related("connection")
-    return list(found.order_by("-pk")[:SHOWN])
-
-
-def steps(words: Sequence[OptIn | OptOut]) -> dict[uuid.UUID, list[Step]]:
-    """What became of each opt-in and opt-out in each account, by its own id."""
-    found: dict[uuid.UUID, list[Step]] = {word.uid: [] for word in words}
-    rows = Delivery.objects.filter(source__in=[str(uid) for uid in found], kind__in=KINDS_OF_WORDS)
-    for row in rows.select_related("connection").order_by("pk"):
-        found[uuid.UUID(row.source)].append(_step(row))
-    return found
-
-
-def owed(email: str) -> list[Owed]:
-    """The accounts that have yet to take a no of the person, each once, with the reason."""
-    found = {row.connection_id: Owed(row, _why_owed(row)) for row in owed_noes.open_at(email)}
-    return list(found.values())
+    found = Attempt.objects.filter(pk__in=about.values("attempt"))
+    return [(attempt, story.words(attempt.operation)) for attempt in found.order_by("-pk")[:SHOWN]]
 
 
 def profiles(addresses: Iterable[str]) -> list[Profile]:
     """The person's profile in each account, as far as we have met it."""
     spellings = set(addresses)
-    sends = Send.objects.filter(delivery__in=_about(spellings).values("pk")).exclude(profile_id="")
-    notices = Notice.objects.filter(email__in=spellings).exclude(profile_id="")
-    met = {*sends.values_list("delivery__connection", "profile_id"), *notices.values_list("connection", "profile_id")}
-    accounts = Connection.objects.in_bulk([connection for connection, _ in met])
-    return [Profile(accounts[pk], id, send_summary.profile_address(id)) for pk, id in sorted(met)]
+    sends = Send.objects.filter(delivery__in=_about(spellings).values("pk")).exclude(profile_id="").order_by()
+    notices = Notice.objects.filter(email__in=spellings).exclude(profile_id="").order_by()
+    of_sends = sends.values_list("delivery__connection", "profile_id", *_account("delivery__connection"))
+    of_notices = notices.values_list("connection", "profile_id", *_account("connection"))
+    met = sorted(of_sends.union(of_notices))
+    return [Profile(name or account, id, send_summary.profile_address(id)) for _, id, name, account in met]
+
+
+def _account(connection: str) -> tuple[str, str]:
+    return f"{connection}__account_name", f"{connection}__account_id"
 
 
 def _about(addresses: Iterable[str]) -> "QuerySet[Delivery]":
@@ -100,8 +119,11 @@ def _about(addresses: Iterable[str]) -> "QuerySet[Delivery]":
     return Delivery.objects.filter(subject__in=subjects | {subject.lower() for subject in subjects})
 
 
-def _why_owed(delivery: Delivery) -> str:
-    return delivery.reason or "It is told next."
+def _owed_noes(deliveries: Iterable[Delivery]) -> list[Owed]:
+    """The accounts that have yet to take a no of the person, each once, with the reason."""
+    rows = sorted(deliveries, key=lambda row: (row.connection.account_name, row.pk))
+    found = {row.connection_id: Owed(row, row.reason or "It is told next.") for row in rows}
+    return list(found.values())
 
 
 def _step(delivery: Delivery) -> Step:

@@ -1,6 +1,6 @@
 """Erasure receipt: what was removed here, and how far each account is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from integrations.models import Connection, Delivery
@@ -84,9 +84,10 @@ def of_all(erasures: Sequence[Erasure]) -> list[Receipt]:
     return [Receipt(erasure, _removed(erasure), asked[str(erasure.uid)]) for erasure in erasures]
 
 
-def owed_of(email: str) -> list[Asked]:
-    """The accounts that have yet to hear that the person was erased, each once."""
-    rows = owed.to(email).select_related("connection").order_by("connection__account_name", "pk")
+def owed_among(deliveries: Iterable[Delivery]) -> list[Asked]:
+    """The accounts that have yet to hear that a person was erased, each once: what their erasures' deliveries say."""
+    rows = [row for row in deliveries if row.kind == contents.Erase.kind and owed.is_owed(row)]
+    rows.sort(key=lambda row: (row.connection.account_name, row.pk))
     return list({row.connection_id: _asked(row) for row in rows}.values())
 
 

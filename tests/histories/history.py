@@ -26,6 +26,7 @@ from klaviyo import tasks
 from klaviyo.delivery.erasure import erase
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure, StoreSetting
+from klaviyo.pages import person as person_record
 from klaviyo.pages import person_history, receipts
 from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
@@ -345,8 +346,9 @@ class History:
         for setting in StoreSetting.objects.exclude(connection__state=Connection.State.CONNECTED):
             for person in self.people.values():
                 held = self._held(setting.connection, person)
-                named = {one.delivery.connection_id for one in person_history.owed(person.email)}
-                named |= {one.delivery.connection_id for one in receipts.owed_of(person.email)}  # deleting will do
+                shown = person_history.of(person_record.of(person.email), [person.email])
+                named = {one.delivery.connection_id for one in shown.owed_noes}
+                named |= {one.delivery.connection_id for one in shown.owed_erasures}  # deleting will do
                 if not (held and held.can_receive and self._must_be_left_alone(person, setting)):
                     continue
                 if setting.connection_id not in named:

@@ -1,5 +1,6 @@
 """Operators edit stores and programs, and read everything else."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +29,11 @@ def told(ann: Advocate) -> Advocate:
 
 def page(operator: Client, name: str, *args: Any, **query: Any) -> Any:
     return operator.get(reverse(f"admin:referrals_{name}", args=args), query)
+
+
+def test_times_are_written_in_lists_of_the_admin_as_on_the_other_pages(told: Advocate, admin_client: Client) -> None:
+    Advocate.objects.update(occurred_at=datetime(2026, 3, 2, 14, 5, tzinfo=UTC))
+    assert "2 Mar 2026, 14:05 UTC" in page(admin_client, "advocate_changelist").content.decode()
 
 
 @pytest.mark.parametrize("fact", FACTS)

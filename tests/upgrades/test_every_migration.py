@@ -15,8 +15,9 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0004_message_holds": past.STORE_SETTINGS,
         "0005_chores": past.STORE_SETTINGS,
         "0006_retirements": past.STORE_SETTINGS,
-        "0007_places": past.STORE_SETTINGS,
-        "0008_parts": past.STORE_SETTINGS,
+        "0007_one_word_for_not_sent": past.STORE_SETTINGS,
+        "0008_places": past.STORE_SETTINGS,
+        "0009_parts": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

@@ -11,7 +11,7 @@ from integrations.pauses import message_hold
 class Command(BaseCommand):
     help = (
         "Holds all messages to people: invites, reminders and newsletter opt-ins, by Klaviyo and by Sorae's own "
-        "e-mail. Facts, noes and erasures go on. Run it on a restored database before any worker starts."
+        "e-mail. Facts, opt-outs and erasures go on. Run it on a restored database before any worker starts."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -53,12 +53,6 @@ def is_owed(delivery: Delivery) -> bool:
     return delivery.state not in (State.ACCEPTED, State.CONFIRMED)
 
 
-def to(email: str) -> "QuerySet[Delivery]":
-    """What accounts are still owed of this person's erasures, in any spelling."""
-    receipts = Erasure.objects.filter(person_key.stored("mailbox_hash", person_key.every(email)))
-    return _of(_sources(receipts)).exclude(TAKEN)
-
-
 def waiting(connections: Collection[int], emails: Iterable[str], states: Collection[State] = Delivery.OPEN) -> set[str]:
     """Of these people, the keys of those whose deletion one of the accounts is about to be asked for."""
     owners = person_key.owners(emails)

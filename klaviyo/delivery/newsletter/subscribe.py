@@ -58,7 +58,7 @@ ONE_AT_A_TIME = declare(
 )
 ONE_IN_HALF_AN_HOUR = declare(
     "one_job_in_30_minutes",
-    "One in half an hour",
+    "One opt-in in half an hour",
     "Klaviyo takes one opt-in of a person in half an hour.",
     because="Klaviyo takes one opt-in of a person in half an hour",
     means="It goes on by itself, in half an hour at most.",

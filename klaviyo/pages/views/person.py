@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.pages.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import permissions, person, person_history, receipts
+from klaviyo.pages import permissions, person, person_history
 from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
@@ -59,18 +59,18 @@ def _record(request: HttpRequest, email: str) -> HttpResponse:
     open = permissions.to(request.user)
     found = person.of(email, open)
     addresses = found.addresses
-    steps = person_history.steps([*found.opt_ins, *found.opt_outs])
+    history = person_history.of(found, addresses)
     context = {
         "title": (found.name or found.email) if found.is_known else "Find a person",
         "person": found,
-        "opt_ins": [(opt_in, steps[opt_in.uid]) for opt_in in found.opt_ins],
-        "opt_outs": [(opt_out, steps[opt_out.uid]) for opt_out in found.opt_outs],
-        "owed_noes": person_history.owed(email) if Part.OPT_OUTS in open else [],
+        "opt_ins": [(opt_in, history.steps[opt_in.uid]) for opt_in in found.opt_ins],
+        "opt_outs": [(opt_out, history.steps[opt_out.uid]) for opt_out in found.opt_outs],
+        "owed_noes": history.owed_noes,
         "open": {part.name.lower() for part in open},
-        "deliveries": person_history.deliveries(addresses) if Part.DELIVERIES in open else [],
+        "deliveries": history.deliveries,
         "attempts": person_history.attempts(addresses) if Part.ATTEMPTS in open else [],
         "profiles": person_history.profiles(addresses),
-        "owed": receipts.owed_of(email),
+        "owed": history.owed_erasures,
     }
     return _page(request, context)
 

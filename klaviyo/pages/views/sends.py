@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from integrations import outbox, reasons
-from integrations.models import Connection, Delivery
+from integrations.models import Delivery
 from integrations.outbox import retrying
 from integrations.pages import audit_log, paging, safe_redirect, tabs
 from integrations.pages.access import for_operators
@@ -17,6 +17,7 @@ from klaviyo.confirmation import in_doubt
 from klaviyo.models import Send
 from klaviyo.pages import causes, csv_export, person, send_summary
 from klaviyo.pages.filtering import Chosen
+from klaviyo.provider import KLAVIYO
 from referrals.models import Invite, Program, Store
 
 CHOICES_SHOWN = 500
@@ -48,7 +49,7 @@ def sends(request: HttpRequest) -> HttpResponse:
         "is_cut": (looked := chosen.looked) is not None and looked.is_cut,
         "stores": Store.objects.order_by("name")[:CHOICES_SHOWN],
         "programs": Program.objects.select_related("store").order_by("store__name", "name")[:CHOICES_SHOWN],
-        "connections": Connection.objects.filter(provider="klaviyo").order_by("account_name")[:CHOICES_SHOWN],
+        "connections": [row for row in chosen.accounts if row.provider == KLAVIYO.slug][:CHOICES_SHOWN],
         "channels": Send.Channel.choices,
         "kinds": Send.Kind.choices,
         "reasons": reasons.titles(),

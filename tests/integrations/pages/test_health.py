@@ -1,6 +1,7 @@
 """The ladder of health: the first broken rung is the headline, and the database alone answers."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from integrations import pauses
+from integrations import pauses, providers
 from integrations.models import Attempt, Connection, Delivery, HealthCheck
 from integrations.pages import charts, figures, health
 from integrations.pages.charts import Hour
-from integrations.providers import Provider
+from integrations.providers import Provider, Scope
 
 State = Delivery.State
 NOW = timezone.now
@@ -86,6 +87,18 @@ def test_missing_scopes_are_named(tea_room: Connection) -> None:
     broken = health.of(tea_room).broken
     assert broken is not None
     assert "tea:write" in broken.sentence
+
+
+def test_scopes_are_counted_as_the_page_lists_them(tea_room: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    [told] = [rung.sentence for rung in health.of(tea_room).rungs if rung.name == "Scopes complete"]
+    assert told == "2 of 2 granted."
+    optional = replace(
+        providers.get("teapot"), scopes=(*providers.get("teapot").scopes, Scope("tea:sip", "taste", True))
+    )
+    monkeypatch.setitem(providers._registered, "teapot", optional)
+    [told] = [rung.sentence for rung in health.of(tea_room).rungs if rung.name == "Scopes complete"]
+    assert told == "2 of 3 granted. Optional, and not granted: tea:sip."
+    assert headline(tea_room) == ("good", "Works")
 
 
 def test_another_account_is_the_headline_even_when_the_queue_is_late_too(tea_room: Connection) -> None:

@@ -1,8 +1,10 @@
 """The operators' pages: their content, their permissions, and that only a POST changes anything."""
 
+import itertools
 import re
 import uuid
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,6 +154,24 @@ def test_days_of_long_ago_are_found_however_much_came_since(
     day = (timezone.now() - timedelta(days=30)).date().isoformat()
     found = browser.get(f"{DELIVERIES}?since={day}&until={day}").context["page"].rows
     assert [row.delivery for row in found] == [rows[-31]]
+
+
+@pytest.mark.parametrize("newest", [1, 2, 7, 30, 999, 1000, 1001, 70_000, 27_000_000])
+def test_the_ends_of_a_range_are_found_in_three_queries(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, asked = datetime(2026, 1, 1, tzinfo=UTC), []
+
+    def made_at(places: Sequence[int]) -> dict[int, datetime]:
+        asked.append(places)
+        return {place: began + timedelta(seconds=place) for place in places}
+
+    monkeypatch.setattr(search_range, "_made_at", made_at)
+    wanted = sorted({0, 1, newest // 3, newest - 1, newest})
+    for first, last in itertools.product(wanted, repeat=2):
+        asked.clear()
+        moments = [began + timedelta(seconds=id) for id in (first, last)]
+        found = search_range._ids_at(moments, newest)
+        assert [found[moment] for moment in moments] == [first, last]
+        assert len(asked) <= 3
 
 
 @pytest.mark.parametrize(
@@ -450,6 +470,41 @@ def test_one_cause_is_one_row_over_all_accounts_and_only_what_can_go_is_counted(
     assert [message.level_tag for message in told.context["messages"]] == ["success", "warning"]
     assert lost.deliveries.filter(state=State.HELD).count() == 3
     assert tea_room.deliveries.filter(state=State.QUEUED).count() == 2
+
+
+def test_troubles_of_a_server_are_one_cause_whatever_their_status(browser: Client, tea_room: Connection) -> None:
+    rows = [a_delivery(tea_room, State.FAILED, reason_code=f"http_{status}") for status in (500, 503, 503)]
+    another = a_delivery(tea_room, State.FAILED, reason_code="odd")
+    incidents = {one.title: one for one in browser.get(f"{DELIVERIES}?state=failed").context["incidents"]}
+    assert {title: (one.count, one.connections) for title, one in incidents.items()} == {
+        "Server in trouble": (3, [tea_room]),
+        "Odd": (1, [tea_room]),
+    }
+    chosen = {"state": "failed", "reason": incidents["Server in trouble"].code}
+    found = browser.get(DELIVERIES, chosen).context["page"].rows
+    assert {row.delivery for row in found} == set(rows)
+    browser.post(RETRY, {"all": "1", **chosen})
+    assert [state_of(row) for row in (*rows, another)] == ["queued"] * 3 + ["failed"]
+
+
+def test_what_waits_for_one_cause_is_one_row(browser: Client, tea_room: Connection) -> None:
+    for status in (500, 503):
+        a_delivery(tea_room, State.QUEUED, reason_code=f"http_{status}", next_try_at=timezone.now())
+    page = text(browser, f"{PAGES}{tea_room.pk}/")
+    assert page.count("Server in trouble") == 1
+    [address] = re.findall(r'href="([^"]+reason=http[^"]+)">2</a>', page)
+    assert len(browser.get(address.replace("&amp;", "&")).context["page"].rows) == 2
+
+
+def test_each_word_is_offered_once_and_finds_it_of_every_kind(browser: Client, tea_room: Connection) -> None:
+    rows = {a_delivery(tea_room, kind=kind, options={"metric": "invite_received"}) for kind in ("event", "email")}
+    a_delivery(tea_room, kind="profile", options={})
+    offered = browser.get(DELIVERIES).context["kinds"]
+    assert [words for _, words in offered] == ["Invite received", "Profile"]
+    shown = browser.get(DELIVERIES, {"what": offered[0][0]})
+    assert {row.delivery for row in shown.context["page"].rows} == rows
+    chosen = browser.get(DELIVERIES, {"what": "event:invite_received"}).context["kinds"]
+    assert chosen == [("event:invite_received", "Invite received"), ("profile", "Profile")]
 
 
 def test_what_was_not_confirmed_is_one_click_away(browser: Client, tea_room: Connection) -> None:

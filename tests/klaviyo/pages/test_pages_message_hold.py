@@ -75,7 +75,7 @@ def test_who_may_not_look_is_told_nothing_and_who_may_only_look_finds_no_button(
 
 def test_the_page_counts_by_kind_and_says_what_to_look_at(held: MessageHold, browser_of_the_operator: Client) -> None:
     shown = page(browser_of_the_operator, RELEASE)
-    for words in ("Invites and reminders by Klaviyo", "own e-mails", "same Message-ID", "Noes that were lost"):
+    for words in ("Invites and reminders by Klaviyo", "own e-mails", "same Message-ID", "Opt-outs that were lost"):
         assert words in shown
     assert "<b>2 messages</b> are from before" in shown
     assert shown.count(NOTICE) == 0

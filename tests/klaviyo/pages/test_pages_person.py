@@ -54,7 +54,7 @@ def test_all_of_a_person_stands_on_one_page(
         "No to the newsletter",
         "preference page",
         "Invite received",
-        "create_event",
+        "Create event",
     ):
         assert words in said, words
     assert Delivery.objects.filter(subject=BEN).first().attempts.first().request_id in said  # type: ignore[union-attr]

@@ -1,18 +1,21 @@
 """However many programs a person is in, and whatever a filter asks, a page takes few queries."""
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from klaviyo.models import StoreSetting
-from referrals import lifecycle
+from integrations.models import Attempt, Delivery
+from klaviyo.models import Erasure, Notice, Send, StoreSetting
+from klaviyo.pages import operators
+from referrals import lifecycle, person_key
 from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
 MOST = 15
-MOST_OF_A_PERSON = 25  # in 26 programs
 
 
 @pytest.fixture
@@ -27,7 +30,39 @@ def everywhere(ann: Advocate, setting: StoreSetting) -> Advocate:
         for friend in (BEN, *(f"{friend}@friends.test" for friend in range(number % 3))):
             a_send(there, friend, state=states[number % len(states)], code=f"code_{number % 4}")
     a_send(ann, BEN)
+    whatever_there_is(ann, setting)
     return ann
+
+
+def whatever_there_is(ann: Advocate, setting: StoreSetting) -> None:
+    """Of Ann as a friend, with orders, rewards, yeses, noes, and a profile; she was erased once, and came back."""
+    store, friend = ann.program.store, ann.email
+    bird = lifecycle.join(ann.program, "bird@example.com")
+    erasure = Erasure.objects.create(mailbox_hash=person_key.of(friend))
+    send = a_send(bird, friend)
+    owed = a_send(bird, "dan@friends.test").delivery
+    Delivery.objects.filter(pk=owed.pk).update(kind="erase", source=str(erasure.uid), subject="", state=State.QUEUED)
+    Send.objects.filter(pk=send.pk).update(profile_id="01HZ")
+    Notice.objects.create(connection=setting.connection, external_id="n", topic="t", profile_id="01HZ", email=friend)
+    order = lifecycle.convert(bird, order_id="1001", friend_email=friend, total="49.90", currency="EUR")
+    lifecycle.reward(bird, recipient="friend", kind="credit", amount="5", currency="EUR", conversion=order)
+    lifecycle.reward(ann, kind="credit", amount="5", currency="EUR")
+    lifecycle.opt_in(store, friend, wording="Tea, please.", place="join form")
+    lifecycle.opt_out(store, friend, scope="newsletter", place="preference page")
+    lifecycle.suppress(friend, "complained")
+    asked = Attempt.objects.create(connection=setting.connection, operation="get_profiles", started_at=timezone.now())
+    asked.deliveries.add(send.delivery)
+
+
+@pytest.fixture
+def one_of_the_group(transactional_db: None) -> Client:
+    """No superuser: Django asks for their permissions, and for those of their groups."""
+    operators.ensure_group()
+    user = User.objects.create_user("one", is_staff=True)
+    user.groups.add(Group.objects.get(name=operators.NAME))
+    browser = Client()
+    browser.force_login(user)
+    return browser
 
 
 def queries(browser: Client, address: str) -> int:
@@ -37,10 +72,33 @@ def queries(browser: Client, address: str) -> int:
     return len(captured)
 
 
-def test_a_person_in_many_programs_takes_few_queries(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+def test_a_person_in_many_programs_takes_few_queries(
+    browser_of_the_operator: Client, everywhere: Advocate, one_of_the_group: Client
+) -> None:
     send = a_send(everywhere, "cid@friends.test")
     for address in (f"of-advocate/{everywhere.pk}/", f"of-send/{send.pk}/"):
-        assert queries(browser_of_the_operator, f"/admin/klaviyo/people/{address}") <= MOST_OF_A_PERSON
+        for browser in (browser_of_the_operator, one_of_the_group):
+            assert queries(browser, f"/admin/klaviyo/people/{address}") <= MOST
+
+
+def test_the_few_queries_find_all(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+    shown = browser_of_the_operator.get(f"/admin/klaviyo/people/of-advocate/{everywhere.pk}/").content.decode()
+    for words in (
+        "Invited by",
+        "Order 1001",
+        "49.90 EUR",
+        "Store credit",
+        "Yes to e-mail",
+        "Not proved to be them",
+        "Tea, please.",
+        "No to the newsletter",
+        "Reported as spam",
+        "1 account has yet to hear of it",
+        "Not every account knows of their no yet",
+        "Profile in",
+        "Get profiles",
+    ):
+        assert words in shown, words
 
 
 def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Client, everywhere: Advocate) -> None:
@@ -70,27 +128,25 @@ def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Clie
         "channel=klaviyo&kind=invite&since=2026-01-01",
     ],
 )
-def test_no_filter_of_the_sends_takes_many_queries(
-    browser_of_the_operator: Client, everywhere: Advocate, query: str
-) -> None:
+def test_no_filter_of_the_sends_takes_many_queries(one_of_the_group: Client, everywhere: Advocate, query: str) -> None:
     friend = a_send(everywhere, "cid@friends.test").pk
-    assert queries(browser_of_the_operator, f"{SENDS}?{query.format(friend=friend)}") <= MOST
+    assert queries(one_of_the_group, f"{SENDS}?{query.format(friend=friend)}") <= MOST
 
 
 @pytest.mark.parametrize("query", ["", "of={of}", "of={of}&state=held", "state=failed", "reason=odd&since=2026-01-01"])
 def test_no_filter_of_the_deliveries_takes_many_queries(
-    browser_of_the_operator: Client, everywhere: Advocate, query: str
+    one_of_the_group: Client, everywhere: Advocate, query: str
 ) -> None:
     of = a_send(everywhere, "cid@friends.test").delivery_id
-    assert queries(browser_of_the_operator, f"/admin/integrations/deliveries/?{query.format(of=of)}") <= MOST
+    assert queries(one_of_the_group, f"/admin/integrations/deliveries/?{query.format(of=of)}") <= MOST
 
 
-def test_no_other_page_takes_many_queries(browser_of_the_operator: Client, everywhere: Advocate) -> None:
+def test_no_other_page_takes_many_queries(one_of_the_group: Client, everywhere: Advocate) -> None:
     send, setting = a_send(everywhere, "cid@friends.test"), StoreSetting.objects.latest("pk")
     pages = ["", "integrations/", "integrations/klaviyo/", f"integrations/{setting.connection_id}/"]
     pages += [f"integrations/deliveries/{send.delivery_id}/", f"klaviyo/sends/{send.pk}/", "klaviyo/erasures/"]
     pages += ["klaviyo/settings/", f"klaviyo/settings/{setting.pk}/"]
-    counted = {page: queries(browser_of_the_operator, f"/admin/{page}") for page in pages}
+    counted = {page: queries(one_of_the_group, f"/admin/{page}") for page in pages}
     assert {page: count for page, count in counted.items() if count > MOST} == {}
 
 

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('integrations', '0006_retirements'),
+        ('integrations', '0007_one_word_for_not_sent'),
     ]
 
     operations = [

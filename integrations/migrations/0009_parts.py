@@ -22,7 +22,7 @@ def _unchecked(apps: Any, editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0007_places'),
+        ('integrations', '0008_places'),
     ]
 
     operations = [

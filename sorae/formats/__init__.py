@@ -1,0 +1,1 @@
+"""Formats of days and times, one for all pages: Django's own lists too."""
