@@ -55,7 +55,7 @@ class Cancelled(Outcome):
 
 @dataclass(frozen=True)
 class Retry(Outcome):
-    """To be sent again: after the back-off, or `after`; `refund` when this was no attempt at all; `alone` from now on."""
+    """To be sent again, after the back-off or `after`: `refund` when this was no attempt, `alone` from now on."""
 
     after: timedelta | None = None
     refund: bool = False

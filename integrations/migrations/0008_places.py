@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('delivery', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='place', serialize=False, to='integrations.delivery')),
                 ('kind', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('accepted', 'Accepted'), ('confirmed', 'Confirmed'), ('skipped', 'Skipped'), ('held', 'Held'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], max_length=12)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('accepted', 'Accepted'), ('confirmed', 'Confirmed'), ('skipped', 'Not sent'), ('held', 'Held'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], max_length=12)),
                 ('is_alone', models.BooleanField(help_text='It shares a request with no other.')),
                 ('lane', models.CharField(max_length=120)),
                 ('suspects', models.UUIDField(help_text="With whom it was in a dead worker's hands.", null=True)),
