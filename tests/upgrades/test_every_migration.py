@@ -27,6 +27,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0012_other_addresses": past.STORE_SETTINGS,
         "0013_plain_domains": past.STORE_SETTINGS,
         "0014_store_time_zones": past.STORE_SETTINGS,
+        "0015_key_versions": past.STORE_SETTINGS,
+        "0016_older_key_versions": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
