@@ -152,8 +152,8 @@ def _taken(connection: Connection, members: Iterable[Member], keys: Keys) -> dic
         for key in keys[member.email]:
             now[key].add(person_key.of(member.email))
     rows = PropertyName.objects.filter(person_key.stored("person", now), connection=connection)
-    for version, key, prefix in rows.values_list("key_version", "person", "prefix"):
-        for person in now[version, key]:
+    for version, digest, prefix in rows.values_list("key_version", "person", "prefix"):
+        for person in now[version, digest]:
             taken[person].append(prefix)
     return taken
 

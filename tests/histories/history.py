@@ -337,7 +337,7 @@ class History:
 
     def _at_any_time(self) -> list[str]:
         away = Connection.objects.exclude(state=Connection.State.CONNECTED)
-        return [*self._owed(away), *self._standing(), *self._receipts()]
+        return [*self._owed(away), *self._standing(), *self._refused_there(), *self._receipts()]
 
     def _standing(self) -> list[str]:
         """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
@@ -347,6 +347,16 @@ class History:
             for store, _ in [] if person.is_unsure else person.words.items():
                 if gone := [scope for scope in person.noes_that_stand(store) if (store, scope) not in stand]:
                     found.append(f"{person.email} has said no to {store} ({', '.join(gone)}), which does not stand.")
+        return found
+
+    def _refused_there(self) -> list[str]:
+        """Nothing of ours makes somebody reachable who has refused the account at Klaviyo itself."""
+        found = []
+        for person in self.people.values():
+            for account in [] if person.is_unsure or person.is_erased else person.noes_there:
+                held = self.sandbox.profile(account, person.email)
+                if held and held.can_receive and person.has_said_no_there(account):
+                    found.append(f"{person.email} can be reached at {account}, which they have refused there.")
         return found
 
     def _reachable(self) -> list[str]:
@@ -360,11 +370,9 @@ class History:
         return found
 
     def _must_be_left_alone(self, person: Person, setting: StoreSetting) -> bool:
-        if person.is_unsure or person.is_erased:  # then the account must delete them instead
+        if person.is_unsure or not person.has_said_no(setting.store_id):
             return False
-        if person.has_said_no_there(setting.connection.account_id):
-            return True
-        if not person.has_said_no(setting.store_id):
+        if person.is_erased:  # the account must delete them instead
             return False
         # a later proved yes to another store of the same account lifts what Klaviyo keeps for the whole account
         others = StoreSetting.objects.filter(connection=setting.connection).values_list("store", flat=True)
@@ -389,7 +397,7 @@ class History:
         found = []
         for setting in StoreSetting.objects.filter(connection__in=accounts).select_related("connection", "store"):
             for person in self.people.values():
-                if not self._must_be_left_alone(person, setting) or not person.has_said_no(setting.store_id):
+                if not self._must_be_left_alone(person, setting):
                     continue
                 held = self._held(setting.connection, person)
                 if held and held.can_receive and setting.connection_id not in self._named(person):
@@ -398,8 +406,8 @@ class History:
 
     def _named(self, person: Person) -> set[int]:
         """Accounts that we say are owed a no of theirs, or their deletion, which will do."""
-        owed = [*person_history.owed(person.email), *receipts.owed_of(person.email)]
-        return {one.delivery.connection_id for one in owed}
+        named = {one.delivery.connection_id for one in person_history.owed(person.email)}
+        return named | {one.delivery.connection_id for one in receipts.owed_of(person.email)}
 
     def _receipts(self) -> list[str]:
         """A receipt that says done is true: whoever was there before is gone."""
@@ -570,7 +578,7 @@ ACTS = {
     "let_messages_go": 1,
     "say_no": 5,
     "say_no_there": 2,
-    "say_yes": 5,
+    "say_yes": 6,
     "erase": 3,
     "buy": 5,
     "invite": 1,
