@@ -122,7 +122,8 @@ def _name(connection: Connection, people: dict[int, str], keys: Keys) -> None:
             person = person_key.of(member.email)
             prefix = _free(_candidates(member, before.get(member.pk)), taken[person])
             taken[person].append(prefix)
-            rows.append(PropertyName(connection=connection, advocate_id=member.pk, person=person, prefix=prefix))
+            key = {"person": person, "key_version": person_key.VERSION}
+            rows.append(PropertyName(connection=connection, advocate_id=member.pk, prefix=prefix, **key))
     # Two workers that wait for each other's rows go in the same order. ON CONFLICT DO NOTHING passes by what another
     # has just taken: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
     rows.sort(key=lambda row: (row.person, row.prefix))
