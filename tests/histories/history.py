@@ -343,10 +343,10 @@ class History:
         """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
         found = []
         for person in self.people.values():
-            stand = {(no.store_id, no.scope) for no in noes.standing([person.email])}
-            for store, _ in [] if person.is_unsure else person.words.items():
-                if gone := [scope for scope in person.noes_that_stand(store) if (store, scope) not in stand]:
-                    found.append(f"{person.email} has said no to {store} ({', '.join(gone)}), which does not stand.")
+            said = {(store, scope) for store in person.words for scope in person.noes_that_stand(store)}
+            if said and not person.is_unsure:
+                gone = said - {(no.store_id, no.scope) for no in noes.standing([person.email])}
+                found += [f"{person.email} has said no to {one}, which does not stand." for one in sorted(gone)]
         return found
 
     def _refused_there(self) -> list[str]:
