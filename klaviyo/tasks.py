@@ -9,6 +9,7 @@ from klaviyo import account_lists
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew
 from klaviyo.delivery.erasure import repeat
+from klaviyo.delivery.sends import missed
 from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import results as import_results
 from klaviyo.webhooks import process
@@ -57,7 +58,13 @@ def look_at_imports() -> None:
 def tell_noes() -> None:
     """Tell accounts that were joined or connected anew of what people have said no to, and what waited for it."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
-    joined_anew.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
+
+    def is_over() -> bool:
+        return shutdown.asked() or time.monotonic() > ends_at
+
+    missed.go_on(is_over)
+    if not is_over():  # as long as a store is not told of all noes, it has its turn again
+        joined_anew.go_on(is_over)
 
 
 @shared_task(ignore_result=True)

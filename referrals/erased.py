@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -71,17 +73,18 @@ def has_come_back(email: str) -> bool:
 
 def stand_in(email: str, uid: UUID) -> str:
     """The placeholder for the address of an erased person in a new row; the same for no two."""
-    return f"{_beginning(email)}{uid.hex}@{suppressions.NOBODY}"
+    return f"{_beginning(person_key.of(email))}{uid.hex}@{suppressions.NOBODY}"
 
 
 def stood_in(field: str, email: str) -> Q:
-    """Rows in which a placeholder stands for this address."""
-    return Q(**{f"{field}__startswith": _beginning(email), f"{field}__endswith": f"@{suppressions.NOBODY}"})
+    """Rows in which a placeholder stands for this address, by whatever reading it was made."""
+    begins = (Q(**{f"{field}__startswith": beginning}) for beginning in _beginnings(email))
+    return reduce(or_, begins) & Q(**{f"{field}__endswith": f"@{suppressions.NOBODY}"})
 
 
 def stands_in(placeholder: str, email: str) -> bool:
     """Whether it is the placeholder for this address."""
-    return placeholder.startswith(_beginning(email)) and placeholder.endswith(f"@{suppressions.NOBODY}")
+    return placeholder.startswith(_beginnings(email)) and placeholder.endswith(f"@{suppressions.NOBODY}")
 
 
 def unnamed(lines: Iterable[Line], *names: str) -> list[Line]:
@@ -169,5 +172,9 @@ def _stands_alone(character: str) -> bool:
     return character.isdigit() or character.lower() != character.upper()
 
 
-def _beginning(email: str) -> str:
-    return f"erased-{person_key.of(email)[:16]}-"
+def _beginnings(email: str) -> tuple[str, ...]:
+    return tuple(sorted({_beginning(digest) for _, digest in person_key.every(email)}))
+
+
+def _beginning(digest: str) -> str:
+    return f"erased-{digest[:16]}-"

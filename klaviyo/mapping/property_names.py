@@ -43,11 +43,11 @@ WORD = re.compile("|".join([*WORDS, *(f"{amount}_[a-z]{{3}}" for amount in AMOUN
 TRIES = 10
 
 
-class Keys(dict[str, set[str]]):
+class Keys(dict[str, set[person_key.Key]]):
     """Under which keys a person may be stored, by address: each is made once."""
 
-    def __missing__(self, email: str) -> set[str]:
-        self[email] = _keys(email)
+    def __missing__(self, email: str) -> set[person_key.Key]:
+        self[email] = person_key.every(email)
         return self[email]
 
 
@@ -85,14 +85,9 @@ def meet(one: str, other: str) -> bool:
 
 def forget(email: str) -> None:
     """Nothing says any more that the person was in a program. Whoever has come back since, as somebody new, stays."""
-    keys = _keys(email)
-    rows = PropertyName.objects.filter(person__in=keys).values_list("pk", "advocate__email")
-    PropertyName.objects.filter(pk__in=[pk for pk, now in rows if not keys & _keys(now)]).delete()
-
-
-def _keys(email: str) -> set[str]:
-    """By any reading. Of two people whom an older one took for one, the names then just differ more than they must."""
-    return {digest for _, digest in person_key.every(email)}
+    keys = person_key.every(email)
+    rows = PropertyName.objects.filter(person_key.stored("person", keys)).values_list("pk", "advocate__email")
+    PropertyName.objects.filter(pk__in=[pk for pk, now in rows if not keys & person_key.every(now)]).delete()
 
 
 def _not_erased(people: dict[int, str]) -> dict[int, str]:
@@ -104,8 +99,8 @@ def _known(connection: Connection, people: dict[int, str], keys: Keys) -> dict[i
     rows = PropertyName.objects.filter(connection=connection, advocate__in=people)
     return {
         advocate: prefix
-        for advocate, person, prefix in rows.values_list("advocate", "person", "prefix")
-        if person in keys[people[advocate]]
+        for advocate, version, person, prefix in rows.values_list("advocate", "key_version", "person", "prefix")
+        if (version, person) in keys[people[advocate]]
     }
 
 
@@ -127,7 +122,8 @@ def _name(connection: Connection, people: dict[int, str], keys: Keys) -> None:
             person = person_key.of(member.email)
             prefix = _free(_candidates(member, before.get(member.pk)), taken[person])
             taken[person].append(prefix)
-            rows.append(PropertyName(connection=connection, advocate_id=member.pk, person=person, prefix=prefix))
+            key = {"person": person, "key_version": person_key.VERSION}
+            rows.append(PropertyName(connection=connection, advocate_id=member.pk, prefix=prefix, **key))
     # Two workers that wait for each other's rows go in the same order. ON CONFLICT DO NOTHING passes by what another
     # has just taken: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
     rows.sort(key=lambda row: (row.person, row.prefix))
@@ -148,14 +144,17 @@ def _members(connection: Connection, people: dict[int, str]) -> list[Member]:
 
 
 def _taken(connection: Connection, members: Iterable[Member], keys: Keys) -> dict[str, list[str]]:
-    """What is given to each person already, by the key under which they are stored now."""
-    now, taken = defaultdict[str, set[str]](set), defaultdict[str, list[str]](list)
+    """What is given to each person already, by the key under which they are stored now.
+
+    Of two people whom an older reading took for one, the names then just differ more than they must.
+    """
+    now, taken = defaultdict[person_key.Key, set[str]](set), defaultdict[str, list[str]](list)
     for member in members:
         for key in keys[member.email]:
-            now[key].add(person_key.of(member.email))  # an older reading may have taken two for one
-    rows = PropertyName.objects.filter(connection=connection, person__in=now)
-    for key, prefix in rows.values_list("person", "prefix"):
-        for person in now[key]:
+            now[key].add(person_key.of(member.email))
+    rows = PropertyName.objects.filter(person_key.stored("person", now), connection=connection)
+    for version, digest, prefix in rows.values_list("key_version", "person", "prefix"):
+        for person in now[version, digest]:
             taken[person].append(prefix)
     return taken
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from integrations.models import Connection
+from referrals import person_key
 from referrals.models import Advocate
 
 
@@ -12,12 +13,17 @@ class PropertyName(models.Model):
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="property_names")
     advocate = models.ForeignKey(Advocate, models.CASCADE, related_name="property_names")
     person = models.CharField(max_length=64, help_text="The person's key: whose profile it is.")
+    key_version = models.PositiveSmallIntegerField(
+        default=person_key.VERSION, db_default=person_key.VERSION, editable=False
+    )
     prefix = models.CharField(max_length=128)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["connection", "advocate"], name="one_prefix_per_advocate"),
-            models.UniqueConstraint(fields=["person", "connection", "prefix"], name="one_advocate_per_prefix"),
+            models.UniqueConstraint(
+                fields=["person", "key_version", "connection", "prefix"], name="one_advocate_per_prefix"
+            ),
         ]
 
     def __str__(self) -> str:

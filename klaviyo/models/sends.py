@@ -4,6 +4,7 @@ from django.db import models
 
 from integrations.models import Connection, Delivery
 from klaviyo.models.store_settings import StoreSetting
+from referrals import person_key
 from referrals.models import Invite, Program, Reminder, Store
 
 
@@ -34,7 +35,10 @@ class Send(models.Model):
         null=True, blank=True, help_text="Handed to the mail server, or told to Klaviyo; as far as we know."
     )
     mailbox_hash = models.CharField(
-        max_length=64, blank=True, db_default="", help_text="SHA-256 of the friend's address in its plainest form."
+        "friend's key", max_length=64, blank=True, db_default="", help_text="The person's key: to whom it went."
+    )
+    key_version = models.PositiveSmallIntegerField(
+        default=person_key.VERSION, db_default=person_key.VERSION, editable=False
     )
 
     # Of a message of our own

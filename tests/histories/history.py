@@ -7,13 +7,13 @@ accounts hold, and our own pages what we say of it.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from integrations import connections, outbox
@@ -30,7 +30,7 @@ from klaviyo.pages import person as person_record
 from klaviyo.pages import person_history, receipts
 from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
-from referrals import lifecycle, person_key, signals
+from referrals import lifecycle, noes, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import budgets, consent_screen, snapshot
 from tests.klaviyo.newsletter_cast import age_jobs
@@ -55,6 +55,15 @@ class Word:
     is_yes: bool
     scope: str = ""
     is_proved: bool = True
+    is_confirmed: bool = False
+
+
+@dataclass
+class NoThere:
+    """What a person has refused an account at Klaviyo itself; a complaint only their mailbox takes back."""
+
+    order: float
+    is_complaint: bool
 
 
 @dataclass
@@ -63,6 +72,7 @@ class Person:
 
     email: str
     words: dict[int, list[Word]] = field(default_factory=dict)
+    noes_there: dict[str, NoThere] = field(default_factory=dict)  # by account
     complained: set[int] = field(default_factory=set)
     erased_at: float = 0.0
     came_back_at: float = 0.0
@@ -80,6 +90,21 @@ class Person:
     def has_said_no(self, store_id: int) -> bool:
         last = self.last_proved(store_id)
         return last is not None and not last.is_yes and last.scope == OptOut.Scope.EVERYTHING
+
+    def noes_that_stand(self, store_id: int) -> set[str]:
+        """What they have refused the store, each scope, since their last proved yes and since they were erased."""
+        said = self.words.get(store_id, [])
+        yeses = [word.order for word in said if word.is_yes and word.is_proved]
+        since = max(yeses, default=0.0)
+        return {word.scope for word in said if not word.is_yes and word.order > max(since, self.erased_at)}
+
+    def has_said_no_there(self, account: str) -> bool:
+        """Whether they have refused the account at Klaviyo, and said no yes since that may undo it."""
+        no = self.noes_there.get(account)
+        yeses = [word for said in self.words.values() for word in said if word.is_yes]
+        return no is not None and not any(
+            yes.order > no.order and (yes.is_confirmed if no.is_complaint else yes.is_proved) for yes in yeses
+        )
 
 
 class History:
@@ -108,6 +133,7 @@ class History:
                 self.broken += [f"{self.order:.0f}: {wrong}" for wrong in self._at_any_time()]
             if self.random.random() < LIVES:
                 self._live(1)
+                self.broken += [f"{self.order:.0f}, lived: {wrong}" for wrong in self._owed(Connection.objects.all())]
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
@@ -228,14 +254,23 @@ class History:
         self._came_back(person)
         return f"{person.email} at {store}: {scope} ({kind})"
 
+    def say_no_there(self) -> str | None:
+        """By a link in an e-mail of the account's own, of which nobody tells us."""
+        person, account = self._person(), self.random.choice(ACCOUNTS[:2])
+        if self.sandbox.profile(account, person.email) is None:
+            return None
+        how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
+        self.sandbox.flip(account, person.email, how)
+        before = person.noes_there.get(account)
+        person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
+        return f"{person.email} at {account}: {how}"
+
     def say_yes(self) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
         person, store = self._person(), self._store()
         proof = self.random.choice(["", "", "signed_in", "confirmed"])
-        late = self.random.random() < 0.3
-        at = timezone.now() - timedelta(days=self.random.choice([0.02, 0.5])) if late else None
-        if not late and self.random.random() < 0.8:
-            at = timezone.now() + self._skew()
+        late = self._long_ago(person)
+        at = late or (timezone.now() + self._skew() if self.random.random() < 0.8 else None)
         lifecycle.opt_in(
             store,
             person.email,
@@ -247,21 +282,20 @@ class History:
         )
         order = self.order if not late else self._order_before()
         is_proved = proof == "confirmed" or (proof == "signed_in" and store.pk not in person.complained)
-        person.words.setdefault(store.pk, []).append(Word(order, True, is_proved=is_proved))
-        if not late:
-            self._came_back(person)
-        return f"{person.email} at {store}: {proof or 'a stranger'}{', told late' if late else ''} ({at})"
+        word = Word(order, True, is_proved=is_proved, is_confirmed=proof == "confirmed")
+        person.words.setdefault(store.pk, []).append(word)
+        return f"{person.email} at {store}: {proof or 'a stranger'}{self._told(person, late)} ({at})"
 
     def erase(self) -> str:
         person = self._person()
         erase.erase(person.email, self.operator)
         person.erased_at = self.order
+        person.noes_there.clear()  # they go with the profile
         return person.email
 
     def buy(self) -> str:
         person, advocate = self._person(), self._advocate()
-        late = self.random.random() < 0.4
-        at = timezone.now() - timedelta(days=1) if late else None
+        at = self._long_ago(person)
         lifecycle.convert(
             advocate,
             order_id=f"{self.order}",
@@ -274,22 +308,20 @@ class History:
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
             self.sold.append((self.order, account, f"{self.order}"))
-        if not late:
-            self._came_back(person)
-        return f"{person.email} from {advocate.program.store}{', told late' if late else ''}"
+        return f"{person.email} from {advocate.program.store}{self._told(person, at)}"
 
     def invite(self) -> str:
         person, advocate = self._person(), self._advocate()
-        lifecycle.invite(advocate, person.email, recipient_name="Somebody")
-        self._came_back(person)
-        return f"{person.email} by {advocate}"
+        at = self._long_ago(person)
+        lifecycle.invite(advocate, person.email, recipient_name="Somebody", occurred_at=at)
+        return f"{person.email} by {advocate}{self._told(person, at)}"
 
     def join_program(self) -> str:
         person = self._person()
         program = Program.objects.get(store=self._store())
-        lifecycle.join(program, person.email, first_name="Loser", by_anybody=True)
-        self._came_back(person)
-        return f"{person.email} in {program.store}"
+        at = self._long_ago(person)
+        lifecycle.join(program, person.email, first_name="Loser", by_anybody=True, occurred_at=at)
+        return f"{person.email} in {program.store}{self._told(person, at)}"
 
     def somebody_else_makes_a_profile(self) -> str:
         """The shop's own software, of which nobody tells us."""
@@ -305,7 +337,28 @@ class History:
         return [*self.broken, *self._at_any_time(), *self._reachable(), *self._erased(), *self._unexplained()]
 
     def _at_any_time(self) -> list[str]:
-        return [*self._owed(), *self._receipts()]
+        away = Connection.objects.exclude(state=Connection.State.CONNECTED)
+        return [*self._owed(away), *self._standing(), *self._refused_there(), *self._receipts()]
+
+    def _standing(self) -> list[str]:
+        """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
+        found = []
+        for person in self.people.values():
+            said = {(store, scope) for store in person.words for scope in person.noes_that_stand(store)}
+            if said and not person.is_unsure:
+                gone = said - {(no.store_id, no.scope) for no in noes.standing([person.email])}
+                found += [f"{person.email} has said no to {one}, which does not stand." for one in sorted(gone)]
+        return found
+
+    def _refused_there(self) -> list[str]:
+        """Nothing of ours makes somebody reachable who has refused the account at Klaviyo itself."""
+        found = []
+        for person in self.people.values():
+            for account in [] if person.is_unsure or person.is_erased else person.noes_there:
+                held = self.sandbox.profile(account, person.email)
+                if held and held.can_receive and person.has_said_no_there(account):
+                    found.append(f"{person.email} can be reached at {account}, which they have refused there.")
+        return found
 
     def _reachable(self) -> list[str]:
         """No connected account holds a person as reachable whose last proved word is no."""
@@ -340,20 +393,23 @@ class History:
                     found.append(f"{person.email} is erased, and is at {connection}.")
         return found
 
-    def _owed(self) -> list[str]:
-        """Every account that could not be told is named on the person's page, and on the receipt."""
+    def _owed(self, accounts: "QuerySet[Connection]") -> list[str]:
+        """Every account that is yet to be told is named on the person's page, or on the receipt."""
         found = []
-        for setting in StoreSetting.objects.exclude(connection__state=Connection.State.CONNECTED):
+        for setting in StoreSetting.objects.filter(connection__in=accounts).select_related("connection", "store"):
             for person in self.people.values():
-                held = self._held(setting.connection, person)
-                shown = person_history.of(person_record.of(person.email), [person.email])
-                named = {one.delivery.connection_id for one in shown.owed_noes}
-                named |= {one.delivery.connection_id for one in shown.owed_erasures}  # deleting will do
-                if not (held and held.can_receive and self._must_be_left_alone(person, setting)):
+                if not self._must_be_left_alone(person, setting):
                     continue
-                if setting.connection_id not in named:
+                held = self._held(setting.connection, person)
+                if held and held.can_receive and setting.connection_id not in self._named(person):
                     found.append(f"{setting.connection} is owed a no of {person.email}, and is not named.")
         return found
+
+    def _named(self, person: Person) -> set[int]:
+        """Accounts that we say are owed a no of theirs, or their deletion, which will do."""
+        shown = person_history.of(person_record.of(person.email), [person.email])
+        named = {one.delivery.connection_id for one in shown.owed_noes}
+        return named | {one.delivery.connection_id for one in shown.owed_erasures}
 
     def _receipts(self) -> list[str]:
         """A receipt that says done is true: whoever was there before is gone."""
@@ -412,8 +468,8 @@ class History:
             program = Program.objects.create(store=store, slug="spring", name="Spring", offer="Tea")
             lifecycle.join(program, ADVOCATES[number])
         for account in ACCOUNTS[:2]:
-            there = [email for email in PEOPLE if self.random.random() < 0.6]
-            self.sandbox.put_profiles(account, [SeedProfile(email=email, consent=self._consent()) for email in there])
+            there = [person for person in self.people.values() if self.random.random() < 0.7]
+            self.sandbox.put_profiles(account, [self._was_there(person, account) for person in there])
             connection = consent_screen.connected_by(self.operator, self.sandbox, account)
             for store in Store.objects.all():
                 if self.random.random() < 0.6:
@@ -423,8 +479,18 @@ class History:
     def _process(self) -> str:
         return "double_opt_in" if self.random.random() < 0.25 else "single_opt_in"
 
-    def _consent(self) -> str:
-        return self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED"])
+    def _was_there(self, person: Person, account: str) -> SeedProfile:
+        """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
+        said = self.random.choice(["SUBSCRIBED", "SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
+        is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
+        if is_no:
+            person.noes_there[account] = NoThere(0.25, is_complaint)
+        return SeedProfile(
+            email=person.email,
+            consent="SUBSCRIBED" if is_complaint else said,
+            suppressions=["SPAM_COMPLAINT" if is_complaint else "UNSUBSCRIBE"] if is_no else [],
+            said_at=(timezone.now() - timedelta(days=2)).isoformat(timespec="seconds"),
+        )
 
     def _live(self, rounds: int) -> None:
         """What beat and workers do in a minute, so many times."""
@@ -447,6 +513,20 @@ class History:
 
     def _held(self, connection: Connection, person: Person) -> SeenProfile | None:
         return self.sandbox.profile(connection.account_id, person.email)
+
+    def _long_ago(self, person: Person) -> datetime | None:
+        """The time of a fact that is told late; of somebody erased, mostly."""
+        late = self.random.random() < (0.7 if person.is_erased else 0.3)
+        return timezone.now() - timedelta(days=self.random.choice([0.1, 0.5])) if late else None
+
+    def _told(self, person: Person, late: datetime | None) -> str:
+        """Nobody comes back by what is older than their erasure, and it makes them known nowhere."""
+        if late is None:
+            self._came_back(person)
+            return ""
+        if person.is_erased and not person.is_unsure and (where := snapshot.tables_with(person.email, _models())):
+            self.broken.append(f"{self.order:.0f}: {person.email} was erased, and is back in {', '.join(where)}.")
+        return ", told late"
 
     def _came_back(self, person: Person) -> None:
         person.came_back_at = self.order
@@ -499,21 +579,23 @@ ACTS = {
     "restore": 1,
     "let_messages_go": 1,
     "say_no": 5,
-    "say_yes": 5,
+    "say_no_there": 2,
+    "say_yes": 6,
     "erase": 3,
     "buy": 5,
     "invite": 1,
     "join_program": 2,
-    "somebody_else_makes_a_profile": 3,
+    "somebody_else_makes_a_profile": 2,
 }
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
     "part": ("say_no", "buy", "join"),
     "switch": ("say_no", "buy", "switch"),
     "disconnect": ("say_no", "erase", "reconnect"),
-    "say_no": ("disconnect", "switch", "part", "say_yes", "buy"),
-    "say_yes": ("say_no",),
-    "erase": ("disconnect", "buy", "say_yes"),
+    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "buy"),
+    "say_no_there": ("say_yes",),
+    "say_yes": ("say_no", "say_no", "say_no_there"),
+    "erase": ("disconnect", "buy", "say_yes", "invite", "join_program"),
     "buy": ("erase", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -227,3 +228,12 @@ def test_what_came_meanwhile_goes_and_who_is_back_stays(ann: Advocate, heard: He
     heard.clear()
     assert erasure.erase_what_came_meanwhile(BEN, at) == []
     assert heard == []
+
+
+def test_who_is_kept_without_their_name_by_an_older_reading_is_the_same(ann: Advocate) -> None:
+    anna = "anna@stra\u00dfe.test"
+    lifecycle.erase(anna)
+    stand_in = f"erased-{person_key.digest(1, anna)[:16]}-{uuid4().hex}@{suppressions.NOBODY}"
+    known = Invite.objects.create(advocate=ann, recipient_email=stand_in)
+    assert erased.stands_in(stand_in, anna)
+    assert lifecycle.invite(ann, anna, **told()) == known

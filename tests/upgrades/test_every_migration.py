@@ -32,6 +32,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0014_store_time_zones": past.STORE_SETTINGS,
         "0015_shared_tries": past.STORE_SETTINGS,
         "0016_domains_in_other_spellings": past.STORE_SETTINGS,
+        "0017_key_versions": past.STORE_SETTINGS,
+        "0018_older_key_versions": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

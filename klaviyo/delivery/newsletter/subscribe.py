@@ -75,8 +75,8 @@ NUMBER_NOT_CONFIRMED = declare(
     do="Ask the person to opt in to text messages while they are signed in at the shop.",
 )
 NOT_PROVED_OF_ADDRESS = NOT_PROVED.saying(
-    "Klaviyo knows this address as a further one of somebody, and does not tell whether it has said no before. Nothing "
-    "proves that this yes is theirs."
+    "Klaviyo knows this address as a further one of somebody, and does not tell whether it has said no or complained. "
+    "Only their mailbox can say that it wants the newsletter."
 )
 PHONE_IGNORED = partial_success.warning(partial_success.PHONE)
 NUMBER_IGNORED = Failed(
@@ -153,10 +153,10 @@ def _unproved(yes: OptIn, setting: StoreSetting, person: Profile | None) -> Reas
     is_unknown = person is not None and consent_there.is_of_another(person)
     if not (said_no or is_unknown) or setting.is_double_opt_in or yes.proof == OptIn.Proof.CONFIRMED:
         return None
-    if yes.proof == OptIn.Proof.NONE:
-        if not said_no:
-            return NOT_PROVED_OF_ADDRESS
+    if yes.proof == OptIn.Proof.NONE and said_no:
         return NOT_PROVED.about(why="it comes from a form that anybody can fill in")
+    if is_unknown and (yes.proof == OptIn.Proof.NONE or "email" in channels):
+        return NOT_PROVED_OF_ADDRESS
     if noes.needs_mailbox(yes) or (person and consent_there.is_for_good(person)):
         return NOT_PROVED.about(why="only their mailbox can take that back")
     return None

@@ -87,18 +87,19 @@ def _counted(send: Send, *, keeps: bool) -> Place | Outcome:
     list(StoreSetting.objects.select_for_update(no_key=True).filter(store=send.store_id).order_by("pk").values("pk"))
     before = Send.objects.values_list("mailed_at", flat=True).get(pk=send.pk)
     now = timezone.now()
-    send.mailbox_hash = person_key.of(send.invite.recipient_email)
+    send.mailbox_hash, send.key_version = person_key.of(send.invite.recipient_email), person_key.VERSION
     has_place = keeps and before is not None and before > now - WEEK
     if not has_place and (objection := _one_too_many(send, now)):
         return objection
     send.mailed_at = now
-    send.save(update_fields=["mailed_at", "mailbox_hash", "message_id"])
+    send.save(update_fields=["mailed_at", "mailbox_hash", "key_version", "message_id"])
     return Place(send, now, before)
 
 
 def _one_too_many(send: Send, now: datetime) -> Outcome | None:
     others = Send.objects.exclude(pk=send.pk)
-    to_person = others.filter(store=send.store_id, mailbox_hash=send.mailbox_hash, mailed_at__gt=now - WEEK)
+    theirs = person_key.stored("mailbox_hash", person_key.every(send.invite.recipient_email))
+    to_person = others.filter(theirs, store=send.store_id, mailed_at__gt=now - WEEK)
     if to_person.count() >= settings.MAIL_PER_PERSON_AND_WEEK:
         return TOO_MANY
     if send.channel != Send.Channel.SORAE:

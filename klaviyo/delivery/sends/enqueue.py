@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order
+from integrations.outcomes import Outcome
 from klaviyo.mapping import contents, events, orders
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.batch import SETTING_OFF
@@ -18,10 +20,17 @@ from referrals.models import Invite, Program, Reminder
 State = Delivery.State
 
 
-def order(invite: Invite, reminder: Reminder | None = None) -> None:
+def order(
+    invite: Invite,
+    reminder: Reminder | None = None,
+    *,
+    until: datetime | None = None,
+    because: Outcome | None = None,
+) -> None:
     """Queue one invite or reminder: for each account of the store, or (as Sorae's own message) once.
 
-    Where all of the store's settings are off it is put on record as skipped for that, and can be retried.
+    Where all of the store's settings are off it is put on record as skipped for that, and can be retried; so it is
+    where there is another reason, `because`. It is of use `until` then, if not for even less.
     """
     if suppressions.is_erased(str(invite.recipient_email)):
         return
@@ -39,8 +48,12 @@ def order(invite: Invite, reminder: Reminder | None = None) -> None:
         ]
     for setting in store_settings:
         made = _order_of(invite, reminder, setting)
+        if until:
+            made = replace(made, not_after=min(until, made.not_after or until))
         if not setting.is_enabled and made.outcome is None:
             made = replace(made, outcome=SETTING_OFF)
+        elif made.outcome is None:
+            made = replace(made, outcome=because)
         outbox.add(setting.connection_id, [made])
         _record(invite, reminder, setting, Delivery.objects.get(connection=setting.connection_id, key=made.key))
 

@@ -22,6 +22,7 @@ from tests.conftest import Drain
 from tests.klaviyo.story import codes, fjord, known
 
 IDA = "ida@friends.test"
+ANNA, OTHER = "anna@stra\u00dfe.test", "anna@strasse.test"  # one person by the older reading of addresses
 
 
 def program(store: Store, slug: str) -> Program:
@@ -297,3 +298,34 @@ def test_who_joins_another_program_is_told_of_in_that_alone(
     lifecycle.join(fjord_tea, IDA)
     drain()
     assert len(sandbox.requests("create_or_update_profile")) == told + 1
+
+
+def named(connection: Connection, advocate: Advocate, version: int, email: str) -> None:
+    key = {"person": person_key.digest(version, email), "key_version": version}
+    PropertyName.objects.create(connection=connection, advocate=advocate, prefix="sorae_old_", **key)
+
+
+def test_names_of_an_older_key_stay(connection: Connection, setting: StoreSetting, spring: Program) -> None:
+    anna = lifecycle.join(spring, ANNA)
+    named(connection, anna, 1, ANNA)
+    assert names(connection, anna) == ["sorae_old_"]
+    property_names.forget(OTHER)
+    assert PropertyName.objects.count() == 1
+    Advocate.objects.update(email="anna@elsewhere.test")
+    property_names.forget(ANNA)
+    assert not PropertyName.objects.exists()
+
+
+def test_a_key_is_nobody_elses_whom_another_reading_gives_the_same(
+    connection: Connection, setting: StoreSetting, spring: Program
+) -> None:
+    other = lifecycle.join(spring, OTHER)
+    named(connection, other, 2, OTHER)
+    assert PropertyName.objects.get().person == person_key.digest(1, ANNA)
+    Advocate.objects.update(email="anna@elsewhere.test")
+    property_names.forget(ANNA)
+    assert PropertyName.objects.count() == 1
+    Advocate.objects.update(email=ANNA)  # whose profile is not the one that has these names
+    other.refresh_from_db()
+    assert names(connection, other) == ["sorae_old_"]
+    assert [(row.key_version, row.person) for row in PropertyName.objects.all()] == [(2, person_key.of(ANNA))]

@@ -20,17 +20,20 @@ def of_first(request: pytest.FixtureRequest, sandbox: Sandbox, ann: Advocate) ->
     return word
 
 
-def test_an_unproved_yes_may_undo_a_no_that_is_not_told(sandbox: Sandbox, of_first: str, drain: Drain) -> None:
-    yes = say_yes(proof="")
+@pytest.mark.parametrize("proof", ["", "signed_in"])
+def test_a_yes_that_may_undo_a_complaint_that_is_not_told_comes_from_the_mailbox(
+    sandbox: Sandbox, of_first: str, drain: Drain, proof: str
+) -> None:
+    yes = say_yes(proof=proof)
     drain()
     assert fate(yes) == (State.SKIPPED, "not_proved")
     assert jobs(sandbox) == 0
 
 
-def test_a_proved_yes_is_the_second_addresss_whatever_the_first_has_said(
+def test_a_confirmed_yes_is_the_second_addresss_whatever_the_first_has_said(
     sandbox: Sandbox, of_first: str, drain: Drain
 ) -> None:
-    yes = say_yes()
+    yes = say_yes(proof="confirmed")
     drain()
     assert fate(yes) == (State.ACCEPTED, "")
     ben = known(sandbox, BEN)

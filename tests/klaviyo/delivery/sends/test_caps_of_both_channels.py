@@ -16,7 +16,7 @@ from klaviyo.api.events import CREATE_EVENT
 from klaviyo.api.operation import Operation
 from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle
+from referrals import lifecycle, person_key
 from referrals.models import Advocate, Program
 from tests.conftest import Drain
 from tests.klaviyo.delivery.mail.test_mail_caps import all_at_once
@@ -45,6 +45,21 @@ def test_flows_of_klaviyo_are_capped_by_mailbox(
     invited(spring, 1)
     drain()
     assert send_outcomes()[-1] == (State.ACCEPTED, "")
+
+
+@pytest.mark.parametrize(("version", "state"), [(1, State.SKIPPED), (2, State.ACCEPTED)])
+def test_what_an_older_key_counts_is_counted_for_its_person_alone(
+    sandbox: Sandbox, settings: Settings, spring: Program, ann: Advocate, drain: Drain, version: int, state: State
+) -> None:
+    settings.MAIL_PER_PERSON_AND_WEEK = 1
+    anna = "anna@stra\u00dfe.test"
+    invited(spring, 1, anna)
+    drain()
+    of_another = person_key.digest(1, anna)  # who is anna@strasse.test by the reading of now
+    Send.objects.update(mailbox_hash=of_another, key_version=version)
+    invited(spring, 1, anna)
+    drain()
+    assert [state for state, _ in send_outcomes()] == [State.ACCEPTED, state]
 
 
 def test_flows_and_mail_count_together_also_when_retention_has_forgotten_whose_they_were(
