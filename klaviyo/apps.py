@@ -11,7 +11,7 @@ class KlaviyoConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
-        from klaviyo import receivers, tasks  # noqa: F401  (connects the receivers; all reasons are declared then)
+        from klaviyo import account_lists, receivers  # noqa: F401  (connects the receivers)
         from klaviyo.api import retirement
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO

@@ -4,7 +4,10 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
+
+from integrations import shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 
@@ -14,7 +17,13 @@ TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "sorae.redis_broker:T
 
 app = Celery("sorae")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do. Not in the settings, which
+# every command reads: a Queue brings all of kombu along.
+app.conf.task_queues = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 app.autodiscover_tasks()
+
+# https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-shutting-down
+signals.worker_shutting_down.connect(shutdown.ask)
 
 
 @signals.beat_init.connect

@@ -1,6 +1,5 @@
 """Health checks for load balancers and orchestrators: liveness and readiness."""
 
-import redis
 from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -64,6 +63,8 @@ def _is_redis_there() -> bool:
     """Where none is configured, none is missing."""
     if not settings.REDIS_URL:
         return True
+    import redis  # heavy
+
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
             return bool(client.ping())

@@ -11,7 +11,10 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  (read by setup)
 
-from sorae import logs  # noqa: E402  (needs the settings)
+from sorae import (  # noqa: E402  (needs the settings)
+    celery,  # noqa: F401  (now, so that no visitor waits for it)
+    logs,
+)
 from sorae.configuration import refuse_if_broken  # noqa: E402
 
 
