@@ -6,7 +6,6 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.pages import hold_notice, overview
 from sorae import lookups, navigation
 from sorae.login_throttling import SignInForm
 
@@ -21,6 +20,8 @@ class Site(AdminSite):
     login_form = SignInForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from integrations.pages import hold_notice  # with the first page, like other views
+
         shared = {"navigation": navigation.of(request), "hold_notice": hold_notice.of(request)}
         return super().each_context(request) | shared
 
@@ -28,4 +29,6 @@ class Site(AdminSite):
         return super().admin_view(lookups.guarded(view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from integrations.pages import overview
+
         return super().index(request, (extra_context or {}) | overview.home(request))

@@ -17,8 +17,8 @@ TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "sorae.redis_broker:T
 
 app = Celery("sorae")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do. Not in the settings, which
-# every command reads: a Queue brings all of kombu along.
+# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do. They are not among the
+# settings, which every command reads, as a Queue brings all of kombu along.
 app.conf.task_queues = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 app.autodiscover_tasks()
 
@@ -33,6 +33,14 @@ def refuse_a_broken_configuration(**_kwargs: Any) -> None:
     from sorae.configuration import refuse_if_broken
 
     refuse_if_broken()
+
+
+@signals.worker_init.connect
+def import_what_work_needs(**_kwargs: Any) -> None:
+    """Now, and not when the first message is at work."""
+    from sorae.preloading import preload
+
+    preload()
 
 
 @signals.worker_init.connect

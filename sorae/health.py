@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -54,6 +53,8 @@ def _is_database_there() -> bool:
 def _has_all_migrations() -> bool:
     global _is_migrated
     if not _is_migrated:
+        from django.db.migrations.executor import MigrationExecutor  # heavy
+
         executor = MigrationExecutor(connection)
         _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _is_migrated

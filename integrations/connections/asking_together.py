@@ -24,7 +24,7 @@ class _Circle(Generic[Answer]):
         self.began_at = time.monotonic()
 
     def breath(self) -> float:
-        """Seconds until the next question: every process has such a circle, and each question costs the one we await."""
+        """Seconds until the next question: every process asks, and that costs whoever we wait for."""
         waited = (time.monotonic() - self.began_at) / 2
         return min(max(waited, SHORTEST_SECONDS), LONGEST_SECONDS) * random.uniform(0.5, 1.5)  # noqa: S311
 

@@ -5,6 +5,7 @@ A module of its own, imported with the first request, as `requests` takes its ti
 
 import http.client
 import io
+import socket
 import ssl
 from typing import Any
 

@@ -21,7 +21,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-
 from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
 from integrations.reasons import Reason, Who, declare, on_the_way
@@ -181,7 +180,9 @@ def _is_about_the_path(errors: list[dict[str, Any]]) -> bool:
     return bool(told) and all(_PATH.search(one) for one in told)
 
 
-def _later(response: "requests.Response", reason: Reason, kind: type[TemporaryError] = TemporaryError) -> TemporaryError:
+def _later(
+    response: "requests.Response", reason: Reason, kind: type[TemporaryError] = TemporaryError
+) -> TemporaryError:
     """The same again; as late as it asks for, where it does: also of a 503 (RFC 9110, 15.6.4)."""
     wait = http.retry_after(response) if "Retry-After" in response.headers else None
     return kind(reason, retry_after=wait)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-
 from integrations import connections, pacing
 from integrations.connections.health_check import REFUSED
 from integrations.errors import ReconnectRequired, Throttled

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-
 from integrations.models import Delivery
 
 if TYPE_CHECKING:

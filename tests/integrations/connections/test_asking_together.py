@@ -95,7 +95,9 @@ def test_who_gives_up_leaves_it_to_the_next(circles: Circles[str], monkeypatch: 
     is_ready, may_give_up = threading.Event(), threading.Event()
     first, of_first = threads(1, lambda: circles.ask("tea", lambda: may_give_up.wait(AGES) and None, 0.0))
     until(lambda: members(circles) == 1)
-    others, of_others = threads(MANY, lambda: circles.ask("tea", lambda: "ready" if is_ready.is_set() else None, soon()))
+    others, of_others = threads(
+        MANY, lambda: circles.ask("tea", lambda: "ready" if is_ready.is_set() else None, soon())
+    )
     until(lambda: members(circles) == MANY + 1)
     may_give_up.set()
     ended(first)
