@@ -93,7 +93,8 @@ class Access:
         return f"Access(generation={self.generation})"
 
 
-_waiting: "Circles[Access | partial[IntegrationError]]" = Circles()
+Refusal = partial[ReconnectRequired] | partial[AccessUnavailable]  # each thread raises its own
+_waiting: "Circles[Access | Refusal]" = Circles()
 
 
 def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
@@ -280,7 +281,7 @@ def _newer(seen: _Seen, patience_seconds: float) -> Access | None:
     """
     row, first = seen.connection, iter([seen])
 
-    def question() -> "Access | partial[IntegrationError] | None":
+    def question() -> "Access | Refusal | None":
         try:
             return _tried(next(first, None) or _look(row.pk), row.generation)
         except ReconnectRequired as error:

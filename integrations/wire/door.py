@@ -16,21 +16,16 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from integrations.wire import deadline
-from integrations.wire.http import refuse_plain_http
-
-CONNECT_SECONDS = 3.05
-READ_SECONDS = 10.0
-DEADLINE_SECONDS = 12.0
-LARGEST_ANSWER = 16 * 1024 * 1024
+from integrations.wire import http as rules
 
 
 class Door(HTTPAdapter):
     """A requests adapter that reads the whole answer within its bounds, or raises a requests exception."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        refuse_plain_http(request.url or "")
-        kwargs |= {"stream": True, "timeout": (CONNECT_SECONDS, READ_SECONDS)}
-        with deadline.within(DEADLINE_SECONDS, silence=READ_SECONDS):
+        rules.refuse_plain_http(request.url or "")
+        kwargs |= {"stream": True, "timeout": (rules.CONNECT_SECONDS, rules.READ_SECONDS)}
+        with deadline.within(rules.DEADLINE_SECONDS, silence=rules.READ_SECONDS):
             response = super().send(request, **kwargs)
             response._content = _read(response)
         response._content_consumed = True  # type: ignore[attr-defined]
@@ -48,7 +43,7 @@ def _read(response: requests.Response) -> bytes:
         while chunk := _next_chunk(response):
             parts.append(chunk)
             size += len(chunk)
-            if size > LARGEST_ANSWER:
+            if size > rules.LARGEST_ANSWER:
                 raise requests.exceptions.ContentDecodingError("The answer is larger than we read.")
     except requests.RequestException:
         response.raw.close()

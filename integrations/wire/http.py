@@ -16,6 +16,10 @@ from integrations.reasons import Who, declare, on_the_way
 if TYPE_CHECKING:
     import requests
 
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 10.0
+DEADLINE_SECONDS = 12.0
+LARGEST_ANSWER = 16 * 1024 * 1024
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 UNREACHABLE = on_the_way(
