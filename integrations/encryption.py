@@ -11,8 +11,6 @@ import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -45,6 +43,8 @@ class Sealed(str):
 
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     TextField = models.TextField[str, str]
 else:
     TextField = models.TextField
@@ -157,9 +157,9 @@ def new_key(name: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def key_ring(text: str) -> dict[str, AESGCM]:
+def key_ring(text: str) -> dict[str, bytes]:
     """The keys by their id, in order. Raises ImproperlyConfigured with a sentence that holds no key."""
-    ring: dict[str, AESGCM] = {}
+    ring: dict[str, bytes] = {}
     for position, entry in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
         key_id, _colon, encoded = entry.partition(":")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", key_id):
@@ -169,8 +169,15 @@ def key_ring(text: str) -> dict[str, AESGCM]:
         key = _decoded(encoded)
         if len(key) != KEY_BYTES:
             raise ImproperlyConfigured(f"Entry {position} is not 32 bytes in base64.")
-        ring[key_id] = AESGCM(key)
+        ring[key_id] = key
     return ring
+
+
+@lru_cache(maxsize=64)
+def _cipher(key: bytes) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # heavy
+
+    return AESGCM(key)
 
 
 def _seal(plain: str, place: bytes) -> Sealed:
@@ -179,17 +186,19 @@ def _seal(plain: str, place: bytes) -> Sealed:
         raise ImproperlyConfigured("ENCRYPTION_KEYS holds no key to seal with.")
     key_id, key = next(iter(ring.items()))
     nonce = secrets.token_bytes(NONCE_BYTES)
-    ciphertext = key.encrypt(nonce, plain.encode(), place)
+    ciphertext = _cipher(key).encrypt(nonce, plain.encode(), place)
     return Sealed(f"{VERSION}.{key_id}.{_encoded(nonce)}.{_encoded(ciphertext)}")
 
 
 def _open(sealed: str, place: bytes) -> str:
+    from cryptography.exceptions import InvalidTag  # heavy
+
     try:
         version, key_id, nonce, ciphertext = sealed.split(".")
         key = key_ring(settings.ENCRYPTION_KEYS)[key_id]
         if version != VERSION:
             raise ValueError
-        return key.decrypt(_decoded(nonce), _decoded(ciphertext), place).decode()
+        return _cipher(key).decrypt(_decoded(nonce), _decoded(ciphertext), place).decode()
     except KeyError:
         raise Undecryptable("It was sealed under a key that is not in ENCRYPTION_KEYS.") from None
     except (ValueError, InvalidTag):

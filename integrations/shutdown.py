@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import signals
-
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _is_asked = False  # no Event: its lock could be held by the very thread that a signal interrupts
@@ -32,7 +30,6 @@ def on_signals() -> Iterator[None]:
         _is_asked = False
 
 
-@signals.worker_shutting_down.connect  # https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-shutting-down
 def ask(**_said: Any) -> None:
     """From here on `asked` is true, for every thread."""
     global _is_asked

@@ -11,10 +11,13 @@ class KlaviyoConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
-        from klaviyo import receivers, tasks  # noqa: F401  (connects the receivers; all reasons are declared then)
+        from klaviyo import account_lists, receivers  # noqa: F401  (connects the receivers)
         from klaviyo.api import retirement
+        from klaviyo.confirmation import missing  # noqa: F401  (like the others, for the reasons that it declares)
+        from klaviyo.imports import backfill_chunks, results  # noqa: F401
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
+        from klaviyo.webhooks import effects, register  # noqa: F401
 
         providers.register(KLAVIYO)
         checks.register(retirement.is_near)

@@ -3,7 +3,6 @@
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-import iso4217
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -99,6 +98,8 @@ def _decimals_now(code: str) -> int | None:
     """None for what is no currency, and for metals and test codes, which have no decimals and no price."""
     if code in PAST:
         return None  # whatever an older list says
+    import iso4217  # reads its list when it is imported
+
     try:
         exponent: int | None = iso4217.Currency(code).exponent
     except ValueError:

@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
-from crawlerdetect import CrawlerDetect
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,7 +26,6 @@ _MACHINE = re.compile(
     r"|\(compatible;(?! ?(?:msie|konqueror))|^\W*(?:node|deno|bun|ruby|php|perl)\b",
     re.IGNORECASE,
 )
-_CRAWLERS = CrawlerDetect()
 # The name of a phone or tablet says nothing about who holds it: there are an M bot 60, a Spider 8 and an iRobot.
 _DEVICE = re.compile(r"(\bAndroid [\d.]+;(?: ?[a-z]{2}[-_][a-z]{2};)?)[^;]*?(?= Build/|[;)])", re.IGNORECASE)
 # Its patterns take their time over long words, which no browser's name has.
@@ -113,7 +113,14 @@ def _is_machine(browser: str) -> bool:
     if _TEXT_BROWSER.match(browser):
         return False
     told = _DEVICE.sub(r"\1", browser)
-    return bool(_MACHINE.search(told)) or _CRAWLERS.is_crawler(_LONG_WORD.sub(r"\1", told[:_LONGEST_KNOWN]))
+    return bool(_MACHINE.search(told)) or _crawlers().is_crawler(_LONG_WORD.sub(r"\1", told[:_LONGEST_KNOWN]))
+
+
+@cache
+def _crawlers() -> Any:
+    from crawlerdetect import CrawlerDetect  # compiles hundreds of patterns
+
+    return CrawlerDetect()
 
 
 def _mark(request: HttpRequest, moment: datetime) -> str:

@@ -1,11 +1,7 @@
-"""The Django project: settings, URLs and the Celery app."""
+"""The Django project: settings, URLs and the Celery app (`sorae.celery`), which is imported where messages are sent."""
 
 import gc
 import sys
-
-from sorae.celery import app as celery_app
-
-__all__ = ["VERSION", "celery_app"]
 
 VERSION = "0.1.0"  # as in pyproject.toml
 

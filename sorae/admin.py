@@ -6,7 +6,6 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from integrations.pages import attention, overview
 from sorae import lookups, navigation
 from sorae.login_throttling import SignInForm
 
@@ -21,6 +20,8 @@ class Site(AdminSite):
     login_form = SignInForm
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        from integrations.pages import attention  # with the first page, like other views
+
         needed = attention.of(request)
         links = navigation.of(request, needed.connections)
         return super().each_context(request) | {"navigation": links, "hold_notice": needed.hold_notice}
@@ -29,4 +30,6 @@ class Site(AdminSite):
         return super().admin_view(lookups.guarded(view), cacheable)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        from integrations.pages import overview
+
         return super().index(request, (extra_context or {}) | overview.home(request))

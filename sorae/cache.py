@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
-from redis import ConnectionError, RedisError, TimeoutError
 
 REST_SECONDS = 5.0  # after no answer came: only one visitor in a while waits for a Redis that is away
 
@@ -96,6 +95,8 @@ class ForgetfulRedisCache(RedisCache):
 
     @contextmanager
     def _doing_without(self) -> Iterator[None]:
+        from redis import ConnectionError, RedisError, TimeoutError  # heavy, and a command may never ask the cache
+
         try:
             yield
         except _Resting:
@@ -106,7 +107,7 @@ class ForgetfulRedisCache(RedisCache):
                 _rest_until[self._address] = time.monotonic() + REST_SECONDS
 
 
-class _Resting(RedisError):
+class _Resting(Exception):
     """Redis did not answer a moment ago, and is not asked."""
 
 

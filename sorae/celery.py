@@ -4,7 +4,10 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from kombu import Queue
 from kombu.transport import TRANSPORT_ALIASES
+
+from integrations import shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sorae.settings")
 
@@ -14,7 +17,13 @@ TRANSPORT_ALIASES["redis"] = TRANSPORT_ALIASES["rediss"] = "sorae.redis_broker:T
 
 app = Celery("sorae")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do. They are not among the
+# settings, which every command reads, as a Queue brings all of kombu along.
+app.conf.task_queues = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
 app.autodiscover_tasks()
+
+# https://docs.celeryq.dev/en/stable/userguide/signals.html#worker-shutting-down
+signals.worker_shutting_down.connect(shutdown.ask)
 
 
 @signals.beat_init.connect
@@ -24,6 +33,14 @@ def refuse_a_broken_configuration(**_kwargs: Any) -> None:
     from sorae.configuration import refuse_if_broken
 
     refuse_if_broken()
+
+
+@signals.worker_init.connect
+def import_what_work_needs(**_kwargs: Any) -> None:
+    """Now, and not when the first message is at work."""
+    from sorae.preloading import preload
+
+    preload()
 
 
 @signals.worker_init.connect

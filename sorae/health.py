@@ -1,9 +1,7 @@
 """Health checks for load balancers and orchestrators: liveness and readiness."""
 
-import redis
 from django.conf import settings
 from django.db import Error, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -55,6 +53,8 @@ def _is_database_there() -> bool:
 def _has_all_migrations() -> bool:
     global _is_migrated
     if not _is_migrated:
+        from django.db.migrations.executor import MigrationExecutor  # heavy
+
         executor = MigrationExecutor(connection)
         _is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     return _is_migrated
@@ -64,6 +64,8 @@ def _is_redis_there() -> bool:
     """Where none is configured, none is missing."""
     if not settings.REDIS_URL:
         return True
+    import redis  # heavy
+
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as client:
             return bool(client.ping())

@@ -4,7 +4,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from csp.constants import NONE, SELF
-from kombu import Queue
 
 from sorae import configuration, web_addresses
 from sorae.messages import ONCE
@@ -179,6 +178,7 @@ if REDIS_URL:
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     }
 
+MESSAGING_APP = "sorae.celery.app"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -202,9 +202,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for as long as the broker is away
 # A Redis that answers READONLY, OOM, MISCONF or NOREPLICAS is waited for as well; without this a worker would end.
 # https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-channel-error-retry
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
-# `deliveries` is for wake-ups only, so that nothing waits there but accounts with work to do.
-CELERY_TASK_QUEUES = [Queue("deliveries"), Queue("auth"), Queue("low")]  # a worker that names none serves all
-CELERY_TASK_DEFAULT_QUEUE = "low"
+CELERY_TASK_DEFAULT_QUEUE = "low"  # the queues themselves are in sorae.celery
 CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
     (
         "integrations.tasks.renew",

@@ -11,8 +11,9 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  (read by setup)
 
-from sorae import logs  # noqa: E402  (needs the settings)
+from sorae import celery, logs  # noqa: E402, F401  (needs the settings)
 from sorae.configuration import refuse_if_broken  # noqa: E402
+from sorae.preloading import preload  # noqa: E402
 
 
 class Utf8Request(WSGIRequest):
@@ -41,3 +42,4 @@ class Handler(WSGIHandler):
 application = Handler()
 logs.watch_servers(settings.LOG_FORMAT)
 refuse_if_broken()
+preload()

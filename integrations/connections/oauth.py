@@ -11,21 +11,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 from django.conf import settings
 from django.urls import reverse
-from oauthlib.oauth2 import OAuth2Error
-from requests.auth import HTTPBasicAuth
-from requests_oauthlib import OAuth2Session
 
 from integrations.connections import token_answers
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.providers import Addresses, Provider
 from integrations.reasons import on_the_way
 from integrations.wire import http
+
+if TYPE_CHECKING:
+    from requests.auth import HTTPBasicAuth
+    from requests_oauthlib import OAuth2Session
 
 UNCERTAIN = on_the_way(
     "refresh_uncertain",
@@ -67,6 +67,8 @@ def redirect_uri(provider: Provider) -> str:
 
 def authorize_url(provider: Provider, state: str, challenge: str) -> str:
     """The consent screen's address."""
+    from requests_oauthlib import OAuth2Session  # heavy
+
     addresses = provider.addresses()
     _check(addresses.authorize)
     session = OAuth2Session(
@@ -111,6 +113,8 @@ def refresh(provider: Provider, refresh_token: str) -> Grant:
 
 def revoke(provider: Provider, refresh_token: str) -> None:
     """Revoke a grant; one that the provider does not know any more is as good (RFC 7009, 2.2)."""
+    import requests  # heavy
+
     addresses = provider.addresses()
     _check(addresses.revoke)
     form = {"token": refresh_token, "token_type_hint": "refresh_token"}
@@ -120,8 +124,10 @@ def revoke(provider: Provider, refresh_token: str) -> None:
         token_answers.refuse(response)
 
 
-def _session(provider: Provider, addresses: Addresses) -> OAuth2Session:
+def _session(provider: Provider, addresses: Addresses) -> "OAuth2Session":
     """Made without scopes and the library's PKCE: both break an exchange in another process (requests-oauthlib 2.0)."""
+    from requests_oauthlib import OAuth2Session  # heavy
+
     session = OAuth2Session(addresses.client_id, redirect_uri=redirect_uri(provider))
     http.through_the_door(session)
     for kind in ("access_token_response", "refresh_token_response"):
@@ -129,15 +135,19 @@ def _session(provider: Provider, addresses: Addresses) -> OAuth2Session:
     return session
 
 
-def _basic(addresses: Addresses) -> HTTPBasicAuth:
+def _basic(addresses: Addresses) -> "HTTPBasicAuth":
+    from requests.auth import HTTPBasicAuth  # heavy
+
     return HTTPBasicAuth(addresses.client_id, addresses.client_secret)  # RFC 6749, 2.3.1
 
 
 def _check(address: str) -> None:
     """Plain http only to this machine; only for that may the library's own refusal be switched off."""
+    from requests.exceptions import InvalidURL  # heavy
+
     try:
         http.refuse_plain_http(address)
-    except requests.exceptions.InvalidURL:
+    except InvalidURL:
         reason = http.PLAIN_HTTP.saying("An OAuth address is plain http, and not on this machine.")
         raise OperatorRequired(reason) from None
     if urlsplit(address).scheme == "http":
@@ -146,9 +156,12 @@ def _check(address: str) -> None:
 
 def _answer(call: Callable[[], Answer]) -> Answer:
     """Make the call; whatever breaks becomes an error of ours, which carries nothing of the answer along."""
+    from oauthlib.oauth2 import OAuth2Error  # heavy
+    from requests import RequestException
+
     try:
         return call()
-    except (requests.RequestException, OAuth2Error) as error:
+    except (RequestException, OAuth2Error) as error:
         raise token_answers.no_answer(error) from None
 
 

@@ -5,11 +5,11 @@ the others keep working with the old token meanwhile. Leases and expiry go by th
 """
 
 import logging
-import random
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import F, Q
@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from integrations import encryption, providers, reasons, shutdown
 from integrations.connections import oauth, token_revocation
+from integrations.connections.asking_together import Circles
 from integrations.connections.reconnect_required import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
@@ -28,10 +29,10 @@ MARGIN = timedelta(minutes=15)
 AHEAD = timedelta(minutes=5)  # the timer's lead, so that workers find nothing to renew
 BARELY = timedelta(seconds=10)  # a token with less than this left is as good as expired
 LEASE = timedelta(seconds=30)  # more than a request may take as a whole
+LATEST = timedelta(seconds=10)  # a lease that was so long in coming is given back
 IDLE = timedelta(days=1)  # providers drop grants that nobody uses
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 PATIENCE_SECONDS = 5.0
-STEP_SECONDS = 0.05
 TIMER_SECONDS = 50.0
 NO_RENEWAL: dict[str, Any] = {  # the columns of a connection of which no renewal is under way or has failed
     "refresh_lease": None,
@@ -92,33 +93,32 @@ class Access:
         return f"Access(generation={self.generation})"
 
 
+Refusal = partial[ReconnectRequired] | partial[AccessUnavailable]  # each thread raises its own
+_waiting: "Circles[Access | Refusal]" = Circles()
+
+
 def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
     """A token that is good for `margin`, or at least for now while the provider cannot renew it.
 
     Raises ReconnectRequired when a person must act, AccessUnavailable when there is none at the moment.
     """
-    gives_up_at = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        seen = _look(connection_id)
-        if not seen.is_due(margin):
-            return _opened(seen)
-        if access := _renewed(seen):
-            return access
-        if seen.left > BARELY:
-            return _opened(seen)
-        _wait_for_another(seen, gives_up_at)
+    seen = _look(connection_id)
+    if not seen.is_due(margin):
+        return _opened(seen)
+    if seen.left <= BARELY:
+        return _awaited(seen)
+    try:
+        return _newer(seen, patience_seconds=0.0) or _opened(seen)
+    except AccessUnavailable:
+        return _opened(seen)
 
 
 def renew(connection_id: int, seen_generation: int) -> Access:
     """A newer access token than the one the provider has just refused; without a call where there is one already."""
-    gives_up_at = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        seen = _look(connection_id)
-        if seen.connection.generation != seen_generation:
-            return access_token(connection_id)
-        if access := _renewed(seen):
-            return access
-        _wait_for_another(seen, gives_up_at)
+    seen = _look(connection_id)
+    if seen.connection.generation != seen_generation:
+        return access_token(connection_id)
+    return _awaited(seen)
 
 
 def renew_due() -> int:
@@ -187,9 +187,15 @@ def _renewed(seen: _Seen) -> Access | None:
         return None
     free = Q(refresh_lease_until=None) | Q(refresh_lease_until__lt=Now())
     same = Connection.objects.filter(pk=row.pk, generation=row.generation, state=Connection.State.CONNECTED)
+    asked_at = time.monotonic()
     # Whoever comes second waits for the row, looks at it again and finds the lease taken:
     # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
     if not same.filter(free).update(refresh_lease=lease, refresh_lease_until=Now() + LEASE):
+        return None
+    # Now() is when the statement began, and it may have waited for the row: a request could outlast what is left.
+    # https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
+    if time.monotonic() - asked_at > LATEST.total_seconds():
+        same.filter(refresh_lease=lease).update(refresh_lease=None, refresh_lease_until=None)
         return None
     try:
         refresh_token = row.refresh_token
@@ -261,17 +267,45 @@ def _lost(seen: _Seen, reason: Undecryptable) -> ReconnectRequired:
     return ReconnectRequired(locked)
 
 
-def _wait_for_another(seen: _Seen, gives_up_at: float) -> None:
-    """A short breath while another worker renews; no more than that, and none at all while renewal rests."""
+def _awaited(seen: _Seen) -> Access:
+    """A newer token, by ourselves or by another worker; a short breath is given to that, and none while it rests."""
+    if access := _newer(seen, PATIENCE_SECONDS):
+        return access
+    raise AccessUnavailable(RENEWING, retry_after=timedelta(seconds=5))
+
+
+def _newer(seen: _Seen, patience_seconds: float) -> Access | None:
+    """A newer token than the one seen; None where there is none in that time. Raises what holds for all who wait.
+
+    The threads of a process look and try as one: a thousand by themselves would take the time from the one who renews.
+    """
+    row, first = seen.connection, iter([seen])
+
+    def question() -> "Access | Refusal | None":
+        try:
+            return _tried(next(first, None) or _look(row.pk), row.generation)
+        except ReconnectRequired as error:
+            return partial(ReconnectRequired, error.reason)
+        except AccessUnavailable as error:
+            return partial(AccessUnavailable, error.reason, retry_after=error.retry_after)
+
+    answer = _waiting.ask((row.pk, row.generation), question, time.monotonic() + patience_seconds)
+    if isinstance(answer, partial):
+        raise answer()
+    return answer
+
+
+def _tried(seen: _Seen, generation: int) -> Access | None:
+    """One look and one try to get beyond a generation; None while another worker renews."""
+    if seen.connection.generation != generation:
+        return _opened(seen)
+    if access := _renewed(seen):
+        return access
     if seen.pause > timedelta():
         sentence = f"{RESTING.sentence} {seen.connection.refresh_problem}".strip()
         reason = reasons.of(seen.connection.refresh_problem_code or RESTING.code, sentence)
         raise AccessUnavailable(reason, retry_after=max(seen.pause, timedelta(seconds=1)))
-    left = gives_up_at - time.monotonic()
-    if left < 0:
-        raise AccessUnavailable(RENEWING, retry_after=timedelta(seconds=5))
-    waited = PATIENCE_SECONDS - left  # many wait at once, and each look takes time from the one who renews
-    time.sleep(min(max(waited, STEP_SECONDS) * random.uniform(0.5, 1.5), left + STEP_SECONDS))  # noqa: S311
+    return None
 
 
 def _renewed_by_timer(connection_id: int) -> bool:

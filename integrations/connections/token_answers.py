@@ -7,15 +7,15 @@ else (429, 5xx, time-outs, pages in HTML, half an answer) says nothing about the
 import json
 import re
 from datetime import timedelta
-from typing import Any, NoReturn
-
-import requests
-from urllib3.exceptions import NewConnectionError
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
 from integrations.reasons import Who, declare
 from integrations.wire import http
+
+if TYPE_CHECKING:
+    import requests
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 SCOPES = re.compile(r"[\x20-\x7e]{0,4096}")
@@ -44,7 +44,7 @@ REFUSED = declare(
 )
 
 
-def checked(response: requests.Response) -> requests.Response:
+def checked(response: "requests.Response") -> "requests.Response":
     """The hook for requests-oauthlib: the answer cut down to a grant's valid fields, or an error of ours."""
     if not _is_success(response):
         refuse(response)
@@ -56,7 +56,7 @@ def checked(response: requests.Response) -> requests.Response:
     return response
 
 
-def is_revoked(response: requests.Response) -> bool:
+def is_revoked(response: "requests.Response") -> bool:
     """Whether a revocation's answer says that the token is dead; a page of some proxy does not."""
     if error_of(response) in DEAD_GRANTS:
         return True
@@ -64,7 +64,7 @@ def is_revoked(response: requests.Response) -> bool:
     return _is_success(response) and "html" not in response.headers.get("Content-Type", "")
 
 
-def refuse(response: requests.Response) -> NoReturn:
+def refuse(response: "requests.Response") -> NoReturn:
     """Raise what an answer other than 2xx means."""
     error, status = error_of(response), response.status_code
     if status == 429 or status >= 500:
@@ -79,7 +79,7 @@ def refuse(response: requests.Response) -> NoReturn:
     raise TemporaryError(reasons.of(f"http_{status}", f"The provider answered {status}, without a reason."))
 
 
-def error_of(response: requests.Response) -> str:
+def error_of(response: "requests.Response") -> str:
     """OAuth's error code (RFC 6749, 5.2), where the body is OAuth's at all."""
     error = (_json_object(response) or {}).get("error")
     return error if isinstance(error, str) else ""
@@ -87,6 +87,8 @@ def error_of(response: requests.Response) -> str:
 
 def no_answer(error: Exception) -> IntegrationError:
     """What a failure below HTTP means; codes in LOST_ANSWERS say that the request may have been carried out."""
+    import requests  # heavy
+
     match error:
         case requests.ConnectTimeout() | requests.exceptions.SSLError():
             return TemporaryError(http.UNREACHABLE)
@@ -102,16 +104,18 @@ def no_answer(error: Exception) -> IntegrationError:
             return TemporaryError(http.UNREADABLE_ANSWER)
 
 
-def _is_success(response: requests.Response) -> bool:
+def _is_success(response: "requests.Response") -> bool:
     return 200 <= response.status_code < 300
 
 
-def _never_left(error: requests.ConnectionError) -> bool:
+def _never_left(error: "requests.ConnectionError") -> bool:
+    from urllib3.exceptions import NewConnectionError  # heavy
+
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), NewConnectionError)  # urllib3 2: no connection was made
 
 
-def _json_object(response: requests.Response) -> dict[str, Any] | None:
+def _json_object(response: "requests.Response") -> dict[str, Any] | None:
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):

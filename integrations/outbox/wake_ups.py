@@ -6,14 +6,17 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection as database
 from django.db import transaction
-from kombu import Connection
-from kombu.pools import producers
+
+from integrations import messaging
+
+if TYPE_CHECKING:
+    from kombu import Connection
 
 BROKER_REST_SECONDS = 10.0
 PATIENCE_SECONDS = 0.5
@@ -51,8 +54,10 @@ def now(connection_id: int, *, again: bool = False) -> None:
     if time.monotonic() < _broker_rests_until or not (_is_first(connection_id) or again):
         return
     try:
+        from kombu.pools import producers  # heavy
+
         with producers[_impatient()].acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
-            current_app.send_task(
+            messaging.app().send_task(
                 "integrations.tasks.drain",
                 (connection_id,),
                 producer=producer,
@@ -66,9 +71,9 @@ def now(connection_id: int, *, again: bool = False) -> None:
         log.warning("Workers could not be woken (%s); the next sweep finds the work.", type(error).__name__)
 
 
-def _impatient() -> Connection:
+def _impatient() -> "Connection":
     """The broker's address with less patience than a worker has: whoever wakes may be a visitor's request."""
-    broker = current_app.connection_for_write()
+    broker = messaging.app().connection_for_write()
     hurry = {"socket_timeout": PATIENCE_SECONDS, "retry_on_timeout": False} if settings.REDIS_URL else {}
     return broker.clone(transport_options={**(broker.transport_options or {}), **hurry})
 

@@ -10,13 +10,16 @@ the limit. A Redis that has lost its counters grants half the rate for a minute;
 import random
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from integrations.pacing import headers as rate_headers
-from integrations.pacing import redis_counters
 from integrations.pacing.memory import Memory
 from integrations.pacing.windows import BACKLOG_SHARE, Window, used_by_others
+
+if TYPE_CHECKING:
+    from integrations.pacing.redis_counters import Shared
 
 __all__ = ["Memory", "Window", "block", "heed", "remember_redis", "take", "used", "wait"]
 
@@ -99,5 +102,9 @@ def _heed_here(budget: str, told: rate_headers.Told) -> None:
         _memory.count_others(budget, told.window, told.spent, told.reset * 1000)
 
 
-def _shared() -> redis_counters.Shared | None:
-    return redis_counters.at(settings.REDIS_URL, _memory) if settings.REDIS_URL else None
+def _shared() -> "Shared | None":
+    if not settings.REDIS_URL:
+        return None
+    from integrations.pacing import redis_counters  # brings redis, which is heavy
+
+    return redis_counters.at(settings.REDIS_URL, _memory)

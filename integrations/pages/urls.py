@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 from django.urls.converters import SlugConverter
 
 from integrations import providers
-from integrations.pages import connecting, connections, deliveries, message_hold
+from integrations.pages.visiting import view
 from integrations.providers import Provider
 
 
@@ -27,18 +27,18 @@ app_name = "integrations"
 
 urlpatterns = [
     # Connecting: every change is a POST, except the callback, which a provider's redirect leads to.
-    path("<provider:provider>/connect", connecting.connect, name="connect"),
-    path("<provider:provider>/callback", connecting.callback, name="callback"),
-    path("<int:connection_id>/reconnect", connecting.reconnect, name="reconnect"),
-    path("<int:connection_id>/disconnect", connecting.disconnect, name="disconnect"),
-    path("<int:connection_id>/decide", connecting.decide, name="decide"),
+    path("<provider:provider>/connect", view("integrations.pages.connecting.connect"), name="connect"),
+    path("<provider:provider>/callback", view("integrations.pages.connecting.callback"), name="callback"),
+    path("<int:connection_id>/reconnect", view("integrations.pages.connecting.reconnect"), name="reconnect"),
+    path("<int:connection_id>/disconnect", view("integrations.pages.connecting.disconnect"), name="disconnect"),
+    path("<int:connection_id>/decide", view("integrations.pages.connecting.decide"), name="decide"),
     # Pages
-    path("", connections.index, name="index"),
-    path("deliveries/", deliveries.deliveries, name="deliveries"),
-    path("deliveries/retry", deliveries.retry, name="retry"),
-    path("deliveries/<int:delivery_id>/", deliveries.delivery, name="delivery"),
-    path("messages/release", message_hold.release, name="release_messages"),
-    path("<int:connection_id>/", connections.connection, name="connection"),
-    path("<int:connection_id>/check", connections.check, name="check"),
-    path("<provider:provider>/", connections.provider, name="provider"),
+    path("", view("integrations.pages.connections.index"), name="index"),
+    path("deliveries/", view("integrations.pages.deliveries.deliveries"), name="deliveries"),
+    path("deliveries/retry", view("integrations.pages.deliveries.retry"), name="retry"),
+    path("deliveries/<int:delivery_id>/", view("integrations.pages.deliveries.delivery"), name="delivery"),
+    path("messages/release", view("integrations.pages.message_hold.release"), name="release_messages"),
+    path("<int:connection_id>/", view("integrations.pages.connections.connection"), name="connection"),
+    path("<int:connection_id>/check", view("integrations.pages.connections.check"), name="check"),
+    path("<provider:provider>/", view("integrations.pages.connections.provider"), name="provider"),
 ]

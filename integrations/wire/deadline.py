@@ -4,20 +4,14 @@ A socket's time-out is for one read, and so is that of requests: an answer that 
 worker for ever (https://requests.readthedocs.io/en/latest/user/quickstart/#timeouts).
 """
 
-import http.client
 import io
 import math
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
 
 SENT_AT_ONCE = 16 * 1024  # a TLS record (RFC 8446, 5.1); the time-out of a TLS socket is for one
 
@@ -66,48 +60,3 @@ class Reader(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """Status, headers and body, all through the reader."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()
-        self.fp = io.BufferedReader(Reader(sock))
-
-
-class _Connection(HTTPConnection):
-    response_class = _Response
-
-    def connect(self) -> None:
-        super().connect()
-        wait_no_longer(self.sock)
-
-    def send(self, data: Any) -> None:
-        """In pieces, so that a server that reads slowly is left in time as well."""
-        for start in range(0, len(data), SENT_AT_ONCE):
-            if self.sock:
-                wait_no_longer(self.sock)
-            super().send(data[start : start + SENT_AT_ONCE])
-
-
-class _TlsConnection(_Connection, HTTPSConnection):
-    """A connection over TLS. A failed handshake is told from what breaks later: then nothing has left."""
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except ssl.SSLError as error:
-            raise NewConnectionError(self, "The TLS handshake failed.") from error
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-POOLS: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TlsPool}

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
-from celery import current_app
 from django.conf import settings
 from django.db import Error, close_old_connections, connections
 from redis import RedisError
 
-from integrations import errors, outbox, shutdown
+from integrations import errors, messaging, outbox, shutdown
 from integrations.outbox import wake_ups
 from integrations.workers import account_slots, heartbeat, worker
 
@@ -37,7 +36,7 @@ class DrainLoop:
         self._pool = ThreadPoolExecutor(threads, "drain")
         self._at_work: dict[Future[None], str | int] = {}
         self._not_before: dict[str | int, float] = {}
-        current_app.loader.import_default_modules()
+        messaging.app().loader.import_default_modules()
         wake_ups.stand_aside()
         account_slots.there_are(threads)
 
@@ -77,7 +76,7 @@ class DrainLoop:
         """Each when its time has come, and never twice at once."""
         for name, every in settings.PERIODIC_TASKS.items():
             if (self._is_endless or name in SWEEPS) and name not in self._at_work.values():
-                self._begin(name, current_app.tasks[name], again_after=every.total_seconds())
+                self._begin(name, messaging.app().tasks[name], again_after=every.total_seconds())
 
     def _due(self) -> list[int]:
         """The least recently served first, and those that a thread is at already behind all others."""

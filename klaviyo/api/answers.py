@@ -19,9 +19,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
@@ -29,6 +27,9 @@ from integrations.reasons import Reason, Who, declare, on_the_way
 from integrations.wire import http
 from klaviyo.api import partial_success, values
 from klaviyo.api.operation import Operation
+
+if TYPE_CHECKING:
+    import requests
 
 UNAUTHORIZED = on_the_way(
     "unauthorized",
@@ -123,7 +124,7 @@ class Answer:
         return self.document.get("data")
 
 
-def read(operation: Operation, response: requests.Response) -> Answer:
+def read(operation: Operation, response: "requests.Response") -> Answer:
     """The answer to an operation; raises an IntegrationError for anything but success."""
     status = response.status_code
     document = _document(response)
@@ -134,7 +135,7 @@ def read(operation: Operation, response: requests.Response) -> Answer:
     raise _error(operation, response, _errors(document))
 
 
-def _is_success(operation: Operation, response: requests.Response) -> bool:
+def _is_success(operation: Operation, response: "requests.Response") -> bool:
     """Whether a 2xx without an object counts: an empty one, `null`, and the documented one, whatever it carries.
 
     Pages of impostors come with 200 (a sign-in page, say), which is documented for some.
@@ -146,7 +147,7 @@ def _is_success(operation: Operation, response: requests.Response) -> bool:
     return response.status_code in operation.success and not (is_page and response.status_code == 200)
 
 
-def _error(operation: Operation, response: requests.Response, errors: list[dict[str, Any]]) -> Exception:
+def _error(operation: Operation, response: "requests.Response", errors: list[dict[str, Any]]) -> Exception:
     status = response.status_code
     code, told = _code(errors, f"http_{status}"), _words(errors)
     match status:  # https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
@@ -179,7 +180,9 @@ def _is_about_the_path(errors: list[dict[str, Any]]) -> bool:
     return bool(told) and all(_PATH.search(one) for one in told)
 
 
-def _later(response: requests.Response, reason: Reason, kind: type[TemporaryError] = TemporaryError) -> TemporaryError:
+def _later(
+    response: "requests.Response", reason: Reason, kind: type[TemporaryError] = TemporaryError
+) -> TemporaryError:
     """The same again; as late as it asks for, where it does: also of a 503 (RFC 9110, 15.6.4)."""
     wait = http.retry_after(response) if "Retry-After" in response.headers else None
     return kind(reason, retry_after=wait)
@@ -222,7 +225,7 @@ def duplicate_of(error: PermanentError) -> str:
     return next((str(id) for id in found if id), "")
 
 
-def _document(response: requests.Response) -> dict[str, Any] | None:
+def _document(response: "requests.Response") -> dict[str, Any] | None:
     try:
         document = json.loads(
             response.content.decode("utf-8", "replace"), parse_constant=lambda _: None, parse_float=_finite

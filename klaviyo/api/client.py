@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from integrations import connections, pacing
 from integrations.connections.health_check import REFUSED
@@ -17,6 +15,9 @@ from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, partial_success, retirement, transport, values
 from klaviyo.api.answers import Answer, Unauthorized
 from klaviyo.api.operation import Operation
+
+if TYPE_CHECKING:
+    import requests
 
 
 class Client:
@@ -69,7 +70,7 @@ class Client:
     def _once(
         self,
         operation: Operation,
-        send: Callable[..., requests.Response],
+        send: "Callable[..., requests.Response]",
         deliveries: Sequence[Delivery],
         last_look: LastLook | None,
         token: str,
@@ -102,6 +103,6 @@ class Client:
         return f"{self.connection.pk}:{operation.id}"
 
 
-def _note(attempt: Attempt, response: requests.Response) -> None:
+def _note(attempt: Attempt, response: "requests.Response") -> None:
     attempt.status = response.status_code
     attempt.request_id = values.text(response.headers.get("x-klaviyo-req-id", ""))[:64]

@@ -5,18 +5,19 @@ Seen since 2025 with `phone_number`, for numbers of regions where the account ca
 
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from integrations.models import Delivery
+
+if TYPE_CHECKING:
+    import requests
 
 HEADER = "X-Klaviyo-Partial-Failure"
 PHONE = "phone_number"
 NAME = re.compile(r"[a-z][\w.]*")  # in whatever quotation marks or brackets, as its form is not published
 
 
-def ignored(response: requests.Response) -> frozenset[str]:
+def ignored(response: "requests.Response") -> frozenset[str]:
     """The names of what was ignored; none where everything was taken."""
     named = (NAME.search(name.lower()) for name in response.headers.get(HEADER, "").split(","))
     return frozenset(name[0][:64] for name in named if name)

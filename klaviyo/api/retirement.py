@@ -9,15 +9,17 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
 from django.core import checks
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
 from integrations.models import Retirement
 from klaviyo.api.operation import REVISION
+
+if TYPE_CHECKING:
+    import requests
 
 HEADER = "X-Klaviyo-Api-Retirement-Date"
 PROVIDER = "klaviyo"
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 _noted: dict[date, float] = {}
 
 
-def note(response: requests.Response) -> None:
+def note(response: "requests.Response") -> None:
     """Keep the day that an answer names. A day that cannot be read, or written, stops nothing."""
     said = response.headers.get(HEADER, "").strip()
     if not said or (day := _day(said)) is None or _noted.get(day, 0.0) > monotonic():

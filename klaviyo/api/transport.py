@@ -3,14 +3,16 @@
 import json
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
 from django.conf import settings
 
 from integrations.wire import http
 from klaviyo.api.operation import REVISION, Operation
+
+if TYPE_CHECKING:
+    import requests
 
 MEDIA_TYPE = "application/vnd.api+json"  # https://developers.klaviyo.com/en/reference/api_overview
 
@@ -24,7 +26,7 @@ def send(
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
     body: Any = None,
-) -> requests.Response:
+) -> "requests.Response":
     """Make one request with a bearer token. Raises TemporaryError when no answer came."""
     headers = {"Authorization": f"Bearer {token}", "revision": REVISION, "Accept": MEDIA_TYPE}
     data = None
@@ -41,7 +43,9 @@ def address(operation: Operation, path: Mapping[str, str] | None = None, query: 
     return f"{settings.KLAVIYO_API_URL}{filled}" + (f"?{pairs}" if pairs else "")
 
 
-def _session() -> requests.Session:
+def _session() -> "requests.Session":
+    import requests  # heavy
+
     if not hasattr(_of_thread, "session"):
         _of_thread.session = http.through_the_door(requests.Session())
     session: requests.Session = _of_thread.session

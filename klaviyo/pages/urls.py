@@ -2,28 +2,32 @@
 
 from django.urls import path
 
-from klaviyo.pages.views import erasure, events, person, send, sends, settings
+from integrations.pages.visiting import view
 
 app_name = "klaviyo"
 
 urlpatterns = [
-    path("settings/", settings.settings, name="settings"),
-    path("settings/add/", settings.add, name="settings_add"),
-    path("settings/<int:setting_id>/", settings.edit, name="settings_edit"),
-    path("settings/<int:setting_id>/remove", settings.remove, name="settings_remove"),
+    path("settings/", view("klaviyo.pages.views.settings.settings"), name="settings"),
+    path("settings/add/", view("klaviyo.pages.views.settings.add"), name="settings_add"),
+    path("settings/<int:setting_id>/", view("klaviyo.pages.views.settings.edit"), name="settings_edit"),
+    path("settings/<int:setting_id>/remove", view("klaviyo.pages.views.settings.remove"), name="settings_remove"),
     # Sends: what became of each invite and reminder, and why
-    path("sends/", sends.sends, name="sends"),
-    path("sends/export", sends.export, name="sends_export"),
-    path("sends/retry", sends.retry, name="sends_retry"),
-    path("sends/cancel", sends.cancel, name="sends_cancel"),
-    path("sends/<int:send_id>/", send.why, name="send"),
-    path("sends/<int:send_id>/now", send.ask, name="send_now"),
+    path("sends/", view("klaviyo.pages.views.sends.sends"), name="sends"),
+    path("sends/export", view("klaviyo.pages.views.sends.export"), name="sends_export"),
+    path("sends/retry", view("klaviyo.pages.views.sends.retry"), name="sends_retry"),
+    path("sends/cancel", view("klaviyo.pages.views.sends.cancel"), name="sends_cancel"),
+    path("sends/<int:send_id>/", view("klaviyo.pages.views.send.why"), name="send"),
+    path("sends/<int:send_id>/now", view("klaviyo.pages.views.send.ask"), name="send_now"),
     # People: one person's record, and taking them out
-    path("people/", person.people, name="people"),
-    path("people/of-send/<int:send_id>/", person.of_send, name="person_of_send"),
-    path("people/of-advocate/<int:advocate_id>/", person.of_advocate, name="person_of_advocate"),
-    path("people/erase", erasure.erase, name="erase"),
-    path("erasures/", erasure.erasures, name="erasures"),
-    path("erasures/<uuid:uid>/", erasure.erasure, name="erasure"),
-    path("events/", events.reference, name="events"),
+    path("people/", view("klaviyo.pages.views.person.people"), name="people"),
+    path("people/of-send/<int:send_id>/", view("klaviyo.pages.views.person.of_send"), name="person_of_send"),
+    path(
+        "people/of-advocate/<int:advocate_id>/",
+        view("klaviyo.pages.views.person.of_advocate"),
+        name="person_of_advocate",
+    ),
+    path("people/erase", view("klaviyo.pages.views.erasure.erase"), name="erase"),
+    path("erasures/", view("klaviyo.pages.views.erasure.erasures"), name="erasures"),
+    path("erasures/<uuid:uid>/", view("klaviyo.pages.views.erasure.erasure"), name="erasure"),
+    path("events/", view("klaviyo.pages.views.events.reference"), name="events"),
 ]

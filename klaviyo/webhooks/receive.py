@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from integrations import messaging
 from integrations.encryption import Undecryptable
 from klaviyo.api import ids
 from klaviyo.models import ConsentWatch, Notice
@@ -119,6 +119,6 @@ def _wake() -> None:
     """Somebody's no is to be acted on at once; a broker that is away costs seconds, until the next beat."""
     try:
         # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
-        current_app.send_task(HEED, retry=False, ignore_result=True, expires=30, headers={"once": HEED})
+        messaging.app().send_task(HEED, retry=False, ignore_result=True, expires=30, headers={"once": HEED})
     except Exception as error:
         log.warning("Workers could not be woken (%s); the next beat finds the work.", type(error).__name__)

@@ -8,8 +8,6 @@ from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from klaviyo.webhooks import receive
-
 LARGEST = 6 * 1024 * 1024  # bytes, for a thousand items; how large a body may be is not published
 
 log = logging.getLogger(__name__)
@@ -19,6 +17,8 @@ log = logging.getLogger(__name__)
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
     """Store what a signed request tells, and say no more than that it was or was not taken."""
+    from klaviyo.webhooks import receive  # with the first post, like other views
+
     try:
         body = _body(request)
         if body is None:

@@ -6,11 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
+from integrations import messaging
 from integrations.models import Connection, Delivery
 from klaviyo.consent import topics
 from klaviyo.models import Notice, Send, StoreSetting
@@ -123,7 +123,7 @@ class Season:
         due = Invite.objects.filter(unexpired, advocate__program=program, closed_at=None, went_out_at__isnull=False)
         wanted = due.count()
         self.teller.say(f"Four days pass: {program.name} reminds {wanted} friends who neither came nor bought.")
-        current_app.send_task("referrals.tasks.remind", retry=False, ignore_result=True)
+        messaging.app().send_task("referrals.tasks.remind", retry=False, ignore_result=True)
         made = Reminder.objects.filter(invite__advocate__program=program)
         self._until(lambda: made.count() >= wanted, "Reminders are made")
 

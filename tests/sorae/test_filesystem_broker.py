@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from celery import current_app
 from kombu import Connection
 
+from sorae.celery import app as current_app
 from sorae.filesystem_broker import Transport
 
 

@@ -56,7 +56,7 @@ def test_without_a_migration_it_is_not_ready(transactional_db: None) -> None:
 
 def test_once_ready_it_looks_for_migrations_no_more(transactional_db: None) -> None:
     asked("/health/ready")
-    with patch.object(health, "MigrationExecutor", side_effect=AssertionError):
+    with patch("django.db.migrations.executor.MigrationExecutor", side_effect=AssertionError):
         assert asked("/health/ready") == (200, "ok")
 
 

@@ -1,8 +1,10 @@
 """Token renewal: access tokens are renewed in time, once for all, whoever and however many ask."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,11 +13,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from integrations import connections, outcomes
-from integrations.connections import renewal
+from integrations.connections import asking_together, renewal
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection
 from tests.integrations.operators import with_left
-from tests.integrations.teapot import Teapot, waiting_for
+from tests.integrations.teapot import Teapot, saying, waiting_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "/oauth/token"
@@ -126,6 +128,64 @@ def test_a_winner_that_was_overtaken_writes_nothing(teapot: Teapot, tearoom: Con
     teapot.will(TOKEN, overtaken)
     assert connections.access_token(tearoom.pk).token == tearoom.access_token
     assert Connection.objects.get().generation == 2
+
+
+def test_fifty_who_wait_for_another_worker_look_as_one(
+    tearoom: Connection, calls: Callable[[], int], at_once: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_left(-5)
+    Connection.objects.update(refresh_lease="0" * 32, refresh_lease_until=timezone.now() + timedelta(minutes=30))
+    looked: set[int] = set()
+    again: list[float] = []
+    look = renewal._look
+
+    def counted(connection_id: int) -> Any:
+        if threading.get_ident() in looked:
+            again.append(time.monotonic())
+        looked.add(threading.get_ident())
+        if len(again) == 12:  # the other worker is done
+            fresh = {"generation": 2, "access_expires_at": timezone.now() + timedelta(hours=1)}
+            Connection.objects.update(refresh_lease=None, refresh_lease_until=None, **fresh)
+        return look(connection_id)
+
+    monkeypatch.setattr(renewal, "_look", counted)
+    monkeypatch.setattr(renewal, "PATIENCE_SECONDS", 300.0)
+    got = at_once(50, lambda: connections.access_token(tearoom.pk))
+    assert {access.generation for access in got} == {2}
+    assert calls() == 0
+    between = [later - earlier for earlier, later in pairwise(again[:12])]
+    assert min(between) > asking_together.SHORTEST_SECONDS / 3  # a breath, whoever looks
+
+
+def test_fifty_hear_of_one_failure(
+    teapot: Teapot, tearoom: Connection, calls: Callable[[], int], at_once: Callable[..., list[Any]]
+) -> None:
+    with_left(-5)
+    teapot.will(TOKEN, saying(503))
+
+    def refused() -> tuple[str, timedelta]:
+        with pytest.raises(renewal.AccessUnavailable) as caught:
+            connections.access_token(tearoom.pk)
+        return caught.value.code, caught.value.retry_after
+
+    got = at_once(50, refused)
+    assert {code for code, _wait in got} == {"http_503"}
+    assert min(wait for _code, wait in got) > timedelta(seconds=1)
+    assert calls() == 1
+
+
+def test_a_lease_that_came_too_late_is_given_back(
+    tearoom: Connection, calls: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_left(-5)
+    monkeypatch.setattr(renewal, "LATEST", timedelta(seconds=-1))
+    monkeypatch.setattr(renewal, "PATIENCE_SECONDS", 0.0)
+    with problem("renewing"):
+        connections.access_token(tearoom.pk)
+    assert calls() == 0
+    monkeypatch.undo()
+    assert connections.access_token(tearoom.pk).generation == 2
+    assert calls() == 1
 
 
 @pytest.mark.parametrize("state", [State.DISCONNECTED, State.DISCONNECTING, State.UNDECIDED, State.RECONNECT])

@@ -7,7 +7,6 @@ from threading import Event
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.db import connection as database
 from django.db import transaction
 from django.test import Client
@@ -18,6 +17,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import Order, wake_ups
 from integrations.outcomes import Accepted
 from integrations.workers import worker
+from sorae.celery import app as current_app
 from tests.integrations.operators import come_back, leave
 from tests.integrations.teapot import Teapot
 

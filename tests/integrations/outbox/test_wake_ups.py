@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -14,6 +13,7 @@ from integrations import outbox
 from integrations.models import Connection, Delivery
 from integrations.outbox import Order, wake_ups
 from integrations.workers import worker
+from sorae.celery import app as current_app
 
 State = Delivery.State
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from celery import current_app
 from pytest_django import Settings
 
 from integrations import outbox, shutdown
 from integrations.outbox import wake_ups
 from integrations.workers import worker
 from integrations.workers.drain_loop import SWEEPS, DrainLoop
+from sorae.celery import app as current_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
