@@ -335,7 +335,7 @@ class Delivery(models.Model):
         # None of them on a column that a delivery's way changes: those are on its Place, so that PostgreSQL writes a
         # new state without touching an index: https://www.postgresql.org/docs/current/storage-hot.html
         indexes = [
-            models.Index(fields=["subject"], name="deliveries_of_a_person"),
+            models.Index(fields=["subject", "kind"], name="told_of_a_person"),
             models.Index(fields=["source"], name="deliveries_of_a_fact"),
             models.Index(fields=["job"], name="deliveries_of_a_job", condition=models.Q(job__isnull=False)),
         ]

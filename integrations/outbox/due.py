@@ -29,6 +29,7 @@ BY_INDEX = "".join(
     for setting in ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit")
 )
 Waits = Callable[[Connection, Sequence[int]], set[int]]  # which of these must wait for others
+LINES = 7_300_000_000_000  # where the numbers of our advisory locks begin
 NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}  # Django's Now()
 
 
@@ -73,17 +74,34 @@ def lots(connection: Connection, kinds: Iterable[str] | None = None) -> list[Lot
     return [Lot(kind.name, is_alone) for kind in named for is_alone in (True, False)]
 
 
+def by_index() -> None:
+    """In this transaction, whatever is asked goes by an index, however old the statistics are (PostgreSQL)."""
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute(BY_INDEX)
+
+
+def stand_in_line(connection_id: int) -> None:
+    """Of those who claim of one connection each waits for the one before, instead of looking at the same rows.
+
+    Until the transaction ends: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+    """
+    if database.vendor == "postgresql":
+        with database.cursor() as cursor:
+            cursor.execute(f"{BY_INDEX}SELECT pg_advisory_xact_lock({LINES + connection_id:d})")
+
+
 def look(
     connection_id: int, wanted: Sequence[Lot], limit: int, window: Window = EVER, *, newest: bool = False
 ) -> list[tuple[int, str]]:
-    """The first that are due of these lots, or the newest: id and lane of each. In a transaction (PostgreSQL)."""
+    """The first that are due of these lots, or the newest: id and lane of each. To be asked `by_index`."""
     order = "DESC" if newest else "ASC"
     by = f"ORDER BY next_try_at {order}, delivery_id {order} LIMIT {limit:d}"
     parts, values = _parts(connection_id, wanted, window, "delivery_id, lane, next_try_at", by)
     if not parts:
         return []
     with database.cursor() as cursor:
-        cursor.execute(f"{_by_index()}SELECT delivery_id, lane FROM ({' UNION ALL '.join(parts)}) AS due {by}", values)
+        cursor.execute(f"SELECT delivery_id, lane FROM ({' UNION ALL '.join(parts)}) AS due {by}", values)
         return list(cursor.fetchall())
 
 
@@ -170,6 +188,7 @@ def _sure(pks: Sequence[int]) -> set[int]:
 @transaction.atomic
 def _has_work(connection: Connection, rests: Sequence[Pause]) -> bool:
     """Whether something may be claimed that does not rest."""
+    by_index()
     wholly = {pause.kind for pause in rests if not pause.backlog_only}
     partly = {pause.kind for pause in rests if pause.backlog_only}
     if pauses.EVERYTHING in wholly:
@@ -203,10 +222,6 @@ def _parts(
     )
     values = [value for lot in wanted for value in (connection_id, lot.kind, lot.is_alone)]
     return [part] * len(wanted), values
-
-
-def _by_index() -> str:
-    return BY_INDEX if database.vendor == "postgresql" else ""
 
 
 def _fresh_since() -> str:

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from integrations import outcomes, providers
 from integrations.models import Attempt, Connection, Delivery, Job, Lease, Place
-from integrations.outbox.due import EVER, MOST_LOOKED_AT, NOW, Lot, Waits, Window, free, look, lots, more
+from integrations.outbox.due import EVER, MOST_LOOKED_AT, NOW, Lot, Waits, Window, free, look, lots, more, stand_in_line
 from integrations.outcomes import CalledOff, Retry
 from integrations.reasons import Who, declare
 
@@ -74,6 +74,7 @@ def claim(
         return suspects
     mine = lots(connection) if wanted is None else list(wanted)
     with transaction.atomic():
+        stand_in_line(connection.pk)
         few = limit * newest // 100
         lease = Lease(connection=connection)
         claimed = _first(lease, limit - few, mine, window, waits)
@@ -93,6 +94,7 @@ def claim_suspects(connection: Connection, resting: Sequence[str] = ()) -> list[
     kind = {one.name: one for one in providers.get(connection.provider).kinds}.get(first.kind)
     most = kind.many.most if kind and kind.many and not first.is_alone else BATCH
     with transaction.atomic():
+        stand_in_line(connection.pk)
         lease = Lease(connection=connection)
         looked = list(together.values_list("delivery", "lane")[:most])
         return _leased(lease, _taken(lease, free(connection, looked, None, set()), most, first.suspects))

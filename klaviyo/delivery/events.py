@@ -79,17 +79,18 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def behind_their_people(connection: Connection, pks: Sequence[int]) -> set[int]:
     """Those whose person's profile is about to go, which wait for it: each would bring the person once more."""
-    if pauses.is_in_trouble(connection, contents.Profile.kind):
-        return set()
     deliveries = list(Delivery.objects.filter(pk__in=pks).only("pk", "kind", "subject", "options"))
-    known = told_lately(connection, deliveries)
-    unsure = {delivery.subject for delivery in deliveries if delivery.subject.lower() not in known}
-    theirs = Delivery.objects.filter(connection=connection, kind=contents.Profile.kind, subject__in=unsure)
+    theirs = Delivery.objects.filter(
+        connection=connection, kind=contents.Profile.kind, subject__in={delivery.subject for delivery in deliveries}
+    )
     about_to_go = Q(state=Delivery.State.QUEUED, next_try_at__lte=Now()) | Q(state=Delivery.State.SENDING, job=None)
     going = dict(theirs.filter(about_to_go).values_list("pk", "subject"))
-    held_up = outbox.behind_others(list(going)) if going else set()
+    if not going or pauses.is_in_trouble(connection, contents.Profile.kind):
+        return set()
+    held_up = outbox.behind_others(list(going))
     soon = {subject.lower() for pk, subject in going.items() if pk not in held_up}
-    return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon}
+    known = told_lately(connection, [delivery for delivery in deliveries if delivery.subject.lower() in soon])
+    return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon - known}
 
 
 def _bring(batch: Batch, delivery: Delivery) -> None:
