@@ -24,9 +24,12 @@ class Benchmark:
 
 ONE_BY_ONE = {"KLAVIYO_BULK_FROM": "0"}
 CROWDED = {"fsync": "on", "max_connections": "1100"}
+LEAN = {"fsync": "on", "full_page_writes": "off"}  # so that the write-ahead log is what its records take
 LARGE = {"fsync": "on", "shared_buffers": "1GB", "maintenance_work_mem": "1GB", "max_wal_size": "16GB"}
 
 BENCHMARKS = {
+    "cost": Benchmark("What does an event cost, in bulk?", Needs(postgres=LEAN)),
+    "cost_single": Benchmark("What does an event cost that goes by itself?", Needs(settings=ONE_BY_ONE, postgres=LEAN)),
     "single": Benchmark("Events one by one: how near to the limit?", Needs(settings=ONE_BY_ONE)),
     "backlog": Benchmark("A backlog of events: how long does it take?"),
     "latency": Benchmark("How soon is a fact at Klaviyo, and what does it cost the caller?"),

@@ -20,7 +20,12 @@ def send(house: House, number: int, module: str, function: str, *arguments: Any)
     words = dies_with_parent.tied(
         [sys.executable, "-m", "tests.benchmarks.crew", module, function, json.dumps(arguments)]
     )
-    return [subprocess.Popen(words, cwd=ROOT, env=house.env, stdout=subprocess.PIPE, text=True) for _ in range(number)]
+    members = [
+        subprocess.Popen(words, cwd=ROOT, env=house.env, stdout=subprocess.PIPE, text=True) for _ in range(number)
+    ]
+    for member in members:
+        house.times.follow("crew", member.pid)
+    return members
 
 
 def answers(members: Sequence[Member]) -> list[Any]:
