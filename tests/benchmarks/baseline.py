@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import requests
@@ -44,8 +45,9 @@ class Baseline:
         ]
 
 
-def measured(house: House, is_quick: bool) -> Baseline:
-    """While nobody else is at work; fewer of each when quick."""
+@cache
+def of(house: House, is_quick: bool) -> Baseline:
+    """Measured when it is first asked for, while nobody else is at work; fewer of each when quick."""
     share = 4 if is_quick else 1
     say("Measuring a bare insert, a bare request, and the official client.")
     with pairs(house) as (insert, request):

@@ -30,9 +30,14 @@ LARGE = {"fsync": "on", "shared_buffers": "1GB", "maintenance_work_mem": "1GB", 
 BENCHMARKS = {
     "cost": Benchmark("What does an event cost, in bulk?", Needs(postgres=LEAN)),
     "cost_single": Benchmark("What does an event cost that goes by itself?", Needs(settings=ONE_BY_ONE, postgres=LEAN)),
+    "caller": Benchmark("What does a signal cost the host, and how fast are many orders queued?", Needs(postgres=LEAN)),
     "single": Benchmark("Events one by one: how near to the limit?", Needs(settings=ONE_BY_ONE)),
     "backlog": Benchmark("A backlog of events: how long does it take?"),
-    "latency": Benchmark("How soon is a fact at Klaviyo, and what does it cost the caller?"),
+    "latency": Benchmark("How soon is a fact at Klaviyo?"),
+    "wake_ups": Benchmark("Wake-ups that find nothing to do: what do they cost?"),
+    "reconnect": Benchmark(
+        "200,000 deliveries are held: how soon does Reconnect answer, and do fresh facts go at once?"
+    ),
     "fairness": Benchmark("Does one busy account slow the others down?", Needs(accounts=21)),
     "backfill": Benchmark("A store full of advocates: how fast, and how much memory?"),
     "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
@@ -42,3 +47,8 @@ BENCHMARKS = {
     "storm": Benchmark("Workers killed, Redis emptied, PostgreSQL crashed: is anything lost or doubled?"),
 }
 SOAK = {"soak": Benchmark("An hour of bad days: does anything grow?")}
+
+
+def has_baseline(name: str) -> bool:
+    """Whether a bare insert, a bare request and the official client say something beside its figures."""
+    return name != "histories"

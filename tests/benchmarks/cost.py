@@ -4,7 +4,7 @@ PostgreSQL writes no page images here (full_page_writes is off), so that the log
 themselves are stored before, as that is the host's own.
 """
 
-from tests.benchmarks import facts, ledger, meter, stage
+from tests.benchmarks import autopsy, facts, ledger, meter, stage
 from tests.benchmarks.figures import Figure, say
 from tests.benchmarks.house import House
 
@@ -40,6 +40,7 @@ def measured(house: House, number: int) -> list[Figure]:
             ledger.wait_until_confirmed(house, LONGEST_SECONDS)
     kept = ledger.of(house, stage.connection_of(program).account_id)
     say(f"{kept}; {dict(house.klaviyo.statuses())}")
+    say(autopsy.statements())
     whole = queueing + at_work
     parts = {"queueing": queueing, "delivering": delivering, "confirming": confirming}
     return [

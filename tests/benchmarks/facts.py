@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from uuid import uuid5
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,6 +13,7 @@ from integrations.outbox import Order
 from klaviyo.mapping import events, orders
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program, Visit
+from tests.benchmarks.house import House
 
 AT_ONCE = 1_000
 PAGE = "https://teahouse.example/spring?utm_source=referral"
@@ -54,6 +56,13 @@ def queue(program: Program, visits: Iterable[Visit]) -> None:
 def made_orders(program: Program, visits: Iterable[Visit]) -> list[Order]:
     """What is queued of these visits."""
     return _orders(visits, program, _setting(program))
+
+
+def accepted_at(house: House, keys: Iterable[str]) -> dict[str, float]:
+    """When Klaviyo had answered that it takes an event, by the key of its delivery: some time after its arrival."""
+    arrived = house.klaviyo.accepted_at()
+    ids = {key: str(uuid5(events.NAMESPACE, key)) for key in keys}
+    return {key: arrived[unique_id] + house.latency for key, unique_id in ids.items() if unique_id in arrived}
 
 
 def _orders(visits: Iterable[Visit], program: Program, setting: StoreSetting) -> list[Order]:

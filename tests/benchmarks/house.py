@@ -34,9 +34,12 @@ STATEMENTS = "pg_stat_statements"
 Process = subprocess.Popen[bytes]
 
 
-@dataclass
+@dataclass(eq=False)
 class House:
-    """Where it all runs: the environment of its processes, a folder for their logs, and its Klaviyo."""
+    """Where it all runs: the environment of its processes, a folder for their logs, and its Klaviyo.
+
+    `spare` is an account that no store is joined to, and `latency` the seconds that each answer of Klaviyo takes.
+    """
 
     env: dict[str, str]
     folder: Path

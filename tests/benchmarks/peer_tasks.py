@@ -26,7 +26,7 @@ def tell_by_sdk(email: str, fact_id: str, happened_at: str) -> None:
     klaviyo = _sdk()
     klaviyo.Profiles.create_or_update_profile(_profile(email))
     found = klaviyo.Profiles.get_profiles(filter=f'equals(email,"{email}")')
-    klaviyo.Events.createevent(event(found.data[0].attributes.email, fact_id, happened_at))
+    klaviyo.Events.create_event(event(found.data[0].attributes.email, fact_id, happened_at))
 
 
 @app.task(ignore_result=True)

@@ -132,7 +132,7 @@ def _house_of_peer(house: House, account: str) -> House:
     """The same house, for processes with the peers' settings."""
     broker = house.env["REDIS_URL"].rpartition("/")[0] + f"/{BROKER}"
     own = {"PEER_BROKER": broker, "PEER_KLAVIYO": house.klaviyo.url, "PEER_TOKEN": house.klaviyo.connect(account)}
-    return House(house.env | own, house.folder, house.klaviyo, house.processes)
+    return replace(house, env=house.env | own)
 
 
 def _peers_at_work(peer: House) -> Process:
