@@ -17,7 +17,8 @@ QUEUES = ("deliveries", "auth", "low")
 
 QUESTIONS = {
     "Statements that took longest": f"""
-        SELECT round(total_exec_time / 1000) || ' s', calls || ' calls', round(mean_exec_time::numeric, 1) || ' ms each',
+        SELECT round(total_exec_time / 1000) || ' s', calls || ' calls',
+            round(mean_exec_time::numeric, 1) || ' ms each',
             rows || ' rows', left(regexp_replace(query, '\\s+', ' ', 'g'), 160)
         FROM {STATEMENTS} ORDER BY total_exec_time DESC LIMIT 12
     """,

@@ -45,12 +45,15 @@ def stored_visits(people: Sequence[Advocate], number: int) -> list[Visit]:
     ]
 
 
-def queue(program: Program, visits: Iterable[Visit]) -> None:
-    """Our part of it alone."""
-    setting = _setting(program)
+def queue(program: Program, visits: Iterable[Visit]) -> list[str]:
+    """Our part of it alone; the keys of what was queued."""
+    setting, keys = _setting(program), list[str]()
     for batch in _batches(visits):
+        told_of = _orders(batch, program, setting)
         with transaction.atomic():
-            outbox.add(setting.connection_id, _orders(batch, program, setting))
+            outbox.add(setting.connection_id, told_of)
+        keys += [order.key for order in told_of]
+    return keys
 
 
 def made_orders(program: Program, visits: Iterable[Visit]) -> list[Order]:

@@ -70,7 +70,7 @@ def _hold(program: Program, people: list[Advocate], number: int) -> None:
 
 
 def _trip(browser: Client, program: Program) -> float:
-    """Lose access, unless that has happened, and connect again: how many ms from *Reconnect* to the callback's answer."""
+    """Connect an account again whose access is lost: ms from *Reconnect* to the answer of the callback."""
     connection = stage.connection_of(program)
     connections.mark_reconnect(connection, LOST)
     start = reverse("integrations:reconnect", args=[connection.pk])
