@@ -88,10 +88,14 @@ class House:
         for process in processes:
             process.terminate()
         for process in processes:
-            ends_at = time.monotonic() + GRACE_SECONDS
-            while not _has_ended(process) and time.monotonic() < ends_at:
-                time.sleep(0.05)
+            _wait(process, GRACE_SECONDS)
             self.kill(process)
+
+    def wait(self, process: Process, seconds: float) -> int:
+        """Its exit status, once it has ended. Raises subprocess.TimeoutExpired."""
+        _wait(process, seconds)
+        self.times.ended(process.pid)
+        return process.wait(0.1)
 
     @contextmanager
     def stopped(self, processes: Sequence[Process]) -> Iterator[None]:
@@ -155,6 +159,12 @@ def _postgres(needs: Needs) -> dict[str, str]:
 def _postmaster(url: str) -> int:
     """https://www.postgresql.org/docs/current/storage-file-layout.html: its process id is the first line."""
     return int((Path(urlsplit(url).path).parent / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def _wait(process: Process, seconds: float) -> None:
+    ends_at = time.monotonic() + seconds
+    while not _has_ended(process) and time.monotonic() < ends_at:
+        time.sleep(0.05)
 
 
 def _has_ended(process: Process) -> bool:

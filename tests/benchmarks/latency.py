@@ -74,9 +74,10 @@ def _tell(people: list[Advocate], seconds: int) -> dict[str, float]:
 def _delays(house: House, told_at: dict[str, float], pair: float) -> list[Figure]:
     """From commit to Klaviyo's answer, and to the delivery's being settled."""
     accepted = facts.accepted_at(house, told_at)
-    settled = dict(Delivery.objects.filter(state__in=ledger.TAKEN).values_list("key", "settled_at"))
+    taken = Delivery.objects.filter(state__in=ledger.TAKEN).values_list("key", "settled_at")
+    settled = {key: settled_at.timestamp() for key, settled_at in taken if settled_at}
     there = [1_000 * (accepted[key] - at) for key, at in told_at.items() if key in accepted]
-    done = [1_000 * (settled[key].timestamp() - at) for key, at in told_at.items() if settled.get(key)]
+    done = [1_000 * (settled[key] - at) for key, at in told_at.items() if key in settled]
     p50, p99 = percentile(there, 0.5), percentile(there, 0.99)
     return [
         Figure("facts that never arrived", len(told_at) - len(there), "exactly", 0),

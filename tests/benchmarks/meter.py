@@ -24,7 +24,7 @@ ROWS_SHOW_AFTER = 11.0
 class Cost:
     """Seconds by role, bytes, and numbers; `statements` and `rows` are None where PostgreSQL forgot them by a crash."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: Seconds = field(default_factory=dict)
     wal: int = 0
     statements: int | None = 0
     rows: "Counter[str] | None" = field(default_factory=Counter)
@@ -33,7 +33,7 @@ class Cost:
     def __add__(self, other: "Cost") -> "Cost":
         known = self.statements is not None and other.statements is not None
         return Cost(
-            self.seconds + other.seconds,
+            {role: self.of(role) + other.of(role) for role in self.seconds | other.seconds},
             self.wal + other.wal,
             (self.statements or 0) + (other.statements or 0) if known else None,
             self.rows + other.rows if self.rows is not None and other.rows is not None else None,
@@ -46,7 +46,7 @@ class Cost:
         return self.of(*OURS)
 
     def of(self, *roles: str) -> float:
-        return sum(self.seconds[role] for role in roles)
+        return sum(self.seconds.get(role, 0.0) for role in roles)
 
     def figures(self, facts: int, label: str = "", *, most_bytes: float | None = None) -> list[Figure]:
         """By the thousand facts, and by the fact."""
@@ -80,7 +80,7 @@ def of(house: House, role: str = "", *, with_rows: bool = True) -> Iterator[Cost
     cost.took, own = time.monotonic() - began_at, time.process_time() - own
     cost.seconds = _more(house.times.read(), seconds)
     if role:
-        cost.seconds[role] += own
+        cost.seconds[role] = cost.of(role) + own
     now = _statements()
     cost.statements = now - statements if now >= statements else None
     cost.wal = _wal() - wal
@@ -90,8 +90,8 @@ def of(house: House, role: str = "", *, with_rows: bool = True) -> Iterator[Cost
         cost.rows = None if any(rows_now[name] < many for name, many in rows.items()) else rows_now - rows
 
 
-def _more(now: Seconds, before: Seconds) -> Counter[str]:
-    return Counter({role: seconds - before.get(role, 0.0) for role, seconds in now.items()})
+def _more(now: Seconds, before: Seconds) -> Seconds:
+    return {role: seconds - before.get(role, 0.0) for role, seconds in now.items()}
 
 
 def _wal() -> int:
@@ -130,7 +130,7 @@ def _counted() -> str:
     return "statements" if can_count_statements() else "transactions"
 
 
-def _ask(question: str) -> list[tuple[object, ...]]:
+def _ask(question: str) -> list[tuple[Any, ...]]:
     with database.cursor() as cursor:
         cursor.execute(question)
         return list(cursor.fetchall()) if cursor.description else []

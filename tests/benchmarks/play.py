@@ -40,8 +40,9 @@ def _played(name: str, home: house.House, is_quick: bool) -> list[figures.Figure
 
     began_at = time.monotonic()
     try:
-        bare = baseline.of(home, is_quick).figures() if catalogue.has_baseline(name) else []
-        return import_module(f"tests.benchmarks.{name}").main(home, is_quick) + bare
+        bare = baseline.of(home, is_quick=is_quick).figures() if catalogue.has_baseline(name) else []
+        told: list[figures.Figure] = import_module(f"tests.benchmarks.{name}").main(home, is_quick)
+        return told + bare
     except (Exception, KeyboardInterrupt):
         figures.say(f"It did not come to its end. Where the time went:\n{autopsy.of(home, began_at)}")
         raise

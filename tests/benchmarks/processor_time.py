@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 SECONDS_A_TICK = 1 / os.sysconf("SC_CLK_TCK")
@@ -17,7 +17,7 @@ class ProcessorTime:
     def __init__(self) -> None:
         self._roles: dict[int, str] = {}
         self._seen: dict[int, float] = {}
-        self._spent: Counter[str] = Counter()
+        self._spent: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()
 
     def follow(self, role: str, pid: int) -> None:
