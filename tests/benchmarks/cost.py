@@ -4,6 +4,8 @@ PostgreSQL writes no page images here (full_page_writes is off), so that the log
 themselves are stored before, as that is the host's own.
 """
 
+import time
+
 from tests.benchmarks import autopsy, facts, ledger, meter, stage
 from tests.benchmarks.figures import Figure, say
 from tests.benchmarks.house import House
@@ -12,6 +14,7 @@ EVENTS, QUICK_EVENTS = 100_000, 10_000
 EVENTS_OF_A_PERSON = 10
 PROCESSES = 2
 MOST_BYTES = 2_048
+IDLE_SECONDS = 20.0
 LONGEST_SECONDS = 1_800.0
 
 
@@ -28,7 +31,9 @@ def measured(house: House, number: int) -> list[Figure]:
     say(f"Storing {number:,} facts.")
     with meter.of(house, "host", with_rows=False) as of_facts:
         visits = facts.stored_visits(people, number)
-    workers, idle = stage.idle_workers(house, PROCESSES)
+    workers = stage.idle_workers(house, PROCESSES)
+    with meter.of(house, with_rows=False) as idle:
+        time.sleep(IDLE_SECONDS)
     with house.stopped(workers):
         say(f"Queueing {number:,} events.")
         with meter.of(house, "queueing") as queueing:

@@ -50,7 +50,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     people = {program.pk: stage.advocates(program, 10) for program in programs}
     for program in programs:
         stage.introduce(house, program, people[program.pk])
-    processes, _ = stage.idle_workers(house, PROCESSES)
+    processes = stage.idle_workers(house, PROCESSES)
     of_few = _round(house, programs[:few], people, processes, rounds)
     of_many = _round(house, programs, people, processes, rounds)
     lost = [ledger.of(house, name) for name in names]

@@ -17,14 +17,11 @@ from integrations.models import Connection, Delivery
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program, Store
 from tests import consent_screen
-from tests.benchmarks import meter
 from tests.benchmarks.figures import say
 from tests.benchmarks.house import THREADS, House, Process
-from tests.benchmarks.meter import Cost
 
 STARTED_SECONDS = 300.0
 EACH_SECONDS, BUSY = 4.0, 0.3  # a worker that starts takes what it gets of a processor
-IDLE_SECONDS = 20.0
 
 ADVOCATES = """
     INSERT INTO referrals_advocate
@@ -101,17 +98,15 @@ def introduce(house: House, program: Program, people: Sequence[Advocate]) -> Non
     )
 
 
-def idle_workers(house: House, number: int, threads: int = THREADS) -> tuple[list[Process], Cost]:
-    """So many workers, and beat, that have started and found nothing to do; and what a while of that costs."""
+def idle_workers(house: House, number: int, threads: int = THREADS) -> list[Process]:
+    """Beat, and so many workers, that have started and found nothing to do."""
     before, ends_at = len(house.processes), time.monotonic() + STARTED_SECONDS
     house.start_workers(number, threads)
     spent = -math.inf
     while (now := house.times.read().get("worker", 0.0)) - spent > BUSY * EACH_SECONDS and time.monotonic() < ends_at:
         spent = now
         time.sleep(EACH_SECONDS)
-    with meter.of(house, with_rows=False) as idle:
-        time.sleep(IDLE_SECONDS)
-    return house.processes[before:], idle
+    return house.processes[before:]
 
 
 def _store(browser: Client, account: str) -> Program:

@@ -27,7 +27,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     number = NUMBER // 5 if is_quick else NUMBER
     [program] = stage.opened(house)
     connection_id = stage.connection_of(program).pk
-    workers, _ = stage.idle_workers(house, 1)
+    workers = stage.idle_workers(house, 1)
     spent = {WAKE_UP: 0.0, NOTHING: 0.0}
     for _ in range(TURNS):
         spent[NOTHING] += _passed(house, workers, NOTHING, [], number)
