@@ -152,8 +152,8 @@ def _postgres(needs: Needs) -> dict[str, str]:
 
     https://www.postgresql.org/docs/current/pgstatstatements.html
     """
-    counts = {"shared_preload_libraries": STATEMENTS} if servers.has_module(STATEMENTS) else {}
-    return counts | dict(needs.postgres)
+    counts = {"shared_preload_libraries": STATEMENTS, f"{STATEMENTS}.max": "50000"}  # statements that differ
+    return (counts if servers.has_module(STATEMENTS) else {}) | dict(needs.postgres)
 
 
 def _postmaster(url: str) -> int:

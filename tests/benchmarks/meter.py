@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import close_old_connections
 from django.db import connection as database
 
 from tests.benchmarks.figures import Figure
@@ -22,7 +23,7 @@ ROWS_SHOW_AFTER = 11.0
 
 @dataclass
 class Cost:
-    """Seconds by role, bytes, and numbers; `statements` and `rows` are None where PostgreSQL forgot them by a crash."""
+    """Seconds by role, bytes, and numbers; `statements` and `rows` are None where nobody counted, or a crash made PostgreSQL forget."""
 
     seconds: Seconds = field(default_factory=dict)
     wal: int = 0
@@ -74,20 +75,23 @@ def of(house: House, role: str = "", *, with_rows: bool = True) -> Iterator[Cost
     Rows are known a while later, so this waits for them after the block, and counts nothing else of that time.
     """
     cost = Cost()
-    rows, began_at, own = _rows() if with_rows else Counter[str](), time.monotonic(), time.process_time()
+    up_since, rows = _up_since(), _rows() if with_rows else Counter[str]()
+    began_at, own = time.monotonic(), time.process_time()
     wal, statements, seconds = _wal(), _statements(), house.times.read()
     yield cost
+    close_old_connections()  # PostgreSQL may have crashed meanwhile
     cost.took, own = time.monotonic() - began_at, time.process_time() - own
     cost.seconds = _more(house.times.read(), seconds)
     if role:
         cost.seconds[role] = cost.of(role) + own
-    now = _statements()
-    cost.statements = now - statements if now >= statements else None
-    cost.wal = _wal() - wal
+    cost.statements, cost.wal = _statements() - statements, _wal() - wal
     if with_rows:
         time.sleep(ROWS_SHOW_AFTER)
-        rows_now = _rows()
-        cost.rows = None if any(rows_now[name] < many for name, many in rows.items()) else rows_now - rows
+        cost.rows = _rows() - rows
+    else:
+        cost.rows = None
+    if _up_since() != up_since:
+        cost.statements = cost.rows = None
 
 
 def _more(now: Seconds, before: Seconds) -> Seconds:
@@ -104,6 +108,10 @@ def _statements() -> int:
     if can_count_statements():
         return int(_ask(f"SELECT sum(calls) FROM {STATEMENTS}")[0][0] or 0)
     return int(_ask("SELECT sum(xact_commit + xact_rollback) FROM pg_stat_database")[0][0])
+
+
+def _up_since() -> object:
+    return _ask("SELECT pg_postmaster_start_time()")[0][0]
 
 
 def can_count_statements() -> bool:
