@@ -23,7 +23,10 @@ ROWS_SHOW_AFTER = 11.0
 
 @dataclass
 class Cost:
-    """Seconds by role, bytes, and numbers; `statements` and `rows` are None where nobody counted, or a crash made PostgreSQL forget."""
+    """Seconds by role, bytes, and numbers.
+
+    `statements` and `rows` are None where nobody counted them, or where PostgreSQL forgot them by a crash.
+    """
 
     seconds: Seconds = field(default_factory=dict)
     wal: int = 0
