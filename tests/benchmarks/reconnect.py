@@ -22,7 +22,7 @@ from tests.benchmarks.latency import bare_pairs
 HELD, PEOPLE = 200_000, 1_000
 OTHER = "Qk7LmA"
 PROCESSES = 2
-TRIPS = 5
+TRIPS, TRIP_EVERY = 5, 5.0  # each asks for the account, which Klaviyo answers 15 times a minute
 TIMES_A_TRIP = 3
 A_SECOND, SECONDS, QUICK_SECONDS = 5, 30, 5
 PATIENCE_SECONDS = 120.0
@@ -39,7 +39,11 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     stage.idle_workers(house, PROCESSES)
     browser = Client(headers={"host": "localhost"})
     browser.force_login(User.objects.get(username="operator"))
-    usual = percentile([_trip(browser, other) for _ in range(TRIPS)], 0.5)
+    trips = list[float]()
+    for _ in range(TRIPS):
+        trips.append(_trip(browser, other))
+        time.sleep(TRIP_EVERY)
+    usual = percentile(trips, 0.5)
     with meter.of(house, "host", with_rows=False) as cost, bare_pairs(house) as pairs:
         took = _trip(browser, program)
         told_at, accepted = _tell(house, people, QUICK_SECONDS if is_quick else SECONDS)
