@@ -46,8 +46,8 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     """At each size, with and without a pinned snapshot."""
     [program] = stage.opened(house)
     connection = stage.connection_of(program)
-    told, filled = list[Figure](), 0
-    bare, _ = _measured(house, connection, "nothing settled")
+    told, filled, share = list[Figure](), 0, 10 if is_quick else 1
+    bare, _ = _measured(house, connection, "nothing settled", share)
     for size in (SIZES[0] // 10,) if is_quick else SIZES:
         if (size - filled) * BYTES_EACH > shutil.disk_usage("/tmp").free:
             say(f"There is no room on the disk for {size:,} rows; left out.")
@@ -55,9 +55,9 @@ def main(house: House, is_quick: bool) -> list[Figure]:
         _fill(connection, filled + 1, size)
         filled = size
         label = f"{size // MILLION} million" if size >= MILLION else f"{size:,}"
-        told += _compared(house, connection, f"{label} settled", bare, MOST_TIMES)
+        told += _compared(house, connection, f"{label} settled", share, bare, MOST_TIMES)
         with _pinned_snapshot():
-            told += _compared(house, connection, f"{label} settled, snapshot pinned", bare, MOST_TIMES_PINNED)
+            told += _compared(house, connection, f"{label} settled, snapshot pinned", share, bare, MOST_TIMES_PINNED)
     return told
 
 
@@ -75,19 +75,19 @@ def take_all(connection_id: int) -> dict[str, Any]:
     return {"spent": spent, "rows": settled}
 
 
-def _compared(house: House, connection: Connection, label: str, bare: float, most: float) -> list[Figure]:
+def _compared(house: House, connection: Connection, label: str, share: int, bare: float, most: float) -> list[Figure]:
     """With the same in a table where nothing is settled."""
-    fresh, told = _measured(house, connection, label)
+    fresh, told = _measured(house, connection, label, share)
     return [
         Figure(f"p99 of a claim of 100, times that with nothing settled, {label}", fresh / bare, "at most", most),
         *told,
     ]
 
 
-def _measured(house: House, connection: Connection, label: str) -> tuple[float, list[Figure]]:
+def _measured(house: House, connection: Connection, label: str, share: int) -> tuple[float, list[Figure]]:
     """The p99 of a claim of a hundred, and the figures."""
-    fresh = [ms for number in range(FRESH_ROUNDS) for ms in _fresh_claims(connection, f"{label}:{number}")]
-    _queue(connection, f"{label}:backlog", BACKLOG)
+    fresh = [ms for number in range(FRESH_ROUNDS // share) for ms in _fresh_claims(connection, f"{label}:{number}")]
+    _queue(connection, f"{label}:backlog", BACKLOG // share)
     with meter.of(house) as cost:
         answers = crew.answers(crew.send(house, PROCESSES, "claims", "take_all", connection.pk))
     seconds = cost.took
