@@ -35,7 +35,7 @@ STILL, AT_WORK = 0.75, 0.25
 QUIET_EVERY, WORD_EVERY = 2.0, 20.0
 LEAST = 0.5
 TIMES_A_PAIR = 40
-PATIENCE_SECONDS = 1_800.0
+PATIENCE_SECONDS, QUICK_PATIENCE_SECONDS = 1_800.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,11 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     much, most = f"{MUCH // share:,}", f"{MUCH // share:,} of {ACCOUNTS} accounts"
 
     def carried(programs: Sequence[Program], number: int) -> Load:
+        """Then the machine is slow no more, and ends what is left."""
         _queue(house, processes, programs, number)
-        return _carried(house, workers, programs, people)
+        load = _carried(house, workers, programs, people)
+        ledger.wait_until_settled(house, QUICK_PATIENCE_SECONDS if is_quick else PATIENCE_SECONDS)
+        return load
 
     few = carried([first], LITTLE // share)
     many = {much: carried([second], MUCH // share), most: carried(ten, MUCH // share)}
@@ -108,7 +111,7 @@ def _queue(house: House, processes: Sequence[Process], programs: Sequence[Progra
 
 
 def _carried(house: House, workers: Sequence[Process], programs: Sequence[Program], people: Sequence[Advocate]) -> Load:
-    """What the slowed machine does of it in five minutes at most. Then it is slow no more, and ends what is left."""
+    """What the slowed machine does of it in five minutes at most."""
     accounts = [stage.connection_of(program).pk for program in programs]
     waiting, began_at = _left(accounts), time.time()
     with meter.of(house, with_rows=False) as cost, bare_pairs(house, 2.0) as pairs:
@@ -119,7 +122,6 @@ def _carried(house: House, workers: Sequence[Process], programs: Sequence[Progra
     early = {key: at for key, at in told_at.items() if at < began_at + seconds / 2}
     settled = waiting - left_at[-1][1]
     say(f"{settled:,} of {waiting:,} settled in {seconds:.0f} s.")
-    ledger.wait_until_settled(house, PATIENCE_SECONDS)
     return Load(
         _a_second(left_at),
         [1_000 * (accepted.get(key, began_at + seconds) - at) for key, at in early.items()],
