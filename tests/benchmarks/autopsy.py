@@ -22,6 +22,10 @@ QUESTIONS = {
             rows || ' rows', left(regexp_replace(query, '\\s+', ' ', 'g'), 160)
         FROM {STATEMENTS} ORDER BY total_exec_time DESC LIMIT 12
     """,
+    "Statements that came most often": f"""
+        SELECT calls || ' calls', round(total_exec_time / 1000) || ' s', left(regexp_replace(query, '\\s+', ' ', 'g'), 160)
+        FROM {STATEMENTS} ORDER BY calls DESC LIMIT 8
+    """,
     "Deliveries": """
         SELECT kind, state, count(*), 'made since ' || min(created_at)::time(0),
             'settled until ' || max(settled_at)::time(0)
@@ -48,8 +52,8 @@ def of(house: House, began_at: float) -> str:
 
 
 def statements() -> str:
-    """The statements that took longest, alone."""
-    return "\n".join(_answer("Statements that took longest"))
+    """The statements that took longest, and those that came most often, alone."""
+    return "\n".join(line for title in QUESTIONS if title.startswith("Statements") for line in _answer(title))
 
 
 def _processes(house: House, seconds: float) -> Iterator[str]:
