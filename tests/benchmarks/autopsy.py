@@ -23,7 +23,8 @@ QUESTIONS = {
         FROM {STATEMENTS} ORDER BY total_exec_time DESC LIMIT 12
     """,
     "Statements that came most often": f"""
-        SELECT calls || ' calls', round(total_exec_time / 1000) || ' s', left(regexp_replace(query, '\\s+', ' ', 'g'), 160)
+        SELECT calls || ' calls', round(total_exec_time / 1000) || ' s',
+            left(regexp_replace(query, '\\s+', ' ', 'g'), 160)
         FROM {STATEMENTS} ORDER BY calls DESC LIMIT 8
     """,
     "Deliveries": """
