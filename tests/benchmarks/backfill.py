@@ -69,8 +69,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
 
 def _share(house: House, told: Told, number: int) -> float:
     """Of what the official client's task takes for one person, in its own process alone."""
-    ours = told.cost.ours + told.cost.of("backfill")
-    return 1_000 * ours / number / baseline.of(house).of_tasks
+    return 1_000 * told.cost.ours / number / baseline.of(house).of_tasks
 
 
 def _backfilled(house: House, program: Program, number: int, worker: Process) -> Told:

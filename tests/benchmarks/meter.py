@@ -14,7 +14,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.house import STATEMENTS, House
 from tests.benchmarks.processor_time import Seconds
 
-OURS = ("queueing", "worker", "beat", "PostgreSQL")  # what an installation pays for a fact
+OURS = ("queueing", "backfill", "worker", "beat", "PostgreSQL")  # what an installation pays for a fact
 ROWS = {"n_tup_ins": "inserted", "n_tup_upd": "updated", "n_tup_hot_upd": "updated, heap-only", "n_tup_del": "deleted"}
 # A backend that has nothing to do tells of its rows after ten seconds at the latest (PGSTAT_IDLE_INTERVAL):
 # https://www.postgresql.org/docs/current/monitoring-stats.html
