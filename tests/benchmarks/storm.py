@@ -57,11 +57,11 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     people = stage.advocates(program, weather.facts // 10)
     stage.introduce(house, program, people)
     account = stage.connection_of(program).account_id
-    database.close()
     began_at = time.monotonic()
     workers = house.start_workers(weather.workers)
     teller = crew.send(house, 1, "storm", "tell", program.pk, weather.facts, weather.seconds * 0.8)
     with meter.of(house, with_rows=False) as cost:
+        database.close()  # PostgreSQL is about to crash
         done = _rage(house, weather, workers)
         crew.answers(teller)
         say("The storm is over.")
