@@ -11,9 +11,10 @@ from typing import Any
 
 import requests
 from celery import Celery
+from klaviyo_api import KlaviyoAPI
 
-REVISION = "2026-07-15"
-METRIC = "Sorae Referred Visit"
+from tests.benchmarks.plain_requests import event, headers, profile
+
 TIMEOUT = 10
 TRIES = 30
 
@@ -24,7 +25,7 @@ app = Celery("peers", broker=os.environ.get("PEER_BROKER"), set_as_current=False
 def tell_by_sdk(email: str, fact_id: str, happened_at: str) -> None:
     """Bring the person, look them up, tell the event: three calls of the official client."""
     klaviyo = _sdk()
-    klaviyo.Profiles.create_or_update_profile(_profile(email))
+    klaviyo.Profiles.create_or_updateprofile(profile(email))
     found = klaviyo.Profiles.get_profiles(filter=f'equals(email,"{email}")')
     klaviyo.Events.create_event(event(found.data[0].attributes.email, fact_id, happened_at))
 
@@ -32,7 +33,7 @@ def tell_by_sdk(email: str, fact_id: str, happened_at: str) -> None:
 @app.task(ignore_result=True)
 def tell_plainly(email: str, fact_id: str, happened_at: str) -> None:
     """The same by hand; whoever is told to wait sleeps, and tries again."""
-    _patiently("POST", "/api/profile-import", json=_profile(email))
+    _patiently("POST", "/api/profile-import", json=profile(email))
     found = _patiently("GET", "/api/profiles", params={"filter": f'equals(email,"{email}")'})
     known = found.json()["data"][0]["attributes"]["email"]
     _patiently("POST", "/api/events", json=event(known, fact_id, happened_at))
@@ -40,8 +41,6 @@ def tell_plainly(email: str, fact_id: str, happened_at: str) -> None:
 
 @cache
 def _sdk() -> Any:
-    from klaviyo_api import KlaviyoAPI  # seconds, which who does not use it need not spend
-
     return KlaviyoAPI("", test_host=os.environ["PEER_KLAVIYO"], access_token=os.environ["PEER_TOKEN"])
 
 
@@ -52,11 +51,6 @@ def _session() -> requests.Session:
     return session
 
 
-def headers(token: str) -> dict[str, str]:
-    """What each plain request carries."""
-    return {"Authorization": f"Bearer {token}", "revision": REVISION, "Content-Type": "application/vnd.api+json"}
-
-
 def _patiently(method: str, path: str, **call: Any) -> requests.Response:
     for _ in range(TRIES):
         answer = _session().request(method, f"{os.environ['PEER_KLAVIYO']}{path}", timeout=TIMEOUT, **call)
@@ -65,19 +59,3 @@ def _patiently(method: str, path: str, **call: Any) -> requests.Response:
         time.sleep(int(answer.headers.get("Retry-After", 1)))
     answer.raise_for_status()
     return answer
-
-
-def _profile(email: str) -> dict[str, Any]:
-    attributes = {"email": email, "first_name": "Person", "properties": {"sorae_program": "spring"}}
-    return {"data": {"type": "profile", "attributes": attributes}}
-
-
-def event(email: str, fact_id: str, happened_at: str) -> dict[str, Any]:
-    attributes = {
-        "properties": {"fact_id": fact_id, "campaign": "spring"},
-        "time": happened_at,
-        "unique_id": fact_id,
-        "metric": {"data": {"type": "metric", "attributes": {"name": METRIC}}},
-        "profile": {"data": {"type": "profile", "attributes": {"email": email}}},
-    }
-    return {"data": {"type": "event", "attributes": attributes}}
