@@ -25,7 +25,7 @@ app = Celery("peers", broker=os.environ.get("PEER_BROKER"), set_as_current=False
 def tell_by_sdk(email: str, fact_id: str, happened_at: str) -> None:
     """Bring the person, look them up, tell the event: three calls of the official client."""
     klaviyo = _sdk()
-    klaviyo.Profiles.create_or_updateprofile(profile(email))
+    klaviyo.Profiles.create_or_update_profile(profile(email))
     found = klaviyo.Profiles.get_profiles(filter=f'equals(email,"{email}")')
     klaviyo.Events.create_event(event(found.data[0].attributes.email, fact_id, happened_at))
 
