@@ -109,6 +109,12 @@ def _where(url: str) -> list[str]:
     return [f"--host={path.parent}", f"--username={ROLE}", path.name]
 
 
+def has_module(name: str) -> bool:
+    """Whether PostgreSQL can load that library, which may come in a package of its own (such as postgresql-contrib)."""
+    folder = _postgres_programs().resolve().parent
+    return any(path.suffix in {".so", ".dylib"} for path in folder.glob(f"lib*/**/{name}.*"))
+
+
 def restart_postgres(url: str) -> None:
     """The server of that DATABASE_URL ends at once, without a chance to write anything down, and starts again."""
     _control(Path(urlsplit(url).path).parent / "data", "restart")

@@ -16,9 +16,10 @@ from klaviyo.mapping import events
 from referrals import lifecycle
 from referrals.models import Advocate, Program
 from tests import consent_screen
-from tests.benchmarks import facts, stage
+from tests.benchmarks import facts, meter, stage
 from tests.benchmarks.figures import SEED, Figure, percentile, say
 from tests.benchmarks.house import House
+from tests.benchmarks.latency import bare_pairs
 
 PROCESSES = 2
 NOISY = 100_000
@@ -26,6 +27,7 @@ QUIET = 20
 FACTS_OF_EACH = 10
 SLOW_SECONDS = 15
 PATIENCE_SECONDS = 60
+TIMES_A_PAIR = 40
 
 
 def main(house: House, is_quick: bool) -> list[Figure]:
@@ -60,17 +62,28 @@ def _round(
     say(f"Queueing {size:,} events of the busy account{label}.")
     _queue_at_once(noisy, crowd, size)
     began_at = time.time()
-    committed = _tell(quiet, people, seconds)
-    arrived = _wait_for(house, set(committed))
+    with bare_pairs(house) as pairs, meter.of(house, "host", with_rows=False) as cost:
+        committed = _tell(quiet, people, seconds)
+        arrived = _wait_for(house, set(committed))
     delays = [arrived.get(unique_id, time.time()) - at for unique_id, at in committed.items()]
     busy = sum(len(one.ids) for one in house.klaviyo.arrivals(began_at) if one.account == consent_screen.TEA_HOUSE_LTD)
     say(f"{len(arrived):,} of {len(committed)} facts of the quiet arrived; {busy:,} events of the busy account.")
     _forget_the_rest(noisy)
+    pair = percentile(pairs, 0.5) / 1_000
     return [
-        Figure(f"p95 of the quiet in s{label}", percentile(delays, 0.95), "at most", 2),
+        Figure(
+            f"p95 of the quiet, times a bare commit and request{label}", _p95(delays) / pair, "at most", TIMES_A_PAIR
+        ),
+        Figure(f"p95 of the quiet in s{label}", _p95(delays)),
+        Figure(f"a bare commit and request meanwhile in s{label}", pair),
         Figure(f"slowest of the quiet in s{label}", max(delays)),
-        Figure(f"events of the busy account a minute{label}", 60 * busy / (time.time() - began_at)),
+        Figure(f"events of the busy account a minute{label}", 60 * busy / cost.took),
+        *cost.figures(busy + len(arrived), label),
     ]
+
+
+def _p95(delays: list[float]) -> float:
+    return percentile(delays, 0.95)
 
 
 def _queue_at_once(noisy: Program, crowd: list[Advocate], size: int) -> None:

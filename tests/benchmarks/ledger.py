@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from django.db import close_old_connections
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from integrations.models import Connection, Delivery
 from referrals.models import Conversion, Visit
@@ -64,14 +64,31 @@ def _uids(model: type[Visit | Conversion], account: str) -> list[object]:
 
 def wait_until_settled(house: House, seconds: float) -> float:
     """Until nothing waits and nothing is under way; how long that took. RuntimeError when it takes too long."""
+    return _wait_until_none(house, Delivery.objects.filter(state__in=UNDER_WAY), "settled", seconds)
+
+
+def wait_until_confirmed(house: House, seconds: float) -> float:
+    """Until all that was accepted has been read back; likewise."""
+    return _wait_until_none(house, Delivery.objects.filter(state=State.ACCEPTED, kind="event"), "confirmed", seconds)
+
+
+def _wait_until_none(house: House, rows: "QuerySet[Delivery]", word: str, seconds: float) -> float:
+    """Asking takes a fiftieth of the time at most, so that it does not cost what is measured."""
     began_at, next_word_at = time.monotonic(), 0.0
-    while left := Delivery.objects.filter(state__in=UNDER_WAY).count():
+    while True:
+        asked_at = time.monotonic()
+        left = rows.count()
         spent = time.monotonic() - began_at
+        if not left:
+            return spent
         if spent > seconds:
-            raise RuntimeError(f"{left} deliveries were not settled in {seconds:.0f} s.\n{house.last_words()}")
+            raise NotDone(f"{left:,} deliveries were not {word} in {seconds:.0f} s.\n{house.last_words()}")
         if spent > next_word_at:
-            say(f"{left:,} deliveries to go.")
+            say(f"{left:,} deliveries to be {word}.")
             next_word_at = spent + 10
-        time.sleep(0.1)
+        time.sleep(min(max(0.1, 50 * (time.monotonic() - asked_at)), 5.0))
         close_old_connections()
-    return time.monotonic() - began_at
+
+
+class NotDone(RuntimeError):
+    """What was waited for did not come."""

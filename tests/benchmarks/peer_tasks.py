@@ -13,8 +13,8 @@ import requests
 from celery import Celery
 from klaviyo_api import KlaviyoAPI
 
-REVISION = "2026-07-15"
-METRIC = "Sorae Referred Visit"
+from tests.benchmarks.plain_requests import event, headers, profile
+
 TIMEOUT = 10
 TRIES = 30
 
@@ -25,18 +25,18 @@ app = Celery("peers", broker=os.environ.get("PEER_BROKER"), set_as_current=False
 def tell_by_sdk(email: str, fact_id: str, happened_at: str) -> None:
     """Bring the person, look them up, tell the event: three calls of the official client."""
     klaviyo = _sdk()
-    klaviyo.Profiles.create_or_update_profile(_profile(email))
+    klaviyo.Profiles.create_or_update_profile(profile(email))
     found = klaviyo.Profiles.get_profiles(filter=f'equals(email,"{email}")')
-    klaviyo.Events.create_event(_event(found.data[0].attributes.email, fact_id, happened_at))
+    klaviyo.Events.create_event(event(found.data[0].attributes.email, fact_id, happened_at))
 
 
 @app.task(ignore_result=True)
 def tell_plainly(email: str, fact_id: str, happened_at: str) -> None:
     """The same by hand; whoever is told to wait sleeps, and tries again."""
-    _patiently("POST", "/api/profile-import", json=_profile(email))
+    _patiently("POST", "/api/profile-import", json=profile(email))
     found = _patiently("GET", "/api/profiles", params={"filter": f'equals(email,"{email}")'})
     known = found.json()["data"][0]["attributes"]["email"]
-    _patiently("POST", "/api/events", json=_event(known, fact_id, happened_at))
+    _patiently("POST", "/api/events", json=event(known, fact_id, happened_at))
 
 
 @cache
@@ -47,13 +47,7 @@ def _sdk() -> Any:
 @cache
 def _session() -> requests.Session:
     session = requests.Session()
-    session.headers.update(
-        {
-            "Authorization": f"Bearer {os.environ['PEER_TOKEN']}",
-            "revision": REVISION,
-            "Content-Type": "application/vnd.api+json",
-        }
-    )
+    session.headers.update(headers(os.environ["PEER_TOKEN"]))
     return session
 
 
@@ -65,19 +59,3 @@ def _patiently(method: str, path: str, **call: Any) -> requests.Response:
         time.sleep(int(answer.headers.get("Retry-After", 1)))
     answer.raise_for_status()
     return answer
-
-
-def _profile(email: str) -> dict[str, Any]:
-    attributes = {"email": email, "first_name": "Person", "properties": {"sorae_program": "spring"}}
-    return {"data": {"type": "profile", "attributes": attributes}}
-
-
-def _event(email: str, fact_id: str, happened_at: str) -> dict[str, Any]:
-    attributes = {
-        "properties": {"fact_id": fact_id, "campaign": "spring"},
-        "time": happened_at,
-        "unique_id": fact_id,
-        "metric": {"data": {"type": "metric", "attributes": {"name": METRIC}}},
-        "profile": {"data": {"type": "profile", "attributes": {"email": email}}},
-    }
-    return {"data": {"type": "event", "attributes": attributes}}

@@ -6,7 +6,7 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import redis
@@ -14,9 +14,10 @@ from django.utils import timezone
 
 from referrals.models import Program
 from tests import consent_screen
-from tests.benchmarks import crew, facts, ledger, peer_tasks, stage
+from tests.benchmarks import crew, facts, ledger, meter, peer_tasks, stage
 from tests.benchmarks.figures import Figure, say
 from tests.benchmarks.house import House, Process
+from tests.benchmarks.meter import Cost
 
 PEER_FACTS, OUR_FACTS = 5_000, 100_000
 FACTS_OF_A_PERSON = 2
@@ -24,6 +25,8 @@ PEER_SECONDS = 120.0
 PROCESSES = 8
 OURS = 4
 BROKER = 9  # the peers' own database in Redis
+LONGEST_SECONDS = 900
+ALL = (*meter.OURS, "peer", "Redis")
 QUEUE, PARKED = "celery", "unacked"
 
 
@@ -36,6 +39,7 @@ class Told:
     arrived: int
     doubled: int
     throttled: int
+    cost: Cost = field(default_factory=Cost)
     waiting: int = 0
     parked: int = 0
 
@@ -61,6 +65,7 @@ def main(house: House, is_quick: bool) -> list[Figure]:
         *_figures("ours", ours, must_be_clean=True),
         *_figures("official client", by_sdk),
         *_figures("plain requests", plain),
+        *ours.cost.figures(ours.facts, ", ours"),
     ]
 
 
@@ -82,7 +87,8 @@ def _figures(who: str, told: Told, *, must_be_clean: bool = False) -> list[Figur
         Figure(f"{who}: 429s", told.throttled, **clean),
     ]
     parked = [] if must_be_clean else [Figure(f"{who}: parked for an hour", told.parked)]
-    return counted + parked
+    spent = Figure(f"{who}: CPU s per 1,000, all but the sandbox", 1_000 * told.cost.of(*ALL) / max(told.arrived, 1))
+    return [*counted, *parked, spent]
 
 
 def _peer(house: House, program: Program, task: str, number: int, seconds: float, kills: int) -> Told:
@@ -94,18 +100,18 @@ def _peer(house: House, program: Program, task: str, number: int, seconds: float
         stage.put_advocates(program, number // FACTS_OF_A_PERSON)
         crew.answers(crew.send(peer, 1, "peers", "queue", program.pk, task, number))
         say(f"{task}: {number:,} facts, {kills} kills.")
-        began_at, worker = time.time(), _peers_at_work(peer)
-        for kill in range(kills + 1):
-            _wait(house, account, number, began_at + seconds * (kill + 1) / (kills + 1))
-            if kill < kills:
-                peer.kill(worker)
-                worker = _peers_at_work(peer)
-        told = _seen(house, account, number, began_at)
-        peer.end([worker])  # what is under way may finish, and is counted as told, not as lost
+        with meter.of(peer, with_rows=False) as cost:
+            began_at, worker = time.time(), _peers_at_work(peer)
+            for kill in range(kills + 1):
+                _wait(house, account, number, began_at + seconds * (kill + 1) / (kills + 1))
+                if kill < kills:
+                    peer.kill(worker)
+                    worker = _peers_at_work(peer)
+            told = _seen(house, account, number, began_at)
+            peer.end([worker])  # what is under way may finish, and is counted as told, not as lost
         after = _seen(house, account, number, began_at)
-        told = replace(
-            told, waiting=_length(broker, QUEUE) + after.arrived - told.arrived, parked=_length(broker, PARKED)
-        )
+        waiting = _length(broker, QUEUE) + after.arrived - told.arrived
+        told = replace(told, waiting=waiting, parked=_length(broker, PARKED), cost=cost)
     say(f"{task}: {told}, lost {told.lost}.")
     return told
 
@@ -114,16 +120,18 @@ def _ours(house: House, program: Program, number: int) -> Told:
     """The same in our way; facts and profiles wait in the outbox."""
     account = stage.connection_of(program).account_id
     people = stage.advocates(program, number // FACTS_OF_A_PERSON)
-    facts.queue_visits(program, people, number, with_profiles=True)
+    with meter.of(house, "queueing", with_rows=False) as queueing:
+        facts.queue_visits(program, people, number, with_profiles=True)
     say(f"ours: {number:,} facts, 2 kills.")
-    began_at, workers = time.time(), house.start_workers(OURS)
-    for _ in range(2):
-        time.sleep(6)
-        for worker in workers:
-            house.kill(worker)
-        workers = [house.start_worker() for _ in workers]
-    ledger.wait_until_settled(house, 600)
-    told = _seen(house, account, number, began_at)
+    with meter.of(house, with_rows=False) as delivering:
+        began_at, workers = time.time(), house.start_workers(OURS)
+        for _ in range(2):
+            time.sleep(6)
+            for worker in workers:
+                house.kill(worker)
+            workers = [house.start_worker() for _ in workers]
+        ledger.wait_until_settled(house, LONGEST_SECONDS)
+    told = replace(_seen(house, account, number, began_at), cost=queueing + delivering)
     say(f"ours: {told}, lost {told.lost}. {ledger.of(house, account)} {dict(house.klaviyo.statuses(began_at))}")
     return told
 
@@ -132,7 +140,7 @@ def _house_of_peer(house: House, account: str) -> House:
     """The same house, for processes with the peers' settings."""
     broker = house.env["REDIS_URL"].rpartition("/")[0] + f"/{BROKER}"
     own = {"PEER_BROKER": broker, "PEER_KLAVIYO": house.klaviyo.url, "PEER_TOKEN": house.klaviyo.connect(account)}
-    return House(house.env | own, house.folder, house.klaviyo, house.processes)
+    return replace(house, env=house.env | own)
 
 
 def _peers_at_work(peer: House) -> Process:

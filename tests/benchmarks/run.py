@@ -1,6 +1,7 @@
 """`make bench`: all benchmarks one after the other, or some of them; then a table of their figures.
 
-python -m tests.benchmarks.run [--quick] [NAME …]: exit status 1 when a figure misses its mark.
+python -m tests.benchmarks.run [--quick] [--against COMMIT [--runs 3]] [NAME …]: exit status 1 when a figure misses its
+mark.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import figures
-from tests.benchmarks.catalogue import BENCHMARKS, SOAK
+from tests.benchmarks import against, figures
+from tests.benchmarks.catalogue import AGAINST, BENCHMARKS, SOAK
 
 Outcome = dict[str, Any]
 
@@ -27,10 +28,14 @@ def main(arguments: list[str]) -> int:
     asked = argparse.ArgumentParser(prog="make bench")
     asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS | SOAK)}")
     asked.add_argument("--quick", action="store_true", help="smaller, to see that it works; marks may be missed")
+    asked.add_argument("--against", metavar="COMMIT", help="another version's figures, in turn with ours")
+    asked.add_argument("--runs", type=int, default=3, help="how often each version is played then")
     options = asked.parse_args(arguments)
     unknown = set(options.names) - set(BENCHMARKS | SOAK)
     if unknown:
         asked.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    if options.against:
+        return against.main(options.against, options.names or list(AGAINST), options.runs, is_quick=options.quick)
     outcomes = [_played(name, is_quick=options.quick) for name in options.names or BENCHMARKS]
     _show(outcomes)
     return 0 if all(outcome["passed"] for outcome in outcomes) else 1

@@ -1,6 +1,8 @@
 """Who is there when a benchmark begins: stores with a program each, connected accounts, advocates."""
 
 import logging
+import math
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,7 +18,10 @@ from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Program, Store
 from tests import consent_screen
 from tests.benchmarks.figures import say
-from tests.benchmarks.house import House
+from tests.benchmarks.house import THREADS, House, Process
+
+STARTED_SECONDS = 300.0
+EACH_SECONDS, BUSY = 4.0, 0.3  # a worker that starts takes what it gets of a processor
 
 ADVOCATES = """
     INSERT INTO referrals_advocate
@@ -91,6 +96,17 @@ def introduce(house: House, program: Program, people: Sequence[Advocate]) -> Non
         ),
         batch_size=1_000,
     )
+
+
+def idle_workers(house: House, number: int, threads: int = THREADS) -> list[Process]:
+    """Beat, and so many workers, that have started and found nothing to do."""
+    before, ends_at = len(house.processes), time.monotonic() + STARTED_SECONDS
+    house.start_workers(number, threads)
+    spent = -math.inf
+    while (now := house.times.read().get("worker", 0.0)) - spent > BUSY * EACH_SECONDS and time.monotonic() < ends_at:
+        spent = now
+        time.sleep(EACH_SECONDS)
+    return house.processes[before:]
 
 
 def _store(browser: Client, account: str) -> Program:

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from integrations.models import Attempt, Lease
 from referrals import lifecycle
 from referrals.models import Advocate, Program
-from tests.benchmarks import crew, facts, ledger, stage
+from tests.benchmarks import crew, facts, ledger, meter, stage
 from tests.benchmarks.figures import SEED, Figure, say
 from tests.benchmarks.house import House, Process
 from tests.benchmarks.ledger import Ledger
@@ -57,21 +57,22 @@ def main(house: House, is_quick: bool) -> list[Figure]:
     people = stage.advocates(program, weather.facts // 10)
     stage.introduce(house, program, people)
     account = stage.connection_of(program).account_id
-    database.close()
     began_at = time.monotonic()
     workers = house.start_workers(weather.workers)
     teller = crew.send(house, 1, "storm", "tell", program.pk, weather.facts, weather.seconds * 0.8)
-    done = _rage(house, weather, workers)
-    crew.answers(teller)
-    say("The storm is over.")
-    if not weather.waits_for_leases:
-        _end_leases(house, workers, weather.workers)
-    ledger.wait_until_settled(house, 600)
+    with meter.of(house, with_rows=False) as cost:
+        database.close()  # PostgreSQL is about to crash
+        done = _rage(house, weather, workers)
+        crew.answers(teller)
+        say("The storm is over.")
+        if not weather.waits_for_leases:
+            _end_leases(house, workers, weather.workers)
+        ledger.wait_until_settled(house, 600)
     seconds = time.monotonic() - began_at
     kept = ledger.of(house, account)
     say(f"The ledger: {asdict(kept)}")
     say(f"Requests: {Attempt.objects.count():,}, whose answer nobody lived to see: {_unanswered():,}.")
-    return _figures(weather, kept, seconds, done)
+    return _figures(weather, kept, seconds, done) + cost.figures(kept.told)
 
 
 def tell(program_id: int, number: int, seconds: float) -> int:

@@ -15,7 +15,7 @@ from integrations import connections
 from integrations.connections.renewal import AccessUnavailable
 from integrations.errors import IntegrationError
 from integrations.models import Connection
-from tests.benchmarks import crew, stage
+from tests.benchmarks import crew, meter, stage
 from tests.benchmarks.figures import Figure, say
 from tests.benchmarks.house import House
 
@@ -43,8 +43,9 @@ def _at_expiry(house: House, connection: Connection, seconds: float, processes: 
     Connection.objects.filter(pk=connection.pk).update(access_expires_at=Now() - timedelta(seconds=1))
     before = house.klaviyo.token_calls()
     starts_at = time.time() + 5 + 2 * processes
-    users = crew.send(house, processes, "tokens", "use", connection.pk, starts_at, THREADS)
-    said = [Counter[str](of_process) for of_process in crew.answers(users)]
+    with meter.of(house, with_rows=False) as cost:
+        users = crew.send(house, processes, "tokens", "use", connection.pk, starts_at, THREADS)
+        said = [Counter[str](of_process) for of_process in crew.answers(users)]
     slowest = max(of_process.pop("slowest ms") for of_process in said) / 1_000
     outcomes = sum(said, Counter[str]())
     calls = house.klaviyo.token_calls() - before
@@ -54,6 +55,7 @@ def _at_expiry(house: House, connection: Connection, seconds: float, processes: 
         Figure(f"failed, endpoint {seconds:g} s", processes * THREADS - outcomes["served"], "exactly", 0),
         Figure(f"asked to come back, endpoint {seconds:g} s", outcomes["put off"]),
         Figure(f"slowest, endpoint {seconds:g} s, in s", slowest),
+        *cost.figures(processes * THREADS, f", endpoint {seconds:g} s"),
     ]
 
 
