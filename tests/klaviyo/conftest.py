@@ -8,6 +8,7 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 
+from integrations import pacing
 from integrations.models import Connection
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
@@ -62,3 +63,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Exchange]]:
 
     monkeypatch.setattr(schemas, "check", watch)
     return lambda: list(exchanges)
+
+
+@pytest.fixture
+def without_limits(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However quick the machine is, nothing waits for a budget."""
+    sandbox.settings(limits=False)
+    monkeypatch.setattr(pacing, "_counted", lambda *_budget, **_how: 0)

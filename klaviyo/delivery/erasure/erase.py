@@ -123,7 +123,7 @@ def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
     lately = {"place__state": State.CANCELLED, "place__settled_at__gt": Now() - ON_THE_WIRE}
     taken = Delivery.objects.filter(place__connection=connection, **lately)
-    if taken.filter(attempts_made__gt=0).exists():
+    if taken.filter(Q(lease__isnull=False) | Q(job__isnull=False)).exists():
         return timezone.now() + ON_THE_WIRE
     waiting = connection.places.filter(state=State.QUEUED).order_by("next_try_at")
     first = waiting.values_list("next_try_at", flat=True).first()
@@ -168,12 +168,12 @@ def _unname(rows: Sequence[Delivery]) -> None:
 
 
 def _call_off(rows: Sequence[Delivery]) -> None:
-    """Also from under a worker: without its lease it neither sends it any more nor writes it back.
+    """Also from under a worker, who neither sends it any more nor writes it back.
 
-    What failed cannot be tried again either.
+    What failed cannot be tried again either. The lease stays: it shows that a worker had it.
     """
     unfinished = Delivery.objects.filter(pk__in=_pks(rows), state__in=(*Delivery.OPEN, State.FAILED))
-    unfinished.update(state=State.CANCELLED, lease=None, settled_at=Now(), **outcomes.words(ERASED))
+    unfinished.update(state=State.CANCELLED, settled_at=Now(), **outcomes.words(ERASED))
 
 
 def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Send]:

@@ -191,6 +191,7 @@ def people(number: int) -> list[str]:
     return [f"p{n}@x.test" for n in range(number)]
 
 
+@pytest.mark.usefixtures("without_limits")
 @pytest.mark.parametrize(
     ("number", "there", "asked"),
     [(100, 50, 2), (100, 100, 1), (100, 0, 1), (400, 200, 6), (400, 400, 4), (400, 0, 4)],
@@ -207,6 +208,7 @@ def test_whoever_is_not_found_beside_others_costs_half_a_question_more(
     assert len(sandbox.requests("get_profiles")) == asked
 
 
+@pytest.mark.usefixtures("without_limits")
 def test_further_addresses_are_found_beside_those_of_other_questions(sandbox: Sandbox, connection: Connection) -> None:
     everybody = people(300)
     shared = dict(zip(everybody[:5], everybody[-5:], strict=True))
