@@ -22,9 +22,10 @@ from tests import servers
 
 NOTHING_COLLECTED = 5
 ON_POSTGRESQL, ON_SQLITE, IN_PROCESSES = "PostgreSQL and Redis", "SQLite and the embedded broker", "parts of their own"
-ONLY_POSTGRESQL = (  # where nothing but its query plans is looked at
+NOT_SQLITE = (  # where nothing but its query plans is looked at
     "tests/klaviyo/delivery/erasure/test_erasing_plans.py",
     "tests/integrations/outbox/test_retention_plans.py",
+    "tests/integrations/outbox/test_bounded_looks.py",
 )
 OWN_PROCESSES = (  # these bring their own database and broker, each kind where it matters, or need none
     "tests/workers",
@@ -115,9 +116,7 @@ def main(arguments: list[str]) -> int:
                 return side_by_side(
                     Run(ON_POSTGRESQL, real_parts, _without(*HALF, *ANY_DATABASE_WILL_DO, *OWN_PROCESSES)),
                     Run(f"{ON_POSTGRESQL}, the other half", _real_parts(stack), HALF),
-                    Run(
-                        ON_SQLITE, FEWER_HISTORIES, _without(*SAME_ON_EVERY_DATABASE, *ONLY_POSTGRESQL, *OWN_PROCESSES)
-                    ),
+                    Run(ON_SQLITE, FEWER_HISTORIES, _without(*SAME_ON_EVERY_DATABASE, *NOT_SQLITE, *OWN_PROCESSES)),
                     Run(IN_PROCESSES, {}, OWN_PROCESSES),
                 )
         except servers.NotHere as missing:

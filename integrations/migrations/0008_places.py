@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
         migrations.RunPython(_fill, migrations.RunPython.noop),
         migrations.AddIndex(
             model_name='place',
-            index=models.Index(condition=models.Q(('settled_at', None)), fields=['connection', 'state', 'next_try_at', 'delivery'], name='open_places'),
+            index=models.Index(condition=models.Q(('state__in', ['queued', 'sending', 'held'])), fields=['connection', 'state', 'next_try_at', 'delivery'], name='open_places'),
         ),
         migrations.AddIndex(
             model_name='place',
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='place',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'sending', 'held']), models.Q(('lane', ''), _negated=True)), fields=['connection', 'lane', 'delivery'], name='open_places_of_a_lane'),
+            index=models.Index(condition=models.Q(('settled_at', None), models.Q(('lane', ''), _negated=True)), fields=['lane', 'delivery'], name='open_places_of_a_lane'),
         ),
         migrations.AddIndex(
             model_name='place',

@@ -102,12 +102,13 @@ def _touched(connection_id: int, orders: Sequence[Order]) -> set[str]:
     statement = (
         f"UPDATE {deliveries} SET occurred_at = o.occurred_at "
         f"FROM {_rows({'lane': TEXT, 'occurred_at': TIME})} JOIN {places} AS p "
-        f"ON p.connection_id = %s AND p.lane = o.lane AND p.lane <> '' AND p.{waits} "
+        "ON p.connection_id = %s AND p.lane = o.lane AND p.lane <> '' AND p.settled_at IS NULL "
+        f"AND p.lane IN ({', '.join(['%s'] * len(orders))}) "  # by name, whatever statistics say of lanes
         f"WHERE {deliveries}.id = p.delivery_id AND {deliveries}.{waits} RETURNING {deliveries}.lane"
     )
     named = [{"lane": order.lane, "occurred_at": _moment(order.occurred_at)} for order in orders]
     with database.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(named), connection_id])
+        cursor.execute(statement, [json.dumps(named), connection_id, *(order.lane for order in orders)])
         return {lane for (lane,) in cursor.fetchall()}
 
 

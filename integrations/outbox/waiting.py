@@ -97,10 +97,10 @@ def hold_strays() -> int:
     """Hold what was queued while its connection was being lost, or was too much for one transaction; how many."""
     # One look into the index for each: as EXISTS it may become a walk over the whole queue.
     first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED).order_by("next_try_at")
-    queued = Connection.objects.annotate(first=Subquery(first.values("pk")[:1])).filter(first__isnull=False)
-    lost = queued.exclude(state=Connection.State.CONNECTED)
+    lost = Connection.objects.exclude(state=Connection.State.CONNECTED)
+    lost = lost.annotate(first=Subquery(first.values("pk")[:1]))
     ends_at, total = time.monotonic() + chores.SECONDS, 0
-    for connection_id in lost.values_list("pk", flat=True):
+    for connection_id in [one.pk for one in lost if one.first is not None]:
         while (held := _hold_if_lost(connection_id)) and time.monotonic() < ends_at:
             total += held
         total += held

@@ -84,11 +84,11 @@ def behind_their_people(connection: Connection, pks: Sequence[int]) -> set[int]:
         connection=connection, kind=contents.Profile.kind, subject__in={delivery.subject for delivery in deliveries}
     )
     about_to_go = Q(state=Delivery.State.QUEUED, next_try_at__lte=Now()) | Q(state=Delivery.State.SENDING, job=None)
-    going = dict(theirs.filter(about_to_go).values_list("pk", "subject"))
+    going = list(theirs.filter(about_to_go).only("pk", "lane", "subject"))
     if not going or pauses.is_in_trouble(connection, contents.Profile.kind):
         return set()
-    held_up = outbox.behind_others(list(going))
-    soon = {subject.lower() for pk, subject in going.items() if pk not in held_up}
+    held_up = outbox.behind_others(connection.pk, [(one.pk, one.lane) for one in going])
+    soon = {one.subject.lower() for one in going if one.pk not in held_up}
     known = told_lately(connection, [delivery for delivery in deliveries if delivery.subject.lower() in soon])
     return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon - known}
 
