@@ -4,6 +4,8 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
 
@@ -15,6 +17,17 @@ class IntegrationsConfig(AppConfig):
         from integrations import checks  # noqa: F401  (registers the system checks)
 
         post_migrate.connect(_keep_places, sender=self)
+        connection_created.connect(_compile_nothing)
+
+
+def _compile_nothing(connection: BaseDatabaseWrapper, **_said: Any) -> None:
+    """Our queries are short: to compile one takes longer than to carry it out.
+
+    https://www.postgresql.org/docs/current/jit-decision.html
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET jit = off")
 
 
 def _keep_places(using: str, **_said: Any) -> None:

@@ -38,6 +38,8 @@ def _install(_apps: Any, editor: Any) -> None:
     if editor.connection.vendor == "postgresql":
         # Room beside each row for its next state, as all of a page may be claimed together: https://www.postgresql.org/docs/current/storage-hot.html
         editor.execute(f"ALTER TABLE {places.DELIVERY} SET (fillfactor = 50)")
+        often = "autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02"
+        editor.execute(f"ALTER TABLE {places.PLACE} SET ({often})")
 
 
 def _remove(_apps: Any, editor: Any) -> None:

@@ -12,7 +12,7 @@ from integrations.connections import oauth, renewal
 from integrations.outbox import leasing, wake_ups
 from integrations.wire import attempts
 from integrations.workers import account_slots, in_bulk
-from klaviyo.api import answers, profiles, transport
+from klaviyo.api import answers, profile_search, transport
 from klaviyo.imports import results
 from klaviyo.profiles import import_job
 
@@ -40,8 +40,8 @@ POINTS = (
     Point("slot", ((account_slots, "one"),)),
     Point("before_claim", ((outbox, "claim"),)),
     Point("after_claim", ((outbox, "claim"),), is_after=True),
-    Point("before_look_up", ((profiles, "find"),)),
-    Point("after_look_up", ((profiles, "find"),), is_after=True),
+    Point("before_look_up", ((profile_search, "find"),)),
+    Point("after_look_up", ((profile_search, "find"),), is_after=True),
     Point("after_keep", ((outbox, "keep"),), is_after=True),
     Point("before_budget", ((pacing, "take"),)),
     Point("before_token", ((connections, "access_token"),)),

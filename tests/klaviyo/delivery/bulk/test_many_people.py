@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from integrations import pacing
 from integrations.models import Connection, Delivery
-from klaviyo.api import profiles
+from klaviyo.api import profile_search, profiles
 from klaviyo.models import StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.sandbox import Sandbox
@@ -23,7 +23,7 @@ LOOK_UP = "get_profiles"
 @pytest.fixture
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "LOOKED_UP_AT_ONCE", 2)
-    monkeypatch.setattr(profiles, "MOST_CALLS", 3)
+    monkeypatch.setattr(profile_search, "MOST_CALLS", 3)
 
 
 @pytest.mark.usefixtures("few_at_once")
