@@ -93,6 +93,7 @@ def sweep() -> None:
 def heal() -> None:
     """Every few seconds: what dead workers held is given back, and accounts with work are known to the workers."""
     message_hold.look()
+    held_messages.explain()
     outbox.give_back_expired()
     chores.go_on()
     for connection_id in outbox.connections_with_work():
@@ -101,8 +102,7 @@ def heal() -> None:
 
 
 def tidy() -> None:
-    """Now and then: what came too late, what was queued while its account was lost, what messages wait for."""
+    """Now and then: what came too late, and what was queued while its account was lost."""
     outbox.cancel_late()
     outbox.hold_strays()
-    held_messages.explain()
     pauses.forget_old()
