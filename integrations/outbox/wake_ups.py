@@ -24,8 +24,9 @@ GOOD_FOR_SECONDS = 30.0  # a wake-up older than this is of no use: sweeps have c
 
 log = logging.getLogger(__name__)
 _broker_rests_until = 0.0
-_timers: dict[int, threading.Timer] = {}
-_timers_lock = threading.Lock()
+_alarms: dict[int, float] = {}  # when to wake a worker for a connection
+_alarms_change = threading.Condition()
+_watch: threading.Thread | None = None
 
 
 def on_commit(connection_id: int) -> None:
@@ -91,19 +92,33 @@ def stand_aside() -> None:
 
 
 def later(connection_id: int, wait: timedelta) -> None:
-    """Tell a worker after a while, when a budget opens again; one of this process's timers for each connection."""
-    with _timers_lock:
-        if connection_id not in _timers:
-            timer = threading.Timer(wait.total_seconds(), _ring, (connection_id,))
-            timer.daemon = True
-            _timers[connection_id] = timer
-            timer.start()
+    """Tell a worker after a while, when a budget opens again; of several times for a connection the first counts."""
+    global _watch
+    at = time.monotonic() + wait.total_seconds()
+    with _alarms_change:
+        if at < _alarms.get(connection_id, math.inf):
+            _alarms[connection_id] = at
+            _alarms_change.notify()
+        if _watch is None or not _watch.is_alive():
+            _watch = threading.Thread(target=_ring_in_time, name="wake-ups", daemon=True)
+            _watch.start()
 
 
-def _ring(connection_id: int) -> None:
-    with _timers_lock:
-        _timers.pop(connection_id, None)
-    now(connection_id)
+def _ring_in_time() -> None:
+    """One thread for however many wait; it ends when nobody does."""
+    global _watch
+    while True:
+        with _alarms_change:
+            if not _alarms:
+                _watch = None
+                return
+            connection_id = min(_alarms, key=_alarms.__getitem__)
+            left = _alarms[connection_id] - time.monotonic()
+            if left > 0:
+                _alarms_change.wait(left)
+                continue
+            del _alarms[connection_id]
+        now(connection_id)
 
 
 def _is_first(connection_id: int) -> bool:

@@ -1,5 +1,6 @@
 """On a slow day workers take less at a time; a heartbeat keeps what they hold; and one process sweeps for all."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from integrations import outbox, tasks
 from integrations.models import Connection, Delivery, Lease, Turn
-from integrations.outbox import Lot, leasing
+from integrations.outbox import Lot, leasing, wake_ups
 from integrations.workers import batches, heartbeat, single_file, tempo, worker
 from integrations.workers.in_bulk import ALONE
 from tests.integrations.kettle import Kettle, add
@@ -151,3 +152,22 @@ def test_places_follow_whatever_is_written_to_deliveries(account: Connection, ke
     assert places.keys() == {first.pk, second.pk}
     assert (places[first.pk].state, places[first.pk].lane) == (State.HELD, "lane")
     assert (places[second.pk].state, places[second.pk].settled_at is None) == (State.ACCEPTED, False)
+
+
+def test_one_thread_rings_for_all_who_wait_and_the_earlier_time_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[int] = []
+    all_rung = threading.Event()
+
+    def now(connection_id: int) -> None:
+        rung.append(connection_id)
+        if len(rung) == 40:
+            all_rung.set()
+
+    monkeypatch.setattr(wake_ups, "now", now)
+    threads = threading.active_count()
+    wake_ups.later(1, timedelta(hours=1))
+    for number in range(1, 41):
+        wake_ups.later(number, timedelta(milliseconds=50))
+    assert threading.active_count() <= threads + 1
+    assert all_rung.wait(60)
+    assert sorted(rung) == list(range(1, 41)), "none waits for the hour, and none is rung twice"
