@@ -146,6 +146,14 @@ def free(connection: Connection, looked: Sequence[tuple[int, str]], waits: Waits
     return [pk for pk in ready if pk not in stay]
 
 
+def suspects(connection: Connection, kinds: Collection[str]) -> list[Place]:
+    """Places of what was in a dead worker's hands and can go now, those of one batch one after the other."""
+    rows = due(connection, kinds).filter(suspects__isnull=False).order_by("suspects", "delivery")
+    found = list(rows[:MOST_LOOKED_AT])
+    ready = set(free(connection, [(one.pk, one.lane) for one in found], None, set())) if found else set()
+    return [one for one in found if one.pk in ready]
+
+
 def more(number: int) -> int:
     """How many to look at next, where none of the first could go."""
     return min(number * 4 + 100, MOST_LOOKED_AT)
@@ -194,8 +202,9 @@ def _has_work(connection: Connection, rests: Sequence[Pause]) -> bool:
     every = [lot for lot in lots(connection) if lot.kind not in wholly]
     late = [lot for lot in every if lot.kind in partly or pauses.EVERYTHING in partly]
     awake = [lot for lot in every if lot not in late]
-    is_suspect = due(connection, {lot.kind for lot in awake}).filter(suspects__isnull=False)
-    return _can_go(connection, awake, EVER) or _can_go(connection, late, Window(backlog=False)) or is_suspect.exists()
+    if _can_go(connection, awake, EVER) or _can_go(connection, late, Window(backlog=False)):
+        return True
+    return bool(suspects(connection, {lot.kind for lot in awake}))
 
 
 def _can_go(connection: Connection, wanted: Sequence[Lot], window: Window) -> bool:

@@ -6,7 +6,7 @@ whatever goes well is cleared.
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,7 +17,20 @@ from django.db.models.functions import Now
 
 from integrations import outcomes, providers
 from integrations.models import Attempt, Connection, Delivery, Job, Lease, Place
-from integrations.outbox.due import EVER, MOST_LOOKED_AT, NOW, Lot, Waits, Window, free, look, lots, more, stand_in_line
+from integrations.outbox.due import (
+    EVER,
+    MOST_LOOKED_AT,
+    NOW,
+    Lot,
+    Waits,
+    Window,
+    free,
+    look,
+    lots,
+    more,
+    stand_in_line,
+    suspects,
+)
 from integrations.outcomes import CalledOff, Retry
 from integrations.reasons import Who, declare
 
@@ -70,8 +83,8 @@ def claim(
     Of the lots that are `wanted`, or of all; then suspects come before all others, apart. The oldest go first; `newest`
     of a hundred are the newest instead. What cannot go yet is passed over as it is.
     """
-    if wanted is None and (suspects := claim_suspects(connection)):
-        return suspects
+    if wanted is None and (batch := claim_suspects(connection)):
+        return batch
     mine = lots(connection) if wanted is None else list(wanted)
     with transaction.atomic():
         stand_in_line(connection.pk)
@@ -83,21 +96,24 @@ def claim(
         return _leased(lease, claimed)
 
 
-def claim_suspects(connection: Connection, resting: Sequence[str] = ()) -> list[Delivery]:
+def claim_suspects(connection: Connection, kinds: Collection[str] | None = None) -> list[Delivery]:
     """Lease together what was in a dead worker's hands together; those of one kind that go in the same way."""
-    waiting = Place.objects.filter(connection=connection, state=State.QUEUED, suspects__isnull=False)
-    due = waiting.filter(next_try_at__lte=Now()).exclude(kind__in=resting).order_by("suspects", "delivery")
-    first = due.first()
-    if first is None:
-        return []
-    together = due.filter(suspects=first.suspects, kind=first.kind, is_alone=first.is_alone)
-    kind = {one.name: one for one in providers.get(connection.provider).kinds}.get(first.kind)
-    most = kind.many.most if kind and kind.many and not first.is_alone else BATCH
+    known = {kind.name: kind for kind in providers.get(connection.provider).kinds}
     with transaction.atomic():
         stand_in_line(connection.pk)
+        found = suspects(connection, known.keys() if kinds is None else kinds)
+        if not found:
+            return []
+        first = found[0]
+        together = [one.pk for one in found if _go_together(one, first)]
+        many = known[first.kind].many
         lease = Lease(connection=connection)
-        looked = list(together.values_list("delivery", "lane")[:most])
-        return _leased(lease, _taken(lease, free(connection, looked, None, set()), most, first.suspects))
+        most = many.most if many and not first.is_alone else BATCH
+        return _leased(lease, _taken(lease, together, most, first.suspects))
+
+
+def _go_together(one: Place, first: Place) -> bool:
+    return (one.suspects, one.kind, one.is_alone) == (first.suspects, first.kind, first.is_alone)
 
 
 def extend(batch: Sequence[Delivery]) -> None:
@@ -206,15 +222,15 @@ def _newest(
     return _taken(lease, free(lease.connection, [row for row in looked if row[0] not in had], waits, lanes), few)
 
 
-def _taken(lease: Lease, pks: Sequence[int], limit: int, suspects: uuid.UUID | None = None) -> list[Delivery]:
-    """Claim these, as far as they still wait and nobody else is at them."""
+def _taken(lease: Lease, pks: Sequence[int], limit: int, group: uuid.UUID | None = None) -> list[Delivery]:
+    """Claim these, as far as they still wait, and nobody else is at them; of suspects, those of a group."""
     if not pks or limit <= 0:
         return []
     table, now = Delivery._meta.db_table, NOW[database.vendor]
     # SKIP LOCKED: rows that somebody is writing to are passed by, not waited for.
     # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
     lock = " FOR UPDATE OF d SKIP LOCKED" if database.vendor == "postgresql" else ""
-    suspicion = "d.lease = %s" if suspects else "d.lease IS NULL"
+    suspicion = "d.lease = %s" if group else "d.lease IS NULL"
     # Once, and before anything is written: https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-CTE-MATERIALIZATION
     chosen = (
         f"SELECT d.id FROM {table} AS d WHERE d.id IN ({', '.join(['%s'] * len(pks))}) AND d.state = 'queued' "
@@ -227,7 +243,7 @@ def _taken(lease: Lease, pks: Sequence[int], limit: int, suspects: uuid.UUID | N
         f"UPDATE {table} SET state = 'sending', lease = %s, attempts_made = attempts_made + 1 "
         "WHERE id IN (SELECT id FROM chosen) RETURNING *"
     )
-    values = [*pks, *([_adapted(suspects)] if suspects else []), _adapted(lease.pk)]
+    values = [*pks, *([_adapted(group)] if group else []), _adapted(lease.pk)]
     return list(Delivery.objects.raw(claim, values))
 
 

@@ -6,7 +6,7 @@ and a few of the newest, so that a new fact does not wait behind a backlog.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from django.utils import timezone
 
@@ -29,10 +29,10 @@ def batches(connection: Connection) -> Iterator[Batch]:
         if pauses.EVERYTHING not in rest.resting:
             yield _one(connection, [lot for lot in outbox.lots(connection) if lot.kind not in rest.resting]), None
         return
-    yield _suspects(connection, rest)
+    awake = [lot for lot in outbox.lots(connection) if lot.kind not in rest.resting | rest.on_trial]
+    yield _suspects(connection, {lot.kind for lot in awake} - rest.backlog_resting)
     for kind in rest.on_trial:
         yield _one(connection, outbox.lots(connection, [kind])), None
-    awake = [lot for lot in outbox.lots(connection) if lot.kind not in rest.resting | rest.on_trial]
     waiting = outbox.sizes(connection.pk, awake, max(_least(connection), outbox.BATCH) + 1)
     many = _in_bulk(connection, waiting)
     yield from _one_by_one(connection, [lot for lot in waiting if lot not in many], waiting, rest)
@@ -54,10 +54,9 @@ def _one_by_one(
         yield outbox.claim(connection, wanted=old, window=Window(fresh=False)), None
 
 
-def _suspects(connection: Connection, rest: Rest) -> Batch:
+def _suspects(connection: Connection, kinds: Collection[str]) -> Batch:
     """What a dead worker held, apart from all else; few of them go one by one."""
-    resting = rest.resting | rest.backlog_resting | rest.on_trial
-    batch = outbox.claim_suspects(connection, sorted(resting))
+    batch = outbox.claim_suspects(connection, kinds)
     least = _least(connection)
     is_many = batch and least and len(batch) > least and batch[0].attempts_made <= batch[0].shared_tries
     kind = providers.get(connection.provider).kind(batch[0].kind) if is_many else None

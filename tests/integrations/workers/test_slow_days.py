@@ -1,6 +1,7 @@
 """On a slow day workers take less at a time; a heartbeat keeps what they hold; and one process sweeps for all."""
 
 import threading
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -171,3 +172,27 @@ def test_one_thread_rings_for_all_who_wait_and_the_earlier_time_counts(monkeypat
     assert threading.active_count() <= threads + 1
     assert all_rung.wait(60)
     assert sorted(rung) == list(range(1, 41)), "none waits for the hour, and none is rung twice"
+
+
+def test_suspects_that_cannot_go_keep_no_others_waiting(account: Connection, kettle: Kettle) -> None:
+    add(account, 1, kind="profile")
+    add(account, 12)
+    for lot in (Lot("profile", False), Lot(EVENTS, False)):
+        outbox.claim(account, wanted=[lot])
+    Lease.objects.update(until=Now() - timedelta(seconds=1))
+    outbox.give_back_expired()
+    Delivery.objects.filter(kind="profile").update(lane="lane", lease=uuid.UUID(int=0))
+    ahead = Delivery.objects.create(
+        pk=Delivery.objects.earliest("pk").pk - 1,
+        connection=account,
+        kind="profile",
+        key="ahead",
+        lane="lane",
+        state=State.SENDING,
+        occurred_at=timezone.now(),
+    )
+    worker.drain(account.pk)
+    assert set(Delivery.objects.filter(kind=EVENTS).values_list("state", flat=True)) == {State.ACCEPTED}
+    assert outbox.connections_with_work() == []
+    Delivery.objects.filter(pk=ahead.pk).update(state=State.ACCEPTED, settled_at=timezone.now())
+    assert outbox.connections_with_work() == [account.pk]
