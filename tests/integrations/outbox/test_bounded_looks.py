@@ -107,9 +107,10 @@ def _rows(node: dict[str, Any]) -> int:
     return below + int((node["Actual Rows"] + filtered) * node["Actual Loops"])
 
 
-@pytest.mark.parametrize("jit", ["on", "off"])
-@pytest.mark.parametrize("statistics", STATISTICS)
-@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize(
+    ("lane", "statistics", "jit"),
+    [(lane, known, "on") for lane in LANES for known in STATISTICS] + [("no lanes", "fresh", "off")],
+)
 def test_no_look_walks_through_the_queue(account: Connection, fill: Fill, lane: str, statistics: str, jit: str) -> None:
     fill(LANES[lane], statistics)
     with database.cursor() as cursor:
