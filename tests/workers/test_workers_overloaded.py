@@ -5,7 +5,6 @@ Whatever the machine, what is compared are two figures of the same run.
 
 from tests.workers import benchmark
 
-
 NO_COLLAPSE = 0.1  # a queue that collapses delivers a hundredth; the half that is the mark is for a quiet machine
 
 
