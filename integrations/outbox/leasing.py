@@ -43,6 +43,7 @@ CRASHES_FAILED = 5  # of what was alone at the last one
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
 MOST_GIVEN_BACK = 50  # leases in one transaction
 LATE_JOBS = timedelta(minutes=2)
+NEVER_GIVEN_UP = timedelta(minutes=30)
 LOST = Retry(
     declare(
         "lease_lost",
@@ -273,14 +274,16 @@ def _length() -> timedelta:
 
 
 def _give_back(lease: Lease) -> int:
-    """One dead worker's batch: by halves; what was alone, and has killed before, fails."""
+    """One dead worker's batch: by halves; what was alone, and has killed before, fails, or waits for long."""
     rows = Delivery.objects.filter(pk__in=lease.deliveries, lease=lease.pk, state=State.SENDING)
     pks = list(rows.order_by("pk").values_list("pk", flat=True))
     Lease.objects.filter(pk=lease.pk).delete()
     if len(pks) == 1:
         failing = rows.filter(crashes__gte=CRASHES_FAILED - 1)
         given_up = {"state": State.FAILED, "settled_at": Now(), **outcomes.words(CRASHED)}
-        failing.update(lease=None, crashes=F("crashes") + 1, **given_up)
+        failing.exclude(kind__in=providers.persons_acts()).update(lease=None, crashes=F("crashes") + 1, **given_up)
+        later = {"state": State.QUEUED, "next_try_at": Now() + NEVER_GIVEN_UP, **outcomes.words(CRASHED)}
+        failing.update(lease=uuid.uuid4(), crashes=F("crashes") + 1, **later)  # what a person asked for
     # What died before its request has never been tried: attempts are on record before they are made.
     untried = ~Exists(Attempt.deliveries.through._default_manager.filter(delivery=OuterRef("pk")))
     rows.filter(untried, attempts_made=1).update(attempts_made=0)

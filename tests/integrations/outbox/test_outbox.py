@@ -22,9 +22,9 @@ def account() -> Connection:
     return Connection.objects.create(provider="klaviyo", account_id="VxYz12", state=Connection.State.CONNECTED)
 
 
-def add(account: Connection, key: str = "", **more: Any) -> Delivery:
+def add(account: Connection, key: str = "", kind: str = "event", **more: Any) -> Delivery:
     with transaction.atomic():
-        outbox.add(account.pk, [Order("event", key or str(uuid.uuid4()), timezone.now(), **more)])
+        outbox.add(account.pk, [Order(kind, key or str(uuid.uuid4()), timezone.now(), **more)])
     return Delivery.objects.latest("pk")
 
 
@@ -164,6 +164,17 @@ def test_one_that_is_alone_may_meet_a_few_bad_days(account: Connection) -> None:
             State.QUEUED if crash < outbox.CRASHES_FAILED else State.FAILED,
             crash,
         )
+
+
+def test_what_a_person_asked_for_is_not_given_up_though_it_kills_its_worker(account: Connection) -> None:
+    delivery = add(account, kind="unsubscribe")
+    for _ in range(outbox.CRASHES_FAILED):
+        end_lease(outbox.claim(account)[0])
+        outbox.give_back_expired()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.reason_code) == (State.QUEUED, "crashed_worker")
+    assert delivery.next_try_at > timezone.now() + timedelta(minutes=20)
+    assert outbox.claim(account) == []
 
 
 def test_what_comes_too_late_is_cancelled(account: Connection) -> None:
