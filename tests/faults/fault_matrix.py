@@ -480,4 +480,30 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
             "faults/test_guessed_passwords::test_a_gateway_that_names_ports_lets_nobody_guess_on",
         ),
     ),
+    65: (
+        "One odd item in a look-up's answer, or an address that is refused",
+        (
+            "klaviyo/delivery/bulk/test_odd_people::test_whoever_has_another_address_first_keeps_nobody_waiting",
+            "klaviyo/delivery/bulk/test_odd_people::test_many_whom_klaviyo_refuses_keep_the_others_for_three_tries_at_most",
+        ),
+    ),
+    66: (
+        "A restored copy that lacks the last seconds",
+        ("workers/test_restoring::test_after_a_restore_no_event_goes_twice_and_no_e_mail_at_all",),
+    ),
+    67: (
+        "Workers die twice with thousands in hand",
+        (
+            "integrations/outbox/test_outbox::test_a_delivery_that_kills_its_worker_is_tried_alone_and_then_fails",
+            "integrations/workers/test_slow_days::test_suspects_go_apart_from_all_others_and_are_cleared_when_they_go_well",
+            "integrations/workers/test_slow_days::test_what_died_before_its_request_was_never_tried",
+        ),
+    ),
+    68: (
+        "A backlog on a slow machine, statistics older than it",
+        (
+            "integrations/outbox/test_bounded_looks::test_no_look_walks_through_the_queue",
+            "workers/test_workers_overloaded::test_overload_degrades_and_does_not_collapse",
+        ),
+    ),
 }

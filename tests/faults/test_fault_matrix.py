@@ -10,7 +10,7 @@ from tests.faults.fault_matrix import FAULTS
 from tests.faults.security_checklist import DOES_NOT_APPLY, LINES
 
 TESTS = Path(__file__).resolve().parents[1]
-MOST_FAULTS, MOST_LINES = 64, 37
+MOST_FAULTS, MOST_LINES = 68, 37
 
 
 @cache
