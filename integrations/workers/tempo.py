@@ -1,6 +1,7 @@
 """Tempo: on a slow day a worker takes less at a time and calls no others to help, so that leases hold.
 
-What a batch of a kind took at an account decides how large the next one is, in this process.
+What a batch of a kind took at an account decides how large the next one is, in this process; the first is no larger
+than START.
 """
 
 import threading
@@ -9,20 +10,21 @@ from contextlib import contextmanager
 from time import monotonic
 
 SLOW_SECONDS, QUICK_SECONDS = 10.0, 4.0  # a lease is six times the first
-LEAST = 25
+START, LEAST = 1_000, 25
 
 _lock = threading.Lock()
 _most: dict[tuple[int, str], int] = {}
+_slow: set[tuple[int, str]] = set()
 
 
 def most(connection_id: int, kind: str, allowed: int) -> int:
     """How many to take now, of as many as are allowed."""
-    return min(_most.get((connection_id, kind), allowed), allowed)
+    return min(_most.get((connection_id, kind), START), allowed)
 
 
 def is_slow(connection_id: int, kind: str) -> bool:
-    """Whether the last batch took so long that the next is smaller than it may be."""
-    return (connection_id, kind) in _most
+    """Whether the last batch took so long that the next is smaller."""
+    return (connection_id, kind) in _slow
 
 
 @contextmanager
@@ -38,9 +40,11 @@ def of(connection_id: int, kind: str, size: int, allowed: int) -> Iterator[None]
 def _note(connection_id: int, kind: str, size: int, allowed: int, seconds: float) -> None:
     which = (connection_id, kind)
     with _lock:
+        now = most(connection_id, kind, allowed)
         if seconds > SLOW_SECONDS:
             _most[which] = max(size // 2, LEAST)
-        elif seconds < QUICK_SECONDS and which in _most:
-            _most[which] *= 2
-            if _most[which] >= allowed:
-                del _most[which]
+            _slow.add(which)
+        elif seconds < QUICK_SECONDS:
+            _slow.discard(which)
+            if size >= now:  # what was not full says nothing of a larger one
+                _most[which] = min(2 * now, allowed)

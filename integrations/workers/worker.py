@@ -53,7 +53,8 @@ def _round(connection: Connection) -> bool:
             was_any = True
             allowed = many.most if many else outbox.BATCH
             kind = batch[0].kind if many else ONE_BY_ONE
-            if len(batch) >= allowed and not tempo.is_slow(connection.pk, kind):
+            is_full = len(batch) >= tempo.most(connection.pk, kind, allowed)
+            if is_full and not tempo.is_slow(connection.pk, kind):
                 wake_ups.now(connection.pk)  # there is more behind it, which another worker may begin with
             with tempo.of(connection.pk, kind, len(batch), allowed):
                 deliver(connection, batch, many)

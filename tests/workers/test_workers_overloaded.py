@@ -5,13 +5,16 @@ Whatever the machine, what is compared are two figures of the same run.
 
 from tests.workers import benchmark
 
-NO_COLLAPSE = 0.1  # a queue that collapses delivers a hundredth; the half that is the mark is for a quiet machine
-
 
 def test_overload_degrades_and_does_not_collapse() -> None:
-    """Nothing is lost or doubled, all arrives in the end, and much goes at a pace like that of little."""
-    outcome = benchmark.played("overload", "Workers overloaded.")
-    assert outcome["figures"]["lost or doubled"] == 0
-    paces = {name: one for name, one in outcome["figures"].items() if name in outcome["limit"] and " to " in name}
-    assert len(paces) == 2
-    assert {name: one for name, one in paces.items() if one < NO_COLLAPSE} == {}
+    """All arrives while it is patient, nothing is lost or doubled, and no fresh fact of a quiet account waits for it.
+
+    At what pace, is for the benchmark to say, on a machine of its own.
+    """
+    figures = benchmark.played("overload", "Workers overloaded.")["figures"]
+    assert figures["lost or doubled"] == 0
+    waited = {
+        name: one for name, one in figures.items() if name.startswith("fresh facts of a quiet account that waited")
+    }
+    assert len(waited) == 2
+    assert set(waited.values()) == {0}

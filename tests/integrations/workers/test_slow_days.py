@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempo, "_most", {})
+    monkeypatch.setattr(tempo, "_slow", set())
     monkeypatch.setattr(leasing, "_at_work", {})
     monkeypatch.setattr(leasing, "_are_kept", False)
 
@@ -42,6 +43,15 @@ def test_a_batch_that_took_long_is_followed_by_a_smaller_one_until_it_goes_quick
     assert [took(1, 250), took(1, 500)] == [500, 1_000]
     assert not tempo.is_slow(1, EVENTS)
     assert took(60, 3) == tempo.LEAST
+    assert took(1, 3) == tempo.LEAST, "a batch that was not full says nothing of a larger one"
+
+
+def test_the_first_batch_of_many_is_not_the_largest() -> None:
+    sizes = []
+    for _ in range(5):
+        sizes.append(tempo.most(1, "profile", 10_000))
+        tempo._note(1, "profile", sizes[-1], 10_000, 1.0)
+    assert sizes == [1_000, 2_000, 4_000, 8_000, 10_000]
 
 
 def test_a_slow_account_gets_small_batches_and_no_help(
@@ -50,6 +60,7 @@ def test_a_slow_account_gets_small_batches_and_no_help(
     woken: list[int] = []
     monkeypatch.setattr("integrations.outbox.wake_ups.now", lambda pk, **_: woken.append(pk))
     monkeypatch.setattr(tempo, "_most", {(account.pk, EVENTS): 7})
+    monkeypatch.setattr(tempo, "_slow", {(account.pk, EVENTS)})
     add(account, 30)
     assert [len(batch) for batch, many in batches.batches(account) if many] == [7]
     woken.clear()
