@@ -19,12 +19,13 @@ AT_ONCE = 20_000
 
 
 def _give_back(apps: Any, _editor: Any) -> None:
-    """What workers held when they were stopped: each lease ends now, and the first sweep queues it again."""
+    """What workers held when they were stopped: each lease ends when it would have, and a sweep queues it again."""
     delivery, lease = apps.get_model("integrations", "Delivery"), apps.get_model("integrations", "Lease")
     held = delivery.objects.filter(state="sending", lease__isnull=False)
-    for connection, id in list(held.order_by().values_list("connection", "lease").distinct()):
+    ends = held.order_by().values_list("connection", "lease").annotate(until=Max("lease_until"))
+    for connection, id, until in list(ends):
         pks = list(held.filter(connection=connection, lease=id).values_list("pk", flat=True))
-        known = {"connection_id": connection, "deliveries": pks, "until": timezone.now()}
+        known = {"connection_id": connection, "deliveries": pks, "until": until or timezone.now()}
         lease.objects.update_or_create(id=id, defaults=known)
 
 
