@@ -144,7 +144,8 @@ def test_a_worker_that_comes_late_tells_nothing_twice(sandbox: Sandbox, ann: Adv
     late = outbox.claim(connection)
     end_leases()
     outbox.give_back_expired()
-    worker.deliver(connection, outbox.claim(connection))
+    while batch := outbox.claim(connection):
+        worker.deliver(connection, batch)
     worker.deliver(connection, late)
     drain()
     assert states() == {State.ACCEPTED}
@@ -168,7 +169,8 @@ def test_a_worker_that_comes_late_does_not_invite_whom_another_has_asked_since(
             Lease.objects.update(until=timezone.now() - timedelta(seconds=1))
             outbox.give_back_expired()
             sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="UNSUBSCRIBED")])
-            worker.deliver(connection, outbox.claim(connection))
+            while batch := outbox.claim(connection):
+                worker.deliver(connection, batch)
         return find_phones(client, *about)
 
     monkeypatch.setattr(profile_search, "find_phones", overtaken)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from integrations.models import Delivery, Job
+from integrations.workers import tempo
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals.models import Advocate, Program
@@ -69,6 +70,7 @@ def test_refusals_are_read_page_by_page(
         )
         for advocate in rows
     )
+    monkeypatch.setattr(tempo, "START", 10_000)
     drain()
     look()
     assert len(sandbox.requests(ERRORS)) == 12
