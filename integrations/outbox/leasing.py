@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from integrations import outcomes, providers
 from integrations.models import Attempt, Connection, Delivery, Job, Lease, Place
@@ -118,10 +118,10 @@ def _go_together(one: Place, first: Place) -> bool:
 
 
 def extend(batch: Sequence[Delivery]) -> None:
-    """Take the lease of a claimed batch anew."""
+    """Take the lease of a claimed batch anew, in full: what is to come may take long, whatever becomes of the heart."""
     leases = _leases(batch)
     _note(batch, leases)
-    Lease.objects.filter(pk__in=leases).update(until=Now() + _length())
+    Lease.objects.filter(pk__in=leases).update(until=Now() + LEASE)
 
 
 def keep(batch: Sequence[Delivery]) -> None:
@@ -146,12 +146,13 @@ def be_kept(is_beating: bool) -> None:
 
 
 def keep_those_at_work() -> int:
-    """Take anew, in one statement, the leases at which something has happened within LEASE; how many."""
+    """Take anew, in one statement, the leases at which something has happened within LEASE; how many. None is cut."""
     since = time.monotonic() - LEASE.total_seconds()
     for lease in [lease for lease, at in list(_at_work.items()) if at <= since]:
         _at_work.pop(lease, None)
     alive = list(_at_work)
-    return Lease.objects.filter(pk__in=alive).update(until=Now() + _length()) if alive else 0
+    longer = Greatest("until", Now() + _length())
+    return Lease.objects.filter(pk__in=alive).update(until=longer) if alive else 0
 
 
 def check(deliveries: Sequence[Delivery]) -> None:

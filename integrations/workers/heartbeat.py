@@ -22,7 +22,7 @@ _ended = threading.Event()
 
 
 def begin() -> threading.Thread:
-    """Beat from now on, until the process ends or `end` is called."""
+    """Beat from now on, until the process ends or `beating` is over."""
     _ended.clear()
     leasing.be_kept(True)
     thread = threading.Thread(target=_beat, name="heartbeat", daemon=True)

@@ -17,11 +17,10 @@ def turn(name: str) -> Iterator[bool]:
     # Of two the second finds the row not free: https://www.postgresql.org/docs/current/transaction-iso.html
     mine = Turn.objects.filter(name=name, until__lte=Now())
     if not mine.update(until=Now() + LONGEST):
-        is_first = not Turn.objects.filter(name=name).exists()
-        Turn.objects.bulk_create([Turn(name=name, until=Now() + LONGEST)], ignore_conflicts=True) if is_first else None
-        if not is_first:
+        if Turn.objects.filter(name=name).exists():
             yield False
             return
+        Turn.objects.bulk_create([Turn(name=name, until=Now() + LONGEST)], ignore_conflicts=True)
     try:
         yield True
     finally:

@@ -83,6 +83,14 @@ def test_leases_are_short_where_a_heartbeat_keeps_them(account: Connection, kett
     assert (leasing.keep_those_at_work(), Lease.objects.count()) == (0, 0)
 
 
+def test_no_heartbeat_cuts_a_lease_that_was_taken_in_full(account: Connection, kettle: Kettle) -> None:
+    leasing.be_kept(True)
+    add(account)
+    outbox.extend(outbox.claim(account))
+    assert leasing.keep_those_at_work() == 1
+    assert Lease.objects.get().until > timezone.now() + leasing.KEPT + timedelta(seconds=20)
+
+
 def test_a_worker_that_is_stuck_keeps_nothing(account: Connection, kettle: Kettle) -> None:
     add(account)
     [delivery] = outbox.claim(account)
