@@ -1,0 +1,1 @@
+"""Our own HTTP API: tokens, idempotency keys, outcomes and their document. It knows no provider."""

@@ -1,0 +1,27 @@
+"""The models: connections to providers, the deliveries of the outbox, and the attempts to send them."""
+
+from integrations.models.attempts import Attempt, Part
+from integrations.models.connections import Authorization, Connection, HealthCheck, Revocation
+from integrations.models.deliveries import Delivery, Lease, Place, Turn
+from integrations.models.jobs import Chore, Job
+from integrations.models.pauses import DatabaseMark, MessageHold, Pause
+from integrations.models.retirements import Retirement
+
+__all__ = [
+    "Attempt",
+    "Authorization",
+    "Chore",
+    "Connection",
+    "DatabaseMark",
+    "Delivery",
+    "HealthCheck",
+    "Job",
+    "Lease",
+    "MessageHold",
+    "Part",
+    "Pause",
+    "Place",
+    "Retirement",
+    "Revocation",
+    "Turn",
+]

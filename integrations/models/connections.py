@@ -1,0 +1,130 @@
+"""Models of connections: a provider's account, its tokens, what is still to be revoked, and its checks."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from integrations.encryption import EncryptedTextField
+
+
+class Connection(models.Model):
+    """One account at one provider, for good: connecting the same account again comes back to its row."""
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        RECONNECT = "reconnect", "Reconnect"
+        UNDECIDED = "undecided", "Decide"
+        DISCONNECTING = "disconnecting", "Disconnecting"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    ENDED = (State.DISCONNECTED, State.DISCONNECTING, State.UNDECIDED)
+
+    provider = models.SlugField()
+    account_id = models.CharField(max_length=64)
+    account_name = models.CharField(max_length=255, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+
+    state = models.CharField(max_length=16, choices=State.choices, default=State.DISCONNECTED)
+    problem_code = models.CharField(max_length=64, blank=True)
+    problem = models.TextField(blank=True)
+    problem_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="replaced_by",
+        help_text="Set while an operator has yet to decide about a different account that came back.",
+    )
+
+    access_token = EncryptedTextField(blank=True, default="")
+    refresh_token = EncryptedTextField(blank=True, default="")
+    access_expires_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.TextField(blank=True, help_text="What was granted, separated by spaces.")
+    generation = models.PositiveIntegerField(default=0)
+    refresh_lease = models.UUIDField(null=True, blank=True)
+    refresh_lease_until = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(null=True, blank=True)
+    refresh_failures = models.PositiveIntegerField(default=0, help_text="Failed renewals since the last good one.")
+    refresh_problem_code = models.CharField(max_length=64, blank=True)
+    refresh_problem = models.TextField(blank=True)
+
+    served_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last took its turn at it.")
+    connected_at = models.DateTimeField(null=True, blank=True)
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "account_id"], name="one_connection_per_account"),
+        ]
+        permissions = [
+            ("connect", "Can connect an account"),
+            ("reconnect", "Can reconnect an account"),
+            ("disconnect", "Can disconnect an account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_name or self.account_id} ({self.provider})"
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state == self.State.CONNECTED
+
+    @property
+    def granted(self) -> frozenset[str]:
+        return frozenset(self.scopes.split())
+
+
+class Authorization(models.Model):
+    """One OAuth authorization, a trip to a consent screen: single use, bound to session, user and intent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    provider = models.SlugField()
+    state_hash = models.CharField(max_length=64, unique=True)
+    session_hash = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(
+        Connection,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The connection to renew; empty when a new one is wanted.",
+    )
+    code_verifier = EncryptedTextField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Revocation(models.Model):
+    """A token that is yet to be revoked at the provider."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="revocations")
+    token = EncryptedTextField()
+    attempts = models.PositiveIntegerField(default=0)
+    problem = models.TextField(blank=True)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    gives_up_at = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class HealthCheck(models.Model):
+    """One health check: the provider was asked whether it accepts our access, and to which account."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="health_checks")
+    passed = models.BooleanField()
+    code = models.CharField(max_length=64, blank=True)
+    sentence = models.TextField(blank=True)
+    checked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "-checked_at"], name="latest_health_check")]
