@@ -54,6 +54,7 @@ class Throttled(TemporaryError):
 
     retry_after: timedelta
     backlog_only = False
+    is_ours = False  # our own budget said so: nothing was asked
 
     def __init__(self, sentence: str, *, retry_after: timedelta, backlog_only: bool = False) -> None:
         super().__init__(THROTTLED.saying(sentence), retry_after=retry_after)

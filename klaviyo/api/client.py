@@ -97,7 +97,9 @@ class Client:
         wait = pacing.take(self._budget(operation), operation.windows, is_backlog=self.is_backlog)
         if wait:
             sentence = "It waits its turn within Klaviyo's rate limit."
-            raise Throttled(sentence, retry_after=wait, backlog_only=self.is_backlog)
+            error = Throttled(sentence, retry_after=wait, backlog_only=self.is_backlog)
+            error.is_ours = True
+            raise error
 
     def _budget(self, operation: Operation) -> str:
         return f"{self.connection.pk}:{operation.id}"
