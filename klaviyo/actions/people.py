@@ -1,4 +1,4 @@
-"""People that an action is about: by e-mail, phone number, Klaviyo's id or an external id, and which of several is meant."""
+"""People that an action is about: by e-mail, phone number or an id, and which of several profiles is meant."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
