@@ -17,6 +17,7 @@ from klaviyo.api.published import Published
 REGISTRY: dict[str, "Action"] = {}
 
 Do = Callable[[Task, Any], Any]
+Asks = str | Callable[[Any], str]  # the question itself, or what asks it of an input
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Action:
     operations: tuple[str, ...]
     sometimes: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
-    asks: str = ""
+    asks: Asks = ""
     reaches: bool = False
     examples: tuple[dict[str, Any], ...] = field(default=())
 
@@ -47,6 +48,10 @@ class Action:
     @cached_property
     def description(self) -> str:
         return inspect.getdoc(self.do) or ""
+
+    def question(self, given: Inputs) -> str:
+        """What to ask before it is done with this input; empty where it asks nothing."""
+        return self.asks(given) if callable(self.asks) else self.asks
 
     @property
     def title(self) -> str:
@@ -60,7 +65,8 @@ class Action:
     @property
     def is_read(self) -> bool:
         """Whether it changes nothing."""
-        return all(one.operation.method == "GET" or one.id in ASKS_ONLY for one in self.published)
+        asked = [published.find(id) for id in (*self.sometimes, *self.operations)]
+        return all(one.operation.method == "GET" or one.id in ASKS_ONLY for one in asked)
 
     @property
     def published(self) -> tuple[Published, ...]:
@@ -79,14 +85,22 @@ class Action:
 
 
 #: POST operations that only ask.
-ASKS_ONLY = frozenset({"query_metric_aggregates", "query_campaign_values", "query_flow_values", "render_template"})
+ASKS_ONLY = frozenset(
+    {
+        "query_metric_aggregates",
+        "query_campaign_values",
+        "query_flow_values",
+        "render_template",
+        "refresh_campaign_recipient_estimation",
+    }
+)
 
 
 def action(
     *operations: str,
     sometimes: Iterable[str] = (),
     seeds: Iterable[str] = (),
-    asks: str = "",
+    asks: Asks = "",
     reaches: bool = False,
     examples: Iterable[dict[str, Any]] = (),
 ) -> Callable[[Do], Do]:

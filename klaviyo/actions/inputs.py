@@ -82,6 +82,16 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, populate_by_name=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_their_names(cls, given: Any) -> Any:
+        return renamed(cls, given) if isinstance(given, Mapping) else given
+
+    def given(self, *names: str) -> dict[str, Any]:
+        """Those of the fields that were given a value."""
+        found = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
 
 class Inputs(Part):
     """What every action can be given."""
@@ -118,16 +128,6 @@ class Inputs(Part):
             json_schema_extra=seed("Retry On All Errors"),
         ),
     ] = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_their_names(cls, given: Any) -> Any:
-        return renamed(cls, given) if isinstance(given, Mapping) else given
-
-    def given(self, *names: str) -> dict[str, Any]:
-        """Those of the fields that were given a value."""
-        found = {name: getattr(self, name) for name in names}
-        return {name: value for name, value in found.items() if value is not None}
 
 
 class Reading(Inputs):

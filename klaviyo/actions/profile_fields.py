@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from klaviyo.actions.inputs import Https, Inputs, Object, Part, Text, seed, wrong
+from klaviyo.actions.inputs import Email, ExternalId, Https, Object, Part, Phone, Text, seed, wrong
 from klaviyo.actions.people import phone
 from klaviyo.api import values
 
@@ -59,7 +59,7 @@ class Location(Part):
     ip: Text | None = None
 
 
-class About(Inputs):
+class About(Part):
     """What is said of a person, beside who they are."""
 
     first_name: Annotated[Text | None, Field(json_schema_extra=seed("First Name"))] = None
@@ -128,10 +128,38 @@ class Patching(About):
 CLEARABLE = ("first_name", "last_name", "title", "organization", "locale", "image", "external_id", "phone_number")
 
 
+class Named(About):
+    """A person by an address, a number or an id of another system."""
+
+    email: Annotated[
+        Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))
+    ] = None
+    phone_number: Annotated[
+        Phone | None,
+        Field(description="As +358401234567, or with a country.", json_schema_extra=seed("Phone 1", "Phone Number")),
+    ] = None
+    external_id: Annotated[
+        ExternalId | None,
+        Field(description="Their id in another system.", json_schema_extra=seed("Reference", "External ID")),
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "Named":
+        if not (self.email or self.phone_number or self.external_id or getattr(self, "klaviyo_id", None)):
+            raise wrong("Give an email, a phone_number or an external_id.", "missing", field="email")
+        if self.phone_number:
+            phone(self.phone_number, country_of(self))
+        return self
+
+
+class OneProfile(Named, Patching):
+    """One of many people."""
+
+
 def attributes(given: About, *, leave: str = "") -> dict[str, Any]:
     """The attributes of a profile's request; an identifier to `leave` out is the one that finds it."""
     names = [name for name in (*PLAIN, "external_id") if name != leave and name in type(given).model_fields]
-    made: dict[str, Any] = given.given(*names)
+    made = given.given(*names)
     if "phone_number" in made:
         made["phone_number"] = phone(made["phone_number"], country_of(given))
     place = given.location.model_dump(exclude_none=True) if given.location else given.given(*IN_LOCATION)

@@ -8,58 +8,25 @@ from pydantic import Field, model_validator
 from integrations.errors import PermanentError
 from klaviyo.actions import appended, people, profile_fields, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import (
-    Email,
-    ExternalId,
-    Id,
-    Listing,
-    Phone,
-    Reading,
-    seed,
-    wrong,
-)
+from klaviyo.actions.inputs import Email, ExternalId, Id, Inputs, Listing, Phone, Reading, seed, wrong
 from klaviyo.actions.people import Who
-from klaviyo.actions.profile_fields import About, Patching
+from klaviyo.actions.profile_fields import Named, Patching
 from klaviyo.actions.reading import Listed
-from klaviyo.actions.task import Task
-from klaviyo.api import published
+from klaviyo.actions.task import Task, resource
+from klaviyo.api import answers, published
 from klaviyo.api.answers import members, words
 
 WITH_CONSENT = {"additional-fields[profile]": ["subscriptions"]}
 
 
-class Named(About):
-    """A person who is made, by an address, a number or an id of another system."""
-
-    email: Annotated[
-        Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))
-    ] = None
-    phone_number: Annotated[
-        Phone | None,
-        Field(description="As +358401234567, or with a country.", json_schema_extra=seed("Phone 1", "Phone Number")),
-    ] = None
-    external_id: Annotated[
-        ExternalId | None,
-        Field(description="Their id in another system.", json_schema_extra=seed("Reference", "External ID")),
-    ] = None
-
-    @model_validator(mode="after")
-    def _has_a_name(self) -> "Named":
-        if not (self.email or self.phone_number or self.external_id):
-            raise wrong("Give an email, a phone_number or an external_id.", "missing", field="email")
-        if self.phone_number:
-            people.phone(self.phone_number, profile_fields.country_of(self))
-        return self
-
-
-class Creating(Named):
+class Creating(Named, Inputs):
     if_exists: Annotated[
         str | None,
         Field(pattern="^(fail|update)$", description="fail (if not given), or update whom Klaviyo knows already."),
     ] = None
 
 
-class Upserting(Named, Patching):
+class Upserting(Named, Patching, Inputs):
     """An upsert."""
 
 
@@ -182,3 +149,93 @@ def _told(task: Task, profile: dict[str, Any], others: Sequence[str], *, with_li
         lists = task.call("get_lists_for_profile", path={"id": words(profile.get("id"))}).data
         names = [words(members(one.get("attributes")).get("name")) for one in map(members, lists or [])]
     return appended.flat(profile, list_name=names) | ({"also_found": list(others)} if others else {})
+
+
+class Merging(Inputs):
+    klaviyo_id: Annotated[Id, Field(description="The profile that stays.")]
+    from_id: Annotated[Id, Field(description="The profile that goes into it, and is gone then.")]
+
+    @model_validator(mode="after")
+    def _are_two(self) -> "Merging":
+        if self.klaviyo_id == self.from_id:
+            raise wrong("A profile cannot be merged into itself.", field="from_id")
+        return self
+
+
+class Deleting(Inputs):
+    """Exactly one of the three, as Klaviyo takes one."""
+
+    email: Annotated[Email | None, Field(description="The person's e-mail address.")] = None
+    phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None
+    klaviyo_id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Deleting":
+        if len(self.given("email", "phone_number", "klaviyo_id")) != 1:
+            raise wrong("Give one of email, phone_number and klaviyo_id.", field="email")
+        if self.phone_number:
+            people.phone(self.phone_number, None)
+        return self
+
+
+class OfProfile(Reading):
+    klaviyo_id: Annotated[
+        Id, Field(description="The profile's id at Klaviyo.", json_schema_extra=seed("Profile ID", "Klaviyo Id"))
+    ]
+
+
+@action(
+    "merge_profiles",
+    asks="Two profiles become one, which nobody can undo.",
+    reaches=True,
+    examples=({"klaviyo_id": "01JABC", "from_id": "01JXYZ"},),
+)
+def merge_profiles(task: Task, given: Merging) -> dict[str, Any]:
+    """Merge a profile into another one.
+
+    https://developers.klaviyo.com/en/reference/merge_profiles
+    """
+    relationships = {"profiles": {"data": [{"type": "profile", "id": given.from_id}]}}
+    body = {"data": {"type": "profile-merge", "id": given.klaviyo_id, "relationships": relationships}}
+    task.call("merge_profiles", body=body)
+    return {"klaviyo_id": given.klaviyo_id, "from_id": given.from_id, "accepted": True}
+
+
+@action(
+    "request_profile_deletion",
+    asks="Klaviyo deletes the person with all that it knows of them, for good.",
+    examples=({"email": "ann@shop.example"},),
+)
+def request_profile_deletion(task: Task, given: Deleting) -> dict[str, Any]:
+    """Have a person deleted at Klaviyo.
+
+    It is done there within days. Sorae itself keeps what it knows: erase the person on their page to end that as well.
+    """
+    who: dict[str, Any] = {"type": "profile", "attributes": {}}
+    if given.klaviyo_id:
+        who["id"] = given.klaviyo_id
+    elif given.phone_number:
+        who["attributes"]["phone_number"] = people.phone(given.phone_number, None)
+    else:
+        who["attributes"]["email"] = given.email
+    task.call("request_profile_deletion", body=resource("data-privacy-deletion-job", {"profile": {"data": who}}))
+    return {"accepted": True} | given.given("email", "phone_number", "klaviyo_id")
+
+
+@action("get_lists_for_profile", examples=({"klaviyo_id": "01JABC"},))
+def list_lists_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
+    """List the lists that a person is on."""
+    return _all_of(task, "get_lists_for_profile", given)
+
+
+@action("get_segments_for_profile", examples=({"klaviyo_id": "01JABC"},))
+def list_segments_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
+    """List the segments that a person is in."""
+    return _all_of(task, "get_segments_for_profile", given)
+
+
+def _all_of(task: Task, operation: str, given: OfProfile) -> dict[str, Any]:
+    items = task.got(operation, given.klaviyo_id, given)
+    if not isinstance(items, list):
+        raise answers.Unreadable(operation)
+    return {"items": items, "count": len(items), "next": None}

@@ -88,13 +88,13 @@ def patiently(
             if was_asked and retries >= patience.max_retries:
                 raise _counted(error, tries) from None
             retries += was_asked
-            _sleep(deadline, error.retry_after.total_seconds(), tries)
+            sleep(deadline, error.retry_after.total_seconds(), tries)
         except IntegrationError as error:
             tries += 1
             if retries >= patience.max_retries or not _may_again(error, again=again, patience=patience):
                 raise _counted(error, tries) from None
             told = error.retry_after if isinstance(error, TemporaryError) else None
-            _sleep(deadline, max(patience.pause(retries), told.total_seconds() if told else 0), tries)
+            sleep(deadline, max(patience.pause(retries), told.total_seconds() if told else 0), tries)
             retries += 1
 
 
@@ -118,7 +118,8 @@ def _may_again(error: IntegrationError, *, again: bool, patience: Patience) -> b
     return again or error.code in NEVER_LEFT or isinstance(error, EdgeRefused)
 
 
-def _sleep(deadline: Deadline, seconds: float, tries: int) -> None:
+def sleep(deadline: Deadline, seconds: float, tries: int = 0) -> None:
+    """Raises OutOfTime instead of sleeping beyond the deadline, or when this process is to end."""
     if seconds > deadline.left:
         raise _counted(OutOfTime(OVER), tries) from None
     until = time.monotonic() + seconds

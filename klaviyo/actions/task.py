@@ -117,9 +117,9 @@ class Task:
         query = reading.query(given, published.find(operation))
         return self.call(operation, path=self.place(operation, id), query=query).data
 
-    def made(self, operation: str, type: str, attributes: Mapping[str, Any], **relationships: Any) -> Any:
-        """A new thing, as Klaviyo sends it back."""
-        return self.call(operation, body=resource(type, attributes, **relationships)).data
+    def made(self, operation: str, type: str, attributes: Mapping[str, Any], id: str = "", **relationships: Any) -> Any:
+        """A new thing, as Klaviyo sends it back; `id` is of what it is made from."""
+        return self.call(operation, body=resource(type, attributes, id, **relationships)).data
 
     def changed(self, operation: str, type: str, id: str, attributes: Mapping[str, Any]) -> Any:
         """A changed thing, as Klaviyo sends it back."""
@@ -139,6 +139,10 @@ class Task:
         """The values in an operation's path, which has one."""
         (name,) = re.findall(r"{(\w+)}", published.operation(operation).path)
         return {name: id}
+
+    def pause(self, seconds: float) -> None:
+        """Wait before another look. Raises OutOfTime."""
+        retries.sleep(self.deadline, seconds)
 
     def warn(self, code: str, sentence: str, **meta: Any) -> None:
         self.warnings.append(Problem(code, sentence, meta=meta))
@@ -163,9 +167,11 @@ def cursor(document: Mapping[str, Any], about: str) -> str | None:
     return None if following is None else following.get("page[cursor]")
 
 
-def resource(type: str, attributes: Mapping[str, Any], id: str = "", **relationships: Any) -> dict[str, Any]:
+def resource(type: str, attributes: Mapping[str, Any] | None, id: str = "", **relationships: Any) -> dict[str, Any]:
     """The body of a request about one thing; of each relationship its type and the id or ids."""
-    data: dict[str, Any] = {"type": type} | ({"id": id} if id else {}) | {"attributes": dict(attributes)}
+    data: dict[str, Any] = {"type": type} | ({"id": id} if id else {})
+    if attributes is not None:
+        data["attributes"] = dict(attributes)
     if relationships:
         data["relationships"] = {
             name.replace("_", "-"): {"data": _related(*about)} for name, about in relationships.items()
