@@ -100,7 +100,9 @@ def find(task: Task, who: Who, *, subscriptions: bool = False) -> tuple[dict[str
     found = task.call("get_profiles", query=query).data
     if not isinstance(found, list):
         raise answers.Unreadable("people")
-    return choose(found, who.profile_handling)
+    chosen, others = choose(found, who.profile_handling)
+    task.guard.meet(chosen)
+    return chosen, others
 
 
 def choose(found: Sequence[Any], handling: str | None) -> tuple[dict[str, Any], list[str]]:

@@ -66,7 +66,8 @@ def create_profile(task: Task, given: Creating) -> dict[str, Any]:
         return appended.flat(task.call("create_profile", query=query, body=body).data)
     except PermanentError as error:
         other = people.taken_by(error)
-        if not (other and given.if_exists == "update"):
+        is_ours = given.email in task.guard.made  # Klaviyo knew nobody by it before it was told of their no
+        if not other or not (is_ours or given.if_exists == "update"):
             raise
     return _patch(task, other, made, {})
 

@@ -130,7 +130,7 @@ class _Work:
     def done(self) -> Outcome:
         try:
             self.task.must_be_allowed(self.action.operations)
-            told = self.action.do(self.task, self.given)
+            told = self.action.do(self.task, self._guarded())
             data = self._collected(told) if isinstance(told, Listed) else told
             outcome = self.task.dry_outcome() if self.row.is_dry else Outcome(SUCCESS, data=data)
         except (Refused, IntegrationError) as problem:
@@ -139,6 +139,11 @@ class _Work:
             log.exception("An action broke: %s", without_message(problem))
             outcome = error(INTERNAL_ERROR.code, "Something went wrong at our side. It is in the site's log.")
         return self.told(outcome)
+
+    def _guarded(self) -> Inputs:
+        """The input, without people whom nothing may reach; raw requests are looked at one by one."""
+        is_asked = self.action.reaches and self.action.operations
+        return self.task.guard.first(self.task, self.given) if is_asked else self.given
 
     def pages(self) -> Iterator[Page]:
         """The pages of a list, with as many items as are wanted."""

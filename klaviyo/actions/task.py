@@ -10,8 +10,10 @@ from integrations.api.outcome import SUCCESS, Outcome, Problem
 from integrations.errors import IntegrationError, PermanentError
 from integrations.models import Connection
 from integrations.wire.deadline import Deadline
-from klaviyo.actions import reading, retries
+from klaviyo.actions import reading, rests, retries
+from klaviyo.actions.guard import Guard
 from klaviyo.actions.inputs import Reading
+from klaviyo.actions.refusals import Refused as Refused
 from klaviyo.actions.retries import Patience
 from klaviyo.api import answers, paging, published
 from klaviyo.api.answers import Answer
@@ -19,15 +21,6 @@ from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 
 OVER_THIS_MANY = 10  # requests a run makes way for what has just happened
-
-
-class Refused(Exception):
-    """A rule of ours says no: a failure, with a code, a sentence, and where in the input it is."""
-
-    def __init__(self, code: str, sentence: str, *, pointer: str = "", data: Any = None) -> None:
-        super().__init__(sentence)
-        self.problem = Problem(code, sentence, pointer=pointer)
-        self.data = data
 
 
 @dataclass
@@ -47,6 +40,10 @@ class Task:
     exchanges: list[dict[str, Any]] = field(default_factory=list)
     requests: int = 0
     is_known: bool = True
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self.connection, self.is_dry)
 
     @classmethod
     def over(
@@ -86,6 +83,7 @@ class Task:
     ) -> Answer:
         """One request, and again as often as the run's patience says. Raises IntegrationError."""
         asked = published.operation(operation) if isinstance(operation, str) else operation
+        self.guard.before(self, asked, body)
         answer: Answer = self._patiently(
             asked,
             lambda: self.client.call(asked, path=path, query=query, body=body, **more),
@@ -94,7 +92,9 @@ class Task:
         return answer
 
     def doing(self, operation: Operation, ask: Callable[[Client], Any], *, is_repeatable: bool | None = None) -> Any:
-        """As `call`, for a function of `klaviyo.api` that makes one request."""
+        """As `call`, for a function of `klaviyo.api` that only asks."""
+        if operation.method != "GET":
+            raise TypeError(f"{operation.id} changes something, so the guard must see its body: use call.")
         return self._patiently(operation, lambda: ask(self.client), is_repeatable=is_repeatable)
 
     def pages(
@@ -148,6 +148,7 @@ class Task:
         self.warnings.append(Problem(code, sentence, meta=meta))
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
+        rests.obey(self.connection, asked)
         if self.requests >= OVER_THIS_MANY:
             self.client.is_backlog = True
         try:
