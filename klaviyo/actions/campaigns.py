@@ -1,6 +1,6 @@
 """Actions on campaigns: messages to an audience, made, counted, sent, and called off."""
 
-from datetime import date
+from datetime import date as Day  # noqa: N812
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -48,7 +48,7 @@ class Strategy(Part):
     datetime: Moment | None = None
     options: LocalOptions | None = None
     throttle_percentage: int | None = None
-    date: date | None = None
+    date: Day | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "Strategy":
