@@ -1,6 +1,6 @@
 """Actions on campaigns: messages to an audience, made, counted, sent, and called off."""
 
-from datetime import date as Day  # noqa: N812
+from datetime import date as Day
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
