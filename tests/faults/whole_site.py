@@ -93,6 +93,7 @@ def _known(route: Route) -> dict[str, Any]:
         "code": Advocate.objects.values_list("referral_code", flat=True).first(),
         "store": "tea-house",
         "program": "spring",
+        "rest": "/v1/openapi.json",
         "token": unsubscribe_links.address(invite).rpartition("/")[2] if invite else "none",
     }
 
