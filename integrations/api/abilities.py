@@ -6,15 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Ability:
-    """One word that a token may hold. A `group` stands together in the form; what is `dangerous` is marked there."""
+    """One word that a token may hold. A `group` stands together in the form; what is dangerous is marked there.
+
+    Only who has the `permission`, where there is one, may give it to a token.
+    """
 
     name: str
     title: str
     group: str = ""
     is_dangerous: bool = False
+    permission: str = ""
 
 
-_declared: dict[str, Ability] = {}
+READ = Ability("read", "Everything that only reads")
+RAW = Ability("raw", "Raw requests, to anything that a provider offers", is_dangerous=True)
+_declared: dict[str, Ability] = {one.name: one for one in (READ, RAW)}
 
 
 def declare(*abilities: Ability) -> None:

@@ -87,6 +87,11 @@ def once(asker: ApiToken | User, key: str, digest: str, work: Work, *, of_run: O
     return answer
 
 
+def is_first(asker: ApiToken | User, key: str) -> bool:
+    """Whether a key comes for the first time, for what is done once and has no answer that could be kept."""
+    return _begin(asker, key, "") is not None
+
+
 def _begin(asker: ApiToken | User, key: str, digest: str) -> KeptAnswer | None:
     """A record, committed before the work begins; None where there is one."""
     now = timezone.now()

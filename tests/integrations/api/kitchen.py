@@ -15,9 +15,8 @@ from integrations.models import Connection
 
 NAME = "tests.integrations.api.kitchen"
 ABILITIES = (
-    Ability("read", "Read", "Everything that only reads"),
     Ability("brew", "Brew tea", "Kitchen"),
-    Ability("spill", "Spill tea", "Kitchen", is_dangerous=True),
+    Ability("spill", "Spill tea", "Kitchen", is_dangerous=True, permission="integrations.disconnect"),
 )
 
 

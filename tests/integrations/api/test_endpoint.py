@@ -140,6 +140,11 @@ def test_both_halves_of_a_character_are_one(ask: Ask) -> None:
     outcome(ask(body=b'{"email": "\\ud83c\\udf75"}'), 200)
 
 
+def test_an_integer_may_be_written_with_a_point(ask: Ask) -> None:
+    assert outcome(ask(body=b'{"email": "a", "cups": 10.0, "sugar": {"spoons": 2e0}}'), 200)["data"] == {"cups": 10}
+    assert code(ask(body=b'{"email": "a", "cups": 10.5}'), 422) == "invalid"
+
+
 def test_fifty_levels_are_well(ask: Ask) -> None:
     answer = ask(body=b'{"a":' * 49 + b"{}" + b"}" * 49)
     assert code(answer, 422) == "invalid"
