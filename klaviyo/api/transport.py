@@ -11,7 +11,6 @@ from django.conf import settings
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
 from klaviyo.api import bodies
-from klaviyo.api.bodies import MEDIA_TYPE
 from klaviyo.api.operation import REVISION, Operation
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def build(
 ) -> Request:
     """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours."""
     carried = bodies.of(body)
-    ours = {"revision": REVISION, "Accept": MEDIA_TYPE}
+    ours = {"revision": REVISION, "Accept": bodies.MEDIA_TYPE}
     if carried:
         ours["Content-Type"] = carried.media_type
     given = {name.lower() for name in headers or {}}

@@ -42,6 +42,8 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:retry": {"integrations.retry"},
     "integrations:connect": {"integrations.connect"},
     "integrations:reconnect": {"integrations.reconnect"},
+    "integrations:allow": {"integrations.connect"},
+    "integrations:allow_again": {"integrations.reconnect"},
     "integrations:decide": {"integrations.reconnect"},
     "integrations:release_messages": {"integrations.release_messages"},
     "integrations:api_tokens": {"integrations.manage_api_tokens"},
