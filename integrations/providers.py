@@ -1,6 +1,6 @@
 """Providers: what each declares of itself, and the registry of those that are installed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,18 @@ class Scope:
     name: str
     reason: str
     is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Scopes that are asked for only where an operator allows them too; `title` says in plain words what they let do.
+
+    `name` is for forms.
+    """
+
+    name: str
+    title: str
+    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Provider:
     `identify` asks, with a fresh access token, which account it opens. `served` names, for the pages, whom each of
     several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on they go in bulk
     (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one connection and
-    settles each of them.
+    settles each of them. `offers` are scopes beyond `scopes`.
     """
 
     slug: str
@@ -100,6 +112,13 @@ class Provider:
     served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]] = lambda _: {}
     bulk_from: Callable[[], int] = lambda: 0
     deliver: Callable[["Connection", "Sequence[Delivery]"], None] | None = None
+    offers: tuple[Offer, ...] = ()
+
+    def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
+        """The scopes to ask for: ours, those of the offers that were chosen, and what the connection had of others."""
+        offered = [(name, offer.name in chosen) for offer in self.offers for name in offer.scopes]
+        also = [name for name, is_chosen in offered if is_chosen or name in had]
+        return tuple(dict.fromkeys([*(scope.name for scope in self.scopes), *also]))
 
     def kind(self, name: str) -> Kind:
         """The kind of that name; KeyError where there is none."""

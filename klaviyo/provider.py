@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from integrations.models import Connection
-from integrations.providers import Addresses, Provider, Scope
+from integrations.providers import Addresses, Offer, Provider, Scope
 from klaviyo.api import accounts
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
@@ -22,6 +22,22 @@ SCOPES = (
     Scope("webhooks:read", "to see whether Klaviyo already tells us of changed consent", True),
     Scope("webhooks:write", "to hear of an unsubscribe at once; without it we ask every minute", True),
     Scope("data-privacy:write", "to have Klaviyo delete a person whom you erase here", True),
+)
+
+OFFERS = (
+    Offer("segments", "Segments: read, make, change and delete them", ("segments:read", "segments:write")),
+    Offer("templates", "E-mail templates: read, make, change and delete them", ("templates:read", "templates:write")),
+    Offer("campaigns", "Campaigns: read, make, change, send and delete them", ("campaigns:read", "campaigns:write")),
+    Offer("images", "Pictures: read, upload and rename them", ("images:read", "images:write")),
+    Offer("metrics", "Metrics: read what is counted", ("metrics:read",)),
+    Offer("flows", "Flows: read, make, delete, and switch them on or off", ("flows:read", "flows:write")),
+    Offer("tags", "Tags: read, make and delete them, and put them on things", ("tags:read", "tags:write")),
+    Offer(
+        "coupons",
+        "Coupons and their codes: read, make, change and delete them",
+        ("coupons:read", "coupons:write", "coupon-codes:read", "coupon-codes:write"),
+    ),
+    Offer("subscriptions", "Suppressions: see how a bulk change of them went", ("subscriptions:read",)),
 )
 
 
@@ -55,4 +71,5 @@ KLAVIYO = Provider(
     served=served,
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
     deliver=deliver,
+    offers=OFFERS,
 )

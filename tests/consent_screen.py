@@ -1,5 +1,6 @@
 """To Klaviyo's consent screen and back, as an operator's browser goes; and what that leaves, without the way."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,9 +27,14 @@ def visit(
     decision: str = "allow",
     start: str = "",
     scope: str = "",
+    also: Sequence[str] = (),
 ) -> HttpResponseBase:
-    """What our callback answers. `start` is where to post first; `scope` grants less than is asked for."""
-    answer = browser.post(start or reverse("integrations:connect", args=["klaviyo"]), headers=at_the_site())
+    """What our callback answers. `start` is where to post first; `scope` grants less than is asked for.
+
+    `also` are offers that are ticked.
+    """
+    start = start or reverse("integrations:connect", args=["klaviyo"])
+    answer = browser.post(start, {"also": also}, headers=at_the_site())
     screen = urlsplit(leads_on_to(answer))
     form = {name: values[0] for name, values in parse_qs(screen.query).items()}
     form |= {"account": account, "decision": decision} | ({"scope": scope} if scope else {})

@@ -17,6 +17,7 @@ from integrations.api.outcome import FAILURE, Outcome, Problem, failure
 
 DEEPEST = 50
 MOST_PROBLEMS = 100  # in one answer
+EXACT = 2**53  # below, a float tells whole numbers apart
 BROKEN = "invalid_json"
 INVALID = "invalid"
 
@@ -41,7 +42,13 @@ def checked(model: type[Model], raw: bytes) -> Model | Outcome:
     try:
         return model.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        return invalid(problems(error, model, given))
+        found = error
+    if any(one["type"].startswith("int_") for one in found.errors(include_url=False, include_input=False)):
+        try:
+            return model.model_validate_json(_with_whole_numbers(raw), strict=True)
+        except ValidationError as error:
+            found = error
+    return invalid(problems(found, model, given))
 
 
 def invalid(found: Sequence[Problem]) -> Outcome:
@@ -54,7 +61,7 @@ def invalid(found: Sequence[Problem]) -> Outcome:
 def problems(error: ValidationError, model: type[BaseModel], given: Any) -> list[Problem]:
     """What a model objects to: a problem for each place in the input, with a JSON pointer."""
     said: dict[str, list[str]] = {}
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
+    for one in error.errors(include_url=False, include_input=False):
         path = _path(one, given)
         said.setdefault(_pointer(path), []).append(_words(one, path, model))
     return [Problem(INVALID, _joined(words), pointer=pointer) for pointer, words in said.items()]
@@ -150,6 +157,19 @@ def _float(digits: str) -> float:
     return found
 
 
+def _with_whole_numbers(raw: bytes) -> bytes:
+    """The same with 10 for 10.0, which is an integer as well.
+
+    https://json-schema.org/draft/2020-12/json-schema-core#section-4.2.3
+    """
+    return json.dumps(json.loads(raw, parse_float=_whole)).encode()
+
+
+def _whole(digits: str) -> int | float:
+    found = float(digits)
+    return int(found) if found.is_integer() and abs(found) < EXACT else found
+
+
 def _kind(found: Any) -> str:
     match found:
         case list():
@@ -175,7 +195,8 @@ def _path(one: ErrorDetails, given: Any) -> list[str | int]:
         elif not (number == last and one["type"] == "missing"):
             continue
         path.append(part)
-    return path
+    about = one.get("ctx", {}).get("field")  # a rule across fields says which of them is to be changed
+    return [*path, str(about)] if about else path
 
 
 def _pointer(path: Sequence[str | int]) -> str:

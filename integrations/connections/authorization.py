@@ -7,6 +7,7 @@ begun with. It is used up before anything else is looked at, so a second callbac
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import cast
 from urllib.parse import urlsplit
@@ -70,17 +71,24 @@ class ConnectingFailed(Exception):
         super().__init__(f"{code}: {self.sentence}")
 
 
-def begin(request: HttpRequest, provider: Provider, connection: Connection | None = None) -> str:
-    """Start a trip for the signed-in user: to connect an account, or that connection again. The address to go to."""
+def begin(
+    request: HttpRequest, provider: Provider, connection: Connection | None = None, chosen: Collection[str] = ()
+) -> str:
+    """Start a trip for the signed-in user: to connect an account, or that connection again. The address to go to.
+
+    Of the provider's offers those are asked for that were chosen, and what the connection has already.
+    """
     Authorization.objects.filter(expires_at__lt=Now() - KEPT).delete()
     state, verifier = secrets.token_urlsafe(32), oauth.new_verifier()
-    address = oauth.authorize_url(provider, state, oauth.challenge_of(verifier))
+    asked = provider.asked(chosen, connection.granted if connection else ())
+    address = oauth.authorize_url(provider, state, oauth.challenge_of(verifier), asked)
     trip = Authorization(
         provider=provider.slug,
         state_hash=_hash(state),
         session_hash=_hash(request.session.setdefault(SESSION_KEY, secrets.token_urlsafe(32))),
         user=_user(request),
         connection=connection,
+        scopes=" ".join(asked),
         expires_at=Now() + LIFETIME,
     )
     trip.code_verifier = verifier
@@ -153,7 +161,7 @@ def _may_issue(addresses: Addresses, issuer: str | None) -> bool:
 
 def _exchanged(provider: Provider, code: str, trip: Authorization) -> oauth.Grant:
     try:
-        return oauth.exchange(provider, code, trip.code_verifier)
+        return oauth.exchange(provider, code, trip.code_verifier, trip.scopes.split())
     except OperatorRequired:
         raise ConnectingFailed("app_refused") from None
     except TemporaryError:

@@ -99,6 +99,7 @@ class Authorization(models.Model):
         help_text="The connection to renew; empty when a new one is wanted.",
     )
     code_verifier = EncryptedTextField()
+    scopes = models.TextField(blank=True, help_text="What was asked for, separated by spaces.")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -39,6 +39,29 @@ def reconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     return _to_consent_screen(request, providers.get(connection.provider), connection)
 
 
+@for_operators("integrations.connect")
+@require_GET
+def allow(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Choose what else we may do in the account that is to be connected."""
+    return _what_else(request, provider, None)
+
+
+@for_operators("integrations.reconnect")
+@require_GET
+def allow_again(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Choose what else we may do in the account of this connection; what it has is asked for in any case."""
+    connection = get_object_or_404(Connection, pk=connection_id, provider__in=providers.slugs())
+    return _what_else(request, providers.get(connection.provider), connection)
+
+
+def _what_else(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
+    had = connection.granted if connection else frozenset()
+    offers = [(offer, had.issuperset(offer.scopes)) for offer in provider.offers]
+    name = (connection.account_name or connection.account_id) if connection else provider.name
+    title = f"Allow more for {name}" if connection else f"Connect {name}"
+    return _page(request, "allow", title, {"provider": provider, "connection": connection, "offers": offers})
+
+
 @never_cache
 @require_GET
 def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
@@ -127,7 +150,7 @@ def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Con
         messages.error(request, _where_to_connect(request, provider))
         return redirect("integrations:provider", provider)
     try:
-        address = connections.begin(request, provider, connection)
+        address = connections.begin(request, provider, connection, request.POST.getlist("also"))
     except IntegrationError as error:
         messages.error(request, error.sentence)
         return redirect("integrations:provider", provider)

@@ -82,7 +82,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "figures": known,
         "chart": charts.per_hour(figures.hours([known], timezone.now())),
         "served": provider.served([row])[row.pk],
-        "scopes": [Granted(scope, scope.name in row.granted) for scope in provider.scopes],
+        "scopes": [Granted(scope, scope.name in row.granted) for scope in (*provider.scopes, *_chosen(row))],
         "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
         "is_releasing": row.is_connected and known.is_releasing,
         "failures": _failures(row),
@@ -107,6 +107,13 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
     else:
         messages.error(request, answer.sentence)
     return redirect("integrations:connection", row.pk)
+
+
+def _chosen(connection: Connection) -> list[Scope]:
+    """The scopes of offers that were granted."""
+    offers = providers.get(connection.provider).offers
+    found = {name: offer.title for offer in offers for name in offer.scopes if name in connection.granted}
+    return [Scope(name, title, is_optional=True) for name, title in found.items()]
 
 
 def _state(group: Mapping[str, Any]) -> str:

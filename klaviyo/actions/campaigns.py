@@ -1,6 +1,6 @@
 """Actions on campaigns: messages to an audience, made, counted, sent, and called off."""
 
-from datetime import date
+from datetime import date as Day
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,6 +13,7 @@ from klaviyo.actions.task import Refused, Task, resource
 from klaviyo.api import published
 from klaviyo.api.answers import members, words
 
+CHANNELS = ("email", "sms", "mobile_push")
 THROTTLES = (1, 2, 5, 10, 11, 13, 14, 17, 20, 25, 33, 50)
 CampaignId = Annotated[Id, Field(description="The campaign's id at Klaviyo.", json_schema_extra=seed("Campaign ID"))]
 MessageId = Annotated[Id, Field(description="The message's id, as the campaign names it.")]
@@ -47,7 +48,7 @@ class Strategy(Part):
     datetime: Moment | None = None
     options: LocalOptions | None = None
     throttle_percentage: int | None = None
-    date: date | None = None
+    date: Day | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "Strategy":
@@ -197,7 +198,8 @@ class ChangedCampaign(Inputs):
 
 class ListingCampaigns(Listing):
     channel: Annotated[
-        Literal["email", "sms", "mobile_push"], Field(description="Klaviyo lists one channel at a time.")
+        Literal["email", "sms", "mobile_push", "all"],
+        Field(description="Klaviyo lists one channel at a time; all walks one after the other."),
     ] = "email"
 
 
@@ -263,9 +265,11 @@ def list_campaigns(task: Task, given: ListingCampaigns) -> Listed:  # noqa: ARG0
     """List the campaigns of one channel."""
     query = reading.query(given, published.find("get_campaigns"))
     # Required: https://developers.klaviyo.com/en/reference/get_campaigns
-    channel = f"equals(messages.channel,'{given.channel}')"
-    query["filter"] = f"and({channel},{given.filter})" if given.filter else channel
-    return Listed("get_campaigns", query=query)
+    queries = []
+    for name in CHANNELS if given.channel == "all" else (given.channel,):
+        channel = f"equals(messages.channel,'{name}')"
+        queries.append(query | {"filter": f"and({channel},{given.filter})" if given.filter else channel})
+    return Listed("get_campaigns", query=queries[0], then=tuple(queries[1:]))
 
 
 @action(

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from integrations.api.outcome import Problem
 from integrations.errors import IntegrationError
-from klaviyo.actions import jobs, people, said_no
+from klaviyo.actions import dry_run, jobs, people, said_no
 from klaviyo.actions.declaration import action
 from klaviyo.actions.guard import ends
 from klaviyo.actions.inputs import Email, Id, Inputs, JobId, Moment, Part, Phone, Reading, Text, seed, wrong
@@ -403,6 +403,8 @@ def _person(task: Task, given: SubscribingOne) -> Person:
         id = words(profile.get("id"))
         email, number = email or words(told.get("email")), number or words(told.get("phone_number"))
     person = Person(email, number, id, tuple(given.channels))
+    if task.is_dry:
+        return person
     if person.has_mail and not email:
         raise Refused("no_email", "Klaviyo has no e-mail address of theirs.", pointer="/channels")
     if not number and any(not channel.startswith("email") for channel in given.channels):
@@ -513,13 +515,18 @@ def _with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsu
     ids = sorted({one.id for one in given if one.id and not (one.email or one.phone_number)})
     known: dict[str, Any] = {}
     for part in jobs.parts(ids, said_no.LOOKED_UP_AT_ONCE, LARGEST):
-        for item in task.call("get_profiles", query=_query("id", part)).data or []:
+        found = task.call("get_profiles", query=_query("id", part)).data
+        if not isinstance(found, list):
+            raise answers.Unreadable("people")
+        for item in found:
             known[words(members(item).get("id"))] = members(members(item).get("attributes"))
     whom: dict[int, Unsubscriber] = {}
     for at, one in enumerate(given):
         if one.id in ids:
             told = known.get(str(one.id), {})
             named = {name: told[name] for name in ("email", "phone_number") if words(told.get(name))}
+            if task.is_dry:
+                named = {"email": dry_run.ID}
             if not named:
                 _leave_out(task, at, "not_found", "Klaviyo knows nobody by that, or no address of theirs.")
                 continue
@@ -540,6 +547,9 @@ def _members(task: Task, list_id: str, whom: Mapping[int, Unsubscriber]) -> set[
             there, others = _on_list(task, list_id, name, set(names.values()))
             left = {at: value for at, value in names.items() if _plain(value) not in there}
             on_it |= names.keys() - left.keys()
+            if task.is_dry:
+                on_it |= names.keys()
+                continue
             # Somebody may be there by another address of theirs, and is then named by that one.
             if others and name == "email":
                 on_it |= {at for at, value in left.items() if any(_on_list(task, list_id, name, {value}))}

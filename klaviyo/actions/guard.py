@@ -4,9 +4,12 @@ Each request that changes something is looked at, whatever action makes it: so n
 declared to reach people is looked at before its first request as well, and goes on without those who are refused.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from pydantic import BaseModel
 
@@ -16,6 +19,7 @@ from integrations.models import Connection
 from klaviyo.actions.refusals import Refused
 from klaviyo.api import answers, filters, subscriptions, values
 from klaviyo.api.answers import members, words
+from klaviyo.api.bodies import Body
 from klaviyo.api.operation import Operation
 from klaviyo.consent import reach
 from klaviyo.consent.reach import Owed
@@ -41,6 +45,7 @@ CREATES = "create_profile"
 MANY = ("profiles", "events", "emails")  # inputs that name a person each
 _SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
 _OF_PROFILES = ("profile", "profile-merge")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:&=\"']+@[^\s<>()\[\],;:&=\"']+\.[^\s<>()\[\],;:&=\"']+")
 FIRST = "Their no is told to the account first."
 
 
@@ -100,7 +105,11 @@ class Guard:
         fresh = emails - self._cleared
         self._refuse_erased(fresh)
         self.bring(task, fresh, creates=operation.id == CREATES)
-        if operation.id in SUBSCRIBES and not self.may_be_subscribed >= who.emails | who.phones | who.profiles:
+        if (
+            operation.id in SUBSCRIBES
+            and not self.is_dry
+            and not self.may_be_subscribed >= who.emails | who.phones | who.profiles
+        ):
             refuse_who_said_no(task, body)
 
     def bring(self, task: "Task", emails: set[str], *, creates: bool = False) -> None:
@@ -195,6 +204,8 @@ def refuse_who_said_no(task: "Task", body: Any) -> None:
 
 def _named(value: Any) -> Iterator[tuple[str, str]]:
     match value:
+        case Body():
+            yield from _in_bytes(value)
         case BaseModel():
             yield from _named({name: getattr(value, name) for name in type(value).model_fields})
         case Mapping():
@@ -206,6 +217,15 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
         case list() | tuple():
             for inner in value:
                 yield from _named(inner)
+
+
+def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
+    """Of a body that somebody has written as text: JSON as any other, in anything else whatever looks like an address."""
+    try:
+        yield from _named(json.loads(body.content))
+    except ValueError:
+        text = unquote_plus(body.content.decode("utf-8", "replace"))
+        yield from (("email", found) for found in _ADDRESS.findall(text))
 
 
 def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:

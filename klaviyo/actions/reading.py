@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from klaviyo.actions.inputs import Listing, Reading
 from klaviyo.api.published import Published
@@ -20,6 +19,7 @@ class Listed:
     operation: str
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    then: tuple[Mapping[str, str], ...] = ()  # further queries, whose pages follow
 
 
 def query(given: Reading, asked: Published, *, also: Mapping[str, Iterable[str]] | None = None) -> dict[str, str]:
@@ -137,7 +137,6 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def items(listed: Listed, page: tuple[int, int], limit: int) -> dict[str, str]:
-    """The first query of a list: the largest page that is of use, where it has pages with a size."""
-    size: dict[str, Any] = {"page[size]": str(min(page[1], max(limit, 1)))} if page[1] else {}
-    return {**listed.query, **size}
+def sized(query: Mapping[str, str], page: tuple[int, int], limit: int) -> dict[str, str]:
+    """A first query: the largest page that is of use, where pages have a size."""
+    return {**query, **({"page[size]": str(min(page[1], max(limit, 1)))} if page[1] else {})}

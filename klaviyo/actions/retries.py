@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from integrations import shutdown
-from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError, Throttled
+from integrations.errors import IntegrationError, OutOfTime, PermanentError, TemporaryError, Throttled
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
-from klaviyo.api.answers import Answer, EdgeRefused
+from klaviyo.api.answers import Answer
 from klaviyo.api.operation import Operation
 
 #: A second one would make a second thing, or send twice.
@@ -44,10 +44,6 @@ LONGEST_STEP = 0.5  # seconds between two looks whether this process is to end
 LONGEST_BACKOFF = 60.0
 OVER = http.TIMED_OUT.saying("It took longer than it was given.")
 ENDING = http.TIMED_OUT.saying("The program was asked to end while this ran. Run it again.")
-
-
-class OutOfTime(TemporaryError):
-    """The deadline has passed before the next request could be made."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +79,10 @@ def patiently(
         try:
             return ask(), tries + 1
         except Throttled as error:
-            was_asked = not error.is_ours
-            tries += was_asked
-            if was_asked and retries >= patience.max_retries:
+            tries += 1
+            if retries >= patience.max_retries:
                 raise _counted(error, tries) from None
-            retries += was_asked
+            retries += 1
             sleep(deadline, error.retry_after.total_seconds(), tries)
         except IntegrationError as error:
             tries += 1
@@ -98,24 +93,12 @@ def patiently(
             retries += 1
 
 
-def may_have_happened(error: Exception, operation: Operation) -> bool:
-    """Whether what was asked may have been done although no answer says so."""
-    if operation.method == "GET" or isinstance(
-        error, Throttled | OutOfTime | EdgeRefused | PermanentError | OperatorRequired
-    ):
-        return False
-    return isinstance(error, TemporaryError) and error.code not in NEVER_LEFT
-
-
-NEVER_LEFT = frozenset({"unreachable", "plain_http", "unauthorized"})
-
-
 def _may_again(error: IntegrationError, *, again: bool, patience: Patience) -> bool:
-    if isinstance(error, PermanentError | OperatorRequired):
-        return patience.on_all_errors and not isinstance(error, OperatorRequired)
-    if not isinstance(error, TemporaryError):
+    if isinstance(error, PermanentError):
+        return patience.on_all_errors
+    if isinstance(error, OutOfTime) or not isinstance(error, TemporaryError):
         return False
-    return again or error.code in NEVER_LEFT or isinstance(error, EdgeRefused)
+    return again or not error.may_have_happened
 
 
 def sleep(deadline: Deadline, seconds: float, tries: int = 0) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
-from integrations.api.outcome import SUCCESS, Outcome, Problem, error, failure
+from integrations.api.outcome import SUCCESS, Outcome, error, failure
 from integrations.errors import IntegrationError, without_message
 from integrations.models import Connection
 from integrations.wire.attempts import INTERNAL_ERROR
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 KEY_IN_USE = "This key was used for another input. Take a new one."
 UNDER_WAY = "A run with this key is under way. Ask again when it has ended."
+MOST_ITEMS = 1_000_000
 AS_BACKLOG = 1_000  # of a list; whoever wants more makes way for what has just happened
 
 
@@ -58,7 +59,7 @@ def perform(row: ActionRun, action: Action, given: Inputs) -> Outcome:
     work = _Work.of(row, action, given)
     outcome = work.done()
     outcome = replace(outcome, took_ms=round((time.monotonic() - began) * 1000))
-    record.end(row, outcome, work.task.exchanges)
+    record.end(row, outcome, work.task.exchanges.kept)
     return outcome
 
 
@@ -152,15 +153,17 @@ class _Work:
         given = cast("Listing", self.given)
         left = float("inf") if given.all else given.limit
         size = published.find(listed.operation).page
-        query = reading.items(listed, size, int(min(left, 1_000_000)))
-        if given.start:
-            query["page[cursor]"] = given.start
-        for items, next in self.task.pages(listed.operation, listed.path, query):
-            wanted = items if len(items) <= left else items[: int(left)]
-            left -= len(wanted)
-            yield Page(wanted, next)
-            if left <= 0:
-                return
+        queries = [reading.sized(query, size, int(min(left, MOST_ITEMS))) for query in (listed.query, *listed.then)]
+        first, cursor = _place(given.start, len(queries))
+        if cursor:
+            queries[first]["page[cursor]"] = cursor
+        for number, query in enumerate(queries[first:], first):
+            for items, next in self.task.pages(listed.operation, listed.path, query):
+                wanted = items if len(items) <= left else items[: int(left)]
+                left -= len(wanted)
+                yield Page(wanted, _named(number, next, len(queries)))
+                if left <= 0:
+                    return
 
     def outcome_of(self, problem: Refused | IntegrationError) -> Outcome:
         if isinstance(problem, Refused):
@@ -187,4 +190,17 @@ class _Work:
         return {"items": items, "count": len(items), "next": next}
 
 
-__all__ = ["Broken", "By", "Page", "Problem", "of", "pages", "perform", "run", "stream"]
+def _place(start: str | None, queries: int) -> tuple[int, str]:
+    """Which query a list goes on with, and from which cursor: several are told apart by a number before it."""
+    if not start or queries == 1:
+        return 0, start or ""
+    number, _, cursor = start.partition("|")
+    return (min(int(number), queries - 1), cursor) if number.isdecimal() and number.isascii() else (0, start)
+
+
+def _named(number: int, next: str | None, queries: int) -> str | None:
+    if queries == 1:
+        return next
+    if next is None:
+        return f"{number + 1}|" if number + 1 < queries else None
+    return f"{number}|{next}"

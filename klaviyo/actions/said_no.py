@@ -13,7 +13,7 @@ from integrations.errors import IntegrationError, PermanentError
 from klaviyo.actions import guard, jobs
 from klaviyo.actions.refusals import Refused
 from klaviyo.actions.task import Task
-from klaviyo.api import profile_search, profiles, values
+from klaviyo.api import filters, profile_search, profiles, values
 from klaviyo.api.answers import Unreadable, members, words
 from klaviyo.api.consent import Marketing, Suppression
 from klaviyo.api.profiles import Profile
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 UNREADABLE = No(reach.UNKNOWN, is_for_good=True)
 LOOKED_UP_AT_ONCE = profiles.LOOKED_UP_AT_ONCE
+LARGEST = 1_000_000  # bytes: no limit of its own
 MAILBOX = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})  # about the mailbox, and no word of a person's
 
 
@@ -62,7 +63,53 @@ class Found:
 
 def look_up(task: Task, people: Sequence[Person]) -> Found:
     """Who they are at Klaviyo, with their consent: by each of their names. Raises IntegrationError."""
+    asked = {
+        "email": sorted({one.email for one in people if one.email}),
+        "id": sorted({one.id for one in people if one.id}),
+        "phone_number": sorted({one.phone_number for one in people if one.phone_number and not one.id}),
+    }
     found = Found()
+    for name, values_of in asked.items():
+        for part in jobs.parts(values_of, LOOKED_UP_AT_ONCE, LARGEST):
+            if task.is_dry:
+                task.call(profiles.GET_PROFILES, query=_question(name, part))
+            elif name == "email":
+                _find(task, found, part)
+            else:
+                for one in task.doing(profiles.GET_PROFILES, partial(_having, name=name, asked=part)):
+                    found.profiles[_plain(one.id if name == "id" else words(one.attributes.get(name)))] = one
+    if task.is_dry:
+        task.warn("consent_not_asked", "A dry run asks nobody: who has said no at Klaviyo would be left out.")
+    for profile in found.profiles.values():
+        task.guard.meet({"id": profile.id, "attributes": {"email": profile.address}})
+    return found
+
+
+def _find(task: Task, found: Found, emails: Sequence[str]) -> None:
+    answer = task.doing(profiles.GET_PROFILES, partial(profile_search.find, emails=emails, spelt=reach.spellings))
+    for error in answer.unclear.values():
+        if not isinstance(error, PermanentError | Unreadable):
+            raise error
+    found.profiles |= answer.profiles
+    found.unclear |= answer.unclear
+
+
+def of(self, person: Person) -> list[Profile]:
+        return [self.profiles[name] for name in map(_plain, person.names) if name in self.profiles]
+
+    def is_unclear(self, person: Person) -> bool:
+        return any(_plain(name) in self.unclear for name in person.names)
+
+
+def look_up(task: Task, people: Sequence[Person]) -> Found:
+    """Who they are at Klaviyo, with their consent: by each of their names. Raises IntegrationError."""
+    found = Found()
+    if task.is_dry:
+        for one in people:
+            name, value = next((name, value) for name, value in one.named if value)
+            task.call(profiles.GET_PROFILES, query=profiles.query(name, [value]))
+        task.warn("consent_not_asked", "A dry run asks nobody: who has said no at Klaviyo would be left out.")
+        return found
     for part in jobs.parts(sorted({one.email for one in people if one.email}), LOOKED_UP_AT_ONCE, 1_000_000):
         search = partial(profile_search.find, emails=part, spelt=reach.spellings)
         answer = task.doing(profiles.GET_PROFILES, search)
@@ -137,6 +184,10 @@ def refuse(task: Task, body: Any) -> None:
 
 def _plain(name: str) -> str:
     return values.address(name).lower()
+
+
+def _question(name: str, asked: Sequence[str]) -> dict[str, str]:
+    return {"filter": filters.any_of(name, asked), "additional-fields[profile]": "subscriptions", "page[size]": "100"}
 
 
 def _having(client: "Client", *, name: str, asked: Sequence[str]) -> list[Profile]:

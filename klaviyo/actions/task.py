@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.api.outcome import SUCCESS, Outcome, Problem
-from integrations.errors import IntegrationError, PermanentError
+from integrations.errors import IntegrationError, OperatorRequired, PermanentError
 from integrations.models import Connection
 from integrations.wire.deadline import Deadline
-from klaviyo.actions import reading, rests, retries
+from klaviyo.actions import dry_run, reading, rests, retries
+from klaviyo.actions.exchanges import Exchanges
 from klaviyo.actions.guard import Guard
 from klaviyo.actions.inputs import Reading
 from klaviyo.actions.refusals import Refused as Refused
 from klaviyo.actions.retries import Patience
-from klaviyo.api import answers, paging, published
-from klaviyo.api.answers import Answer
+from klaviyo.api import answers, paging, published, scopes
+from klaviyo.api.answers import SCOPE_MISSING, Answer
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
+from klaviyo.api.rehearsal import Rehearsal
 
 OVER_THIS_MANY = 10  # requests a run makes way for what has just happened
 
@@ -37,7 +39,7 @@ class Task:
     deadline: Deadline
     is_dry: bool = False
     warnings: list[Problem] = field(default_factory=list)
-    exchanges: list[dict[str, Any]] = field(default_factory=list)
+    exchanges: Exchanges = field(default_factory=Exchanges)
     requests: int = 0
     is_known: bool = True
     guard: Guard = field(init=False)
@@ -56,20 +58,33 @@ class Task:
         run: uuid.UUID | None = None,
         dry: bool = False,
     ) -> "Task":
-        """A task of one run over a connection."""
-        return cls(connection, Client(connection, is_backlog=is_backlog), patience, deadline, is_dry=dry)
+        """A task of one run over a connection; `dry`, nothing is sent."""
+        if dry:
+            rehearsal = Rehearsal(connection, is_backlog=is_backlog, stand_in=dry_run.stand_in)
+            return cls(connection, rehearsal, patience, deadline, is_dry=True)
+        exchanges = Exchanges()
+        client = Client(
+            connection, is_backlog=is_backlog, deadline=deadline, patient=True, observer=exchanges.note, run=run
+        )
+        return cls(connection, client, patience, deadline, exchanges=exchanges)
 
     @property
     def request_ids(self) -> list[str]:
         """Klaviyo's ids of the requests, to ask its support about."""
-        return [exchange["request_id"] for exchange in self.exchanges if exchange.get("request_id")]
+        return self.exchanges.request_ids
 
     def must_be_allowed(self, operations: Sequence[str]) -> None:
         """Raises OperatorRequired where a scope is known to be missing, before anything is sent."""
+        missing = {
+            scope: None for id in operations for scope in scopes.lacking(self.connection, published.operation(id))
+        }
+        if missing and not self.is_dry:
+            raise OperatorRequired(SCOPE_MISSING.about(scopes=" ".join(missing)))
 
     def dry_outcome(self) -> Outcome:
         """What a dry run tells: the requests as they would go."""
-        return Outcome(SUCCESS, data={"requests": self.exchanges})
+        planned = self.client.planned if isinstance(self.client, Rehearsal) else []
+        return Outcome(SUCCESS, "Nothing was sent.", dry_run.told(planned))
 
     def call(
         self,
@@ -155,8 +170,7 @@ class Task:
             answer, took = retries.patiently(ask, asked, self.patience, self.deadline, is_repeatable=is_repeatable)
         except IntegrationError as error:
             self.requests += getattr(error, "attempts", 1)
-            if retries.may_have_happened(error, asked):
-                self.is_known = False
+            self.is_known &= not error.may_have_happened
             raise
         self.requests += took
         return answer

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from klaviyo.api.operation import Operation
+from klaviyo.api.operation import (
+    LISTS_OF_A_PROFILE,
+    PREDICTIVE_ANALYTICS,
+    SEGMENTS_OF_A_PROFILE,
+    SIZE_OF_A_LIST,
+    SIZE_OF_A_SEGMENT,
+    Extra,
+    Operation,
+)
+
+EXTRAS = (PREDICTIVE_ANALYTICS, SIZE_OF_A_LIST, SIZE_OF_A_SEGMENT, LISTS_OF_A_PROFILE, SEGMENTS_OF_A_PROFILE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ def find(id: str) -> Published:
         daily,
         success=tuple(row["success"]),
         needs_body="answers" in row,
+        extra=tuple(extra for extra in EXTRAS if _offers(told.get(extra.parameter), extra, id)),
     )
     return Published(
         operation,
@@ -69,6 +80,12 @@ def find(id: str) -> Published:
         row.get("answers", ""),
         row.get("body", ""),
     )
+
+
+def _offers(among: Any, extra: Extra, id: str) -> bool:
+    """Whether an operation takes what has a limit of its own; where that is not published, it is safe to count it."""
+    is_offered = isinstance(among, int) and extra.value in _table()["words"][among]
+    return is_offered and (extra.parameter != "include" or id == "get_profile")
 
 
 def operation(id: str) -> Operation:

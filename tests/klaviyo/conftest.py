@@ -69,4 +69,4 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Exchange]]:
 def without_limits(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """However quick the machine is, nothing waits for a budget."""
     sandbox.settings(limits=False)
-    monkeypatch.setattr(pacing, "_counted", lambda *_budget, **_how: 0)
+    monkeypatch.setattr(pacing, "_counted", lambda *_budgets, **_how: 0)

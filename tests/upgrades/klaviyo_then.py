@@ -6,8 +6,8 @@ from typing import Any
 
 import requests
 
+from klaviyo.api.bodies import MEDIA_TYPE
 from klaviyo.api.operation import REVISION
-from klaviyo.api.transport import MEDIA_TYPE
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.state import token_store

@@ -10,6 +10,7 @@ from integrations.models import Connection, Delivery
 from klaviyo import actions
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
+from klaviyo.sandbox.protocol import scopes
 from referrals import lifecycle
 from referrals.models import OptIn, OptOut, Store, Suppression
 from tests.klaviyo.story import BEN, CID, TEA, known
@@ -26,6 +27,14 @@ Sent = Callable[[], list[Exchange]]
 def news(sandbox: Sandbox) -> str:
     [list_id] = sandbox.put_lists(TEA, [SeedList("News", opt_in_process="single_opt_in")])
     return list_id
+
+
+@pytest.fixture(autouse=True)
+def all_scopes(sandbox: Sandbox, connection: Connection) -> None:
+    """Whatever the product asks for, this account has granted everything."""
+    connection.scopes = " ".join(scopes.ALL)
+    connection.access_token = sandbox.connect(TEA).access_token
+    connection.save()
 
 
 def asked(sent: Sent) -> list[str]:
@@ -274,3 +283,31 @@ def test_everybody_of_a_list_is_asked_about_first(sandbox: Sandbox, connection: 
     assert known(sandbox, BEN).suppressions == ("USER_SUPPRESSED",)
     with pytest.raises(actions.BadInput):
         actions.run("suppress_profiles", connection, list_id=news, emails=[BEN])
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "operations"),
+    [
+        ("subscribe_profile_to_list", {"email": BEN, "channels": ["email"], **ASKED}, ["get_profiles", SUBSCRIBE]),
+        (
+            "subscribe_profiles",
+            {"profiles": [{"id": "01JABC", "channels": ["email"]}], **ASKED},
+            ["get_profiles", SUBSCRIBE],
+        ),
+        (
+            "unsubscribe_profiles",
+            {"profiles": [{"id": "01JABC"}]},
+            ["get_profiles", "get_profiles_for_list", UNSUBSCRIBE],
+        ),
+        ("suppress_profiles", {"emails": [BEN]}, ["bulk_suppress_profiles"]),
+    ],
+)
+def test_a_dry_run_shows_its_requests_and_sends_and_stores_nothing(
+    sent: Sent, connection: Connection, setting: StoreSetting, name: str, given: dict[str, Any], operations: list[str]
+) -> None:
+    where = {} if name == "suppress_profiles" else {"list_id": "Y6nRLr"}
+    told = actions.run(name, connection, dry=True, **given | where)
+    assert told.outcome == "success", told
+    assert [request["operation"] for request in told.data["requests"]] == operations
+    assert asked(sent) == []
+    assert not OptOut.objects.exists()
