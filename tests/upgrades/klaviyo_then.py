@@ -1,6 +1,7 @@
 """Klaviyo as it was when the fixture was taken: our tokens, whom it knows and what they said, what it had taken."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,8 +35,25 @@ def remember(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
     for row in deliveries:
         if row["kind"] == "event" and row["connection_id"] == 1 and _has_arrived(row):
             _post(sandbox, "events", row["body"])
-    sandbox.settings(import_seconds=3600)
+    _let_imports_wait(sandbox)
     return _metrics(sandbox, fixture) | _imports(sandbox, fixture)
+
+
+def copy(sandbox: Sandbox, to: sqlite3.Connection) -> None:
+    """All that it knows."""
+    with sandbox._world.database._lock:
+        sandbox._world.database._connection.backup(to)
+
+
+def put_back(known: sqlite3.Connection, sandbox: Sandbox) -> None:
+    """Into a new one, that is then as `remember` had left the other."""
+    with sandbox._world.database._lock:
+        known.backup(sandbox._world.database._connection)
+    _let_imports_wait(sandbox)
+
+
+def _let_imports_wait(sandbox: Sandbox) -> None:
+    sandbox.settings(import_seconds=3600)
 
 
 def _know_our_tokens(world: World, accounts: dict[str, bool]) -> None:
