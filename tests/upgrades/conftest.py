@@ -122,10 +122,11 @@ def upgraded(
 ) -> Iterator[past.Fixture]:
     """Migrated to the newest, and taken right now; what it held before."""
     now = timezone.now()
-    klaviyo_then.put_back(upgraded_once.klaviyo, sandbox)
+    later = now - upgraded_once.taken_at
+    klaviyo_then.put_back(upgraded_once.klaviyo, sandbox, later)
     name = past.create_database(tmp_path, like=upgraded_once.database)
     with past.turned_to(name):
-        past.shift_times(now - upgraded_once.taken_at)
+        past.shift_times(later)
         asked.exchanges.clear()
         yield past.read(past.STORE_SETTINGS, now, upgraded_once.renamed)
     past.drop_database(name)

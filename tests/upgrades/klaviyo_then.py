@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -45,10 +46,14 @@ def copy(sandbox: Sandbox, to: sqlite3.Connection) -> None:
         sandbox._world.database._connection.backup(to)
 
 
-def put_back(known: sqlite3.Connection, sandbox: Sandbox) -> None:
-    """Into a new one, that is then as `remember` had left the other."""
+def put_back(known: sqlite3.Connection, sandbox: Sandbox, later: timedelta) -> None:
+    """Into a new one, that is then as `remember` had left the other, but so much later."""
     with sandbox._world.database._lock:
         known.backup(sandbox._world.database._connection)
+    with sandbox._world.database.transaction() as sql:
+        for column in ("access_tokens.expires_at", "events.time", "events.readable_at", "events.received_at"):
+            table, _, name = column.partition(".")
+            sql.execute(f"UPDATE {table} SET {name} = {name} + ?", [round(later.total_seconds())])
     _let_imports_wait(sandbox)
 
 

@@ -13,5 +13,7 @@ def test_overload_degrades_and_does_not_collapse() -> None:
     """
     figures = benchmark.played("overload", "Workers overloaded.")["figures"]
     assert figures["lost or doubled"] == 0
-    behind = [one for name, one in figures.items() if name.startswith("fresh facts of a quiet account behind all others")]
+    behind = [
+        one for name, one in figures.items() if name.startswith("fresh facts of a quiet account behind all others")
+    ]
     assert behind == [0, 0]

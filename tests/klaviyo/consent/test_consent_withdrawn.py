@@ -125,9 +125,7 @@ def sent_against(email: str, said_at: datetime, says_no: Callable[..., datetime]
     return against
 
 
-def test_five_hundred_recipients_are_decided_with_six_questions(
-    sandbox: Sandbox, ann: Advocate, drain: Drain
-) -> None:
+def test_five_hundred_recipients_are_decided_with_six_questions(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:
     drain()
     ann.program.store.klaviyo_settings.update(invite_policy="subscribed_only")
     before = len(sandbox.requests("get_profiles"))
