@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,18 +56,36 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Requests:
     return requests
 
 
+SchemaAt = Callable[[Mapping[str, str]], str]
+
+
 @pytest.fixture(scope="session")
-def schema_before(
+def schema_at(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """An empty database at the migrations of the fixture, to be copied."""
+) -> Iterator[SchemaAt]:
+    """An empty database at these migrations, to be copied; made once."""
+    made: dict[str, str] = {}
+
+    def at(migrations: Mapping[str, str]) -> str:
+        key = repr(sorted(migrations.items()))
+        if key not in made:
+            with django_db_blocker.unblock():
+                name = past.create_database(tmp_path_factory.mktemp("before"))
+                with past.turned_to(name):
+                    past.migrate(migrations)
+            made[key] = name
+        return made[key]
+
+    yield at
     with django_db_blocker.unblock():
-        name = past.create_database(tmp_path_factory.mktemp("before"))
-        with past.turned_to(name):
-            past.migrate(past.read(past.STORE_SETTINGS)["migrations"])
-    yield name
-    with django_db_blocker.unblock():
-        past.drop_database(name)
+        for name in made.values():
+            past.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def schema_before(schema_at: SchemaAt) -> str:
+    """Likewise, at the migrations of the fixture."""
+    return schema_at(past.read(past.STORE_SETTINGS)["migrations"])
 
 
 @pytest.fixture

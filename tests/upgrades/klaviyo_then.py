@@ -122,7 +122,7 @@ def _imports(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
 
 
 def _metrics(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
-    answer = requests.get(f"{sandbox.url}/api/metrics", headers=_headers(), timeout=10).json()
+    answer = requests.get(f"{sandbox.url}/api/metrics", headers=_headers(), timeout=300).json()
     now = {metric["attributes"]["name"]: metric["id"] for metric in answer["data"]}
     [reading] = fixture["rows"]["klaviyo.reading"]
     return {old: now[name] for name, ids in reading["metrics"].items() for old in ids}
@@ -130,7 +130,7 @@ def _metrics(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
 
 def _post(sandbox: Sandbox, resource: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = requests.post(
-        f"{sandbox.url}/api/{resource}", json=body, headers=_headers() | {"Content-Type": MEDIA_TYPE}, timeout=10
+        f"{sandbox.url}/api/{resource}", json=body, headers=_headers() | {"Content-Type": MEDIA_TYPE}, timeout=300
     )
     assert answer.status_code == 202, answer.text
     said: dict[str, Any] = answer.json() if answer.content else {}

@@ -1,4 +1,4 @@
-"""A slowed machine with many times as much to do, of one account and of ten: it loses nothing, and nobody waits for all.
+"""A slowed machine with many times as much to do, of one account and of ten: nothing is lost, no one waits for all.
 
 Whatever the machine, what is looked at is what arrived, and in which order.
 """

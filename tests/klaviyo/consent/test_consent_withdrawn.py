@@ -1,4 +1,4 @@
-"""Whenever a person says no, nothing is sent afterwards: 40 withdrawals at random moments (WITHDRAWALS says how many), here and at Klaviyo."""
+"""Whenever a person says no, nothing is sent afterwards: withdrawals at random moments, here and at Klaviyo."""
 
 import os
 import random
