@@ -107,7 +107,7 @@ def _answer(world: World, request: Request, visit: _Visit) -> Reply:
 
 
 def _work(world: World, request: Request, route: Route, visit: _Visit, query: Query) -> Reply:
-    _check_body(request)
+    _check_body(request, route.operation.media_type)
     with world.database.when_needed() as session:
         call = Call(
             session,
@@ -120,6 +120,7 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
             world.settings,
             visit.fault,
             request.headers["revision"],
+            request.headers.get("content-type", ""),
         )
         done = route.operation.handler(call)
     if route.operation.may_change_consent:
@@ -158,12 +159,12 @@ def _authenticate(world: World, request: Request) -> Access:
     return found
 
 
-def _check_body(request: Request) -> None:
+def _check_body(request: Request, media_type: str) -> None:
     if request.too_large:
         detail = "The request body may have at most 5 MB."
         raise Refusal(Problem(413, "payload_too_large", "Payload too large.", detail))
     carries_body = request.method in ("POST", "PATCH") or request.body
-    if carries_body and request.media_type != JSON_API:
+    if carries_body and request.media_type != media_type:
         detail = f'Unsupported media type "{request.media_type}" in request.'
         raise Refusal(Problem(415, "unsupported_media_type", "Unsupported media type.", detail))
 
