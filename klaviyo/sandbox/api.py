@@ -28,7 +28,7 @@ from klaviyo.sandbox.state import identifiers, token_store
 from klaviyo.sandbox.state.token_store import Access
 from klaviyo.sandbox.world import World
 
-REVISIONS = ("2026-07-15", "2026-10-15")  # of what is served here they differ in a single place: `event_shapes`
+REVISIONS = ("2026-07-15", "2026-10-15")  # where both serve an operation, they differ in a single place: `event_shapes`
 RETIREMENT = "X-Klaviyo-Api-Retirement-Date"
 _SYSTEMIC = {
     403: ("permission_denied", "You do not have permission to perform this action."),
@@ -80,7 +80,7 @@ def answer(world: World, request: Request) -> Reply:
 def _answer(world: World, request: Request, visit: _Visit) -> Reply:
     visit.route = routes.find(request.method, request.path)
     operation = visit.route.operation
-    _check_revision(request, is_retired=world.settings.revision_sunset)
+    _check_revision(request, operation.revisions, is_retired=world.settings.revision_sunset)
     visit.access = _authenticate(world, request)
     _refuse_systemically(world.settings.refused, operation.id)
     visit.fault = world.faults.take(operation.id, visit.access.account)
@@ -130,12 +130,12 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
     return json_reply(done.status, done.document, JSON_API).with_headers(done.headers)
 
 
-def _check_revision(request: Request, *, is_retired: bool) -> None:
+def _check_revision(request: Request, revisions: tuple[str, ...], *, is_retired: bool) -> None:
     revision = request.headers.get("revision")
     if not revision:
         raise Refusal(invalid_parameter("A revision header is required.", "revision"))
-    if revision not in REVISIONS or is_retired:
-        served = " and ".join(REVISIONS)
+    if revision not in revisions or is_retired:
+        served = " and ".join(revisions)
         detail = f"The revision {revision} is not served" + ("." if is_retired else f"; these are: {served}.")
         raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
 

@@ -64,16 +64,9 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "coupon": frozenset(["description", "external_id", "id", "monitor_configuration"]),
     "coupon-code": frozenset(["expires_at", "id", "status", "unique_code"]),
     "coupon-code-bulk-create-job": frozenset(
-        [
-            "completed_at",
-            "completed_count",
-            "created_at",
-            "errors",
-            "expires_at",
-            "failed_count",
-            "id",
-            "status",
-            "total_count",
-        ]
+        (
+            *["completed_at", "completed_count", "created_at", "errors", "expires_at"],
+            *["failed_count", "id", "status", "total_count"],
+        )
     ),
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
 
@@ -21,8 +22,8 @@ class Part:
 
 def parts(body: bytes, content_type: str) -> Mapping[str, Part]:
     """The form's parts by their names; Refusal where the body is no form, or names one twice."""
-    boundary = _header(content_type).get_param("boundary")
-    if not isinstance(boundary, str) or not boundary:
+    boundary = _parameter(content_type, "boundary")
+    if not boundary:
         raise _unreadable("The media type names no boundary.")
     mark = b"\r\n--" + boundary.encode("latin-1", "replace")
     pieces = (b"\r\n" + body).split(mark)
@@ -42,19 +43,18 @@ def _part(piece: bytes) -> tuple[str, Part]:
     for line in head.decode("utf-8", "replace").split("\r\n"):
         title, _, value = line.partition(":")
         if mark and title.strip().lower() == "content-disposition":
-            said = _header(value.strip())
-            name, filename = said.get_param("name"), said.get_filename()
-            if isinstance(name, str):
-                return name, Part(filename, content)
+            name = _parameter(value, "name")
+            if name:
+                return name, Part(_parameter(value, "filename"), content)
     raise _unreadable("A part has no name.")
 
 
-def _header(value: str) -> Message:
-    """A header's parameters are read as those of a mail's media type."""
-    made = Message()
-    made["Content-Type"] = value
-    made["Content-Disposition"] = value
-    return made
+def _parameter(header: str, name: str) -> str | None:
+    """A parameter of a header is read as a mail has it."""
+    read = Message()
+    read["Content-Disposition"] = header.strip()
+    found = read.get_param(name, header="content-disposition")
+    return None if found is None else collapse_rfc2231_value(found)
 
 
 def _unreadable(detail: str) -> Refusal:

@@ -86,7 +86,7 @@ class Query:
             for name in query.given
             if name not in allowed
         ]
-        wrong += [problem for name in query.given for problem in query._wrong_names(name)]
+        wrong += [problem for name in query.given if name in allowed for problem in query._wrong_names(name)]
         if wrong:
             raise Refusal(*wrong)
         return query

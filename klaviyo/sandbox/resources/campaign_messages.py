@@ -5,16 +5,18 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from klaviyo.sandbox.protocol.calls import Answer, Call, Document, known, link_to_one, same_id
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, known, same_id
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
+from klaviyo.sandbox.resources import campaign_message_reading as message_reading
 from klaviyo.sandbox.resources import campaign_shapes as shapes
 from klaviyo.sandbox.resources import campaigns, images, templates
+from klaviyo.sandbox.resources.campaign_progress import DRAFT
 from klaviyo.sandbox.state import campaign_store, template_store
 
 
 def get_campaign_message(call: Call) -> Answer:
     row = require(call, call.ids["id"])
-    return call.one(campaigns.message_resource(call, row), included=_included(call, row))
+    return call.one(message_reading.resource(call, row), included=_included(call, row))
 
 
 def update_campaign_message(call: Call) -> Answer:
@@ -27,7 +29,7 @@ def update_campaign_message(call: Call) -> Answer:
     definition = _merged(before, data["attributes"].get("definition") or {})
     image = campaigns.image_of(call, data) or row["image"]
     campaign_store.change_message(call.sql, row["id"], definition, image)
-    return call.one(campaigns.message_resource(call, require(call, row["id"])))
+    return call.one(message_reading.resource(call, require(call, row["id"])))
 
 
 def assign_template_to_campaign_message(call: Call) -> Answer:
@@ -41,7 +43,7 @@ def assign_template_to_campaign_message(call: Call) -> Answer:
     template_store.copy(call.sql, template, template["name"], row["id"])
     if before is not None:
         template_store.delete(call.sql, before["id"])
-    return call.one(_flat_resource(call, row))
+    return call.one(message_reading.flat_resource(call, row))
 
 
 def require(call: Call, message_id: str) -> sqlite3.Row:
@@ -49,7 +51,7 @@ def require(call: Call, message_id: str) -> sqlite3.Row:
 
 
 def _refuse_sent(row: sqlite3.Row) -> None:
-    if row["status"] != campaigns.DRAFT:
+    if row["status"] != DRAFT:
         raise Refusal(campaigns.not_a_draft(row["status"]))
 
 
@@ -63,29 +65,6 @@ def _merged(before: Mapping[str, Any], said: Mapping[str, Any]) -> Document:
         if isinstance(before.get(name), dict) and isinstance(said.get(name), dict):
             merged[name] = {**before[name], **said[name]}
     return merged
-
-
-def _flat_resource(call: Call, row: sqlite3.Row) -> Document:
-    """The one answer that has no `definition` around a message's members."""
-    definition = json.loads(row["definition"])
-    path = f"/api/campaign-messages/{row['id']}"
-    template = template_store.of_message(call.sql, row["id"])
-    attributes = {
-        "label": definition.get("label") or row["campaign_name"],
-        "channel": definition["channel"],
-        "content": definition["content"],
-        **campaigns.message_times(call, row),
-    }
-    return {
-        "type": "campaign-message",
-        "id": row["id"],
-        "attributes": call.query.sparse("campaign-message", attributes),
-        "relationships": {
-            "campaign": link_to_one(call, "campaign", path, "campaign", row["campaign"]),
-            "template": link_to_one(call, "template", path, "template", template["id"] if template else None),
-        },
-        "links": {"self": call.address(path)},
-    }
 
 
 def _included(call: Call, row: sqlite3.Row) -> list[Document] | None:

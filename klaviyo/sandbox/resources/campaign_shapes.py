@@ -140,7 +140,7 @@ _PUSH_CONTENT: Mapping[str, Shape] = {
     "dynamic_image": _TEXT,
     "action_buttons": Optional(Items(_BUTTON, most=3)),
 }
-_PUSH = {
+_PUSH: Mapping[str, Shape] = {
     "kv_pairs": Free(nullable=True),
     "notification_type": Text(),
     "options": Members(optional={"on_open": _ON_OPEN, "badge": _BADGE, "play_sound": _YES_OR_NO}),

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from klaviyo.sandbox.protocol import filter_language
-from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, link_to_one, same_id
+from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, same_id
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.filter_language import wrong
 from klaviyo.sandbox.protocol.filters import RANGE, Column, Where, boolean, moment, one_of
+from klaviyo.sandbox.resources import campaign_message_reading as message_reading
 from klaviyo.sandbox.resources import campaign_progress, images
 from klaviyo.sandbox.resources import campaign_shapes as shapes
 from klaviyo.sandbox.resources.campaign_progress import DRAFT, STATUSES
@@ -66,7 +67,7 @@ def create_campaign(call: Call) -> Answer:
     given = {**attributes, "audiences": audiences}
     made = campaign_store.create(call.sql, call.account, channel, {**given, **_settled(channel, given)})
     for one in told:
-        definition = _complete(one["attributes"]["definition"])
+        definition = message_reading.complete(one["attributes"]["definition"])
         campaign_store.add_message(call.sql, made, definition, image_of(call, one))
     return call.one(resource(call, require(call, made)), 201)
 
@@ -152,39 +153,10 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
     }
 
 
-def message_resource(call: Call, row: sqlite3.Row) -> Document:
-    path = f"/api/campaign-messages/{row['id']}"
-    template = template_store.of_message(call.sql, row["id"])
-    attributes = {"definition": json.loads(row["definition"]), **message_times(call, row)}
-    return {
-        "type": "campaign-message",
-        "id": row["id"],
-        "attributes": call.query.sparse("campaign-message", attributes),
-        "relationships": {
-            "campaign": link_to_one(call, "campaign", path, "campaign", row["campaign"]),
-            "template": link_to_one(call, "template", path, "template", template["id"] if template else None),
-            "image": link_to_one(call, "image", path, "image", row["image"]),
-        },
-        "links": {"self": call.address(path)},
-    }
-
-
-def message_times(call: Call, row: sqlite3.Row) -> Document:
-    campaign = known("campaign", row["campaign"], campaign_store.get(call.sql, call.account, row["campaign"]))
-    options = json.loads(campaign["send_strategy"]).get("options") or {}
-    sent_at = campaign["send_time"]
-    send_times = [{"datetime": sent_at, "is_local": bool(options.get("is_local"))}] if sent_at else []
-    return {
-        "send_times": send_times,
-        "created_at": call.moment(row["created_at"]),
-        "updated_at": call.moment(row["updated_at"]),
-    }
-
-
 def _included(call: Call, rows: list[sqlite3.Row]) -> list[Document] | None:
     if "campaign-messages" not in call.query.include:
         return None
-    return [message_resource(call, one) for row in rows for one in campaign_store.messages(call.sql, row["id"])]
+    return [message_reading.resource(call, one) for row in rows for one in campaign_store.messages(call.sql, row["id"])]
 
 
 def _channel(told: list[Any]) -> str:
@@ -242,19 +214,3 @@ def _settled(channel: str, told: Mapping[str, Any]) -> Document:
         "send_options": {"use_smart_sending": True if smart is None else smart},
         "tracking_options": tracking,
     }
-
-
-def _complete(definition: Mapping[str, Any]) -> Document:
-    """A message's definition with the members that were not given."""
-    if definition["channel"] == "email":
-        names = ("subject", "preview_text", "from_email", "from_label", "reply_to_email", "cc_email", "bcc_email")
-        content = {**dict.fromkeys(names), **(definition.get("content") or {})}
-        return {"channel": "email", "label": definition.get("label"), "content": content}
-    if definition["channel"] == "sms":
-        options = {"shorten_links": True, "add_org_prefix": True, "add_info_link": True, "add_opt_out_language": False}
-        options |= {
-            name: value for name, value in (definition.get("render_options") or {}).items() if value is not None
-        }
-        content = {"body": None, "media_url": None, **(definition.get("content") or {})}
-        return {"channel": "sms", "content": content, "render_options": options}
-    return {"notification_type": "standard", **definition}

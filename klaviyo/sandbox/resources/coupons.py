@@ -3,11 +3,12 @@
 import json
 import re
 import sqlite3
+from collections.abc import Mapping
 
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, same_id
 from klaviyo.sandbox.protocol.errors import Problem, Refusal
 from klaviyo.sandbox.protocol.filters import Where
-from klaviyo.sandbox.protocol.validation import Members, Text
+from klaviyo.sandbox.protocol.validation import Members, Shape, Text
 from klaviyo.sandbox.protocol.variant_shapes import Free
 from klaviyo.sandbox.state import coupon_store
 
@@ -19,7 +20,7 @@ def _external_id(text: str) -> str | None:
 
 
 _TYPE = Text(choices=("coupon",))
-_DESCRIBED = {"description": Text(nullable=True), "monitor_configuration": Free(nullable=True)}
+_DESCRIBED: Mapping[str, Shape] = {"description": Text(nullable=True), "monitor_configuration": Free(nullable=True)}
 _CREATE = Members(
     {
         "data": Members(

@@ -52,7 +52,8 @@ class Operation:
     """One thing that the API can do, with everything that decides whether it may be done.
 
     `call` is its method and path, `scope` names the scopes, and its id is Klaviyo's, by which its handler is called.
-    `extra` are further limits, spent by calls whose query has that value under that name.
+    `extra` are further limits, spent by calls whose query has that value under that name. `revisions` are those of
+    Klaviyo's that have the operation in the form in which it is served here.
     """
 
     call: str
@@ -62,6 +63,7 @@ class Operation:
     rules: Rules = _NO_QUERY
     extra: Mapping[tuple[str, str], Limit] = field(default_factory=dict)
     media_type: str = JSON_API
+    revisions: tuple[str, ...] = ("2026-07-15", "2026-10-15")
 
     @cached_property
     def id(self) -> str:
@@ -341,6 +343,8 @@ _DEFINED = {"template": frozenset({"definition"})}
 _TEMPLATE = Rules(("template",), _DEFINED)
 _PLAIN_TEMPLATE = Rules(("template",), words={"template": campaign_fields.TEMPLATE})
 _CAMPAIGN = Rules(("campaign", "campaign-message"), include=frozenset({"campaign-messages", "tags"}))
+# In the next revision templates and campaigns have other forms.
+_FIRST = ("2026-07-15",)
 _IMAGE_FILES = Limit(3, 100, 500)  # the daily number of its own page; the specification has 100 for both
 
 OPERATIONS += (
@@ -356,13 +360,20 @@ OPERATIONS += (
             page=(10, 10),
             filter=True,
         ),
+        revisions=_FIRST,
     ),
-    Operation("POST /api/templates", "templates:write", L, templates.create_template, _TEMPLATE),
-    Operation("GET /api/templates/{id}", "templates:read", L, templates.get_template, _TEMPLATE),
-    Operation("PATCH /api/templates/{id}", "templates:write", L, templates.update_template, _TEMPLATE),
-    Operation("DELETE /api/templates/{id}", "templates:write", L, templates.delete_template),
-    Operation("POST /api/template-render", "templates:read", S, templates.render_template, _PLAIN_TEMPLATE),
-    Operation("POST /api/template-clone", "templates:write", L, templates.clone_template, _PLAIN_TEMPLATE),
+    Operation("POST /api/templates", "templates:write", L, templates.create_template, _TEMPLATE, revisions=_FIRST),
+    Operation("GET /api/templates/{id}", "templates:read", L, templates.get_template, _TEMPLATE, revisions=_FIRST),
+    Operation(
+        "PATCH /api/templates/{id}", "templates:write", L, templates.update_template, _TEMPLATE, revisions=_FIRST
+    ),
+    Operation("DELETE /api/templates/{id}", "templates:write", L, templates.delete_template, revisions=_FIRST),
+    Operation(
+        "POST /api/template-render", "templates:read", S, templates.render_template, _PLAIN_TEMPLATE, revisions=_FIRST
+    ),
+    Operation(
+        "POST /api/template-clone", "templates:write", L, templates.clone_template, _PLAIN_TEMPLATE, revisions=_FIRST
+    ),
     Operation(
         "GET /api/campaigns",
         "campaigns:read",
@@ -376,12 +387,29 @@ OPERATIONS += (
             (100, 100),
             filter=True,
         ),
+        revisions=_FIRST,
     ),
-    Operation("POST /api/campaigns", "campaigns:write", M, campaigns.create_campaign, Rules(("campaign",))),
-    Operation("GET /api/campaigns/{id}", "campaigns:read", M, campaigns.get_campaign, _CAMPAIGN),
-    Operation("PATCH /api/campaigns/{id}", "campaigns:write", M, campaigns.update_campaign, Rules(("campaign",))),
-    Operation("DELETE /api/campaigns/{id}", "campaigns:write", M, campaigns.delete_campaign),
-    Operation("POST /api/campaign-clone", "campaigns:write", M, campaigns.create_campaign_clone, Rules(("campaign",))),
+    Operation(
+        "POST /api/campaigns", "campaigns:write", M, campaigns.create_campaign, Rules(("campaign",)), revisions=_FIRST
+    ),
+    Operation("GET /api/campaigns/{id}", "campaigns:read", M, campaigns.get_campaign, _CAMPAIGN, revisions=_FIRST),
+    Operation(
+        "PATCH /api/campaigns/{id}",
+        "campaigns:write",
+        M,
+        campaigns.update_campaign,
+        Rules(("campaign",)),
+        revisions=_FIRST,
+    ),
+    Operation("DELETE /api/campaigns/{id}", "campaigns:write", M, campaigns.delete_campaign, revisions=_FIRST),
+    Operation(
+        "POST /api/campaign-clone",
+        "campaigns:write",
+        M,
+        campaigns.create_campaign_clone,
+        Rules(("campaign",)),
+        revisions=_FIRST,
+    ),
     Operation(
         "GET /api/campaign-messages/{id}",
         "campaigns:read",
@@ -392,6 +420,7 @@ OPERATIONS += (
             include=frozenset({"campaign", "image", "template"}),
             words=_PLAIN_TEMPLATE.words,
         ),
+        revisions=_FIRST,
     ),
     Operation(
         "PATCH /api/campaign-messages/{id}",
@@ -399,6 +428,7 @@ OPERATIONS += (
         M,
         campaign_messages.update_campaign_message,
         Rules(("campaign-message",)),
+        revisions=_FIRST,
     ),
     Operation(
         "POST /api/campaign-message-assign-template",
@@ -406,6 +436,7 @@ OPERATIONS += (
         M,
         campaign_messages.assign_template_to_campaign_message,
         Rules(("campaign-message",), words={"campaign-message": campaign_fields.FLAT_MESSAGE}),
+        revisions=_FIRST,
     ),
     Operation(
         "POST /api/campaign-send-jobs",
@@ -413,6 +444,7 @@ OPERATIONS += (
         M,
         campaign_jobs.send_campaign,
         Rules((campaign_jobs.SEND,)),
+        revisions=_FIRST,
     ),
     Operation(
         "GET /api/campaign-send-jobs/{id}",
@@ -420,14 +452,18 @@ OPERATIONS += (
         M,
         campaign_jobs.get_campaign_send_job,
         Rules((campaign_jobs.SEND,)),
+        revisions=_FIRST,
     ),
-    Operation("PATCH /api/campaign-send-jobs/{id}", "campaigns:write", M, campaign_jobs.cancel_campaign_send),
+    Operation(
+        "PATCH /api/campaign-send-jobs/{id}", "campaigns:write", M, campaign_jobs.cancel_campaign_send, revisions=_FIRST
+    ),
     Operation(
         "POST /api/campaign-recipient-estimation-jobs",
         "campaigns:write",
         M,
         campaign_jobs.refresh_campaign_recipient_estimation,
         Rules((campaign_jobs.ESTIMATION_JOB,)),
+        revisions=_FIRST,
     ),
     Operation(
         "GET /api/campaign-recipient-estimation-jobs/{id}",
@@ -435,6 +471,7 @@ OPERATIONS += (
         M,
         campaign_jobs.get_campaign_recipient_estimation_job,
         Rules((campaign_jobs.ESTIMATION_JOB,)),
+        revisions=_FIRST,
     ),
     Operation(
         "GET /api/campaign-recipient-estimations/{id}",
@@ -442,6 +479,7 @@ OPERATIONS += (
         M,
         campaign_jobs.get_campaign_recipient_estimation,
         Rules((campaign_jobs.ESTIMATION,)),
+        revisions=_FIRST,
     ),
     Operation(
         "GET /api/images",
