@@ -4,7 +4,8 @@ The SDK (of the project's revision) is asked of every request. The specification
 named by KLAVIYO_OPENAPI or lies in a folder beside the checkout. Members that neither knows are refused.
 
 Four `oneOf`s of the specification have branches of equal shapes, so that what fits one fits several: `send_options`,
-`tracking_options`, the definitions of a push message, and a report's `timeframe`. They are read as `anyOf`.
+`tracking_options`, the definitions of a push message, and a report's `timeframe`. They are read as `anyOf`, and of
+answers the `content` of a message that got its template.
 """
 
 import importlib
@@ -38,6 +39,7 @@ _QUERY_NAME = re.compile(r"_query_params\.append\(\('([^']+)'")
 _BODY_NAME = re.compile(r"_body_params = (\w+)")
 _FORM_NAME = re.compile(r"(?:_files\['|_form_params\.append\(\(')(\w+)'")
 _EQUAL_SHAPES = ("send_options", "tracking_options", "timeframe")
+_EQUAL_BRANCHES = ("MobilePushMessageStandard", "EmailContentSubObject")
 
 
 class Model(Protocol):
@@ -117,8 +119,10 @@ def corrected(document: Any, name: str = "") -> Any:
     if not isinstance(document, dict):
         return document
     read = {key: corrected(value, key) for key, value in document.items()}
-    if "oneOf" in read and (name in _EQUAL_SHAPES or "MobilePushMessageStandard" in str(document["oneOf"])):
-        read["anyOf"] = read.pop("oneOf")
+    if "oneOf" in read:
+        branches = str(read["oneOf"])
+        if name in _EQUAL_SHAPES or any(one in branches for one in _EQUAL_BRANCHES):
+            read["anyOf"] = read.pop("oneOf")
     return read
 
 
