@@ -145,6 +145,7 @@ def _check_form(where: str, operation: Published, exchange: Exchange) -> None:
     assert sent_as.startswith(f"{MULTIPART}; boundary="), f"{where} is not sent as {MULTIPART}."
     named = multipart.parts(exchange.body, sent_as)
     assert set(named) <= operation.form, f"{where} has fields that Klaviyo does not know: {set(named) - operation.form}"
+    assert "file" in named, f"{where} has no file."
     assert named["file"].filename, f"{where} has a file without a name."
     if document := specification():
         form = document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"][MULTIPART]
