@@ -10,6 +10,7 @@ from klaviyo.sandbox.protocol.filter_language import Condition, parse, wrong
 from klaviyo.sandbox.state import identifiers
 
 _COMPARISONS = {"greater-than": ">", "greater-or-equal": ">=", "less-than": "<", "less-or-equal": "<="}
+_LIKE = {"contains": "%{}%", "starts-with": "{}%", "ends-with": "%{}"}
 
 EXACT = frozenset({"equals", "any"})
 RANGE = frozenset(_COMPARISONS)
@@ -102,6 +103,6 @@ def _clause(condition: Condition, column: Column) -> tuple[Any, ...]:
     if isinstance(condition.value, list):
         raise wrong(f"{condition.operator}() on '{condition.field}' needs one value.")
     clause = column.sql if "{}" in column.sql else f"{column.sql} {{}}"
-    if condition.operator == "contains":
-        return (clause.format("LIKE ?"), f"%{values[0]}%")
+    if condition.operator in _LIKE:
+        return (clause.format("LIKE ?"), _LIKE[condition.operator].format(values[0]))
     return (clause.format(f"{_COMPARISONS[condition.operator]} ?"), *values)

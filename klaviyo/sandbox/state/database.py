@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SCHEMAS = sorted(Path(__file__).parent.glob("schema*.sql"))
+_SCHEMAS = sorted(Path(__file__).parent.glob("*.sql"))
 
 
 class StateInUse(Exception):
