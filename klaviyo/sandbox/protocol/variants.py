@@ -104,7 +104,8 @@ class OneOf:
                 return
             left = fitting
         kept = [told for shape, told in zip(self.shapes, complaints, strict=True) if shape in left]
-        found += min(kept, key=len)
+        fewest: list[Problem] = min(kept, key=len)
+        found += fewest
 
     @staticmethod
     def _complaints(shape: Shape, value: Any, at: str) -> list[Problem]:

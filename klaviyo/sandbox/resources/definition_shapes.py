@@ -17,7 +17,8 @@ FILE = Path(__file__).with_name("definitions.json")
 
 
 def _zone(name: str) -> str | None:
-    return None if name in available_timezones() else "This is not a known time zone."
+    """A known one, or that of each profile."""
+    return None if name == "profile" or name in available_timezones() else "This is not a known time zone."
 
 
 _PLAIN: dict[str, Shape] = {
