@@ -99,6 +99,9 @@ class OneOf:
         for name in _constants(self.shapes):
             fitting = [one for one in left if _agrees(one, name, value)]
             if not fitting:
+                if isinstance(value, dict) and name not in value:
+                    found.append(invalid(f"'{name}' is a required field.", f"{at}/{name}"))
+                    return
                 told = dict.fromkeys(choice for one in left for choice in _choices(one, name))
                 found.append(_choose(tuple(told), f"{at}/{name}"))
                 return
