@@ -101,9 +101,7 @@ def specification() -> dict[str, Any] | None:
 
 def _check_body(where: str, operation: Published, body: Any) -> None:
     assert operation.body
-    name = "".join(part.title() for part in operation.body.split("_"))
-    model: type[Model] = getattr(importlib.import_module(f"openapi_client.models.{operation.body}"), name)
-    read = model.from_dict(body).to_dict()
+    read = _model(operation.body).from_dict(body).to_dict()
     assert not (lost := _lost(body, read)), f"{where} has members that Klaviyo does not know: {lost}"
     if document := specification():
         schema = document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"][JSON_API][
@@ -111,6 +109,14 @@ def _check_body(where: str, operation: Published, body: Any) -> None:
         ]
         problems = [f"{error.json_path}: {error.message}" for error in _validator(json.dumps(schema)).iter_errors(body)]
         assert not problems, f"{where} is not as specified: {problems}"
+
+
+@cache
+def _model(module: str) -> type[Model]:
+    """The model of a module, whose name has the same letters but for their case."""
+    models = vars(importlib.import_module(f"openapi_client.models.{module}"))
+    found: type[Model] = next(one for name, one in models.items() if name.lower() == module.replace("_", ""))
+    return found
 
 
 @cache
