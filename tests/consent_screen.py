@@ -38,7 +38,7 @@ def visit(
     screen = urlsplit(leads_on_to(answer))
     form = {name: values[0] for name, values in parse_qs(screen.query).items()}
     form |= {"account": account, "decision": decision} | ({"scope": scope} if scope else {})
-    back = requests.post(screen._replace(query="").geturl(), data=form, allow_redirects=False, timeout=10)
+    back = requests.post(screen._replace(query="").geturl(), data=form, allow_redirects=False, timeout=300)
     callback = urlsplit(back.headers["Location"])
     return browser.get(f"{callback.path}?{callback.query}")
 

@@ -107,7 +107,7 @@ class Teapot:
         return 200, {}
 
     def identify(self, token: str) -> Account:
-        response = requests.get(f"{self.url}/account", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+        response = requests.get(f"{self.url}/account", headers={"Authorization": f"Bearer {token}"}, timeout=300)
         if response.status_code == 401:
             raise errors.ReconnectRequired(reasons.of("unauthorized", "The teapot does not know this token."))
         if not response.ok:

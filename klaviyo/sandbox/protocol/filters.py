@@ -10,6 +10,7 @@ from klaviyo.sandbox.protocol.filter_language import Condition, parse, wrong
 from klaviyo.sandbox.state import identifiers
 
 _COMPARISONS = {"greater-than": ">", "greater-or-equal": ">=", "less-than": "<", "less-or-equal": "<="}
+_LIKE = {"contains": "%{}%", "starts-with": "{}%", "ends-with": "%{}"}
 
 EXACT = frozenset({"equals", "any"})
 RANGE = frozenset(_COMPARISONS)
@@ -81,6 +82,17 @@ def number(value: Any) -> float:
     return min(float(value), 1e18) if value < 1e300 else 1e18
 
 
+def one_of(*words: str) -> Callable[[Any], str]:
+    """A reader of values that must be one of these words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise wrong(f"'{value}' is not one of: {', '.join(words)}.")
+        return str(value)
+
+    return read
+
+
 def boolean(value: Any) -> int:
     if not isinstance(value, bool):
         raise wrong(f"'{value}' is not true or false.")
@@ -102,6 +114,6 @@ def _clause(condition: Condition, column: Column) -> tuple[Any, ...]:
     if isinstance(condition.value, list):
         raise wrong(f"{condition.operator}() on '{condition.field}' needs one value.")
     clause = column.sql if "{}" in column.sql else f"{column.sql} {{}}"
-    if condition.operator == "contains":
-        return (clause.format("LIKE ?"), f"%{values[0]}%")
+    if condition.operator in _LIKE:
+        return (clause.format("LIKE ?"), _LIKE[condition.operator].format(values[0]))
     return (clause.format(f"{_COMPARISONS[condition.operator]} ?"), *values)
