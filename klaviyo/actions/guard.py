@@ -220,7 +220,7 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
-    """Of a body that somebody has written as text: JSON as any other, in anything else whatever looks like an address."""
+    """Of a body that somebody has written as text: JSON as any other, else whatever looks like an address."""
     try:
         yield from _named(json.loads(body.content))
     except ValueError:

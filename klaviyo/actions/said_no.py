@@ -94,43 +94,6 @@ def _find(task: Task, found: Found, emails: Sequence[str]) -> None:
     found.unclear |= answer.unclear
 
 
-def of(self, person: Person) -> list[Profile]:
-        return [self.profiles[name] for name in map(_plain, person.names) if name in self.profiles]
-
-    def is_unclear(self, person: Person) -> bool:
-        return any(_plain(name) in self.unclear for name in person.names)
-
-
-def look_up(task: Task, people: Sequence[Person]) -> Found:
-    """Who they are at Klaviyo, with their consent: by each of their names. Raises IntegrationError."""
-    found = Found()
-    if task.is_dry:
-        for one in people:
-            name, value = next((name, value) for name, value in one.named if value)
-            task.call(profiles.GET_PROFILES, query=profiles.query(name, [value]))
-        task.warn("consent_not_asked", "A dry run asks nobody: who has said no at Klaviyo would be left out.")
-        return found
-    for part in jobs.parts(sorted({one.email for one in people if one.email}), LOOKED_UP_AT_ONCE, 1_000_000):
-        search = partial(profile_search.find, emails=part, spelt=reach.spellings)
-        answer = task.doing(profiles.GET_PROFILES, search)
-        for error in answer.unclear.values():
-            if not isinstance(error, PermanentError | Unreadable):
-                raise error
-        found.profiles |= answer.profiles
-        found.unclear |= answer.unclear
-    others = {
-        "id": {one.id for one in people if one.id},
-        "phone_number": {one.phone_number for one in people if one.phone_number and not one.id},
-    }
-    for name, asked in others.items():
-        for part in jobs.parts(sorted(asked), LOOKED_UP_AT_ONCE, 1_000_000):
-            for one in task.doing(profiles.GET_PROFILES, partial(_having, name=name, asked=part)):
-                found.profiles[_plain(one.id if name == "id" else words(one.attributes.get(name)))] = one
-    for profile in found.profiles.values():
-        task.guard.meet({"id": profile.id, "attributes": {"email": profile.address}})
-    return found
-
-
 def of(task: Task, people: Sequence[Person], found: Found, list_id: str | None) -> dict[int, No]:
     """Why some of the people must not be subscribed, by their place; the heaviest no of each."""
     theirs = {at: {one.email, *(profile.address for profile in found.of(one))} - {""} for at, one in enumerate(people)}
