@@ -146,6 +146,8 @@ class Client:
         last_look: LastLook | None,
         token: str,
     ) -> Answer:
+        if self.deadline and self.deadline.is_over:  # to renew a token takes its time, and is not cut short
+            raise _out_of_time()
         try:
             return self._exchanged(asked, deliveries, last_look, token)
         except IntegrationError as error:

@@ -16,6 +16,8 @@ from klaviyo.api.operation import REVISION, Operation
 if TYPE_CHECKING:
     import requests
 
+OURS_ALONE = {"authorization", "connection", "content-length", "cookie", "host", "transfer-encoding"}
+
 _of_thread = threading.local()
 
 
@@ -37,12 +39,17 @@ def build(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours."""
+    """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours.
+
+    ValueError for a header that is ours alone to say.
+    """
     carried = bodies.of(body)
     ours = {"revision": REVISION, "Accept": bodies.MEDIA_TYPE}
     if carried:
         ours["Content-Type"] = carried.media_type
     given = {name.lower() for name in headers or {}}
+    if refused := given & OURS_ALONE:
+        raise ValueError(f"These headers are not for callers: {', '.join(sorted(refused))}.")
     told = {name: value for name, value in ours.items() if name.lower() not in given} | dict(headers or {})
     return Request(operation.method, address(operation, path, query), told, carried.content if carried else None)
 
