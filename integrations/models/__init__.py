@@ -1,7 +1,7 @@
 """The models: connections to providers, the deliveries of the outbox, and the attempts to send them."""
 
 from integrations.models.attempts import Attempt, Part
-from integrations.models.connections import Authorization, Connection, HealthCheck, Revocation
+from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
@@ -18,6 +18,7 @@ __all__ = [
     "Job",
     "Lease",
     "MessageHold",
+    "Offer",
     "Part",
     "Pause",
     "Place",

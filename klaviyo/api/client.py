@@ -1,4 +1,4 @@
-"""API client of one connection: with its access token, within its rate limits, and on the record."""
+"""API client of one connection: with its access, within its rate limits, and on the record."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from integrations import connections, pacing
 from integrations.connections.health_check import REFUSED
+from integrations.connections.renewal import KEY_REFUSED
 from integrations.errors import ReconnectRequired, Throttled
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing
+from integrations.providers import Access
 from integrations.wire import attempts, http
 from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, partial_success, retirement, transport, values
@@ -40,7 +42,7 @@ class Client:
         deliveries: Sequence[Delivery] = (),
         last_look: LastLook | None = None,
     ) -> Answer:
-        """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more.
+        """Do one operation. Access that Klaviyo has just ceased to accept is renewed and the call made once more.
 
         `last_look` comes when nothing but the request itself is left to do; it may raise CalledOff. Without one, what
         changes anything is called off when a delivery it is for was taken from us.
@@ -48,18 +50,20 @@ class Client:
         send = partial(transport.send, operation, path=path, query=query, body=body)
         once = partial(self._once, operation, send, deliveries, last_look)
         self._take_turn(operation)
-        access = connections.access_token(self.connection.pk)
+        access = connections.access(self.connection.pk)
         try:
-            return once(access.token)
+            return once(access)
         except Unauthorized:
-            self._take_turn(operation)
             access = connections.renew(self.connection.pk, access.generation)
+            self._take_turn(operation)
         try:
-            return once(access.token)
+            return once(access)
         except Unauthorized as error:
-            reason = REFUSED.saying(
-                "Klaviyo no longer accepts our access. The app may have been removed from the account."
-            )
+            reason = KEY_REFUSED
+            if access.is_renewable:
+                reason = REFUSED.saying(
+                    "Klaviyo no longer accepts our access. The app may have been removed from the account."
+                )
             connections.mark_reconnect(self.connection, reason, generation=access.generation)
             raise ReconnectRequired(reason) from error
 
@@ -73,14 +77,14 @@ class Client:
         send: "Callable[..., requests.Response]",
         deliveries: Sequence[Delivery],
         last_look: LastLook | None,
-        token: str,
+        access: Access,
     ) -> Answer:
         with attempts.on_record(self.connection, operation.id, deliveries) as attempt:
             if last_look:
                 last_look()
             elif operation.method != "GET":
                 leasing.check(deliveries)
-            response = send(token=token)
+            response = send(access=access)
             _note(attempt, response)
             retirement.note(response)
             # A 429 has Retry-After alone: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
@@ -88,7 +92,8 @@ class Client:
                 pacing.block(self._budget(operation), http.retry_after(response))
             else:
                 pacing.heed(self._budget(operation), operation.windows, response.headers)
-            answer = answers.read(operation, response)
+            with connections.learning_scopes(self.connection, operation.scopes):
+                answer = answers.read(operation, response)
             if answer.ignored and operation.method != "GET":
                 partial_success.warn(deliveries, answer.ignored)
             return answer
@@ -100,6 +105,10 @@ class Client:
             raise Throttled(sentence, retry_after=wait, backlog_only=self.is_backlog)
 
     def _budget(self, operation: Operation) -> str:
+        """One for each connection, which is one account's: an app has a quota of its own, and all keys share another.
+
+        https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
+        """
         return f"{self.connection.pk}:{operation.id}"
 
 

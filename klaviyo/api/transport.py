@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.providers import Access
 from integrations.wire import http
 from klaviyo.api.operation import REVISION, Operation
 
@@ -21,14 +22,14 @@ _of_thread = threading.local()
 
 def send(
     operation: Operation,
-    token: str,
+    access: Access,
     *,
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
     body: Any = None,
 ) -> "requests.Response":
-    """Make one request with a bearer token. Raises TemporaryError when no answer came."""
-    headers = {"Authorization": f"Bearer {token}", "revision": REVISION, "Accept": MEDIA_TYPE}
+    """Make one request. Raises TemporaryError when no answer came."""
+    headers = {"Authorization": access.authorization, "revision": REVISION, "Accept": MEDIA_TYPE}
     data = None
     if body is not None:
         headers["Content-Type"] = MEDIA_TYPE

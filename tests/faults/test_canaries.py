@@ -183,7 +183,7 @@ def test_no_dump_and_no_printed_object_holds_a_token(lived: Connection) -> None:
         Authorization.objects.latest("created_at"),
         ConsentWatch.objects.get(),
         HealthCheck.objects.first(),
-        connections.access_token(lived.pk),
+        connections.access(lived.pk),
         vars(lived),
         Connection.objects.values().get(pk=lived.pk),
     ]

@@ -92,7 +92,7 @@ def test_a_token_that_was_renewed_meanwhile_is_left_for_the_new_one(
     teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def taken_too_early(connection_id: int) -> renewal.Access:
-        access = renewal.access_token(connection_id)
+        access = renewal.access(connection_id)
         renewal.renew(connection_id, access.generation)
         return access
 
