@@ -72,6 +72,11 @@ class Operation:
     def may_change_consent(self) -> bool:
         return "subscriptions:write" in self.scopes
 
+    @property
+    def needs_an_app(self) -> bool:
+        """Whether private keys may not call it, of accounts without Advanced KDP."""
+        return self.scope.startswith("webhooks:")
+
     def counters(self, query: Query) -> list[tuple[str, Limit]]:
         """The counters that a call spends from, the operation's own last."""
         asked = [

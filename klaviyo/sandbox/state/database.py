@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SCHEMA = Path(__file__).with_name("schema.sql")
+_SCHEMAS = sorted(Path(__file__).parent.glob("schema*.sql"))
 
 
 class StateInUse(Exception):
@@ -73,7 +73,8 @@ class Database:
             "PRAGMA foreign_keys=ON; PRAGMA cache_size=-64000; "
             "PRAGMA wal_autocheckpoint=8000; PRAGMA temp_store=MEMORY;"
         )
-        self._connection.executescript(_SCHEMA.read_text())
+        for schema in _SCHEMAS:
+            self._connection.executescript(schema.read_text())
         self._bring_up_to_date()
 
     def _bring_up_to_date(self) -> None:
