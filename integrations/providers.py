@@ -122,9 +122,9 @@ class Provider:
     """A service that connections lead to.
 
     `identify` asks which account an access opens. With `keys` it takes private keys, too. `served` names, for the
-    pages, whom each of several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on they go in bulk
-    (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one connection and
-    settles each of them.
+    pages, whom each of several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on
+    they go in bulk (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one
+    connection and settles each of them.
     """
 
     slug: str

@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations import providers
-from integrations.connections import accounts, oauth
+from integrations.connections import accounts
+from integrations.connections.grants import Grant
 from integrations.models import Connection
 from integrations.providers import Account, Provider
 from klaviyo.sandbox import Sandbox
@@ -47,7 +48,13 @@ def consent(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> tuple
     provider = providers.get("klaviyo")
     scopes = tuple(scope.name for scope in provider.scopes)
     tokens = sandbox.connect(account, " ".join(scopes))
-    grant = oauth.Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
+    grant = Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
     [seen] = [one for one in sandbox.accounts() if one.id == account]
     described = Account(seen.id, seen.name, seen.timezone, seen.currency)
     return provider, accounts.Consent(described, grant, user, timezone.now())
+
+
+def paste(browser: Client, key: str, connection: Connection | None = None) -> HttpResponseBase:
+    """A private key is pasted into our form: for whichever account it opens, or for one again."""
+    name, of = ("reconnect_by_key", connection.pk) if connection else ("connect_by_key", "klaviyo")
+    return browser.post(reverse(f"integrations:{name}", args=[of]), {"key": key})

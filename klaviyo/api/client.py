@@ -84,7 +84,7 @@ class Client:
                 last_look()
             elif operation.method != "GET":
                 leasing.check(deliveries)
-            response = send(access=access)
+            response = send(access)
             _note(attempt, response)
             retirement.note(response)
             # A 429 has Retry-After alone: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling

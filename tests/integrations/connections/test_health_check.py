@@ -69,7 +69,7 @@ def test_only_connected_accounts_are_asked(teapot: Teapot, tearoom: Connection) 
     assert teapot.calls[ACCOUNT] == calls
 
 
-@pytest.mark.parametrize("step", ["access_token", "renew"])
+@pytest.mark.parametrize("step", ["access", "renew"])
 def test_nothing_is_asked_once_it_is_disconnected(
     teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -96,6 +96,6 @@ def test_a_token_that_was_renewed_meanwhile_is_left_for_the_new_one(
         renewal.renew(connection_id, access.generation)
         return access
 
-    monkeypatch.setattr(health_check, "access_token", taken_too_early)
+    monkeypatch.setattr(health_check, "access", taken_too_early)
     assert connections.probe(tearoom).passed
     assert Connection.objects.get().generation == 2

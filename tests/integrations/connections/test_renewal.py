@@ -38,7 +38,7 @@ def test_a_token_is_renewed_before_it_ends(teapot: Teapot, tearoom: Connection, 
     with_left(14)
     access = connections.access(tearoom.pk)
     row = Connection.objects.get()
-    assert (access.token, access.generation) == (row.access_token, 2)
+    assert (access.authorization, access.generation) == (f"Bearer {row.access_token}", 2)
     assert row.access_token in teapot.access
     assert row.refresh_token in teapot.refreshing
     assert row.refresh_lease is None
@@ -84,7 +84,7 @@ def test_fifty_whose_token_was_refused_make_one_call(
     teapot.forget_access()
     got = at_once(50, lambda: connections.renew(tearoom.pk, 1))
     assert {access.generation for access in got} == {2}
-    assert {access.token in teapot.access for access in got} == {True}
+    assert {access.authorization.removeprefix("Bearer ") in teapot.access for access in got} == {True}
     assert calls() == 1
 
 
