@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import providers
+from integrations import connections, providers
 from integrations.connections import accounts
 from integrations.connections.grants import Grant
 from integrations.models import Connection
@@ -38,9 +38,21 @@ def visit(
     return browser.get(f"{callback.path}?{callback.query}")
 
 
-def connected_by(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> Connection:
+def connected_by(
+    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, again: Connection | None = None
+) -> Connection:
     """The connection that `visit` makes, without a request: for the many tests whose subject comes after it."""
-    return accounts.store(*consent(user, sandbox, account), None).connection
+    return accounts.store(*consent(user, sandbox, account), again).connection
+
+
+def keyed_by(
+    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, connection: Connection | None = None
+) -> Connection:
+    """The connection that `paste` makes of a key that may do everything, without a browser."""
+    provider = providers.get("klaviyo")
+    assert provider.keys
+    key = sandbox.make_private_key(account)
+    return connections.connect_by_key(provider, provider.keys, key, user, connection).connection
 
 
 def consent(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> tuple[Provider, accounts.Consent]:
