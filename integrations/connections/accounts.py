@@ -76,6 +76,7 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
         was = row.state
         _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(consent.user))
         outbox.release(row)
+    token_revocation.attempt_for(row)
     if intended is not None and is_another:
         return Outcome(
             row,
@@ -103,6 +104,7 @@ def accept(offer: Offer, user: User) -> str:
         standing.delete()
         _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(user))
         outbox.release(row)
+    token_revocation.attempt_for(row)
     return (
         f"{row.account_name} is connected by {_words(row.kind)} now, no longer by {_words(was)}. "
         f"What waited for it, its settings and its history are as they were.{_under_way(row)}"

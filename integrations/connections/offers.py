@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def make(row: Connection, brought: Grant | Key, user: User, asked_at: datetime) -> Offer:
     """Keep what was brought for a while; an earlier offer for the same account is turned down."""
     for earlier in row.offers.all():
-        turn_down(earlier)
+        _forget(earlier)
     if brought.kind == Connection.Kind.OAUTH:
         row.revocations.all().delete()  # one grant stands for the account: a late revocation would end this one
     offer = Offer(connection=row, user=user, kind=brought.kind, asked_at=asked_at, expires_at=Now() + LIFETIME)
@@ -49,9 +49,14 @@ def opened(offer: Offer) -> Grant | Key:
     return Grant(kept["access_token"], kept["refresh_token"], timedelta(seconds=kept["expires_in"]), scopes)
 
 
-@transaction.atomic
 def turn_down(offer: Offer) -> None:
     """Forget what was brought. A grant that nobody wants is revoked; of a key there is nothing to revoke."""
+    with transaction.atomic():
+        _forget(offer)
+    token_revocation.attempt_for(Connection.objects.get(pk=offer.connection_id))
+
+
+def _forget(offer: Offer) -> None:
     if not Offer.objects.filter(pk=offer.pk).delete()[0] or offer.kind != Connection.Kind.OAUTH:
         return
     try:

@@ -54,6 +54,12 @@ def attempt(revocation: Revocation) -> bool:
     return True
 
 
+def attempt_for(connection: Connection) -> None:
+    """Ask at once for what is to be revoked of a connection that has a key now; the timer goes on with what is left."""
+    for revocation in connection.revocations.all() if connection.has_key else ():
+        attempt(revocation)
+
+
 def postpone(connection: Connection, period: timedelta) -> None:
     """Wait while somebody connects the account again: a late revocation would end the new access as well."""
     connection.revocations.filter(next_try_at__lt=Now() + period).update(next_try_at=Now() + period)

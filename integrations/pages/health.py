@@ -153,7 +153,7 @@ def _scopes_of_key(connection: Connection) -> Rung:
     if resting:
         sentence += f" Optional, and missing: {', '.join(resting)}."
     if unknown:
-        sentence += f" Known at first use: {', '.join(unknown)}."
+        sentence += f" Untried: {', '.join(unknown)}."
     if not missing:
         return Rung("Scopes complete", "ok", sentence)
     advice = "Make a key with the missing scopes, and paste it under Reconnect; the reason for each is on this page."

@@ -164,7 +164,7 @@ def test_keys_stand_nowhere_in_clear(
     drain: Drain,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Pasted badly, refused, offered, taken, used on bad days, dead, replaced; and an offer that nobody has answered."""
+    """Pasted badly, refused, offered, taken, used on bad days, dead, replaced; and an offer that is open."""
     browser, key = browser_of_the_operator, sandbox.make_private_key(TEA)
     said = [consent_screen.paste(browser, f"{scheme} {key}") for scheme in ("Bearer", "Klaviyo-API-Key", key)]
     for kind in ("500", "unauthorized", "missing_scope", "not_json", "html_403", "reset"):

@@ -53,6 +53,10 @@ def refresh(connection: Connection) -> Connection:
     return Connection.objects.get(pk=connection.pk)
 
 
+def installs(sandbox: Sandbox) -> int:
+    return next(int(seen.installs) for seen in sandbox.accounts() if seen.id == TEA)
+
+
 def waits(connection: Connection) -> Delivery:
     return Delivery.objects.create(connection=connection, kind="event", key="1", occurred_at=timezone.now())
 
@@ -152,8 +156,8 @@ def test_scopes_that_read_are_known_at_once_and_the_others_at_first_use(
     found = health.of(row)
     assert (found.headline, found.level) == ("Scopes missing", "bad")
     shown = page(browser_of_the_operator, row)
-    assert (shown.count("Missing</span>"), shown.count("By OAuth only</span>")) == (2, 2)
-    assert shown.count("Known at first use</span>") == 5
+    assert (shown.count("Missing</span>"), shown.count("OAuth only</span>")) == (2, 2)
+    assert shown.count("Untried</span>") == 5
 
     client = Client(row)
     profiles.upsert(client, profiles.body_of({"email": "ann@example.com"}))
@@ -161,7 +165,7 @@ def test_scopes_that_read_are_known_at_once_and_the_others_at_first_use(
     with pytest.raises(OperatorRequired):
         privacy.request_deletion(client, "ann@example.com")
     assert refresh(row).lacks(["data-privacy:write", "events:write"]) == ["data-privacy:write"]
-    assert page(browser_of_the_operator, row).count("Known at first use</span>") == 3
+    assert page(browser_of_the_operator, row).count("Untried</span>") == 3
 
 
 def test_what_an_answer_tells_of_several_scopes_is_not_guessed(sandbox: Sandbox, keyed: Connection) -> None:
@@ -292,7 +296,7 @@ def test_a_key_for_an_account_on_oauth_takes_over_only_when_somebody_says_so(
     sandbox: Sandbox, browser_of_the_operator: Browser, connection: Connection
 ) -> None:
     waiting = waits(connection)
-    key, grant = sandbox.make_private_key(TEA), connection.refresh_token
+    key = sandbox.make_private_key(TEA)
     address = offered(paste(browser_of_the_operator, key))
     assert (refresh(connection).kind, Connection.objects.count()) == (Kind.OAUTH, 1)
     asked: Any = browser_of_the_operator.get(address)
@@ -305,11 +309,24 @@ def test_a_key_for_an_account_on_oauth_takes_over_only_when_somebody_says_so(
     assert (row.state, row.access_expires_at, Connection.objects.count()) == (State.CONNECTED, None, 1)
     assert (Offer.objects.count(), waiting in row.deliveries.all()) == (0, True)
     assert connections.probe(row).passed
-    assert Revocation.objects.get().token == grant
-    assert connections.revoke_due() == 1
+    assert not Revocation.objects.exists()
+    assert (installs(sandbox), len(sandbox.requests("oauth_revoke"))) == (0, 1)
     assert connections.probe(row).passed, "the key outlives the grant"
     answer: Any = browser_of_the_operator.post(address, {"choice": "replace"})
     assert "decided already" in told(answer)
+
+
+def test_a_grant_that_was_replaced_is_revoked_later_where_klaviyo_cannot_be_reached(
+    sandbox: Sandbox, browser_of_the_operator: Browser, connection: Connection
+) -> None:
+    grant = connection.refresh_token
+    sandbox.fault("oauth_revoke", "503")
+    paste(browser_of_the_operator, sandbox.make_private_key(TEA), connection)
+    assert (Revocation.objects.get().token, installs(sandbox)) == (grant, 1)
+    assert "Revocation pending" in page(browser_of_the_operator, connection)
+    Revocation.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    assert (connections.revoke_due(), installs(sandbox)) == (1, 0)
+    assert connections.probe(refresh(connection)).passed
 
 
 def test_a_key_that_is_not_wanted_is_forgotten(
@@ -344,8 +361,8 @@ def test_a_grant_that_is_not_wanted_is_revoked(
     if how == "discarded":
         browser_of_the_operator.post(address, {"choice": "discard"})
     Offer.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert connections.revoke_due() == 1
-    assert [seen.installs for seen in sandbox.accounts() if seen.id == TEA] == [0]
+    connections.revoke_due()
+    assert installs(sandbox) == 0
     assert not Offer.objects.exists()
     assert connections.probe(keyed).passed
 
