@@ -67,7 +67,7 @@ KLAVIYO = Provider(
         read=private_keys.read,
         authorization=private_keys.authorization,
         scopes=scopes_of,
-        how_to_make="In Klaviyo: Settings → Account → API keys → Create Private API Key. A custom key with these scopes:",
+        how_to_make="In Klaviyo: Settings → Account → API keys → Create Private API Key. A custom key with these:",
         how_to_revoke="Delete the key in Klaviyo, too: Settings → Account → API keys.",
         never=NEVER,
     ),
