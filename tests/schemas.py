@@ -131,9 +131,7 @@ def corrected(document: Any, name: str = "") -> Any:
 
 def _check_body(where: str, operation: Published, body: Any) -> None:
     assert operation.body
-    name = "".join(part.title() for part in operation.body.split("_"))
-    model: type[Model] = getattr(importlib.import_module(f"openapi_client.models.{operation.body}"), name)
-    read = model.from_dict(body).to_dict()
+    read = _model(operation.body).from_dict(body).to_dict()
     assert not (lost := _lost(body, read)), f"{where} has members that Klaviyo does not know: {lost}"
     if document := specification():
         schema = document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"][JSON_API][
@@ -155,6 +153,14 @@ def _check_form(where: str, operation: Published, exchange: Exchange) -> None:
         schema = document["components"]["schemas"][form["schema"]["$ref"].rpartition("/")[2]]
         missing = set(schema["required"]) - set(named)
         assert not missing, f"{where} is not as specified: {missing} are missing."
+
+
+@cache
+def _model(module: str) -> type[Model]:
+    """The model of a module, whose name has the same letters but for their case."""
+    models = vars(importlib.import_module(f"openapi_client.models.{module}"))
+    found: type[Model] = next(one for name, one in models.items() if name.lower() == module.replace("_", ""))
+    return found
 
 
 @cache

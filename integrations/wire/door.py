@@ -28,8 +28,7 @@ class Door(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         rules.refuse_plain_http(request.url or "")
-        patience = (deadline.left_of(rules.CONNECT_SECONDS), deadline.left_of(rules.READ_SECONDS))
-        kwargs |= {"stream": True, "timeout": patience}
+        kwargs |= {"stream": True, "timeout": (deadline.left_of(rules.CONNECT_SECONDS), rules.READ_SECONDS)}
         with deadline.within(rules.DEADLINE_SECONDS, silence=rules.READ_SECONDS):
             response = super().send(request, **kwargs)
             response._content = _read(response)

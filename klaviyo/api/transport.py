@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.providers import Access
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
 from klaviyo.api import bodies
@@ -15,6 +16,8 @@ from klaviyo.api.operation import REVISION, Operation
 
 if TYPE_CHECKING:
     import requests
+
+OURS_ALONE = {"authorization", "connection", "content-length", "cookie", "host", "transfer-encoding"}
 
 _of_thread = threading.local()
 
@@ -37,19 +40,24 @@ def build(
     body: Any = None,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours."""
+    """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours.
+
+    ValueError for a header that is ours alone to say.
+    """
     carried = bodies.of(body)
     ours = {"revision": REVISION, "Accept": bodies.MEDIA_TYPE}
     if carried:
         ours["Content-Type"] = carried.media_type
     given = {name.lower() for name in headers or {}}
+    if refused := given & OURS_ALONE:
+        raise ValueError(f"These headers are not for callers: {', '.join(sorted(refused))}.")
     told = {name: value for name, value in ours.items() if name.lower() not in given} | dict(headers or {})
     return Request(operation.method, address(operation, path, query), told, carried.content if carried else None)
 
 
 def send(
     operation: Operation,
-    token: str,
+    access: Access | None,
     *,
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
@@ -57,11 +65,11 @@ def send(
     headers: Mapping[str, str] | None = None,
     deadline: Deadline | None = None,
 ) -> "requests.Response":
-    """Make one request with a bearer token; an empty one is left out. Raises TemporaryError when no answer came."""
+    """Make one request; without access it has no authorization. Raises TemporaryError when no answer came."""
     request = build(operation, path=path, query=query, body=body, headers=headers)
     told = dict(request.headers)
-    if token:
-        told["Authorization"] = f"Bearer {token}"
+    if access:
+        told["Authorization"] = access.authorization
     return http.send(_session(), request.method, request.address, headers=told, body=request.content, deadline=deadline)
 
 

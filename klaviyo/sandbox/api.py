@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from klaviyo.sandbox import routes
 from klaviyo.sandbox.http.wire import JSON_API, Reply, Request, json_reply
-from klaviyo.sandbox.protocol import faults
+from klaviyo.sandbox.protocol import faults, scopes
 from klaviyo.sandbox.protocol.calls import Call
 from klaviyo.sandbox.protocol.errors import (
     REQUEST_ID,
@@ -18,13 +18,14 @@ from klaviyo.sandbox.protocol.errors import (
     invalid_parameter,
     missing_scopes,
     no_credential,
+    not_entitled,
     throttled,
 )
 from klaviyo.sandbox.protocol.faults import Fault
 from klaviyo.sandbox.protocol.journal import Entry, Exchange
 from klaviyo.sandbox.protocol.queries import Query
 from klaviyo.sandbox.routes import Route
-from klaviyo.sandbox.state import identifiers, token_store
+from klaviyo.sandbox.state import identifiers, private_keys, token_store
 from klaviyo.sandbox.state.token_store import Access
 from klaviyo.sandbox.world import World
 
@@ -36,6 +37,7 @@ _SYSTEMIC = {
     405: ("method_not_allowed", "Method not allowed."),
     410: ("gone", "Gone."),
 }
+_EVERY_SCOPE = frozenset(scopes.ALL)
 _log = logging.getLogger(__name__)
 
 
@@ -86,12 +88,14 @@ def _answer(world: World, request: Request, visit: _Visit) -> Reply:
     visit.fault = world.faults.take(operation.id, visit.access.account)
     if visit.fault and (bad := faults.instead(visit.fault, operation.id, operation.scopes)):
         return bad
+    if visit.access.is_key and operation.needs_an_app:
+        raise Refusal(not_entitled())
     missing = [scope for scope in operation.scopes if scope not in visit.access.scopes]
     if missing:
-        raise Refusal(missing_scopes(missing))
+        raise Refusal(missing_scopes(missing, of_a_key=visit.access.is_key))
     query = Query.of(request.query_pairs(), operation.rules)
     spent = world.windows.spend(
-        visit.access.account,
+        visit.access.quota,
         operation.counters(query),
         enforce=world.settings.limits,
         aligned=world.settings.aligned_windows,
@@ -149,13 +153,17 @@ def _refuse_systemically(refused: Mapping[str, int], operation: str) -> None:
 
 
 def _authenticate(world: World, request: Request) -> Access:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    is_key = scheme.lower() == "klaviyo-api-key"
+    if not is_key and scheme.lower() != "bearer":
         raise no_credential()
     with world.database.transaction() as sql:
-        found = token_store.access(sql, token.strip())
+        if is_key:
+            found = private_keys.access(sql, secret.strip(), _EVERY_SCOPE)
+        else:
+            found = token_store.access(sql, secret.strip())
     if found is None:
-        raise Refusal(bad_credential())
+        raise no_credential() if is_key else Refusal(bad_credential())
     return found
 
 
@@ -184,6 +192,7 @@ def _remember(world: World, request: Request, visit: _Visit, reply: Reply, reque
                 visit.account,
                 reply.body,
                 request_id,
+                request.headers.get("authorization", "").partition(" ")[0],
             )
         )
     world.journal.write(

@@ -13,12 +13,12 @@ from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.control.snapshots import SeenAccount, SeenEvent, SeenList, SeenProfile
 from klaviyo.sandbox.control.webhook_snapshots import SeenDelivery, SeenWebhook
 from klaviyo.sandbox.http.server import Server, serve_in_background
-from klaviyo.sandbox.protocol import scopes
+from klaviyo.sandbox.protocol import scopes as known_scopes
 from klaviyo.sandbox.protocol.faults import Fault
 from klaviyo.sandbox.protocol.journal import Entry
 from klaviyo.sandbox.resources import double_opt_in
 from klaviyo.sandbox.settings import Settings
-from klaviyo.sandbox.state import event_store, token_store, webhook_deliveries
+from klaviyo.sandbox.state import event_store, private_keys, token_store, webhook_deliveries
 from klaviyo.sandbox.state.token_store import Tokens
 from klaviyo.sandbox.world import App, Observer, World
 
@@ -117,11 +117,22 @@ class Sandbox:
         with self._world.database.transaction() as sql:
             return seeding.put_lists(sql, account, lists)
 
-    def connect(self, account: str, scope: str = " ".join(scopes.ALL)) -> Tokens:
+    def connect(self, account: str, scope: str = " ".join(known_scopes.ALL)) -> Tokens:
         """Tokens as if a merchant had allowed the app, without the round trip."""
         with self._world.database.transaction() as sql:
             seconds = self._world.settings.access_token_seconds
             return token_store.install(sql, account, self._world.app.client_id, scope, seconds)
+
+    def make_private_key(self, account: str, scopes: Iterable[str] | None = None) -> str:
+        """A private API key, `pk_…`; without scopes it may do everything, webhooks excepted."""
+        asked = None if scopes is None else known_scopes.of_a_key(scopes)
+        with self._world.database.transaction() as sql:
+            return private_keys.make(sql, account, asked)
+
+    def revoke_private_key(self, account: str, key: str) -> bool:
+        """The merchant deletes a key: false when there was none."""
+        with self._world.database.transaction() as sql:
+            return private_keys.revoke(sql, account, key)
 
     def confirm(self, account: str, email: str) -> bool:
         """The person clicks in every double opt-in mail that waits for them; false when none did."""

@@ -18,9 +18,9 @@ from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.http.wire import Reply, Request, json_reply
 from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, errors_reply
-from klaviyo.sandbox.protocol.validation import Members, Text
+from klaviyo.sandbox.protocol.validation import Items, Members, Text
 from klaviyo.sandbox.resources import double_opt_in
-from klaviyo.sandbox.state import accounts, event_store, token_store, webhook_deliveries
+from klaviyo.sandbox.state import accounts, event_store, private_keys, token_store, webhook_deliveries
 from klaviyo.sandbox.world import World
 
 
@@ -117,6 +117,18 @@ def _connect(ask: Ask) -> Any:
         return asdict(token_store.install(sql, ask.account, ask.world.app.client_id, asked, seconds))
 
 
+def _make_private_key(ask: Ask) -> Any:
+    asked = ask.body(Members(optional={"scopes": Items(Text(choices=scopes.ALL))})).get("scopes")
+    with ask.world.database.transaction() as sql:
+        return {"key": private_keys.make(sql, ask.account, None if asked is None else scopes.of_a_key(asked))}
+
+
+def _revoke_private_key(ask: Ask) -> Any:
+    key = ask.body(Members({"key": Text()}))["key"]
+    with ask.world.database.transaction() as sql:
+        return {"revoked": private_keys.revoke(sql, ask.account, key)}
+
+
 def _confirm(ask: Ask) -> Any:
     email = ask.body(Members({"email": Text()}))["email"]
     with ask.world.database.transaction() as sql:
@@ -152,6 +164,8 @@ _ROUTES: dict[tuple[str, str], Work] = {
     ("POST", "accounts/*/uninstall"): _uninstall,
     ("POST", "accounts/*/expire-tokens"): _expire,
     ("POST", "accounts/*/connect"): _connect,
+    ("POST", "accounts/*/make-private-key"): _make_private_key,
+    ("POST", "accounts/*/revoke-private-key"): _revoke_private_key,
     ("POST", "accounts/*/confirm"): _confirm,
     ("POST", "accounts/*/flip"): _flip,
     ("GET", "accounts/*/webhooks"): _all("webhooks", webhook_snapshots.of_account),

@@ -62,6 +62,13 @@ class Remote:
     def connect(self, account: str, scope: str = " ".join(scopes.ALL)) -> Tokens:
         return Tokens(**self._about(account, "POST", "connect", {"scope": scope}))
 
+    def make_private_key(self, account: str, scopes: Iterable[str] | None = None) -> str:
+        asked = {} if scopes is None else {"scopes": list(scopes)}
+        return str(self._about(account, "POST", "make-private-key", asked)["key"])
+
+    def revoke_private_key(self, account: str, key: str) -> bool:
+        return bool(self._about(account, "POST", "revoke-private-key", {"key": key})["revoked"])
+
     def confirm(self, account: str, email: str) -> bool:
         return bool(self._about(account, "POST", "confirm", {"email": email})["confirmed"])
 

@@ -77,9 +77,9 @@ def not_found(kind: str, identity: str) -> Problem:
     return Problem(404, "not_found", "Not found.", f"A {kind} with id {identity} does not exist.")
 
 
-def missing_scopes(scopes: Iterable[str]) -> Problem:
+def missing_scopes(scopes: Iterable[str], *, of_a_key: bool = False) -> Problem:
     needed = ", ".join(scopes)
-    detail = f"Your token is missing required scopes for this operation: {needed}"
+    detail = f"Your {'API key' if of_a_key else 'token'} is missing required scopes for this operation: {needed}"
     return Problem(403, "permission_denied", "You do not have permission to perform this action.", detail)
 
 

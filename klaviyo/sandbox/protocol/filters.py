@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,5 +116,6 @@ def _clause(condition: Condition, column: Column) -> tuple[Any, ...]:
         raise wrong(f"{condition.operator}() on '{condition.field}' needs one value.")
     clause = column.sql if "{}" in column.sql else f"{column.sql} {{}}"
     if condition.operator in _LIKE:
-        return (clause.format("LIKE ?"), _LIKE[condition.operator].format(values[0]))
+        literal = re.sub(r"([%_\\])", r"\\\1", str(values[0]))
+        return (clause.format("LIKE ? ESCAPE '\\'"), _LIKE[condition.operator].format(literal))
     return (clause.format(f"{_COMPARISONS[condition.operator]} ?"), *values)

@@ -26,7 +26,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One API call as a test may look at it; `headers` are lower-case and never hold Authorization."""
+    """One API call as a test may look at it; `headers` are lower-case and never hold Authorization.
+
+    Of that, `scheme` is the first word: `Bearer` or `Klaviyo-API-Key`.
+    """
 
     operation: str | None
     method: str
@@ -38,6 +41,7 @@ class Exchange:
     account: str | None
     answer: bytes
     request_id: str
+    scheme: str = ""
 
     @property
     def json(self) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from klaviyo.sandbox.protocol import campaign_fields
+from klaviyo.sandbox.protocol import campaign_fields, flow_fields
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid_parameter
 from klaviyo.sandbox.protocol.paging import Sort
 
@@ -38,6 +38,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "profile-suppression-bulk-delete-job": _SUPPRESSION,
     "webhook": _words("created_at description enabled endpoint_url id name updated_at", " "),
     "webhook-topic": frozenset({"id"}),
+    **flow_fields.FIELDS,
     "import-error": _words("code detail id original_payload source title", " "),
     **campaign_fields.FIELDS,
 }
@@ -49,7 +50,11 @@ _PASSED_OVER = frozenset({"conversation", "push-token", "flow", "tag", "attribut
 
 @dataclass(frozen=True)
 class Rules:
-    """What a call's query may say; `words` are the names that `fields[…]` of a kind may hold where it has its own."""
+    """What a call's query may say.
+
+    `words` are the names that `fields[…]` of a kind may hold where it has its own; `others` are parameters of this
+    operation alone.
+    """
 
     fields: tuple[str, ...] = ()
     additional: Mapping[str, frozenset[str]] | None = None
@@ -59,12 +64,13 @@ class Rules:
     cursor: bool = False
     filter: bool = False
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     def names(self) -> Iterable[str]:
         yield from (f"fields[{kind}]" for kind in (*self.fields, *_PASSED_OVER))
         yield from (f"additional-fields[{kind}]" for kind in self.additional or {})
         paging = ("page[size]", "page[cursor]") if self.page else ("page[cursor]",) if self.cursor else ()
-        yield from paging
+        yield from (*paging, *self.others)
         yield from (
             name for name, there in (("include", self.include), ("sort", self.sort), ("filter", self.filter)) if there
         )
@@ -140,7 +146,7 @@ class Query:
             allowed = self.rules.include
         elif name.startswith("additional-fields["):
             allowed = (self.rules.additional or {}).get(name[18:-1], frozenset())
-        elif name.startswith("fields[") and name[7:-1] not in _PASSED_OVER:
+        elif name.startswith("fields[") and (name[7:-1] not in _PASSED_OVER or name[7:-1] in FIELDS):
             allowed = self.rules.words.get(name[7:-1]) or FIELDS.get(name[7:-1], frozenset()) | {"joined_group_at"}
             if not any("." in word for word in allowed):
                 words = frozenset(word.split(".")[0] if word.split(".")[0] in _NESTED else word for word in words)

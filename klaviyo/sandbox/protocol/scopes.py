@@ -1,4 +1,6 @@
-"""OAuth scopes that an app may ask for."""
+"""Scopes that an app may ask for, and that a private key may have."""
+
+from collections.abc import Iterable
 
 _READ_AND_WRITE = (
     "campaigns",
@@ -30,6 +32,15 @@ ALL = (
     "data-privacy:write",
     *(f"{name}:{verb}" for name in _READ_AND_WRITE for verb in ("read", "write")),
 )
+
+
+def of_a_key(asked: Iterable[str]) -> str:
+    """The scopes of a private key as one text; ValueError for one that there is not."""
+    wanted = list(dict.fromkeys(asked))
+    unknown = [scope for scope in wanted if scope not in ALL]
+    if unknown:
+        raise ValueError(f"There is no scope {', '.join(unknown)}.")
+    return " ".join(wanted)
 
 
 def granted(asked: str, allowed: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ import sqlite3
 from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, known, link, same_id
 from klaviyo.sandbox.protocol.filters import AFTER, EXACT, Column, Where, moment
 from klaviyo.sandbox.protocol.validation import Members, Text
-from klaviyo.sandbox.resources import profiles
+from klaviyo.sandbox.resources import bearings, profiles
 from klaviyo.sandbox.state import accounts, identifiers, list_store
 
 _TYPE = Text(choices=("list",))
@@ -45,11 +45,13 @@ _SORTS = {"": "''", "created": "l.created", "id": "l.id", "name": "l.name", "upd
 def get_lists(call: Call) -> Answer:
     where = Where(("l.account = ?",), (call.account,))
     page = call.page(Listing("SELECT l.* FROM lists l", where, "l.seq", _SORTS, "", _FILTERS))
-    return call.many([resource(call, row) for row in page.rows], page)
+    included = bearings.included(call, "list", (row["id"] for row in page.rows))
+    return call.many([resource(call, row) for row in page.rows], page, included)
 
 
 def get_list(call: Call) -> Answer:
-    return call.one(resource(call, require(call, call.ids["id"])))
+    row = require(call, call.ids["id"])
+    return call.one(resource(call, row), included=bearings.included(call, "list", [row["id"]]))
 
 
 def create_list(call: Call) -> Answer:
@@ -102,8 +104,7 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
         "attributes": call.query.sparse("list", attributes),
         "relationships": {
             "profiles": link(call, "profile", path, "profiles"),
-            "tags": link(call, "tag", path, "tags"),
-            "flow-triggers": link(call, "flow", path, "flow-triggers"),
+            **bearings.relationships(call, "list", row["id"]),
         },
         "links": {"self": call.address(path)},
     }

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from klaviyo.sandbox.protocol.errors import Problem, invalid
-from klaviyo.sandbox.protocol.validation import Anything, Boolean, Items, Members, Shape, Text
+from klaviyo.sandbox.resources import definition_shapes
 from klaviyo.sandbox.state import identifiers, list_store
 from klaviyo.sandbox.state.people import Person
 
@@ -35,50 +34,7 @@ _COMPARE_TEXT: Mapping[str, Callable[[str, Any], bool]] = {
     "in": lambda kept, asked: kept in asked,
     "not-in": lambda kept, asked: kept not in asked,
 }
-_SHAPES: Mapping[str, Members] = {
-    "profile-group-membership": Members(
-        {"type": Text(), "is_member": Boolean(), "group_ids": Items(Text(), fewest=1)},
-        {"timeframe_filter": Anything(nullable=True)},
-    ),
-    "profile-metric": Members(
-        {
-            "type": Text(),
-            "metric_id": Text(),
-            "measurement": Text(choices=("count", "sum")),
-            "measurement_filter": Anything(),
-            "timeframe_filter": Anything(),
-        },
-        {"metric_filters": Items(Anything())},
-    ),
-    "profile-marketing-consent": Members({"type": Text(), "consent": Anything()}),
-    "profile-property": Members({"type": Text(), "property": Text(), "filter": Anything()}),
-    "profile-permissions": Members({"type": Text(), "permission": Anything()}),
-}
-_OTHERS = (
-    "profile-postal-code-distance",
-    "profile-region",
-    "profile-predictive-analytics",
-    "profile-has-custom-object",
-    "profile-metric-funnel",
-)
-
-
-class _Condition:
-    """Any condition of a kind that Klaviyo knows."""
-
-    def fits(self, value: Any) -> bool:  # noqa: ARG002 - what it may be is for `check` to say
-        return False
-
-    def check(self, value: Any, at: str, found: list[Problem]) -> None:
-        kind = value.get("type") if isinstance(value, dict) else None
-        shape: Shape | None = _SHAPES.get(str(kind))
-        if shape is not None:
-            shape.check(value, at, found)
-        elif kind not in _OTHERS:
-            found.append(invalid(f"'{kind}' is not a condition type.", f"{at}/type"))
-
-
-CONDITION = _Condition()
+CONDITION = definition_shapes.condition_of_a_segment()
 
 
 def hold(sql: sqlite3.Connection, person: Person, definition: Mapping[str, Any]) -> bool:
@@ -96,7 +52,7 @@ def _holds(sql: sqlite3.Connection, person: Person, condition: Mapping[str, Any]
     if kind == "profile-marketing-consent":
         return _consents(person, condition["consent"])
     if kind == "profile-permissions":
-        return _permits(person, condition["permission"])
+        return _permits(condition["permission"])
     if kind == "profile-property":
         return _matches(_property(person, condition["property"]), condition["filter"])
     if kind == "profile-metric":
@@ -110,11 +66,9 @@ def _consents(person: Person, asked: Mapping[str, Any]) -> bool:
     return reachable == asked.get("can_receive_marketing") and (status == "any" or consent.lower() == status)
 
 
-def _permits(person: Person, asked: Mapping[str, Any]) -> bool:
-    reachable, consent = _channel(person, asked.get("channel"))
-    explicitly = consent != "NEVER_SUBSCRIBED"
-    status = f"{'ex' if explicitly else 'im'}plicitly_{'' if reachable else 'un'}reachable"
-    return bool(asked.get("reachable_status") == status)
+def _permits(asked: Mapping[str, Any]) -> bool:
+    """Of WhatsApp, about which nobody here has ever said anything."""
+    return asked["reachable_status"] in ("implicitly_unreachable", "implicitly_or_explicitly_unreachable")
 
 
 def _channel(person: Person, name: Any) -> tuple[bool, str]:

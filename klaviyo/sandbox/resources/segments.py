@@ -9,11 +9,11 @@ from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, know
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.filters import AFTER, EXACT, Column, Where, boolean, lower, moment
 from klaviyo.sandbox.protocol.validation import Boolean, Items, Members, Text
-from klaviyo.sandbox.resources import profiles, segment_conditions
+from klaviyo.sandbox.resources import bearings, profiles, segment_conditions
 from klaviyo.sandbox.state import identifiers
 from klaviyo.sandbox.state.people import Person
 
-_DEFINITION = Members(
+DEFINITION = Members(
     {"condition_groups": Items(Members({"conditions": Items(segment_conditions.CONDITION, fewest=1)}), fewest=1)}
 )
 _CREATE = Members(
@@ -22,7 +22,7 @@ _CREATE = Members(
             {
                 "type": Text(choices=("segment",)),
                 "attributes": Members(
-                    {"name": Text(shortest=1), "definition": _DEFINITION},
+                    {"name": Text(shortest=1), "definition": DEFINITION},
                     {"is_starred": Boolean(nullable=True)},
                 ),
             }
@@ -50,11 +50,13 @@ _MEMBER_FILTERS = {
 def get_segments(call: Call) -> Answer:
     where = Where(("s.account = ?",), (call.account,))
     page = call.page(Listing("SELECT s.* FROM segments s", where, "s.seq", _SORTS, "", _FILTERS))
-    return call.many([resource(call, row) for row in page.rows], page)
+    included = bearings.included(call, "segment", (row["id"] for row in page.rows))
+    return call.many([resource(call, row) for row in page.rows], page, included)
 
 
 def get_segment(call: Call) -> Answer:
-    return call.one(resource(call, require(call, call.ids["id"])))
+    row = require(call, call.ids["id"])
+    return call.one(resource(call, row), included=bearings.included(call, "segment", [row["id"]]))
 
 
 def create_segment(call: Call) -> Answer:
@@ -133,8 +135,7 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
         "attributes": call.query.sparse("segment", attributes),
         "relationships": {
             "profiles": link(call, "profile", path, "profiles"),
-            "tags": link(call, "tag", path, "tags"),
-            "flow-triggers": link(call, "flow", path, "flow-triggers"),
+            **bearings.relationships(call, "segment", row["id"]),
         },
         "links": {"self": call.address(path)},
     }

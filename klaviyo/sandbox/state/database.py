@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SCHEMAS = [Path(__file__).with_name(name) for name in ("schema.sql", "campaigns.sql")]
+_SCHEMAS = sorted(Path(__file__).parent.glob("*.sql"))
 
 
 class StateInUse(Exception):

@@ -15,10 +15,19 @@ CODE_SECONDS = 300
 
 @dataclass(frozen=True)
 class Access:
-    """The account of a bearer token, and its scopes."""
+    """The account of a bearer token or a private key, and its scopes."""
 
     account: str
     scopes: frozenset[str]
+    is_key: bool = False
+
+    @property
+    def quota(self) -> str:
+        """Whose limits it spends: all keys of an account share one quota, an app has its own for each account.
+
+        https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
+        """
+        return f"{self.account} keys" if self.is_key else self.account
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from integrations import pacing, shutdown
+from integrations import connections, pacing, shutdown
 from integrations.errors import IntegrationError, OperatorRequired, OutOfTime, PermanentError, TemporaryError, Throttled
 from integrations.models import Attempt, Connection
 from integrations.wire.deadline import Deadline
@@ -145,6 +145,13 @@ def test_headers_take_the_place_of_ours(connection: Connection, mirror: Mirror) 
     assert headers["Authorization"].startswith("Bearer ")
 
 
+@pytest.mark.parametrize("name", ["Authorization", "HOST", "cookie", "Content-Length", "Transfer-Encoding"])
+def test_headers_that_are_ours_alone_are_refused(connection: Connection, mirror: Mirror, name: str) -> None:
+    with pytest.raises(ValueError, match=name.lower()):
+        Client(connection).call(at("anything"), headers={name: "x"})
+    assert mirror.asked == []
+
+
 def test_who_asks_anonymously_shows_no_token(connection: Connection, mirror: Mirror) -> None:
     Client(connection).call(at("anything"), is_anonymous=True)
     [(_, _, headers, _)] = mirror.asked
@@ -193,6 +200,21 @@ def test_what_is_too_late_is_not_sent(connection: Connection, mirror: Mirror) ->
     assert (caught.value.is_known, mirror.asked) == (True, [])
     assert "Nothing was sent" in caught.value.sentence
     assert not Attempt.objects.exists()
+
+
+def test_time_that_went_by_while_access_was_renewed_counts(
+    connection: Connection, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadline, renewed = Deadline(3600), connections.access_token
+
+    def renew(connection_id: int) -> Any:
+        monkeypatch.setattr(deadline, "_ends_at", 0.0)
+        return renewed(connection_id)
+
+    monkeypatch.setattr(connections, "access_token", renew)
+    with pytest.raises(OutOfTime) as caught:
+        Client(connection, deadline=deadline).call(at("anything", "POST"), body={})
+    assert (caught.value.is_known, mirror.asked) == (True, [])
 
 
 def test_time_that_is_left_changes_nothing(connection: Connection, mirror: Mirror) -> None:

@@ -19,11 +19,12 @@ class Client:
     url: str
     token: str
     session: requests.Session = field(default_factory=requests.Session)
+    scheme: str = "Bearer"
 
     def send(
         self, method: str, path: str, body: Any = None, *, drop: tuple[str, ...] = (), **headers: str
     ) -> requests.Response:
-        sent = {"Authorization": f"Bearer {self.token}", "revision": "2026-07-15"}
+        sent = {"Authorization": f"{self.scheme} {self.token}", "revision": "2026-07-15"}
         if body is not None:
             sent["Content-Type"] = "application/vnd.api+json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
