@@ -113,9 +113,7 @@ def shift_times(by: timedelta) -> None:
             columns = [field.column for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
             if columns and model._meta.app_label in OURS:
                 shifted = ", ".join(f'"{column}" = "{column}" + %(by)s::interval' for column in columns)
-                cursor.execute(
-                    f'UPDATE "{model._meta.db_table}" SET {shifted}', {"by": f"{by.total_seconds()} seconds"}
-                )
+                cursor.execute(f'UPDATE "{model._meta.db_table}" SET {shifted}', {"by": seconds})
 
 
 def _administer(statement: str) -> None:
