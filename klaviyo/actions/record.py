@@ -86,8 +86,9 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
     people = addresses([outcome.reason, json.loads(answered), json.loads(requests)])
     with transaction.atomic():
         # An erasure that has gone before us shows by now; one that comes after us waits for this row.
-        there = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        if there.exists() and not reach.erased(people | addresses(json.loads(row.given))):
+        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        is_kept = bool(rows.values_list("pk", flat=True))
+        if is_kept and not reach.erased(people | addresses(json.loads(row.given))):
             row.answered, row.exchanged = answered, requests
             _name_people(row, people)
         else:
