@@ -17,7 +17,7 @@ from tests.klaviyo.story import BEN, CID, TEA, known
 
 DAN = "dan@friends.test"
 NUMBER = "+358401234567"
-ASKED = {"opt_in": "At our stand in Helsinki, 2026-08-01"}
+ASKED: dict[str, Any] = {"opt_in": "At our stand in Helsinki, 2026-08-01"}
 SUBSCRIBE, UNSUBSCRIBE = "bulk_subscribe_profiles", "bulk_unsubscribe_profiles"
 
 Sent = Callable[[], list[Exchange]]
@@ -70,9 +70,9 @@ def test_a_person_is_found_by_whatever_names_them(
     sent: Sent, sandbox: Sandbox, connection: Connection, news: str, by: str
 ) -> None:
     id = put(sandbox, external_id="b-1", phone_number=NUMBER)
-    who = {"klaviyo_id": id, "external_id": "b-1", "phone_number": NUMBER}[by]
+    who: dict[str, Any] = {by: {"klaviyo_id": id, "external_id": "b-1", "phone_number": NUMBER}[by]}
     channels = ["sms"] if by == "phone_number" else ["email", "sms"]
-    told = actions.run("subscribe_profile_to_list", connection, list_id=news, channels=channels, **{by: who}, **ASKED)
+    told = actions.run("subscribe_profile_to_list", connection, list_id=news, channels=channels, **who, **ASKED)
     assert told.outcome == "success", told
     assert asked(sent)[-1] == SUBSCRIBE
     assert known(sandbox, BEN).sms_consent == "SUBSCRIBED"
@@ -277,8 +277,8 @@ def test_people_are_suppressed_and_unsuppressed(sent: Sent, sandbox: Sandbox, co
 def test_everybody_of_a_list_is_asked_about_first(sandbox: Sandbox, connection: Connection, news: str) -> None:
     put(sandbox, lists=[news])
     action = actions.find("suppress_profiles")
-    assert action.question(action.inputs(list_id=news))
-    assert not action.question(action.inputs(emails=[BEN]))
+    assert action.question(action.inputs.model_validate({"list_id": news}))
+    assert not action.question(action.inputs.model_validate({"emails": [BEN]}))
     assert actions.run("suppress_profiles", connection, list_id=news).outcome == "success"
     assert known(sandbox, BEN).suppressions == ("USER_SUPPRESSED",)
     with pytest.raises(actions.BadInput):

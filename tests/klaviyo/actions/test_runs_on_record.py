@@ -112,7 +112,7 @@ def test_a_run_about_somebody_who_was_erased_before_keeps_nothing_of_them(connec
 def test_what_was_being_written_during_the_erasure_goes_when_it_is_repeated(connection: Connection) -> None:
     receipt = erase.erase(BEN, None)
     row = begin(connection, email=BEN)  # by somebody who had not seen it
-    record.ActionRun.objects.update(state=STATES.ABANDONED)
+    ActionRun.objects.update(state=STATES.ABANDONED)
     Erasure.objects.update(requested_at=receipt.requested_at - repeat.AFTER * 2)
     ActionRun.objects.update(began_at=receipt.requested_at - repeat.AFTER * 2)
     tasks.repeat_erasures()
