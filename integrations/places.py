@@ -72,7 +72,8 @@ def _postgresql() -> Iterable[str]:
     mine = ", ".join(f"p.{name}" for name in COLUMNS if name != "delivery_id")
     theirs = ", ".join(one.format(row="r") for name, one in COLUMNS.items() if name != "delivery_id")
     bodies = {
-        "places_added": f"INSERT INTO {PLACE} ({', '.join(COLUMNS)}) SELECT {_of('r')} FROM told AS r",
+        "places_added": f"INSERT INTO {PLACE} ({', '.join(COLUMNS)}) SELECT {_of('r')} FROM told AS r "
+        "ON CONFLICT DO NOTHING",
         "places_changed": f"UPDATE {PLACE} AS p SET {changes} FROM told AS r "
         f"WHERE p.delivery_id = r.id AND ({mine}) IS DISTINCT FROM ({theirs})",
         "places_removed": f"DELETE FROM {PLACE} AS p USING told AS r WHERE p.delivery_id = r.id",
