@@ -2,6 +2,10 @@
 
 The SDK (of the project's revision) is asked of every request. The specification is asked as well where its file is
 named by KLAVIYO_OPENAPI or lies in a folder beside the checkout. Members that neither knows are refused.
+
+Four `oneOf`s of the specification have branches of equal shapes, so that what fits one fits several: `send_options`,
+`tracking_options`, the definitions of a push message, and a report's `timeframe`. They are read as `anyOf`, and of
+answers the `content` of a message that got its template.
 """
 
 import importlib
@@ -20,9 +24,11 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from klaviyo.sandbox import Exchange
+from klaviyo.sandbox.protocol import multipart
 
 REVISION = "2026-07-15"
 JSON_API = "application/vnd.api+json"
+MULTIPART = "multipart/form-data"
 
 _SERIALIZER = re.compile(
     r"def _(?P<id>\w+)_serialize\((?P<text>.*?)"
@@ -31,6 +37,9 @@ _SERIALIZER = re.compile(
 )
 _QUERY_NAME = re.compile(r"_query_params\.append\(\('([^']+)'")
 _BODY_NAME = re.compile(r"_body_params = (\w+)")
+_FORM_NAME = re.compile(r"(?:_files\['|_form_params\.append\(\(')(\w+)'")
+_EQUAL_SHAPES = ("send_options", "tracking_options", "timeframe")
+_EQUAL_BRANCHES = ("MobilePushMessageStandard", "EmailContentSubObject")
 
 
 class Model(Protocol):
@@ -44,13 +53,14 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Published:
-    """An operation as the SDK knows it; `body` names the model's module."""
+    """An operation as the SDK knows it; `body` names the model's module, `form` the fields of a form instead."""
 
     id: str
     method: str
     path: str
     query: frozenset[str]
     body: str | None
+    form: frozenset[str] = frozenset()
 
     def matches(self, method: str, path: str) -> bool:
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path))
@@ -65,8 +75,11 @@ def check(exchange: Exchange) -> None:
     assert exchange.headers.get("revision") == REVISION, f"{where} names no revision, or another one."
     unknown = {name for name, _ in parse_qsl(exchange.query)} - operation.query
     assert not unknown, f"{where} has query parameters that Klaviyo does not know: {sorted(unknown)}"
-    assert bool(exchange.body) == bool(operation.body), f"{where} has a body and should not, or should and has not."
-    if operation.body:
+    has_one = bool(operation.body or operation.form)
+    assert bool(exchange.body) == has_one, f"{where} has a body and should not, or should and has not."
+    if operation.form:
+        _check_form(where, operation, exchange)
+    elif operation.body:
         assert exchange.headers.get("content-type") == JSON_API, f"{where} is not sent as {JSON_API}."
         _check_body(where, operation, exchange.json)
 
@@ -96,7 +109,21 @@ def specification() -> dict[str, Any] | None:
     named = os.environ.get("KLAVIYO_OPENAPI")
     beside = Path(__file__).resolve().parents[2].glob(f"*/klaviyo/openapi-{REVISION}.json")
     path = Path(named) if named else next(beside, None)
-    return json.loads(path.read_text()) if path else None
+    return corrected(json.loads(path.read_text())) if path else None
+
+
+def corrected(document: Any, name: str = "") -> Any:
+    """The same with `anyOf` where the branches of a `oneOf` have equal shapes."""
+    if isinstance(document, list):
+        return [corrected(one) for one in document]
+    if not isinstance(document, dict):
+        return document
+    read = {key: corrected(value, key) for key, value in document.items()}
+    if "oneOf" in read:
+        branches = str(read["oneOf"])
+        if name in _EQUAL_SHAPES or any(one in branches for one in _EQUAL_BRANCHES):
+            read["anyOf"] = read.pop("oneOf")
+    return read
 
 
 def _check_body(where: str, operation: Published, body: Any) -> None:
@@ -109,6 +136,20 @@ def _check_body(where: str, operation: Published, body: Any) -> None:
         ]
         problems = [f"{error.json_path}: {error.message}" for error in _validator(json.dumps(schema)).iter_errors(body)]
         assert not problems, f"{where} is not as specified: {problems}"
+
+
+def _check_form(where: str, operation: Published, exchange: Exchange) -> None:
+    sent_as = exchange.headers.get("content-type", "")
+    assert sent_as.startswith(f"{MULTIPART}; boundary="), f"{where} is not sent as {MULTIPART}."
+    named = multipart.parts(exchange.body, sent_as)
+    assert set(named) <= operation.form, f"{where} has fields that Klaviyo does not know: {set(named) - operation.form}"
+    assert "file" in named, f"{where} has no file."
+    assert named["file"].filename, f"{where} has a file without a name."
+    if document := specification():
+        form = document["paths"][operation.path][operation.method.lower()]["requestBody"]["content"][MULTIPART]
+        schema = document["components"]["schemas"][form["schema"]["$ref"].rpartition("/")[2]]
+        missing = set(schema["required"]) - set(named)
+        assert not missing, f"{where} is not as specified: {missing} are missing."
 
 
 @cache
@@ -130,7 +171,8 @@ def _validator(schema: str) -> Any:
 def _published(match: "re.Match[str]") -> Published:
     body = _BODY_NAME.search(match["text"])
     query = frozenset(_QUERY_NAME.findall(match["text"]))
-    return Published(match["id"], match["method"], match["path"], query, body[1] if body else None)
+    form = frozenset(_FORM_NAME.findall(match["text"]))
+    return Published(match["id"], match["method"], match["path"], query, body[1] if body else None, form)
 
 
 def _lost(sent: Any, read: Any, path: str = "") -> list[str]:

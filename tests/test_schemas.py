@@ -34,8 +34,24 @@ def event(**changes: Any) -> Exchange:
     return request("POST", "/api/events", body)
 
 
+def campaign(**attributes: Any) -> Exchange:
+    definition = {"channel": "mobile_push", "content": {"body": "Hello"}}
+    message = {"type": "campaign-message", "attributes": {"definition": definition}}
+    told = {"name": "A", "audiences": {"included": ["L"]}, "campaign-messages": {"data": [message]}, **attributes}
+    return request("POST", "/api/campaigns", {"data": {"type": "campaign", "attributes": told}})
+
+
+def upload(*names: str, filename: str = '; filename="a.png"', media_type: str = "multipart/form-data") -> Exchange:
+    heads = [f'name="{name}"' + (filename if name == "file" else "") for name in names]
+    parts = [f"--b\r\nContent-Disposition: form-data; {head}\r\n\r\nx\r\n" for head in heads]
+    sent = {"revision": schemas.REVISION, "content-type": f"{media_type}; boundary=b"}
+    body = "".join((*parts, "--b--\r\n")).encode()
+    return Exchange("any", "POST", "/api/image-upload", "", sent, body, 201, "VxYz12", b"", "request-1")
+
+
 def test_a_right_request_passes() -> None:
     schemas.check(event())
+    schemas.check(upload("file", "name", "hidden"))
     schemas.check(request("GET", "/api/profiles", query="filter=x&page%5Bsize%5D=100"))
 
 
@@ -55,6 +71,12 @@ def test_a_right_request_passes() -> None:
         request("POST", "/api/events", EVENT, **{"content-type": "application/json"}),
         request("GET", "/api/people"),
         request("DELETE", "/api/profiles/01H"),
+        campaign(send_options={"use_smart_sending": "yes"}),
+        campaign(send_strategy={"method": "soon"}),
+        upload("name"),
+        upload("file", "colour"),
+        upload("file", filename=""),
+        upload("file", media_type="application/vnd.api+json"),
     ],
     ids=lambda exchange: f"{exchange.method} {exchange.path}",
 )
@@ -68,3 +90,11 @@ def test_the_operations_of_the_whole_api_are_known() -> None:
     found = schemas.find("GET", "/api/profiles/01H")
     assert found is not None
     assert found.id == "get_profile"
+
+
+def test_what_fits_several_branches_of_equal_shapes_passes() -> None:
+    options = {"use_smart_sending": True}
+    schemas.check(campaign(send_options=options, tracking_options={"add_tracking_params": True}))
+    branches = {"oneOf": [{"type": "object"}, {"type": "object"}]}
+    document = {"timeframe": branches, "filter": branches}
+    assert schemas.corrected(document) == {"timeframe": {"anyOf": branches["oneOf"]}, "filter": branches}

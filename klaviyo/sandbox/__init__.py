@@ -1,5 +1,6 @@
 """Sandbox of Klaviyo that runs on this machine: OAuth, API, faults on request, and a page to look inside."""
 
+from klaviyo.sandbox.control.campaign_snapshots import SeenCampaign, SeenCouponCode, SeenImage, SeenTemplate
 from klaviyo.sandbox.control.remote import Remote
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.control.snapshots import SeenAccount, SeenEvent, SeenList, SeenProfile
@@ -22,10 +23,14 @@ __all__ = [
     "SeedList",
     "SeedProfile",
     "SeenAccount",
+    "SeenCampaign",
+    "SeenCouponCode",
     "SeenDelivery",
     "SeenEvent",
+    "SeenImage",
     "SeenList",
     "SeenProfile",
+    "SeenTemplate",
     "SeenWebhook",
     "Settings",
     "StateInUse",

@@ -29,7 +29,7 @@ from klaviyo.sandbox.state import identifiers, private_keys, token_store
 from klaviyo.sandbox.state.token_store import Access
 from klaviyo.sandbox.world import World
 
-REVISIONS = ("2026-07-15", "2026-10-15")  # of what is served here they differ in a single place: `event_shapes`
+REVISIONS = ("2026-07-15", "2026-10-15")  # where both serve an operation, they differ in a single place: `event_shapes`
 RETIREMENT = "X-Klaviyo-Api-Retirement-Date"
 _SYSTEMIC = {
     403: ("permission_denied", "You do not have permission to perform this action."),
@@ -82,7 +82,7 @@ def answer(world: World, request: Request) -> Reply:
 def _answer(world: World, request: Request, visit: _Visit) -> Reply:
     visit.route = routes.find(request.method, request.path)
     operation = visit.route.operation
-    _check_revision(request, is_retired=world.settings.revision_sunset)
+    _check_revision(request, operation.revisions, is_retired=world.settings.revision_sunset)
     visit.access = _authenticate(world, request)
     _refuse_systemically(world.settings.refused, operation.id)
     visit.fault = world.faults.take(operation.id, visit.access.account)
@@ -111,7 +111,7 @@ def _answer(world: World, request: Request, visit: _Visit) -> Reply:
 
 
 def _work(world: World, request: Request, route: Route, visit: _Visit, query: Query) -> Reply:
-    _check_body(request)
+    _check_body(request, route.operation.media_type)
     with world.database.when_needed() as session:
         call = Call(
             session,
@@ -124,6 +124,7 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
             world.settings,
             visit.fault,
             request.headers["revision"],
+            request.headers.get("content-type", ""),
         )
         done = route.operation.handler(call)
     if route.operation.may_change_consent:
@@ -133,12 +134,12 @@ def _work(world: World, request: Request, route: Route, visit: _Visit, query: Qu
     return json_reply(done.status, done.document, JSON_API).with_headers(done.headers)
 
 
-def _check_revision(request: Request, *, is_retired: bool) -> None:
+def _check_revision(request: Request, revisions: tuple[str, ...], *, is_retired: bool) -> None:
     revision = request.headers.get("revision")
     if not revision:
         raise Refusal(invalid_parameter("A revision header is required.", "revision"))
-    if revision not in REVISIONS or is_retired:
-        served = " and ".join(REVISIONS)
+    if revision not in revisions or is_retired:
+        served = " and ".join(revisions)
         detail = f"The revision {revision} is not served" + ("." if is_retired else f"; these are: {served}.")
         raise Refusal(Problem(410, "gone", "Gone.", detail, parameter="revision"))
 
@@ -166,12 +167,12 @@ def _authenticate(world: World, request: Request) -> Access:
     return found
 
 
-def _check_body(request: Request) -> None:
+def _check_body(request: Request, media_type: str) -> None:
     if request.too_large:
         detail = "The request body may have at most 5 MB."
         raise Refusal(Problem(413, "payload_too_large", "Payload too large.", detail))
     carries_body = request.method in ("POST", "PATCH") or request.body
-    if carries_body and request.media_type != JSON_API:
+    if carries_body and request.media_type != media_type:
         detail = f'Unsupported media type "{request.media_type}" in request.'
         raise Refusal(Problem(415, "unsupported_media_type", "Unsupported media type.", detail))
 

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from klaviyo.sandbox import dispatch
-from klaviyo.sandbox.control import consent_by_hand, seeding, snapshots, webhook_snapshots
+from klaviyo.sandbox.control import campaign_snapshots, consent_by_hand, seeding, snapshots, webhook_snapshots
+from klaviyo.sandbox.control.campaign_snapshots import SeenCampaign, SeenCouponCode, SeenImage, SeenTemplate
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.control.snapshots import SeenAccount, SeenEvent, SeenList, SeenProfile
 from klaviyo.sandbox.control.webhook_snapshots import SeenDelivery, SeenWebhook
@@ -156,6 +157,22 @@ class Sandbox:
         """What webhooks were or will be told, oldest first."""
         with self._world.database.transaction() as sql:
             return webhook_snapshots.deliveries(sql, account)
+
+    def templates(self, account: str) -> list[SeenTemplate]:
+        with self._world.database.transaction() as sql:
+            return campaign_snapshots.templates(sql, account)
+
+    def campaigns(self, account: str) -> list[SeenCampaign]:
+        with self._world.database.transaction() as sql:
+            return campaign_snapshots.campaigns(sql, account)
+
+    def images(self, account: str) -> list[SeenImage]:
+        with self._world.database.transaction() as sql:
+            return campaign_snapshots.images(sql, account)
+
+    def coupon_codes(self, account: str) -> list[SeenCouponCode]:
+        with self._world.database.transaction() as sql:
+            return campaign_snapshots.coupon_codes(sql, account)
 
     def redeliver(self, account: str) -> int:
         """Tells the last body that an endpoint accepted once more; how many changes it holds, 0 for none."""

@@ -32,6 +32,8 @@ class Settings:
     that asks for consent to texts there is refused as a whole, any other is taken without the number. `age_gated`:
     consent to texts is refused without a date of birth. `segment_seconds`: how long a new segment is without its
     members. `retires_on`: the date, if there is one, that each answer names as the end of the revision.
+    `campaign_seconds`: how long a campaign is on its way to its recipients before it is sent; codes of coupons are
+    made in `import_seconds`, like people.
     """
 
     limits: bool = True
@@ -53,6 +55,7 @@ class Settings:
     age_gated: bool = False
     segment_seconds: float = 0.0
     retires_on: str = ""
+    campaign_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if self.webhook_profiles not in WEBHOOK_PROFILES:

@@ -5,7 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from klaviyo.sandbox.control import behaviour, consent_by_hand, seeding, snapshots, webhook_snapshots
+from klaviyo.sandbox.control import (
+    behaviour,
+    campaign_snapshots,
+    consent_by_hand,
+    seeding,
+    snapshots,
+    webhook_snapshots,
+)
 from klaviyo.sandbox.control.request import Ask, Work
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.http.wire import Reply, Request, json_reply
@@ -163,6 +170,10 @@ _ROUTES: dict[tuple[str, str], Work] = {
     ("POST", "accounts/*/flip"): _flip,
     ("GET", "accounts/*/webhooks"): _all("webhooks", webhook_snapshots.of_account),
     ("GET", "accounts/*/deliveries"): _all("deliveries", webhook_snapshots.deliveries),
+    ("GET", "accounts/*/templates"): _all("templates", campaign_snapshots.templates),
+    ("GET", "accounts/*/campaigns"): _all("campaigns", campaign_snapshots.campaigns),
+    ("GET", "accounts/*/images"): _all("images", campaign_snapshots.images),
+    ("GET", "accounts/*/coupon-codes"): _all("coupon_codes", campaign_snapshots.coupon_codes),
     ("POST", "accounts/*/redeliver"): _redeliver,
     ("POST", "faults"): behaviour.add_fault,
     ("GET", "faults"): behaviour.all_faults,

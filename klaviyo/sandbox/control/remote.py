@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import requests
 
+from klaviyo.sandbox.control.campaign_snapshots import SeenCampaign, SeenCouponCode, SeenImage, SeenTemplate
 from klaviyo.sandbox.control.seeding import SeedList, SeedProfile
 from klaviyo.sandbox.control.snapshots import SeenAccount, SeenEvent, SeenList, SeenProfile
 from klaviyo.sandbox.control.webhook_snapshots import SeenDelivery, SeenWebhook
@@ -79,6 +80,18 @@ class Remote:
 
     def deliveries(self, account: str) -> list[SeenDelivery]:
         return [SeenDelivery(**_tuples(one)) for one in self._about(account, "GET", "deliveries")["deliveries"]]
+
+    def templates(self, account: str) -> list[SeenTemplate]:
+        return [SeenTemplate(**one) for one in self._about(account, "GET", "templates")["templates"]]
+
+    def campaigns(self, account: str) -> list[SeenCampaign]:
+        return [SeenCampaign(**_tuples(one)) for one in self._about(account, "GET", "campaigns")["campaigns"]]
+
+    def images(self, account: str) -> list[SeenImage]:
+        return [SeenImage(**one) for one in self._about(account, "GET", "images")["images"]]
+
+    def coupon_codes(self, account: str) -> list[SeenCouponCode]:
+        return [SeenCouponCode(**one) for one in self._about(account, "GET", "coupon-codes")["coupon_codes"]]
 
     def redeliver(self, account: str) -> int:
         return int(self._about(account, "POST", "redeliver")["changes"])

@@ -10,11 +10,12 @@ from email.utils import formatdate
 from http import HTTPStatus
 from socketserver import BaseServer, StreamRequestHandler
 
-from klaviyo.sandbox.http.wire import Reply, Request
+from klaviyo.sandbox.http.wire import MULTIPART, Reply, Request
 
 Answer = Callable[[Request], Reply]
 
 MOST_BYTES = 5 * 1024 * 1024
+MOST_BYTES_AROUND_A_FILE = 64 * 1024
 _LONGEST_LINE = 64 * 1024
 _MOST_HEADERS = 100
 _READ_AT_ONCE = 64 * 1024
@@ -127,7 +128,8 @@ class Connection(StreamRequestHandler):
     def _body(self, headers: dict[str, str]) -> tuple[bytes, bool]:
         text = headers.get("content-length", "0")
         length = int(text) if text.isdecimal() else 0
-        if length <= MOST_BYTES:
+        is_form = headers.get("content-type", "").lower().startswith(MULTIPART)
+        if length <= MOST_BYTES + (MOST_BYTES_AROUND_A_FILE if is_form else 0):
             return self.rfile.read(length) if length else b"", False
         left = min(length, 20 * MOST_BYTES)
         while left > 0 and (piece := self.rfile.read(min(left, _READ_AT_ONCE))):

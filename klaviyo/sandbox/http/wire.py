@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 JSON_API = "application/vnd.api+json"
+MULTIPART = "multipart/form-data"
 
 
 @dataclass(frozen=True)

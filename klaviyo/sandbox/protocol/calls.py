@@ -55,6 +55,7 @@ class Call:
     settings: Settings
     fault: Fault | None = None
     revision: str = ""
+    content_type: str = ""
 
     @property
     def sql(self) -> sqlite3.Connection:
@@ -130,6 +131,12 @@ def link(call: Call, kind: str, path: str, name: str, data: Iterable[str] | None
     if data is None:
         return {"links": links}
     return {"data": [{"type": kind, "id": one} for one in data], "links": links}
+
+
+def link_to_one(call: Call, kind: str, path: str, name: str, identity: str | None) -> Document:
+    """A relationship with at most one thing: where it is, and its id where there is one."""
+    links = {"self": call.address(f"{path}/relationships/{name}"), "related": call.address(f"{path}/{name}")}
+    return {"data": {"type": kind, "id": identity}, "links": links} if identity else {"links": links}
 
 
 def known(kind: str, identity: str, row: sqlite3.Row | None) -> sqlite3.Row:

@@ -83,6 +83,17 @@ def number(value: Any) -> float:
     return min(float(value), 1e18) if value < 1e300 else 1e18
 
 
+def one_of(*words: str) -> Callable[[Any], str]:
+    """A reader of values that must be one of these words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise wrong(f"'{value}' is not one of: {', '.join(words)}.")
+        return str(value)
+
+    return read
+
+
 def boolean(value: Any) -> int:
     if not isinstance(value, bool):
         raise wrong(f"'{value}' is not true or false.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from klaviyo.sandbox.protocol import flow_fields
+from klaviyo.sandbox.protocol import campaign_fields, flow_fields
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid_parameter
 from klaviyo.sandbox.protocol.paging import Sort
 
@@ -40,6 +40,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "webhook-topic": frozenset({"id"}),
     **flow_fields.FIELDS,
     "import-error": _words("code detail id original_payload source title", " "),
+    **campaign_fields.FIELDS,
 }
 _NESTED = frozenset(
     {"contact_information", "location", "predictive_analytics", "subscriptions", "definition", "source"}
@@ -49,7 +50,10 @@ _PASSED_OVER = frozenset({"conversation", "push-token", "flow", "tag", "attribut
 
 @dataclass(frozen=True)
 class Rules:
-    """What a call's query may say; `others` are parameters of this operation alone."""
+    """What a call's query may say; `others` are parameters of this operation alone.
+
+    `words` are the names that `fields[…]` of a kind may hold where it has its own.
+    """
 
     fields: tuple[str, ...] = ()
     additional: Mapping[str, frozenset[str]] | None = None
@@ -59,6 +63,7 @@ class Rules:
     cursor: bool = False
     filter: bool = False
     others: tuple[str, ...] = ()
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def names(self) -> Iterable[str]:
         yield from (f"fields[{kind}]" for kind in (*self.fields, *_PASSED_OVER))
@@ -86,7 +91,7 @@ class Query:
             for name in query.given
             if name not in allowed
         ]
-        wrong += [problem for name in query.given for problem in query._wrong_names(name)]
+        wrong += [problem for name in query.given if name in allowed for problem in query._wrong_names(name)]
         if wrong:
             raise Refusal(*wrong)
         return query
@@ -141,8 +146,9 @@ class Query:
         elif name.startswith("additional-fields["):
             allowed = (self.rules.additional or {}).get(name[18:-1], frozenset())
         elif name.startswith("fields[") and (name[7:-1] not in _PASSED_OVER or name[7:-1] in FIELDS):
-            allowed = FIELDS.get(name[7:-1], frozenset()) | {"joined_group_at"}
-            words = frozenset(word.split(".")[0] if word.split(".")[0] in _NESTED else word for word in words)
+            allowed = self.rules.words.get(name[7:-1]) or FIELDS.get(name[7:-1], frozenset()) | {"joined_group_at"}
+            if not any("." in word for word in allowed):
+                words = frozenset(word.split(".")[0] if word.split(".")[0] in _NESTED else word for word in words)
         else:
             return
         for word in sorted(words - allowed):

@@ -4,15 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from klaviyo.sandbox.http.wire import JSON_API, MULTIPART
+from klaviyo.sandbox.protocol import campaign_fields
 from klaviyo.sandbox.protocol.calls import Handler
 from klaviyo.sandbox.protocol.limits import XL, XS, L, Limit, M, S
 from klaviyo.sandbox.protocol.queries import Query, Rules
 from klaviyo.sandbox.resources import (
     accounts,
+    campaign_jobs,
+    campaign_messages,
+    campaigns,
+    coupon_code_jobs,
+    coupon_codes,
+    coupons,
     deletions,
     event_reading,
     events,
     flows,
+    images,
     import_job_states,
     imports,
     list_members,
@@ -27,6 +36,7 @@ from klaviyo.sandbox.resources import (
     subscriptions,
     suppressions,
     tags,
+    templates,
     topics,
     values_reports,
     webhooks,
@@ -48,7 +58,8 @@ class Operation:
     """One thing that the API can do, with everything that decides whether it may be done.
 
     `call` is its method and path, `scope` names the scopes, and its id is Klaviyo's, by which its handler is called.
-    `extra` are further limits, spent by calls whose query has that value under that name.
+    `extra` are further limits, spent by calls whose query has that value under that name. `revisions` are those of
+    Klaviyo's that have the operation in the form in which it is served here.
     """
 
     call: str
@@ -57,6 +68,8 @@ class Operation:
     handler: Handler
     rules: Rules = _NO_QUERY
     extra: Mapping[tuple[str, str], Limit] = field(default_factory=dict)
+    media_type: str = JSON_API
+    revisions: tuple[str, ...] = ("2026-07-15", "2026-10-15")
 
     @cached_property
     def id(self) -> str:
@@ -336,6 +349,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET /api/webhook-topics/{id}", "webhooks:read", XS, topics.get_webhook_topic, Rules(("webhook-topic",))),
 )
 
+# In the next revision flows, templates and campaigns have other forms.
+_FIRST = ("2026-07-15",)
 _NAMED_SORTS = ("created", "id", "name", "status", "trigger_type", "updated")
 _TAG = Rules(("tag", "tag-group"), include=frozenset({"tag-group"}))
 _FLOW = Rules(("flow", "flow-action", "tag"), {"flow": frozenset({"definition"})}, frozenset({"flow-actions", "tags"}))
@@ -395,17 +410,19 @@ OPERATIONS += (
         S,
         flows.get_flows,
         Rules(_FLOW.fields, None, _FLOW.include, _orders(*_NAMED_SORTS), (50, 50), filter=True),
+        revisions=_FIRST,
     ),
-    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW),
+    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW, revisions=_FIRST),
     Operation(
         "POST /api/flows",
         "flows:write",
         Limit(1, 15, 100),
         flows.create_flow,
         Rules(("flow",), {"flow": frozenset({"definition"})}),
+        revisions=_FIRST,
     ),
-    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",))),
-    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow),
+    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",)), revisions=_FIRST),
+    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow, revisions=_FIRST),
     Operation(
         "GET /api/tags",
         "tags:read",
@@ -444,5 +461,210 @@ OPERATIONS += (
         _REPORTS,
         values_reports.query_flow_values,
         Rules((values_reports.FLOWS,), others=("page_cursor",)),
+    ),
+)
+
+# Templates, campaigns, images and coupons.
+_DEFINED = {"template": frozenset({"definition"})}
+_TEMPLATE = Rules(("template",), _DEFINED)
+_PLAIN_TEMPLATE = Rules(("template",), words={"template": campaign_fields.TEMPLATE})
+_CAMPAIGN = Rules(("campaign", "campaign-message"), include=frozenset({"campaign-messages", "tags"}))
+_IMAGE_FILES = Limit(3, 100, 500)  # the daily number of its own page; the specification has 100 for both
+
+OPERATIONS += (
+    Operation(
+        "GET /api/templates",
+        "templates:read",
+        L,
+        templates.get_templates,
+        Rules(
+            _TEMPLATE.fields,
+            _DEFINED,
+            sort=_orders("created", "id", "name", "updated"),
+            page=(10, 10),
+            filter=True,
+        ),
+        revisions=_FIRST,
+    ),
+    Operation("POST /api/templates", "templates:write", L, templates.create_template, _TEMPLATE, revisions=_FIRST),
+    Operation("GET /api/templates/{id}", "templates:read", L, templates.get_template, _TEMPLATE, revisions=_FIRST),
+    Operation(
+        "PATCH /api/templates/{id}", "templates:write", L, templates.update_template, _TEMPLATE, revisions=_FIRST
+    ),
+    Operation("DELETE /api/templates/{id}", "templates:write", L, templates.delete_template, revisions=_FIRST),
+    Operation(
+        "POST /api/template-render", "templates:read", S, templates.render_template, _PLAIN_TEMPLATE, revisions=_FIRST
+    ),
+    Operation(
+        "POST /api/template-clone", "templates:write", L, templates.clone_template, _PLAIN_TEMPLATE, revisions=_FIRST
+    ),
+    Operation(
+        "GET /api/campaigns",
+        "campaigns:read",
+        M,
+        campaigns.get_campaigns,
+        Rules(
+            _CAMPAIGN.fields,
+            None,
+            _CAMPAIGN.include,
+            _orders("created_at", "id", "name", "scheduled_at", "updated_at"),
+            (100, 100),
+            filter=True,
+        ),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "POST /api/campaigns", "campaigns:write", M, campaigns.create_campaign, Rules(("campaign",)), revisions=_FIRST
+    ),
+    Operation("GET /api/campaigns/{id}", "campaigns:read", M, campaigns.get_campaign, _CAMPAIGN, revisions=_FIRST),
+    Operation(
+        "PATCH /api/campaigns/{id}",
+        "campaigns:write",
+        M,
+        campaigns.update_campaign,
+        Rules(("campaign",)),
+        revisions=_FIRST,
+    ),
+    Operation("DELETE /api/campaigns/{id}", "campaigns:write", M, campaigns.delete_campaign, revisions=_FIRST),
+    Operation(
+        "POST /api/campaign-clone",
+        "campaigns:write",
+        M,
+        campaigns.create_campaign_clone,
+        Rules(("campaign",)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "GET /api/campaign-messages/{id}",
+        "campaigns:read",
+        M,
+        campaign_messages.get_campaign_message,
+        Rules(
+            ("campaign", "campaign-message", "image", "template"),
+            include=frozenset({"campaign", "image", "template"}),
+            words=_PLAIN_TEMPLATE.words,
+        ),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "PATCH /api/campaign-messages/{id}",
+        "campaigns:write",
+        M,
+        campaign_messages.update_campaign_message,
+        Rules(("campaign-message",)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "POST /api/campaign-message-assign-template",
+        "campaigns:write",
+        M,
+        campaign_messages.assign_template_to_campaign_message,
+        Rules(("campaign-message",), words={"campaign-message": campaign_fields.FLAT_MESSAGE}),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "POST /api/campaign-send-jobs",
+        "campaigns:write",
+        M,
+        campaign_jobs.send_campaign,
+        Rules((campaign_jobs.SEND,)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "GET /api/campaign-send-jobs/{id}",
+        "campaigns:read",
+        M,
+        campaign_jobs.get_campaign_send_job,
+        Rules((campaign_jobs.SEND,)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "PATCH /api/campaign-send-jobs/{id}", "campaigns:write", M, campaign_jobs.cancel_campaign_send, revisions=_FIRST
+    ),
+    Operation(
+        "POST /api/campaign-recipient-estimation-jobs",
+        "campaigns:write",
+        M,
+        campaign_jobs.refresh_campaign_recipient_estimation,
+        Rules((campaign_jobs.ESTIMATION_JOB,)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "GET /api/campaign-recipient-estimation-jobs/{id}",
+        "campaigns:read",
+        M,
+        campaign_jobs.get_campaign_recipient_estimation_job,
+        Rules((campaign_jobs.ESTIMATION_JOB,)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "GET /api/campaign-recipient-estimations/{id}",
+        "campaigns:read",
+        M,
+        campaign_jobs.get_campaign_recipient_estimation,
+        Rules((campaign_jobs.ESTIMATION,)),
+        revisions=_FIRST,
+    ),
+    Operation(
+        "GET /api/images",
+        "images:read",
+        M,
+        images.get_images,
+        Rules(("image",), sort=_orders("format", "id", "name", "size", "updated_at"), page=(20, 100), filter=True),
+    ),
+    Operation("POST /api/images", "images:write", Limit(3, 100, 100), images.upload_image_from_url, Rules(("image",))),
+    Operation(
+        "POST /api/image-upload",
+        "images:write",
+        _IMAGE_FILES,
+        images.upload_image_from_file,
+        Rules(("image",)),
+        media_type=MULTIPART,
+    ),
+    Operation("GET /api/images/{id}", "images:read", M, images.get_image, Rules(("image",))),
+    Operation("PATCH /api/images/{id}", "images:write", M, images.update_image, Rules(("image",))),
+    Operation("GET /api/coupons", "coupons:read", L, coupons.get_coupons, Rules(("coupon",), page=(100, 100))),
+    Operation("POST /api/coupons", "coupons:write", S, coupons.create_coupon, Rules(("coupon",))),
+    Operation("GET /api/coupons/{id}", "coupons:read", L, coupons.get_coupon, Rules(("coupon",))),
+    Operation("PATCH /api/coupons/{id}", "coupons:write", S, coupons.update_coupon, Rules(("coupon",))),
+    Operation("DELETE /api/coupons/{id}", "coupons:write", S, coupons.delete_coupon),
+    Operation(
+        "GET /api/coupon-codes",
+        "coupon-codes:read",
+        XL,
+        coupon_codes.get_coupon_codes,
+        Rules(("coupon", "coupon-code"), include=frozenset({"coupon"}), page=(100, 100), filter=True),
+    ),
+    Operation(
+        "POST /api/coupon-codes", "coupon-codes:write", XL, coupon_codes.create_coupon_code, Rules(("coupon-code",))
+    ),
+    Operation(
+        "GET /api/coupon-codes/{id}",
+        "coupon-codes:read",
+        XL,
+        coupon_codes.get_coupon_code,
+        Rules(("coupon", "coupon-code"), include=frozenset({"coupon"})),
+    ),
+    Operation(
+        "PATCH /api/coupon-codes/{id}",
+        "coupon-codes:write",
+        XL,
+        coupon_codes.update_coupon_code,
+        Rules(("coupon-code",)),
+    ),
+    Operation("DELETE /api/coupon-codes/{id}", "coupon-codes:write", XL, coupon_codes.delete_coupon_code),
+    Operation(
+        "POST /api/coupon-code-bulk-create-jobs",
+        "coupon-codes:write",
+        L,
+        coupon_code_jobs.bulk_create_coupon_codes,
+        Rules((coupon_code_jobs.KIND,)),
+    ),
+    Operation(
+        "GET /api/coupon-code-bulk-create-jobs/{job_id}",
+        "coupon-codes:read",
+        L,
+        coupon_code_jobs.get_bulk_create_coupon_codes_job,
+        Rules((coupon_code_jobs.KIND, "coupon-code"), include=frozenset({"coupon-codes"})),
     ),
 )

@@ -9,6 +9,7 @@ import pytest
 
 from klaviyo.sandbox import Remote, Sandbox, SeedList, SeedProfile
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, event
+from tests.klaviyo.sandbox.test_sandbox_restart import put_campaign
 from tests.klaviyo.sandbox.webhook_endpoint import webhook
 
 OF_ITS_OWN = {"start", "stop", "url"}
@@ -52,6 +53,11 @@ def test_what_is_put_there_from_afar_is_there(sandbox: Sandbox, remote: Remote) 
     assert remote.lists(TEA_HOUSE) == sandbox.lists(TEA_HOUSE)
     assert remote.webhooks(TEA_HOUSE) == sandbox.webhooks(TEA_HOUSE)
     assert remote.deliveries(TEA_HOUSE) == sandbox.deliveries(TEA_HOUSE)
+    put_campaign(client)
+    assert remote.templates(TEA_HOUSE) == sandbox.templates(TEA_HOUSE) != []
+    assert remote.campaigns(TEA_HOUSE) == sandbox.campaigns(TEA_HOUSE) != []
+    assert remote.images(TEA_HOUSE) == sandbox.images(TEA_HOUSE) != []
+    assert remote.coupon_codes(TEA_HOUSE) == sandbox.coupon_codes(TEA_HOUSE) != []
     assert remote.counts() == sandbox.counts()
     assert remote.requests("create_event") == sandbox.requests("create_event")
     assert remote.wait_for_webhooks(5)

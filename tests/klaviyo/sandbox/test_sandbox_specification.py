@@ -1,32 +1,24 @@
-"""The sandbox's answers fit the official specification, where its file is at hand (KLAVIYO_OPENAPI)."""
+"""The sandbox's answers fit the official specification, where its file is at hand."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from openapi_schema_validator import OAS30ReadValidator
 
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
+from tests import schemas
 from tests.klaviyo.sandbox.sandbox_calls import TEA_HOUSE, Client, bulk_events, event, profile
 from tests.klaviyo.sandbox.webhook_endpoint import webhook
 
 NULL = ("next", "prev", "whatsapp", "predictive_analytics", "latitude", "longitude")
 
 
-@cache
-def specification() -> dict[str, Any] | None:
-    path = os.environ.get("KLAVIYO_OPENAPI")
-    return json.loads(Path(path).read_text()) if path and Path(path).exists() else None
-
-
 def complaints(exchange: Exchange) -> Iterator[str]:
     """What the specification says against one answer."""
-    document = specification()
+    document = schemas.specification()
     if document is None or not exchange.answer:
         return
     told = next(
