@@ -89,7 +89,7 @@ class Operation:
 
     @property
     def may_change_consent(self) -> bool:
-        return "subscriptions:write" in self.scopes
+        return "subscriptions:write" in self.scopes or self.handler is merging.merge_profiles
 
     @property
     def needs_an_app(self) -> bool:
