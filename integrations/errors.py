@@ -2,7 +2,8 @@
 
 IntegrationError
 ├── TemporaryError      the same thing again, later
-│   └── Throttled       later, and it was never tried: it costs no attempt
+│   ├── Throttled       later, and it was never tried: it costs no attempt
+│   └── OutOfTime       whoever asked gave it no more time
 ├── PermanentError      never again: the request itself is wrong
 ├── OperatorRequired    a person must change something first; hold what needs it
 ├── ReconnectRequired   a person must connect the account again; hold everything
@@ -26,11 +27,17 @@ THROTTLED = declare(
 
 
 class IntegrationError(Exception):
-    """A failure with its reason, which holds no secret."""
+    """A failure with its reason, which holds no secret; `may_have_happened` is whether it may be done all the same."""
+
+    may_have_happened = False
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"{reason.code}: {reason.sentence}")
         self.reason = reason
+
+    @property
+    def is_known(self) -> bool:
+        return not self.may_have_happened
 
     @property
     def code(self) -> str:
@@ -58,6 +65,16 @@ class Throttled(TemporaryError):
     def __init__(self, sentence: str, *, retry_after: timedelta, backlog_only: bool = False) -> None:
         super().__init__(THROTTLED.saying(sentence), retry_after=retry_after)
         self.backlog_only = backlog_only
+
+
+class OutOfTime(TemporaryError):
+    """The time that the caller gave is over. Unless it `may_have_happened`, nothing is done and nothing was sent."""
+
+    def __init__(
+        self, reason: Reason, *, retry_after: timedelta | None = None, may_have_happened: bool = False
+    ) -> None:
+        super().__init__(reason, retry_after=retry_after)
+        self.may_have_happened = may_have_happened
 
 
 class PermanentError(IntegrationError):

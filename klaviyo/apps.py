@@ -14,6 +14,7 @@ class KlaviyoConfig(AppConfig):
         from klaviyo import account_lists, receivers  # noqa: F401  (connects the receivers)
         from klaviyo.api import retirement
         from klaviyo.confirmation import missing  # noqa: F401  (like the others, for the reasons that it declares)
+        from klaviyo.consent import reach  # noqa: F401
         from klaviyo.delivery.sends import missed  # noqa: F401
         from klaviyo.imports import backfill_chunks, results  # noqa: F401
         from klaviyo.pages import operators

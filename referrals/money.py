@@ -90,6 +90,11 @@ def _number(value: object, field: str) -> Decimal:
     return number
 
 
+def is_currency(code: str) -> bool:
+    """Whether it is a currency of ISO 4217 that prices are in, now or until lately."""
+    return _decimals(code) is not None
+
+
 def _decimals(code: str) -> int | None:
     return PAST[code].decimals if code in PAST else _decimals_now(code)
 

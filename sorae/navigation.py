@@ -50,6 +50,7 @@ PAGES = {
     "Access": (
         Page("Users", "admin:auth_user_changelist", "auth.view_user"),
         Page("Groups", "admin:auth_group_changelist", "auth.view_group"),
+        Page("API tokens", "integrations:api_tokens", "integrations.manage_api_tokens"),
     ),
 }
 

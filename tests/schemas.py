@@ -14,7 +14,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -63,8 +63,11 @@ class Published:
     form: frozenset[str] = frozenset()
 
     def matches(self, method: str, path: str) -> bool:
-        pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path))
-        return self.method == method and re.fullmatch(pattern, path) is not None
+        return self.method == method and self._pattern.fullmatch(path) is not None
+
+    @cached_property
+    def _pattern(self) -> "re.Pattern[str]":
+        return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path)))
 
 
 def check(exchange: Exchange) -> None:

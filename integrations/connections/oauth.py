@@ -8,8 +8,7 @@ import base64
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from integrations.connections import token_answers
+from integrations.connections.grants import Grant
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.providers import Addresses, Provider
 from integrations.reasons import on_the_way
@@ -37,19 +37,6 @@ UNCERTAIN = on_the_way(
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, repr=False)
-class Grant:
-    """Tokens and scopes that a provider granted. `scopes` is None where the answer did not say: as before, then."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: timedelta
-    scopes: tuple[str, ...] | None
-
-    def __repr__(self) -> str:
-        return f"Grant(expires_in={self.expires_in!r}, scopes={self.scopes!r})"
-
-
 def new_verifier() -> str:
     """PKCE's code verifier of 64 characters (RFC 7636, 4.1), kept on our side."""
     return secrets.token_urlsafe(48)
@@ -65,8 +52,8 @@ def redirect_uri(provider: Provider) -> str:
     return f"{settings.SITE_URL}{reverse('integrations:callback', args=[provider.slug])}"
 
 
-def authorize_url(provider: Provider, state: str, challenge: str) -> str:
-    """The consent screen's address."""
+def authorize_url(provider: Provider, state: str, challenge: str, asked: Sequence[str] = ()) -> str:
+    """The consent screen's address; what is asked for are the provider's own scopes, unless others are named."""
     from requests_oauthlib import OAuth2Session  # heavy
 
     addresses = provider.addresses()
@@ -74,7 +61,7 @@ def authorize_url(provider: Provider, state: str, challenge: str) -> str:
     session = OAuth2Session(
         addresses.client_id,
         redirect_uri=redirect_uri(provider),
-        scope=[scope.name for scope in provider.scopes],
+        scope=list(asked or provider.asked()),
     )
     url, _state = session.authorization_url(
         addresses.authorize, state=state, code_challenge=challenge, code_challenge_method="S256"
@@ -82,7 +69,7 @@ def authorize_url(provider: Provider, state: str, challenge: str) -> str:
     return str(url)
 
 
-def exchange(provider: Provider, code: str, verifier: str) -> Grant:
+def exchange(provider: Provider, code: str, verifier: str, asked: Sequence[str] = ()) -> Grant:
     """Turn the code of a callback into a grant; scopes that the answer leaves out are as asked (RFC 6749, 5.1)."""
     addresses = provider.addresses()
     _check(addresses.token)
@@ -92,7 +79,7 @@ def exchange(provider: Provider, code: str, verifier: str) -> Grant:
         )
     if not token.get("refresh_token"):
         raise TemporaryError(http.UNREADABLE_ANSWER.saying("The provider granted access without a way to renew it."))
-    return _grant(token, asked=tuple(scope.name for scope in provider.scopes))
+    return _grant(token, asked=tuple(asked or provider.asked()))
 
 
 def refresh(provider: Provider, refresh_token: str) -> Grant:

@@ -1,13 +1,15 @@
 """The models: connections to providers, the deliveries of the outbox, and the attempts to send them."""
 
+from integrations.models.api import ApiToken, KeptAnswer, RefusedCall
 from integrations.models.attempts import Attempt, Part
-from integrations.models.connections import Authorization, Connection, HealthCheck, Revocation
+from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
 from integrations.models.retirements import Retirement
 
 __all__ = [
+    "ApiToken",
     "Attempt",
     "Authorization",
     "Chore",
@@ -16,11 +18,14 @@ __all__ = [
     "Delivery",
     "HealthCheck",
     "Job",
+    "KeptAnswer",
     "Lease",
     "MessageHold",
+    "Offer",
     "Part",
     "Pause",
     "Place",
+    "RefusedCall",
     "Retirement",
     "Revocation",
     "Turn",

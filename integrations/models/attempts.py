@@ -22,9 +22,13 @@ class Attempt(models.Model):
     code = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    run = models.UUIDField(null=True, blank=True, help_text="The run of an action that it was made for, if any.")
 
     class Meta:
-        indexes = [models.Index(fields=["connection", "-started_at"], name="latest_attempts")]
+        indexes = [
+            models.Index(fields=["connection", "-started_at"], name="latest_attempts"),
+            models.Index(fields=["run"], condition=models.Q(run__isnull=False), name="attempts_of_a_run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} → {self.status or 'no answer'}"

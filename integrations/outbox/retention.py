@@ -19,7 +19,16 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import providers, shutdown
-from integrations.models import Attempt, Authorization, Connection, Delivery, HealthCheck, Job
+from integrations.models import (
+    Attempt,
+    Authorization,
+    Connection,
+    Delivery,
+    HealthCheck,
+    Job,
+    KeptAnswer,
+    RefusedCall,
+)
 
 AT_ONCE = 1_000
 ATTEMPTS_AT_ONCE = 100  # one may be about thousands of deliveries
@@ -38,6 +47,8 @@ def forget() -> dict[str, int]:
         "jobs": _drop_jobs,
         "health checks": _drop_checks,
         "authorizations": _drop_authorizations,
+        "kept answers": _drop_answers,
+        "refused calls": _drop_refused_calls,
     }
     return {name: _until_done(step) for name, step in steps.items()}
 
@@ -138,6 +149,16 @@ def _drop_checks() -> int:
 def _drop_authorizations() -> int:
     old = Authorization.objects.filter(expires_at__lt=Now() - LEFT_OVER)
     return Authorization.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
+
+
+def _drop_answers() -> int:
+    old = KeptAnswer.objects.filter(expires_at__lt=Now())
+    return KeptAnswer.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
+
+
+def _drop_refused_calls() -> int:
+    old = RefusedCall.objects.filter(at__lt=Now() - timedelta(days=settings.RETAIN_ATTEMPTS_DAYS))
+    return RefusedCall.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
 
 
 def _connections_with(rows: "QuerySet[Any]") -> list[int]:

@@ -21,7 +21,22 @@ from integrations.pacing.windows import BACKLOG_SHARE, Window, used_by_others
 if TYPE_CHECKING:
     from integrations.pacing.redis_counters import Shared
 
-__all__ = ["Memory", "Window", "block", "heed", "remember_redis", "take", "used", "wait"]
+__all__ = [
+    "Budget",
+    "Memory",
+    "Window",
+    "block",
+    "heed",
+    "heed_all",
+    "remember_redis",
+    "take",
+    "take_all",
+    "used",
+    "wait",
+    "wait_all",
+]
+
+Budget = tuple[str, Sequence[Window]]  # its name, and the windows that it is counted in
 
 JITTER_OF_A_WAIT = 0.1
 LONGEST_JITTER = 100.0  # milliseconds: what a whole group of workers waits longer is lost
@@ -35,12 +50,22 @@ def take(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) ->
 
     A backlog may use 85 % of each window, so that what has just happened need not wait for it.
     """
-    return _take(budget, windows, is_backlog=is_backlog, requests=1)
+    return take_all([(budget, windows)], is_backlog=is_backlog)
+
+
+def take_all(budgets: Sequence[Budget], *, is_backlog: bool = False) -> timedelta:
+    """Spend one request of each of these budgets, or of none where one has no room."""
+    return _take(budgets, is_backlog=is_backlog, requests=1)
 
 
 def wait(budget: str, windows: Sequence[Window], *, is_backlog: bool = False) -> timedelta:
     """How long until there is room for a request, which is not counted yet; zero where there is."""
-    return _take(budget, windows, is_backlog=is_backlog, requests=0)
+    return wait_all([(budget, windows)], is_backlog=is_backlog)
+
+
+def wait_all(budgets: Sequence[Budget], *, is_backlog: bool = False) -> timedelta:
+    """How long until all of these budgets have room for a request."""
+    return _take(budgets, is_backlog=is_backlog, requests=0)
 
 
 def block(budget: str, wait: timedelta) -> None:
@@ -65,6 +90,13 @@ def heed(budget: str, windows: Sequence[Window], headers: Mapping[str, str]) -> 
             counters.heed(budget, told.window, told.limit, told.spent, told.reset * 1000)
 
 
+def heed_all(budgets: Sequence[Budget], headers: Mapping[str, str]) -> None:
+    """The same of a request that was counted in several budgets: one alone can be meant, the one with these limits."""
+    for budget, windows in budgets:
+        if len(budgets) == 1 or rate_headers.are_about(windows, headers):
+            heed(budget, windows, headers)
+
+
 def used(budget: str, windows: Sequence[Window]) -> float | None:
     """How much of its fullest window a budget has used, from 0 to 1; None while nobody knows."""
     counters = _shared()
@@ -78,20 +110,21 @@ def remember_redis() -> None:
         counters.remember()
 
 
-def _take(budget: str, windows: Sequence[Window], *, is_backlog: bool, requests: int) -> timedelta:
-    wait = _memory.blocked(budget) or _counted(budget, windows, is_backlog=is_backlog, requests=requests)
+def _take(budgets: Sequence[Budget], *, is_backlog: bool, requests: int) -> timedelta:
+    blocked = max(_memory.blocked(budget) for budget, _ in budgets)
+    wait = blocked or _counted(budgets, is_backlog=is_backlog, requests=requests)
     jitter = random.uniform(0, min(wait * JITTER_OF_A_WAIT, LONGEST_JITTER))  # noqa: S311 (nothing secret)
     return timedelta(milliseconds=wait + jitter)
 
 
-def _counted(budget: str, windows: Sequence[Window], *, is_backlog: bool, requests: int) -> int:
+def _counted(budgets: Sequence[Budget], *, is_backlog: bool, requests: int) -> int:
     counters = _shared()
     if not counters:
-        return _memory.take(budget, windows, is_backlog=is_backlog, requests=requests)
-    wait = counters.take(budget, windows, share=BACKLOG_SHARE if is_backlog else 1.0, requests=requests)
+        return _memory.take_all(budgets, is_backlog=is_backlog, requests=requests)
+    wait = counters.take_all(budgets, share=BACKLOG_SHARE if is_backlog else 1.0, requests=requests)
     if wait is None:
         workers = settings.WORKERS_AT_MOST
-        return _memory.take(budget, windows, is_backlog=is_backlog, workers=workers, requests=requests)
+        return _memory.take_all(budgets, is_backlog=is_backlog, workers=workers, requests=requests)
     return wait
 
 

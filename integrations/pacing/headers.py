@@ -43,6 +43,12 @@ def read(windows: Sequence[Window], headers: Mapping[str, str]) -> list[Told]:
     return told
 
 
+def are_about(windows: Sequence[Window], headers: Mapping[str, str]) -> bool:
+    """Whether the headers publish just these limits."""
+    _, published = _limits(headers.get("RateLimit-Limit", ""))
+    return all(published.get(window.seconds) == window.requests for window in windows)
+
+
 def _limits(header: str) -> tuple[int | None, dict[int, int]]:
     """The plain first number, and the limits by the seconds of their windows."""
     found = [PART.fullmatch(part) for part in header[:LONGEST_HEADER].split(",")]

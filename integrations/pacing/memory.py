@@ -37,20 +37,34 @@ class Memory:
 
         Of several workers each keeps to its share.
         """
+        return self.take_all([(budget, windows)], is_backlog=is_backlog, workers=workers, requests=requests)
+
+    def take_all(
+        self,
+        budgets: Sequence[tuple[str, Sequence[Window]]],
+        *,
+        is_backlog: bool = False,
+        workers: int = 1,
+        requests: int = 1,
+    ) -> int:
+        """The same of several budgets: the request is counted in each of them, or in none."""
         now, share = self._now(), BACKLOG_SHARE if is_backlog else 1.0
+        longest, spent = 0, []
         with self._lock:
-            known = self._of(budget)
-            if workers > 1:
-                known.part_from_others(windows, now, workers)
-            share *= known.factor_now(now)
-            ours = [known.in_force(window, now).for_one_of(workers) for window in windows]
-            waits = [known.count(window, now).wait(most(window.requests, share), now) for window in ours]
-            wait = max([known.blocked_until - now, 0, *waits])
-            if wait or not requests:
-                return wait
-            widened = [window for window, whole in zip(ours, windows, strict=True) if window.seconds != whole.seconds]
-            known.add([*windows, *widened], now)
-        return 0
+            for budget, windows in budgets:
+                known = self._of(budget)
+                if workers > 1:
+                    known.part_from_others(windows, now, workers)
+                part = share * known.factor_now(now)
+                ours = [known.in_force(window, now).for_one_of(workers) for window in windows]
+                waits = [known.count(window, now).wait(most(window.requests, part), now) for window in ours]
+                longest = max([longest, known.blocked_until - now, *waits])
+                widened = [own for own, whole in zip(ours, windows, strict=True) if own.seconds != whole.seconds]
+                spent.append((known, [*windows, *widened]))
+            if not longest and requests:
+                for known, counted in spent:
+                    known.add(counted, now)
+        return longest
 
     def note(self, budget: str, windows: Sequence[Window], seen: Sequence[int], *, is_granted: bool) -> None:
         """Remember an answer of Redis: used and limit of each window in turn, and whether it granted a request."""

@@ -43,11 +43,25 @@ class Shared:
 
     def take(self, budget: str, windows: Sequence[Window], *, share: float, requests: int = 1) -> int | None:
         """Milliseconds to wait; 0 when so many requests, one or none, were counted."""
-        answer = self._ask("take", budget, windows, share, requests)
+        return self.take_all([(budget, windows)], share=share, requests=requests)
+
+    def take_all(
+        self, budgets: Sequence[tuple[str, Sequence[Window]]], *, share: float, requests: int = 1
+    ) -> int | None:
+        """The same of several budgets: the requests are counted in each of them, or in none."""
+        (first, _), *others = budgets
+        windows = [window for _, each in budgets for window in each]
+        lengths = [len(each) for _, each in others]
+        names = [budget for budget, each in budgets for _ in each]
+        states = [budget for budget, _ in others]
+        answer = self._ask("take", first, windows, share, requests, *lengths, names=names, states=states)
         if answer is None:
             return None
         wait, *seen = answer
-        self._memory.note(budget, windows, seen, is_granted=requests > 0 and not wait)
+        is_granted = requests > 0 and not wait
+        for budget, each in budgets:
+            told, seen = seen[: 2 * len(each)], seen[2 * len(each) :]
+            self._memory.note(budget, each, told, is_granted=is_granted)
         return wait
 
     def block(self, budget: str, milliseconds: int) -> None:
@@ -66,11 +80,21 @@ class Shared:
         """Let this Redis count as one that has kept its counters for long."""
         self._client.hset("sorae:pace:memory", "since", "0")
 
-    def _ask(self, name: str, budget: str, windows: Sequence[Window], *own: float) -> list[int] | None:
+    def _ask(
+        self,
+        name: str,
+        budget: str,
+        windows: Sequence[Window],
+        *own: float,
+        names: Sequence[str] = (),
+        states: Sequence[str] = (),
+    ) -> list[int] | None:
+        """What a script answers; `names` are the windows' budgets where they have several, `states` the other ones."""
         if time.monotonic() < self._rests_until:
             return None
-        key = f"sorae:pace:{{{budget}}}"
-        keys = ["sorae:pace:memory", key, *(f"{key}:{window.seconds}" for window in windows)]
+        counted = zip(names or [budget] * len(windows), windows, strict=True)
+        keys = ["sorae:pace:memory", _key(budget), *(f"{_key(name)}:{window.seconds}" for name, window in counted)]
+        keys += [_key(state) for state in states]
         try:
             answer = self._scripts[name](keys=keys, args=[*_described(tuple(windows)), *own])
             return [int(number) for number in answer.split()]
@@ -84,6 +108,10 @@ class Shared:
             self._rests_until = time.monotonic() + RESTS_SECONDS
         if not was_resting:
             log.warning("Redis does not count for us (%s): each worker keeps to its share.", type(error).__name__)
+
+
+def _key(budget: str) -> str:
+    return f"sorae:pace:{{{budget}}}"
 
 
 def _source(name: str) -> str:

@@ -1,5 +1,6 @@
--- Spend so many requests, one or none, in all windows or in none. Own arguments: the share of each limit that the
--- caller may use, and how many requests.
+-- Spend so many requests, one or none, in all windows of all budgets or in none. Own arguments: the share of each limit
+-- that the caller may use, how many requests, and of each further budget how many of the last windows are its own.
+-- Further KEYS: the states of those budgets.
 -- Returns milliseconds to wait (0: there is room), and of each window what is used and the limit.
 local since = tonumber(redis.call('HGET', KEYS[1], 'since'))
 if not since then -- a new Redis, or one that has lost its counters
@@ -7,17 +8,32 @@ if not since then -- a new Redis, or one that has lost its counters
   redis.call('HSET', KEYS[1], 'since', now)
 end
 
-local windows = {}
-for i = 1, tonumber(ARGV[1]) do windows[i] = settled(i) end
+local total = tonumber(ARGV[1])
+local windows, longest, ends = {}, 0, total
+for n = own + 2, #ARGV do ends = ends - ARGV[n] end
 
-local share = ARGV[own] * 1
-if state.factor then
-  share = share * math.min(1, state.factor + RECOVERY_A_MINUTE * math.max(now - state.factor_at, 0) / 60000)
+-- The windows up to `ends` are of the budget in this state.
+local function join(budget)
+  local share = ARGV[own] * 1
+  if budget.factor then
+    share = share * math.min(1, budget.factor + RECOVERY_A_MINUTE * math.max(now - budget.factor_at, 0) / 60000)
+  end
+  if now - since < CAUTIOUS_FOR then share = share * CAUTIOUS_SHARE end
+  longest = math.max(longest, (budget.blocked or 0) - now)
+  for i = #windows + 1, ends do
+    windows[i] = settled(i, budget)
+    windows[i].share = share
+  end
 end
-if now - since < CAUTIOUS_FOR then share = share * CAUTIOUS_SHARE end
+join(state)
+for n = own + 2, #ARGV do
+  ends = ends + ARGV[n]
+  join(state_at(KEYS[total + n - own + 1]))
+end
 
 -- The twins of most and of Count.wait.
 local function wait(w)
+  local share = w.share
   local excess = w.used - math.max(1, math.floor((w.limit - math.floor(w.limit / ONE_OF)) * share + 1e-9)) + 1
   if excess <= 0 then return 0 end
   for slot = w.oldest, w.current do
@@ -27,7 +43,6 @@ local function wait(w)
   return 1
 end
 
-local longest = math.max((state.blocked or 0) - now, 0)
 for _, w in ipairs(windows) do longest = math.max(longest, wait(w)) end
 local spent = longest == 0 and tonumber(ARGV[own + 1]) or 0
 local answer = {math.ceil(longest)}

@@ -7,12 +7,17 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local own = 4 * ARGV[1] + 2 -- where the script's own arguments begin
 
-local state = {}
-local fields = redis.call('HGETALL', KEYS[2])
-for i = 1, #fields, 2 do state[fields[i]] = tonumber(fields[i + 1]) end
+local function state_at(key)
+  local known = {}
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do known[fields[i]] = tonumber(fields[i + 1]) end
+  return known
+end
+local state = state_at(KEYS[2])
 
 -- The twin of Count.settle, and of Budget.in_force.
-local function settled(i)
+local function settled(i, of)
+  local state = of or state
   local at = 4 * i - 2
   local w = {key = KEYS[i + 2], length = ARGV[at + 1], width = tonumber(ARGV[at + 2]), kept = tonumber(ARGV[at + 3])}
   local published = (state['until:' .. w.length] or 0) > now and state['limit:' .. w.length]

@@ -28,8 +28,13 @@ app_name = "integrations"
 urlpatterns = [
     # Connecting: every change is a POST, except the callback, which a provider's redirect leads to.
     path("<provider:provider>/connect", view("integrations.pages.connecting.connect"), name="connect"),
+    path("<provider:provider>/allow", view("integrations.pages.connecting.allow"), name="allow"),
+    path("<provider:provider>/key", view("integrations.pages.connecting.connect_by_key"), name="connect_by_key"),
     path("<provider:provider>/callback", view("integrations.pages.connecting.callback"), name="callback"),
     path("<int:connection_id>/reconnect", view("integrations.pages.connecting.reconnect"), name="reconnect"),
+    path("<int:connection_id>/allow", view("integrations.pages.connecting.allow_again"), name="allow_again"),
+    path("<int:connection_id>/key", view("integrations.pages.connecting.reconnect_by_key"), name="reconnect_by_key"),
+    path("offers/<uuid:uid>/", view("integrations.pages.connecting.offer"), name="offer"),
     path("<int:connection_id>/disconnect", view("integrations.pages.connecting.disconnect"), name="disconnect"),
     path("<int:connection_id>/decide", view("integrations.pages.connecting.decide"), name="decide"),
     # Pages
@@ -38,6 +43,9 @@ urlpatterns = [
     path("deliveries/retry", view("integrations.pages.deliveries.retry"), name="retry"),
     path("deliveries/<int:delivery_id>/", view("integrations.pages.deliveries.delivery"), name="delivery"),
     path("messages/release", view("integrations.pages.message_hold.release"), name="release_messages"),
+    path("tokens/", view("integrations.pages.api_tokens.index"), name="api_tokens"),
+    path("tokens/make", view("integrations.pages.api_tokens.make"), name="make_api_token"),
+    path("tokens/<int:token_id>/revoke", view("integrations.pages.api_tokens.revoke"), name="revoke_api_token"),
     path("<int:connection_id>/", view("integrations.pages.connections.connection"), name="connection"),
     path("<int:connection_id>/check", view("integrations.pages.connections.check"), name="check"),
     path("<provider:provider>/", view("integrations.pages.connections.provider"), name="provider"),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -28,14 +29,20 @@ LastLook = Callable[[], None]  # right before a request is made; raises CalledOf
 TAKEN = Q(status__range=(200, 299), code="")
 CODES_OF_WHAT_NEVER_LEFT = ("unreachable", "plain_http")
 NEVER_LEFT = Q(code__in=CODES_OF_WHAT_NEVER_LEFT)
-REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=("http_408", "http_425"))  # of all others nobody knows
+CODES_OF_NOBODY_KNOWS = ("http_408", "http_425")
+REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=CODES_OF_NOBODY_KNOWS)  # of all others nobody knows
 
 
 @contextmanager
-def on_record(connection: Connection, operation: str, deliveries: Sequence[Delivery]) -> Iterator[Attempt]:
-    """Write the attempt, let the request be made, write how it ended. Called off, there was none."""
+def on_record(
+    connection: Connection, operation: str, deliveries: Sequence[Delivery] = (), *, run: UUID | None = None
+) -> Iterator[Attempt]:
+    """Write the attempt, let the request be made, write how it ended. Called off, there was none.
+
+    An error that is raised then says whether the request may have been carried out. `run` is what somebody asked for.
+    """
     with transaction.atomic():
-        attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now())
+        attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now(), run=run)
         _link(attempt, deliveries)
     started = monotonic()
     try:
@@ -44,10 +51,20 @@ def on_record(connection: Connection, operation: str, deliveries: Sequence[Deliv
         attempt.delete()
         raise
     except Exception as error:
-        attempt.code = error.code if isinstance(error, IntegrationError) else INTERNAL_ERROR.code
+        attempt.code = INTERNAL_ERROR.code
+        if isinstance(error, IntegrationError):
+            attempt.code = error.code
+            error.may_have_happened = may_have_happened(attempt.status, error.code)
         _finish(attempt, started)
         raise
     _finish(attempt, started)
+
+
+def may_have_happened(status: int | None, code: str) -> bool:
+    """Whether a request that was not taken may have been carried out: the twin of NEVER_LEFT and REFUSED."""
+    if status is None:
+        return code not in CODES_OF_WHAT_NEVER_LEFT
+    return not 400 <= status <= 499 or code in CODES_OF_NOBODY_KNOWS
 
 
 def _link(attempt: Attempt, deliveries: Sequence[Delivery]) -> None:

@@ -16,18 +16,50 @@ from typing import Any
 SENT_AT_ONCE = 16 * 1024  # a TLS record (RFC 8446, 5.1); the time-out of a TLS socket is for one
 
 
+class Deadline:
+    """A moment by which all must be over, by the monotonic clock: over waiting, requests, and pauses between them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds; 0 when it is over."""
+        return max(self._ends_at - time.monotonic(), 0.0)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.left
+
+
 class _OfThread(threading.local):
     ends_at = math.inf
     most_silence = math.inf
+    given: Deadline | None = None
 
 
 _of_thread = _OfThread()
 
 
 @contextmanager
+def keeping(deadline: Deadline | None) -> Iterator[None]:
+    """Let what this thread asks in the block take no longer than until this deadline."""
+    before, _of_thread.given = _of_thread.given, deadline
+    try:
+        yield
+    finally:
+        _of_thread.given = before
+
+
+def left_of(seconds: float) -> float:
+    """So many seconds, or what is left until the deadline where that is less; never 0, which is no time-out at all."""
+    return max(min(seconds, _of_thread.given.left), 0.001) if _of_thread.given else seconds
+
+
+@contextmanager
 def within(seconds: float, silence: float) -> Iterator[None]:
     """Give what this thread does on these connections so much time as a whole, and so much for each silence."""
-    _of_thread.ends_at, _of_thread.most_silence = time.monotonic() + seconds, silence
+    _of_thread.ends_at, _of_thread.most_silence = time.monotonic() + left_of(seconds), silence
     try:
         yield
     finally:

@@ -19,12 +19,16 @@ from integrations.wire import deadline
 from integrations.wire import http as rules
 
 
+class TooLarge(requests.RequestException):
+    """An answer of which we read no more."""
+
+
 class Door(HTTPAdapter):
     """A requests adapter that reads the whole answer within its bounds, or raises a requests exception."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         rules.refuse_plain_http(request.url or "")
-        kwargs |= {"stream": True, "timeout": (rules.CONNECT_SECONDS, rules.READ_SECONDS)}
+        kwargs |= {"stream": True, "timeout": (deadline.left_of(rules.CONNECT_SECONDS), rules.READ_SECONDS)}
         with deadline.within(rules.DEADLINE_SECONDS, silence=rules.READ_SECONDS):
             response = super().send(request, **kwargs)
             response._content = _read(response)
@@ -44,7 +48,7 @@ def _read(response: requests.Response) -> bytes:
             parts.append(chunk)
             size += len(chunk)
             if size > rules.LARGEST_ANSWER:
-                raise requests.exceptions.ContentDecodingError("The answer is larger than we read.")
+                raise TooLarge("The answer is larger than we read.")
     except requests.RequestException:
         response.raw.close()
         raise

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from integrations.errors import TemporaryError
 from integrations.reasons import Who, declare, on_the_way
+from integrations.wire.deadline import Deadline, keeping
 
 if TYPE_CHECKING:
     import requests
@@ -52,6 +53,10 @@ UNREADABLE_ANSWER = on_the_way(
     "The answer broke off or could not be read.",
     because="the answer could not be read",
 )
+TOO_MUCH = UNREADABLE_ANSWER.saying(
+    f"The answer is larger than {LARGEST_ANSWER // 1024**2} MB, which is the most that is read. Ask for less at a time."
+)
+WITHOUT_ANSWER = {UNREACHABLE.code, NO_ANSWER.code, TIMED_OUT.code}
 PLAIN_HTTP = declare(
     "plain_http",
     "Unsafe address",
@@ -84,12 +89,18 @@ def send(
     *,
     headers: Mapping[str, str],
     body: bytes | None = None,
+    deadline: Deadline | None = None,
 ) -> "requests.Response":
     """Make one request. Any status is an answer; no answer is a TemporaryError that says whether it left."""
     import requests  # heavy
 
+    from integrations.wire.door import TooLarge  # brings requests
+
     try:
-        return session.request(method, url, headers=dict(headers), data=body, allow_redirects=False)
+        with keeping(deadline):
+            return session.request(method, url, headers=dict(headers), data=body, allow_redirects=False)
+    except TooLarge as error:
+        raise TemporaryError(TOO_MUCH) from error
     except requests.ConnectTimeout as error:
         raise TemporaryError(UNREACHABLE) from error
     except requests.ConnectionError as error:

@@ -18,8 +18,10 @@
 import json
 import math
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import TYPE_CHECKING, Any, Literal
 
 from integrations import reasons
 from integrations.errors import OperatorRequired, PermanentError, TemporaryError, Throttled
@@ -89,6 +91,17 @@ TOO_LARGE = declare(
     do="Shorten the texts of the program's offer.",
 )
 
+REQUEST_ID = "x-klaviyo-req-id"
+TELLING = (
+    REQUEST_ID,
+    "x-klaviyo-api-revision",
+    "Content-Type",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+)
+
 _PATH = re.compile(r"""(^|[\s"'`(])(/|https?:)\w*|\b(path|url|endpoint|route|operation)\b""", re.I)
 # The sentences of rights are not published; the first was recorded, and no sentence about scopes is like these.
 _RIGHTS = re.compile(
@@ -111,28 +124,66 @@ class Unreadable(TemporaryError):
         super().__init__(http.UNREADABLE_ANSWER.saying(f"Klaviyo's answer about {about} could not be read."))
 
 
+ResponseType = Literal["json", "text", "binary"]
+
+
 @dataclass(frozen=True)
 class Answer:
-    """A success: its status, the JSON it carried ({} where it carried none), and the names of what was ignored."""
+    """A success: its status, the JSON it carried ({} where it carried none), and the names of what was ignored.
+
+    `content` are its bytes as they came, which `text` reads; `headers` are those that tell of the answer.
+    """
 
     status: int
     document: dict[str, Any]
     ignored: frozenset[str] = frozenset()
+    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Any:
         return self.document.get("data")
 
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("Content-Type", "")
 
-def read(operation: Operation, response: "requests.Response") -> Answer:
-    """The answer to an operation; raises an IntegrationError for anything but success."""
+    @property
+    def request_id(self) -> str:
+        return self.headers.get(REQUEST_ID, "")
+
+    @property
+    def text(self) -> str:
+        """In the encoding that the answer names, else UTF-8; what cannot be read is marked as such."""
+        named = Message()
+        named["Content-Type"] = self.media_type
+        try:
+            return values.text(self.content.decode(named.get_content_charset("utf-8"), "replace"))
+        except LookupError:
+            return values.text(self.content.decode("utf-8", "replace"))
+
+
+def read(operation: Operation, response: "requests.Response", *, response_type: ResponseType = "json") -> Answer:
+    """The answer to an operation; raises an IntegrationError for anything but success.
+
+    Whoever asks for text or bytes gets what came, and no document.
+    """
     status = response.status_code
+    if response_type != "json" and 200 <= status < 300:
+        return Answer(status, {}, partial_success.ignored(response), response.content, headers(response))
     document = _document(response)
     if 200 <= status < 300 and (document is not None or _is_success(operation, response)):
         if operation.is_read and (document is None or "data" not in document):
             raise TemporaryError(http.UNREADABLE_ANSWER.saying("Klaviyo said yes, but its answer could not be read."))
-        return Answer(status, document or {}, partial_success.ignored(response))
+        ignored = partial_success.ignored(response)
+        return Answer(status, document or {}, ignored, response.content, headers(response))
     raise _error(operation, response, _errors(document))
+
+
+def headers(response: "requests.Response") -> dict[str, str]:
+    """The headers that tell of an answer; none of them holds a secret."""
+    found = {name: values.text(response.headers[name])[:500] for name in TELLING if name in response.headers}
+    return found | ({REQUEST_ID: found[REQUEST_ID][:64]} if REQUEST_ID in found else {})
 
 
 def _is_success(operation: Operation, response: "requests.Response") -> bool:

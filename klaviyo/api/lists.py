@@ -7,12 +7,17 @@ from typing import Any
 from integrations.models import Delivery
 from klaviyo.api import answers, filters, ids, paging, values
 from klaviyo.api.client import Client
-from klaviyo.api.operation import Operation
+from klaviyo.api.operation import PREDICTIVE_ANALYTICS, SIZE_OF_A_LIST, Operation
 
 GET_LISTS = Operation("get_lists", "GET /api/lists", "lists:read", 75, 750)
-GET_LIST = Operation("get_list", "GET /api/lists/{id}", "lists:read", 75, 750)
+GET_LIST = Operation("get_list", "GET /api/lists/{id}", "lists:read", 75, 750, extra=(SIZE_OF_A_LIST,))
 GET_PROFILES_FOR_LIST = Operation(
-    "get_profiles_for_list", "GET /api/lists/{id}/profiles", "lists:read profiles:read", 75, 750
+    "get_profiles_for_list",
+    "GET /api/lists/{id}/profiles",
+    "lists:read profiles:read",
+    75,
+    750,
+    extra=(PREDICTIVE_ANALYTICS,),
 )
 ADD_PROFILES_TO_LIST = Operation(
     "add_profiles_to_list",

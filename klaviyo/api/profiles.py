@@ -11,16 +11,31 @@ from klaviyo.api import answers, consent, filters, ids, paging, values
 from klaviyo.api.answers import Unreadable, words
 from klaviyo.api.client import Client
 from klaviyo.api.consent import Subscriptions
-from klaviyo.api.operation import Operation
+from klaviyo.api.operation import LISTS_OF_A_PROFILE, PREDICTIVE_ANALYTICS, SEGMENTS_OF_A_PROFILE, Operation
 
 LOOKED_UP_AT_ONCE = 100  # a page: https://developers.klaviyo.com/en/reference/get_profiles
 
-GET_PROFILES = Operation("get_profiles", "GET /api/profiles", "profiles:read", 75, 750)
-GET_PROFILE = Operation("get_profile", "GET /api/profiles/{id}", "profiles:read", 75, 750)
-CREATE_OR_UPDATE_PROFILE = Operation(
-    "create_or_update_profile", "POST /api/profile-import", "profiles:write", 75, 750, success=(200, 201)
+GET_PROFILES = Operation("get_profiles", "GET /api/profiles", "profiles:read", 75, 750, extra=(PREDICTIVE_ANALYTICS,))
+GET_PROFILE = Operation(
+    "get_profile",
+    "GET /api/profiles/{id}",
+    "profiles:read",
+    75,
+    750,
+    extra=(PREDICTIVE_ANALYTICS, LISTS_OF_A_PROFILE, SEGMENTS_OF_A_PROFILE),
 )
-UPDATE_PROFILE = Operation("update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750)
+CREATE_OR_UPDATE_PROFILE = Operation(
+    "create_or_update_profile",
+    "POST /api/profile-import",
+    "profiles:write",
+    75,
+    750,
+    success=(200, 201),
+    extra=(PREDICTIVE_ANALYTICS,),
+)
+UPDATE_PROFILE = Operation(
+    "update_profile", "PATCH /api/profiles/{id}", "profiles:write", 75, 750, extra=(PREDICTIVE_ANALYTICS,)
+)
 
 
 @dataclass(frozen=True)

@@ -1,39 +1,76 @@
 """HTTP request to Klaviyo: address, headers and bytes. What the answer means is for `answers`."""
 
-import json
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.providers import Access
 from integrations.wire import http
+from integrations.wire.deadline import Deadline
+from klaviyo.api import bodies
 from klaviyo.api.operation import REVISION, Operation
 
 if TYPE_CHECKING:
     import requests
 
-MEDIA_TYPE = "application/vnd.api+json"  # https://developers.klaviyo.com/en/reference/api_overview
+OURS_ALONE = {"authorization", "connection", "content-length", "cookie", "host", "transfer-encoding"}
 
 _of_thread = threading.local()
 
 
-def send(
+@dataclass(frozen=True)
+class Request:
+    """One request as it goes to Klaviyo, all but its authorization."""
+
+    method: str
+    address: str
+    headers: Mapping[str, str]
+    content: bytes | None = None
+
+
+def build(
     operation: Operation,
-    token: str,
     *,
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
     body: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> Request:
+    """The request of an operation; `body` is JSON, or one of `bodies`, and `headers` take the place of ours.
+
+    ValueError for a header that is ours alone to say.
+    """
+    carried = bodies.of(body)
+    ours = {"revision": REVISION, "Accept": bodies.MEDIA_TYPE}
+    if carried:
+        ours["Content-Type"] = carried.media_type
+    given = {name.lower() for name in headers or {}}
+    if refused := given & OURS_ALONE:
+        raise ValueError(f"These headers are not for callers: {', '.join(sorted(refused))}.")
+    told = {name: value for name, value in ours.items() if name.lower() not in given} | dict(headers or {})
+    return Request(operation.method, address(operation, path, query), told, carried.content if carried else None)
+
+
+def send(
+    operation: Operation,
+    access: Access | None,
+    *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    deadline: Deadline | None = None,
 ) -> "requests.Response":
-    """Make one request with a bearer token. Raises TemporaryError when no answer came."""
-    headers = {"Authorization": f"Bearer {token}", "revision": REVISION, "Accept": MEDIA_TYPE}
-    data = None
-    if body is not None:
-        headers["Content-Type"] = MEDIA_TYPE
-        data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    return http.send(_session(), operation.method, address(operation, path, query), headers=headers, body=data)
+    """Make one request; without access it has no authorization. Raises TemporaryError when no answer came."""
+    request = build(operation, path=path, query=query, body=body, headers=headers)
+    told = dict(request.headers)
+    if access:
+        told["Authorization"] = access.authorization
+    return http.send(_session(), request.method, request.address, headers=told, body=request.content, deadline=deadline)
 
 
 def address(operation: Operation, path: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
-from referrals import domains
+from referrals import domains, money, phones
 
 MOST_PROPERTIES = 400  # this and the next five: https://developers.klaviyo.com/en/reference/events_api_overview
 LONGEST_STRING = 100_000  # bytes of UTF-8
@@ -66,6 +66,16 @@ def email_problem(email: Any) -> str:
     if not text(email).rpartition("@")[0].isascii():
         return "The e-mail address is malformed: its first part is not plain ASCII."
     return "" if address(email).isascii() else "The e-mail address is malformed: there is no such domain."
+
+
+def phone(raw: str, country: str) -> str:
+    """A phone number as E.164; empty for what is none, or not certain (see `phones`)."""
+    return phones.e164(raw, country) or ""
+
+
+def is_currency(code: str) -> bool:
+    """Whether it is one of ISO 4217 that prices are in."""
+    return money.is_currency(code)
 
 
 def number(value: Any) -> float | None:

@@ -60,18 +60,15 @@ SAID_YES_SINCE = Skipped(
         who=Who.PERSON,
     )
 )
-NO_FIRST = Retry(
-    declare(
-        "no_first",
-        "Their no goes first",
-        "The person has said no, which the account is told first.",
-        because="their no goes there first",
-        means="Whatever might make the person reachable in the account waits until it knows of their no.",
-        who=Who.ITSELF,
-    ),
-    after=timedelta(seconds=2),
-    refund=True,
+GOES_FIRST = declare(
+    "no_first",
+    "Their no goes first",
+    "The person has said no, which the account is told first.",
+    because="their no goes there first",
+    means="Whatever might make the person reachable in the account waits until it knows of their no.",
+    who=Who.ITSELF,
 )
+NO_FIRST = Retry(GOES_FIRST, after=timedelta(seconds=2), refund=True)
 TAKEN = (State.ACCEPTED, State.CONFIRMED)
 OVER = (SAID_NO_BEFORE.code, SAID_YES_SINCE.code)  # nothing is left to be told
 UNTOLD = (NOT_THERE.code, NOT_JOINED.code)
@@ -89,6 +86,14 @@ class Noes:
     def stand(self, email: str) -> bool:
         """Whether the person has said no to any store of the account."""
         return bool(self.said) and bool(self._of(email))
+
+    def owed(self, email: str) -> list[OptOut]:
+        """Those that the account has not taken: it waits to be told, could not be, or had nobody to tell it of."""
+        return [no for no in self._of(email) if self._is_owed(no, email)]
+
+    def taken(self, email: str) -> list[OptOut]:
+        """Those that the account has taken, as far as is known."""
+        return [no for no in self._of(email) if not self._is_owed(no, email)]
 
     def first(self, delivery: Delivery, *, is_there: bool) -> Outcome | None:
         """What a delivery about the person must wait for: a no that the account does not know, and is told now.
@@ -121,11 +126,20 @@ class Noes:
         told = self.told.get(key_of(no))
         if told and told.state in (State.QUEUED, State.SENDING):
             return True
-        is_untold = told is None or told.state == State.CANCELLED or told.reason_code in UNTOLD
-        is_new_to_it = is_untold or self._is_deleted(told, delivery.subject)
+        is_new_to_it = self._is_new(no, delivery.subject)
         if is_new_to_it:
             tell_again(self.connection, [no], because_of=delivery)
         return is_new_to_it
+
+    def _is_owed(self, no: OptOut, email: str) -> bool:
+        told = self.told.get(key_of(no))
+        return self._is_new(no, email) or (told is not None and is_owed(told))
+
+    def _is_new(self, no: OptOut, email: str) -> bool:
+        """Whether the account was not told of it, or no longer knows."""
+        told = self.told.get(key_of(no))
+        is_untold = told is None or told.state == State.CANCELLED or told.reason_code in UNTOLD
+        return is_untold or self._is_deleted(told, email)
 
     def _is_deleted(self, told: Delivery | None, email: str) -> bool:
         """Whether the account took it before the person was erased, and has deleted them since.
@@ -146,7 +160,7 @@ def of(connection: Connection, emails: Iterable[str]) -> Noes:
     found = Noes(connection)
     if said:
         rows = Delivery.objects.filter(connection=connection, key__in=[key_of(no) for no in said])
-        found.told = {row.key: row for row in rows.only("key", "subject", "state", "reason_code", "settled_at")}
+        found.told = {row.key: row for row in rows.only("key", "kind", "subject", "state", "reason_code", "settled_at")}
         found.erased_at = erased.times(people)
     for no in said:
         found.said.setdefault((no.key_version, no.person), []).append(no)

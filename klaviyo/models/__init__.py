@@ -1,6 +1,7 @@
-"""Models: store settings, sends and decisions, watches, readings, backfills, erasures, property names, lists."""
+"""Models: store settings, sends and decisions, watches, readings, backfills, erasures, property names, lists, runs."""
 
 from klaviyo.models.account_lists import AccountLists
+from klaviyo.models.action_runs import ActionPerson, ActionRun
 from klaviyo.models.backfills import Backfill
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.property_names import PropertyName
@@ -11,6 +12,8 @@ from klaviyo.models.watches import ConsentWatch, Notice
 
 __all__ = [
     "AccountLists",
+    "ActionPerson",
+    "ActionRun",
     "Backfill",
     "ConsentDecision",
     "ConsentWatch",

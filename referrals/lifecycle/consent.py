@@ -96,6 +96,23 @@ def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: da
 
 
 @transaction.atomic
+def note_yes(store: Store, email: str, *, wording: str, place: str, proof: str) -> OptIn:
+    """A proved yes that somebody else tells their provider of: it takes earlier noes back, and no signal is sent."""
+    new = OptIn(
+        email=text.email(email),
+        channels=[OptIn.Channel.EMAIL],
+        proof=text.choice(proof, "proof", OptIn.Proof),
+        place=text.fit(OptIn, "place", place, required=True),
+    )
+    words = text.clean(wording, "wording", LONGEST_WORDING, required=True)
+    new.store = locks.take_store(store.pk)
+    _date(new, None)
+    new.wording = _wording(new.store, words)
+    new.save(force_insert=True)
+    return new
+
+
+@transaction.atomic
 def confirm(opt_in: OptIn, at: datetime | None = None) -> OptIn:
     """The mailbox of an opt-in has confirmed it, `at` that time as far as is known; the first time stays."""
     moment = opt_in.occurred_at if at is None else times.happened(at, "at")

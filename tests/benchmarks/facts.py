@@ -64,8 +64,13 @@ def made_orders(program: Program, visits: Iterable[Visit]) -> list[Order]:
 def accepted_at(house: House, keys: Iterable[str]) -> dict[str, float]:
     """When Klaviyo had answered that it takes an event, by the key of its delivery: some time after its arrival."""
     arrived = house.klaviyo.accepted_at()
-    ids = {key: str(uuid5(events.NAMESPACE, key)) for key in keys}
+    ids = {key: number_of(key) for key in keys}
     return {key: arrived[unique_id] + house.latency for key, unique_id in ids.items() if unique_id in arrived}
+
+
+def number_of(key: str) -> str:
+    """By which Klaviyo knows the event of that delivery."""
+    return str(uuid5(events.NAMESPACE, key))
 
 
 def _orders(visits: Iterable[Visit], program: Program, setting: StoreSetting) -> list[Order]:

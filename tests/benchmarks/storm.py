@@ -47,7 +47,7 @@ class Weather:
 
 
 STORM = Weather(10_000, 100, 2.0, 10.0, 5, 4, waits_for_leases=True)
-SQUALL = Weather(600, 12, 1.0, 6.0, 1, 3, waits_for_leases=False)
+SQUALL = Weather(400, 8, 1.0, 4.0, 1, 2, waits_for_leases=False)
 
 
 def main(house: House, is_quick: bool) -> list[Figure]:

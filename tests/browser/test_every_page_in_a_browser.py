@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from integrations.models import Connection, Delivery, MessageHold
+from integrations.api import tokens
+from integrations.models import ApiToken, Connection, Delivery, MessageHold, RefusedCall
 from integrations.pauses import message_hold
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
@@ -28,6 +29,8 @@ def addresses() -> list[str]:
         "integrations/klaviyo/",
         f"integrations/{connection.pk}/",
         f"integrations/{connection.pk}/disconnect",
+        "integrations/klaviyo/key",
+        f"integrations/{connection.pk}/key",
         "integrations/deliveries/",
         "integrations/deliveries/?state=failed",
         *stories,
@@ -42,7 +45,18 @@ def addresses() -> list[str]:
         "auth/user/",
         "password_change/",
         "integrations/messages/release",
+        "integrations/tokens/",
+        "integrations/tokens/make",
+        f"integrations/tokens/{ApiToken.objects.get().pk}/revoke",
     ]
+
+
+def a_token_with_long_names() -> None:
+    """As long as they may be, without a place to break; and a call with it that was refused."""
+    connections = list(Connection.objects.all())
+    token, _ = tokens.make("Till" * 25, None, abilities=["read", "raw", "a" * 60], connections=connections)
+    code, route = RefusedCall.Code.ABILITY_NOT_ALLOWED, "/connections/{connection}/actions/a_name_that_is_long_indeed"
+    RefusedCall.objects.create(token=token, code=code, method="POST", route=route, what="a" * 100)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -53,6 +67,7 @@ def test_a_page_fits_its_screen(
     lifecycle.invite(ann, "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example")
     lifecycle.convert(ann, order_id="1001", friend_email="ben@example.com", total="49.90", currency="EUR")
     drain()
+    a_token_with_long_names()
     message_hold.begin("PostgreSQL is on a new timeline: it was restored, or a standby was promoted.")
     lifecycle.invite(ann, "cid@example.com")
     MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now())

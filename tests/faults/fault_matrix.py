@@ -209,7 +209,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     30: (
         "The same refusal for everybody",
         (
-            "klaviyo/delivery/bulk/test_freezing::test_ten_thousand_rows_wait_and_none_fails",
+            "klaviyo/delivery/bulk/test_freezing::test_thousands_of_rows_wait_and_none_fails",
             "klaviyo/delivery/bulk/test_freezing::test_three_accounts_are_enough",
             "klaviyo/delivery/bulk/test_freezing::test_an_ordinary_bad_row_in_a_healthy_account_fails_at_once",
         ),
@@ -460,7 +460,7 @@ FAULTS: dict[int, tuple[str, tuple[str, ...]]] = {
     62: (
         "Workers away for a day, beat alive",
         (
-            "workers/test_workers_away::test_after_a_day_without_workers_the_first_fact_comes_as_soon_as_ever",
+            "workers/test_workers_away::test_after_a_day_without_workers_no_more_waits_than_after_a_while",
             "workers/test_workers_away::test_wake_ups_that_nobody_hears_wait_once_for_each_account",
         ),
     ),

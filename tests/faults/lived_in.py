@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from integrations.models import Attempt, Connection, Delivery
+from integrations.api import tokens
+from integrations.models import Attempt, Connection, Delivery, RefusedCall
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import StoreSetting
 from referrals import lifecycle
@@ -38,6 +39,8 @@ def move_in() -> StoreSetting:
     notice(setting.connection, 1, "ben@friends.test")
     Group.objects.create(name="Readers")
     User.objects.create_user("reader")
+    token, _ = tokens.make("Till", None, abilities=["read"], connections=[setting.connection])
+    RefusedCall.objects.create(token=token, code=RefusedCall.Code.ABILITY_NOT_ALLOWED, method="POST", route="/tea")
     erase.erase("eve@friends.test", None)
     return setting
 

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from integrations.models import Connection, Delivery
+from integrations.models import ApiToken, Connection, Delivery
 from klaviyo.models import Erasure, Send, StoreSetting
 from referrals import unsubscribe_links
 from referrals.models import Advocate, Invite
@@ -83,6 +83,7 @@ def _known(route: Route) -> dict[str, Any]:
         "provider": "klaviyo",
         "connection_id": _first(Connection),
         "delivery_id": _first(Delivery),
+        "token_id": _first(ApiToken),
         "setting_id": _first(StoreSetting),
         "send_id": _first(Send),
         "advocate_id": _first(Advocate),
@@ -93,6 +94,7 @@ def _known(route: Route) -> dict[str, Any]:
         "code": Advocate.objects.values_list("referral_code", flat=True).first(),
         "store": "tea-house",
         "program": "spring",
+        "rest": "/v1/openapi.json",
         "token": unsubscribe_links.address(invite).rpartition("/")[2] if invite else "none",
     }
 

@@ -14,12 +14,16 @@ from django.utils import timezone
 from integrations import connections
 from integrations.models import Connection, Revocation
 from klaviyo import provider
+from klaviyo.api import scopes
+from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Sandbox
 from tests import consent_screen
 
 TEA_HOUSE_LTD, NORDLYS = "VxYz12", "Qk7LmA"
 State = Connection.State
 OF_ONE_TRIP = {"id", "access_expires_at", "refreshed_at", "connected_at"}
+ALWAYS = {scope.name for scope in provider.SCOPES}
+SEGMENTS = Operation("create_segment", "POST /api/segments", "segments:write", 1, 15)
 Connect = Callable[..., HttpResponseBase]
 
 
@@ -66,6 +70,41 @@ def test_a_declined_consent_makes_no_token_call(sandbox: Sandbox, connect: Conne
 def test_fewer_scopes_are_kept_as_granted(connect: Connect) -> None:
     connect(scope="accounts:read profiles:read")
     assert Connection.objects.get().granted == {"accounts:read", "profiles:read"}
+
+
+def test_no_more_is_asked_for_unless_somebody_allows_it(connect: Connect) -> None:
+    connect()
+    assert Connection.objects.get().granted == ALWAYS
+
+
+def test_what_is_allowed_too_is_asked_for_and_remembered(connect: Connect, browser_of_the_operator: Client) -> None:
+    page = browser_of_the_operator.get(reverse("integrations:allow", args=["klaviyo"])).content.decode()
+    assert page.count('name="also"') == len(provider.OFFERS)
+    assert "checked" not in page
+    connect(also=["segments", "nothing-of-ours"])
+    row = Connection.objects.get()
+    assert row.granted == ALWAYS | {"segments:read", "segments:write"}
+    assert not scopes.lacking(row, SEGMENTS)
+    again = reverse("integrations:reconnect", args=[row.pk])
+    connect(start=again, also=["tags"])
+    connect(start=again)
+    row.refresh_from_db()
+    assert row.granted == ALWAYS | {"segments:read", "segments:write", "tags:read", "tags:write"}
+    page = browser_of_the_operator.get(reverse("integrations:allow_again", args=[row.pk])).content.decode()
+    assert page.count("checked disabled") == page.count("Allowed already.") == 2
+    page = browser_of_the_operator.get(reverse("integrations:connection", args=[row.pk])).content.decode()
+    assert "<code>tags:write</code>" in page
+    assert "<code>flows:read</code>" not in page
+
+
+def test_what_one_offer_had_in_part_is_asked_for_in_part(connect: Connect) -> None:
+    connect(also=["segments"])
+    row = Connection.objects.get()
+    Connection.objects.update(scopes=row.scopes.replace("segments:write", ""))
+    connect(start=reverse("integrations:reconnect", args=[row.pk]))
+    row.refresh_from_db()
+    assert row.granted == ALWAYS | {"segments:read"}
+    assert scopes.lacking(row, SEGMENTS) == ("segments:write",)
 
 
 def test_access_is_renewed_where_refresh_tokens_rotate(sandbox: Sandbox, connection: Connection) -> None:

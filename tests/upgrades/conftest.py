@@ -1,11 +1,15 @@
 """Yesterday's installation, upgraded to today's code, and its Klaviyo."""
 
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from django import conf
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -52,18 +56,36 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Requests:
     return requests
 
 
+SchemaAt = Callable[[Mapping[str, str]], str]
+
+
 @pytest.fixture(scope="session")
-def schema_before(
+def schema_at(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """An empty database at the migrations of the fixture, to be copied."""
+) -> Iterator[SchemaAt]:
+    """An empty database at these migrations, to be copied; made once."""
+    made: dict[str, str] = {}
+
+    def at(migrations: Mapping[str, str]) -> str:
+        key = repr(sorted(migrations.items()))
+        if key not in made:
+            with django_db_blocker.unblock():
+                name = past.create_database(tmp_path_factory.mktemp("before"))
+                with past.turned_to(name):
+                    past.migrate(migrations)
+            made[key] = name
+        return made[key]
+
+    yield at
     with django_db_blocker.unblock():
-        name = past.create_database(tmp_path_factory.mktemp("before"))
-        with past.turned_to(name):
-            past.migrate(past.read(past.STORE_SETTINGS)["migrations"])
-    yield name
-    with django_db_blocker.unblock():
-        past.drop_database(name)
+        for name in made.values():
+            past.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def schema_before(schema_at: SchemaAt) -> str:
+    """Likewise, at the migrations of the fixture."""
+    return schema_at(past.read(past.STORE_SETTINGS)["migrations"])
 
 
 @pytest.fixture
@@ -82,11 +104,50 @@ def before(
     past.drop_database(name)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """An upgraded installation of which each test gets a copy, and all that its Klaviyo knows."""
+
+    database: str
+    taken_at: datetime
+    renamed: dict[str, str]
+    klaviyo: sqlite3.Connection
+
+
+@pytest.fixture(scope="session")
+def upgraded_once(
+    schema_before: str, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shared]:
+    """The installation of `before`, migrated to the newest: that takes longer than most of what is tried on it."""
+    taken_at = timezone.now()
+    app = {"client_id": conf.settings.KLAVIYO_CLIENT_ID, "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET}
+    with Sandbox(limits=False, **app) as sandbox, closing(sqlite3.connect(":memory:")) as klaviyo:
+        renamed = klaviyo_then.remember(sandbox, past.read(past.STORE_SETTINGS, taken_at))
+        klaviyo_then.copy(sandbox, klaviyo)
+        with django_db_blocker.unblock():
+            name = past.create_database(tmp_path_factory.mktemp("upgraded"), like=schema_before)
+            with past.turned_to(name):
+                past.fill_in(past.read(past.STORE_SETTINGS, taken_at, renamed))
+                past.upgrade()
+        yield Shared(name, taken_at, renamed, klaviyo)
+        with django_db_blocker.unblock():
+            past.drop_database(name)
+
+
 @pytest.fixture
-def upgraded(before: past.Fixture) -> past.Fixture:
-    """Migrated to the newest; what it held before."""
-    past.upgrade()
-    return before
+def upgraded(
+    transactional_db: None, upgraded_once: Shared, asked: Requests, sandbox: Sandbox, tmp_path: Path
+) -> Iterator[past.Fixture]:
+    """Migrated to the newest, and taken right now; what it held before."""
+    now = timezone.now()
+    later = now - upgraded_once.taken_at
+    klaviyo_then.put_back(upgraded_once.klaviyo, sandbox, later)
+    name = past.create_database(tmp_path, like=upgraded_once.database)
+    with past.turned_to(name):
+        past.shift_times(later)
+        asked.exchanges.clear()
+        yield past.read(past.STORE_SETTINGS, now, upgraded_once.renamed)
+    past.drop_database(name)
 
 
 @pytest.fixture

@@ -1,13 +1,15 @@
 """Klaviyo as it was when the fixture was taken: our tokens, whom it knows and what they said, what it had taken."""
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import requests
 
+from klaviyo.api.bodies import MEDIA_TYPE
 from klaviyo.api.operation import REVISION
-from klaviyo.api.transport import MEDIA_TYPE
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
 from klaviyo.sandbox.state import token_store
@@ -34,8 +36,29 @@ def remember(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
     for row in deliveries:
         if row["kind"] == "event" and row["connection_id"] == 1 and _has_arrived(row):
             _post(sandbox, "events", row["body"])
-    sandbox.settings(import_seconds=3600)
+    _let_imports_wait(sandbox)
     return _metrics(sandbox, fixture) | _imports(sandbox, fixture)
+
+
+def copy(sandbox: Sandbox, to: sqlite3.Connection) -> None:
+    """All that it knows."""
+    with sandbox._world.database._lock:
+        sandbox._world.database._connection.backup(to)
+
+
+def put_back(known: sqlite3.Connection, sandbox: Sandbox, later: timedelta) -> None:
+    """Into a new one, that is then as `remember` had left the other, but so much later."""
+    with sandbox._world.database._lock:
+        known.backup(sandbox._world.database._connection)
+    with sandbox._world.database.transaction() as sql:
+        for column in ("access_tokens.expires_at", "events.time", "events.readable_at", "events.received_at"):
+            table, _, name = column.partition(".")
+            sql.execute(f"UPDATE {table} SET {name} = {name} + ?", [round(later.total_seconds())])
+    _let_imports_wait(sandbox)
+
+
+def _let_imports_wait(sandbox: Sandbox) -> None:
+    sandbox.settings(import_seconds=3600)
 
 
 def _know_our_tokens(world: World, accounts: dict[str, bool]) -> None:
@@ -99,7 +122,7 @@ def _imports(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
 
 
 def _metrics(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
-    answer = requests.get(f"{sandbox.url}/api/metrics", headers=_headers(), timeout=10).json()
+    answer = requests.get(f"{sandbox.url}/api/metrics", headers=_headers(), timeout=300).json()
     now = {metric["attributes"]["name"]: metric["id"] for metric in answer["data"]}
     [reading] = fixture["rows"]["klaviyo.reading"]
     return {old: now[name] for name, ids in reading["metrics"].items() for old in ids}
@@ -107,7 +130,7 @@ def _metrics(sandbox: Sandbox, fixture: Fixture) -> dict[str, str]:
 
 def _post(sandbox: Sandbox, resource: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = requests.post(
-        f"{sandbox.url}/api/{resource}", json=body, headers=_headers() | {"Content-Type": MEDIA_TYPE}, timeout=10
+        f"{sandbox.url}/api/{resource}", json=body, headers=_headers() | {"Content-Type": MEDIA_TYPE}, timeout=300
     )
     assert answer.status_code == 202, answer.text
     said: dict[str, Any] = answer.json() if answer.content else {}

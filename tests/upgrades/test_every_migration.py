@@ -18,6 +18,9 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0007_one_word_for_not_sent": past.STORE_SETTINGS,
         "0008_places": past.STORE_SETTINGS,
         "0009_parts": past.STORE_SETTINGS,
+        "0010_api_tokens": past.STORE_SETTINGS,
+        "0011_runs_and_asked_scopes": past.STORE_SETTINGS,
+        "0012_private_keys": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from klaviyo.models import PropertyName, Send
 from referrals import person_key
 from tests.upgrades import past
+from tests.upgrades.conftest import SchemaAt
 
 BEFORE = {"integrations": "0006_retirements", "referrals": "0009_machines_and_time_zones"}
 BEFORE |= {"klaviyo": "0014_store_time_zones"}
@@ -19,11 +20,10 @@ ANNA, BEN = "anna@stra\u00dfe.test", "ben@example.com"
 
 
 @pytest.fixture
-def then(transactional_db: None, tmp_path: Path) -> Iterator[Any]:
+def then(transactional_db: None, schema_at: SchemaAt, tmp_path: Path) -> Iterator[Any]:
     """The models of the version before, over a database with nobody in it."""
-    name = past.create_database(tmp_path)
+    name = past.create_database(tmp_path, like=schema_at(BEFORE))
     with past.turned_to(name):
-        past.migrate(BEFORE)
         yield past.models_at(BEFORE)
     past.drop_database(name)
 

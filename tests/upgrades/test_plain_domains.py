@@ -13,6 +13,7 @@ from integrations.models import Delivery
 from referrals import erased, lifecycle, noes, person_key, suppressions
 from referrals.models import Advocate, OptOut, Suppression
 from tests.upgrades import past
+from tests.upgrades.conftest import SchemaAt
 
 BEFORE = {"referrals": "0005_tallies", "klaviyo": "0009_caps_by_mailbox"}
 ANNA, ON_THE_WIRE, OTHER = "anna@stra\u00dfe.test", "anna@xn--strae-oqa.test", "anna@strasse.test"
@@ -20,11 +21,10 @@ BEN = "ben@example.com"
 
 
 @pytest.fixture
-def then(transactional_db: None, tmp_path: Path) -> Iterator[Any]:
+def then(transactional_db: None, schema_at: SchemaAt, tmp_path: Path) -> Iterator[Any]:
     """The models of the version before, over a database with nobody in it."""
-    name = past.create_database(tmp_path)
+    name = past.create_database(tmp_path, like=schema_at(BEFORE))
     with past.turned_to(name):
-        past.migrate(BEFORE)
         yield past.models_at(BEFORE)
     past.drop_database(name)
 

@@ -14,6 +14,8 @@ from tests.workers.conftest import House
 
 PEOPLE = 20
 
+embedded = pytest.mark.parametrize("house", ["the embedded parts"], indirect=True)
+
 
 def told(house: House) -> Counter[str]:
     return Counter(event.email or "" for event in house.klaviyo.events(TEA_HOUSE_LTD, "Sorae Advocate Started"))
@@ -38,6 +40,7 @@ def test_it_delivers_what_is_due_says_how_much_and_ends(house: House) -> None:
     assert told(house) == Counter(people)
 
 
+@embedded  # workers on PostgreSQL and Redis are killed in test_workers.py
 def test_it_takes_over_what_a_dead_worker_held(house: House) -> None:
     people = house.play("join", PEOPLE)
     house.observer.at_request = PEOPLE // 2
@@ -81,6 +84,7 @@ def test_in_a_loop_it_outlives_a_database_and_a_redis_that_go_away(house: House)
     assert told(house) == Counter(people)
 
 
+@embedded  # on PostgreSQL it does so above, and in test_stopping.py
 def test_in_a_loop_it_delivers_what_comes_later_and_passes_as_well(house: House) -> None:
     worker = house.start_drain("--loop")
     house.wait_until(lambda: check(house) == (0, "Workers work."))
@@ -90,6 +94,7 @@ def test_in_a_loop_it_delivers_what_comes_later_and_passes_as_well(house: House)
     end(house, worker)
 
 
+@embedded
 def test_without_anybody_who_works_the_check_says_so(house: House) -> None:
     status, said = check(house)
     assert status == 1

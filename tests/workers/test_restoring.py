@@ -102,6 +102,7 @@ def test_after_a_restore_no_event_goes_twice_and_no_e_mail_at_all(house: House, 
     assert "gone back in time" in why or "made anew" in why
 
 
+@pytest.mark.parametrize("house", ["PostgreSQL and Redis"], indirect=True)
 def test_noes_go_on_and_what_is_let_go_goes_with_the_noes_respected(house: House, copy: Copy) -> None:
     copy.restore()
     assert house.run("hold_messages", "--because", "We restored the copy of noon.")[0] == 0
@@ -118,6 +119,7 @@ def test_noes_go_on_and_what_is_let_go_goes_with_the_noes_respected(house: House
     assert "We restored the copy of noon." in house.play("holds")[0]
 
 
+@pytest.mark.parametrize("house", ["PostgreSQL and Redis"], indirect=True)
 def test_what_may_have_gone_can_be_cancelled_and_the_rest_goes(house: House, copy: Copy) -> None:
     copy.restore()
     drain(house)

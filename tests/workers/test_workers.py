@@ -3,11 +3,13 @@
 import signal
 from collections import Counter
 
+import pytest
+
 from sorae.celery import app
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.workers.conftest import House
 
-PEOPLE = 100  # two deliveries each: the profile and the event
+PEOPLE = 60  # two deliveries each: the profile and the event
 
 
 def told(house: House) -> Counter[str]:
@@ -41,6 +43,7 @@ def test_a_worker_killed_halfway_and_a_broker_that_forgets_everything_lose_nothi
     assert {profile.email for profile in house.klaviyo.profiles(TEA_HOUSE_LTD)} == set(people)
 
 
+@pytest.mark.parametrize("house", ["the embedded parts"], indirect=True)  # on both in test_stopping.py
 def test_a_worker_that_is_asked_to_end_finishes_what_it_holds(house: House) -> None:
     house.play("join", PEOPLE)
     worker = house.start_worker("-B")

@@ -50,9 +50,10 @@ _PASSED_OVER = frozenset({"conversation", "push-token", "flow", "tag", "attribut
 
 @dataclass(frozen=True)
 class Rules:
-    """What a call's query may say; `others` are parameters of this operation alone.
+    """What a call's query may say.
 
-    `words` are the names that `fields[…]` of a kind may hold where it has its own.
+    `words` are the names that `fields[…]` of a kind may hold where it has its own; `others` are parameters of this
+    operation alone.
     """
 
     fields: tuple[str, ...] = ()
@@ -62,8 +63,8 @@ class Rules:
     page: tuple[int, int] | None = None
     cursor: bool = False
     filter: bool = False
-    others: tuple[str, ...] = ()
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     def names(self) -> Iterable[str]:
         yield from (f"fields[{kind}]" for kind in (*self.fields, *_PASSED_OVER))

@@ -349,126 +349,13 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET /api/webhook-topics/{id}", "webhooks:read", XS, topics.get_webhook_topic, Rules(("webhook-topic",))),
 )
 
-# In the next revision flows, templates and campaigns have other forms.
-_FIRST = ("2026-07-15",)
-_NAMED_SORTS = ("created", "id", "name", "status", "trigger_type", "updated")
-_TAG = Rules(("tag", "tag-group"), include=frozenset({"tag-group"}))
-_FLOW = Rules(("flow", "flow-action", "tag"), {"flow": frozenset({"definition"})}, frozenset({"flow-actions", "tags"}))
-_REPORTS = Limit(1, 2, 225)
-_TAGGED = (
-    ("campaigns", tags.tag_campaigns, tags.remove_tag_from_campaigns, tags.get_campaign_ids_for_tag),
-    ("flows", tags.tag_flows, tags.remove_tag_from_flows, tags.get_flow_ids_for_tag),
-    ("lists", tags.tag_lists, tags.remove_tag_from_lists, tags.get_list_ids_for_tag),
-    ("segments", tags.tag_segments, tags.remove_tag_from_segments, tags.get_segment_ids_for_tag),
-)
-_BEARING = (
-    ("campaigns", tags.get_tags_for_campaign),
-    ("flows", tags.get_tags_for_flow),
-    ("lists", tags.get_tags_for_list),
-    ("segments", tags.get_tags_for_segment),
-)
-
-OPERATIONS += (
-    Operation("POST /api/profile-merge", "profiles:write", M, merging.merge_profiles, Rules(("profile",))),
-    Operation(
-        "GET /api/profiles/{id}/segments",
-        "profiles:read segments:read",
-        S,
-        segment_changes.get_segments_for_profile,
-        Rules(("segment",)),
-    ),
-    Operation(
-        "GET /api/profiles/{id}/relationships/segments",
-        "profiles:read segments:read",
-        S,
-        segment_changes.get_segment_ids_for_profile,
-    ),
-    Operation(
-        "PATCH /api/segments/{id}",
-        "segments:write",
-        Limit(1, 15, 100),
-        segment_changes.update_segment,
-        Rules(("segment",)),
-    ),
-    Operation(
-        "GET /api/metrics/{id}/flow-triggers",
-        "flows:read metrics:read",
-        M,
-        metrics.get_flows_triggered_by_metric,
-        Rules(("flow",)),
-    ),
-    Operation(
-        "POST /api/metric-aggregates",
-        "metrics:read",
-        S,
-        metric_aggregates.query_metric_aggregates,
-        Rules(("metric-aggregate",)),
-    ),
-    Operation(
-        "GET /api/flows",
-        "flows:read",
-        S,
-        flows.get_flows,
-        Rules(_FLOW.fields, None, _FLOW.include, _orders(*_NAMED_SORTS), (50, 50), filter=True),
-        revisions=_FIRST,
-    ),
-    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW, revisions=_FIRST),
-    Operation(
-        "POST /api/flows",
-        "flows:write",
-        Limit(1, 15, 100),
-        flows.create_flow,
-        Rules(("flow",), {"flow": frozenset({"definition"})}),
-        revisions=_FIRST,
-    ),
-    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",)), revisions=_FIRST),
-    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow, revisions=_FIRST),
-    Operation(
-        "GET /api/tags",
-        "tags:read",
-        S,
-        tags.get_tags,
-        Rules(_TAG.fields, None, _TAG.include, _orders("id", "name"), (50, 50), filter=True),
-    ),
-    Operation("GET /api/tags/{id}", "tags:read", S, tags.get_tag, _TAG),
-    Operation("POST /api/tags", "tags:read tags:write", S, tags.create_tag, Rules(("tag",))),
-    Operation("PATCH /api/tags/{id}", "tags:read tags:write", S, tags.update_tag),
-    Operation("DELETE /api/tags/{id}", "tags:read tags:write", S, tags.delete_tag),
-    *(
-        operation
-        for things, tag, untag, read in _TAGGED
-        for path in [f"/api/tags/{{id}}/relationships/{things}"]
-        for operation in (
-            Operation(f"POST {path}", f"{things}:write tags:write", S, tag),
-            Operation(f"DELETE {path}", f"{things}:write tags:write", S, untag),
-            Operation(f"GET {path}", f"{things}:read tags:read", S, read),
-        )
-    ),
-    *(
-        Operation(f"GET /api/{things}/{{id}}/tags", f"{things}:read tags:read", S, read, Rules(("tag",)))
-        for things, read in _BEARING
-    ),
-    Operation(
-        "POST /api/campaign-values-reports",
-        "campaigns:read",
-        _REPORTS,
-        values_reports.query_campaign_values,
-        Rules((values_reports.CAMPAIGNS,), others=("page_cursor",)),
-    ),
-    Operation(
-        "POST /api/flow-values-reports",
-        "flows:read",
-        _REPORTS,
-        values_reports.query_flow_values,
-        Rules((values_reports.FLOWS,), others=("page_cursor",)),
-    ),
-)
-
 # Templates, campaigns, images and coupons.
 _DEFINED = {"template": frozenset({"definition"})}
 _TEMPLATE = Rules(("template",), _DEFINED)
 _PLAIN_TEMPLATE = Rules(("template",), words={"template": campaign_fields.TEMPLATE})
 _CAMPAIGN = Rules(("campaign", "campaign-message"), include=frozenset({"campaign-messages", "tags"}))
+# In the next revision flows, templates and campaigns have other forms.
+_FIRST = ("2026-07-15",)
 _IMAGE_FILES = Limit(3, 100, 500)  # the daily number of its own page; the specification has 100 for both
 
 OPERATIONS += (
@@ -666,5 +553,118 @@ OPERATIONS += (
         L,
         coupon_code_jobs.get_bulk_create_coupon_codes_job,
         Rules((coupon_code_jobs.KIND, "coupon-code"), include=frozenset({"coupon-codes"})),
+    ),
+)
+
+_NAMED_SORTS = ("created", "id", "name", "status", "trigger_type", "updated")
+_TAG = Rules(("tag", "tag-group"), include=frozenset({"tag-group"}))
+_FLOW = Rules(("flow", "flow-action", "tag"), {"flow": frozenset({"definition"})}, frozenset({"flow-actions", "tags"}))
+_REPORTS = Limit(1, 2, 225)
+_TAGGED = (
+    ("campaigns", tags.tag_campaigns, tags.remove_tag_from_campaigns, tags.get_campaign_ids_for_tag),
+    ("flows", tags.tag_flows, tags.remove_tag_from_flows, tags.get_flow_ids_for_tag),
+    ("lists", tags.tag_lists, tags.remove_tag_from_lists, tags.get_list_ids_for_tag),
+    ("segments", tags.tag_segments, tags.remove_tag_from_segments, tags.get_segment_ids_for_tag),
+)
+_BEARING = (
+    ("campaigns", tags.get_tags_for_campaign),
+    ("flows", tags.get_tags_for_flow),
+    ("lists", tags.get_tags_for_list),
+    ("segments", tags.get_tags_for_segment),
+)
+
+OPERATIONS += (
+    Operation("POST /api/profile-merge", "profiles:write", M, merging.merge_profiles, Rules(("profile",))),
+    Operation(
+        "GET /api/profiles/{id}/segments",
+        "profiles:read segments:read",
+        S,
+        segment_changes.get_segments_for_profile,
+        Rules(("segment",)),
+    ),
+    Operation(
+        "GET /api/profiles/{id}/relationships/segments",
+        "profiles:read segments:read",
+        S,
+        segment_changes.get_segment_ids_for_profile,
+    ),
+    Operation(
+        "PATCH /api/segments/{id}",
+        "segments:write",
+        Limit(1, 15, 100),
+        segment_changes.update_segment,
+        Rules(("segment",)),
+    ),
+    Operation(
+        "GET /api/metrics/{id}/flow-triggers",
+        "flows:read metrics:read",
+        M,
+        metrics.get_flows_triggered_by_metric,
+        Rules(("flow",)),
+    ),
+    Operation(
+        "POST /api/metric-aggregates",
+        "metrics:read",
+        S,
+        metric_aggregates.query_metric_aggregates,
+        Rules(("metric-aggregate",)),
+    ),
+    Operation(
+        "GET /api/flows",
+        "flows:read",
+        S,
+        flows.get_flows,
+        Rules(_FLOW.fields, None, _FLOW.include, _orders(*_NAMED_SORTS), (50, 50), filter=True),
+        revisions=_FIRST,
+    ),
+    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW, revisions=_FIRST),
+    Operation(
+        "POST /api/flows",
+        "flows:write",
+        Limit(1, 15, 100),
+        flows.create_flow,
+        Rules(("flow",), {"flow": frozenset({"definition"})}),
+        revisions=_FIRST,
+    ),
+    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",)), revisions=_FIRST),
+    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow, revisions=_FIRST),
+    Operation(
+        "GET /api/tags",
+        "tags:read",
+        S,
+        tags.get_tags,
+        Rules(_TAG.fields, None, _TAG.include, _orders("id", "name"), (50, 50), filter=True),
+    ),
+    Operation("GET /api/tags/{id}", "tags:read", S, tags.get_tag, _TAG),
+    Operation("POST /api/tags", "tags:read tags:write", S, tags.create_tag, Rules(("tag",))),
+    Operation("PATCH /api/tags/{id}", "tags:read tags:write", S, tags.update_tag),
+    Operation("DELETE /api/tags/{id}", "tags:read tags:write", S, tags.delete_tag),
+    *(
+        operation
+        for things, tag, untag, read in _TAGGED
+        for path in [f"/api/tags/{{id}}/relationships/{things}"]
+        for operation in (
+            Operation(f"POST {path}", f"{things}:write tags:write", S, tag),
+            Operation(f"DELETE {path}", f"{things}:write tags:write", S, untag),
+            Operation(f"GET {path}", f"{things}:read tags:read", S, read),
+        )
+    ),
+    *(
+        Operation(f"GET /api/{things}/{{id}}/tags", f"{things}:read tags:read", S, read, Rules(("tag",)))
+        for things, read in _BEARING
+    ),
+    Operation(
+        "POST /api/campaign-values-reports",
+        "campaigns:read",
+        _REPORTS,
+        values_reports.query_campaign_values,
+        Rules((values_reports.CAMPAIGNS,), others=("page_cursor",)),
+    ),
+    Operation(
+        "POST /api/flow-values-reports",
+        "flows:read",
+        _REPORTS,
+        values_reports.query_flow_values,
+        Rules((values_reports.FLOWS,), others=("page_cursor",)),
     ),
 )

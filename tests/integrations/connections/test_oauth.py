@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from integrations.connections import oauth
-from integrations.connections.oauth import Grant
+from integrations.connections.grants import Grant
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
 from integrations.providers import Provider
 from tests.integrations.teapot import CLIENT_SECRET, Misdeed, Teapot, breaking_off, saying
@@ -85,8 +85,9 @@ def test_a_refresh_token_that_is_not_sent_again_stays(teapot: Teapot, provider: 
 
 def test_scopes_that_are_not_named_are_as_asked_or_as_before(teapot: Teapot, provider: Provider) -> None:
     answer = {name: value for name, value in GOOD.items() if name != "scope"}
-    teapot.will(TOKEN, saying(200, answer), saying(200, answer))
+    teapot.will(TOKEN, *[saying(200, answer)] * 3)
     assert exchange(provider).scopes == ("tea:read", "tea:write")
+    assert oauth.exchange(provider, "code", "v" * 64, ["tea:read", "tea:pour"]).scopes == ("tea:read", "tea:pour")
     assert refresh(provider).scopes is None
 
 

@@ -116,3 +116,26 @@ def test_a_header_alone_does_not_stop_a_budget(budget: str) -> None:
     for _ in range(5):
         pacing.heed(budget, [window], nothing_left | {"RateLimit-Limit": "100, 100;w=3600"})
     assert granted(budget, window, 20) == 10
+
+
+def test_a_request_that_is_counted_in_several_budgets_is_counted_in_all_or_none(budget: str) -> None:
+    wide, narrow = (budget, [Window(750, 60), LONG]), (f"{budget} narrow", [Window(3, 3600)])
+    assert [pacing.take_all([wide, narrow]) for _ in range(3)] == [GO] * 3
+    for _ in range(5):
+        assert GO < pacing.take_all([wide, narrow]) <= timedelta(seconds=3600 * 1.02)
+        assert GO < pacing.wait_all([narrow, wide]) <= timedelta(seconds=3600 * 1.02)
+    assert granted(*wide[:1], LONG, 5) == 2, "the refused ones must not have been counted in the wide budget"
+    assert pacing.take_all([wide]) > GO
+
+
+def test_one_budget_that_is_closed_closes_the_way_through_all(budget: str) -> None:
+    pacing.block(f"{budget} other", timedelta(minutes=5))
+    both = [(budget, [LONG]), (f"{budget} other", [LONG])]
+    assert pacing.take_all(both) > timedelta(minutes=4)
+    assert granted(budget, LONG, 10) == 5
+
+
+def test_a_backlog_leaves_its_part_of_each_budget(budget: str) -> None:
+    both = [(budget, [Window(1000, 3600)]), (f"{budget} other", [Window(100, 3600)])]
+    assert sum(not pacing.take_all(both, is_backlog=True) for _ in range(200)) == 85
+    assert sum(not pacing.take_all(both) for _ in range(200)) == 15

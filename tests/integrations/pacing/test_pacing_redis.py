@@ -137,6 +137,18 @@ def test_a_redis_that_never_answers_costs_half_a_second_once(settings: Settings)
         assert watch.seconds() < 1
 
 
+def test_redis_knows_each_budgets_own_block_and_limits(client: "redis.Redis", settings: Settings) -> None:
+    """Of a request in several budgets: what another worker has learnt of the second."""
+    pacing.remember_redis()
+    others = redis_counters.Shared(settings.REDIS_URL, Memory())
+    both = [("own", [Window(50, 60)]), ("extra", [WINDOW])]
+    others.heed("extra", WINDOW, 4, -1, 0)
+    assert sum(not pacing.take_all(both) for _ in range(20)) == 4
+    others.block("extra", 3_600_000)
+    assert pacing.take_all(both) >= timedelta(minutes=59)
+    assert (others.used("own", both[0][1]), others.used("extra", both[1][1])) == ([(4, 50)], [(4, 4)])
+
+
 def test_while_redis_is_away_what_others_had_used_is_not_forgotten(client: "redis.Redis", settings: Settings) -> None:
     pacing.remember_redis()
     assert of_another_worker(settings.REDIS_URL, "b", 59) == 59

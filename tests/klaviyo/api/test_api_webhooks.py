@@ -21,7 +21,7 @@ ODD: list[Any] = [{"data": None}, {"data": "x"}, {"data": [None]}, {"data": [{"i
 @pytest.fixture
 def client(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Client:
     """It does not wait between calls, which Klaviyo counts by the second."""
-    monkeypatch.setattr(pacing, "take", lambda *_, **__: None)
+    monkeypatch.setattr(pacing, "take_all", lambda *_, **__: None)
     return Client(connection)
 
 

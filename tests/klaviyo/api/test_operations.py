@@ -11,7 +11,8 @@ import pytest
 
 import klaviyo.api
 from klaviyo.api.operation import Operation
-from klaviyo.provider import SCOPES
+from klaviyo.provider import OFFERS, SCOPES
+from klaviyo.sandbox.protocol import scopes
 from tests import schemas
 
 
@@ -52,5 +53,8 @@ def test_an_operation_is_declared_as_klaviyo_publishes_it(operation: Operation) 
 def test_we_ask_for_every_scope_that_we_use_and_say_why() -> None:
     used = {scope for operation in declared() for scope in operation.scopes.split()}
     asked = {scope.name for scope in SCOPES}
-    assert used <= asked
+    offered = {scope for offer in OFFERS for scope in offer.scopes}
+    assert used <= asked | offered
+    assert not asked & offered
+    assert offered <= set(scopes.ALL)
     assert all(scope.reason for scope in SCOPES)

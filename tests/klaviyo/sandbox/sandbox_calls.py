@@ -31,7 +31,9 @@ class Client:
         for name in drop:
             sent.pop(name, None)
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        return self.session.request(method, self.url + path, data=data, headers=sent, timeout=10, allow_redirects=False)
+        return self.session.request(
+            method, self.url + path, data=data, headers=sent, timeout=300, allow_redirects=False
+        )
 
     def get(self, path: str, **params: str) -> Any:
         names = {name.replace("__", "[").replace("_k", "]"): value for name, value in params.items()}

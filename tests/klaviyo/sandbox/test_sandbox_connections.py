@@ -13,7 +13,7 @@ from klaviyo.sandbox import Sandbox
 @pytest.fixture
 def wire(sandbox: Sandbox) -> Iterator[socket.socket]:
     port = int(sandbox.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as made:
+    with socket.create_connection(("127.0.0.1", port), timeout=300) as made:
         yield made
 
 

@@ -17,7 +17,7 @@ ANN = "ann@tea.test"
 
 
 def control(sandbox: Sandbox, path: str, body: Any) -> requests.Response:
-    return requests.post(f"{sandbox.url}/sandbox/accounts/{path}", json=body, timeout=10)
+    return requests.post(f"{sandbox.url}/sandbox/accounts/{path}", json=body, timeout=300)
 
 
 @pytest.fixture
@@ -99,17 +99,17 @@ def test_the_control_api_shows_webhooks_and_tells_the_last_body_again(
         assert sandbox.wait_for_webhooks()
         assert len(hook.bodies) == 2
     here = f"{sandbox.url}/sandbox/accounts/{TEA_HOUSE}"
-    assert requests.get(f"{here}/webhooks", timeout=10).json()["webhooks"][0]["endpoint_url"] == hook.url
-    assert requests.get(f"{here}/deliveries", timeout=10).json()["deliveries"][0]["state"] == "delivered"
+    assert requests.get(f"{here}/webhooks", timeout=300).json()["webhooks"][0]["endpoint_url"] == hook.url
+    assert requests.get(f"{here}/deliveries", timeout=300).json()["deliveries"][0]["state"] == "delivered"
 
 
 def test_the_buttons_of_a_person_change_consent_and_come_back(sandbox: Sandbox, ann: str) -> None:
     where = f"{sandbox.url}/inspector/{TEA_HOUSE}/people/{ann}"
-    page = requests.get(where, timeout=10).text
+    page = requests.get(where, timeout=300).text
     form = re.search(r'<form method="post" action="([^"]+)"', page)
     assert form
     assert set(re.findall(r'name="to" value="(\w+)"', page)) >= {"subscribed", "unsubscribed", "bounced"}
-    answer = requests.post(sandbox.url + form[1], data={"to": "unsubscribed"}, timeout=10)
+    answer = requests.post(sandbox.url + form[1], data={"to": "unsubscribed"}, timeout=300)
     assert (answer.url, answer.history[0].status_code) == (where, 303)
     assert "Unsubscribed From Email Marketing" in answer.text
     seen = sandbox.profile(TEA_HOUSE, ANN)
@@ -123,21 +123,21 @@ def test_buttons_that_are_not_there_change_nothing(sandbox: Sandbox, ann: str) -
     theirs = f"{sandbox.url}/inspector/{NORDLYS}/people/{ann}/flip"
     good = {"to": "unsubscribed"}
     statuses = [
-        requests.post(f"{people}/{ann}/flip", data={"to": "sideways"}, timeout=10).status_code,
-        requests.post(f"{people}/7/flip", data=good, timeout=10).status_code,
-        requests.post(theirs, data=good, timeout=10).status_code,
-        requests.get(f"{people}/{ann}/flip", timeout=10).status_code,
+        requests.post(f"{people}/{ann}/flip", data={"to": "sideways"}, timeout=300).status_code,
+        requests.post(f"{people}/7/flip", data=good, timeout=300).status_code,
+        requests.post(theirs, data=good, timeout=300).status_code,
+        requests.get(f"{people}/{ann}/flip", timeout=300).status_code,
         requests.post(
-            f"{people}/{ann}/flip", data=good, headers={"Sec-Fetch-Site": "cross-site"}, timeout=10
+            f"{people}/{ann}/flip", data=good, headers={"Sec-Fetch-Site": "cross-site"}, timeout=300
         ).status_code,
     ]
     assert (statuses, sandbox.profiles(TEA_HOUSE)) == ([404, 404, 404, 404, 403], before)
 
 
 def test_klaviyos_address_of_a_profile_leads_to_its_page(sandbox: Sandbox, ann: str) -> None:
-    found = requests.get(f"{sandbox.url}/profile/{ann}", timeout=10)
+    found = requests.get(f"{sandbox.url}/profile/{ann}", timeout=300)
     assert (found.status_code, found.url) == (200, f"{sandbox.url}/inspector/{TEA_HOUSE}/people/{ann}")
-    assert requests.get(f"{sandbox.url}/profile/01HZZZZZZZZZZZZZZZZZZZZZZZ", timeout=10).status_code == 404
+    assert requests.get(f"{sandbox.url}/profile/01HZZZZZZZZZZZZZZZZZZZZZZZ", timeout=300).status_code == 404
 
 
 def test_a_deleted_person_is_gone_from_everywhere(client: Client, sandbox: Sandbox) -> None:

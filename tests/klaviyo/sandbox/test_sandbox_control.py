@@ -12,7 +12,7 @@ from tests.klaviyo.sandbox.sandbox_calls import NORDLYS, TEA_HOUSE, Client, even
 
 
 def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> requests.Response:
-    return requests.request(method, f"{sandbox.url}/sandbox/{path}", json=body, timeout=30)
+    return requests.request(method, f"{sandbox.url}/sandbox/{path}", json=body, timeout=300)
 
 
 def test_people_and_lists_are_put_there_and_seen(sandbox: Sandbox) -> None:

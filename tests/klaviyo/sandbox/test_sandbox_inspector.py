@@ -12,7 +12,7 @@ NASTY = '<script>alert("x")</script>'
 
 
 def see(sandbox: Sandbox, path: str) -> requests.Response:
-    return requests.get(sandbox.url + path, timeout=10)
+    return requests.get(sandbox.url + path, timeout=300)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def decide(sandbox: Sandbox, decision: str = "allow", account: str = TEA_HOUSE, 
         f"{sandbox.url}/oauth/authorize",
         data={**asked(sandbox, **changes), "account": account, "decision": decision},
         allow_redirects=False,
-        timeout=10,
+        timeout=300,
     )
     assert answer.status_code == 302, answer.text
     assert answer.headers["Location"].startswith(CALLBACK)
@@ -47,7 +47,7 @@ def decide(sandbox: Sandbox, decision: str = "allow", account: str = TEA_HOUSE, 
 
 def token(sandbox: Sandbox, **fields: str) -> requests.Response:
     return requests.post(
-        f"{sandbox.url}/oauth/token", data=fields, auth=(sandbox.client_id, sandbox.client_secret), timeout=10
+        f"{sandbox.url}/oauth/token", data=fields, auth=(sandbox.client_id, sandbox.client_secret), timeout=300
     )
 
 
@@ -70,7 +70,7 @@ def is_alive(sandbox: Sandbox, access_token: str) -> bool:
 
 
 def test_the_consent_screen_offers_three_accounts_and_tells_what_is_asked(sandbox: Sandbox) -> None:
-    page = requests.get(f"{sandbox.url}/oauth/authorize", params=asked(sandbox), timeout=10)
+    page = requests.get(f"{sandbox.url}/oauth/authorize", params=asked(sandbox), timeout=300)
     assert page.status_code == 200
     assert page.text.count('type="radio"') == 3
     assert "Tea House Ltd" in page.text
@@ -82,7 +82,7 @@ def test_the_consent_screen_offers_three_accounts_and_tells_what_is_asked(sandbo
 @pytest.mark.parametrize("missing", ["response_type", "scope", "state", "code_challenge_method", "code_challenge"])
 def test_a_missing_parameter_is_told_to_the_callback(sandbox: Sandbox, missing: str) -> None:
     answer = requests.get(
-        f"{sandbox.url}/oauth/authorize", params=asked(sandbox, **{missing: ""}), allow_redirects=False, timeout=10
+        f"{sandbox.url}/oauth/authorize", params=asked(sandbox, **{missing: ""}), allow_redirects=False, timeout=300
     )
     assert answer.status_code == 302
     assert "error=invalid_request" in answer.headers["Location"]
@@ -98,7 +98,7 @@ def test_a_missing_parameter_is_told_to_the_callback(sandbox: Sandbox, missing: 
 )
 def test_an_untrusted_address_is_never_redirected_to(sandbox: Sandbox, changes: dict[str, str]) -> None:
     answer = requests.get(
-        f"{sandbox.url}/oauth/authorize", params=asked(sandbox, **changes), allow_redirects=False, timeout=10
+        f"{sandbox.url}/oauth/authorize", params=asked(sandbox, **changes), allow_redirects=False, timeout=300
     )
     assert answer.status_code == 400
 
@@ -166,9 +166,9 @@ def test_only_basic_authentication_is_taken(sandbox: Sandbox) -> None:
     url = f"{sandbox.url}/oauth/token"
     in_body = {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret, "grant_type": "refresh_token"}
     for answer in (
-        requests.post(url, data=in_body, timeout=10),
-        requests.post(url, data={}, auth=(sandbox.client_id, "wrong"), timeout=10),
-        requests.post(url, data={}, headers={"Authorization": "Basic ~~~"}, timeout=10),
+        requests.post(url, data=in_body, timeout=300),
+        requests.post(url, data={}, auth=(sandbox.client_id, "wrong"), timeout=300),
+        requests.post(url, data={}, headers={"Authorization": "Basic ~~~"}, timeout=300),
     ):
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
@@ -178,7 +178,7 @@ def test_json_is_not_a_form(sandbox: Sandbox) -> None:
         f"{sandbox.url}/oauth/token",
         json={"grant_type": "refresh_token"},
         auth=(sandbox.client_id, sandbox.client_secret),
-        timeout=10,
+        timeout=300,
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant_type")
 
@@ -232,7 +232,7 @@ def test_two_connections_to_one_account_are_one_install_and_one_revocation_ends_
         f"{sandbox.url}/oauth/revoke",
         data={"token": second["refresh_token"], "token_type_hint": "refresh_token"},
         auth=(sandbox.client_id, sandbox.client_secret),
-        timeout=10,
+        timeout=300,
     )
     assert answer.status_code == 200
     assert not is_alive(sandbox, first["access_token"])
@@ -242,7 +242,7 @@ def test_two_connections_to_one_account_are_one_install_and_one_revocation_ends_
 def test_registered_addresses_are_accepted_besides_loopback() -> None:
     with Sandbox(redirect_uris=["http://testserver/callback"]) as sandbox:
         query = asked(sandbox, redirect_uri="http://testserver/callback")
-        assert requests.get(f"{sandbox.url}/oauth/authorize", params=query, timeout=10).status_code == 200
+        assert requests.get(f"{sandbox.url}/oauth/authorize", params=query, timeout=300).status_code == 200
 
 
 def test_no_token_is_kept_in_the_log(sandbox: Sandbox) -> None:

@@ -273,16 +273,16 @@ def test_what_a_dead_worker_had_claimed_is_done_by_the_next(watch: ConsentWatch,
     assert of(BEN) == CANCELLED
 
 
-def test_a_thousand_noes_are_heeded_in_one_go(
+def test_three_hundred_noes_are_heeded_in_one_go(
     watch: ConsentWatch, ann: Advocate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "monotonic", Stopwatch().seconds)
-    emails = [f"friend-{number}@friends.test" for number in range(1000)]
-    invite(ann, *emails[::50])
+    emails = [f"friend-{number}@friends.test" for number in range(300)]
+    invite(ann, *emails[::15])
     told = [item(email=email) for email in emails]
     random.Random(3).shuffle(told)
     tell(*told)
-    assert process.all_due() == 1000
+    assert process.all_due() == 300
     assert Delivery.objects.filter(state=State.CANCELLED).count() == 20
 
 

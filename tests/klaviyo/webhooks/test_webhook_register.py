@@ -30,7 +30,7 @@ WITHOUT_WEBHOOKS = "accounts:read profiles:read profiles:write events:read event
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own counting of calls by the second is not what is tested here."""
-    monkeypatch.setattr(pacing, "take", lambda *_, **__: None)
+    monkeypatch.setattr(pacing, "take_all", lambda *_, **__: None)
 
 
 def look(*, after: timedelta = timedelta()) -> ConsentWatch:

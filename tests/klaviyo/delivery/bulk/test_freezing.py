@@ -59,8 +59,8 @@ def waiting(ann: Advocate, drain: Drain, number: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 426])
-def test_ten_thousand_rows_wait_and_none_fails(sandbox: Sandbox, ann: Advocate, drain: Drain, status: int) -> None:
-    waiting(ann, drain, 10_000 if status == 400 else 1_500)
+def test_thousands_of_rows_wait_and_none_fails(sandbox: Sandbox, ann: Advocate, drain: Drain, status: int) -> None:
+    waiting(ann, drain, 3_000 if status == 400 else 1_100)
     sandbox.settings(refused=dict.fromkeys(OPERATIONS, status))
     go_on(drain)
     late = Delivery.objects.filter(options__metric="referred_visit")

@@ -45,15 +45,15 @@ def test_whoever_was_found_before_the_budget_was_used_up_goes_on(
     joined(spring, 12, first_name="Ann")
     only_profiles()
     left = iter([timedelta()] * 4 + [timedelta(minutes=1)] * 100)
-    take = pacing.take
+    take = pacing.take_all
     monkeypatch.setattr(
-        pacing, "take", lambda budget, *about, **more: next(left) if LOOK_UP in budget else take(budget, *about, **more)
+        pacing, "take_all", lambda all, **more: next(left) if LOOK_UP in all[0][0] else take(all, **more)
     )
     drain()
     assert Delivery.objects.filter(state=State.SENDING, job__isnull=False).count() == 8
     waiting = Delivery.objects.filter(state=State.QUEUED)
     assert {(row.reason_code, row.attempts_made) for row in waiting} == {("throttled", 0)}
-    monkeypatch.setattr(pacing, "take", take)
+    monkeypatch.setattr(pacing, "take_all", take)
     make_due()
     drain()
     look()

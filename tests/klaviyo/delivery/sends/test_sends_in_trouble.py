@@ -29,7 +29,7 @@ from tests.conftest import Connect, Drain
 from tests.klaviyo.sending_cast import OTHER, Killed, come_back, join_to, let_invite, note_last_looks
 from tests.klaviyo.story import TEA, State, end_leases, make_due
 
-RUNS = 6
+RUNS = 3
 Noes = dict[str, tuple[datetime, str]]  # when, and where, somebody has said no
 
 #: Each moment of a message, as a function of it.

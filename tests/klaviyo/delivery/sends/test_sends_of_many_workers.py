@@ -35,7 +35,7 @@ from tests.klaviyo.sending_cast import (
 )
 from tests.klaviyo.story import TEA, State
 
-FRIENDS = [f"friend{number}@friends.test" for number in range(18)]
+FRIENDS = [f"friend{number}@friends.test" for number in range(10)]
 Act = Callable[[], object]
 
 

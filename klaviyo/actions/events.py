@@ -1,0 +1,294 @@
+"""Actions on events: what people did, one by one and many at once."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from klaviyo.actions import jobs, profile_fields, reading
+from klaviyo.actions.declaration import action
+from klaviyo.actions.inputs import Currency, Id, Inputs, Listing, Moment, Part, Reading, Text, Words, seed, wrong
+from klaviyo.actions.profile_fields import Named, check_object
+from klaviyo.actions.reading import Listed
+from klaviyo.actions.task import Task, resource
+from klaviyo.api import bulk, published, values
+from klaviyo.api.answers import members
+
+LARGEST = 5_000_000  # bytes: https://developers.klaviyo.com/en/reference/create_event
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+FURTHEST_AHEAD = timedelta(days=365)
+
+
+def _possible(value: datetime) -> datetime:
+    if not EARLIEST <= value <= datetime.now(UTC) + FURTHEST_AHEAD:
+        raise wrong("Klaviyo takes times from 2000 until a year from now.")
+    return value
+
+
+def _properties(value: dict[str, Any]) -> dict[str, Any]:
+    check_object(value)
+    if len(json.dumps(value).encode()) > LARGEST:
+        raise wrong("The event is larger than 5 MB.")
+    return value
+
+
+def _flat(value: Any) -> Any:
+    """Klaviyo's own shape of a profile, read as ours."""
+    told = value.get("data", value) if isinstance(value, dict) else value
+    if not (isinstance(told, dict) and "attributes" in told):
+        return told
+    flat = dict(members(told["attributes"]))
+    patches = members(members(told.get("meta") or flat.pop("meta", None)).get("patch_properties"))
+    flat |= {name: patches[name] for name in ("append", "unappend") if name in patches}
+    return flat | ({"klaviyo_id": told["id"]} if told.get("id") else {})
+
+
+class Doer(Named):
+    """Whom an event is about."""
+
+    klaviyo_id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
+
+
+class Event(Part):
+    """One event."""
+
+    event_name: Annotated[
+        Text,
+        Field(
+            min_length=1,
+            max_length=127,
+            description="What happened: the metric's name.",
+            json_schema_extra=seed("Event Name"),
+        ),
+    ]
+    profile: Annotated[
+        Doer,
+        Field(
+            description="Whom it is about. Klaviyo makes a profile of whom it does not know.",
+            json_schema_extra=seed("Event Profile"),
+        ),
+        BeforeValidator(_flat),
+    ]
+    properties: Annotated[
+        dict[str, Any],
+        Field(description="What there is to know about it.", json_schema_extra=seed("Event Properties")),
+        AfterValidator(_properties),
+    ] = {}
+    time: Annotated[
+        Moment | None,
+        Field(
+            description="When, with a zone: 2026-08-01T12:00:00Z. If not given, now.",
+            json_schema_extra=seed("Event Time"),
+        ),
+    ] = None
+    value: Annotated[
+        float | None, Field(allow_inf_nan=False, description="What it is worth.", json_schema_extra=seed("Event Value"))
+    ] = None
+    value_currency: Annotated[
+        Currency | None,
+        Field(description="Three letters (ISO 4217).", json_schema_extra=seed("Event Value Currency")),
+    ] = None
+    unique_id: Annotated[
+        Text | None,
+        Field(
+            min_length=1,
+            max_length=255,
+            description="Klaviyo takes an event of the same id once. If not given, made.",
+            json_schema_extra=seed("Event Unique ID"),
+        ),
+    ] = None
+    backfill: Annotated[bool, Field(description="It is of the past: no flow starts.")] = False
+
+    @model_validator(mode="after")
+    def _can_be(self) -> "Event":
+        if self.value_currency and self.value is None:
+            raise wrong("value_currency needs a value.", field="value_currency")
+        if self.value_currency and not values.is_currency(self.value_currency):
+            raise wrong("This is no currency of ISO 4217.", field="value_currency")
+        if self.time:
+            _possible(self.time)
+        return self
+
+
+class NewEvent(Event, Inputs):
+    pass
+
+
+def _events(value: Any) -> Any:
+    """Klaviyo's wrapper, read as our list."""
+    told = value
+    for name in ("data", "attributes", "events-bulk-create", "data"):
+        told = told.get(name, told) if isinstance(told, dict) else told
+    if isinstance(told, list) and all(isinstance(item, dict) and "attributes" in item for item in told):
+        return [event for item in told for event in _of_person(members(item["attributes"]))]
+    return told
+
+
+def _of_person(group: dict[str, Any]) -> list[Any]:
+    events = members(group.get("events")).get("data") or []
+    return [
+        {
+            "profile": group.get("profile"),
+            "event_name": members(members(members(one["attributes"]).get("metric")).get("data"))
+            .get("attributes", {})
+            .get("name"),
+            "backfill": bool(group.get("backfill")),
+            **{name: value for name, value in members(one["attributes"]).items() if name != "metric"},
+        }
+        for one in map(members, events)
+        if "attributes" in one
+    ]
+
+
+class NewEvents(Inputs):
+    events: Annotated[
+        list[Event],
+        Field(
+            min_length=1,
+            max_length=100_000,
+            description="Events, each as in create_event.",
+            json_schema_extra=seed("Events Array"),
+        ),
+        BeforeValidator(_events),
+    ]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "NewEvents":
+        seen: set[tuple[str, str, str]] = set()
+        for number, one in enumerate(self.events):
+            if one.unique_id is None:
+                continue
+            key = (_person(one), one.event_name, one.unique_id)
+            if key in seen:
+                raise wrong(
+                    f"Event {number + 1} repeats the unique_id of an earlier one of the same person and name: "
+                    "Klaviyo would refuse all of them.",
+                    field="events",
+                )
+            seen.add(key)
+        return self
+
+
+class _Related(Part):
+    event_fields: Annotated[Words | None, Field(json_schema_extra=seed("Event Fields"))] = None
+    metric_fields: Annotated[
+        Words | None, Field(description="The metric comes along.", json_schema_extra=seed("Metric Fields"))
+    ] = None
+    profile_fields: Annotated[
+        Words | None, Field(description="The profile comes along.", json_schema_extra=seed("Profile Fields"))
+    ] = None
+
+
+class OfEvent(_Related, Reading):
+    event_id: Annotated[Id, Field(description="The event's id at Klaviyo.", json_schema_extra=seed("Event ID"))]
+
+
+class ListingEvents(_Related, Listing):
+    pass
+
+
+@action(
+    "create_event",
+    seeds=("Prismatic: Create Event",),
+    reaches=True,
+    examples=(
+        {"event_name": "Reward Issued", "profile": {"email": "ann@shop.example"}, "value": 5, "value_currency": "EUR"},
+    ),
+)
+def create_event(task: Task, given: NewEvent) -> dict[str, Any]:
+    """Record an event of a person.
+
+    Flows that listen to it may start, unless it is a backfill. Our own second try cannot double it: it has a unique_id.
+    """
+    unique_id = given.unique_id or str(uuid.uuid4())
+    attributes = _attributes(given, unique_id) | {"profile": _profile(given.profile)}
+    if given.backfill:
+        attributes["backfill"] = True
+    task.call("create_event", body=resource("event", attributes))
+    return {"accepted": True, "unique_id": unique_id, "event_name": given.event_name}
+
+
+@action(
+    "bulk_create_events",
+    seeds=("Prismatic: Bulk Create Events",),
+    reaches=True,
+    examples=({"events": [{"event_name": "Visited", "profile": {"email": "ann@shop.example"}}]},),
+)
+def bulk_create_events(task: Task, given: NewEvents) -> dict[str, Any]:
+    """Record many events, in as few requests as Klaviyo takes."""
+    made = [(one, one.unique_id or str(uuid.uuid4())) for one in given.events]
+    requests = list(_requests(made))
+    for body in requests:
+        task.call("bulk_create_events", body=body)
+    return {"accepted": len(made), "requests": len(requests), "unique_ids": [unique_id for _, unique_id in made]}
+
+
+@action("get_event", seeds=("Prismatic: Get Event",), examples=({"event_id": "4vRpBT"},))
+def get_event(task: Task, given: OfEvent) -> Any:
+    """Get an event."""
+    asked = published.find("get_event")
+    return task.call("get_event", path={"id": given.event_id}, query=_query(given, asked)).data
+
+
+@action("get_events", seeds=("Prismatic: List Events",), examples=({"limit": 20, "sort": "-datetime"},))
+def list_events(task: Task, given: ListingEvents) -> Listed:  # noqa: ARG001
+    """List the account's events."""
+    return Listed("get_events", query=_query(given, published.find("get_events")))
+
+
+def _query(given: OfEvent | ListingEvents, asked: published.Published) -> dict[str, str]:
+    """Fields of metric and profile do nothing unless these come along."""
+    along = [name for name in ("metric", "profile") if getattr(given, f"{name}_fields")]
+    return reading.query(given, asked, also={"include": along} if along else None)
+
+
+def _attributes(one: Event, unique_id: str) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "properties": one.properties,
+        "metric": {"data": {"type": "metric", "attributes": {"name": one.event_name}}},
+        "unique_id": unique_id,
+    }
+    if one.time:
+        made["time"] = one.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return made | one.given("value", "value_currency")
+
+
+def _profile(one: Doer) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": "profile", "attributes": profile_fields.attributes(one)}
+    return {"data": made | ({"id": one.klaviyo_id} if one.klaviyo_id else {})}
+
+
+def _person(one: Event) -> str:
+    who = one.profile
+    return (who.klaviyo_id or who.email or who.phone_number or who.external_id or "").lower()
+
+
+def _requests(made: Sequence[tuple[Event, str]]) -> list[dict[str, Any]]:
+    """Requests of up to 1,000 events and 5 MB, in each the events of one person together."""
+    items = [(one, unique_id) for one, unique_id in made]
+    bodies = []
+    sized = [_sized(one, unique_id) for one, unique_id in items]
+    for part in jobs.parts(sized, bulk.MOST_EVENTS, bulk.MOST_BYTES):
+        groups: dict[tuple[str, bool], dict[str, Any]] = {}
+        for event in part:
+            group = groups.setdefault(
+                (event["person"], event["backfill"]),
+                {"profile": event["profile"], "events": {"data": []}}
+                | ({"backfill": True} if event["backfill"] else {}),
+            )
+            group["events"]["data"].append({"type": "event", "attributes": event["attributes"]})
+        data = [{"type": "event-bulk-create", "attributes": group} for group in groups.values()]
+        bodies.append(resource("event-bulk-create-job", {"events-bulk-create": {"data": data}}))
+    return bodies
+
+
+def _sized(one: Event, unique_id: str) -> dict[str, Any]:
+    return {
+        "person": _person(one),
+        "backfill": one.backfill,
+        "profile": _profile(one.profile),
+        "attributes": _attributes(one, unique_id),
+    }

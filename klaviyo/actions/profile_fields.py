@@ -1,0 +1,191 @@
+"""Profile fields: what can be said of a person, flat or in objects, and the request that it becomes."""
+
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field, model_validator
+
+from klaviyo.actions.inputs import Email, ExternalId, Https, Object, Part, Phone, Text, seed, wrong
+from klaviyo.actions.people import phone
+from klaviyo.api import values
+
+IN_LOCATION = ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
+PLAIN = ("email", "phone_number", "first_name", "last_name", "title", "organization", "locale", "image")
+DEEPEST = 10
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise wrong("This is no time zone: it is named like Europe/Helsinki.")
+    return value
+
+
+def _properties(value: dict[str, Any]) -> dict[str, Any]:
+    check_object(value)
+    if odd := next((name for name in value if name.startswith("$")), None):
+        raise wrong(f"Names of properties that begin with $ are Klaviyo's own: {odd}.")
+    return value
+
+
+def check_object(value: dict[str, Any]) -> None:
+    """What Klaviyo takes as properties. Raises a validation error."""
+    if len(value) > values.MOST_PROPERTIES:
+        raise wrong(f"These are {len(value)} properties, and Klaviyo takes {values.MOST_PROPERTIES}.")
+    _, warnings = values.properties(value)
+    if warnings:
+        raise wrong(
+            warnings[0].replace("was cut", "is longer than Klaviyo takes").replace("were kept", "would be kept")
+        )
+
+
+Properties = Annotated[dict[str, Any], AfterValidator(_properties)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Location(Part):
+    """Where a person lives."""
+
+    address1: Text | None = None
+    address2: Text | None = None
+    city: Text | None = None
+    country: Text | None = None
+    region: Text | None = None
+    zip: Text | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    timezone: Zone | None = None
+    ip: Text | None = None
+
+
+class About(Part):
+    """What is said of a person, beside who they are."""
+
+    first_name: Annotated[Text | None, Field(json_schema_extra=seed("First Name"))] = None
+    last_name: Annotated[Text | None, Field(json_schema_extra=seed("Last Name"))] = None
+    title: Annotated[Text | None, Field(json_schema_extra=seed("Title"))] = None
+    organization: Annotated[Text | None, Field(json_schema_extra=seed("Company Name", "Organization"))] = None
+    image: Annotated[
+        Https | None, Field(description="Address of a picture.", json_schema_extra=seed("Klaviyo Photo Url", "Image"))
+    ] = None
+    locale: Annotated[Text | None, Field(description="Their language, as en-US.")] = None
+    address1: Annotated[Text | None, Field(json_schema_extra=seed("Address 1"))] = None
+    address2: Annotated[Text | None, Field(json_schema_extra=seed("Address 2"))] = None
+    city: Annotated[Text | None, Field(json_schema_extra=seed("City"))] = None
+    country: Annotated[
+        Text | None,
+        Field(
+            description="Their country; as two letters it also reads a phone number without its country code.",
+            json_schema_extra=seed("Country"),
+        ),
+    ] = None
+    region: Annotated[Text | None, Field(description="State or region.", json_schema_extra=seed("State"))] = None
+    zip: Annotated[Text | None, Field(description="Postal code.", json_schema_extra=seed("Postal Code"))] = None
+    latitude: Annotated[Latitude | None, Field(json_schema_extra=seed("Latitude"))] = None
+    longitude: Annotated[Longitude | None, Field(json_schema_extra=seed("Longitude"))] = None
+    timezone: Annotated[
+        Zone | None, Field(description="Such as Europe/Helsinki.", json_schema_extra=seed("Klaviyo Timezone"))
+    ] = None
+    ip: Text | None = None
+    location: Annotated[
+        Location | None, Field(description="The same as one object.", json_schema_extra=seed("Location"))
+    ] = None
+    properties: Annotated[
+        Properties | None,
+        Field(description="Custom properties, merged by name.", json_schema_extra=seed("Klaviyo Custom", "Properties")),
+    ] = None
+
+    @model_validator(mode="after")
+    def _flat_or_object(self) -> "About":
+        if self.location and (flat := [name for name in IN_LOCATION if getattr(self, name) is not None]):
+            raise wrong(f"Give location as an object or flat ({', '.join(flat)}), not both.", field="location")
+        return self
+
+
+class Patching(About):
+    """What an update can do besides setting: append to, and remove from, and clear."""
+
+    append: Annotated[Object | None, Field(description="Values to add to properties that are lists.")] = None
+    unappend: Annotated[Object | None, Field(description="Values to remove from properties that are lists.")] = None
+    clear: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=300)]] | None,
+        Field(max_length=400, description="Names to empty: title, location.city, or properties.tier."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _can_be_cleared(self) -> "Patching":
+        for name in self.clear or ():
+            first, _, rest = name.partition(".")
+            known = (first == "properties" and rest) or (first == "location" and rest in IN_LOCATION)
+            if not known and name not in CLEARABLE:
+                raise wrong(
+                    f"{name} cannot be cleared: {', '.join(CLEARABLE)}, location.… and properties.… can.", field="clear"
+                )
+        return self
+
+
+CLEARABLE = ("first_name", "last_name", "title", "organization", "locale", "image", "external_id", "phone_number")
+
+
+class Named(About):
+    """A person by an address, a number or an id of another system."""
+
+    email: Annotated[
+        Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))
+    ] = None
+    phone_number: Annotated[
+        Phone | None,
+        Field(description="As +358401234567, or with a country.", json_schema_extra=seed("Phone 1", "Phone Number")),
+    ] = None
+    external_id: Annotated[
+        ExternalId | None,
+        Field(description="Their id in another system.", json_schema_extra=seed("Reference", "External ID")),
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "Named":
+        if not (self.email or self.phone_number or self.external_id or getattr(self, "klaviyo_id", None)):
+            raise wrong("Give an email, a phone_number or an external_id.", "missing", field="email")
+        if self.phone_number:
+            phone(self.phone_number, country_of(self))
+        return self
+
+
+class OneProfile(Named, Patching):
+    """One of many people."""
+
+
+def attributes(given: About, *, leave: str = "") -> dict[str, Any]:
+    """The attributes of a profile's request; an identifier to `leave` out is the one that finds it."""
+    names = [name for name in (*PLAIN, "external_id") if name != leave and name in type(given).model_fields]
+    made = given.given(*names)
+    if "phone_number" in made:
+        made["phone_number"] = phone(made["phone_number"], country_of(given))
+    place = given.location.model_dump(exclude_none=True) if given.location else given.given(*IN_LOCATION)
+    if place:
+        made["location"] = place
+    if given.properties:
+        made["properties"] = given.properties
+    return made
+
+
+def patch(given: Patching, made: dict[str, Any]) -> dict[str, Any]:
+    """The `meta` of an update, {} where it has none; what is to be cleared becomes null among the attributes."""
+    unset = []
+    for name in given.clear or ():
+        first, _, rest = name.partition(".")
+        if first == "properties":
+            unset.append(rest)
+        elif first == "location":
+            made.setdefault("location", {})[rest] = None
+        else:
+            made[name] = None
+    # https://developers.klaviyo.com/en/reference/create_or_update_profile
+    operations = {"append": given.append, "unappend": given.unappend, "unset": unset}
+    found = {name: value for name, value in operations.items() if value}
+    return {"patch_properties": found} if found else {}
+
+
+def country_of(given: About) -> str | None:
+    return given.country if given.country and len(given.country) == 2 and given.country.isupper() else None

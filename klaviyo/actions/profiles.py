@@ -1,0 +1,242 @@
+"""Actions on profiles: people as Klaviyo knows them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from integrations.errors import PermanentError
+from klaviyo.actions import appended, people, profile_fields, reading
+from klaviyo.actions.declaration import action
+from klaviyo.actions.inputs import Email, ExternalId, Id, Inputs, Listing, Phone, Reading, seed, wrong
+from klaviyo.actions.people import Who
+from klaviyo.actions.profile_fields import Named, Patching
+from klaviyo.actions.reading import Listed
+from klaviyo.actions.task import Task, resource
+from klaviyo.api import answers, published
+from klaviyo.api.answers import members, words
+
+WITH_CONSENT = {"additional-fields[profile]": ["subscriptions"]}
+
+
+class Creating(Named, Inputs):
+    if_exists: Annotated[
+        str | None,
+        Field(pattern="^(fail|update)$", description="fail (if not given), or update whom Klaviyo knows already."),
+    ] = None
+
+
+class Upserting(Named, Patching, Inputs):
+    """An upsert."""
+
+
+class Updating(Patching, Who):
+    reference: Annotated[
+        ExternalId | None, Field(description="Their new external id.", json_schema_extra=seed("Reference"))
+    ] = None
+
+
+class Getting(Reading):
+    klaviyo_id: Annotated[
+        Id, Field(description="The profile's id at Klaviyo.", json_schema_extra=seed("Profile ID", "Klaviyo Id"))
+    ]
+    with_lists: Annotated[bool, Field(description="Also the names of the lists they are on (60 a minute).")] = False
+
+
+class Finding(Who):
+    with_lists: Annotated[bool, Field(description="Also the names of the lists they are on (60 a minute).")] = False
+
+
+@action(
+    "create_profile",
+    sometimes=("update_profile",),
+    seeds=("LeadConduit: Create Profile", "Prismatic: Create Profile"),
+    reaches=True,
+    examples=({"email": "ann@shop.example", "first_name": "Ann", "properties": {"tier": "gold"}},),
+)
+def create_profile(task: Task, given: Creating) -> dict[str, Any]:
+    """Create a person's profile.
+
+    Whom Klaviyo knows already is a failure with the id of their profile, unless if_exists is update.
+    """
+    made = profile_fields.attributes(given)
+    query = reading.query(Reading(), published.find("create_profile"), also=WITH_CONSENT)
+    try:
+        body = {"data": {"type": "profile", "attributes": made}}
+        return appended.flat(task.call("create_profile", query=query, body=body).data)
+    except PermanentError as error:
+        other = people.taken_by(error)
+        is_ours = given.email in task.guard.made  # Klaviyo knew nobody by it before it was told of their no
+        if not other or not (is_ours or given.if_exists == "update"):
+            raise
+    return _patch(task, other, made, {})
+
+
+@action(
+    "get_profiles",
+    sometimes=("get_lists_for_profile",),
+    seeds=("LeadConduit: Get Profiles",),
+    examples=({"email": "ann@shop.example"},),
+)
+def get_profiles(task: Task, given: Finding) -> dict[str, Any]:
+    """Find a person's profile, with their consent."""
+    profile, others = people.find(task, given, subscriptions=True)
+    return _told(task, profile, others, with_lists=given.with_lists)
+
+
+@action(
+    "update_profile",
+    sometimes=("get_profiles",),
+    seeds=("LeadConduit: Update Profile", "Prismatic: Update Profile"),
+    examples=({"klaviyo_id": "01JABC", "title": "Dr", "clear": ["organization"]},),
+)
+def update_profile(task: Task, given: Updating) -> dict[str, Any]:
+    """Change a person's profile.
+
+    The identifier finds the person and is not sent again. What is not given stays; only clear empties.
+    """
+    id, others = people.id_of(task, given)
+    made = profile_fields.attributes(given, leave=given.by)
+    made.pop("klaviyo_id", None)
+    if given.reference is not None:
+        made["external_id"] = given.reference
+    told = _patch(task, id, made, profile_fields.patch(given, made))
+    return told | ({"also_found": others} if others else {})
+
+
+@action(
+    "get_profile",
+    sometimes=("get_lists_for_profile",),
+    seeds=("Prismatic: Get Profile",),
+    examples=({"klaviyo_id": "01JABC"},),
+)
+def get_profile(task: Task, given: Getting) -> dict[str, Any]:
+    """Get a person's profile by its id, with their consent."""
+    query = reading.query(given, published.find("get_profile"), also=WITH_CONSENT)
+    profile = task.call("get_profile", path={"id": given.klaviyo_id}, query=query).data
+    return _told(task, members(profile), [], with_lists=given.with_lists)
+
+
+@action("get_profiles", seeds=("Prismatic: List Profile",), examples=({"limit": 20, "sort": "-created"},))
+def list_profiles(task: Task, given: Listing) -> Listed:  # noqa: ARG001
+    """List the account's profiles."""
+    return Listed("get_profiles", query=reading.query(given, published.find("get_profiles")))
+
+
+@action(
+    "create_or_update_profile", reaches=True, examples=({"email": "ann@shop.example", "append": {"tags": ["vip"]}},)
+)
+def upsert_profile(task: Task, given: Upserting) -> dict[str, Any]:
+    """Create a person's profile, or change it if Klaviyo knows them."""
+    made = profile_fields.attributes(given)
+    data: dict[str, Any] = {"type": "profile", "attributes": made}
+    if meta := profile_fields.patch(given, made):
+        data["meta"] = meta
+    query = reading.query(Reading(), published.find("create_or_update_profile"), also=WITH_CONSENT)
+    answer = task.call("create_or_update_profile", query=query, body={"data": data})
+    # 201 of a new one: https://developers.klaviyo.com/en/reference/create_or_update_profile
+    return appended.flat(answer.data) | {"is_new": answer.status == 201}
+
+
+def _patch(task: Task, id: str, made: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {"type": "profile", "id": id, "attributes": made} | ({"meta": meta} if meta else {})
+    query = reading.query(Reading(), published.find("update_profile"), also=WITH_CONSENT)
+    return appended.flat(task.call("update_profile", path={"id": id}, query=query, body={"data": data}).data)
+
+
+def _told(task: Task, profile: dict[str, Any], others: Sequence[str], *, with_lists: bool) -> dict[str, Any]:
+    names: list[str] | None = None
+    if with_lists:
+        lists = task.call("get_lists_for_profile", path={"id": words(profile.get("id"))}).data
+        names = [words(members(one.get("attributes")).get("name")) for one in map(members, lists or [])]
+    return appended.flat(profile, list_name=names) | ({"also_found": list(others)} if others else {})
+
+
+class Merging(Inputs):
+    klaviyo_id: Annotated[Id, Field(description="The profile that stays.")]
+    from_id: Annotated[Id, Field(description="The profile that goes into it, and is gone then.")]
+
+    @model_validator(mode="after")
+    def _are_two(self) -> "Merging":
+        if self.klaviyo_id == self.from_id:
+            raise wrong("A profile cannot be merged into itself.", field="from_id")
+        return self
+
+
+class Deleting(Inputs):
+    """Exactly one of the three, as Klaviyo takes one."""
+
+    email: Annotated[Email | None, Field(description="The person's e-mail address.")] = None
+    phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None
+    klaviyo_id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Deleting":
+        if len(self.given("email", "phone_number", "klaviyo_id")) != 1:
+            raise wrong("Give one of email, phone_number and klaviyo_id.", field="email")
+        if self.phone_number:
+            people.phone(self.phone_number, None)
+        return self
+
+
+class OfProfile(Reading):
+    klaviyo_id: Annotated[
+        Id, Field(description="The profile's id at Klaviyo.", json_schema_extra=seed("Profile ID", "Klaviyo Id"))
+    ]
+
+
+@action(
+    "merge_profiles",
+    asks="Two profiles become one, which nobody can undo.",
+    reaches=True,
+    examples=({"klaviyo_id": "01JABC", "from_id": "01JXYZ"},),
+)
+def merge_profiles(task: Task, given: Merging) -> dict[str, Any]:
+    """Merge a profile into another one.
+
+    https://developers.klaviyo.com/en/reference/merge_profiles
+    """
+    relationships = {"profiles": {"data": [{"type": "profile", "id": given.from_id}]}}
+    body = {"data": {"type": "profile-merge", "id": given.klaviyo_id, "relationships": relationships}}
+    task.call("merge_profiles", body=body)
+    return {"klaviyo_id": given.klaviyo_id, "from_id": given.from_id, "accepted": True}
+
+
+@action(
+    "request_profile_deletion",
+    asks="Klaviyo deletes the person with all that it knows of them, for good.",
+    examples=({"email": "ann@shop.example"},),
+)
+def request_profile_deletion(task: Task, given: Deleting) -> dict[str, Any]:
+    """Have a person deleted at Klaviyo.
+
+    It is done there within days. Sorae itself keeps what it knows: erase the person on their page to end that as well.
+    """
+    who: dict[str, Any] = {"type": "profile", "attributes": {}}
+    if given.klaviyo_id:
+        who["id"] = given.klaviyo_id
+    elif given.phone_number:
+        who["attributes"]["phone_number"] = people.phone(given.phone_number, None)
+    else:
+        who["attributes"]["email"] = given.email
+    task.call("request_profile_deletion", body=resource("data-privacy-deletion-job", {"profile": {"data": who}}))
+    return {"accepted": True} | given.given("email", "phone_number", "klaviyo_id")
+
+
+@action("get_lists_for_profile", examples=({"klaviyo_id": "01JABC"},))
+def list_lists_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
+    """List the lists that a person is on."""
+    return _all_of(task, "get_lists_for_profile", given)
+
+
+@action("get_segments_for_profile", examples=({"klaviyo_id": "01JABC"},))
+def list_segments_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
+    """List the segments that a person is in."""
+    return _all_of(task, "get_segments_for_profile", given)
+
+
+def _all_of(task: Task, operation: str, given: OfProfile) -> dict[str, Any]:
+    items = task.got(operation, given.klaviyo_id, given)
+    if not isinstance(items, list):
+        raise answers.Unreadable(operation)
+    return {"items": items, "count": len(items), "next": None}

@@ -1,0 +1,156 @@
+"""Record of a run: written before the first request, with its input; and how it ended, with its answer.
+
+What is sealed is forgotten in time, and at once when a person in it is erased; by their keys alone they are found.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from integrations.api.outcome import Outcome, Problem
+from integrations.models import Connection
+from klaviyo.actions.declaration import Action
+from klaviyo.actions.inputs import Inputs
+from klaviyo.api import values
+from klaviyo.models import ActionPerson, ActionRun
+from referrals import person_key
+
+MOST_PEOPLE = 1_000
+LARGEST_KEPT = 512 * 1024  # characters
+TOO_LARGE = {"left_out": "It is too large to be kept."}
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+\.[^\s<>()\[\],;:\"']+")
+
+
+@dataclass(frozen=True)
+class By:
+    """Who runs it, and whence: a user at a page or the command line, a token over HTTP, or code."""
+
+    origin: str = ActionRun.Origin.PYTHON
+    user: User | None = None
+    token: str = ""
+
+
+class KeyInUse(Exception):
+    """The idempotency key belongs to another input."""
+
+
+def begin(
+    action: Action, connection: Connection, given: Inputs, *, by: By, key: str = "", is_dry: bool = False
+) -> tuple[ActionRun, bool]:
+    """A new run, and True; or the one that has the key already, and False. Raises KeyInUse."""
+    said = plain(given)
+    asked = digest(action.name, said)
+    row = ActionRun(
+        connection=connection,
+        action=action.name,
+        origin=by.origin,
+        user=by.user if by.user and by.user.pk else None,
+        token=by.token,
+        key=key,
+        asked=asked,
+        is_dry=is_dry,
+    )
+    row.given = kept(said)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            _name_people(row, addresses(said))
+    except IntegrityError:
+        there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
+        if not key or there is None:
+            raise
+        if there.asked != asked:
+            raise KeyInUse from None
+        return there, False
+    return row, True
+
+
+def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
+    """How it ended, on record; the people of its answer are known from then on."""
+    row.state = ActionRun.State.DONE
+    row.outcome, row.reason = outcome.outcome, outcome.reason
+    row.codes = [problem.code for problem in (*outcome.errors, *outcome.warnings)][:50]
+    row.request_ids, row.attempts = list(outcome.request_ids)[:500], outcome.attempts
+    row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()
+    row.answered, row.exchanged = kept(outcome.document()), kept(exchanged)
+    with transaction.atomic():
+        row.save()
+        _name_people(row, addresses(outcome.document()))
+
+
+def outcome_of(row: ActionRun) -> Outcome | None:
+    """The stored outcome; None while it is under way. What was forgotten has its codes alone."""
+    if row.state == ActionRun.State.UNDER_WAY:
+        return None
+    told: dict[str, Any] = json.loads(row.answered) if row.answered else {}
+    return Outcome(
+        row.outcome or "error",  # type: ignore[arg-type]
+        row.reason,
+        told.get("data"),
+        _problems(told.get("errors")) or tuple(Problem(code, "") for code in row.codes),
+        _problems(told.get("warnings")),
+        row.request_ids,
+        row.attempts,
+        row.took_ms,
+        row.is_known,
+    )
+
+
+def plain(given: Inputs) -> dict[str, Any]:
+    """What was given, as JSON, under the names of the fields."""
+    return given.model_dump(mode="json", exclude_unset=True, by_alias=True)
+
+
+def digest(name: str, said: Mapping[str, Any]) -> str:
+    text = json.dumps([name, said], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def kept(value: Any) -> str:
+    """As text that is small enough to keep."""
+    text = json.dumps(value, separators=(",", ":"), default=str)
+    return text if len(text) <= LARGEST_KEPT else json.dumps(TOO_LARGE)
+
+
+def addresses(value: Any) -> set[str]:
+    """The e-mail addresses in it, wherever they stand."""
+    found: set[str] = set()
+    for text in _texts(value):
+        if "@" in text:
+            found |= {one.strip(".") for one in _ADDRESS.findall(text)}
+        if len(found) >= MOST_PEOPLE:
+            break
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for name, inner in value.items():
+                yield str(name)
+                yield from _texts(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner)
+
+
+def _name_people(row: ActionRun, emails: Iterable[str]) -> None:
+    known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
+    keys = {person_key.of(values.address(email)) for email in emails} - known
+    ActionPerson.objects.bulk_create(ActionPerson(run=row, person=key) for key in sorted(keys)[:MOST_PEOPLE])
+
+
+def _problems(columns: Any) -> tuple[Problem, ...]:
+    if not isinstance(columns, dict) or not columns.get("code"):
+        return ()
+    rows = zip(*(columns[name] for name in ("code", "detail", "title", "pointer", "id", "meta")), strict=True)
+    return tuple(Problem(*row) for row in rows)

@@ -1,0 +1,117 @@
+"""Retries of an action's requests: what may be made again, after which answer, and how long it waits before.
+
+What the account's own budget lets wait has not been made: that is waiting, no retry, and only the deadline ends it.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from integrations import shutdown
+from integrations.errors import IntegrationError, OutOfTime, PermanentError, TemporaryError, Throttled
+from integrations.wire import http
+from integrations.wire.deadline import Deadline
+from klaviyo.api.answers import Answer
+from klaviyo.api.operation import Operation
+
+#: A second one would make a second thing, or send twice.
+NOT_TWICE = frozenset(
+    {
+        "create_profile",
+        "merge_profiles",
+        "bulk_import_profiles",
+        "bulk_subscribe_profiles",
+        "create_list",
+        "create_segment",
+        "create_template",
+        "clone_template",
+        "create_campaign",
+        "create_campaign_clone",
+        "assign_template_to_campaign_message",
+        "send_campaign",
+        "upload_image_from_url",
+        "upload_image_from_file",
+        "create_coupon",
+        "create_coupon_code",
+        "bulk_create_coupon_codes",
+        "create_tag",
+        "create_webhook",
+    }
+)
+LONGEST_STEP = 0.5  # seconds between two looks whether this process is to end
+LONGEST_BACKOFF = 60.0
+OVER = http.TIMED_OUT.saying("It took longer than it was given.")
+ENDING = http.TIMED_OUT.saying("The program was asked to end while this ran. Run it again.")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What the caller has asked for."""
+
+    max_retries: int
+    retry_delay: timedelta
+    exponential_backoff: bool
+    on_all_errors: bool = False
+
+    def pause(self, retry: int) -> float:
+        """Seconds before the retry with that number, from 0."""
+        if not self.exponential_backoff:
+            return self.retry_delay.total_seconds()
+        return min(2.0**retry, LONGEST_BACKOFF) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def patiently(
+    ask: Callable[[], Answer],
+    operation: Operation,
+    patience: Patience,
+    deadline: Deadline,
+    *,
+    is_repeatable: bool | None = None,
+) -> tuple[Answer, int]:
+    """The answer, and how many requests it took. Raises the last error, which says in `attempts` how many it took."""
+    again = operation.id not in NOT_TWICE if is_repeatable is None else is_repeatable
+    tries = retries = 0
+    while True:
+        if deadline.left <= 0:
+            raise _counted(OutOfTime(OVER), tries)
+        try:
+            return ask(), tries + 1
+        except Throttled as error:
+            tries += 1
+            if retries >= patience.max_retries:
+                raise _counted(error, tries) from None
+            retries += 1
+            sleep(deadline, error.retry_after.total_seconds(), tries)
+        except IntegrationError as error:
+            tries += 1
+            if retries >= patience.max_retries or not _may_again(error, again=again, patience=patience):
+                raise _counted(error, tries) from None
+            told = error.retry_after if isinstance(error, TemporaryError) else None
+            sleep(deadline, max(patience.pause(retries), told.total_seconds() if told else 0), tries)
+            retries += 1
+
+
+def _may_again(error: IntegrationError, *, again: bool, patience: Patience) -> bool:
+    if isinstance(error, PermanentError):
+        return patience.on_all_errors
+    if isinstance(error, OutOfTime) or not isinstance(error, TemporaryError):
+        return False
+    return again or not error.may_have_happened
+
+
+def sleep(deadline: Deadline, seconds: float, tries: int = 0) -> None:
+    """Raises OutOfTime instead of sleeping beyond the deadline, or when this process is to end."""
+    if seconds > deadline.left:
+        raise _counted(OutOfTime(OVER), tries) from None
+    until = time.monotonic() + seconds
+    while (rest := until - time.monotonic()) > 0:
+        if shutdown.asked():
+            raise _counted(OutOfTime(ENDING), tries) from None
+        time.sleep(min(rest, LONGEST_STEP))
+
+
+def _counted(error: IntegrationError, tries: int) -> IntegrationError:
+    error.attempts = tries  # type: ignore[attr-defined]
+    return error

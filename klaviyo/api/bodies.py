@@ -1,0 +1,47 @@
+"""Bodies of requests: JSON:API as nearly all, forms with files, plain forms, and bytes as they are."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+MEDIA_TYPE = "application/vnd.api+json"  # https://developers.klaviyo.com/en/reference/api_overview
+
+
+@dataclass(frozen=True)
+class Body:
+    """The bytes of a request, and what they are."""
+
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a form."""
+
+    name: str
+    content: bytes
+    media_type: str = "application/octet-stream"
+
+
+def of(value: Any) -> Body | None:
+    """What a request carries: a body as it is, anything else as JSON:API, None as nothing."""
+    if value is None or isinstance(value, Body):
+        return value
+    return Body(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPE)
+
+
+def multipart(fields: Mapping[str, str], files: Mapping[str, File]) -> Body:
+    """A form with files (RFC 7578), as https://developers.klaviyo.com/en/reference/upload_image_from_file takes it."""
+    from urllib3 import encode_multipart_formdata  # heavy
+
+    parts: dict[str, Any] = dict(fields)
+    parts |= {name: (file.name, file.content, file.media_type) for name, file in files.items()}
+    content, media_type = encode_multipart_formdata(parts)
+    return Body(content, media_type)
+
+
+def form(fields: Mapping[str, str]) -> Body:
+    return Body(urlencode(fields).encode(), "application/x-www-form-urlencoded")

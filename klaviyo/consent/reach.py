@@ -1,0 +1,177 @@
+"""Reach: whom nothing may make known again, whose no an account must hear first, and who has said no to it.
+
+For whoever knows no referrals and has people's addresses alone, such as actions.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integrations.models import Connection, Delivery
+from integrations.reasons import Reason, Who, declare
+from klaviyo.consent import decision, opt_outs, owed_noes, suppression, topics
+from klaviyo.mapping.contents import Unsubscribe
+from klaviyo.models import Notice, StoreSetting
+from referrals import erased as erasures
+from referrals import lifecycle, noes, person_key, suppressions
+from referrals.models import OptIn, OptOut, Store, Suppression
+
+AT_ONCE = 500
+MOST_OF_ALL = 1_000  # people whose noes are brought at once, where it is about everybody
+ERASED = suppression.ERASED.saying("They were erased at their own wish: nothing makes them known again.")
+HAS_SAID_NO = declare(
+    "has_said_no",
+    "Has said no",
+    "They have said no, which only a proved yes of their own undoes.",
+    because="they have said no, and no proved yes of theirs undoes it",
+    means="They have unsubscribed at Klaviyo, stand on our own list, or have said no to a store of the account.",
+    who=Who.PERSON,
+)
+STAYS = HAS_SAID_NO.saying("They have complained, cannot be reached, or were suppressed: no action lifts that.")
+UNKNOWN = decision.UNKNOWN
+NO_FIRST = owed_noes.GOES_FIRST
+#: Klaviyo's words for what somebody has ended themselves: https://developers.klaviyo.com/en/reference/get_profiles
+THEIR_OWN = frozenset({"UNSUBSCRIBE", "UNSUBSCRIBED"})
+
+
+@dataclass(frozen=True)
+class No:
+    """Why somebody must not be subscribed. What is for good is lifted by nothing that is asked for here."""
+
+    reason: Reason = HAS_SAID_NO
+    is_for_good: bool = False
+
+    @classmethod
+    def that(cls, *, is_for_good: bool) -> "No":
+        return cls(STAYS if is_for_good else HAS_SAID_NO, is_for_good)
+
+
+@dataclass
+class Owed:
+    """What stands of a person: noes that the account has yet to hear (of everything, or of lists), and older ones."""
+
+    email: str
+    said: list[OptOut] = field(default_factory=list)
+    heard: list[OptOut] = field(default_factory=list)
+    list_ids: list[str] = field(default_factory=list)
+
+    @property
+    def is_everything(self) -> bool:
+        return any(no.scope == OptOut.Scope.EVERYTHING for no in self.said)
+
+
+def spellings(email: str) -> set[str]:
+    """How Klaviyo may have an address of the same mailbox."""
+    return suppressions.spellings(email)
+
+
+def erased(emails: Iterable[str]) -> set[str]:
+    """Those whose person was erased, and has not confirmed from their mailbox since that they are back.
+
+    Whatever else names them since may have been typed by anybody.
+    """
+    return {email for some in _in_parts(emails) for email in _erased(some)}
+
+
+def named_by(connection: Connection, profile_ids: Collection[str]) -> dict[str, str]:
+    """The addresses of profiles by their ids, as far as the account has told us by itself; nobody is asked."""
+    told = Notice.objects.filter(profile_id__in=profile_ids, connection=connection).exclude(email="")
+    return dict(told.order_by("received_at").values_list("profile_id", "email")) if profile_ids else {}
+
+
+def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
+    """Whoever of these has said no to a store of the account, with what the account has yet to hear of it."""
+    return [one for some in _in_parts(emails) for one in _standing(connection, some)]
+
+
+def owed_by_anybody(connection: Connection) -> list[str] | None:
+    """Everybody whose no is on its way to the account; None where they are too many, or not all are queued yet."""
+    rows = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind, state__in=Delivery.OPEN)
+    found = list(rows.exclude(subject="").values_list("subject", flat=True)[: MOST_OF_ALL + 1])
+    is_behind = owed_noes.due_settings().filter(connection=connection).exists()
+    return None if is_behind or len(found) > MOST_OF_ALL else found
+
+
+def will_tell(connection: Connection, said: Sequence[OptOut]) -> None:
+    """Queue noes for the account, so that it hears of them whatever becomes of what made us look."""
+    if said:
+        owed_noes.tell_again(connection, said, after=owed_noes.SEEN_TO_AFTER)
+
+
+def said_no(connection: Connection, emails: Iterable[str]) -> dict[str, No]:
+    """Who has said no as far as is known here: on our own list, to a store of the account, or told by it lately."""
+    found: dict[str, No] = {}
+    for some in _in_parts(emails):
+        for email, no in _said_no(connection, some):
+            if email not in found or no.is_for_good:
+                found[email] = no
+    return found
+
+
+def note_no(connection: Connection, email: str, *, everything: bool, place: str) -> int:
+    """The person has said no: so it stands at each store that is joined to the account; at how many.
+
+    All accounts of these stores are told.
+    """
+    stores = list(Store.objects.filter(pk__in=_stores(connection)).order_by("pk"))
+    for store in stores:
+        scope = OptOut.Scope.EVERYTHING if everything else OptOut.Scope.NEWSLETTER
+        lifecycle.opt_out(store, email, scope=scope, place=place)
+    return len(stores)
+
+
+def note_yes(connection: Connection, email: str, *, proof: str, wording: str, place: str) -> int:
+    """The person's proved yes stands at each store of the account to which they had said no; at how many."""
+    stores = {no.store_id for no in noes.standing([email], _stores(connection))}
+    for store in Store.objects.filter(pk__in=stores).order_by("pk"):
+        lifecycle.note_yes(store, email, proof=proof, wording=wording, place=place)
+    return len(stores)
+
+
+def _in_parts(emails: Iterable[str]) -> Iterator[list[str]]:
+    asked = sorted(set(emails))
+    return (asked[at : at + AT_ONCE] for at in range(0, len(asked), AT_ONCE))
+
+
+def _erased(emails: Sequence[str]) -> set[str]:
+    times = erasures.times(emails)
+    gone = {email: at for email in emails if (at := times.get(person_key.of(email)))} if times else {}
+    return {email for email, at in gone.items() if not _is_back(email, at)}
+
+
+def _is_back(email: str, erased_at: datetime) -> bool:
+    said = OptIn.objects.filter(person_key.stored("person", person_key.every(email)), proof=OptIn.Proof.CONFIRMED)
+    return any((proved or told) > erased_at for proved, told in said.values_list("proved_at", "occurred_at"))
+
+
+def _standing(connection: Connection, emails: Sequence[str]) -> list[Owed]:
+    known = owed_noes.of(connection, emails)
+    if not known.said:
+        return []
+    settings = StoreSetting.objects.filter(connection=connection).exclude(newsletter_list_id="")
+    lists = dict(settings.values_list("store", "newsletter_list_id"))
+    found = [Owed(email, known.owed(email), known.taken(email)) for email in emails]
+    for one in found:
+        one.list_ids = sorted({lists[no.store_id] for no in one.said if no.store_id in lists})
+    return [one for one in found if one.said or one.heard]
+
+
+def _said_no(connection: Connection, emails: Sequence[str]) -> Iterator[tuple[str, No]]:
+    stores, owners = _stores(connection), person_key.owners(emails)
+    for store in [None, *stores]:
+        listed = suppressions.of(store, emails)
+        for email in emails:
+            if own := listed.get(person_key.mailbox(email)):
+                yield email, No.that(is_for_good=own.reason != Suppression.Reason.UNSUBSCRIBED)
+    for no in noes.standing(emails, stores):
+        for email in owners.get((no.key_version, no.person), ()):
+            yield email, No.that(is_for_good=no.is_complaint)
+    recent = opt_outs.has_recent_notice(connection, emails)
+    for email in emails:
+        if notice := recent.get(email.lower()):
+            yield email, No.that(is_for_good=notice.topic != topics.UNSUBSCRIBED)
+
+
+def _stores(connection: Connection) -> list[int]:
+    settings = StoreSetting.objects.filter(connection=connection)
+    return list(settings.order_by("store").values_list("store", flat=True))
