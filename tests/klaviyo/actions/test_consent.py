@@ -277,8 +277,8 @@ def test_people_are_suppressed_and_unsuppressed(sent: Sent, sandbox: Sandbox, co
 def test_everybody_of_a_list_is_asked_about_first(sandbox: Sandbox, connection: Connection, news: str) -> None:
     put(sandbox, lists=[news])
     action = actions.find("suppress_profiles")
-    assert action.question(action.inputs(list_id=news))
-    assert not action.question(action.inputs(emails=[BEN]))
+    assert action.question(action.inputs.model_validate({"list_id": news}))
+    assert not action.question(action.inputs.model_validate({"emails": [BEN]}))
     assert actions.run("suppress_profiles", connection, list_id=news).outcome == "success"
     assert known(sandbox, BEN).suppressions == ("USER_SUPPRESSED",)
     with pytest.raises(actions.BadInput):
@@ -306,7 +306,7 @@ def test_a_dry_run_shows_its_requests_and_sends_and_stores_nothing(
     sent: Sent, connection: Connection, setting: StoreSetting, name: str, given: dict[str, Any], operations: list[str]
 ) -> None:
     where = {} if name == "suppress_profiles" else {"list_id": "Y6nRLr"}
-    told = actions.run(name, connection, dry=True, **given | where)
+    told = actions.run(name, connection, actions.How(dry=True), **given | where)
     assert told.outcome == "success", told
     assert [request["operation"] for request in told.data["requests"]] == operations
     assert asked(sent) == []

@@ -100,7 +100,7 @@ def test_a_mailbox_that_has_confirmed_since_is_back(
     sandbox: Sandbox, connection: Connection, setting: StoreSetting
 ) -> None:
     lifecycle.erase(BEN)
-    said = {"wording": "News", "place": "A form"}
+    said: dict[str, Any] = {"wording": "News", "place": "A form"}
     lifecycle.opt_in(setting.store, BEN, proof="signed_in", **said)
     assert actions.run("create_profile", connection, email=BEN).code == "erased"
     lifecycle.opt_in(setting.store, BEN, proof="confirmed", **said)
@@ -202,11 +202,11 @@ def test_a_no_is_owed_although_it_could_not_be_told(
 def test_a_dry_run_tells_of_it_and_changes_nothing(sent: Sent, connection: Connection, setting: StoreSetting) -> None:
     say_no(setting)
     Delivery.objects.update(state="cancelled", settled_at=timezone.now())
-    told = actions.run("create_event", connection, dry=True, **EVENT)
+    told = actions.run("create_event", connection, actions.How(dry=True), **EVENT)
     assert (told.outcome, codes(told), asked(sent)) == ("success", ["no_first"], [])
     assert Delivery.objects.get(kind="unsubscribe").state == "cancelled"
     lifecycle.erase(BEN)
-    assert actions.run("create_event", connection, dry=True, **EVENT).code == "erased"
+    assert actions.run("create_event", connection, actions.How(dry=True), **EVENT).code == "erased"
 
 
 @pytest.mark.parametrize("by", ["klaviyo_id", "external_id"])
