@@ -35,7 +35,8 @@ OWN_PROCESSES = (  # these bring their own database and broker, each kind where 
     "tests/sorae/test_configuration.py",
     "tests/test_quality.py",
 )
-HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")  # of what PostgreSQL runs
+# of what PostgreSQL runs
+HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/consent", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/faults/test_canaries.py",

@@ -30,16 +30,26 @@ MOST_ITEMS = 1_000_000
 AS_BACKLOG = 1_000  # of a list; whoever wants more makes way for what has just happened
 
 
-def run(
-    name: str, connection: Connection, /, *, by: By | None = None, key: str = "", dry: bool = False, **values: Any
-) -> Outcome:
+@dataclass(frozen=True)
+class How:
+    """How it is run, beside its fields, whose names are Klaviyo's.
+
+    `by` is on record. With a `key`, the same input is run once: a second time it is the stored outcome. `dry`: the
+    requests as they would go, and nothing is sent.
+    """
+
+    by: By = field(default_factory=By)
+    key: str = ""
+    dry: bool = False
+
+
+def run(name: str, connection: Connection, how: How | None = None, /, **values: Any) -> Outcome:
     """Run an action over a connection: `run("get_profiles", connection, email="ann@shop.example")`.
 
-    With a `key`, the same input is run once: a second time it is the stored outcome. `dry`: the requests as they would
-    go, and nothing is sent. Raises BadInput for what cannot be used, and NoSuchAction; all else is in the outcome.
+    Raises BadInput for what cannot be used, and NoSuchAction; all else is in the outcome.
     """
-    action = catalogue.find(name)
-    return of(action, connection, checking.checked(action, values), by=by or By(), key=key, dry=dry)
+    action, how = catalogue.find(name), how or How()
+    return of(action, connection, checking.checked(action, values), by=how.by, key=how.key, dry=how.dry)
 
 
 def of(action: Action, connection: Connection, given: Inputs, *, by: By, key: str = "", dry: bool = False) -> Outcome:
@@ -79,11 +89,11 @@ class Broken(Exception):
         self.outcome, self.after, self.next = outcome, after, next
 
 
-def stream(name: str, connection: Connection, /, *, by: By | None = None, **values: Any) -> Iterator[Page]:
+def stream(name: str, connection: Connection, how: How | None = None, /, **values: Any) -> Iterator[Page]:
     """The pages of a list, one after the other; memory holds one. Raises BadInput, NoSuchAction, Broken."""
     action = catalogue.find(name)
     given = checking.checked(action, values)
-    return pages(action, connection, given, by=by or By())
+    return pages(action, connection, given, by=(how or How()).by)
 
 
 def pages(action: Action, connection: Connection, given: Inputs, *, by: By) -> Iterator[Page]:

@@ -21,6 +21,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0010_api_tokens": past.STORE_SETTINGS,
         "0011_runs_and_asked_scopes": past.STORE_SETTINGS,
         "0012_private_keys": past.STORE_SETTINGS,
+        "0013_room": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

@@ -306,7 +306,7 @@ def test_a_dry_run_shows_its_requests_and_sends_and_stores_nothing(
     sent: Sent, connection: Connection, setting: StoreSetting, name: str, given: dict[str, Any], operations: list[str]
 ) -> None:
     where = {} if name == "suppress_profiles" else {"list_id": "Y6nRLr"}
-    told = actions.run(name, connection, dry=True, **given | where)
+    told = actions.run(name, connection, actions.How(dry=True), **given | where)
     assert told.outcome == "success", told
     assert [request["operation"] for request in told.data["requests"]] == operations
     assert asked(sent) == []

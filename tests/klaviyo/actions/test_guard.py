@@ -205,11 +205,11 @@ def test_a_no_is_owed_although_it_could_not_be_told(
 def test_a_dry_run_tells_of_it_and_changes_nothing(sent: Sent, connection: Connection, setting: StoreSetting) -> None:
     say_no(setting)
     Delivery.objects.update(state="cancelled", settled_at=timezone.now())
-    told = actions.run("create_event", connection, dry=True, **EVENT)
+    told = actions.run("create_event", connection, actions.How(dry=True), **EVENT)
     assert (told.outcome, codes(told), asked(sent)) == ("success", ["no_first"], [])
     assert Delivery.objects.get(kind="unsubscribe").state == "cancelled"
     lifecycle.erase(BEN)
-    assert actions.run("create_event", connection, dry=True, **EVENT).code == "erased"
+    assert actions.run("create_event", connection, actions.How(dry=True), **EVENT).code == "erased"
 
 
 @pytest.mark.parametrize("by", ["klaviyo_id", "external_id"])

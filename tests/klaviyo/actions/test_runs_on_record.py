@@ -101,10 +101,10 @@ def test_a_run_that_ends_after_the_erasure_keeps_nothing_of_the_person(connectio
 
 def test_a_run_about_somebody_who_was_erased_before_keeps_nothing_of_them(connection: Connection) -> None:
     lifecycle.erase(BEN)
-    actions.run("create_profile", connection, email=BEN, key="k")
+    actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
     assert BEN not in stored()
     assert not ActionPerson.objects.exists()
-    again = actions.run("create_profile", connection, email=BEN, key="k")
+    again = actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
     assert (again.outcome, again.code) == ("failure", "erased")
     assert ActionRun.objects.count() == 1
 
@@ -144,7 +144,10 @@ def test_a_run_whose_program_has_died_is_closed_and_its_key_answers_with_that(
     sent: Sent, connection: Connection
 ) -> None:
     row = begin(connection, key="k", email=BEN, timeout_seconds=10)
-    assert actions.run("create_profile", connection, key="k", email=BEN, timeout_seconds=10).code == "under_way"
+    assert (
+        actions.run("create_profile", connection, actions.How(key="k"), email=BEN, timeout_seconds=10).code
+        == "under_way"
+    )
     age(seconds=100)
     tasks.end_runs()
     assert ActionRun.objects.get().state == STATES.UNDER_WAY
@@ -152,7 +155,7 @@ def test_a_run_whose_program_has_died_is_closed_and_its_key_answers_with_that(
     tasks.end_runs()
     row.refresh_from_db()
     assert (row.state, row.outcome, row.is_known) == (STATES.ABANDONED, "error", False)
-    told = actions.run("create_profile", connection, key="k", email=BEN, timeout_seconds=10)
+    told = actions.run("create_profile", connection, actions.How(key="k"), email=BEN, timeout_seconds=10)
     assert (told.outcome, told.code, told.is_known) == ("error", "abandoned", False)
     assert sent() == []
 
@@ -168,11 +171,11 @@ def test_a_long_run_has_its_whole_time(connection: Connection) -> None:
 def test_without_the_key_a_run_has_its_codes_alone_and_is_closed_late(
     connection: Connection, settings: Settings
 ) -> None:
-    actions.run("create_profile", connection, key="k", email=BEN)
-    actions.run("create_profile", connection, key="l", email=BEN)
+    actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
+    actions.run("create_profile", connection, actions.How(key="l"), email=BEN)
     row = begin(connection, email=CID)
     settings.ENCRYPTION_KEYS = ANOTHER
-    again = actions.run("create_profile", connection, key="l", email=BEN)
+    again = actions.run("create_profile", connection, actions.How(key="l"), email=BEN)
     assert (again.outcome, again.code, again.data) == ("failure", "duplicate_profile", None)
     age(seconds=1_000)
     tasks.end_runs()
