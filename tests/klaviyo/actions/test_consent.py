@@ -155,6 +155,31 @@ def test_a_yes_that_was_lifted_is_not_undone_by_the_no_before(
     assert Delivery.objects.get(kind="unsubscribe").reason_code == "opted_in_since"
 
 
+def test_who_was_erased_and_is_named_by_an_id_is_left_out(
+    sent: Sent, sandbox: Sandbox, connection: Connection, news: str
+) -> None:
+    ids = sandbox.put_profiles(TEA, [SeedProfile(email=BEN), SeedProfile(email=CID)])
+    lifecycle.erase(BEN)
+    people = [{"id": id, "channels": ["email"]} for id in ids]
+    told = actions.run("subscribe_profiles", connection, profiles=people, list_id=news, **ASKED)
+    assert (told.outcome, told.data["count"], codes(told)) == ("success", 1, ["erased"])
+    assert known(sandbox, CID).consent == "SUBSCRIBED"
+    assert asked(sent) == ["get_profiles", SUBSCRIBE]
+
+
+def test_a_proved_yes_of_somebody_named_by_an_id_is_on_record(
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, news: str
+) -> None:
+    id = put(sandbox, consent="UNSUBSCRIBED")
+    lifecycle.opt_out(setting.store, BEN, scope="newsletter", place="A page")
+    people = [{"id": id, "channels": ["email"]}]
+    given: dict[str, Any] = {"profiles": people, "list_id": news, **ASKED}
+    assert actions.run("subscribe_profiles", connection, **given).code == "has_said_no"
+    told = actions.run("subscribe_profiles", connection, lift_suppressions=True, proof="signed_in", **given)
+    assert told.outcome == "success", told
+    assert OptIn.objects.get().email == BEN
+
+
 def test_many_people_go_in_requests_of_a_thousand(sent: Sent, connection: Connection, news: str) -> None:
     told = subscribe(connection, *(f"p{number}@many.test" for number in range(1_001)), list_id=news)
     assert (told.outcome, told.data["count"]) == ("success", 1_001)
