@@ -8,6 +8,8 @@ import pytest
 from integrations.api.outcome import Outcome
 from integrations.models import Connection, Delivery
 from klaviyo import actions
+from klaviyo.actions import consent
+from klaviyo.actions.task import Task
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
@@ -185,6 +187,61 @@ def test_many_people_go_in_requests_of_a_thousand(sent: Sent, connection: Connec
     assert (told.outcome, told.data["count"]) == ("success", 1_001)
     assert asked(sent).count(SUBSCRIBE) == 2
     assert asked(sent).count("get_profiles") == 11
+
+
+def test_how_far_it_came_is_said_where_a_later_request_fails(
+    sandbox: Sandbox, connection: Connection, news: str
+) -> None:
+    people = [f"p{number}@many.test" for number in range(1_001)]
+    action, send = "bulk_subscribe_profiles", Task.call
+
+    def call(task: Task, operation: Any, **more: Any) -> Any:
+        if operation == action and len(more["body"]["data"]["attributes"]["profiles"]["data"]) == 1:
+            sandbox.fault(action, "500", count=9)
+        return send(task, operation, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Task, "call", call)
+        told = subscribe(connection, *people, list_id=news, max_retries=0)
+    assert (told.outcome, told.is_known, codes(told)) == ("error", False, ["partly_accepted"])
+    assert told.warnings[0].meta["accepted"] == 1_000
+
+
+def test_who_must_confirm_first_is_told_apart(
+    sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "BETWEEN_LOOKS", 0.0)
+    [list_id] = sandbox.put_lists(TEA, [SeedList("Twice", opt_in_process="double_opt_in")])
+    told = subscribe(connection, BEN, list_id=list_id, confirm=True)
+    assert (told.outcome, told.data["subscribed"], codes(told)) == ("success", 0, ["not_shown_yet"])
+    sandbox.confirm(TEA, BEN)
+    assert known(sandbox, BEN).consent == "SUBSCRIBED"
+
+
+@pytest.mark.parametrize(
+    ("said", "channel", "is_left_out"),
+    [
+        ({"sms_consent": "UNSUBSCRIBED"}, "sms", True),
+        ({"sms_consent": "UNSUBSCRIBED"}, "email", False),
+        ({"consent": "UNSUBSCRIBED"}, "sms", True),
+        ({"suppressions": ["HARD_BOUNCE"]}, "sms", False),
+        ({"list_suppressions": ["LIST"]}, "email", True),
+    ],
+)
+def test_a_no_counts_for_what_it_is_about(
+    sandbox: Sandbox, connection: Connection, news: str, said: dict[str, Any], channel: str, is_left_out: bool
+) -> None:
+    if "list_suppressions" in said:
+        said = {"list_suppressions": [news]}
+    put(sandbox, phone_number=NUMBER, **said)
+    one = {"email": BEN, "phone_number": NUMBER, "channels": [channel]}
+    told = actions.run("subscribe_profiles", connection, profiles=[one], list_id=news, **ASKED)
+    assert told.code == ("has_said_no" if is_left_out else ""), told
+
+
+def test_whose_consent_cannot_be_read_is_left_out(sandbox: Sandbox, connection: Connection, news: str) -> None:
+    put(sandbox, BEN, others={DAN: "SUBSCRIBED"})
+    assert subscribe(connection, DAN, list_id=news).code == "consent_unknown"
 
 
 def test_a_historical_import_has_times_in_the_past(sent: Sent, sandbox: Sandbox, connection: Connection) -> None:
