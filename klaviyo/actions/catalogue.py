@@ -4,7 +4,7 @@ import difflib
 from importlib import import_module
 
 from klaviyo.actions.declaration import REGISTRY, Action
-from klaviyo.actions.groups import GROUPS as GROUPS
+from klaviyo.action_groups import GROUPS as GROUPS
 
 _GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 

@@ -29,7 +29,7 @@ class _Words(CommandParser):
     """Takes all words as they are: which options there are is known with the action."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ARG002
-        taken = {name: None for name in ("settings", "pythonpath")}
+        taken = dict.fromkeys(("settings", "pythonpath"))
         given = list(sys.argv[2:] if args is None else args)
         return argparse.Namespace(
             words=given, traceback="--traceback" in given, no_color=False, force_color=False, verbosity=1, **taken
@@ -41,8 +41,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
     stealth_options = ("words",)
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        return _Words(prog=f"{os.path.basename(prog_name)} {subcommand}", add_help=False, **kwargs)
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:  # noqa: ARG002
+        return _Words(prog=f"manage.py {subcommand}", add_help=False, **kwargs)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -98,15 +98,15 @@ class Command(BaseCommand):
         return max(statuses)
 
     def _on(self, connection: Connection, action: "Action", given: "Inputs", said: Any) -> int:
-        from klaviyo.actions import run
         from klaviyo.actions.record import By
+        from klaviyo.actions.run import of, pages
         from klaviyo.models import ActionRun
 
         which = {"connection": connection.pk} if said.connection == ALL else {}
         by = By(ActionRun.Origin.COMMAND)
         if action.is_listing and not said.dry_run:
-            return self._stream(run.pages(action, connection, given, by=by), which)
-        outcome = run.of(action, connection, given, by=by, key=said.key or "", dry=said.dry_run)
+            return self._stream(pages(action, connection, given, by=by), which)
+        outcome = of(action, connection, given, by=by, key=said.key or "", dry=said.dry_run)
         self._show(outcome, which, is_json=said.json)
         return EXITS[outcome.outcome]
 

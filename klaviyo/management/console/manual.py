@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from klaviyo.actions.groups import GROUPS
+from klaviyo.action_groups import GROUPS
 
 USAGE = """\
 usage: manage.py klaviyo ACTION --connection N [--field value …]

@@ -1,4 +1,4 @@
-"""Texts of the command line, read as the fields that they are for: blanks are stripped, and JSON or a file unwrapped."""
+"""Texts of the command line, read as the fields that they are for: without blanks around, as JSON, or from a file."""
 
 import base64
 import json
