@@ -3,8 +3,8 @@
 import difflib
 from importlib import import_module
 
-from klaviyo.actions.declaration import REGISTRY, Action
 from klaviyo.action_groups import GROUPS as GROUPS
+from klaviyo.actions.declaration import REGISTRY, Action
 
 _GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 
