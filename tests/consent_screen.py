@@ -45,10 +45,14 @@ def visit(
 
 
 def connected_by(
-    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, again: Connection | None = None
+    user: User,
+    sandbox: Sandbox,
+    account: str = TEA_HOUSE_LTD,
+    again: Connection | None = None,
+    also: Sequence[str] = (),
 ) -> Connection:
     """The connection that `visit` makes, without a request: for the many tests whose subject comes after it."""
-    return accounts.store(*consent(user, sandbox, account), again).connection
+    return accounts.store(*consent(user, sandbox, account, also), again).connection
 
 
 def keyed_by(
@@ -61,10 +65,12 @@ def keyed_by(
     return connections.connect_by_key(provider, provider.keys, key, user, connection).connection
 
 
-def consent(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> tuple[Provider, accounts.Consent]:
-    """What somebody brings back from the consent screen."""
+def consent(
+    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, also: Sequence[str] = ()
+) -> tuple[Provider, accounts.Consent]:
+    """What somebody brings back from the consent screen; `also` are offers that they have ticked."""
     provider = providers.get("klaviyo")
-    scopes = tuple(scope.name for scope in provider.scopes)
+    scopes = provider.asked(also)
     tokens = sandbox.connect(account, " ".join(scopes))
     grant = Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
     [seen] = [one for one in sandbox.accounts() if one.id == account]

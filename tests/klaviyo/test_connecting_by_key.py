@@ -1,5 +1,6 @@
 """Connecting by a private key against the sandbox, as an operator meets it: pasted, tested, replaced, and let go."""
 
+import io
 import logging
 from datetime import timedelta
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection as database
 from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from integrations import connections, reasons
+from integrations import connections, encryption, reasons
 from integrations.connections import known_scopes, offers
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired
 from integrations.models import Connection, Delivery, Offer, Revocation
@@ -207,6 +209,32 @@ def test_a_scope_of_which_the_answer_says_nothing_stays_unknown(
     row = Connection.objects.get()
     assert row.granted == READING - {"events:read"}
     assert row.lacks(["events:read"]) == []
+
+
+def test_nobody_waits_long_for_scopes(
+    sandbox: Sandbox, browser_of_the_operator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(private_keys, "PATIENCE_SECONDS", -1.0)
+    paste(browser_of_the_operator, sandbox.make_private_key(TEA))
+    row = Connection.objects.get()
+    assert row.granted == {"accounts:read"}
+    assert row.lacks(READING) == []
+    assert [one.operation for one in sandbox.requests()] == ["get_accounts"]
+    assert list(lists.all_of(Client(row))) is not None
+    assert refresh(row).granted == {"accounts:read", "lists:read"}
+
+
+def test_a_key_is_sealed_again_under_a_new_encryption_key(
+    sandbox: Sandbox, browser_of_the_operator: Browser, connection: Connection, settings: Settings
+) -> None:
+    key = sandbox.make_private_key(TEA)
+    paste(browser_of_the_operator, key)
+    newer = encryption.new_key("newer")
+    settings.ENCRYPTION_KEYS = f"{newer},{settings.ENCRYPTION_KEYS}"
+    call_command("rotate_encryption_keys", stdout=io.StringIO())
+    settings.ENCRYPTION_KEYS = newer
+    connections.accept(Offer.objects.get(), User.objects.get())
+    assert (refresh(connection).private_key, connections.probe(refresh(connection)).passed) == (key, True)
 
 
 def test_a_refused_key_asks_for_a_new_one_at_once(
