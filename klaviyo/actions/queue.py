@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,8 +30,11 @@ log = logging.getLogger(__name__)
 
 def put(row: ActionRun, given: Inputs) -> None:
     """Give a run that is under way here to a worker, which begins it from its start; and tell one."""
-    row.state, row.given = State.QUEUED, record.whole(record.plain(given))
-    row.save(update_fields=["state", "given"])
+    with transaction.atomic():
+        # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
+        there = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there.exists() else ""
+        row.save(update_fields=["state", "given"])
     tell(row)
 
 
