@@ -1,6 +1,8 @@
 """Fields of an action's form, made from its typed model: what is required first, and what is rare last."""
 
+import functools
 import json
+import operator
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -189,7 +191,7 @@ def _bare(annotation: Any) -> Any:
         elif get_origin(annotation) in (Union, types.UnionType):
             rest = [one for one in get_args(annotation) if one is not types.NoneType]
             if len(rest) != 1:
-                return Union[tuple(_bare(one) for one in rest)]
+                return functools.reduce(operator.or_, map(_bare, rest))
             annotation = rest[0]
         else:
             return annotation

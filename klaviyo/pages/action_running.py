@@ -6,10 +6,11 @@ import json
 from django.contrib.auth.models import User
 
 from integrations.models import Connection
-from klaviyo.actions import record, run
+from klaviyo.actions import record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.record import By
+from klaviyo.actions.run import perform
 from klaviyo.models import ActionRun
 
 
@@ -33,4 +34,4 @@ def begin(
 
 def _do(row: ActionRun, action: Action, given: Inputs) -> None:
     """Here it is decided where a run is done: as yet all are, while the page waits."""
-    run.perform(row, action, given)
+    perform(row, action, given)

@@ -295,7 +295,7 @@ def _pretty(value: Any) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None else str(value)
+    return "nothing" if value is None else str(value)
 
 
 def _place(id: str) -> tuple[datetime, UUID] | None:

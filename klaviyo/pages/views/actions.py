@@ -26,6 +26,7 @@ from integrations.pages.audit_log import note
 from klaviyo.actions import catalogue, record
 from klaviyo.actions.catalogue import NoSuchAction
 from klaviyo.actions.declaration import Action
+from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.raw import Raw
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_forms, action_running, action_runs, action_shelf, action_things, action_touches
@@ -98,7 +99,7 @@ def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> Htt
     given = filled.given
     question = "" if is_dry else action.question(given)
     if question and request.POST.get("sure") != "yes":
-        return _sure(request, connection, filled, question)
+        return _sure(request, connection, filled, given, question)
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
     once = str(filled.typed.get("once", ""))[:100]
     run, is_new = action_running.begin(action, connection, given, user, form=once, dry=is_dry)
@@ -107,16 +108,17 @@ def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> Htt
     return redirect("klaviyo:action_run", run.pk)
 
 
-def _sure(request: HttpRequest, connection: Connection, filled: ActionForm, question: str) -> HttpResponse:
+def _sure(
+    request: HttpRequest, connection: Connection, filled: ActionForm, given: Inputs, question: str
+) -> HttpResponse:
     """The second page: what it does, to what, and to how many people."""
-    assert filled.given is not None
     kept = [(key, value) for key, values in filled.typed.lists() for value in values if key not in OURS]
     context = {
         "title": f"{filled.action.title}?",
         "action": filled.action,
         "connection": connection,
         "question": question,
-        "touched": action_touches.of(connection, filled.action, filled.given),
+        "touched": action_touches.of(connection, filled.action, given),
         "kept": kept,
     }
     return _page(request, "action_sure", context)
