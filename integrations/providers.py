@@ -1,7 +1,7 @@
 """Providers: what each declares of itself, and the registry of those that are installed."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,42 @@ class Addresses:
         return f"Addresses(authorize={self.authorize!r}, client_id={self.client_id!r})"
 
 
+@dataclass(frozen=True, repr=False)
+class Access:
+    """What opens an account: the whole Authorization header. Say `generation` when the provider refuses it.
+
+    What is not renewable works until it is refused; then a person must bring another.
+    """
+
+    authorization: str
+    generation: int
+    is_renewable: bool = True
+
+    def __repr__(self) -> str:
+        return f"Access(generation={self.generation}, is_renewable={self.is_renewable})"
+
+
+class MalformedKey(ValueError):
+    """What was pasted is no private key; the message is for whoever pasted it, and says nothing of what it was."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """How a provider takes private keys, beside OAuth.
+
+    `read` finds the key in what somebody pasted, or raises MalformedKey. `authorization` is its header. `scopes` asks
+    which scopes an access has: True and False are known, what is left out is not. `never` names those that no key has,
+    and why. `how_to_make` and `how_to_revoke` are sentences for operators.
+    """
+
+    read: Callable[[str], str]
+    authorization: Callable[[str], str]
+    scopes: Callable[[Access], Mapping[str, bool]]
+    how_to_make: str
+    how_to_revoke: str
+    never: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Many:
     """Bulk requests for deliveries of a kind: up to `most` in one request (see `Delivery.shared_tries`).
@@ -97,21 +133,22 @@ class Kind:
 class Provider:
     """A service that connections lead to.
 
-    `identify` asks, with a fresh access token, which account it opens. `served` names, for the pages, whom each of
-    several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on they go in bulk
-    (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one connection and
-    settles each of them. `offers` are scopes beyond `scopes`.
+    `identify` asks which account an access opens. With `keys` it takes private keys, too. `served` names, for the
+    pages, whom each of several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on
+    they go in bulk (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one
+    connection and settles each of them. `offers` are scopes beyond `scopes`.
     """
 
     slug: str
     name: str
     scopes: tuple[Scope, ...]
     addresses: Callable[[], Addresses]
-    identify: Callable[[str], Account]
+    identify: Callable[[Access], Account]
     kinds: tuple[Kind, ...]
     served: Callable[["Sequence[Connection]"], Mapping[int, Sequence[str]]] = lambda _: {}
     bulk_from: Callable[[], int] = lambda: 0
     deliver: Callable[["Connection", "Sequence[Delivery]"], None] | None = None
+    keys: Keys | None = None
     offers: tuple[Offer, ...] = ()
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:

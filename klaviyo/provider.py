@@ -1,12 +1,12 @@
-"""Provider: Klaviyo's OAuth addresses, scopes with the reason for each, and the account behind a token."""
+"""Provider: Klaviyo's OAuth addresses and private keys, scopes with the reason for each, and the account behind."""
 
 from collections.abc import Sequence
 
 from django.conf import settings
 
 from integrations.models import Connection
-from integrations.providers import Addresses, Offer, Provider, Scope
-from klaviyo.api import accounts
+from integrations.providers import Access, Addresses, Keys, Offer, Provider, Scope
+from klaviyo.api import accounts, private_keys, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
 
@@ -23,6 +23,15 @@ SCOPES = (
     Scope("webhooks:write", "to hear of an unsubscribe at once; without it we ask every minute", True),
     Scope("data-privacy:write", "to have Klaviyo delete a person whom you erase here", True),
 )
+NEVER = dict.fromkeys(
+    (webhooks.READ, webhooks.WRITE),
+    "Klaviyo lets only OAuth apps have webhooks. Changes of consent are asked for every minute instead.",
+)
+
+
+def scopes_of(access: Access) -> dict[str, bool]:
+    return private_keys.scopes_of(access, [scope.name for scope in SCOPES])
+
 
 OFFERS = (
     Offer("segments", "Segments: read, make, change and delete them", ("segments:read", "segments:write")),
@@ -72,4 +81,12 @@ KLAVIYO = Provider(
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
     deliver=deliver,
     offers=OFFERS,
+    keys=Keys(
+        read=private_keys.read,
+        authorization=private_keys.authorization,
+        scopes=scopes_of,
+        how_to_make="In Klaviyo: Settings → Account → API keys → Create Private API Key. A custom key with these:",
+        how_to_revoke="Delete the key in Klaviyo, too: Settings → Account → API keys.",
+        never=NEVER,
+    ),
 )

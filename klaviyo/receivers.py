@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.dispatch import Signal, receiver
 from django.utils import timezone
 
-from integrations import errors, outbox, outcomes
+from integrations import errors, outbox, outcomes, savepoints
 from integrations.models import Connection
 from integrations.outbox import Order
 from integrations.reasons import Who, declare
@@ -47,7 +47,7 @@ def on(signal: Signal) -> Callable[[Receiver], Receiver]:
         @wraps(function)
         def guarded(**said: Any) -> None:
             try:
-                with transaction.atomic():
+                with savepoints.with_the_first_statement():
                     function(**said)
             except Exception as error:
                 if isinstance(error, DatabaseError) and not isinstance(error, DataError):

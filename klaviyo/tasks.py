@@ -6,6 +6,8 @@ from celery import shared_task
 
 from integrations import shutdown
 from klaviyo import account_lists
+from klaviyo.actions import abandoned
+from klaviyo.actions import retention as action_retention
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew
 from klaviyo.delivery.erasure import repeat
@@ -72,3 +74,10 @@ def backfill() -> None:
     """Go on with telling accounts of everybody who is in a store's programs already."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
     backfilling.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
+
+
+@shared_task(ignore_result=True)
+def end_runs() -> None:
+    """Close runs of actions whose program has died, and forget what old ones say."""
+    abandoned.close()
+    action_retention.forget()

@@ -5,6 +5,7 @@ which the standard of 2003 took for one. https://www.unicode.org/reports/tr46/
 """
 
 import re
+from functools import lru_cache
 
 import idna
 from django.core.validators import EmailValidator
@@ -58,6 +59,7 @@ def mapped(domain: str) -> str:
         return domain.lower()
 
 
+@lru_cache(1_024)
 def _mapped(domain: str) -> str:
     return idna.uts46_remap(domain, std3_rules=False)  # raises idna.IDNAError, which is a UnicodeError
 

@@ -90,6 +90,8 @@ def owners(emails: Iterable[str]) -> dict[Key, set[str]]:
 
 
 def _small(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", seen).lower())
 

@@ -253,6 +253,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "referrals.tasks.remind": timedelta(minutes=1),
     "klaviyo.tasks.heed": timedelta(seconds=10),
     "klaviyo.tasks.repeat_erasures": timedelta(minutes=1),
+    "klaviyo.tasks.end_runs": timedelta(minutes=1),
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),

@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import providers
-from integrations.connections import accounts, oauth
+from integrations import connections, providers
+from integrations.connections import accounts
+from integrations.connections.grants import Grant
 from integrations.models import Connection
 from integrations.providers import Account, Provider
 from klaviyo.sandbox import Sandbox
@@ -43,17 +44,41 @@ def visit(
     return browser.get(f"{callback.path}?{callback.query}")
 
 
-def connected_by(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> Connection:
+def connected_by(
+    user: User,
+    sandbox: Sandbox,
+    account: str = TEA_HOUSE_LTD,
+    again: Connection | None = None,
+    also: Sequence[str] = (),
+) -> Connection:
     """The connection that `visit` makes, without a request: for the many tests whose subject comes after it."""
-    return accounts.store(*consent(user, sandbox, account), None).connection
+    return accounts.store(*consent(user, sandbox, account, also), again).connection
 
 
-def consent(user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD) -> tuple[Provider, accounts.Consent]:
-    """What somebody brings back from the consent screen."""
+def keyed_by(
+    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, connection: Connection | None = None
+) -> Connection:
+    """The connection that `paste` makes of a key that may do everything, without a browser."""
     provider = providers.get("klaviyo")
-    scopes = tuple(scope.name for scope in provider.scopes)
+    assert provider.keys
+    key = sandbox.make_private_key(account)
+    return connections.connect_by_key(provider, provider.keys, key, user, connection).connection
+
+
+def consent(
+    user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, also: Sequence[str] = ()
+) -> tuple[Provider, accounts.Consent]:
+    """What somebody brings back from the consent screen; `also` are offers that they have ticked."""
+    provider = providers.get("klaviyo")
+    scopes = provider.asked(also)
     tokens = sandbox.connect(account, " ".join(scopes))
-    grant = oauth.Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
+    grant = Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
     [seen] = [one for one in sandbox.accounts() if one.id == account]
     described = Account(seen.id, seen.name, seen.timezone, seen.currency)
     return provider, accounts.Consent(described, grant, user, timezone.now())
+
+
+def paste(browser: Client, key: str, connection: Connection | None = None) -> HttpResponseBase:
+    """A private key is pasted into our form: for whichever account it opens, or for one again."""
+    name, of = ("reconnect_by_key", connection.pk) if connection else ("connect_by_key", "klaviyo")
+    return browser.post(reverse(f"integrations:{name}", args=[of]), {"key": key})

@@ -1,7 +1,9 @@
-"""Stores an OAuth grant on the connection of the account that it opens, one row for each account for good."""
+"""Stores a grant or a key on the connection of the account that it opens, one row for each account for good."""
 
 import contextlib
 import enum
+import logging
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +13,17 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import disconnection, renewal
-from integrations.connections.oauth import Grant
-from integrations.models import Connection
+from integrations.connections import disconnection, offers, renewal, token_revocation
+from integrations.connections.grants import Grant, Key
+from integrations.encryption import Undecryptable
+from integrations.models import Connection, Offer
 from integrations.providers import Account, Provider
 from integrations.signals import account_replaced
+
+ACCOUNT_ID = re.compile(r"[\x21-\x7e]{1,64}")
+KNOWN = (Connection.State.CONNECTED, Connection.State.RECONNECT)
+
+log = logging.getLogger(__name__)
 
 
 class Choice(enum.StrEnum):
@@ -28,11 +36,12 @@ class Choice(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The connection that a trip to the consent screen led to, and a sentence for the operator."""
+    """The connection that a trip to the consent screen, or a key, led to, and a sentence for the operator."""
 
     connection: Connection
     sentence: str
     missed: Connection | None = None  # which was to be connected again, when a known account came back instead
+    offer: Offer | None = None  # it is connected by other means, and an operator must say whether these take over
 
     @property
     def is_undecided(self) -> bool:
@@ -41,10 +50,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Consent:
-    """Somebody's consent: to which account, what it grants, who went for it and when."""
+    """Somebody's consent: to which account, what it grants, who went for it and when. A key is one, too."""
 
     account: Account
-    grant: Grant
+    grant: Grant | Key
     user: User
     asked_at: datetime
 
@@ -56,23 +65,62 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
     """
     with transaction.atomic():
         row = _row(provider, consent.account)
-        known = row.state in (Connection.State.CONNECTED, Connection.State.RECONNECT)
+        known = row.state in KNOWN
         is_another = intended is not None and intended.pk != row.pk
+        if known and row.kind != consent.grant.kind and (intended is None or is_another):
+            offer = offers.make(row, consent.grant, consent.user, consent.asked_at)
+            return Outcome(row, f"{row.account_name} is connected already, by {_words(row.kind)}.", offer=offer)
         if intended is not None and is_another and not known:
             _keep(row, consent, state=Connection.State.UNDECIDED, replaces=intended)
-            return Outcome(row, f"You came back with {row.account_name}, not with {intended.account_name}.")
+            return Outcome(row, f"{_came(consent)} {row.account_name}, not {_with(consent)}{intended.account_name}.")
         was = row.state
         _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(consent.user))
         outbox.release(row)
+    token_revocation.attempt_for(row)
     if intended is not None and is_another:
         return Outcome(
             row,
-            f"You came back with {row.account_name}, which is connected already; its access was renewed. "
+            f"{_came(consent)} {row.account_name}, which is connected already; its access was renewed. "
             f"{intended.account_name} is as it was before.",
             missed=intended,
         )
     again = " again" if was == Connection.State.RECONNECT or row.generation > 1 else ""
     return Outcome(row, f"{row.account_name} is connected{again}.{_under_way(row)}")
+
+
+def accept(offer: Offer, user: User) -> str:
+    """Let what an offer brought take over from what opened the account until now; a sentence on what was done.
+
+    Raises Undecryptable when it was locked with a key that is gone.
+    """
+    with transaction.atomic():
+        standing = Offer.objects.select_for_update().filter(pk=offer.pk).first()
+        row = Connection.objects.select_for_update(no_key=True).get(pk=offer.connection_id)
+        if standing is None or row.state not in KNOWN:
+            return "That was decided already."
+        account = Account(row.account_id, row.account_name, row.timezone, row.currency)
+        consent = Consent(account, offers.opened(standing), user, standing.asked_at)
+        was = row.kind
+        standing.delete()
+        _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(user))
+        outbox.release(row)
+    token_revocation.attempt_for(row)
+    return (
+        f"{row.account_name} is connected by {_words(row.kind)} now, no longer by {_words(was)}. "
+        f"What waited for it, its settings and its history are as they were.{_under_way(row)}"
+    )
+
+
+def _words(kind: str) -> str:
+    return {Connection.Kind.OAUTH: "OAuth", Connection.Kind.PRIVATE_KEY: "a private key"}[Connection.Kind(kind)]
+
+
+def _came(consent: Consent) -> str:
+    return "This key opens" if isinstance(consent.grant, Key) else "You came back with"
+
+
+def _with(consent: Consent) -> str:
+    return "" if isinstance(consent.grant, Key) else "with "
 
 
 def _under_way(row: Connection) -> str:
@@ -108,21 +156,50 @@ def _row(provider: Provider, account: Account) -> Connection:
 
 
 def _keep(row: Connection, consent: Consent, **fields: Any) -> None:
-    """Store a consent on a row. One grant stands for the account, so a revocation still waiting must not come."""
-    grant = consent.grant
-    row.revocations.all().delete()
-    row.access_token, row.refresh_token = grant.access_token, grant.refresh_token
+    """Store a consent on a row, and nothing of what was there before."""
     describe(row, consent.account)
     _set(
         row,
-        access_expires_at=consent.asked_at + grant.expires_in,
-        refreshed_at=consent.asked_at,
-        scopes=" ".join(grant.scopes or ()),
+        **(_by_key(row, consent.grant) if isinstance(consent.grant, Key) else _by_grant(row, consent.grant, consent)),
+        kind=consent.grant.kind,
+        scopes=" ".join(consent.grant.scopes or ()),
         generation=row.generation + 1,
         **renewal.NO_RENEWAL,
         disconnected_at=None,
         **fields,
     )
+
+
+def _by_grant(row: Connection, grant: Grant, consent: Consent) -> dict[str, Any]:
+    """One grant stands for the account, so a revocation still waiting must not come."""
+    row.revocations.all().delete()
+    return {
+        "access_token": grant.access_token,
+        "refresh_token": grant.refresh_token,
+        "access_expires_at": consent.asked_at + grant.expires_in,
+        "refreshed_at": consent.asked_at,
+        "private_key": "",
+        "key_ending": "",
+        "refused_scopes": "",
+    }
+
+
+def _by_key(row: Connection, grant: Key) -> dict[str, Any]:
+    """A grant that stood until now is revoked: a key is none of it."""
+    try:
+        if row.refresh_token:
+            token_revocation.remember(row, row.refresh_token)
+    except Undecryptable as reason:
+        log.warning("The grant of connection %s cannot be opened, nor revoked. %s", row.pk, reason)
+    return {
+        "access_token": "",
+        "refresh_token": "",
+        "access_expires_at": None,
+        "refreshed_at": None,
+        "private_key": grant.key,
+        "key_ending": grant.key[-4:],
+        "refused_scopes": " ".join(grant.refused),
+    }
 
 
 def describe(row: Connection, account: Account) -> None:

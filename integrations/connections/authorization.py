@@ -5,7 +5,6 @@ begun with. It is used up before anything else is looked at, so a second callbac
 """
 
 import hashlib
-import re
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -17,8 +16,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from integrations.connections import accounts, oauth, token_revocation
-from integrations.connections.accounts import Consent, Outcome
+from integrations.connections import accounts, oauth, renewal, token_revocation
+from integrations.connections.accounts import ACCOUNT_ID, Consent, Outcome
+from integrations.connections.grants import Grant
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, TemporaryError
 from integrations.models import Authorization, Connection
@@ -28,7 +28,6 @@ LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 SESSION_KEY = "integrations.binding"
 LONGEST_PARAMETER = 4096
-ACCOUNT_ID = re.compile(r"[\x21-\x7e]{1,64}")
 QUESTIONS = 2  # how often the new account is asked for its name before the trip is called off
 
 AGAIN = "Go back and start again."
@@ -159,7 +158,7 @@ def _may_issue(addresses: Addresses, issuer: str | None) -> bool:
     return origin in (urlsplit(addresses.authorize)[:2], urlsplit(addresses.token)[:2])
 
 
-def _exchanged(provider: Provider, code: str, trip: Authorization) -> oauth.Grant:
+def _exchanged(provider: Provider, code: str, trip: Authorization) -> Grant:
     try:
         return oauth.exchange(provider, code, trip.code_verifier, trip.scopes.split())
     except OperatorRequired:
@@ -170,11 +169,11 @@ def _exchanged(provider: Provider, code: str, trip: Authorization) -> oauth.Gran
         raise ConnectingFailed("refused") from None
 
 
-def _identified(provider: Provider, grant: oauth.Grant) -> Account:
+def _identified(provider: Provider, grant: Grant) -> Account:
     """The account that was granted, asked for twice: a grant that nobody can place is lost."""
     for _question in range(QUESTIONS):
         try:
-            account = provider.identify(grant.access_token)
+            account = provider.identify(renewal.of_token(grant.access_token))
         except IntegrationError:
             continue
         if ACCOUNT_ID.fullmatch(account.id):

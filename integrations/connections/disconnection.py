@@ -1,4 +1,4 @@
-"""Disconnecting an account: new work stops, work in flight ends, tokens are erased here and revoked at the provider.
+"""Disconnecting an account: new work stops, work in flight ends, access is erased here; tokens are revoked there.
 
 Erasing never waits for the provider. Deliveries that still wait are held, and flow again if the same account is ever
 connected again.
@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from integrations import outbox
-from integrations.connections import renewal, token_revocation
+from integrations.connections import offers, renewal, token_revocation
 from integrations.encryption import Undecryptable
 from integrations.models import Connection, Lease, Revocation
 from integrations.outbox.waiting import DISCONNECTED
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def disconnect(connection: Connection, user: User | None) -> bool:
     """Disconnect; True when the provider has confirmed, False when it will be asked again.
 
-    When this returns the tokens are erased, and no request uses them but the one that revokes them.
+    When this returns tokens and key are erased, and no request uses them but the one that revokes the tokens.
     """
     start(connection)
     log.info("Connection %s is being disconnected by user %s.", connection.pk, user.pk if user else None)
@@ -62,7 +62,8 @@ def finish(connection: Connection) -> bool:
 
 
 def revoke_due() -> int:
-    """Finish disconnects whose process died, and repeat revocations; how many tokens are dead now."""
+    """Finish disconnects whose process died, drop old offers, and repeat revocations; how many tokens are dead."""
+    offers.drop_expired()
     late = Connection.objects.filter(
         state=Connection.State.DISCONNECTING, disconnected_at__lt=Now() - INTERRUPTED_AFTER
     )
@@ -83,6 +84,8 @@ def _erase(row: Connection) -> Revocation | None:
         access_token="",
         refresh_token="",
         access_expires_at=None,
+        private_key="",
+        key_ending="",
         **renewal.NO_RENEWAL,
         problem_code=token_revocation.NOT_REVOKED.code if problem else "",
         problem=problem,

@@ -5,11 +5,11 @@ import logging
 from integrations import providers, shutdown
 from integrations.connections import accounts
 from integrations.connections.reconnect_required import mark_reconnect
-from integrations.connections.renewal import Access, access_token, renew
+from integrations.connections.renewal import KEY_REFUSED, access, renew
 from integrations.errors import IntegrationError, ReconnectRequired
 from integrations.models import Connection, HealthCheck
 from integrations.outbox.waiting import DISCONNECTED
-from integrations.providers import Account
+from integrations.providers import Access, Account
 from integrations.reasons import Reason, access_ended
 
 KEPT = 50
@@ -60,31 +60,31 @@ def probe_all() -> int:
 
 
 def _identified(connection: Connection) -> Account:
-    """The account behind our access. A refused token is renewed once; refused again, a person must help."""
-    access = access_token(connection.pk)
+    """The account behind our access. What is refused is renewed once; refused again, a person must help."""
+    ours = access(connection.pk)
     try:
-        return _asked(connection, access)
+        return _asked(connection, ours)
     except IntegrationError as error:
         if not _is_refusal(error):
             raise
-        access = renew(connection.pk, access.generation)
+        ours = renew(connection.pk, ours.generation)
     try:
-        return _asked(connection, access)
+        return _asked(connection, ours)
     except IntegrationError as error:
         if _is_refusal(error):
-            mark_reconnect(connection, REFUSED, generation=access.generation)
+            mark_reconnect(connection, REFUSED if ours.is_renewable else KEY_REFUSED, generation=ours.generation)
         raise
 
 
 def _asked(connection: Connection, access: Access) -> Account:
     """Nothing is asked after a disconnect, which waits for deliveries but does not know of us.
 
-    A token that was renewed meanwhile counts as refused: then the new one is taken.
+    What was renewed meanwhile counts as refused: then the new one is taken.
     """
     same = Connection.objects.filter(pk=connection.pk, generation=access.generation)
     if not same.filter(state=Connection.State.CONNECTED).exists():
         raise ReconnectRequired(DISCONNECTED)
-    return providers.get(connection.provider).identify(access.token)
+    return providers.get(connection.provider).identify(access)
 
 
 def _is_refusal(error: IntegrationError) -> bool:

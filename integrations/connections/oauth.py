@@ -9,7 +9,6 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from integrations.connections import token_answers
+from integrations.connections.grants import Grant
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.providers import Addresses, Provider
 from integrations.reasons import on_the_way
@@ -35,19 +35,6 @@ UNCERTAIN = on_the_way(
 )
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, repr=False)
-class Grant:
-    """Tokens and scopes that a provider granted. `scopes` is None where the answer did not say: as before, then."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: timedelta
-    scopes: tuple[str, ...] | None
-
-    def __repr__(self) -> str:
-        return f"Grant(expires_in={self.expires_in!r}, scopes={self.scopes!r})"
 
 
 def new_verifier() -> str:

@@ -1,4 +1,4 @@
-"""Token renewal: access tokens are refreshed by one worker for all, under a lease; a generation says which are newest.
+"""Access to accounts. Tokens are refreshed by one worker for all, under a lease; a generation says which are newest.
 
 Nobody holds a lock or a transaction while the provider is asked. Renewal starts well before the end, so that
 the others keep working with the old token meanwhile. Leases and expiry go by the database's clock.
@@ -18,11 +18,13 @@ from django.db.models.functions import Now
 from integrations import encryption, providers, reasons, shutdown
 from integrations.connections import oauth, token_revocation
 from integrations.connections.asking_together import Circles
+from integrations.connections.grants import Grant
 from integrations.connections.reconnect_required import mark_reconnect
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError, Throttled
 from integrations.models import Connection
 from integrations.outbox.waiting import DISCONNECTED, RECONNECT, UNDECIDED
+from integrations.providers import Access, Provider
 from integrations.reasons import Reason, access_ended, on_the_way
 
 MARGIN = timedelta(minutes=15)
@@ -53,6 +55,12 @@ LOST = access_ended(
     "The answer to a renewal was lost, and with it the new access. Connect the account again.",
     because="the answer to a renewal of our access was lost",
 )
+KEY_REFUSED = access_ended(
+    "key_refused",
+    "Key refused",
+    "The key no longer works: paste a new one.",
+    because="the provider no longer accepts the account's private key",
+)
 LOCKED = access_ended(
     "undecryptable",
     "Access unreadable",
@@ -82,28 +90,17 @@ class AccessUnavailable(Throttled):
         TemporaryError.__init__(self, reason, retry_after=retry_after)
 
 
-@dataclass(frozen=True, repr=False)
-class Access:
-    """An access token. `generation` names it: say it when the provider refuses the token."""
-
-    token: str
-    generation: int
-
-    def __repr__(self) -> str:
-        return f"Access(generation={self.generation})"
-
-
 Refusal = partial[ReconnectRequired] | partial[AccessUnavailable]  # each thread raises its own
 _waiting: "Circles[Access | Refusal]" = Circles()
 
 
-def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
-    """A token that is good for `margin`, or at least for now while the provider cannot renew it.
+def access(connection_id: int, margin: timedelta = MARGIN) -> Access:
+    """Access that is good for `margin`, or at least for now while the provider cannot renew it.
 
     Raises ReconnectRequired when a person must act, AccessUnavailable when there is none at the moment.
     """
     seen = _look(connection_id)
-    if not seen.is_due(margin):
+    if seen.connection.has_key or not seen.is_due(margin):
         return _opened(seen)
     if seen.left <= BARELY:
         return _awaited(seen)
@@ -114,10 +111,16 @@ def access_token(connection_id: int, margin: timedelta = MARGIN) -> Access:
 
 
 def renew(connection_id: int, seen_generation: int) -> Access:
-    """A newer access token than the one the provider has just refused; without a call where there is one already."""
+    """Newer access than the one the provider has just refused; without a call where there is one already.
+
+    A key cannot be renewed: refused once, a person must bring another.
+    """
     seen = _look(connection_id)
     if seen.connection.generation != seen_generation:
-        return access_token(connection_id)
+        return access(connection_id)
+    if seen.connection.has_key:
+        mark_reconnect(seen.connection, KEY_REFUSED)
+        raise ReconnectRequired(KEY_REFUSED)
     return _awaited(seen)
 
 
@@ -126,9 +129,9 @@ def renew_due() -> int:
     ends_at = time.monotonic() + TIMER_SECONDS
     soon = Q(access_expires_at=None) | Q(access_expires_at__lt=Now() + MARGIN + AHEAD)
     idle = Q(refreshed_at=None) | Q(refreshed_at__lt=Now() - IDLE)
-    due = Connection.objects.filter(soon | idle, state=Connection.State.CONNECTED).order_by("access_expires_at")
+    due = Connection.objects.filter(soon | idle, state=Connection.State.CONNECTED, kind=Connection.Kind.OAUTH)
     renewed = 0
-    for connection_id in due.values_list("pk", flat=True):
+    for connection_id in due.order_by("access_expires_at").values_list("pk", flat=True):
         if time.monotonic() > ends_at or shutdown.asked():
             break
         renewed += _renewed_by_timer(connection_id)
@@ -174,10 +177,25 @@ def _look(connection_id: int) -> _Seen:
 
 
 def _opened(seen: _Seen) -> Access:
+    row = seen.connection
     try:
-        return Access(seen.connection.access_token, seen.connection.generation)
+        if row.has_key:
+            return of_key(providers.get(row.provider), row.private_key, row.generation)
+        return of_token(row.access_token, row.generation)
     except Undecryptable as reason:
         raise _lost(seen, reason) from None
+
+
+def of_token(token: str, generation: int = 0) -> Access:
+    """The access that a token gives: https://www.rfc-editor.org/rfc/rfc6750#section-2.1."""
+    return Access(f"Bearer {token}", generation)
+
+
+def of_key(provider: Provider, key: str, generation: int = 0) -> Access:
+    """The access that a private key gives, in the provider's own way; none where it takes no keys (any more)."""
+    if provider.keys is None:
+        raise ReconnectRequired(KEY_REFUSED)
+    return Access(provider.keys.authorization(key), generation, is_renewable=False)
 
 
 def _renewed(seen: _Seen) -> Access | None:
@@ -213,7 +231,7 @@ def _renewed(seen: _Seen) -> Access | None:
     return None
 
 
-def _stored(seen: _Seen, lease: uuid.UUID, grant: oauth.Grant) -> Access | None:
+def _stored(seen: _Seen, lease: uuid.UUID, grant: Grant) -> Access | None:
     """Write the new tokens, the very next thing after the answer; None when the row has moved on since."""
     row = seen.connection
     mine = Connection.objects.filter(
@@ -228,10 +246,10 @@ def _stored(seen: _Seen, lease: uuid.UUID, grant: oauth.Grant) -> Access | None:
         refreshed_at=seen.now,
         **NO_RENEWAL,
     )
-    return Access(grant.access_token, row.generation + 1) if stored else None
+    return of_token(grant.access_token, row.generation + 1) if stored else None
 
 
-def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: oauth.Grant) -> None:
+def _drop(row: Connection, lease: uuid.UUID, refresh_token: str, grant: Grant) -> None:
     """Tokens that came for a row which was disconnected or connected anew meanwhile: never used."""
     present = Connection.objects.filter(pk=row.pk)
     present.filter(refresh_lease=lease).update(refresh_lease=None, refresh_lease_until=None)

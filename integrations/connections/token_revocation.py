@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from integrations import providers
@@ -14,6 +14,7 @@ from integrations.models import Connection, Revocation
 from integrations.reasons import access_ended
 
 GIVES_UP = timedelta(hours=24)
+NO_GRANT_STANDS = Q(connection__state=Connection.State.DISCONNECTED) | Q(connection__kind=Connection.Kind.PRIVATE_KEY)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=2)
 NOT_REVOKED = access_ended(
     "not_revoked",
@@ -36,9 +37,7 @@ def remember(connection: Connection, refresh_token: str) -> Revocation:
 def attempt(revocation: Revocation) -> bool:
     """Ask once; True when the token is dead. Counted before it is tried, so two workers never try at once."""
     pause = min(FIRST_PAUSE * 2 ** min(revocation.attempts, 10), LONGEST_PAUSE)
-    mine = Revocation.objects.filter(
-        pk=revocation.pk, attempts=revocation.attempts, connection__state=Connection.State.DISCONNECTED
-    )
+    mine = Revocation.objects.filter(NO_GRANT_STANDS, pk=revocation.pk, attempts=revocation.attempts)
     if not mine.update(attempts=F("attempts") + 1, next_try_at=Now() + pause):
         return False
     same = Revocation.objects.filter(pk=revocation.pk)
@@ -55,6 +54,12 @@ def attempt(revocation: Revocation) -> bool:
     return True
 
 
+def attempt_for(connection: Connection) -> None:
+    """Ask at once for what is to be revoked of a connection that has a key now; the timer goes on with what is left."""
+    for revocation in connection.revocations.all() if connection.has_key else ():
+        attempt(revocation)
+
+
 def postpone(connection: Connection, period: timedelta) -> None:
     """Wait while somebody connects the account again: a late revocation would end the new access as well."""
     connection.revocations.filter(next_try_at__lt=Now() + period).update(next_try_at=Now() + period)
@@ -64,7 +69,7 @@ def attempt_due() -> int:
     """Try what is due, give up what is a day old; how many tokens are dead now."""
     for revocation in Revocation.objects.filter(gives_up_at__lt=Now()).select_related("connection"):
         _give_up(revocation, revocation.problem or "The provider could not be asked.")
-    due = Revocation.objects.filter(next_try_at__lte=Now(), connection__state=Connection.State.DISCONNECTED)
+    due = Revocation.objects.filter(NO_GRANT_STANDS, next_try_at__lte=Now())
     return sum(attempt(revocation) for revocation in due.select_related("connection")[:500])
 
 

@@ -2,7 +2,7 @@
 
 from integrations.models.api import ApiToken, KeptAnswer, RefusedCall
 from integrations.models.attempts import Attempt, Part
-from integrations.models.connections import Authorization, Connection, HealthCheck, Revocation
+from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
@@ -21,6 +21,7 @@ __all__ = [
     "KeptAnswer",
     "Lease",
     "MessageHold",
+    "Offer",
     "Part",
     "Pause",
     "Place",

@@ -1,6 +1,7 @@
-"""Models of connections: a provider's account, its tokens, what is still to be revoked, and its checks."""
+"""Models of connections: a provider's account, what opens it, what is still to be revoked, and its checks."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.db import models
@@ -18,6 +19,10 @@ class Connection(models.Model):
         UNDECIDED = "undecided", "Decide"
         DISCONNECTING = "disconnecting", "Disconnecting"
         DISCONNECTED = "disconnected", "Disconnected"
+
+    class Kind(models.TextChoices):
+        OAUTH = "oauth", "OAuth"
+        PRIVATE_KEY = "private_key", "private key"
 
     ENDED = (State.DISCONNECTED, State.DISCONNECTING, State.UNDECIDED)
 
@@ -40,10 +45,19 @@ class Connection(models.Model):
         help_text="Set while an operator has yet to decide about a different account that came back.",
     )
 
+    # Workers of the version before know nothing of keys: hence the defaults in the database.
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.OAUTH, db_default=Kind.OAUTH)
+    private_key = EncryptedTextField(blank=True, default="", db_default="")
+    key_ending = models.CharField(
+        max_length=4, blank=True, db_default="", help_text="The key's last characters, to recognize it by."
+    )
     access_token = EncryptedTextField(blank=True, default="")
     refresh_token = EncryptedTextField(blank=True, default="")
     access_expires_at = models.DateTimeField(null=True, blank=True)
     scopes = models.TextField(blank=True, help_text="What was granted, separated by spaces.")
+    refused_scopes = models.TextField(
+        blank=True, db_default="", help_text="What a private key may not do, as far as that is known."
+    )
     generation = models.PositiveIntegerField(default=0)
     refresh_lease = models.UUIDField(null=True, blank=True)
     refresh_lease_until = models.DateTimeField(null=True, blank=True)
@@ -78,8 +92,18 @@ class Connection(models.Model):
         return self.state == self.State.CONNECTED
 
     @property
+    def has_key(self) -> bool:
+        return self.kind == self.Kind.PRIVATE_KEY
+
+    @property
     def granted(self) -> frozenset[str]:
         return frozenset(self.scopes.split())
+
+    def lacks(self, scopes: Iterable[str]) -> list[str]:
+        """Those of the scopes that it is known not to have. Of a key some are not known before their first use."""
+        if self.has_key:
+            return sorted(set(scopes) & set(self.refused_scopes.split()))
+        return sorted(set(scopes) - self.granted)
 
 
 class Authorization(models.Model):
@@ -103,6 +127,18 @@ class Authorization(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Offer(models.Model):
+    """Access of another kind to an account that is connected: whoever brought it decides whether it takes over."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="offers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16, choices=Connection.Kind.choices)
+    access = EncryptedTextField(help_text="A grant or a key, as JSON.")
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
 
 
 class Revocation(models.Model):

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models.connections import Connection
 from integrations.models.jobs import Job
+from integrations.packing import PackedJSONField
 
 
 class Delivery(models.Model):
@@ -41,7 +42,7 @@ class Delivery(models.Model):
     lane = models.CharField(max_length=120, blank=True, help_text="Deliveries of one lane go one after the other.")
     source = models.CharField(max_length=120, blank=True, help_text="The id of the fact it tells of.")
     subject = models.CharField(max_length=254, blank=True, help_text="The person it is about.")
-    body = models.JSONField(default=dict)
+    body = PackedJSONField(default=dict)
     options = models.JSONField(default=dict, blank=True, help_text="How to send it; not part of the body.")
     warnings = models.JSONField(default=list, blank=True)
     evidence = models.JSONField(null=True, blank=True)

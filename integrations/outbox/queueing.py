@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection as database
 from django.utils import timezone
 
+from integrations import packing
 from integrations.models import Delivery, Place
 from integrations.outbox import wake_ups
 from integrations.outbox.due import NOW
@@ -36,6 +37,7 @@ GIVEN = {
     "settled_at": TIME,
     "shared_tries": NUMBER,
 }
+_AS_TEXT = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -70,56 +72,97 @@ def add(connection_id: int, orders: Iterable[Order]) -> None:
     every = list(orders)
     for first in range(0, len(every), AT_ONCE):
         some = every[first : first + AT_ONCE]
-        waiting = _touched(connection_id, [order for order in some if order.lane])
-        _insert(connection_id, [order for order in some if order.lane not in waiting])
+        if any(order.lane for order in some):
+            _touch_or_insert(connection_id, some)
+        else:
+            _insert(connection_id, some)
     wake_ups.on_commit(connection_id)
+
+
+def _touch_or_insert(connection_id: int, orders: Sequence[Order]) -> None:
+    """What waits in a lane stands for what would be added to it; on PostgreSQL in one statement with the rest."""
+    lanes = list({order.lane for order in orders if order.lane})
+    if database.vendor == "postgresql":
+        rows = f"orders AS MATERIALIZED (SELECT * FROM {_rows(GIVEN)})"
+        # The second is done with what the first has returned:
+        # https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+        statement = (
+            f"WITH {rows}, touched AS ({_touching('orders AS o', len(lanes))}) "
+            f"{_inserting('orders AS o', 'o.lane NOT IN (SELECT lane FROM touched)')}"
+        )
+        _do(statement, [_as_json(orders), connection_id, *lanes, *_values(connection_id)])
+        return
+    in_lanes = _as_json([order for order in orders if order.lane])
+    touching = f"WITH orders AS (SELECT * FROM {_rows(GIVEN)}) {_touching('orders AS o', len(lanes))}"
+    waiting = {lane for (lane,) in _do(touching, [in_lanes, connection_id, *lanes])}
+    _insert(connection_id, [order for order in orders if order.lane not in waiting])
 
 
 def _insert(connection_id: int, orders: Sequence[Order]) -> None:
     """All in one statement, as a host's transaction waits for it."""
-    if not orders:
-        return
+    if orders:
+        _do(_inserting(_rows(GIVEN), "true"), [*_values(connection_id), _as_json(orders)])
+
+
+def _inserting(source: str, condition: str) -> str:
     names = [name for name in GIVEN if name != "next_try_at"]
     columns = ", ".join([*names, "connection_id", "created_at", "next_try_at", "attempts_made", "crashes"])
     values = ", ".join(f"o.{name}" for name in names)
     now = NOW[database.vendor]  # by the database's clock, which the claims go by
     # ON CONFLICT DO NOTHING: https://www.postgresql.org/docs/current/sql-insert.html#SQL-ON-CONFLICT
-    statement = (
+    return (
         f"INSERT INTO {Delivery._meta.db_table} ({columns}) "
-        f"SELECT {values}, %s, %s, COALESCE(o.next_try_at, {now}), 0, 0 FROM {_rows(GIVEN)} WHERE true "
+        f"SELECT {values}, %s, %s, COALESCE(o.next_try_at, {now}), 0, 0 FROM {source} WHERE {condition} "
         "ON CONFLICT DO NOTHING"
     )
-    with database.cursor() as cursor:
-        cursor.execute(statement, [connection_id, _moment(timezone.now()), json.dumps([_row(one) for one in orders])])
 
 
-def _touched(connection_id: int, orders: Sequence[Order]) -> set[str]:
-    """Coalescing (see `Delivery`): the lanes where one waits. Writing to it keeps workers off until we commit."""
-    if not orders:
-        return set()
+def _values(connection_id: int) -> list[Any]:
+    return [connection_id, _moment(timezone.now())]
+
+
+def _touching(source: str, lanes: int) -> str:
+    """Coalescing (see `Delivery`): where one waits in the lane. Writing to it keeps workers off until we commit."""
     deliveries, places = Delivery._meta.db_table, Place._meta.db_table
-    waits = f"state IN ('{State.QUEUED}', '{State.HELD}')"
-    statement = (
-        f"UPDATE {deliveries} SET occurred_at = o.occurred_at "
-        f"FROM {_rows({'lane': TEXT, 'occurred_at': TIME})} JOIN {places} AS p "
+    return (
+        f"UPDATE {deliveries} SET occurred_at = o.occurred_at FROM {source} JOIN {places} AS p "
         "ON p.connection_id = %s AND p.lane = o.lane AND p.lane <> '' AND p.settled_at IS NULL "
-        f"AND p.lane IN ({', '.join(['%s'] * len(orders))}) "  # by name, whatever statistics say of lanes
-        f"WHERE {deliveries}.id = p.delivery_id AND {deliveries}.{waits} RETURNING {deliveries}.lane"
+        f"AND p.lane IN ({', '.join(['%s'] * lanes)}) "  # by name, whatever statistics say of lanes
+        f"WHERE {deliveries}.id = p.delivery_id AND {deliveries}.state IN ('{State.QUEUED}', '{State.HELD}') "
+        f"RETURNING {deliveries}.lane"
     )
-    named = [{"lane": order.lane, "occurred_at": _moment(order.occurred_at)} for order in orders]
+
+
+def _do(statement: str, values: Sequence[Any]) -> list[Any]:
     with database.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(named), connection_id, *(order.lane for order in orders)])
-        return {lane for (lane,) in cursor.fetchall()}
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def _as_json(orders: Sequence[Order]) -> str:
+    return _AS_TEXT([_row(order) for order in orders])
 
 
 def _row(order: Order) -> dict[str, Any]:
     ended = order.outcome
-    times = {"occurred_at": order.occurred_at, "not_after": order.not_after, "next_try_at": order.due_at}
-    times |= {"settled_at": order.occurred_at if ended else None}
-    row = {name: getattr(order, name) for name in GIVEN if name not in times and hasattr(order, name)}
-    row |= {"state": ended.state if ended else State.QUEUED}
-    row |= {"reason_code": ended.code if ended else "", "reason": ended.sentence if ended else ""}
-    return row | {name: _moment(at) for name, at in times.items()}
+    return {
+        "kind": order.kind,
+        "key": order.key,
+        "lane": order.lane,
+        "source": order.source,
+        "subject": order.subject,
+        "body": packing.stored(order.body),
+        "options": order.options,
+        "warnings": order.warnings,
+        "state": ended.state if ended else State.QUEUED.value,
+        "reason_code": ended.code if ended else "",
+        "reason": ended.sentence if ended else "",
+        "occurred_at": _moment(order.occurred_at),
+        "not_after": _moment(order.not_after),
+        "next_try_at": _moment(order.due_at),
+        "settled_at": _moment(order.occurred_at) if ended else None,
+        "shared_tries": order.shared_tries,
+    }
 
 
 def _rows(columns: Mapping[str, str]) -> str:

@@ -53,6 +53,11 @@ def forget() -> dict[str, int]:
     return {name: _until_done(step) for name, step in steps.items()}
 
 
+def without_people(words: str) -> str:
+    """The words without the addresses and phone numbers in them."""
+    return _QUOTED.sub("…", words)
+
+
 def is_forgotten(delivery: Delivery) -> bool:
     """Whether retention has taken out its content: then it cannot be sent any more."""
     if _is_kept(delivery):
@@ -102,7 +107,7 @@ def _reword(rows: Sequence[Delivery]) -> None:
     reworded = []
     for row in rows:
         key = f"{row.kind}:forgotten:{row.pk}" if row.subject.lower() in row.key.lower() else row.key
-        reason = REFUSED if row.state == Delivery.State.FAILED else _QUOTED.sub("…", row.reason)
+        reason = REFUSED if row.state == Delivery.State.FAILED else without_people(row.reason)
         if (key, reason) != (row.key, row.reason):
             row.key, row.reason = key, reason
             reworded.append(row)

@@ -2,19 +2,22 @@
 
 from typing import Any, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from integrations import connections, outbox, providers
-from integrations.connections import Choice, ConnectingFailed
+from integrations.connections import Choice, ConnectingFailed, KeyNotTaken, Outcome, offers
+from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.pages.access import for_operators
@@ -34,8 +37,10 @@ def connect(request: HttpRequest, provider: Provider) -> HttpResponse:
 @never_cache
 @require_POST
 def reconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
-    """Off to the consent screen, for the account of this connection."""
+    """Off to the consent screen, for the account of this connection; or to where a new key is pasted."""
     connection = get_object_or_404(Connection, pk=connection_id)
+    if connection.has_key and request.POST.get("by") != Connection.Kind.OAUTH:
+        return redirect("integrations:reconnect_by_key", connection.pk)
     return _to_consent_screen(request, providers.get(connection.provider), connection)
 
 
@@ -62,6 +67,58 @@ def _what_else(request: HttpRequest, provider: Provider, connection: Connection 
     return _page(request, "allow", title, {"provider": provider, "connection": connection, "offers": offers})
 
 
+@for_operators("integrations.connect")
+@never_cache
+@sensitive_post_parameters("key")
+@require_http_methods(["GET", "POST"])
+def connect_by_key(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Ask for a private key, and connect whichever account it opens."""
+    return _by_key(request, provider, None)
+
+
+@for_operators("integrations.reconnect")
+@never_cache
+@sensitive_post_parameters("key")
+@require_http_methods(["GET", "POST"])
+def reconnect_by_key(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Ask for a private key of this connection's account."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    return _by_key(request, providers.get(connection.provider), connection)
+
+
+@for_operators("integrations.connect", "integrations.reconnect")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def offer(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """Ask whether what was brought takes over from what opens the account now, and do it."""
+    standing = offers.of(_user(request), uid)
+    if standing is None:
+        messages.info(request, "That was decided already, or too long ago. Nothing was changed now.")
+        return redirect("integrations:index")
+    connection, choice = standing.connection, request.POST.get("choice")
+    provider = providers.get(connection.provider)
+    if choice not in (Choice.REPLACE, Choice.DISCARD):
+        context = {
+            "connection": connection,
+            "provider": provider,
+            "is_key": standing.kind == connection.Kind.PRIVATE_KEY,
+        }
+        return _page(request, "offer", f"{connection.account_name} is connected already", context)
+    if choice == Choice.DISCARD:
+        offers.turn_down(standing)
+        messages.info(request, f"{connection.account_name} is as it was before.")
+        return redirect("integrations:connection", connection.pk)
+    had_key = connection.has_key
+    try:
+        sentence = connections.accept(standing, _user(request))
+    except Undecryptable:
+        messages.error(request, "What was brought cannot be opened any more. Bring it again.")
+        return redirect("integrations:connection", connection.pk)
+    note(request, connection, sentence)
+    messages.success(request, sentence + (f" {provider.keys.how_to_revoke}" if had_key and provider.keys else ""))
+    return redirect("integrations:connection", connection.pk)
+
+
 @never_cache
 @require_GET
 def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
@@ -78,16 +135,7 @@ def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
             "again": failure.connection,
         }
         return _private(_page(request, "connecting_failed", "Not connected", context, status=400))
-    note(request, outcome.connection, outcome.sentence)
-    if outcome.is_undecided:
-        messages.warning(request, outcome.sentence)
-        return _private(redirect("integrations:decide", outcome.connection.pk))
-    if outcome.missed:
-        advice = f"To connect {outcome.missed.account_name} again, choose that account at {provider.name}."
-        context = {"sentence": outcome.sentence, "advice": advice, "provider": provider, "again": outcome.missed}
-        return _private(_page(request, "connecting_failed", "Another account was connected", context))
-    messages.success(request, outcome.sentence)
-    return _private(redirect("integrations:provider", provider))
+    return _private(_arrived(request, provider, outcome, f"choose that account at {provider.name}"))
 
 
 @for_operators("integrations.disconnect")
@@ -107,6 +155,7 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
             "acts": acts.count(),
         }
         return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)
+    had_key = connection.has_key
     revoked = connections.disconnect(connection, _user(request))
     sentence = f"{connection.account_name} is disconnected."
     if request.POST.get("waiting") == "cancel":
@@ -117,6 +166,8 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
             sentence += " That is still under way, and goes on by itself."
         if kept := acts.count():
             sentence += f" {kept} {'stays' if kept == 1 else 'stay'}: A person's own no or erasure is not cancelled."
+    if had_key and provider.keys:
+        sentence += f" Its key is deleted here. {provider.keys.how_to_revoke}"
     if not revoked:
         sentence += f" {provider.name} could not be told to end our access yet; it is asked again for a day."
     note(request, connection, sentence)
@@ -141,6 +192,46 @@ def decide(request: HttpRequest, connection_id: int) -> HttpResponse:
     sentence = connections.decide(connection, Choice(choice), _user(request))
     note(request, connection, sentence)
     messages.success(request, sentence)
+    return redirect("integrations:provider", provider)
+
+
+def _by_key(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
+    """The form, or what became of the key in it. The key itself is in no answer."""
+    if provider.keys is None:
+        raise Http404
+    problem = ""
+    if request.method == "POST":
+        pasted = request.POST.get("key", "")
+        try:
+            outcome = connections.connect_by_key(provider, provider.keys, pasted, _user(request), connection)
+        except KeyNotTaken as refusal:
+            problem = refusal.sentence
+        else:
+            return _arrived(request, provider, outcome, "paste a key of that account")
+    context = {
+        "connection": connection,
+        "provider": provider,
+        "problem": problem,
+        "scopes": [scope for scope in provider.scopes if scope.name not in provider.keys.never],
+        "never": sorted(set(provider.keys.never.values())),
+    }
+    title = f"Connect {connection.account_name} by a private key" if connection else "Connect with a private key"
+    return _page(request, "private_key", title, context, status=400 if problem else 200)
+
+
+def _arrived(request: HttpRequest, provider: Provider, outcome: Outcome, how: str) -> HttpResponse:
+    """On from where access has come in: to a decision where one is open, to the accounts where all is well."""
+    note(request, outcome.connection, outcome.sentence)
+    if outcome.offer:
+        return redirect("integrations:offer", outcome.offer.pk)
+    if outcome.is_undecided:
+        messages.warning(request, outcome.sentence)
+        return redirect("integrations:decide", outcome.connection.pk)
+    if outcome.missed:
+        advice = f"To connect {outcome.missed.account_name} again, {how}."
+        context = {"sentence": outcome.sentence, "advice": advice, "provider": provider, "again": outcome.missed}
+        return _page(request, "connecting_failed", "Another account was connected", context)
+    messages.success(request, outcome.sentence)
     return redirect("integrations:provider", provider)
 
 

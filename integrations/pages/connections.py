@@ -26,10 +26,12 @@ FAILURES_SHOWN = 6
 
 @dataclass(frozen=True)
 class Granted:
-    """A scope that we ask for, and whether this connection has it."""
+    """A scope that we ask for, and whether this connection has it; `never` says why it cannot have it as it is."""
 
     scope: Scope
     is_granted: bool
+    is_unknown: bool = False
+    never: str = ""
 
 
 @for_operators("integrations.view_connection")
@@ -82,7 +84,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "figures": known,
         "chart": charts.per_hour(figures.hours([known], timezone.now())),
         "served": provider.served([row])[row.pk],
-        "scopes": [Granted(scope, scope.name in row.granted) for scope in (*provider.scopes, *_chosen(row))],
+        "scopes": _scopes(row, provider),
         "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
         "is_releasing": row.is_connected and known.is_releasing,
         "failures": _failures(row),
@@ -114,6 +116,21 @@ def _chosen(connection: Connection) -> list[Scope]:
     offers = providers.get(connection.provider).offers
     found = {name: offer.title for offer in offers for name in offer.scopes if name in connection.granted}
     return [Scope(name, title, is_optional=True) for name, title in found.items()]
+
+
+def _scopes(row: Connection, provider: Provider) -> list[Granted]:
+    if not row.has_key or provider.keys is None:
+        return [Granted(scope, scope.name in row.granted) for scope in (*provider.scopes, *_chosen(row))]
+    refused = row.lacks(scope.name for scope in provider.scopes)
+    return [
+        Granted(
+            scope,
+            is_granted=scope.name in row.granted,
+            is_unknown=scope.name not in row.granted and scope.name not in refused,
+            never=provider.keys.never.get(scope.name, ""),
+        )
+        for scope in provider.scopes
+    ]
 
 
 def _state(group: Mapping[str, Any]) -> str:

@@ -100,6 +100,8 @@ def _authorised(connection: Connection) -> Rung:
             problem = connection.refresh_problem or "The provider did not answer."
             sentence = f"Access could not be renewed {_times(connection.refresh_failures)}. {problem}"
             return Rung(name, "broken", sentence, "It is tried again by itself.", "Renewal fails")
+        case C.CONNECTED if connection.has_key:
+            return Rung(name, "ok", f"By a private key that ends in {connection.key_ending}. It does not run out.")
         case C.CONNECTED:
             renewed = f"; last {naturaltime(connection.refreshed_at)}" if connection.refreshed_at else ""
             return Rung(name, "ok", f"Access renews by itself{renewed}.")
@@ -107,10 +109,12 @@ def _authorised(connection: Connection) -> Rung:
             sentence = connection.problem or "The provider no longer accepts our access."
             if connection.problem_at:
                 sentence += f" That was on {connection.problem_at.day} {connection.problem_at:%b %Y, %H:%M} UTC."
-            advice = "Connect the account again. What waits is kept, and goes out then."
+            again = "Paste a new key." if connection.has_key else "Connect the account again."
+            advice = f"{again} What waits is kept, and goes out then."
             return Rung(name, "broken", sentence, advice, "Reconnect", "bad")
         case C.UNDECIDED:
-            sentence = "A different account came back from the consent screen."
+            came = "The key opens a different account." if connection.has_key else ""
+            sentence = came or "A different account came back from the consent screen."
             return Rung(name, "broken", sentence, "Decide what becomes of it.", "Decide", "bad")
         case _:
             sentence = connection.problem or "Disconnected on purpose: nothing is sent."
@@ -118,6 +122,8 @@ def _authorised(connection: Connection) -> Rung:
 
 
 def _scopes(connection: Connection) -> Rung:
+    if connection.has_key:
+        return _scopes_of_key(connection)
     scopes = providers.get(connection.provider).scopes
     missing = [scope.name for scope in scopes if not scope.is_optional and scope.name not in connection.granted]
     resting = [scope.name for scope in scopes if scope.is_optional and scope.name not in connection.granted]
@@ -129,6 +135,28 @@ def _scopes(connection: Connection) -> Rung:
     if not missing:
         return Rung("Scopes complete", "ok", sentence)
     advice = "Reconnect and allow everything that is asked for; the reason for each is on this page."
+    return Rung("Scopes complete", "broken", sentence, advice, "Scopes missing", "bad")
+
+
+def _scopes_of_key(connection: Connection) -> Rung:
+    """What a key may do is known where it was tried; what no key may do is not counted."""
+    provider = providers.get(connection.provider)
+    never = provider.keys.never if provider.keys else {}
+    scopes = [scope for scope in provider.scopes if scope.name not in never]
+    refused = connection.lacks(scope.name for scope in scopes)
+    missing = [scope.name for scope in scopes if not scope.is_optional and scope.name in refused]
+    resting = [scope.name for scope in scopes if scope.is_optional and scope.name in refused]
+    unknown = [scope.name for scope in scopes if scope.name not in refused and scope.name not in connection.granted]
+    sentence = f"{len(scopes) - len(refused) - len(unknown)} of {len(scopes)} seen."
+    if missing:
+        sentence += f" Missing: {', '.join(missing)}."
+    if resting:
+        sentence += f" Optional, and missing: {', '.join(resting)}."
+    if unknown:
+        sentence += f" Untried: {', '.join(unknown)}."
+    if not missing:
+        return Rung("Scopes complete", "ok", sentence)
+    advice = "Make a key with the missing scopes, and paste it under Reconnect; the reason for each is on this page."
     return Rung("Scopes complete", "broken", sentence, advice, "Scopes missing", "bad")
 
 

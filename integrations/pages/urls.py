@@ -29,9 +29,12 @@ urlpatterns = [
     # Connecting: every change is a POST, except the callback, which a provider's redirect leads to.
     path("<provider:provider>/connect", view("integrations.pages.connecting.connect"), name="connect"),
     path("<provider:provider>/allow", view("integrations.pages.connecting.allow"), name="allow"),
+    path("<provider:provider>/key", view("integrations.pages.connecting.connect_by_key"), name="connect_by_key"),
     path("<provider:provider>/callback", view("integrations.pages.connecting.callback"), name="callback"),
     path("<int:connection_id>/reconnect", view("integrations.pages.connecting.reconnect"), name="reconnect"),
     path("<int:connection_id>/allow", view("integrations.pages.connecting.allow_again"), name="allow_again"),
+    path("<int:connection_id>/key", view("integrations.pages.connecting.reconnect_by_key"), name="reconnect_by_key"),
+    path("offers/<uuid:uid>/", view("integrations.pages.connecting.offer"), name="offer"),
     path("<int:connection_id>/disconnect", view("integrations.pages.connecting.disconnect"), name="disconnect"),
     path("<int:connection_id>/decide", view("integrations.pages.connecting.decide"), name="decide"),
     # Pages

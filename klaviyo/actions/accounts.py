@@ -21,7 +21,7 @@ def get_account(task: Task, given: OfAccount) -> Any:
     return task.got("get_account", given.account_id, given)
 
 
-@action("get_accounts", examples=({},))
+@action("get_accounts", seeds=("Prismatic: List Accounts",), examples=({},))
 def list_accounts(task: Task, given: Reading) -> dict[str, Any]:
     """List the accounts of the connection, which is one."""
     items = task.call("get_accounts", query=reading.query(given, published.find("get_accounts"))).data

@@ -156,7 +156,7 @@ class Listing(Reading):
         Field(
             max_length=10_000,
             description='Klaviyo\'s filter, such as equals(name,"Newsletter").',
-            json_schema_extra=seed("Filter"),
+            json_schema_extra=seed("Filter", "Filter Campaigns"),
         ),
     ] = None
     sort: Annotated[

@@ -15,14 +15,17 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations.api.outcome import Outcome, Problem
+from integrations.encryption import Undecryptable
 from integrations.models import Connection
+from integrations.outbox import retention
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.api import values
+from klaviyo.consent import reach
 from klaviyo.models import ActionPerson, ActionRun
 from referrals import person_key
 
-MOST_PEOPLE = 1_000
+NAMED_AT_ONCE = 1_000
 LARGEST_KEPT = 512 * 1024  # characters
 TOO_LARGE = {"left_out": "It is too large to be kept."}
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+\.[^\s<>()\[\],;:\"']+")
@@ -57,11 +60,11 @@ def begin(
         asked=asked,
         is_dry=is_dry,
     )
-    row.given = kept(said)
+    text = row.given = kept(said)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _name_people(row, addresses(said))
+            _name_people(row, addresses(json.loads(text)))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -73,23 +76,33 @@ def begin(
 
 
 def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
-    """How it ended, on record; the people of its answer are known from then on."""
+    """How it ended, on record; the people of its answer are known from then on. Nothing is kept of who was erased."""
     row.state = ActionRun.State.DONE
     row.outcome, row.reason = outcome.outcome, outcome.reason
     row.codes = [problem.code for problem in (*outcome.errors, *outcome.warnings)][:50]
     row.request_ids, row.attempts = list(outcome.request_ids)[:500], outcome.attempts
     row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()
-    row.answered, row.exchanged = kept(outcome.document()), kept(exchanged)
+    answered, requests = kept(outcome.document()), kept(exchanged)
+    people = addresses([outcome.reason, json.loads(answered), json.loads(requests)])
     with transaction.atomic():
+        # An erasure that has gone before us shows by now; one that comes after us waits for this row.
+        there = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        if there.exists() and not reach.erased(people | addresses(json.loads(row.given))):
+            row.answered, row.exchanged = answered, requests
+            _name_people(row, people)
+        else:
+            _forget(row)
         row.save()
-        _name_people(row, addresses(outcome.document()))
 
 
 def outcome_of(row: ActionRun) -> Outcome | None:
     """The stored outcome; None while it is under way. What was forgotten has its codes alone."""
     if row.state == ActionRun.State.UNDER_WAY:
         return None
-    told: dict[str, Any] = json.loads(row.answered) if row.answered else {}
+    try:
+        told: dict[str, Any] = json.loads(row.answered) if row.answered else {}
+    except Undecryptable:
+        told = {}
     return Outcome(
         row.outcome or "error",  # type: ignore[arg-type]
         row.reason,
@@ -120,13 +133,11 @@ def kept(value: Any) -> str:
 
 
 def addresses(value: Any) -> set[str]:
-    """The e-mail addresses in it, wherever they stand."""
+    """The e-mail addresses in what is kept, wherever they stand: all of them, so that an erasure finds it."""
     found: set[str] = set()
     for text in _texts(value):
         if "@" in text:
             found |= {one.strip(".") for one in _ADDRESS.findall(text)}
-        if len(found) >= MOST_PEOPLE:
-            break
     return found
 
 
@@ -146,7 +157,14 @@ def _texts(value: Any) -> Iterator[str]:
 def _name_people(row: ActionRun, emails: Iterable[str]) -> None:
     known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
     keys = {person_key.of(values.address(email)) for email in emails} - known
-    ActionPerson.objects.bulk_create(ActionPerson(run=row, person=key) for key in sorted(keys)[:MOST_PEOPLE])
+    rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]
+    ActionPerson.objects.bulk_create(rows, batch_size=NAMED_AT_ONCE)
+
+
+def _forget(row: ActionRun) -> None:
+    row.given = row.answered = row.exchanged = ""
+    row.reason = retention.without_people(row.reason)
+    ActionPerson.objects.filter(run=row).delete()
 
 
 def _problems(columns: Any) -> tuple[Problem, ...]:

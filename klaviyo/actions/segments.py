@@ -93,7 +93,7 @@ class ChangedSegment(Inputs):
     name: Annotated[
         Name | None, Field(description="The segment's new name.", json_schema_extra=seed("Segment Name"))
     ] = None
-    definition: Definition | None = None
+    definition: Annotated[Definition | None, Field(json_schema_extra=seed("Segment Condition Groups"))] = None
     is_starred: Annotated[
         bool | None, Field(description="Among the starred ones.", json_schema_extra=seed("Is Starred Segment"))
     ] = None

@@ -1,8 +1,8 @@
-"""Accounts API: which Klaviyo account an access token belongs to."""
+"""Accounts API: which Klaviyo account an access opens."""
 
 from integrations.connections.health_check import REFUSED
 from integrations.errors import ReconnectRequired, TemporaryError
-from integrations.providers import Account
+from integrations.providers import Access, Account
 from integrations.wire import http
 from klaviyo.api import answers, ids, transport
 from klaviyo.api.answers import Unauthorized
@@ -11,13 +11,13 @@ from klaviyo.api.operation import Operation
 GET_ACCOUNTS = Operation("get_accounts", "GET /api/accounts", "accounts:read", 1, 15)
 
 
-def identify(token: str) -> Account:
-    """The one account that an access token opens.
+def identify(access: Access) -> Account:
+    """The one account that an access opens.
 
-    Raises ReconnectRequired when Klaviyo refuses the token, TemporaryError when it cannot be told now.
+    Raises ReconnectRequired when Klaviyo refuses it, TemporaryError when it cannot be told now.
     """
     try:
-        data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, token)).data
+        data = answers.read(GET_ACCOUNTS, transport.send(GET_ACCOUNTS, access)).data
     except Unauthorized as error:
         raise ReconnectRequired(REFUSED.saying("Klaviyo does not accept our access.")) from error
     account = answers.members(data[0]) if isinstance(data, list) and data else {}

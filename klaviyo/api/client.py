@@ -1,4 +1,4 @@
-"""API client of one connection: with its access token, within its rate limits, and on the record."""
+"""API client of one connection: with its access, within its rate limits, and on the record."""
 
 import logging
 import time
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from integrations import connections, pacing, shutdown
 from integrations.connections.health_check import REFUSED
+from integrations.connections.renewal import KEY_REFUSED
 from integrations.errors import (
     IntegrationError,
     OperatorRequired,
@@ -21,6 +22,7 @@ from integrations.errors import (
 )
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outbox import leasing
+from integrations.providers import Access
 from integrations.wire import attempts, http
 from integrations.wire.attempts import LastLook
 from integrations.wire.deadline import Deadline
@@ -100,7 +102,7 @@ class Client:
         deliveries: Sequence[Delivery] = (),
         last_look: LastLook | None = None,
     ) -> Answer:
-        """Do one operation. A token that Klaviyo has just ceased to accept is renewed and the call made once more.
+        """Do one operation. Access that Klaviyo has just ceased to accept is renewed and the call made once more.
 
         `body` is JSON, or one of `bodies`. `last_look` comes when nothing but the request itself is left to do; it may
         raise CalledOff. Without one, what changes anything is called off when a delivery it is for was taken from us.
@@ -119,19 +121,21 @@ class Client:
         once = partial(self._once, asked, deliveries, last_look)
         self._take_turn(asked)
         if is_anonymous:
-            return once("")
-        access = connections.access_token(self.connection.pk)
+            return once(None)
+        access = connections.access(self.connection.pk)
         try:
-            return once(access.token)
+            return once(access)
         except Unauthorized:
-            self._take_turn(asked)
             access = connections.renew(self.connection.pk, access.generation)
+            self._take_turn(asked)
         try:
-            return once(access.token)
+            return once(access)
         except Unauthorized as error:
-            reason = REFUSED.saying(
-                "Klaviyo no longer accepts our access. The app may have been removed from the account."
-            )
+            reason = KEY_REFUSED
+            if access.is_renewable:
+                reason = REFUSED.saying(
+                    "Klaviyo no longer accepts our access. The app may have been removed from the account."
+                )
             connections.mark_reconnect(self.connection, reason, generation=access.generation)
             raise ReconnectRequired(reason) from error
 
@@ -144,12 +148,12 @@ class Client:
         asked: "_Asked",
         deliveries: Sequence[Delivery],
         last_look: LastLook | None,
-        token: str,
+        access: Access | None,
     ) -> Answer:
         if self.deadline and self.deadline.is_over:  # to renew a token takes its time, and is not cut short
             raise _out_of_time()
         try:
-            return self._exchanged(asked, deliveries, last_look, token)
+            return self._exchanged(asked, deliveries, last_look, access)
         except IntegrationError as error:
             error.may_have_happened &= asked.operation.method != "GET"
             if self.deadline and self.deadline.is_over and error.code in http.WITHOUT_ANSWER:
@@ -157,7 +161,7 @@ class Client:
             raise
 
     def _exchanged(
-        self, asked: "_Asked", deliveries: Sequence[Delivery], last_look: LastLook | None, token: str
+        self, asked: "_Asked", deliveries: Sequence[Delivery], last_look: LastLook | None, access: Access | None
     ) -> Answer:
         operation = asked.operation
         with attempts.on_record(self.connection, operation.id, deliveries, run=self.run) as attempt:
@@ -165,7 +169,7 @@ class Client:
                 last_look()
             elif operation.method != "GET":
                 leasing.check(deliveries)
-            response = self._sent(asked, token)
+            response = self._sent(asked, access)
             _note(attempt, response)
             retirement.note(response)
             # A 429 has Retry-After alone: https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
@@ -174,18 +178,19 @@ class Client:
                     pacing.block(budget, http.retry_after(response))
             else:
                 pacing.heed_all(asked.budgets, response.headers)
-            answer = answers.read(operation, response, response_type=asked.response_type)
+            with connections.learning_scopes(self.connection, operation.scopes if access else ""):
+                answer = answers.read(operation, response, response_type=asked.response_type)
             if answer.ignored and operation.method != "GET":
                 partial_success.warn(deliveries, answer.ignored)
             return answer
 
-    def _sent(self, asked: "_Asked", token: str) -> "requests.Response":
+    def _sent(self, asked: "_Asked", access: Access | None) -> "requests.Response":
         if not self.observer or not asked.request:
-            return asked.send(token=token)
+            return asked.send(access)
         began = time.monotonic()
         tell = partial(self._tell, self.observer, asked, asked.request, began)
         try:
-            response = asked.send(token=token)
+            response = asked.send(access)
         except IntegrationError as error:
             tell(None, error.code)
             raise
@@ -241,6 +246,10 @@ class Client:
         raise Throttled(sentence, retry_after=wait, backlog_only=self.is_backlog)
 
     def _budgets(self, operation: Operation, query: Mapping[str, str] | None) -> list[pacing.Budget]:
+        """Of each connection, which is one account's: an app has a quota of its own, and all keys share another.
+
+        https://developers.klaviyo.com/en/docs/rate_limits_and_error_handling
+        """
         return [(f"{self.connection.pk}:{name}", windows) for name, windows in operation.counters(query)]
 
 

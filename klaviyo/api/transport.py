@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from integrations.providers import Access
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
 from klaviyo.api import bodies
@@ -56,7 +57,7 @@ def build(
 
 def send(
     operation: Operation,
-    token: str,
+    access: Access | None,
     *,
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
@@ -64,11 +65,11 @@ def send(
     headers: Mapping[str, str] | None = None,
     deadline: Deadline | None = None,
 ) -> "requests.Response":
-    """Make one request with a bearer token; an empty one is left out. Raises TemporaryError when no answer came."""
+    """Make one request; without access it has no authorization. Raises TemporaryError when no answer came."""
     request = build(operation, path=path, query=query, body=body, headers=headers)
     told = dict(request.headers)
-    if token:
-        told["Authorization"] = f"Bearer {token}"
+    if access:
+        told["Authorization"] = access.authorization
     return http.send(_session(), request.method, request.address, headers=told, body=request.content, deadline=deadline)
 
 

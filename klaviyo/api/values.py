@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -21,6 +22,7 @@ FURTHEST_AHEAD = timedelta(days=364)
 LARGEST_WHOLE = 2**53  # exact in JSON: RFC 8259, 6
 LONGEST_EMAIL = 100  # https://developers.klaviyo.com/en/reference/profiles_api_overview
 LONGEST_ADDRESS = 254
+AT_HAND = 512  # addresses whose forms are not made anew: those of a batch come up time and again
 
 NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 MILLISECONDS_FROM = 10_000_000_000  # as seconds, that is the year 2286
@@ -49,7 +51,11 @@ def text(value: Any) -> str:
 
 def address(email: Any) -> str:
     """An e-mail address as it travels: an international domain in its ASCII form (see `domains`)."""
-    plain = text(email)
+    return _address(text(email))
+
+
+@lru_cache(AT_HAND)
+def _address(plain: str) -> str:
     with suppress(UnicodeError):
         plain = domains.address_in_ascii(plain)
     return plain[:LONGEST_ADDRESS]
@@ -57,6 +63,15 @@ def address(email: Any) -> str:
 
 def email_problem(email: Any) -> str:
     """Why an address cannot be used; empty when it can."""
+    return _email_problem(email) if type(email) is str else _problem_of(email)
+
+
+@lru_cache(AT_HAND)
+def _email_problem(email: str) -> str:
+    return _problem_of(email)
+
+
+def _problem_of(email: Any) -> str:
     if len(address(email)) > LONGEST_EMAIL:
         return f"The e-mail address is longer than {LONGEST_EMAIL} characters."
     try:

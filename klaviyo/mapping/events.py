@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from klaviyo.api import values
@@ -33,15 +34,15 @@ class Event:
     person: Mapping[str, Any] = field(default_factory=dict)
     expires_at: datetime | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         return f"{self.metric.key}:{self.uid}"
 
-    @property
+    @cached_property
     def address(self) -> str:
         return values.address(self.email)
 
-    @property
+    @cached_property
     def unique_id(self) -> str:
         """The same for the same fact, for ever: Klaviyo keeps the first event of an id and drops the rest."""
         return str(uuid.uuid5(NAMESPACE, self.key))  # https://developers.klaviyo.com/en/reference/create_event
@@ -149,7 +150,7 @@ def event_body(event: Event) -> tuple[dict[str, Any], list[str]]:
 
 def fact_id(fact: Any) -> uuid.UUID:
     """A fact's own id, by which it is told once. Raises ValueError for what is none."""
-    return uuid.UUID(str(fact.uid))
+    return fact.uid if isinstance(fact.uid, uuid.UUID) else uuid.UUID(str(fact.uid))
 
 
 def _worth(event: Event) -> tuple[dict[str, Any], list[str]]:

@@ -12,7 +12,10 @@ from referrals import person_key
 
 
 class ActionRun(models.Model):
-    """One run of an action. Its input, its answer and what was said to Klaviyo are sealed, and forgotten in time."""
+    """One run of an action. Its input, its answer and what was said to Klaviyo are sealed, and forgotten in time.
+
+    The three are forgotten together: a run without an input has been.
+    """
 
     class State(models.TextChoices):
         UNDER_WAY = "under_way", "Under way"
@@ -55,6 +58,8 @@ class ActionRun(models.Model):
         indexes = [
             models.Index(fields=["connection", "-began_at"], name="runs_of_a_connection"),
             models.Index(fields=["-began_at"], name="latest_runs"),
+            models.Index(fields=["began_at"], name="runs_to_forget", condition=~models.Q(given="")),
+            models.Index(fields=["began_at"], name="runs_under_way", condition=models.Q(state="under_way")),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -34,6 +34,8 @@ NO_TOPICS = declare(
     means="Klaviyo cannot tell us by itself when somebody unsubscribes, so it is asked every minute.",
     who=Who.NOBODY,
 )
+# https://developers.klaviyo.com/en/reference/webhooks_api_overview
+NO_WEBHOOK_BY_KEY = "Klaviyo lets only OAuth apps have webhooks, and the account is connected by a private key."
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NEEDED = frozenset({webhooks.READ, webhooks.WRITE})
 
@@ -72,6 +74,8 @@ def name_of(endpoint: str) -> str:
 
 
 def _obstacle(connection: Connection) -> str:
+    if connection.has_key:
+        return NO_WEBHOOK_BY_KEY
     if missing := NEEDED - connection.granted:
         return f"The account was connected without {' and '.join(sorted(missing))}. Reconnect it to allow that."
     ours, theirs = urlsplit(settings.SITE_URL), urlsplit(settings.KLAVIYO_API_URL)

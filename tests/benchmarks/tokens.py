@@ -88,7 +88,7 @@ def _patiently(connection_id: int) -> list[str]:
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < gives_up_at:
         try:
-            connections.access_token(connection_id)
+            connections.access(connection_id)
             return [*said, "served"]
         except AccessUnavailable as later:
             said = ["put off"]

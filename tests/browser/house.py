@@ -84,11 +84,11 @@ def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
 
 def _of_integrations() -> Iterator[str]:
     at = "/admin/integrations/"
-    yield from (at, f"{at}klaviyo/", f"{at}klaviyo/allow", f"{at}deliveries/", f"{at}deliveries/?of=0")
+    yield from (at, f"{at}klaviyo/", f"{at}klaviyo/allow", f"{at}klaviyo/key")
+    yield from (f"{at}deliveries/", f"{at}deliveries/?of=0")
     yield from (f"{at}deliveries/?state={state}" for state in ("held", "failed", "skipped", "open"))
     for connection in Connection.objects.order_by("pk"):
-        yield f"{at}{connection.pk}/"
-        yield f"{at}{connection.pk}/allow"
+        yield from (f"{at}{connection.pk}/", f"{at}{connection.pk}/allow", f"{at}{connection.pk}/key")
         if connection.state not in Connection.ENDED:
             yield f"{at}{connection.pk}/disconnect"
         if connection.state == Connection.State.UNDECIDED:

@@ -29,6 +29,8 @@ def addresses() -> list[str]:
         "integrations/klaviyo/",
         f"integrations/{connection.pk}/",
         f"integrations/{connection.pk}/disconnect",
+        "integrations/klaviyo/key",
+        f"integrations/{connection.pk}/key",
         "integrations/deliveries/",
         "integrations/deliveries/?state=failed",
         *stories,

@@ -44,7 +44,7 @@ POINTS = (
     Point("after_look_up", ((profile_search, "find"),), is_after=True),
     Point("after_keep", ((outbox, "keep"),), is_after=True),
     Point("before_budget", ((pacing, "take_all"),)),
-    Point("before_token", ((connections, "access_token"),)),
+    Point("before_token", ((connections, "access"),)),
     Point("before_last_look", ((leasing, "check"),)),
     Point("before_http", ((transport, "send"),)),
     Point("after_http", ((transport, "send"),), is_after=True),

@@ -15,7 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.test import Client
 
-from klaviyo.sandbox.state import token_store
+from klaviyo.sandbox.state import private_keys, token_store
 from tests.faults import stored
 
 MARK = "CANARY"
@@ -32,14 +32,18 @@ class _Marked:
     def token_urlsafe(self, size: int) -> str:
         return MARK + str(self._module.token_urlsafe(size))
 
+    def token_hex(self, size: int) -> str:
+        return MARK + str(self._module.token_hex(size))
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
 
 
 def mark_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codes, refresh tokens and access tokens of the sandbox from here on."""
+    """Codes, tokens and private keys of the sandbox from here on."""
     sign = token_store._signed_looking
     monkeypatch.setattr(token_store, "secrets", _Marked(secrets))
+    monkeypatch.setattr(private_keys, "secrets", _Marked(secrets))
     monkeypatch.setattr(token_store, "_signed_looking", lambda *about: f"{MARK}.{sign(*about)}")
 
 

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from integrations import connections
 from integrations.connections import accounts, oauth
 from integrations.errors import IntegrationError
-from integrations.models import Authorization, Connection, HealthCheck, Revocation
+from integrations.models import Authorization, Connection, HealthCheck, Offer, Revocation
 from integrations.outbox import wake_ups
 from klaviyo.models import ConsentWatch
 from klaviyo.sandbox import Sandbox
@@ -155,6 +155,69 @@ def test_tokens_stand_nowhere_in_clear(
     assert len(heard.pages) > 100
 
 
+def test_keys_stand_nowhere_in_clear(
+    heard: Overheard,
+    sandbox: Sandbox,
+    browser_of_the_operator: Client,
+    connection: Connection,
+    ann: Advocate,
+    drain: Drain,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Pasted badly, refused, offered, taken, used on bad days, dead, replaced; and an offer that is open."""
+    browser, key = browser_of_the_operator, sandbox.make_private_key(TEA)
+    said = [consent_screen.paste(browser, f"{scheme} {key}") for scheme in ("Bearer", "Klaviyo-API-Key", key)]
+    for kind in ("500", "unauthorized", "missing_scope", "not_json", "html_403", "reset"):
+        sandbox.fault("get_accounts", kind)
+        said.append(consent_screen.paste(browser, key))
+    said.append(consent_screen.paste(browser, key))
+    offer = Offer.objects.get()
+    said += [browser.get(f"/admin/integrations/offers/{offer.pk}/")]
+    said += [browser.post(f"/admin/integrations/offers/{offer.pk}/", {"choice": "replace"}, follow=True)]
+    connection.refresh_from_db()
+    assert MARK in connection.private_key
+    canary.tell_of(ann)
+    drain()
+    have_bad_days(sandbox, ann, drain)
+    sandbox.revoke_private_key(TEA, connection.private_key)
+    connections.probe_all()
+    drain()
+    said.append(consent_screen.paste(browser, sandbox.make_private_key(TEA), connection))
+    assert Connection.objects.get().is_connected
+    consent_screen.visit(browser)
+    assert MARK in Offer.objects.get().access
+
+    dumped = io.StringIO()
+    call_command("dumpdata", stdout=dumped)
+    connection.refresh_from_db()
+    printed = [connection, Offer.objects.get(), connections.access(connection.pk), vars(connection)]
+    addresses = [whole_site.address(route) for route in whole_site.routes() if route.name != "admin:logout"]
+    heard.look(browser, [*addresses, f"/admin/integrations/offers/{Offer.objects.get().pk}/"])
+    pages = [f"{dict(one.headers)} {one.content.decode()}" for one in said]  # type: ignore[attr-defined]
+    assert marked.columns_with(MARK) == set()
+    assert MARK not in marked.kept_by_sessions_and_caches() + caplog.text + dumped.getvalue() + str(printed)
+    assert [one for one in (*heard.messages, *pages, *heard.pages.values()) if MARK in one] == []
+    assert len(heard.pages) > 100
+
+
+def test_a_fault_of_our_own_tells_no_key(
+    heard: Overheard,
+    sandbox: Sandbox,
+    browser_of_the_operator: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(accounts, "store", broken)
+    browser_of_the_operator.raise_request_exception = False
+    answer = consent_screen.paste(browser_of_the_operator, sandbox.make_private_key(TEA))
+    assert answer.status_code == 500
+    assert "RuntimeError: broken" in caplog.text
+    assert MARK not in caplog.text + answer.content.decode()  # type: ignore[attr-defined]
+
+
 def test_an_account_that_is_let_go_leaves_no_token_behind(
     lived: Connection,
     sandbox: Sandbox,
@@ -183,7 +246,7 @@ def test_no_dump_and_no_printed_object_holds_a_token(lived: Connection) -> None:
         Authorization.objects.latest("created_at"),
         ConsentWatch.objects.get(),
         HealthCheck.objects.first(),
-        connections.access_token(lived.pk),
+        connections.access(lived.pk),
         vars(lived),
         Connection.objects.values().get(pk=lived.pk),
     ]

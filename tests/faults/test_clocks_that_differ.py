@@ -61,7 +61,7 @@ def test_a_token_is_renewed_by_the_databases_clock(sandbox: Sandbox, connection:
     renewals = len(sandbox.requests("oauth_token"))
     with time_machine.travel(timezone.now() + off):
         assert connections.renew_due() == 0
-        assert connections.access_token(connection.pk).token == connection.access_token
+        assert connections.access(connection.pk).authorization == f"Bearer {connection.access_token}"
         connections.renew(connection.pk, connection.generation)
     connection.refresh_from_db()
     assert connection.access_expires_at is not None

@@ -14,9 +14,9 @@ from requests.adapters import BaseAdapter
 
 from integrations import connections, providers
 from integrations.connections import oauth
-from integrations.connections.renewal import Access
 from integrations.errors import IntegrationError
 from integrations.models import Connection
+from integrations.providers import Access
 from integrations.wire import http
 from klaviyo.api import accounts, events, lists, privacy, profile_search, profiles, subscriptions, transport, webhooks
 from klaviyo.api.client import Client
@@ -26,6 +26,7 @@ from tests.faults import odd_answers
 
 BEN, LIST_ID = "ben@friends.test", "Y6nRLr"
 BODY = profiles.body_of({"email": BEN})
+ACCESS = Access("Bearer token", 1)
 Call = Callable[[Client], Any]
 CALLS: dict[str, Call] = {
     "find people": lambda client: profile_search.find(client, [BEN, "cid@friends.test"]),
@@ -47,7 +48,7 @@ CALLS: dict[str, Call] = {
     "new webhook": lambda client: webhooks.create(client, "n", "d", "https://x.example/", "s", ["t"]),
     "no webhook": lambda client: webhooks.delete(client, "01ABC"),
     "deletion": lambda client: privacy.request_deletion(client, BEN),
-    "account": lambda _client: accounts.identify("token"),
+    "account": lambda _client: accounts.identify(ACCESS),
 }
 GRANT = {"access_token": "a", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600, "scope": "tea:read"}
 
@@ -70,9 +71,8 @@ def answers(bodies: list[bytes], number: int) -> Iterator[requests.Response]:
 @pytest.fixture
 def client(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
     """An account whose access never ends, however often it is refused."""
-    access = Access("token", 1)
-    monkeypatch.setattr(connections, "access_token", lambda *_: access)
-    monkeypatch.setattr(connections, "renew", lambda *_: access)
+    monkeypatch.setattr(connections, "access", lambda *_: ACCESS)
+    monkeypatch.setattr(connections, "renew", lambda *_: ACCESS)
     return Client(Connection.objects.create(provider="klaviyo", account_id="VxYz12", state=Connection.State.CONNECTED))
 
 

@@ -15,7 +15,7 @@ import requests
 from django.db import connections as databases
 
 from integrations import errors, reasons
-from integrations.providers import Account, Addresses, Provider, Scope
+from integrations.providers import Access, Account, Addresses, Provider, Scope
 
 CLIENT_ID, CLIENT_SECRET = "teapot-app", "CANARY-client-secret"
 BASIC = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
@@ -106,8 +106,8 @@ class Teapot:
                 del tokens[known]
         return 200, {}
 
-    def identify(self, token: str) -> Account:
-        response = requests.get(f"{self.url}/account", headers={"Authorization": f"Bearer {token}"}, timeout=300)
+    def identify(self, access: Access) -> Account:
+        response = requests.get(f"{self.url}/account", headers={"Authorization": access.authorization}, timeout=300)
         if response.status_code == 401:
             raise errors.ReconnectRequired(reasons.of("unauthorized", "The teapot does not know this token."))
         if not response.ok:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from integrations import pacing
 from integrations.models import Connection
+from integrations.providers import Access
 from klaviyo.api import transport
 from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Exchange, Sandbox
@@ -36,8 +37,8 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Spoil:
     def spoil(operation: str, change: Callable[[Any], Any], *, times: int = 1_000) -> None:
         left = [times]
 
-        def spoiled(asked: Operation, token: str, **request: Any) -> requests.Response:
-            response = send(asked, token, **request)
+        def spoiled(asked: Operation, access: Access, **request: Any) -> requests.Response:
+            response = send(asked, access, **request)
             if asked.id == operation and left[0]:
                 left[0] -= 1
                 changed = change(json.loads(response.content) if response.content else {})

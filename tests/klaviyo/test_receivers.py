@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, models, transaction
+from django.db import connection as database
 from django.dispatch import Signal
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integrations import outbox
@@ -222,3 +224,15 @@ def test_an_invite_is_told_no_later_than_it_holds(ann: Advocate) -> None:
     soon = timezone.now() + timedelta(hours=1)
     lifecycle.invite(ann, "ben@friends.test", expires_at=soon)
     assert Delivery.objects.get(options__metric="invite_received").not_after == soon
+
+
+def test_a_signal_asks_the_database_three_times(ann: Advocate) -> None:
+    """Its own savepoint among them; where nothing waits for the person, and where their profile does."""
+    most = 3 if database.vendor == "postgresql" else 5  # SQLite has no statement that does both
+    for _ in range(2):
+        visit = Visit.objects.create(advocate=ann, occurred_at=timezone.now())
+        with transaction.atomic(), CaptureQueriesContext(database) as captured:
+            signals.visit_recorded.send(sender=Visit, visit=visit)
+        assert [query["sql"][:60] for query in captured][most:] == []
+    assert Delivery.objects.filter(options__metric="referred_visit").count() == 2
+    assert Delivery.objects.filter(kind="profile", state=State.QUEUED).count() == 1

@@ -120,8 +120,9 @@ def upgraded_once(
 ) -> Iterator[Shared]:
     """The installation of `before`, migrated to the newest: that takes longer than most of what is tried on it."""
     taken_at = timezone.now()
-    app = {"client_id": conf.settings.KLAVIYO_CLIENT_ID, "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET}
-    with Sandbox(limits=False, **app) as sandbox, closing(sqlite3.connect(":memory:")) as klaviyo:
+    known_as, secret = conf.settings.KLAVIYO_CLIENT_ID, conf.settings.KLAVIYO_CLIENT_SECRET
+    known = closing(sqlite3.connect(":memory:", check_same_thread=False))
+    with Sandbox(limits=False, client_id=known_as, client_secret=secret) as sandbox, known as klaviyo:
         renamed = klaviyo_then.remember(sandbox, past.read(past.STORE_SETTINGS, taken_at))
         klaviyo_then.copy(sandbox, klaviyo)
         with django_db_blocker.unblock():

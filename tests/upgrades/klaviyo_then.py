@@ -47,11 +47,11 @@ def copy(sandbox: Sandbox, to: sqlite3.Connection) -> None:
 
 
 def put_back(known: sqlite3.Connection, sandbox: Sandbox, later: timedelta) -> None:
-    """Into a new one, that is then as `remember` had left the other, but so much later."""
+    """Into a new one, that is then as `remember` had left the other, but so much later; its events can be read."""
     with sandbox._world.database._lock:
         known.backup(sandbox._world.database._connection)
     with sandbox._world.database.transaction() as sql:
-        for column in ("access_tokens.expires_at", "events.time", "events.readable_at", "events.received_at"):
+        for column in ("access_tokens.expires_at", "events.time", "events.received_at"):
             table, _, name = column.partition(".")
             sql.execute(f"UPDATE {table} SET {name} = {name} + ?", [round(later.total_seconds())])
     _let_imports_wait(sandbox)

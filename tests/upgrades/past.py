@@ -106,13 +106,14 @@ def shift_times(by: timedelta) -> None:
     """All that the tables of our apps say of when is later by so much; on SQLite, where few are tried, it stays."""
     if database.vendor != "postgresql":
         return
+    seconds = f"{by.total_seconds()} seconds"
     with transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for model in apps.get_models():
             columns = [field.column for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
             if columns and model._meta.app_label in OURS:
-                shifted = ", ".join(f'"{column}" = "{column}" + %(by)s' for column in columns)
-                cursor.execute(f'UPDATE "{model._meta.db_table}" SET {shifted}', {"by": by})
+                shifted = ", ".join(f'"{column}" = "{column}" + %(by)s::interval' for column in columns)
+                cursor.execute(f'UPDATE "{model._meta.db_table}" SET {shifted}', {"by": seconds})
 
 
 def _administer(statement: str) -> None:

@@ -20,6 +20,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0009_parts": past.STORE_SETTINGS,
         "0010_api_tokens": past.STORE_SETTINGS,
         "0011_runs_and_asked_scopes": past.STORE_SETTINGS,
+        "0012_private_keys": past.STORE_SETTINGS,
+        "0013_room": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -36,6 +38,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0016_domains_in_other_spellings": past.STORE_SETTINGS,
         "0017_key_versions": past.STORE_SETTINGS,
         "0018_older_key_versions": past.STORE_SETTINGS,
+        "0019_action_runs": past.STORE_SETTINGS,
+        "0020_runs_to_forget": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -17,7 +17,7 @@ from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.confirmation.match import NOT_CONFIRMED
 from klaviyo.consent import suppression
-from klaviyo.delivery.erasure import further_address, owed
+from klaviyo.delivery.erasure import action_runs, further_address, owed
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
@@ -75,6 +75,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     _forget_sends(_sends(mine, sources), names, until)
     blank(mine)
     property_names.forget(email)
+    action_runs.forget(email, until)
     _unname([row for row in rows if person_key.mailbox(row.subject) not in own])
 
 

@@ -16,10 +16,10 @@ from django.db.models.functions import Lower, Now
 from integrations import outbox
 from integrations.encryption import Undecryptable
 from integrations.models import Delivery
-from klaviyo.delivery.erasure import erase, owed
+from klaviyo.delivery.erasure import action_runs, erase, owed
 from klaviyo.mapping import orders, property_names
 from klaviyo.models import Erasure, StoreSetting
-from referrals import suppressions
+from referrals import erased, suppressions
 from referrals.lifecycle import erasure
 from referrals.models import Advocate
 
@@ -57,6 +57,7 @@ def once_more(pk: int) -> None:
         if reached := _reached(found):
             _ask_again(receipt, email, reached)
         property_names.forget(email)  # also what a worker has just written of them
+        action_runs.forget(email, receipt.requested_at + erased.MARGIN)  # also what no fact tells of
     Erasure.objects.filter(pk=pk).update(repeated_at=Now())
 
 

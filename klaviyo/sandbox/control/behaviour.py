@@ -46,6 +46,7 @@ _SETTINGS = Members(
         "token_seconds": Number(),
         "age_gated": Boolean(),
         "segment_seconds": Number(),
+        "campaign_seconds": Number(),
         "retires_on": Text(),
     }
 )

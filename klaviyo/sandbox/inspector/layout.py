@@ -25,6 +25,7 @@ _SECTIONS = (
     ("metrics", "Metrics"),
     ("lists", "Lists"),
     ("segments", "Segments"),
+    ("keys", "Private keys"),
 )
 NOTHING = Html("")
 NONE = "none"

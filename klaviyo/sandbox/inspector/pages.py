@@ -1,5 +1,6 @@
 """Inspector pages by path, and the two that are about no single account."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from klaviyo.sandbox.control import snapshots
 from klaviyo.sandbox.control.snapshots import SeenAccount
 from klaviyo.sandbox.http.wire import Reply, Request, html_reply, redirect
-from klaviyo.sandbox.inspector import consent_buttons, events, layout, lists_and_segments, people
+from klaviyo.sandbox.inspector import consent_buttons, events, layout, lists_and_segments, people, private_keys
 from klaviyo.sandbox.inspector.view import View
 from klaviyo.sandbox.markup import Html, fill, join
 from klaviyo.sandbox.state import people as people_kept
@@ -20,6 +21,7 @@ _PAGES: Mapping[str, Callable[[View], Html]] = {
     "metrics": events.metrics,
     "lists": lists_and_segments.lists,
     "segments": lists_and_segments.segments,
+    "keys": private_keys.index,
 }
 _SINGLE: Mapping[str, Callable[[View, str], Html | None]] = {
     "people": people.one,
@@ -32,7 +34,7 @@ _ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people"
 
 def answer(world: World, request: Request) -> Reply:
     if request.method == "POST":
-        reply = consent_buttons.press(world, request)
+        reply = _press(world, request)
     elif request.method not in ("GET", "HEAD"):
         reply = None
     elif request.path.startswith("/profile/"):
@@ -57,6 +59,23 @@ def _profile(world: World, profile_id: str) -> Reply | None:
     return redirect(f"/inspector/{account}/people/{profile_id}") if account else None
 
 
+def _press(world: World, request: Request) -> Reply | None:
+    # A form on another site has no business here.
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        return Reply(403)
+    parts = request.path.strip("/").split("/")
+    if len(parts) != 3 or (parts[0], parts[2]) != ("inspector", "keys"):
+        return consent_buttons.press(world, request)
+    with world.database.transaction() as sql:
+        view = _view(sql, parts[1], {})
+        return private_keys.press(request, view) if view else None
+
+
+def _view(sql: sqlite3.Connection, account_id: str, query: Mapping[str, str]) -> View | None:
+    account = next((one for one in snapshots.accounts(sql) if one.id == account_id), None)
+    return View(sql, account.id, account.name, account.timezone, query) if account else None
+
+
 def _page(world: World, request: Request) -> Html | None:
     parts = [part for part in request.path.split("/") if part]
     if not parts:
@@ -66,10 +85,9 @@ def _page(world: World, request: Request) -> Html | None:
     if parts[0] != "inspector" or not 2 <= len(parts) <= 4:
         return None
     with world.database.transaction() as sql:
-        account = next((one for one in snapshots.accounts(sql) if one.id == parts[1]), None)
-        if account is None:
+        view = _view(sql, parts[1], dict(request.query_pairs()))
+        if view is None:
             return None
-        view = View(sql, account.id, account.name, account.timezone, dict(request.query_pairs()))
         section = parts[2] if len(parts) > 2 else "people"
         if len(parts) == 4:
             single = _SINGLE.get(section)

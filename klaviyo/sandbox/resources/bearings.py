@@ -1,4 +1,4 @@
-"""Bearings of a list, a segment or a metric: the tags that it has and the flows that it starts, where asked for."""
+"""Bearings of a campaign, list, segment or metric: its tags and the flows that it starts, where they are asked for."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -9,9 +9,13 @@ from klaviyo.sandbox.state import flow_store, tag_store
 
 
 def relationships(call: Call, kind: str, thing: str) -> Document:
-    path, asked = f"/api/{kind}s/{thing}", call.query.include
-    borne = [one["id"] for one in tag_store.of_thing(call.sql, kind, thing)] if "tags" in asked else None
-    return {"tags": link(call, "tag", path, "tags", borne), **flow_triggers(call, kind, thing)}
+    return {**tags_of(call, kind, thing), **flow_triggers(call, kind, thing)}
+
+
+def tags_of(call: Call, kind: str, thing: str) -> Document:
+    asked = "tags" in call.query.include
+    borne = [one["id"] for one in tag_store.of_thing(call.sql, kind, thing)] if asked else None
+    return {"tags": link(call, "tag", f"/api/{kind}s/{thing}", "tags", borne)}
 
 
 def flow_triggers(call: Call, kind: str, thing: str) -> Document:

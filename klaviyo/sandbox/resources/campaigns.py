@@ -10,8 +10,8 @@ from klaviyo.sandbox.protocol.calls import Answer, Call, Document, Listing, know
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.filter_language import wrong
 from klaviyo.sandbox.protocol.filters import RANGE, Column, Where, boolean, moment, one_of
+from klaviyo.sandbox.resources import bearings, campaign_progress, images
 from klaviyo.sandbox.resources import campaign_message_reading as message_reading
-from klaviyo.sandbox.resources import campaign_progress, images
 from klaviyo.sandbox.resources import campaign_shapes as shapes
 from klaviyo.sandbox.resources.campaign_progress import DRAFT, STATUSES
 from klaviyo.sandbox.state import campaign_store, template_store
@@ -147,16 +147,19 @@ def resource(call: Call, row: sqlite3.Row) -> Document:
         "attributes": call.query.sparse("campaign", attributes),
         "relationships": {
             "campaign-messages": link(call, "campaign-message", path, "campaign-messages", messages),
-            "tags": link(call, "tag", path, "tags"),
+            **bearings.tags_of(call, "campaign", row["id"]),
         },
         "links": {"self": call.address(path)},
     }
 
 
 def _included(call: Call, rows: list[sqlite3.Row]) -> list[Document] | None:
-    if "campaign-messages" not in call.query.include:
+    asked = call.query.include
+    if not asked:
         return None
-    return [message_reading.resource(call, one) for row in rows for one in campaign_store.messages(call.sql, row["id"])]
+    messages = (one for row in rows for one in campaign_store.messages(call.sql, row["id"]))
+    shown = [message_reading.resource(call, one) for one in messages] if "campaign-messages" in asked else []
+    return [*shown, *(bearings.included(call, "campaign", (row["id"] for row in rows)) or ())]
 
 
 def _channel(told: list[Any]) -> str:

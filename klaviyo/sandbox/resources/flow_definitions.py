@@ -9,7 +9,7 @@ from klaviyo.sandbox.protocol.calls import Call, Document
 from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Members, Text
 from klaviyo.sandbox.resources import definition_shapes
-from klaviyo.sandbox.state import tag_store
+from klaviyo.sandbox.state import tag_store, template_store
 
 AT = "/data/attributes/definition"
 STATUSES = ("draft", "live", "manual")
@@ -43,7 +43,11 @@ def trigger_type(definition: Document) -> str:
 
 def check(call: Call, definition: Document) -> None:
     """Refusal unless its trigger is there, its actions have names of their own, and all that is named exists."""
-    found = [*_wrong_triggers(call, definition["triggers"]), *_wrong_actions(definition)]
+    found = [
+        *_wrong_triggers(call, definition["triggers"]),
+        *_wrong_actions(definition),
+        *_wrong_templates(call, definition["actions"]),
+    ]
     if found:
         raise Refusal(*found)
 
@@ -95,6 +99,15 @@ def _wrong_triggers(call: Call, triggers: list[Document]) -> Iterator[Problem]:
 def _has_metric(call: Call, metric_id: str) -> bool:
     row = call.sql.execute("SELECT 1 FROM metrics WHERE id = ? AND account = ?", (metric_id, call.account)).fetchone()
     return row is not None
+
+
+def _wrong_templates(call: Call, actions: list[Document]) -> Iterator[Problem]:
+    for index, action in enumerate(actions):
+        message = (action.get("data") or {}).get("message")
+        template = message.get("template_id") if isinstance(message, dict) else None
+        if template and template_store.get(call.sql, call.account, template) is None:
+            detail = f"A template with id {template} does not exist."
+            yield invalid(detail, f"{AT}/actions/{index}/data/message/template_id")
 
 
 def _wrong_actions(definition: Document) -> Iterator[Problem]:

@@ -3,8 +3,8 @@
 from klaviyo.sandbox.protocol.calls import Answer, Call
 from klaviyo.sandbox.protocol.errors import Refusal, invalid
 from klaviyo.sandbox.protocol.validation import Items, Members, Text
-from klaviyo.sandbox.resources import profiles
-from klaviyo.sandbox.state import identifiers, people
+from klaviyo.sandbox.resources import profiles, topics
+from klaviyo.sandbox.state import identifiers, people, webhook_deliveries
 from klaviyo.sandbox.state.people import Person
 
 _ONE = Items(Members({"type": Text(choices=("profile",)), "id": Text()}), fewest=1, most=1)
@@ -32,6 +32,7 @@ def merge_profiles(call: Call) -> Answer:
     people.delete(call.sql, [gone.id])
     _fill(kept, gone)
     people.save(call.sql, kept)
+    webhook_deliveries.record(call.sql, call.account, kept.id, topics.MERGED)
     link = call.address(f"/api/profiles/{kept.id}")
     return call.one({"type": "profile", "id": kept.id, "links": {"self": link}}, 201)
 

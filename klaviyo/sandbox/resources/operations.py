@@ -89,7 +89,7 @@ class Operation:
 
     @property
     def may_change_consent(self) -> bool:
-        return "subscriptions:write" in self.scopes
+        return "subscriptions:write" in self.scopes or self.handler is merging.merge_profiles
 
     @property
     def needs_an_app(self) -> bool:
@@ -354,7 +354,7 @@ _DEFINED = {"template": frozenset({"definition"})}
 _TEMPLATE = Rules(("template",), _DEFINED)
 _PLAIN_TEMPLATE = Rules(("template",), words={"template": campaign_fields.TEMPLATE})
 _CAMPAIGN = Rules(("campaign", "campaign-message"), include=frozenset({"campaign-messages", "tags"}))
-# In the next revision templates and campaigns have other forms.
+# In the next revision flows, templates and campaigns have other forms.
 _FIRST = ("2026-07-15",)
 _IMAGE_FILES = Limit(3, 100, 500)  # the daily number of its own page; the specification has 100 for both
 
@@ -615,17 +615,19 @@ OPERATIONS += (
         S,
         flows.get_flows,
         Rules(_FLOW.fields, None, _FLOW.include, _orders(*_NAMED_SORTS), (50, 50), filter=True),
+        revisions=_FIRST,
     ),
-    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW),
+    Operation("GET /api/flows/{id}", "flows:read", S, flows.get_flow, _FLOW, revisions=_FIRST),
     Operation(
         "POST /api/flows",
         "flows:write",
         Limit(1, 15, 100),
         flows.create_flow,
         Rules(("flow",), {"flow": frozenset({"definition"})}),
+        revisions=_FIRST,
     ),
-    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",))),
-    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow),
+    Operation("PATCH /api/flows/{id}", "flows:write", S, flows.update_flow, Rules(("flow",)), revisions=_FIRST),
+    Operation("DELETE /api/flows/{id}", "flows:write", S, flows.delete_flow, revisions=_FIRST),
     Operation(
         "GET /api/tags",
         "tags:read",

@@ -17,8 +17,9 @@ UNSUBSCRIBED_FROM_LIST = "event:klaviyo.unsubscribed_from_list"
 PREFERENCES = "event:klaviyo.updated_email_preferences"
 SUBSCRIBED_TO_SMS = "event:klaviyo.subscribed_to_sms_marketing"
 UNSUBSCRIBED_FROM_SMS = "event:klaviyo.unsubscribed_from_sms_marketing"
+MERGED = "event:klaviyo.merged_profile"
 
-# The last four can be asked for and never happen here.
+# The last three can be asked for and never happen here.
 ALL = (
     SUBSCRIBED,
     UNSUBSCRIBED,
@@ -32,7 +33,7 @@ ALL = (
     PREFERENCES,
     SUBSCRIBED_TO_SMS,
     UNSUBSCRIBED_FROM_SMS,
-    "event:klaviyo.merged_profile",
+    MERGED,
     "event:klaviyo.received_email",
     "event:klaviyo.opened_email",
     "event:klaviyo.clicked_email",

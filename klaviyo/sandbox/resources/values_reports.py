@@ -220,8 +220,6 @@ def _groupings(call: Call, kind: str, message: _Message) -> dict[str, str]:
 
 def _campaign(call: Call, message_id: str) -> str:
     """The campaign of a message; an id that is not a message's is the campaign's own."""
-    if not tag_store.is_kept(call.sql, "campaign"):
-        return message_id
     row = call.sql.execute("SELECT campaign FROM campaign_messages WHERE id = ?", (message_id,)).fetchone()
     return row["campaign"] if row else message_id
 

@@ -24,6 +24,14 @@ def revoke(sql: sqlite3.Connection, account: str, key: str) -> bool:
     return sql.execute("DELETE FROM private_keys WHERE digest = ? AND account = ?", (digest, account)).rowcount > 0
 
 
+def revoke_by_number(sql: sqlite3.Connection, account: str, number: int) -> bool:
+    return sql.execute("DELETE FROM private_keys WHERE seq = ? AND account = ?", (number, account)).rowcount > 0
+
+
+def of_account(sql: sqlite3.Connection, account: str) -> list[sqlite3.Row]:
+    return sql.execute("SELECT * FROM private_keys WHERE account = ? ORDER BY seq", (account,)).fetchall()
+
+
 def access(sql: sqlite3.Connection, key: str, every_scope: frozenset[str]) -> Access | None:
     row = sql.execute("SELECT account, scopes FROM private_keys WHERE digest = ?", (_digest(key),)).fetchone()
     if row is None:

@@ -1,6 +1,7 @@
 CREATE TABLE IF NOT EXISTS private_keys (
-    digest TEXT PRIMARY KEY,
+    seq INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
     account TEXT NOT NULL,
     scopes TEXT,
     made_at TEXT NOT NULL
-) WITHOUT ROWID;
+);

@@ -58,8 +58,6 @@ def delete(sql: sqlite3.Connection, tag_id: str) -> None:
 
 def exists(sql: sqlite3.Connection, account: str, kind: str, thing: str) -> bool:
     """Whether the account has such a thing."""
-    if not is_kept(sql, kind):
-        return False
     row = sql.execute(
         f"SELECT 1 FROM {TABLES[kind]} WHERE id = ? AND account = ?",  # noqa: S608 - one of TABLES
         (thing, account),
@@ -84,17 +82,9 @@ def of_thing(sql: sqlite3.Connection, kind: str, thing: str) -> list[sqlite3.Row
 
 def things(sql: sqlite3.Connection, tag_id: str, kind: str) -> list[str]:
     """What bears a tag and is still there."""
-    if not is_kept(sql, kind):
-        return []
     rows = sql.execute(
         f"SELECT g.thing FROM tagged g JOIN {TABLES[kind]} x ON x.id = g.thing "  # noqa: S608 - one of TABLES
         "WHERE g.tag = ? AND g.kind = ? ORDER BY g.seq",
         (tag_id, kind),
     )
     return [row["thing"] for row in rows]
-
-
-def is_kept(sql: sqlite3.Connection, kind: str) -> bool:
-    """Whether this sandbox keeps things of that kind at all."""
-    row = sql.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (TABLES[kind],)).fetchone()
-    return row is not None

@@ -111,4 +111,5 @@ def ready(_call: Call) -> Answer:
 
 def leaves(call: Call) -> Answer:
     call.must_be_allowed("brew")
-    return call.once(lambda _: Answer(Outcome(SUCCESS, data={"size": call.request.FILES["file"].size})))
+    (file,) = call.request.FILES.getlist("file")
+    return call.once(lambda _: Answer(Outcome(SUCCESS, data={"size": file.size})))

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import Client
 
-from integrations.api import dispatch
+from integrations.api import tokens
 from integrations.api.outcome import Outcome
 from integrations.models import Connection
 from tests.integrations.api.conftest import Ask
@@ -204,7 +204,7 @@ def test_a_database_that_is_away_is_worth_another_try(ask: Ask, monkeypatch: pyt
     def away(_secret: str) -> None:
         raise OperationalError("at db.example, password=1234")
 
-    monkeypatch.setattr(dispatch.tokens, "find", away)
+    monkeypatch.setattr(tokens, "find", away)
     answer = ask(body=ORDER)
     assert code(answer, 503) == "database_away"
     assert answer["Retry-After"] == "5"
@@ -213,12 +213,14 @@ def test_a_database_that_is_away_is_worth_another_try(ask: Ask, monkeypatch: pyt
 
 def test_a_file_comes_as_a_form(ask: Ask, secret: str) -> None:
     client, headers = Client(), {"authorization": f"Bearer {secret}", "idempotency-key": "a"}
-    leaf = lambda text: {"file": SimpleUploadedFile("leaf.png", text)}  # noqa: E731
-    assert outcome(client.post("/api/v1/leaves", leaf(b"12345"), headers=headers), 200)["data"] == {"size": 5}
-    again = client.post("/api/v1/leaves", leaf(b"12345"), headers=headers)
-    assert again["Idempotent-Replayed"] == "true"
-    assert code(client.post("/api/v1/leaves", leaf(b"54321"), headers=headers), 409) == "key_used"
-    assert code(client.post("/api/v1/leaves", leaf(b"x" * 200_000), headers=headers), 413) == "too_large"
+
+    def send(content: bytes) -> Any:
+        return client.post("/api/v1/leaves", {"file": SimpleUploadedFile("leaf.png", content)}, headers=headers)
+
+    assert outcome(send(b"12345"), 200)["data"] == {"size": 5}
+    assert send(b"12345")["Idempotent-Replayed"] == "true"
+    assert code(send(b"54321"), 409) == "key_used"
+    assert code(send(b"x" * 200_000), 413) == "too_large"
     broken = client.generic("POST", "/api/v1/leaves", b"x", content_type="multipart/form-data", headers=headers)
     assert code(broken, 400) == "not_understood"
 

@@ -121,7 +121,10 @@ def test_a_run_on_record_answers_for_itself(made: tuple[ApiToken, str]) -> None:
         return Answer(Outcome(SUCCESS), 202)
 
     ended: dict[str, Answer] = {}
-    ask = lambda: idempotency.once(made[0], "k", "d", begins, of_run=ended.get)  # noqa: E731
+
+    def ask() -> Answer:
+        return idempotency.once(made[0], "k", "d", begins, of_run=ended.get)
+
     assert [ask().status, ask().status] == [202, 202]
     ended["17"] = DONE
     assert ask().outcome == DONE.outcome

@@ -68,7 +68,7 @@ def test_the_new_account_does_nothing_before_the_decision(other: Connection) -> 
     assert (other.state, other.replaces) == (State.UNDECIDED, Connection.objects.get(account_id="A1"))
     assert outbox.claim(other) == []
     with pytest.raises(ReconnectRequired):
-        connections.access_token(other.pk)
+        connections.access(other.pk)
 
 
 def test_the_page_asks_and_changes_nothing(browser: Client, other: Connection) -> None:
@@ -90,7 +90,7 @@ def test_the_new_account_may_take_the_place(
     waiting.refresh_from_db()
     assert (waiting.connection_id, waiting.state) == (tearoom.pk, Delivery.State.HELD)
     assert teapot.revoked == [tearoom.refresh_token]
-    assert connections.access_token(other.pk).token in teapot.access
+    assert connections.access(other.pk).authorization.removeprefix("Bearer ") in teapot.access
 
 
 def test_the_new_account_may_be_kept_beside_the_old(

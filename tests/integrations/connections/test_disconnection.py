@@ -84,7 +84,7 @@ def test_nothing_can_be_sent_afterwards(browser: Client, tearoom: Connection) ->
     disconnect(browser, tearoom)
     assert outbox.claim(tearoom) == []
     with pytest.raises(ReconnectRequired):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
 
 
 def test_tokens_are_erased_even_when_the_provider_cannot_be_reached(
@@ -215,7 +215,7 @@ def test_a_renewal_in_flight_leaves_no_living_token_behind(
 
     def renew() -> None:
         with pytest.raises(ReconnectRequired):
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         databases.close_all()
 
     worker = threading.Thread(target=renew)

@@ -7,6 +7,7 @@ import pytest
 from integrations import connections
 from integrations.connections import disconnection, health_check, renewal
 from integrations.models import Connection, HealthCheck
+from integrations.providers import Access
 from tests.integrations.teapot import Teapot, saying
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,14 +70,14 @@ def test_only_connected_accounts_are_asked(teapot: Teapot, tearoom: Connection) 
     assert teapot.calls[ACCOUNT] == calls
 
 
-@pytest.mark.parametrize("step", ["access_token", "renew"])
+@pytest.mark.parametrize("step", ["access", "renew"])
 def test_nothing_is_asked_once_it_is_disconnected(
     teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     take = getattr(renewal, step)
 
-    def taken_too_late(*asked: Any) -> renewal.Access:
-        access: renewal.Access = take(*asked)
+    def taken_too_late(*asked: Any) -> Access:
+        access: Access = take(*asked)
         disconnection.start(tearoom)
         return access
 
@@ -91,11 +92,11 @@ def test_nothing_is_asked_once_it_is_disconnected(
 def test_a_token_that_was_renewed_meanwhile_is_left_for_the_new_one(
     teapot: Teapot, tearoom: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def taken_too_early(connection_id: int) -> renewal.Access:
-        access = renewal.access_token(connection_id)
+    def taken_too_early(connection_id: int) -> Access:
+        access = renewal.access(connection_id)
         renewal.renew(connection_id, access.generation)
         return access
 
-    monkeypatch.setattr(health_check, "access_token", taken_too_early)
+    monkeypatch.setattr(health_check, "access", taken_too_early)
     assert connections.probe(tearoom).passed
     assert Connection.objects.get().generation == 2

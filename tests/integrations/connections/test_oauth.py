@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from integrations.connections import oauth
-from integrations.connections.oauth import Grant
+from integrations.connections.grants import Grant
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, ReconnectRequired, TemporaryError
 from integrations.providers import Provider
 from tests.integrations.teapot import CLIENT_SECRET, Misdeed, Teapot, breaking_off, saying

@@ -30,27 +30,27 @@ def problem(code: str) -> Any:
 
 def test_a_fresh_token_is_used_as_it_is(tearoom: Connection, calls: Callable[[], int]) -> None:
     with_left(16)
-    assert connections.access_token(tearoom.pk).token == tearoom.access_token
+    assert connections.access(tearoom.pk).authorization == f"Bearer {tearoom.access_token}"
     assert calls() == 0
 
 
 def test_a_token_is_renewed_before_it_ends(teapot: Teapot, tearoom: Connection, calls: Callable[[], int]) -> None:
     with_left(14)
-    access = connections.access_token(tearoom.pk)
+    access = connections.access(tearoom.pk)
     row = Connection.objects.get()
-    assert (access.token, access.generation) == (row.access_token, 2)
+    assert (access.authorization, access.generation) == (f"Bearer {row.access_token}", 2)
     assert row.access_token in teapot.access
     assert row.refresh_token in teapot.refreshing
     assert row.refresh_lease is None
     assert row.access_expires_at
     assert row.access_expires_at > timezone.now() + timedelta(minutes=58)
-    assert connections.access_token(tearoom.pk) == access
+    assert connections.access(tearoom.pk) == access
     assert calls() == 1
 
 
 def test_a_margin_may_be_chosen(tearoom: Connection, calls: Callable[[], int]) -> None:
     with_left(14)
-    connections.access_token(tearoom.pk, timedelta(minutes=5))
+    connections.access(tearoom.pk, timedelta(minutes=5))
     assert calls() == 0
 
 
@@ -60,20 +60,20 @@ def test_a_token_that_never_lives_long_is_not_renewed_all_the_time(
     teapot.expires_in = 300
     with_left(0)
     for _ in range(5):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
         connections.renew_due()
     assert calls() == 1
 
 
 def test_access_shows_no_token(tearoom: Connection) -> None:
-    assert "CANARY" not in repr(connections.access_token(tearoom.pk))
+    assert "CANARY" not in repr(connections.access(tearoom.pk))
 
 
 def test_fifty_who_want_an_expired_token_make_one_call(
     tearoom: Connection, calls: Callable[[], int], at_once: Callable[..., list[Any]]
 ) -> None:
     with_left(-5)
-    got = at_once(50, lambda: connections.access_token(tearoom.pk))
+    got = at_once(50, lambda: connections.access(tearoom.pk))
     assert {access.generation for access in got} == {2}
     assert calls() == 1
 
@@ -84,7 +84,7 @@ def test_fifty_whose_token_was_refused_make_one_call(
     teapot.forget_access()
     got = at_once(50, lambda: connections.renew(tearoom.pk, 1))
     assert {access.generation for access in got} == {2}
-    assert {access.token in teapot.access for access in got} == {True}
+    assert {access.authorization.removeprefix("Bearer ") in teapot.access for access in got} == {True}
     assert calls() == 1
 
 
@@ -93,7 +93,7 @@ def test_others_work_on_with_the_old_token_while_one_renews(
 ) -> None:
     with_left(5)
     Connection.objects.update(refresh_lease="0" * 32, refresh_lease_until=timezone.now() + timedelta(seconds=30))
-    assert connections.access_token(tearoom.pk).generation == 1
+    assert connections.access(tearoom.pk).generation == 1
     assert calls() == 0
 
 
@@ -104,7 +104,7 @@ def test_who_cannot_wait_any_longer_costs_no_attempt(
     with_left(-5)
     Connection.objects.update(refresh_lease="0" * 32, refresh_lease_until=timezone.now() + timedelta(seconds=30))
     with problem("renewing") as caught:
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     outcome = outcomes.of(caught.value)
     assert isinstance(outcome, outcomes.Retry)
     assert outcome.refund
@@ -114,7 +114,7 @@ def test_who_cannot_wait_any_longer_costs_no_attempt(
 def test_the_lease_of_a_dead_worker_ends(tearoom: Connection, calls: Callable[[], int]) -> None:
     with_left(-5)
     Connection.objects.update(refresh_lease="0" * 32, refresh_lease_until=timezone.now() - timedelta(seconds=1))
-    assert connections.access_token(tearoom.pk).generation == 2
+    assert connections.access(tearoom.pk).generation == 2
     assert calls() == 1
 
 
@@ -126,7 +126,7 @@ def test_a_winner_that_was_overtaken_writes_nothing(teapot: Teapot, tearoom: Con
         return False
 
     teapot.will(TOKEN, overtaken)
-    assert connections.access_token(tearoom.pk).token == tearoom.access_token
+    assert connections.access(tearoom.pk).authorization == f"Bearer {tearoom.access_token}"
     assert Connection.objects.get().generation == 2
 
 
@@ -150,7 +150,7 @@ def test_fifty_who_wait_for_another_worker_look_as_one(
 
     monkeypatch.setattr(renewal, "_look", counted)
     monkeypatch.setattr(renewal, "PATIENCE_SECONDS", 300.0)
-    got = at_once(50, lambda: connections.access_token(tearoom.pk))
+    got = at_once(50, lambda: connections.access(tearoom.pk))
     assert {access.generation for access in got} == {2}
     assert calls() == 0
     between = [later - earlier for earlier, later in pairwise(again[:12])]
@@ -165,7 +165,7 @@ def test_fifty_hear_of_one_failure(
 
     def refused() -> tuple[str, timedelta]:
         with pytest.raises(renewal.AccessUnavailable) as caught:
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         return caught.value.code, caught.value.retry_after
 
     got = at_once(50, refused)
@@ -181,10 +181,10 @@ def test_a_lease_that_came_too_late_is_given_back(
     monkeypatch.setattr(renewal, "LATEST", timedelta(seconds=-1))
     monkeypatch.setattr(renewal, "PATIENCE_SECONDS", 0.0)
     with problem("renewing"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     assert calls() == 0
     monkeypatch.undo()
-    assert connections.access_token(tearoom.pk).generation == 2
+    assert connections.access(tearoom.pk).generation == 2
     assert calls() == 1
 
 
@@ -192,7 +192,7 @@ def test_a_lease_that_came_too_late_is_given_back(
 def test_only_a_connected_account_gives_access(tearoom: Connection, state: Connection.State) -> None:
     Connection.objects.update(state=state)
     with pytest.raises(ReconnectRequired):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     with pytest.raises(ReconnectRequired):
         connections.renew(tearoom.pk, 1)
     assert connections.renew_due() == 0
@@ -200,7 +200,7 @@ def test_only_a_connected_account_gives_access(tearoom: Connection, state: Conne
 
 def test_a_connection_that_is_gone_gives_no_access(db: None) -> None:
     with pytest.raises(ReconnectRequired):
-        connections.access_token(1)
+        connections.access(1)
 
 
 def test_a_refused_token_is_renewed_once_and_then_just_handed_out(
@@ -234,13 +234,13 @@ def test_a_slow_provider_keeps_nobody_waiting_whose_token_lives(teapot: Teapot, 
     teapot.will(TOKEN, waiting_for(go_on, reached))
 
     def renew() -> None:
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
         databases.close_all()
 
     slow = threading.Thread(target=renew)
     slow.start()
     assert reached.wait(300)
-    assert connections.access_token(tearoom.pk).generation == 1
+    assert connections.access(tearoom.pk).generation == 1
     go_on.set()
     slow.join(300)
     assert Connection.objects.get().generation == 2

@@ -37,7 +37,7 @@ def test_a_providers_bad_day_costs_nothing_while_the_token_lives(
     with_left(5)
     teapot.will(TOKEN, saying(*answer))
     for _ in range(10):
-        assert connections.access_token(tearoom.pk).generation == 1
+        assert connections.access(tearoom.pk).generation == 1
     assert calls() == 1
     row = Connection.objects.get()
     assert (row.state, row.problem_code, row.refresh_failures) == (State.CONNECTED, "", 1)
@@ -51,13 +51,13 @@ def test_a_providers_bad_day_never_disconnects(
     teapot.will(TOKEN, *[saying(*answer)] * 3)
     for failures in range(1, 4):
         with pytest.raises(AccessUnavailable) as caught:
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         assert caught.value.retry_after > timedelta(seconds=25 * 2 ** (failures - 1))
         with pytest.raises(AccessUnavailable):
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         assert calls() == failures
         pause_over()
-    assert connections.access_token(tearoom.pk).generation == 2
+    assert connections.access(tearoom.pk).generation == 2
     row = Connection.objects.get()
     assert (row.state, row.refresh_failures, row.refresh_problem_code, row.refresh_problem) == ("connected", 0, "", "")
 
@@ -66,7 +66,7 @@ def test_the_providers_wish_to_wait_is_obeyed(teapot: Teapot, tearoom: Connectio
     with_left(-5)
     teapot.will(TOKEN, saying(429, {}, Retry_After="1800"))
     with pytest.raises(AccessUnavailable) as caught:
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     assert caught.value.retry_after > timedelta(minutes=29)
 
 
@@ -75,7 +75,7 @@ def test_a_dead_grant_needs_a_reconnect_and_holds_what_waits(teapot: Teapot, tea
     teapot.uninstall()
     with_left(-5)
     with problem("access_withdrawn"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     row = Connection.objects.get()
     assert (row.state, row.problem_code) == (State.RECONNECT, "access_withdrawn")
     assert row.problem_at
@@ -83,7 +83,7 @@ def test_a_dead_grant_needs_a_reconnect_and_holds_what_waits(teapot: Teapot, tea
     assert (delivery.state, delivery.reason_code, delivery.reason) == ("held", row.problem_code, row.problem)
     calls = teapot.calls[TOKEN]
     with pytest.raises(ReconnectRequired):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     assert teapot.calls[TOKEN] == calls
 
 
@@ -98,7 +98,7 @@ def test_a_dead_grant_that_was_replaced_meanwhile_is_no_news(
         return True
 
     teapot.will(TOKEN, reconnect_first)
-    assert connections.access_token(tearoom.pk).generation == 2
+    assert connections.access(tearoom.pk).generation == 2
     assert Connection.objects.get().state == State.CONNECTED
 
 
@@ -107,9 +107,9 @@ def test_a_lost_answer_is_survived_where_refresh_tokens_stay(teapot: Teapot, tea
     with_left(-5)
     teapot.will(TOKEN, breaking_off)
     with problem("refresh_uncertain"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     pause_over()
-    assert connections.access_token(tearoom.pk).generation == 2
+    assert connections.access(tearoom.pk).generation == 2
     assert Connection.objects.get().refresh_problem_code == ""
 
 
@@ -118,10 +118,10 @@ def test_a_lost_answer_says_so_where_refresh_tokens_rotate(teapot: Teapot, tearo
     teapot.will(TOKEN, breaking_off, saying(503))
     for _ in range(2):
         with problem("refresh_uncertain"):
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         pause_over()
     with problem("response_lost"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     assert Connection.objects.get().problem_code == "response_lost"
 
 
@@ -130,7 +130,7 @@ def test_a_lost_key_needs_a_reconnect(tearoom: Connection, settings: Any, left: 
     with_left(left)
     settings.ENCRYPTION_KEYS = encryption.new_key("another")
     with problem("undecryptable"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
     assert Connection.objects.get().problem_code == "undecryptable"
 
 
@@ -142,7 +142,7 @@ def test_a_token_of_another_row_is_never_used(teapot: Teapot, tearoom: Connectio
         refresh_token=other.values_list("refresh_token", flat=True).get(),
     )
     with problem("undecryptable"):
-        connections.access_token(tearoom.pk)
+        connections.access(tearoom.pk)
 
 
 def test_one_sick_connection_does_not_keep_the_timer_from_others(
@@ -169,7 +169,7 @@ def test_nothing_about_renewal_is_logged_with_a_token(
     teapot.will(TOKEN, breaking_off, saying(401, {"error": "invalid_client", "error_description": "CANARY"}))
     for _ in range(3):
         with pytest.raises(IntegrationError):
-            connections.access_token(tearoom.pk)
+            connections.access(tearoom.pk)
         pause_over()
     assert caplog.records
     assert "CANARY" not in caplog.text

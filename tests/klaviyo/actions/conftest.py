@@ -6,6 +6,7 @@ import pytest
 from django import conf
 from django.contrib.auth.models import User
 
+from integrations import providers
 from klaviyo.sandbox import Exchange, Sandbox
 from tests import consent_screen, schemas
 from tests.klaviyo.actions.world import World, sdk
@@ -36,7 +37,6 @@ def world(
     settings.KLAVIYO_API_URL = klaviyo.url  # type: ignore[attr-defined]
     settings.KLAVIYO_AUTHORIZE_URL = f"{klaviyo.url}/oauth/authorize"  # type: ignore[attr-defined]
     user = User.objects.create_superuser("operator", "", "operator")
-    connection = consent_screen.connected_by(user, klaviyo)
-    connection.scopes = ""  # all that the sandbox has: of which it is not known here
-    connection.save(update_fields=["scopes"])
+    offered = [offer.name for offer in providers.get("klaviyo").offers]
+    connection = consent_screen.connected_by(user, klaviyo, also=offered)
     return World(klaviyo, connection, seen, sdk(klaviyo))

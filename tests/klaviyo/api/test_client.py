@@ -205,13 +205,13 @@ def test_what_is_too_late_is_not_sent(connection: Connection, mirror: Mirror) ->
 def test_time_that_went_by_while_access_was_renewed_counts(
     connection: Connection, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deadline, renewed = Deadline(3600), connections.access_token
+    deadline, renewed = Deadline(3600), connections.access
 
     def renew(connection_id: int) -> Any:
         monkeypatch.setattr(deadline, "_ends_at", 0.0)
         return renewed(connection_id)
 
-    monkeypatch.setattr(connections, "access_token", renew)
+    monkeypatch.setattr(connections, "access", renew)
     with pytest.raises(OutOfTime) as caught:
         Client(connection, deadline=deadline).call(at("anything", "POST"), body={})
     assert (caught.value.is_known, mirror.asked) == (True, [])

@@ -53,11 +53,11 @@ def killed_telling(drain: Drain, *, is_answered: bool, metric: str = RECEIVED) -
     """The worker dies when it tells of this, before the request leaves or after Klaviyo has taken it."""
     send = transport.send
 
-    def dying(operation: Operation, token: str, **request: Any) -> requests.Response:
+    def dying(operation: Operation, access: Any, **request: Any) -> requests.Response:
         is_it = operation == CREATE_EVENT and metric in str(request["body"])
         if is_it and not is_answered:
             raise Killed
-        response = send(operation, token, **request)
+        response = send(operation, access, **request)
         if is_it:
             raise Killed
         return response

@@ -34,9 +34,9 @@ ANSWERS: dict[str, Callable[[Any], tuple[int, bytes]]] = {
 def refusing(send: Any, answer: Callable[[Any], tuple[int, bytes]]) -> Any:
     """No upsert reaches Klaviyo, which says this instead."""
 
-    def refused(asked: Operation, token: str, **request: Any) -> requests.Response:
+    def refused(asked: Operation, access: Any, **request: Any) -> requests.Response:
         if asked.id != "create_or_update_profile":
-            response: requests.Response = send(asked, token, **request)
+            response: requests.Response = send(asked, access, **request)
             return response
         response = requests.Response()
         response.status_code, response._content = answer(None)

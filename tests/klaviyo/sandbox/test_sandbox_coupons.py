@@ -152,7 +152,9 @@ def test_codes_are_given_to_those_whom_a_campaign_reaches_and_then_stay(it: Judg
     members = {"data": [{"type": "profile", "id": one} for one in (ann, ben)]}
     it.client.send("POST", "/api/lists/GiftsL/relationships/profiles", members)
     api.create_coupon(coupon("GIFT"))
-    api.bulk_create_coupon_codes(job(one_code("GIFT", "ONLY"), one_code("UNUSED", "x")))
+    old = one_code("GIFT", "OLD", expires_at="2020-01-01T00:00:00Z")
+    api.bulk_create_coupon_codes(job(one_code("GIFT", "SPENT"), old, one_code("GIFT", "ONLY")))
+    api.update_coupon_code("GIFT-SPENT", about("coupon-code", "GIFT-SPENT", status="USED"))
     campaign = ready(it, "GiftsL", html="<p>{% coupon_code 'GIFT' %}</p>")
     it.api.Campaigns.send_campaign({"data": {"type": "campaign-send-job", "id": campaign}})
     assert it.api.Campaigns.get_campaign(campaign).data.attributes.status == "Sent"
@@ -161,7 +163,8 @@ def test_codes_are_given_to_those_whom_a_campaign_reaches_and_then_stay(it: Judg
     assert given[0].relationships.profile.data.id == ann
     assert api.get_coupon_codes(filter=f'equals(profile.id,"{ben}")').data == []
     assert status_of(api.delete_coupon_code, "GIFT-ONLY") == 409
-    assert [one.profile_id for one in it.sandbox.coupon_codes(TEA_HOUSE) if one.coupon == "GIFT"] == [ann]
+    codes = {one.unique_code: one.profile_id for one in it.sandbox.coupon_codes(TEA_HOUSE) if one.coupon == "GIFT"}
+    assert codes == {"SPENT": None, "OLD": None, "ONLY": ann}
 
 
 @pytest.mark.parametrize(

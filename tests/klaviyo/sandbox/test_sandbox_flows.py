@@ -170,6 +170,10 @@ DEFINITION = "/data/attributes/definition"
         ),
         (lambda it: it.update(triggers=[{"type": "metric", "id": "NoSuch"}]), f"{DEFINITION}/triggers/0/id"),
         (lambda it: it.update(triggers=[{"type": "list", "id": "NoSuch"}]), f"{DEFINITION}/triggers/0/id"),
+        (
+            lambda it: it["actions"][2]["data"]["message"].update(template_id="NoSuch"),
+            f"{DEFINITION}/actions/2/data/message/template_id",
+        ),
         (lambda it: it.update(triggers=[{"type": "moon"}]), f"{DEFINITION}/triggers/0/type"),
         (lambda it: it.update(triggers=[{"type": "list"}, {"type": "list"}]), f"{DEFINITION}/triggers"),
     ],

@@ -113,6 +113,7 @@ def test_images_are_listed_over_pages_sorted_and_filtered(it: Judged) -> None:
     assert [one for page in by_id for one in page] == made
     for said, expected in (
         ('ends-with(name,"t 07")', [made[7]]),
+        ('ends-with(name,"List 0")', []),
         (f'any(id,["{made[2]}","{made[4]}"])', [made[2], made[4]]),
         (f'greater-than(size,{len(GIF) + 20}),starts-with(name,"List")', made[21:]),
         ('equals(format,"gif"),equals(hidden,true),starts-with(name,"List")', []),

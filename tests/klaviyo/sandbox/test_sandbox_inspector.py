@@ -38,7 +38,12 @@ def ann(sandbox: Sandbox, client: Client) -> str:
 def test_every_page_is_shown_and_escaped(sandbox: Sandbox, client: Client, ann: str) -> None:
     segment = client.get("/api/segments")["data"][0]["id"]
     here = f"/inspector/{TEA_HOUSE}"
-    paths = ["/", "/inspector/calls", here, *(f"{here}/{one}" for one in ("events", "metrics", "lists", "segments"))]
+    paths = [
+        "/",
+        "/inspector/calls",
+        here,
+        *(f"{here}/{one}" for one in ("events", "metrics", "lists", "segments", "keys")),
+    ]
     for path in (*paths, f"{here}/people/{ann}", f"{here}/lists/NwsLtr", f"{here}/segments/{segment}"):
         page = see(sandbox, path)
         assert (page.status_code, "<script" in page.text) == (200, False), path

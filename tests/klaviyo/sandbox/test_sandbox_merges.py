@@ -9,6 +9,7 @@ import pytest
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from tests.klaviyo.sandbox.official import official, refusal
 from tests.klaviyo.sandbox.sandbox_calls import NORDLYS, TEA_HOUSE, Client, event
+from tests.klaviyo.sandbox.webhook_endpoint import webhook
 
 
 def merge(into: str, *sources: str) -> dict[str, Any]:
@@ -49,6 +50,15 @@ def test_the_one_takes_what_it_lacks_and_the_other_is_gone(sandbox: Sandbox, cli
     assert [one.profile_id for one in sandbox.events(TEA_HOUSE)] == [kept]
     assert refusal(api.Profiles.get_profile, gone) == 404
     assert refusal(api.Profiles.merge_profiles, merge(kept, gone)) == 404
+
+
+def test_webhooks_are_told_of_a_merge(sandbox: Sandbox, client: Client, api: Any) -> None:
+    client.send("POST", "/api/webhooks", webhook("https://127.0.0.1:9/hook", "merged_profile"))
+    kept, gone = sandbox.put_profiles(TEA_HOUSE, [SeedProfile("ann@tea.test"), SeedProfile("an@tea.test")])
+    api.Profiles.merge_profiles(merge(kept, gone))
+    assert [(one.topic, one.profile_id) for one in sandbox.deliveries(TEA_HOUSE)] == [
+        ("event:klaviyo.merged_profile", kept)
+    ]
 
 
 def test_a_no_comes_along_with_its_address(sandbox: Sandbox, api: Any) -> None:

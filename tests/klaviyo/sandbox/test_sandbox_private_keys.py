@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import requests
 from klaviyo_api import KlaviyoAPI
 
 from klaviyo.sandbox import Exchange, Remote, Sandbox
@@ -108,3 +110,27 @@ def test_an_observer_is_told_the_scheme_and_never_the_key() -> None:
         Client(sandbox.url, sandbox.connect(TEA_HOUSE).access_token).send("GET", "/api/accounts")
     assert [one.scheme for one in seen] == ["Klaviyo-API-Key", "Bearer"]
     assert key not in repr(seen)
+
+
+def test_keys_are_made_and_revoked_on_a_page(sandbox: Sandbox) -> None:
+    page = f"{sandbox.url}/inspector/{TEA_HOUSE}/keys"
+    assert "There are no private keys." in requests.get(page, timeout=10).text
+    made = requests.post(page, {"make": "1", "scopes": "accounts:read lists:read"}, timeout=10)
+    shown = re.search(r"pk_\w+", made.text)
+    assert shown
+    assert with_key(sandbox, shown[0]).send("GET", "/api/lists").status_code == 200
+    assert with_key(sandbox, shown[0]).send("GET", "/api/tags").status_code == 403
+    listed = requests.get(page, timeout=10).text
+    assert "accounts:read lists:read" in listed
+    assert shown[0] not in listed
+    wrong = requests.post(page, {"make": "1", "scopes": "<b>lists:eat"}, timeout=10)
+    assert (wrong.status_code, "<b>" in wrong.text) == (400, False)
+    number = re.search(r'name="revoke" value="(\d+)"', listed)
+    assert number
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    assert requests.post(page, {"revoke": number[1]}, headers=elsewhere, timeout=10).status_code == 403
+    theirs = page.replace(TEA_HOUSE, NORDLYS)
+    assert requests.post(theirs, {"revoke": number[1]}, timeout=10).status_code == 404
+    assert with_key(sandbox, shown[0]).send("GET", "/api/lists").status_code == 200
+    assert requests.post(page, {"revoke": number[1]}, timeout=10).status_code == 200
+    assert with_key(sandbox, shown[0]).send("GET", "/api/lists").status_code == 401

@@ -69,7 +69,12 @@ def test_its_moods_are_made_from_afar(sandbox: Sandbox, remote: Remote) -> None:
     remote.clear_faults()
     assert sandbox.faults() == []
     changed = remote.settings(
-        latency_ms=1, malformed=["c-1"], refused={"get_lists": 410}, import_seconds=2, app_scopes=["events:write"]
+        latency_ms=1,
+        malformed=["c-1"],
+        refused={"get_lists": 410},
+        import_seconds=2,
+        campaign_seconds=3,
+        app_scopes=["events:write"],
     )
     assert changed == sandbox.settings()
     assert changed.malformed == ("c-1",)

@@ -12,6 +12,7 @@ from klaviyo.sandbox.resources import tags
 from tests.klaviyo.sandbox.flow_bodies import flow
 from tests.klaviyo.sandbox.official import official, refusal
 from tests.klaviyo.sandbox.sandbox_calls import NORDLYS, TEA_HOUSE, Client
+from tests.klaviyo.sandbox.test_sandbox_campaigns import campaign
 
 READS = "accounts:read tags:read lists:read segments:read flows:read"
 
@@ -84,6 +85,21 @@ def test_things_bear_tags_and_tags_know_their_things(sandbox: Sandbox, client: C
         take(made, named(kind, thing))
         assert getattr(api.Tags, f"get_{kind}_ids_for_tag")(made).data == []
         assert client.get(f"/api/{kind}s/{thing}?include=tags")["included"] == []
+
+
+def test_campaigns_bear_tags_too(sandbox: Sandbox, client: Client, api: Any) -> None:
+    sandbox.put_lists(TEA_HOUSE, [SeedList("Newsletter", "NwsLtr"), SeedList("Left out", "LeftOt")])
+    sent, other = (str(client.send("POST", "/api/campaigns", campaign()).json()["data"]["id"]) for _ in range(2))
+    made = api.Tags.create_tag(tag("Sorae")).data.id
+    api.Tags.tag_campaigns(made, named("campaign", sent))
+    assert [one.id for one in api.Tags.get_campaign_ids_for_tag(made).data] == [sent]
+    assert [one.id for one in api.Campaigns.get_tags_for_campaign(sent).data] == [made]
+    assert client.get(f"/api/campaigns/{other}/tags")["data"] == []
+    read = client.get(f"/api/campaigns/{sent}?include=tags,campaign-messages")
+    assert read["data"]["relationships"]["tags"]["data"] == [{"type": "tag", "id": made}]
+    assert [one["type"] for one in read["included"]] == ["campaign-message", "tag"]
+    api.Tags.remove_tag_from_campaigns(made, named("campaign", sent))
+    assert client.get(f"/api/campaigns/{sent}?include=tags")["included"] == []
 
 
 def test_what_is_gone_is_not_borne_any_more(sandbox: Sandbox, client: Client, api: Any) -> None:

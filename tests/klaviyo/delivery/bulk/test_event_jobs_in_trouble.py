@@ -119,12 +119,12 @@ def test_what_never_left_goes_in_a_job_again(
 ) -> None:
     send = transport.send
 
-    def away(asked: Operation, token: str, **request: Any) -> requests.Response:
+    def away(asked: Operation, access: Any, **request: Any) -> requests.Response:
         if asked.id == JOB:
             with monkeypatch.context() as nowhere:
                 nowhere.setattr("django.conf.settings.KLAVIYO_API_URL", "http://127.0.0.1:9")
-                return send(asked, token, **request)
-        return send(asked, token, **request)
+                return send(asked, access, **request)
+        return send(asked, access, **request)
 
     monkeypatch.setattr(transport, "send", away)
     drain()

@@ -66,10 +66,10 @@ def test_it_waits_for_one_that_was_on_the_wire(
     sandbox.settings(import_seconds=60)
     send = transport.send
 
-    def erased_meanwhile(asked: Any, token: str, **request: Any) -> Any:
+    def erased_meanwhile(asked: Any, access: Any, **request: Any) -> Any:
         if asked.id == IMPORT:
             erase(people[0])
-        return send(asked, token, **request)
+        return send(asked, access, **request)
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(transport, "send", erased_meanwhile)

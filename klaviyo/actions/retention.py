@@ -1,0 +1,44 @@
+"""Retention of runs: what was asked and answered is kept as long as what deliveries say; the runs themselves stay."""
+
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from integrations import reasons, shutdown
+from integrations.outbox import retention
+from klaviyo.models import ActionPerson, ActionRun
+
+AT_ONCE = 200
+SECONDS = 20.0
+
+
+def forget() -> int:
+    """Forget what is old enough, the oldest first and for a bounded time; how many runs."""
+    ends_at, total = time.monotonic() + SECONDS, 0
+    while (done := _some()) and time.monotonic() < ends_at and not shutdown.asked():
+        total += done
+    return total + done
+
+
+@transaction.atomic
+def _some() -> int:
+    limit = Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
+    old = ActionRun.objects.exclude(given="").filter(began_at__lt=limit).exclude(state=ActionRun.State.UNDER_WAY)
+    found = old.order_by("began_at").select_for_update(skip_locked=True, of=("self",))
+    rows = list(found.only("pk", "outcome", "codes", "reason")[:AT_ONCE])
+    for row in rows:
+        row.reason = _reworded(row)
+    ActionRun.objects.bulk_update(rows, ["reason"])
+    pks = [row.pk for row in rows]
+    ActionRun.objects.filter(pk__in=pks).update(given="", answered="", exchanged="")
+    ActionPerson.objects.filter(run__in=pks).delete()
+    return len(rows)
+
+
+def _reworded(row: ActionRun) -> str:
+    """Klaviyo's own words may quote what it refused."""
+    is_klaviyos = row.outcome == "failure" and not any(reasons.is_known(code) for code in row.codes)
+    return retention.REFUSED if is_klaviyos else retention.without_people(row.reason)

@@ -1,0 +1,90 @@
+"""Packed JSON: read as it was written, at half the length on PostgreSQL, and plain where that is short or refused."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.db import transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations import outbox, packing
+from integrations.models import Connection, Delivery
+from integrations.outbox import Order
+
+EVENT: dict[str, Any] = {
+    "data": {
+        "type": "event",
+        "attributes": {
+            "properties": {"store": "tea", "landing_page": "https://teahouse.example/?a=1", "advocate_name": "Żółć"},
+            "time": "2026-11-29T22:00:00+00:00",
+            "metric": {"data": {"type": "metric", "attributes": {"name": "Sorae Referred Visit"}}},
+            "profile": {"data": {"type": "profile", "attributes": {"email": "ann@teahouse.example"}}},
+            "value": 12.5,
+        },
+    }
+}
+# The same, as an earlier version has packed it.
+KEPT = (
+    "1:oyj4S1ITcQcVUDIjv7Q4VS+1AhhFOan69om2hljSXkypgaF5EpA0SDMGsU2MQKSBOXqgGhrqGlmGGBlBAhUemhQFXxAkLlMUwj"
+    "KLM0soDUxgAnNA9zXETGgWMDTSMwXyAQ=="
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+OBJECTS = st.dictionaries(
+    st.text(), st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+
+
+def kept() -> str:
+    with database.cursor() as cursor:
+        cursor.execute("SELECT body FROM integrations_delivery")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.fixture
+def queued(db: None) -> Delivery:
+    account = Connection.objects.create(provider="klaviyo", account_id="VxYz12", state=Connection.State.CONNECTED)
+    with transaction.atomic():
+        outbox.add(account.pk, [Order("event", "visit:1", datetime.now(UTC), body=EVENT)])
+    return Delivery.objects.get()
+
+
+@given(OBJECTS)
+def test_what_is_packed_is_read_as_it_was(value: dict[str, Any]) -> None:
+    assert packing.unpack(packing.pack(value)) == json.loads(json.dumps(value))
+
+
+def test_half_of_it_is_stored() -> None:
+    assert len(packing.pack(EVENT)) < len(json.dumps(EVENT)) * 0.6
+
+
+def test_what_an_earlier_version_has_packed_is_read() -> None:
+    assert packing.unpack(KEPT) == EVENT
+
+
+@pytest.mark.parametrize("value", [{}, {"data": 1}, {"name": "a\0b" * 100}, {"name": "\ud83d" * 100}])
+def test_what_is_short_or_would_be_refused_is_left_as_it_is(value: dict[str, Any]) -> None:
+    assert packing.pack(value) == value
+
+
+def test_a_queued_body_is_packed_where_that_saves_the_log(queued: Delivery) -> None:
+    assert queued.body == EVENT
+    assert kept().strip('"').startswith(packing.FIRST) is (database.vendor == "postgresql")
+
+
+def test_a_changed_body_is_packed_as_well(queued: Delivery) -> None:
+    changed = EVENT | {"more": "of it"}
+    queued.body = changed
+    Delivery.objects.bulk_update([queued], ["body"])
+    assert Delivery.objects.get().body == changed
+    assert Delivery.objects.filter(body=changed).exists()
+    Delivery.objects.update(body={})
+    assert Delivery.objects.filter(body={}).get().body == {}
+
+
+def test_a_body_from_before_is_read(queued: Delivery) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("UPDATE integrations_delivery SET body = %s", [json.dumps(EVENT)])
+    assert Delivery.objects.get().body == EVENT
