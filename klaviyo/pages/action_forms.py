@@ -59,7 +59,7 @@ class ActionForm:
 
     action: Action
     typed: Typed = field(default_factory=MultiValueDict)
-    files: Mapping[str, UploadedFile] = field(default_factory=dict)
+    files: Mapping[str, "UploadedFile[Any]"] = field(default_factory=dict)
     zone: str = "UTC"
     namer: Callable[[Field, str], str] = lambda _field, _id: ""
     found: Found | None = None

@@ -11,6 +11,7 @@ from klaviyo.actions.catalogue import GROUPS
 from klaviyo.actions.declaration import Action
 from klaviyo.api import published, scopes
 from klaviyo.pages.list_choices import plain
+from klaviyo.provider import KLAVIYO
 
 RUN, RAW = "klaviyo.run_action", "klaviyo.use_raw_request"
 TITLES = {
@@ -25,10 +26,11 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Shown:
-    """An action as the page lists it. `lacks` are the scopes for want of which it rests."""
+    """An action as the page lists it. `lacks` are the scopes for want of which it rests; `never` says why for good."""
 
     action: Action
     lacks: tuple[str, ...]
+    never: str
     words: str
 
     @property
@@ -70,6 +72,14 @@ def lacking(connection: Connection, action: Action) -> tuple[str, ...]:
     return tuple(dict.fromkeys(scope for some in each for scope in some)) if all(each) else ()
 
 
+def never(connection: Connection, action: Action) -> str:
+    """Why no private key can do it; empty where one can, and for other connections."""
+    if not connection.has_key or KLAVIYO.keys is None:
+        return ""
+    reasons = [KLAVIYO.keys.never[scope] for scope in action.scopes if scope in KLAVIYO.keys.never]
+    return next(iter(reasons), "")
+
+
 def _missing(connection: Connection, operations: Iterable[str]) -> tuple[str, ...]:
     found = [scope for id in operations for scope in scopes.lacking(connection, published.operation(id))]
     return tuple(dict.fromkeys(found))
@@ -77,4 +87,5 @@ def _missing(connection: Connection, operations: Iterable[str]) -> tuple[str, ..
 
 def _shown(action: Action, title: str, connection: Connection | None) -> Shown:
     said = f"{action.title} {action.name} {action.summary} {' '.join(action.seeds)} {title}"
-    return Shown(action, lacking(connection, action) if connection else (), plain(said))
+    lacks = lacking(connection, action) if connection else ()
+    return Shown(action, lacks, never(connection, action) if connection else "", plain(said))

@@ -83,15 +83,19 @@ def search(connection: Connection, field: Field, typed: str) -> Found:
 
 
 def named(connection: Connection, field: Field, typed: str) -> str | None:
-    """The id of the one thing that is called so; None where none is, or several, or it looks like an id."""
-    looks_like_id = bool(_ID.fullmatch(typed)) and any(character.isdigit() for character in typed)
-    if looks_like_id:
-        return None
-    things, _ = _all(connection, field)
+    """The id of the one thing that is called so; what can be an id is looked up among what is known already."""
+    if _ID.fullmatch(typed):
+        things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
+    else:
+        things, _ = _all(connection, field)
     if any(one.id == typed for one in things):
         return None
     ids = {one.id for one in things if plain(one.name) == plain(typed)}
     return ids.pop() if len(ids) == 1 else None
+
+
+def can_be_id(typed: str) -> bool:
+    return bool(_ID.fullmatch(typed))
 
 
 def name_of(connection: Connection, field: Field, id: str) -> str:

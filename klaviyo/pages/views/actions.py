@@ -55,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "search": search,
         "groups": groups,
         "count": sum(len(shown) for _, shown in groups),
-        "rests": any(one.lacks for _, shown in groups for one in shown),
+        "rests": any(one.lacks and not one.never for _, shown in groups for one in shown),
     }
     return _page(request, "actions", context)
 
@@ -158,7 +158,7 @@ def _by_names(connection: Connection, filled: ActionForm) -> None:
             continue
         if id := action_things.named(connection, field, typed[:300]):
             filled.typed[field.name] = id
-        elif " " in typed:
+        elif not action_things.can_be_id(typed):
             filled.found = action_things.search(connection, field, typed[:300])
             sentence = "Nothing in the account is called just that. Choose one."
             filled.problems.append(Problem("invalid", sentence, pointer=f"/{field.name.replace('.', '/')}"))
@@ -175,6 +175,7 @@ def _form(request: HttpRequest, connection: Connection, filled: ActionForm, stat
         "form": filled,
         "once": filled.typed.get("once") or uuid.uuid4(),
         "lacks": lacks,
+        "never": action_shelf.never(connection, filled.action),
         "waits": "" if connection.is_connected else outbox.waiting_for(connection),
     }
     return _page(request, "action", context, status)
