@@ -20,6 +20,7 @@ from klaviyo.actions.profile_fields import IN_LOCATION
 from klaviyo.api.published import Published
 
 LONG = {"html", "text", "amp", "opt_in", "body", "description"}
+ABOUT_ONE = "Who it is about: one of these is enough"
 FIRST = ("email", "phone_number", "klaviyo_id", "external_id")
 RARE = set(Inputs.model_fields) | {"fields", "additional_fields", "include", "sort", "start"} | set(IN_LOCATION)
 RARE |= {"image", "locale", "append", "unappend", "clear", "identifier", "profile_handling", "amp", "backfill"}
@@ -88,6 +89,7 @@ THINGS = {
     "excluded": ("list", "segment"),
     "topics": ("topic",),
 }
+BY_NAME = "Choose it by its name, or type its id at Klaviyo."
 EXAMPLES = {
     "properties": '{"tier": "gold"}',
     "append": '{"tags": ["vip"]}',
@@ -139,8 +141,9 @@ def of(action: Action) -> tuple[Field, ...]:
     examples = next(iter(action.examples), {})
     found = [_with_example(field, examples) for field in _fields(action.inputs)]
     found = [field for field in (_as_published(one, action) for one in found) if field]
-    rare = {"country"} if is_about_one else set()
-    found = [replace(one, is_rare=True) if one.name in rare else one for one in found]
+    if is_about_one:
+        found = [replace(one, group=ABOUT_ONE) if one.name in FIRST else one for one in found]
+        found = [replace(one, is_rare=True) if one.name == "country" else one for one in found]
     return tuple(sorted(found, key=_rank))
 
 
@@ -171,8 +174,8 @@ def _field(name: str, attribute: str, info: FieldInfo, bare: Any, group: str) ->
         name=name,
         kind=kind,
         label=_label(info.alias or attribute),
-        help=info.description or "",
-        elsewhere=_elsewhere(info),
+        help=BY_NAME if attribute in THINGS and kind == "line" else info.description or "",
+        elsewhere=_elsewhere(info, _label(info.alias or attribute)),
         is_required=info.is_required(),
         is_rare=attribute in RARE,
         default=_default(info),
@@ -235,14 +238,18 @@ def _default(info: FieldInfo) -> str:
     return str(default)
 
 
-def _elsewhere(info: FieldInfo) -> tuple[str, ...]:
+def _elsewhere(info: FieldInfo, own: str) -> tuple[str, ...]:
     extra = info.json_schema_extra
     labels: Any = extra.get("seed", ()) if isinstance(extra, dict) else ()
-    return tuple(str(label) for label in labels)
+    return tuple(str(label) for label in labels if _same(str(label)) != _same(own))
+
+
+def _same(label: str) -> str:
+    return "".join(filter(str.isalnum, label.lower()))
 
 
 def _label(name: str) -> str:
-    words = WORDS.get(name) or name.replace("_", " ").replace("sms", "SMS")
+    words = WORDS.get(name) or name.removeprefix("is_").replace("_", " ").replace("sms", "SMS")
     return words[:1].upper() + words[1:]
 
 

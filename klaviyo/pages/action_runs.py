@@ -189,8 +189,13 @@ class Contents:
         return json.dumps(self.data, indent=2, ensure_ascii=False)
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether Klaviyo said no more than that it took it."""
+        return isinstance(self.data, dict) and self.data.get("accepted") is True
+
+    @property
     def said(self) -> list[tuple[str, str]]:
-        return facts(without_secrets(self.given))
+        return [(_words(name), value) for name, value in facts(without_secrets(self.given))]
 
     @property
     def table(self) -> "tuple[list[str], list[list[str]]] | None":
@@ -200,7 +205,7 @@ class Contents:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        return facts(self.data)
+        return [(_words(name), value) for name, value in facts(self.data)]
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -290,6 +295,10 @@ def _pretty(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _text(value: Any) -> str:

@@ -78,7 +78,7 @@ def _copies(row: ActionRun, contents: Contents) -> list[tuple[str, str, str]]:
         return []
     about = (action, row.connection_id, contents.given)
     return [
-        ("command", "Command", copying.as_command(*about)),
+        ("command", "command", copying.as_command(*about)),
         ("curl", "curl", copying.as_curl(*about)),
         ("python", "Python", copying.as_python(*about)),
     ]

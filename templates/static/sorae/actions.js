@@ -53,11 +53,12 @@ for (const field of document.querySelectorAll("[data-finds]")) {
     } else {
       field.value = id;
     }
-    named.textContent = isMany && named.textContent.trim() ? `${named.textContent.trim()}, ${words}` : words;
+    const name = named.querySelector("bdi");
+    name.textContent = isMany && name.textContent ? `${name.textContent}, ${words}` : words;
     place.replaceChildren();
     field.focus({ preventScroll: true });
   };
-  field.addEventListener("input", () => { named.textContent = ""; clearTimeout(timer); timer = setTimeout(find, PAUSE_MS); });
+  field.addEventListener("input", () => { named.querySelector("bdi").textContent = ""; clearTimeout(timer); timer = setTimeout(find, PAUSE_MS); });
   field.addEventListener("focus", () => { if (!field.value && !place.children.length) find(); });
   if (!isMany) field.addEventListener("keydown", (event) => {
     if (event.key === "Escape") place.replaceChildren();
