@@ -40,6 +40,8 @@ PAGES = {
     ),
     "Connected": (
         INTEGRATIONS,
+        Page("Actions", "klaviyo:actions", "klaviyo.run_action"),
+        Page("Runs of actions", "klaviyo:action_runs", "klaviyo.view_actionrun"),
         Page("Sends", "klaviyo:sends", "klaviyo.view_send"),
         Page("Find a person", "klaviyo:people", "klaviyo.view_send"),
         Page("Deliveries", "integrations:deliveries", "integrations.view_delivery"),

@@ -41,9 +41,9 @@ class Offer:
 
     def searched(self, words: str, chosen: str) -> list[List]:
         """Those whose name or id has the words, the likeliest first; before all others the one that is chosen."""
-        wanted = _plain(words)
-        found = [item for item in self.lists if item.id == chosen or wanted in _plain(f"{item.name} {item.id}")]
-        return sorted(found, key=lambda item: (item.id != chosen, _unlikely(_plain(item.name), wanted)))
+        wanted = plain(words)
+        found = [item for item in self.lists if item.id == chosen or wanted in plain(f"{item.name} {item.id}")]
+        return sorted(found, key=lambda item: (item.id != chosen, _unlikely(plain(item.name), wanted)))
 
 
 def of(connection: Connection) -> Offer:
@@ -70,6 +70,6 @@ def _unlikely(name: str, wanted: str) -> int:
     return 2 - (name == wanted) - name.startswith(wanted)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The same however it is written: https://docs.python.org/3/library/stdtypes.html#str.casefold"""
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split())

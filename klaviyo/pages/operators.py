@@ -23,6 +23,8 @@ PERMISSIONS = {
         "delete_storesetting",
         "view_send",
         "erase",
+        "view_actionrun",
+        "run_action",
     ],
     "referrals": [
         "view_store",

@@ -18,6 +18,7 @@ class Part(StrEnum):
     SUPPRESSIONS = "referrals.view_suppression"
     DELIVERIES = "integrations.view_delivery"
     ATTEMPTS = "integrations.view_attempt"
+    RUNS = "klaviyo.view_actionrun"
 
 
 def to(user: PermissionHolder) -> frozenset[Part]:

@@ -29,5 +29,10 @@ urlpatterns = [
     path("people/erase", view("klaviyo.pages.views.erasure.erase"), name="erase"),
     path("erasures/", view("klaviyo.pages.views.erasure.erasures"), name="erasures"),
     path("erasures/<uuid:uid>/", view("klaviyo.pages.views.erasure.erasure"), name="erasure"),
+    # Actions: find one, fill in its form, and what became of each run
+    path("actions/", view("klaviyo.pages.views.actions.index"), name="actions"),
+    path("actions/runs/", view("klaviyo.pages.views.action_runs.runs"), name="action_runs"),
+    path("actions/runs/<uuid:run_id>/", view("klaviyo.pages.views.action_runs.run"), name="action_run"),
+    path("actions/<int:connection_id>/<slug:name>/", view("klaviyo.pages.views.actions.form"), name="action"),
     path("events/", view("klaviyo.pages.views.events.reference"), name="events"),
 ]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.pages.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import permissions, person, person_history
+from klaviyo.pages import action_runs, permissions, person, person_history
 from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
@@ -69,6 +69,7 @@ def _record(request: HttpRequest, email: str) -> HttpResponse:
         "open": {part.name.lower() for part in open},
         "deliveries": history.deliveries,
         "attempts": person_history.attempts(addresses) if Part.ATTEMPTS in open else [],
+        "runs": action_runs.about(email) if Part.RUNS in open else [],
         "profiles": person_history.profiles(addresses),
         "owed": history.owed_erasures,
     }

@@ -26,6 +26,7 @@ SHOWN = {
     Part.SUPPRESSIONS: ("Reported as spam", "Whether Sorae writes to this address is not open to you."),
     Part.DELIVERIES: ("Invite received", "Deliveries are not open to you."),
     Part.ATTEMPTS: ("None.", "Requests are not open to you."),
+    Part.RUNS: ("No action has named them.", "Runs of actions are not open to you."),
 }
 
 
