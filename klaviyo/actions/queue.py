@@ -32,9 +32,12 @@ def put(row: ActionRun, given: Inputs) -> None:
     """Give a run that is under way here to a worker, which begins it from its start; and tell one."""
     with transaction.atomic():
         # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
-        there = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there.exists() else ""
+        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        there = bool(rows.values_list("pk", flat=True))
+        row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there else ""
         row.save(update_fields=["state", "given"])
+        if there:
+            record.name_people(row, record.addresses(record.plain(given)))
     tell(row)
 
 

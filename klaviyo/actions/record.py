@@ -75,7 +75,7 @@ def begin(
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _name_people(row, addresses(json.loads(text)))
+            name_people(row, addresses(json.loads(text)))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -103,7 +103,7 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
             row.answered, row.exchanged = answered, requests
             if len(row.given) > LARGEST_KEPT:
                 row.given = json.dumps(TOO_LARGE)
-            _name_people(row, people)
+            name_people(row, people)
         else:
             _forget(row)
         row.save()
@@ -172,7 +172,8 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(inner)
 
 
-def _name_people(row: ActionRun, emails: Iterable[str]) -> None:
+def name_people(row: ActionRun, emails: Iterable[str]) -> None:
+    """That the run is about them, by their keys alone."""
     known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
     keys = {person_key.of(values.address(email)) for email in emails} - known
     rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]

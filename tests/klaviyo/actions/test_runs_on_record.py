@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from integrations.models import Connection
 from klaviyo import actions, tasks
-from klaviyo.actions import catalogue, checking, record
+from klaviyo.actions import catalogue, checking, queue, record
 from klaviyo.actions.run import perform
 from klaviyo.delivery.erasure import erase, repeat
 from klaviyo.models import ActionPerson, ActionRun, Erasure
@@ -119,6 +119,18 @@ def test_what_was_being_written_during_the_erasure_goes_when_it_is_repeated(conn
     row.refresh_from_db()
     assert row.given == ""
     assert not ActionPerson.objects.exists()
+
+
+def test_a_large_run_that_is_handed_over_is_found_by_its_people(connection: Connection) -> None:
+    people = [{"email": f"p{number}@many.test", "title": "x" * 500} for number in range(1_100)]
+    row = begin(connection, "bulk_import_profiles", profiles=people)
+    assert (json.loads(row.given), row.people.count()) == (record.TOO_LARGE, 0)
+    action = catalogue.find("bulk_import_profiles")
+    queue.put(row, checking.checked(action, {"profiles": people}))
+    assert row.people.count() == 1_100
+    lifecycle.erase("p7@many.test")
+    row.refresh_from_db()
+    assert row.given == ""
 
 
 def test_old_runs_stay_without_what_they_said(connection: Connection, settings: Settings) -> None:
