@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, models
 
 import integrations.packing
 from integrations import packing, places
@@ -60,4 +60,13 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RunPython(_make_room, _fill_up),
+        migrations.RemoveIndex(model_name='place', name='places_under_suspicion'),
+        migrations.AddIndex(
+            model_name='place',
+            index=models.Index(
+                fields=['connection', 'suspects'],
+                name='places_under_suspicion',
+                condition=models.Q(suspects__isnull=False),
+            ),
+        ),
     ]

@@ -9,7 +9,7 @@ https://docs.djangoproject.com/en/5.2/ref/models/database-functions/#now
 
 from integrations.outbox.chores import is_releasing, is_taking_back
 from integrations.outbox.claiming import claim
-from integrations.outbox.due import FRESH, Lot, Waiting, Window, behind_others, connections_with_work, due, lots, sizes
+from integrations.outbox.due import FRESH, Lot, Waiting, Window, behind_others, connections_with_work, lots, sizes
 from integrations.outbox.leasing import end, extend, is_well_served, keep
 from integrations.outbox.queueing import Order, add
 from integrations.outbox.settling import BACKOFF, NotStored, give_back, settle, settle_all
@@ -44,7 +44,6 @@ __all__ = [
     "claim",
     "claim_suspects",
     "connections_with_work",
-    "due",
     "end",
     "extend",
     "give_back",

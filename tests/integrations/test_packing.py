@@ -93,5 +93,5 @@ def test_a_body_from_before_is_read(queued: Delivery) -> None:
 
 def test_the_way_back_leaves_bodies_that_the_version_before_can_read(queued: Delivery) -> None:
     if database.vendor == "postgresql":
-        import_module("integrations.migrations.0010_room").unpack_all(database)
+        import_module("integrations.migrations.0013_room").unpack_all(database)
     assert json.loads(kept()) == EVENT
