@@ -2,12 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from integrations.errors import PermanentError
-from klaviyo.actions.inputs import Email, ExternalId, Handling, Id, Identifier, Inputs, Phone, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    ExternalId,
+    Handling,
+    Id,
+    Identifier,
+    Inputs,
+    Phone,
+    given,
+    needs,
+    one_of_them,
+    seed,
+    wrong,
+)
 from klaviyo.actions.task import Refused, Task
 from klaviyo.api import answers, filters, values
 from klaviyo.api.answers import members, words
@@ -18,6 +32,15 @@ PROFILE_FIELDS = {"klaviyo_id": "id"}
 
 class Who(Inputs):
     """One person, by one identifier."""
+
+    RULES = (
+        one_of_them(*IDENTIFIERS),
+        *(
+            {"if": {"allOf": [given(a), given(b)]}, "then": given("identifier")}
+            for a, b in combinations(IDENTIFIERS, 2)
+        ),
+        *(needs("identifier", name, value=name) for name in IDENTIFIERS),
+    )
 
     email: Annotated[
         Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))
