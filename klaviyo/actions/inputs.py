@@ -5,7 +5,7 @@ an alias. Not given, and null, mean *leave it*; only `clear` clears.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -83,7 +83,11 @@ ExternalId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(
 # A validator before its model hands Python values on, of which strict reading would take no text for a time:
 # https://docs.pydantic.dev/latest/concepts/conversion_table/
 Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(_moment)]
-Https = Annotated[str, Field(max_length=2_000), AfterValidator(_https)]
+Https = Annotated[
+    str,
+    AfterValidator(_https),
+    Field(max_length=2_000, json_schema_extra={"pattern": r"^https://[^\s/?#@\\]+([/?#][^\s\\]*)?$"}),
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
 Object = dict[str, Any]
@@ -92,14 +96,15 @@ Identifier = Literal["email", "phone_number", "klaviyo_id", "external_id"]
 Handling = Literal["earliest creation date", "earliest update date", "newest creation date", "newest update date"]
 
 
-def _schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
+def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """What the schema says besides: null leaves a field as it is, and the rules across fields."""
     required = schema.get("required", ())
     for name, about in schema.get("properties", {}).items():
         if name not in required and not _takes_null(about):
             said = {key: about.pop(key) for key in list(about) if key not in _OF_SCHEMA}
             schema["properties"][name] = {"anyOf": [said, {"type": "null"}], **about}
-    rules = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
+    said = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
+    rules = [rule(schema["properties"]) if callable(rule) else rule for rule in said]
     if rules:
         schema["allOf"] = [*schema.get("allOf", ()), *rules]
 
@@ -126,6 +131,11 @@ def only_one_of(*names: str) -> dict[str, Any]:
     return {"oneOf": [given(name) for name in names]}
 
 
+def one_of_those_there(*names: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """A rule: at least one of these fields is given, as far as a model has them."""
+    return lambda fields: one_of_them(*(name for name in names if name in fields))
+
+
 def needs(name: str, *others: str, value: Any = None) -> dict[str, Any]:
     """A rule: with this field (of that value) the others are given as well."""
     when = given(name) if value is None else {"required": [name], "properties": {name: {"const": value}}}
@@ -138,13 +148,16 @@ def excludes(name: str, *others: str, value: Any = None) -> dict[str, Any]:
     return {"if": when, "then": {"properties": {other: {"type": "null"} for other in others}}}
 
 
+Rule = dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]  # one that is made for the fields there are
+
+
 class Part(BaseModel):
     """An object within inputs, strict and unchanging. `RULES` are its rules across fields, as JSON Schema says them."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, defer_build=True, populate_by_name=True, json_schema_extra=_schema_of
+        extra="forbid", frozen=True, defer_build=True, populate_by_name=True, json_schema_extra=schema_of
     )
-    RULES: ClassVar[tuple[dict[str, Any], ...]] = ()
+    RULES: ClassVar[tuple[Rule, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
