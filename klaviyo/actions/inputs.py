@@ -138,14 +138,16 @@ def one_of_those_there(*names: str) -> Callable[[Mapping[str, Any]], dict[str, A
 
 def needs(name: str, *others: str, value: Any = None) -> dict[str, Any]:
     """A rule: with this field (of that value) the others are given as well."""
-    when = given(name) if value is None else {"required": [name], "properties": {name: {"const": value}}}
-    return {"if": when, "then": {"allOf": [given(other) for other in others]}}
+    return {"anyOf": [_is_not(name, value), {"allOf": [given(other) for other in others]}]}
 
 
 def excludes(name: str, *others: str, value: Any = None) -> dict[str, Any]:
     """A rule: with this field (of that value) none of the others is given."""
-    when = given(name) if value is None else {"required": [name], "properties": {name: {"const": value}}}
-    return {"if": when, "then": {"properties": {other: {"type": "null"} for other in others}}}
+    return {"anyOf": [_is_not(name, value), {"properties": {other: {"type": "null"} for other in others}}]}
+
+
+def _is_not(name: str, value: Any) -> dict[str, Any]:
+    return {"properties": {name: {"type": "null"} if value is None else {"not": {"const": value}}}}
 
 
 Rule = dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]  # one that is made for the fields there are

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import combinations
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -16,9 +15,6 @@ from klaviyo.actions.inputs import (
     Identifier,
     Inputs,
     Phone,
-    given,
-    needs,
-    one_of_them,
     seed,
     wrong,
 )
@@ -30,17 +26,22 @@ IDENTIFIERS = ("email", "phone_number", "klaviyo_id", "external_id")
 PROFILE_FIELDS = {"klaviyo_id": "id"}
 
 
+def _alone(name: str) -> dict[str, Any]:
+    """In a schema's rule: by this identifier, and none besides."""
+    others = {other: {"type": "null"} for other in (*IDENTIFIERS, "identifier") if other != name}
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}, **others}}
+
+
+def _named(name: str) -> dict[str, Any]:
+    """In a schema's rule: by this one, as `identifier` says."""
+    said = {"identifier": {"const": name}, name: {"not": {"type": "null"}}}
+    return {"required": ["identifier", name], "properties": said}
+
+
 class Who(Inputs):
     """One person, by one identifier."""
 
-    RULES = (
-        one_of_them(*IDENTIFIERS),
-        *(
-            {"if": {"allOf": [given(a), given(b)]}, "then": given("identifier")}
-            for a, b in combinations(IDENTIFIERS, 2)
-        ),
-        *(needs("identifier", name, value=name) for name in IDENTIFIERS),
-    )
+    RULES = ({"anyOf": [*(_alone(name) for name in IDENTIFIERS), *(_named(name) for name in IDENTIFIERS)]},)
 
     email: Annotated[
         Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))
