@@ -103,8 +103,8 @@ def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
         if name not in required and not _takes_null(about):
             said = {key: about.pop(key) for key in list(about) if key not in _OF_SCHEMA}
             schema["properties"][name] = {"anyOf": [said, {"type": "null"}], **about}
-    said = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
-    rules = [rule(schema["properties"]) if callable(rule) else rule for rule in said]
+    declared = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
+    rules = [rule(schema["properties"]) if callable(rule) else rule for rule in declared]
     if rules:
         schema["allOf"] = [*schema.get("allOf", ()), *rules]
 

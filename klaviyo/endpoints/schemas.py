@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,8 +28,7 @@ def model_of(action: Action) -> type[BaseModel]:
     name = "".join(word.capitalize() for word in action.name.split("_"))
     config = ConfigDict(json_schema_extra=said, title=name)
     members = {"__module__": __name__, "model_config": config, "__doc__": action.description}
-    made: type[BaseModel] = type(action.inputs)(name, (action.inputs,), members)
-    return made
+    return cast("type[BaseModel]", type(BaseModel)(name, (action.inputs,), members))
 
 
 def _confirmed(schema: dict[str, Any], *, always: bool) -> None:

@@ -14,7 +14,6 @@ from django.core.management import CommandError, call_command
 
 from integrations import shutdown
 from integrations.models import Connection
-from klaviyo import actions
 from klaviyo.action_groups import ASKING
 from klaviyo.actions import catalogue
 from klaviyo.management.console.options import DJANGO, OUR_FLAGS, OURS, Options

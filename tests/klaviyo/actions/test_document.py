@@ -56,14 +56,14 @@ NOT_SAID = (
     "A method goes with",
     "exclude_authorization",
 )
-COUNT = int(os.environ.get("SCHEMATHESIS_CASES", "200"))  # in all
+COUNT = int(os.environ.get("SCHEMATHESIS_CASES", "100"))  # in all
 ACTIONS = catalogue.everything()
 
 
 @pytest.fixture(scope="module")
 def one_sandbox() -> Iterator[tuple[Sandbox, list[Exchange]]]:
     """One that is asked anything, also what no specification has: it is the answers that count here."""
-    app = {"client_id": conf.settings.KLAVIYO_CLIENT_ID, "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET}
+    app: Any = {"client_id": conf.settings.KLAVIYO_CLIENT_ID, "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET}
     with Sandbox(limits=False, **app) as klaviyo:
         yield klaviyo, []
 
@@ -103,8 +103,10 @@ def test_schemathesis_finds_nothing(world: World, secret: str, monkeypatch: pyte
     results: Any = list(schema.get_all_operations())
     of_each = max(1, COUNT // (len(results) * len(GenerationMode)))
     found: list[str] = []
-    for result in results:
-        for mode in GenerationMode:
+    modes = list(GenerationMode)
+    for number, result in enumerate(results):
+        # Few cases are spread: of each operation those that are valid, or those that are not.
+        for mode in modes if COUNT >= len(results) * len(modes) else [modes[number % len(modes)]]:
             try:
                 _tried(result.ok(), mode, headers, world, of_each)()
             except BaseException as problem:
