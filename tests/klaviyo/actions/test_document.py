@@ -106,7 +106,7 @@ def test_schemathesis_finds_nothing(world: World, secret: str, monkeypatch: pyte
     modes = list(GenerationMode)
     for number, result in enumerate(results):
         # Few cases are spread: of each operation those that are valid, or those that are not.
-        for mode in modes if COUNT >= len(results) * len(modes) else [modes[number % len(modes)]]:
+        for mode in modes if len(results) * len(modes) <= COUNT else [modes[number % len(modes)]]:
             try:
                 _tried(result.ok(), mode, headers, world, of_each)()
             except BaseException as problem:
