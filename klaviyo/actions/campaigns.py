@@ -7,7 +7,22 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from klaviyo.actions import jobs, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Email, Id, Inputs, Listing, Moment, Name, Object, Part, Reading, Text, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    Id,
+    Inputs,
+    Listing,
+    Moment,
+    Name,
+    Object,
+    Part,
+    Reading,
+    Text,
+    excludes,
+    needs,
+    seed,
+    wrong,
+)
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Refused, Task, resource
 from klaviyo.api import published
@@ -49,6 +64,23 @@ class Strategy(Part):
     options: LocalOptions | None = None
     throttle_percentage: int | None = None
     date: Day | None = None
+
+    RULES = (
+        needs("method", "datetime", value="static"),
+        needs("method", "datetime", "throttle_percentage", value="throttled"),
+        needs("method", "date", value="smart_send_time"),
+        excludes("method", "throttle_percentage", "date", value="static"),
+        excludes("method", "options", "date", value="throttled"),
+        excludes("method", "datetime", "options", "throttle_percentage", value="smart_send_time"),
+        {
+            "if": {"properties": {"method": {"const": "immediate"}}},
+            "then": {
+                "properties": {
+                    name: {"type": "null"} for name in ("datetime", "options", "throttle_percentage", "date")
+                }
+            },
+        },
+    )
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "Strategy":

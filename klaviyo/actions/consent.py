@@ -11,7 +11,22 @@ from integrations.errors import IntegrationError
 from klaviyo.actions import dry_run, jobs, people, said_no
 from klaviyo.actions.declaration import action
 from klaviyo.actions.guard import ends
-from klaviyo.actions.inputs import Email, Id, Inputs, JobId, Moment, Part, Phone, Reading, Text, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    Id,
+    Inputs,
+    JobId,
+    Moment,
+    Part,
+    Phone,
+    Reading,
+    Text,
+    needs,
+    one_of_them,
+    only_one_of,
+    seed,
+    wrong,
+)
 from klaviyo.actions.lists import ListId
 from klaviyo.actions.people import Who
 from klaviyo.actions.said_no import Person
@@ -106,6 +121,8 @@ def _unwrapped(value: Any) -> Any:
 
 
 class _Named(Part):
+    RULES = (one_of_them("id", "email", "phone_number"),)
+
     id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
     email: Annotated[Email | None, Field(description="Their e-mail address.")] = None
     phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None
@@ -152,6 +169,8 @@ class Unsubscriber(_Named):
 
 
 class SubscribingOne(Who):
+    RULES = (needs("lift_suppressions", "proof", value=True),)
+
     list_id: ListId
     channels: Channels
     custom_source: Source = None
@@ -173,6 +192,8 @@ class SubscribingOne(Who):
 
 
 class Subscribing(Inputs):
+    RULES = (needs("lift_suppressions", "proof", value=True),)
+
     profiles: Annotated[
         list[Subscriber],
         Field(
@@ -233,6 +254,8 @@ class Unsubscribing(Inputs):
 
 
 class _Whom(Inputs):
+    RULES = (only_one_of("emails", "list_id", "segment_id"),)
+
     emails: Annotated[list[Email] | None, Field(min_length=1, max_length=50_000, description="E-mail addresses.")] = (
         None
     )

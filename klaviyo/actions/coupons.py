@@ -6,7 +6,18 @@ from pydantic import Field, model_validator
 
 from klaviyo.actions import jobs, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Inputs, JobId, Listing, Moment, Object, Part, Reading, Text, wrong
+from klaviyo.actions.inputs import (
+    Inputs,
+    JobId,
+    Listing,
+    Moment,
+    Object,
+    Part,
+    Reading,
+    Text,
+    one_of_them,
+    wrong,
+)
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
 from klaviyo.api import published
@@ -86,6 +97,8 @@ class ChangedCode(Inputs):
 
 
 class ListingCodes(Listing):
+    RULES = (one_of_them("coupon_id", "filter"),)
+
     coupon_id: Annotated[CouponId | None, Field(description="Of this coupon; or give a filter.")] = None
 
     @model_validator(mode="after")

@@ -10,7 +10,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from klaviyo.actions import jobs, profile_fields, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Currency, Id, Inputs, Listing, Moment, Part, Reading, Text, Words, seed, wrong
+from klaviyo.actions.inputs import (
+    Currency,
+    Id,
+    Inputs,
+    Listing,
+    Moment,
+    Part,
+    Reading,
+    Text,
+    Words,
+    needs,
+    seed,
+    wrong,
+)
 from klaviyo.actions.profile_fields import Named, check_object
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task, resource
@@ -54,6 +67,8 @@ class Doer(Named):
 
 class Event(Part):
     """One event."""
+
+    RULES = (needs("value_currency", "value"),)
 
     event_name: Annotated[
         Text,

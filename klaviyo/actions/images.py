@@ -9,7 +9,16 @@ from pydantic import Field, model_validator
 
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Reading, seed, wrong
+from klaviyo.actions.inputs import (
+    Id,
+    Inputs,
+    Listing,
+    Name,
+    Reading,
+    only_one_of,
+    seed,
+    wrong,
+)
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
 from klaviyo.api import bodies, published
@@ -22,6 +31,8 @@ ImageId = Annotated[Id, Field(description="The image's id at Klaviyo.", json_sch
 
 
 class Uploading(Inputs):
+    RULES = (only_one_of("image_url", "file"),)
+
     image_url: Annotated[
         str | None,
         Field(

@@ -5,15 +5,17 @@ an alias. Not given, and null, mean *leave it*; only `clear` clears.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from klaviyo.api import ids, values
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
 
 def wrong(sentence: str, code: str = "invalid", **more: Any) -> PydanticCustomError:
@@ -48,6 +50,17 @@ def _id(value: str) -> str:
     return value
 
 
+def _iso(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and _ISO.match(value):
+            return datetime.fromisoformat(value.upper())
+    except ValueError:
+        pass
+    raise wrong("This is no time. Write it like 2026-08-01T12:00:00Z.")
+
+
 def _moment(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise wrong("This time has no time zone. Write it like 2026-08-01T12:00:00Z.")
@@ -67,8 +80,14 @@ Phone = Annotated[str, Field(min_length=3, max_length=40), AfterValidator(_text)
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]{1,64}$"), AfterValidator(_id)]
 JobId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_=.:-]{1,128}$")]
 ExternalId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text)]
-Moment = Annotated[datetime, AfterValidator(_moment)]
-Https = Annotated[str, Field(max_length=2_000), AfterValidator(_https)]
+# A validator before its model hands Python values on, of which strict reading would take no text for a time:
+# https://docs.pydantic.dev/latest/concepts/conversion_table/
+Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(_moment)]
+Https = Annotated[
+    str,
+    AfterValidator(_https),
+    Field(max_length=2_000, json_schema_extra={"pattern": r"^https://[^\s/?#@\\]+([/?#][^\s\\]*)?$"}),
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
 Object = dict[str, Any]
@@ -77,10 +96,70 @@ Identifier = Literal["email", "phone_number", "klaviyo_id", "external_id"]
 Handling = Literal["earliest creation date", "earliest update date", "newest creation date", "newest update date"]
 
 
-class Part(BaseModel):
-    """An object within inputs, strict and unchanging."""
+def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """What the schema says besides: null leaves a field as it is, and the rules across fields."""
+    required = schema.get("required", ())
+    for name, about in schema.get("properties", {}).items():
+        if name not in required and not _takes_null(about):
+            said = {key: about.pop(key) for key in list(about) if key not in _OF_SCHEMA}
+            schema["properties"][name] = {"anyOf": [said, {"type": "null"}], **about}
+    declared = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
+    rules = [rule(schema["properties"]) if callable(rule) else rule for rule in declared]
+    if rules:
+        schema["allOf"] = [*schema.get("allOf", ()), *rules]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, populate_by_name=True)
+
+_OF_SCHEMA = ("title", "description", "default", "seed")
+
+
+def _takes_null(about: dict[str, Any]) -> bool:
+    return {"type": "null"} in about.get("anyOf", ()) or about.get("type") == "null"
+
+
+def given(name: str) -> dict[str, Any]:
+    """In a schema's rule: that the field is given, which null is not."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
+def one_of_them(*names: str) -> dict[str, Any]:
+    """A rule: at least one of these fields is given."""
+    return {"anyOf": [given(name) for name in names]}
+
+
+def only_one_of(*names: str) -> dict[str, Any]:
+    """A rule: exactly one of these fields is given."""
+    return {"oneOf": [given(name) for name in names]}
+
+
+def one_of_those_there(*names: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """A rule: at least one of these fields is given, as far as a model has them."""
+    return lambda fields: one_of_them(*(name for name in names if name in fields))
+
+
+def needs(name: str, *others: str, value: Any = None) -> dict[str, Any]:
+    """A rule: with this field (of that value) the others are given as well."""
+    return {"anyOf": [_is_not(name, value), {"allOf": [given(other) for other in others]}]}
+
+
+def excludes(name: str, *others: str, value: Any = None) -> dict[str, Any]:
+    """A rule: with this field (of that value) none of the others is given."""
+    return {"anyOf": [_is_not(name, value), {"properties": {other: {"type": "null"} for other in others}}]}
+
+
+def _is_not(name: str, value: Any) -> dict[str, Any]:
+    return {"properties": {name: {"type": "null"} if value is None else {"not": {"const": value}}}}
+
+
+Rule = dict[str, Any] | Callable[[Mapping[str, Any]], dict[str, Any]]  # one that is made for the fields there are
+
+
+class Part(BaseModel):
+    """An object within inputs, strict and unchanging. `RULES` are its rules across fields, as JSON Schema says them."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True, populate_by_name=True, json_schema_extra=schema_of
+    )
+    RULES: ClassVar[tuple[Rule, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod

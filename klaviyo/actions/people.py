@@ -7,7 +7,17 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from integrations.errors import PermanentError
-from klaviyo.actions.inputs import Email, ExternalId, Handling, Id, Identifier, Inputs, Phone, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    ExternalId,
+    Handling,
+    Id,
+    Identifier,
+    Inputs,
+    Phone,
+    seed,
+    wrong,
+)
 from klaviyo.actions.task import Refused, Task
 from klaviyo.api import answers, filters, values
 from klaviyo.api.answers import members, words
@@ -16,8 +26,22 @@ IDENTIFIERS = ("email", "phone_number", "klaviyo_id", "external_id")
 PROFILE_FIELDS = {"klaviyo_id": "id"}
 
 
+def _alone(name: str) -> dict[str, Any]:
+    """In a schema's rule: by this identifier, and none besides."""
+    others = {other: {"type": "null"} for other in (*IDENTIFIERS, "identifier") if other != name}
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}, **others}}
+
+
+def _named(name: str) -> dict[str, Any]:
+    """In a schema's rule: by this one, as `identifier` says."""
+    said = {"identifier": {"const": name}, name: {"not": {"type": "null"}}}
+    return {"required": ["identifier", name], "properties": said}
+
+
 class Who(Inputs):
     """One person, by one identifier."""
+
+    RULES = ({"anyOf": [*(_alone(name) for name in IDENTIFIERS), *(_named(name) for name in IDENTIFIERS)]},)
 
     email: Annotated[
         Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))

@@ -5,13 +5,27 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
-from klaviyo.actions.inputs import Email, ExternalId, Https, Object, Part, Phone, Text, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    ExternalId,
+    Https,
+    Object,
+    Part,
+    Phone,
+    Text,
+    excludes,
+    one_of_those_there,
+    seed,
+    wrong,
+)
 from klaviyo.actions.people import phone
 from klaviyo.api import values
 
 IN_LOCATION = ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
 PLAIN = ("email", "phone_number", "first_name", "last_name", "title", "organization", "locale", "image")
 DEEPEST = 10
+CLEARABLE = ("first_name", "last_name", "title", "organization", "locale", "image", "external_id", "phone_number")
+CLEARED = rf"^({'|'.join(CLEARABLE)}|location\.({'|'.join(IN_LOCATION)})|properties\..+)$"
 
 
 def _zone(value: str) -> str:
@@ -62,6 +76,8 @@ class Location(Part):
 class About(Part):
     """What is said of a person, beside who they are."""
 
+    RULES = (excludes("location", *IN_LOCATION),)
+
     first_name: Annotated[Text | None, Field(json_schema_extra=seed("First Name"))] = None
     last_name: Annotated[Text | None, Field(json_schema_extra=seed("Last Name"))] = None
     title: Annotated[Text | None, Field(json_schema_extra=seed("Title"))] = None
@@ -109,7 +125,7 @@ class Patching(About):
     append: Annotated[Object | None, Field(description="Values to add to properties that are lists.")] = None
     unappend: Annotated[Object | None, Field(description="Values to remove from properties that are lists.")] = None
     clear: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=300)]] | None,
+        list[Annotated[str, Field(min_length=1, max_length=300, json_schema_extra={"pattern": CLEARED})]] | None,
         Field(max_length=400, description="Names to empty: title, location.city, or properties.tier."),
     ] = None
 
@@ -125,11 +141,10 @@ class Patching(About):
         return self
 
 
-CLEARABLE = ("first_name", "last_name", "title", "organization", "locale", "image", "external_id", "phone_number")
-
-
 class Named(About):
     """A person by an address, a number or an id of another system."""
+
+    RULES = (one_of_those_there("email", "phone_number", "external_id", "klaviyo_id"),)
 
     email: Annotated[
         Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))

@@ -8,7 +8,18 @@ from pydantic import Field, model_validator
 from integrations.errors import PermanentError
 from klaviyo.actions import appended, people, profile_fields, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Email, ExternalId, Id, Inputs, Listing, Phone, Reading, seed, wrong
+from klaviyo.actions.inputs import (
+    Email,
+    ExternalId,
+    Id,
+    Inputs,
+    Listing,
+    Phone,
+    Reading,
+    only_one_of,
+    seed,
+    wrong,
+)
 from klaviyo.actions.people import Who
 from klaviyo.actions.profile_fields import Named, Patching
 from klaviyo.actions.reading import Listed
@@ -165,6 +176,8 @@ class Merging(Inputs):
 
 class Deleting(Inputs):
     """Exactly one of the three, as Klaviyo takes one."""
+
+    RULES = (only_one_of("email", "phone_number", "klaviyo_id"),)
 
     email: Annotated[Email | None, Field(description="The person's e-mail address.")] = None
     phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Inputs, Object, Text, seed, wrong
+from klaviyo.actions.inputs import Inputs, Object, Text, needs, only_one_of, seed, wrong
 from klaviyo.actions.retries import NOT_TWICE
 from klaviyo.actions.task import Refused, Task
 from klaviyo.api import bodies, published
@@ -57,6 +57,8 @@ UNMATCHED = (1, 15)  # the smallest of Klaviyo's limits
 
 
 class Raw(Inputs):
+    RULES = (only_one_of("operation", "url"), needs("url", "method"))
+
     operation: Annotated[
         str | None, Field(pattern=r"^[a-z0-9_]{1,120}$", description="Klaviyo's id of the operation: get_lists.")
     ] = None

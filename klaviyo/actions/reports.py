@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Moment, Part, Text, wrong
+from klaviyo.actions.inputs import (
+    Id,
+    Inputs,
+    Moment,
+    Part,
+    Text,
+    only_one_of,
+    wrong,
+)
 from klaviyo.actions.task import Task, resource
 
 Statistic = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-z_]+$")]
@@ -17,6 +25,8 @@ Key = Literal[
 
 class Timeframe(Part):
     """A time that Klaviyo knows by name, or from start to end."""
+
+    RULES = (only_one_of("key", "start"), only_one_of("key", "end"))
 
     key: Key | None = None
     start: Moment | None = None

@@ -6,7 +6,17 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from klaviyo.actions import appended, people, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Object, Reading, seed, wrong
+from klaviyo.actions.inputs import (
+    Id,
+    Inputs,
+    Listing,
+    Name,
+    Object,
+    Reading,
+    excludes,
+    seed,
+    wrong,
+)
 from klaviyo.actions.people import Who
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
@@ -25,6 +35,32 @@ CONDITIONS = (
     "profile-permissions",
     "profile-metric-funnel",
 )
+SHAPE: dict[str, Any] = {
+    "properties": {
+        "condition_groups": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "conditions": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "type": "object",
+                            "properties": {"type": {"enum": list(CONDITIONS)}},
+                            "required": ["type"],
+                        },
+                    }
+                },
+                "required": ["conditions"],
+                "additionalProperties": False,
+            },
+        }
+    },
+    "required": ["condition_groups"],
+    "additionalProperties": False,
+}
 SegmentId = Annotated[
     Id, Field(description="The segment's id at Klaviyo.", json_schema_extra=seed("Klaviyo Segment Id", "Segment ID"))
 ]
@@ -53,7 +89,7 @@ Definition = Annotated[
     Object,
     Field(
         description='{"condition_groups": [{"conditions": […]}]}: all groups hold, and in each one of its conditions.',
-        json_schema_extra=seed("Segment Condition Groups"),
+        json_schema_extra=seed("Segment Condition Groups") | SHAPE,
     ),
     BeforeValidator(_wrapped),
 ]
@@ -89,6 +125,8 @@ class NewSegment(Inputs):
 
 
 class ChangedSegment(Inputs):
+    RULES = (excludes("is_active", "name", "definition", "is_starred", value=False),)
+
     segment_id: SegmentId
     name: Annotated[
         Name | None, Field(description="The segment's new name.", json_schema_extra=seed("Segment Name"))

@@ -6,7 +6,14 @@ from pydantic import Field, model_validator
 
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, wrong
+from klaviyo.actions.inputs import (
+    Id,
+    Inputs,
+    Listing,
+    Name,
+    one_of_them,
+    wrong,
+)
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
 from klaviyo.api import published
@@ -28,6 +35,8 @@ class OfTag(Inputs):
 
 
 class Tagging(Inputs):
+    RULES = (one_of_them(*THINGS),)
+
     tag_id: TagId
     campaign_ids: Ids = None
     flow_ids: Ids = None

@@ -6,7 +6,18 @@ from pydantic import Field, model_validator
 
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Object, Reading, Text, seed, wrong
+from klaviyo.actions.inputs import (
+    Id,
+    Inputs,
+    Listing,
+    Name,
+    Object,
+    Reading,
+    Text,
+    given,
+    seed,
+    wrong,
+)
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
 from klaviyo.api import published
@@ -26,6 +37,14 @@ class ReadingTemplate(Reading):
 
 
 class NewTemplate(Inputs):
+    RULES = (
+        {
+            "if": {"required": ["editor_type"], "properties": {"editor_type": {"const": "SYSTEM_DRAGGABLE"}}},
+            "then": {"allOf": [given("definition"), {"properties": {"html": {"type": "null"}}}]},
+            "else": {"allOf": [given("html"), {"properties": {"definition": {"type": "null"}}}]},
+        },
+    )
+
     name: Annotated[Name, Field(description="The template's name.", json_schema_extra=seed("Template Name"))]
     editor_type: Annotated[
         Literal["CODE", "USER_DRAGGABLE", "SYSTEM_DRAGGABLE"],

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
-
-from pydantic import BaseModel, Field, create_model
 
 from integrations.api import tokens
 from integrations.api.answers import JSON, Answer
@@ -17,7 +15,7 @@ from integrations.api.tokens import Code, forbidden
 from klaviyo.actions import catalogue, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import labels_of
-from klaviyo.endpoints import abilities, inputs, running
+from klaviyo.endpoints import abilities, inputs, running, schemas
 from klaviyo.models import ActionRun
 
 ACTIONS = "/connections/{connection}/actions"
@@ -127,7 +125,7 @@ def _line(action: Action) -> Described:
         "POST",
         action.summary,
         description="\n\n".join(words),
-        model=model_of(action),
+        model=schemas.model_of(action),
         tags=(action.group.capitalize(),),
         extensions={
             "x-klaviyo-operations": [*action.sometimes, *action.operations],
@@ -138,23 +136,6 @@ def _line(action: Action) -> Described:
         operation_id=action.name,
         bodies={MULTIPART: _form()} if action.name in inputs.TAKES_FILES else {},
         may_take_long=True,
-    )
-
-
-def model_of(action: Action) -> type[BaseModel]:
-    """What the body is: the action's input and, where it asks first, `confirm`."""
-    if not action.asks:
-        return action.inputs
-    words = Field(description="That it is to be done, although it cannot be taken back.")
-    if callable(action.asks):
-        return create_model(
-            action.inputs.__name__, __base__=action.inputs, __module__=action.inputs.__module__, confirm=(bool, words)
-        )
-    return create_model(
-        action.inputs.__name__,
-        __base__=action.inputs,
-        __module__=action.inputs.__module__,
-        confirm=(Literal[True], words),
     )
 
 

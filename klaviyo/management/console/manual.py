@@ -129,4 +129,6 @@ def _columns(left: str, right: str) -> list[str]:
         lead, first = [f"  {left}"], " " * at
     else:
         lead, first = [], f"  {left}".ljust(at)
+    if not right:
+        return [f"  {left}"]
     return lead + textwrap.wrap(right, _width(), initial_indent=first, subsequent_indent=" " * at)

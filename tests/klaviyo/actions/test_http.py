@@ -14,6 +14,7 @@ from integrations.api import tokens
 from integrations.models import Connection, RefusedCall
 from klaviyo import tasks
 from klaviyo.actions import queue
+from klaviyo.actions.turns import Turn
 from klaviyo.endpoints import running
 from klaviyo.models import ActionRun
 from tests.klaviyo.actions.world import PNG, World
@@ -82,7 +83,7 @@ def test_a_token_may_do_what_it_holds(
 ) -> None:
     id = world.list()
     world.exchanges.clear()
-    body = {"operation": "get_list", "path": {"id": id}} if action == "raw_request" else {"list_id": id}
+    body: dict[str, Any] = {"operation": "get_list", "path": {"id": id}} if action == "raw_request" else {"list_id": id}
     body |= {"confirm": True} if action == "delete_list" else {"name": "Fans"} if action == "update_list" else {}
     answer = call(f"connections/{world.connection.pk}/actions/{action}", body, abilities=abilities)
     assert answer.status_code == status, answer.content
@@ -200,9 +201,14 @@ def test_what_was_begun_and_must_not_be_done_twice_goes_through(
     profile = world.profile()
     list_id = world.list()
     world.exchanges.clear()
-    begun = running.Turn.go_through
+    begun = Turn.go_through
     seen: list[bool] = []
-    monkeypatch.setattr(running.Turn, "go_through", lambda turn: (seen.append(turn.is_early), begun(turn))[1])
+
+    def go_through(turn: Turn) -> None:
+        seen.append(turn.is_early)
+        begun(turn)
+
+    monkeypatch.setattr(Turn, "go_through", go_through)
     path = f"connections/{world.connection.pk}/actions"
     call(f"{path}/add_profile_to_list", {"list_id": list_id, "klaviyo_id": profile["id"]})
     assert not seen
