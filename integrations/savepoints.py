@@ -15,7 +15,7 @@ def with_the_first_statement() -> Iterator[None]:
 
     Where no statement is made there is no savepoint either.
     """
-    if database.vendor != "postgresql" or not database.in_atomic_block:
+    if database.vendor != "postgresql" or not database.in_atomic_block or database.needs_rollback:
         with transaction.atomic():
             yield
         return
@@ -45,16 +45,31 @@ class _Savepoint:
             with database.cursor() as cursor:
                 cursor.execute(f"SAVEPOINT {self.id}")
             return execute(sql, params, many, context)
-        # https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
-        return execute(f"SAVEPOINT {self.id}; {sql}", params, many, context)
+        try:
+            # https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+            return execute(f"SAVEPOINT {self.id}; {sql}", params, many, context)
+        except Exception:
+            self._is_set = _has_been_refused()
+            raise
 
     def end(self, *, keep: bool) -> None:
         """As Django's own ends: https://docs.djangoproject.com/en/5.2/topics/db/transactions/#savepoints"""
         database.savepoint_ids.remove(self.id)
-        if not self._is_set or database.closed_in_transaction:
+        if database.closed_in_transaction:
             return
-        if keep:
+        if not self._is_set:
+            database.needs_rollback = False  # nothing of ours was done
+        elif keep:
             database.savepoint_commit(self.id)
         else:
             database.needs_rollback = False
             database.savepoint_rollback(self.id)
+
+
+def _has_been_refused() -> bool:
+    """Whether PostgreSQL was asked at all: a value that cannot be written down stays with the driver.
+
+    https://www.psycopg.org/docs/extensions.html#transaction-status-constants
+    """
+    driver: Any = getattr(database, "Database")  # noqa: B009  (Django's types do not know of it)
+    return bool(database.connection.info.transaction_status == driver.extensions.TRANSACTION_STATUS_INERROR)

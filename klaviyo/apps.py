@@ -11,16 +11,20 @@ class KlaviyoConfig(AppConfig):
 
     def ready(self) -> None:
         from integrations import providers
+        from integrations.api import abilities, registry
         from klaviyo import account_lists, receivers  # noqa: F401  (connects the receivers)
         from klaviyo.api import retirement
         from klaviyo.confirmation import missing  # noqa: F401  (like the others, for the reasons that it declares)
         from klaviyo.consent import reach  # noqa: F401
         from klaviyo.delivery.sends import missed  # noqa: F401
+        from klaviyo.endpoints.abilities import declared
         from klaviyo.imports import backfill_chunks, results  # noqa: F401
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
         from klaviyo.webhooks import effects, register  # noqa: F401
 
         providers.register(KLAVIYO)
+        abilities.declare(*declared())
+        registry.register("klaviyo.endpoints.addresses")
         checks.register(retirement.is_near)
         post_migrate.connect(operators.ensure_group, sender=self)

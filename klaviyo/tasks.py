@@ -7,6 +7,7 @@ from celery import shared_task
 from integrations import shutdown
 from klaviyo import account_lists
 from klaviyo.actions import abandoned
+from klaviyo.actions import queue as queued_runs
 from klaviyo.actions import retention as action_retention
 from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew
@@ -81,3 +82,16 @@ def end_runs() -> None:
     """Close runs of actions whose program has died, and forget what old ones say."""
     abandoned.close()
     action_retention.forget()
+
+
+@shared_task(ignore_result=True)
+def run_action(run: str) -> None:
+    """Do a run that nobody waits for any more; delivered twice, the second finds it taken."""
+    queued_runs.go_on(run)
+
+
+@shared_task(ignore_result=True)
+def run_actions() -> None:
+    """Do the runs of which no worker has heard."""
+    ends_at = time.monotonic() + QUANTUM_SECONDS
+    queued_runs.go_on_with_all(lambda: shutdown.asked() or time.monotonic() > ends_at)

@@ -254,6 +254,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.heed": timedelta(seconds=10),
     "klaviyo.tasks.repeat_erasures": timedelta(minutes=1),
     "klaviyo.tasks.end_runs": timedelta(minutes=1),
+    "klaviyo.tasks.run_actions": timedelta(seconds=5),
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),

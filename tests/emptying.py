@@ -3,8 +3,6 @@
 What migrations put in (content types, permissions) stays, so nothing has to be made again.
 """
 
-from time import monotonic
-
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
@@ -28,19 +26,5 @@ def of_all_rows() -> None:
 
 
 def instead_of_flush() -> None:
-    """Have Django's own test case, which pytest-django uses, do this, and keep its connection for the next test.
-
-    A new one costs PostgreSQL more than most tests: it has to read about every table again.
-    """
+    """Have Django's own test case, which pytest-django uses, do this."""
     TransactionTestCase._fixture_teardown = lambda _: of_all_rows()  # type: ignore[attr-defined]
-    TransactionTestCase._should_reload_connections = lambda _: not _goes_on()  # type: ignore[attr-defined]
-
-
-def _goes_on() -> bool:
-    """Whether the connection can be used as a new one could, for as long as a new one would be."""
-    is_sound = not (connection.errors_occurred or connection.needs_rollback) and connection.get_autocommit()
-    if not is_sound or not connection.is_usable():
-        return False
-    longest = connection.settings_dict["CONN_MAX_AGE"]
-    connection.close_at = None if longest is None else monotonic() + longest
-    return True

@@ -35,14 +35,22 @@ OWN_PROCESSES = (  # these bring their own database and broker, each kind where 
     "tests/sorae/test_configuration.py",
     "tests/test_quality.py",
 )
-HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")  # of what PostgreSQL runs
+# of what PostgreSQL runs
+HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/consent", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/faults/test_canaries.py",
     "tests/faults/test_failpoints_of_imports.py",
     "tests/faults/test_redis_that_*",
     "tests/integrations/pacing/test_pacing_redis.py",
+    "tests/integrations/api",
     "tests/integrations/pages",
+    "tests/klaviyo/actions/test_actions_on_pages.py",
+    "tests/klaviyo/actions/test_consent.py",
+    "tests/klaviyo/actions/test_guard.py",
+    "tests/klaviyo/actions/test_http.py",
+    "tests/klaviyo/actions/test_runs_on_record.py",
+    "tests/klaviyo/test_connecting_by_key.py",
     "tests/faults/test_impostors.py",
     "tests/klaviyo/confirmation",
     "tests/klaviyo/delivery/bulk",
@@ -70,7 +78,11 @@ SAME_ON_EVERY_DATABASE = (
     "tests/upgrades/test_upgrades.py",
 )
 ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functions, and what brings its own parts
+    "tests/klaviyo/actions/test_[bdlmpqw]*",
+    "tests/klaviyo/actions/test_catalogue.py",
+    "tests/klaviyo/actions/test_table*",
     "tests/klaviyo/sandbox",
+    "tests/klaviyo/test_everything_by_key.py",
     "tests/referrals/test_public_*",
     "tests/referrals/test_messages*",
     "tests/sorae/demo/test_laws*",

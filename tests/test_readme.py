@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.dispatch import Signal
 
+from integrations.models import Connection
 from klaviyo.mapping import catalogue
 from referrals import signals
 from referrals.models import Conversion, Invite, OptIn, OptOut, Program, Reward
@@ -14,10 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_its_code_makes_the_facts_that_it_speaks_of(spring: Program) -> None:
+def test_its_code_makes_the_facts_that_it_speaks_of(spring: Program, connection: Connection) -> None:
     names: dict[str, object] = {"program": spring, "store": spring.store, "message_id": "<1@example.org>"}
+    names["connection"] = connection
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         exec(block, names)
     assert Invite.objects.count() == 1

@@ -27,7 +27,7 @@ APPS = ("integrations", "klaviyo", "sorae")
 README = (ROOT / "README.md").read_text()
 DECLARES = {"declare", "on_the_way", "access_ended"}
 HOLDS_A_CODE = {"code", "reason_code", "problem_code", "refresh_problem_code"}
-OF_KLAVIYO = {"not_found"}  # that the product looks for
+OF_KLAVIYO = {"UNSUBSCRIBE", "not_found"}  # that the product looks for
 ON_NO_RECORD = {"integrations/connections/authorization.py"}  # a trip that failed is told to whoever made it, on a page
 
 

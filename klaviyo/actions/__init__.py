@@ -4,6 +4,19 @@ from integrations.api.outcome import Outcome, Problem
 from klaviyo.actions.catalogue import NoSuchAction, find, names
 from klaviyo.actions.checking import BadInput
 from klaviyo.actions.record import By
-from klaviyo.actions.run import Broken, Page, run, stream
+from klaviyo.actions.run import Broken, How, Page, run, stream
 
-__all__ = ["BadInput", "Broken", "By", "NoSuchAction", "Outcome", "Page", "Problem", "find", "names", "run", "stream"]
+__all__ = [
+    "BadInput",
+    "Broken",
+    "By",
+    "How",
+    "NoSuchAction",
+    "Outcome",
+    "Page",
+    "Problem",
+    "find",
+    "names",
+    "run",
+    "stream",
+]

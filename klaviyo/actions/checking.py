@@ -39,6 +39,11 @@ def checked(action: Action, values: Mapping[str, Any], *, strict: bool = False) 
             made = action.inputs.model_validate(given)
     except ValidationError as error:
         raise BadInput(problems_of.problems(error, action.inputs, given)) from None
+    must_be_askable(action, made)
+    return made
+
+
+def must_be_askable(action: Action, made: Inputs) -> None:
+    """Raises BadInput for fields, filters and orders that its operation does not have."""
     if isinstance(made, Reading) and action.main and (found := list(reading.problems(made, action.main))):
         raise BadInput([Problem("invalid", sentence, pointer=f"/{name}") for name, sentence in found])
-    return made

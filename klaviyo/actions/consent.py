@@ -446,8 +446,9 @@ def _subscribe(
 ) -> dict[str, Any]:
     found = said_no.look_up(task, persons)
     noes = said_no.of(task, persons, found, list_id)
-    kept = [at for at in range(len(persons)) if _may(task, given, persons[at], noes.get(at))]
-    task.guard.bring(task, {person.email for person in persons if person.email})
+    theirs = [found.addresses(person) for person in persons]
+    kept = [at for at in range(len(persons)) if _may(task, given, theirs[at], noes.get(at))]
+    task.guard.bring(task, set().union(*theirs))
     for at in sorted(set(range(len(persons))) - set(kept)):
         reason = noes[at].reason
         if kept or len(persons) > 1:
@@ -467,14 +468,14 @@ def _subscribe(
     return told | ({"subscribed": _read_back(task, going)} if given.confirm else {})
 
 
-def _may(task: Task, given: SubscribingOne | Subscribing, person: Person, no: No | None) -> bool:
+def _may(task: Task, given: SubscribingOne | Subscribing, emails: Iterable[str], no: No | None) -> bool:
     """Whether nothing speaks against it, or their proved yes undoes what does; that is then on record in Sorae."""
     if no is None:
         return True
     if no.is_for_good or not (given.lift_suppressions and given.proof):
         return False
-    if person.email and not task.is_dry:
-        reach.note_yes(task.connection, person.email, proof=given.proof, wording=given.opt_in, place=PLACE)
+    for email in () if task.is_dry else emails:
+        reach.note_yes(task.connection, email, proof=given.proof, wording=given.opt_in, place=PLACE)
     return True
 
 

@@ -75,15 +75,15 @@ class Guard:
         for name in [name for name in MANY if isinstance(getattr(given, name, None), list)]:
             items = getattr(given, name)
             gone = reach.erased(self._emails(people_in({name: items})))
-            refused = [at for at, item in enumerate(items) if gone & self._emails(people_in({name: [item]}))]
+            refused = (
+                {at for at, item in enumerate(items) if gone & self._emails(people_in({name: [item]}))} if gone else ()
+            )
             if refused and len(refused) == len(items):
                 raise Refused(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}")
+            for at in sorted(refused):
+                task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}/{at}"))
             if refused:
-                left_out = [
-                    Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}/{at}") for at in refused
-                ]
-                task.warnings += left_out
-                changed[name] = [item for at, item in enumerate(items) if at not in set(refused)]
+                changed[name] = [item for at, item in enumerate(items) if at not in refused]
         rest = {name: getattr(given, name) for name in type(given).model_fields if name not in MANY}
         self._refuse_erased(self._emails(people_in(rest)))
         return given.model_copy(update=changed) if changed else given
@@ -162,10 +162,9 @@ class Guard:
 
     def _emails(self, who: People) -> set[str]:
         """Their addresses, as far as they are known without asking."""
-        unmet = [id for id in who.profiles if id not in self._met]
-        if unmet:
-            self._met |= reach.named_by(self.connection, unmet)
-        return set(who.emails) | {self._met[id] for id in who.profiles if id in self._met}
+        if unmet := who.profiles - self._met.keys():
+            self._met |= dict.fromkeys(unmet, "") | reach.named_by(self.connection, unmet)
+        return set(who.emails) | {self._met[id] for id in who.profiles if self._met[id]}
 
     def _refuse_erased(self, emails: set[str]) -> None:
         if emails and reach.erased(emails):

@@ -45,9 +45,19 @@ class KeyInUse(Exception):
 
 
 def begin(
-    action: Action, connection: Connection, given: Inputs, *, by: By, key: str = "", is_dry: bool = False
+    action: Action,
+    connection: Connection,
+    given: Inputs,
+    *,
+    by: By,
+    key: str = "",
+    is_dry: bool = False,
+    is_queued: bool = False,
 ) -> tuple[ActionRun, bool]:
-    """A new run, and True; or the one that has the key already, and False. Raises KeyInUse."""
+    """A new run, and True; or the one that has the key already, and False. Raises KeyInUse.
+
+    One that is queued keeps its input whole, until it has ended.
+    """
     said = plain(given)
     asked = digest(action.name, said)
     row = ActionRun(
@@ -59,12 +69,13 @@ def begin(
         key=key,
         asked=asked,
         is_dry=is_dry,
+        state=ActionRun.State.QUEUED if is_queued else ActionRun.State.UNDER_WAY,
     )
-    text = row.given = kept(said)
+    text = row.given = whole(said) if is_queued else kept(said)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _name_people(row, addresses(json.loads(text)))
+            name_people(row, addresses(json.loads(text)))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -86,10 +97,13 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
     people = addresses([outcome.reason, json.loads(answered), json.loads(requests)])
     with transaction.atomic():
         # An erasure that has gone before us shows by now; one that comes after us waits for this row.
-        there = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        if there.exists() and not reach.erased(people | addresses(json.loads(row.given))):
+        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        is_kept = bool(rows.values_list("pk", flat=True))
+        if is_kept and not reach.erased(people | addresses(json.loads(row.given))):
             row.answered, row.exchanged = answered, requests
-            _name_people(row, people)
+            if len(row.given) > LARGEST_KEPT:
+                row.given = json.dumps(TOO_LARGE)
+            name_people(row, people)
         else:
             _forget(row)
         row.save()
@@ -97,7 +111,7 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
 
 def outcome_of(row: ActionRun) -> Outcome | None:
     """The stored outcome; None while it is under way. What was forgotten has its codes alone."""
-    if row.state == ActionRun.State.UNDER_WAY:
+    if row.state in (ActionRun.State.QUEUED, ActionRun.State.UNDER_WAY):
         return None
     try:
         told: dict[str, Any] = json.loads(row.answered) if row.answered else {}
@@ -126,9 +140,13 @@ def digest(name: str, said: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def whole(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
 def kept(value: Any) -> str:
     """As text that is small enough to keep."""
-    text = json.dumps(value, separators=(",", ":"), default=str)
+    text = whole(value)
     return text if len(text) <= LARGEST_KEPT else json.dumps(TOO_LARGE)
 
 
@@ -154,7 +172,8 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(inner)
 
 
-def _name_people(row: ActionRun, emails: Iterable[str]) -> None:
+def name_people(row: ActionRun, emails: Iterable[str]) -> None:
+    """That the run is about them, by their keys alone."""
     known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
     keys = {person_key.of(values.address(email)) for email in emails} - known
     rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]

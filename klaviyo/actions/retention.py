@@ -26,7 +26,11 @@ def forget() -> int:
 @transaction.atomic
 def _some() -> int:
     limit = Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
-    old = ActionRun.objects.exclude(given="").filter(began_at__lt=limit).exclude(state=ActionRun.State.UNDER_WAY)
+    old = (
+        ActionRun.objects.exclude(given="")
+        .filter(began_at__lt=limit)
+        .exclude(state__in=(ActionRun.State.QUEUED, ActionRun.State.UNDER_WAY))
+    )
     found = old.order_by("began_at").select_for_update(skip_locked=True, of=("self",))
     rows = list(found.only("pk", "outcome", "codes", "reason")[:AT_ONCE])
     for row in rows:

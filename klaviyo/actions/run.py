@@ -8,17 +8,18 @@ from datetime import timedelta
 from typing import Any, cast
 
 from integrations.api.outcome import SUCCESS, Outcome, error, failure
-from integrations.errors import IntegrationError, without_message
+from integrations.errors import IntegrationError, OutOfTime, Throttled, without_message
 from integrations.models import Connection
 from integrations.wire.attempts import INTERNAL_ERROR
 from integrations.wire.deadline import Deadline
-from klaviyo.actions import catalogue, checking, outcomes, reading, record
+from klaviyo.actions import catalogue, checking, outcomes, reading, record, turns
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs, Listing
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.record import By, KeyInUse
 from klaviyo.actions.retries import Patience
 from klaviyo.actions.task import Refused, Task
+from klaviyo.actions.turns import HandedOver
 from klaviyo.api import published
 from klaviyo.models import ActionRun
 
@@ -26,20 +27,31 @@ log = logging.getLogger(__name__)
 
 KEY_IN_USE = "This key was used for another input. Take a new one."
 UNDER_WAY = "A run with this key is under way. Ask again when it has ended."
+INTERRUPTED = "It was interrupted. Look at what is there before you run it again."
 MOST_ITEMS = 1_000_000
 AS_BACKLOG = 1_000  # of a list; whoever wants more makes way for what has just happened
 
 
-def run(
-    name: str, connection: Connection, /, *, by: By | None = None, key: str = "", dry: bool = False, **values: Any
-) -> Outcome:
+@dataclass(frozen=True)
+class How:
+    """How it is run, beside its fields, whose names are Klaviyo's.
+
+    `by` is on record. With a `key`, the same input is run once: a second time it is the stored outcome. `dry`: the
+    requests as they would go, and nothing is sent.
+    """
+
+    by: By = field(default_factory=By)
+    key: str = ""
+    dry: bool = False
+
+
+def run(name: str, connection: Connection, how: How | None = None, /, **values: Any) -> Outcome:
     """Run an action over a connection: `run("get_profiles", connection, email="ann@shop.example")`.
 
-    With a `key`, the same input is run once: a second time it is the stored outcome. `dry`: the requests as they would
-    go, and nothing is sent. Raises BadInput for what cannot be used, and NoSuchAction; all else is in the outcome.
+    Raises BadInput for what cannot be used, and NoSuchAction; all else is in the outcome.
     """
-    action = catalogue.find(name)
-    return of(action, connection, checking.checked(action, values), by=by or By(), key=key, dry=dry)
+    action, how = catalogue.find(name), how or How()
+    return of(action, connection, checking.checked(action, values), by=how.by, key=how.key, dry=how.dry)
 
 
 def of(action: Action, connection: Connection, given: Inputs, *, by: By, key: str = "", dry: bool = False) -> Outcome:
@@ -53,11 +65,20 @@ def of(action: Action, connection: Connection, given: Inputs, *, by: By, key: st
     return perform(row, action, given)
 
 
-def perform(row: ActionRun, action: Action, given: Inputs) -> Outcome:
-    """Do what a run is for, and put on record how it ended. It is done once: nothing begins a run anew."""
+def perform(row: ActionRun, action: Action, given: Inputs, *, deadline: Deadline | None = None) -> Outcome:
+    """Do what a run is for, and put on record how it ended. It is done once: nothing begins a run anew.
+
+    Raises HandedOver where its turn has passed before anything was asked that must not be asked again.
+    """
     began = time.monotonic()
-    work = _Work.of(row, action, given)
-    outcome = work.done()
+    work = _Work.of(row, action, given, deadline)
+    try:
+        outcome = work.done()
+    except HandedOver:
+        raise
+    except BaseException:  # of a program that ends at once
+        record.end(row, error("interrupted", INTERRUPTED, is_known=not work.task.requests), work.task.exchanges.kept)
+        raise
     outcome = replace(outcome, took_ms=round((time.monotonic() - began) * 1000))
     record.end(row, outcome, work.task.exchanges.kept)
     return outcome
@@ -79,11 +100,11 @@ class Broken(Exception):
         self.outcome, self.after, self.next = outcome, after, next
 
 
-def stream(name: str, connection: Connection, /, *, by: By | None = None, **values: Any) -> Iterator[Page]:
+def stream(name: str, connection: Connection, how: How | None = None, /, **values: Any) -> Iterator[Page]:
     """The pages of a list, one after the other; memory holds one. Raises BadInput, NoSuchAction, Broken."""
     action = catalogue.find(name)
     given = checking.checked(action, values)
-    return pages(action, connection, given, by=by or By())
+    return pages(action, connection, given, by=(how or How()).by)
 
 
 def pages(action: Action, connection: Connection, given: Inputs, *, by: By) -> Iterator[Page]:
@@ -115,7 +136,7 @@ class _Work:
     _ids: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, row: ActionRun, action: Action, given: Inputs) -> "_Work":
+    def of(cls, row: ActionRun, action: Action, given: Inputs, deadline: Deadline | None = None) -> "_Work":
         patience = Patience(
             given.max_retries,
             timedelta(milliseconds=given.retry_delay_ms),
@@ -123,9 +144,8 @@ class _Work:
             given.retry_on_all_errors,
         )
         wants_many = isinstance(given, Listing) and (given.all or given.limit > AS_BACKLOG)
-        task = Task.over(
-            row.connection, patience, Deadline(given.timeout_seconds), is_backlog=wants_many, run=row.pk, dry=row.is_dry
-        )
+        ends = deadline or Deadline(given.timeout_seconds)
+        task = Task.over(row.connection, patience, ends, is_backlog=wants_many, run=row.pk, dry=row.is_dry)
         return cls(row, action, given, task)
 
     def done(self) -> Outcome:
@@ -135,6 +155,8 @@ class _Work:
             data = self._collected(told) if isinstance(told, Listed) else told
             outcome = self.task.dry_outcome() if self.row.is_dry else Outcome(SUCCESS, data=data)
         except (Refused, IntegrationError) as problem:
+            if isinstance(problem, OutOfTime | Throttled) and turns.has_passed(self.task.deadline):
+                raise HandedOver from None
             outcome = self.outcome_of(problem)
         except Exception as problem:
             log.exception("An action broke: %s", without_message(problem))

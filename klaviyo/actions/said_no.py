@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from klaviyo.api.client import Client
 
 UNREADABLE = No(reach.UNKNOWN, is_for_good=True)
+ERASED = No(reach.ERASED, is_for_good=True)
 LOOKED_UP_AT_ONCE = profiles.LOOKED_UP_AT_ONCE
 LARGEST = 1_000_000  # bytes: no limit of its own
 MAILBOX = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})  # about the mailbox, and no word of a person's
@@ -56,6 +57,10 @@ class Found:
 
     def of(self, person: Person) -> list[Profile]:
         return [self.profiles[name] for name in map(_plain, person.names) if name in self.profiles]
+
+    def addresses(self, person: Person) -> set[str]:
+        """Their address as it was given, and those of what was found of them."""
+        return {person.email, *(profile.address for profile in self.of(person))} - {""}
 
     def is_unclear(self, person: Person) -> bool:
         return any(_plain(name) in self.unclear for name in person.names)
@@ -96,10 +101,14 @@ def _find(task: Task, found: Found, emails: Sequence[str]) -> None:
 
 def of(task: Task, people: Sequence[Person], found: Found, list_id: str | None) -> dict[int, No]:
     """Why some of the people must not be subscribed, by their place; the heaviest no of each."""
-    theirs = {at: {one.email, *(profile.address for profile in found.of(one))} - {""} for at, one in enumerate(people)}
-    here = reach.said_no(task.connection, set().union(*theirs.values()) if theirs else set())
+    theirs = [found.addresses(one) for one in people]
+    everybody = set().union(*theirs)
+    here, gone = reach.said_no(task.connection, everybody), reach.erased(everybody)
     noes: dict[int, No] = {}
     for at, one in enumerate(people):
+        if theirs[at] & gone:
+            noes[at] = ERASED
+            continue
         said = [here[email] for email in theirs[at] if email in here]
         said += [no for profile in found.of(one) if (no := there(profile, one, list_id))]
         said += [UNREADABLE] if found.is_unclear(one) else []

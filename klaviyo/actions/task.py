@@ -16,6 +16,7 @@ from klaviyo.actions.guard import Guard
 from klaviyo.actions.inputs import Reading
 from klaviyo.actions.refusals import Refused as Refused
 from klaviyo.actions.retries import Patience
+from klaviyo.actions.turns import Turn, is_harmless_again
 from klaviyo.api import answers, paging, published, scopes
 from klaviyo.api.answers import SCOPE_MISSING, Answer
 from klaviyo.api.client import Client
@@ -164,6 +165,8 @@ class Task:
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked)
+        if isinstance(self.deadline, Turn) and not is_harmless_again(asked):
+            self.deadline.go_through()
         if self.requests >= OVER_THIS_MANY:
             self.client.is_backlog = True
         try:

@@ -75,8 +75,11 @@ def erased(emails: Iterable[str]) -> set[str]:
 
 def named_by(connection: Connection, profile_ids: Collection[str]) -> dict[str, str]:
     """The addresses of profiles by their ids, as far as the account has told us by itself; nobody is asked."""
-    told = Notice.objects.filter(profile_id__in=profile_ids, connection=connection).exclude(email="")
-    return dict(told.order_by("received_at").values_list("profile_id", "email")) if profile_ids else {}
+    found: dict[str, str] = {}
+    for some in _in_parts(profile_ids):
+        told = Notice.objects.filter(profile_id__in=some, connection=connection).exclude(email="")
+        found |= dict(told.order_by("received_at").values_list("profile_id", "email"))
+    return found
 
 
 def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
@@ -128,8 +131,8 @@ def note_yes(connection: Connection, email: str, *, proof: str, wording: str, pl
     return len(stores)
 
 
-def _in_parts(emails: Iterable[str]) -> Iterator[list[str]]:
-    asked = sorted(set(emails))
+def _in_parts(names: Iterable[str]) -> Iterator[list[str]]:
+    asked = sorted(set(names))
     return (asked[at : at + AT_ONCE] for at in range(0, len(asked), AT_ONCE))
 
 

@@ -18,6 +18,7 @@ class ActionRun(models.Model):
     """
 
     class State(models.TextChoices):
+        QUEUED = "queued", "Waits for a worker"
         UNDER_WAY = "under_way", "Under way"
         DONE = "done", "Done"
         ABANDONED = "abandoned", "Abandoned"
@@ -59,6 +60,7 @@ class ActionRun(models.Model):
             models.Index(fields=["connection", "-began_at"], name="runs_of_a_connection"),
             models.Index(fields=["-began_at"], name="latest_runs"),
             models.Index(fields=["began_at"], name="runs_to_forget", condition=~models.Q(given="")),
+            models.Index(fields=["began_at"], name="queued_runs", condition=models.Q(state="queued")),
             models.Index(fields=["began_at"], name="runs_under_way", condition=models.Q(state="under_way")),
         ]
         constraints = [

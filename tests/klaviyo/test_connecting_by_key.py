@@ -513,9 +513,9 @@ def test_webhooks_are_left_to_oauth_and_no_request_is_made_for_them(sandbox: San
 def test_all_keys_of_an_account_spend_from_one_budget(
     sandbox: Sandbox, browser_of_the_operator: Browser, keyed: Connection
 ) -> None:
-    budget = Client(keyed)._budget(lists.GET_LISTS)
+    budget = Client(keyed)._budgets(lists.GET_LISTS, None)
     paste(browser_of_the_operator, sandbox.make_private_key(TEA), keyed)
-    assert Client(refresh(keyed))._budget(lists.GET_LISTS) == budget
+    assert Client(refresh(keyed))._budgets(lists.GET_LISTS, None) == budget
 
 
 def test_no_log_holds_a_key(

@@ -1,6 +1,7 @@
 """The cast of the table of actions: a sandbox for a whole module, and the account in it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django import conf
@@ -16,7 +17,10 @@ from tests.klaviyo.actions.world import World, sdk
 def one_sandbox() -> Iterator[tuple[Sandbox, list[Exchange]]]:
     """A Klaviyo without limits for all cases of a module, and what it was asked."""
     seen: list[Exchange] = []
-    app = {"client_id": conf.settings.KLAVIYO_CLIENT_ID, "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET}
+    app: dict[str, Any] = {
+        "client_id": conf.settings.KLAVIYO_CLIENT_ID,
+        "client_secret": conf.settings.KLAVIYO_CLIENT_SECRET,
+    }
 
     def observe(exchange: Exchange) -> None:
         schemas.check(exchange)

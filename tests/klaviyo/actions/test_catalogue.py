@@ -6,6 +6,7 @@ from klaviyo.actions import catalogue, checking
 from klaviyo.actions.declaration import REGISTRY, Action
 from klaviyo.actions.inputs import aliases_of, labels_of, snake
 from klaviyo.api import published
+from tests.klaviyo.actions import readme_table
 
 ACTIONS = catalogue.everything()
 COMMON = {"Timeout Seconds", "Max Retry Count", "Retry Delay (ms)", "Use Exponential Backoff", "Retry On All Errors"}
@@ -98,3 +99,7 @@ def test_fields_are_found_by_the_names_of_other_products(name: str) -> None:
 def test_an_unknown_action_is_told_which_is_meant() -> None:
     with pytest.raises(catalogue.NoSuchAction, match="did you mean create_profile"):
         catalogue.find("creat_profile")
+
+
+def test_the_readme_has_them_as_they_are_declared() -> None:
+    assert readme_table.written() == readme_table.made()

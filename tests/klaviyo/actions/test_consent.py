@@ -8,6 +8,8 @@ import pytest
 from integrations.api.outcome import Outcome
 from integrations.models import Connection, Delivery
 from klaviyo import actions
+from klaviyo.actions import consent
+from klaviyo.actions.task import Task
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
@@ -17,7 +19,7 @@ from tests.klaviyo.story import BEN, CID, TEA, known
 
 DAN = "dan@friends.test"
 NUMBER = "+358401234567"
-ASKED = {"opt_in": "At our stand in Helsinki, 2026-08-01"}
+ASKED: dict[str, Any] = {"opt_in": "At our stand in Helsinki, 2026-08-01"}
 SUBSCRIBE, UNSUBSCRIBE = "bulk_subscribe_profiles", "bulk_unsubscribe_profiles"
 
 Sent = Callable[[], list[Exchange]]
@@ -70,9 +72,9 @@ def test_a_person_is_found_by_whatever_names_them(
     sent: Sent, sandbox: Sandbox, connection: Connection, news: str, by: str
 ) -> None:
     id = put(sandbox, external_id="b-1", phone_number=NUMBER)
-    who = {"klaviyo_id": id, "external_id": "b-1", "phone_number": NUMBER}[by]
+    who: dict[str, Any] = {by: {"klaviyo_id": id, "external_id": "b-1", "phone_number": NUMBER}[by]}
     channels = ["sms"] if by == "phone_number" else ["email", "sms"]
-    told = actions.run("subscribe_profile_to_list", connection, list_id=news, channels=channels, **{by: who}, **ASKED)
+    told = actions.run("subscribe_profile_to_list", connection, list_id=news, channels=channels, **who, **ASKED)
     assert told.outcome == "success", told
     assert asked(sent)[-1] == SUBSCRIBE
     assert known(sandbox, BEN).sms_consent == "SUBSCRIBED"
@@ -155,11 +157,91 @@ def test_a_yes_that_was_lifted_is_not_undone_by_the_no_before(
     assert Delivery.objects.get(kind="unsubscribe").reason_code == "opted_in_since"
 
 
+def test_who_was_erased_and_is_named_by_an_id_is_left_out(
+    sent: Sent, sandbox: Sandbox, connection: Connection, news: str
+) -> None:
+    ids = sandbox.put_profiles(TEA, [SeedProfile(email=BEN), SeedProfile(email=CID)])
+    lifecycle.erase(BEN)
+    people = [{"id": id, "channels": ["email"]} for id in ids]
+    told = actions.run("subscribe_profiles", connection, profiles=people, list_id=news, **ASKED)
+    assert (told.outcome, told.data["count"], codes(told)) == ("success", 1, ["erased"])
+    assert known(sandbox, CID).consent == "SUBSCRIBED"
+    assert asked(sent) == ["get_profiles", SUBSCRIBE]
+
+
+def test_a_proved_yes_of_somebody_named_by_an_id_is_on_record(
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, news: str
+) -> None:
+    id = put(sandbox, consent="UNSUBSCRIBED")
+    lifecycle.opt_out(setting.store, BEN, scope="newsletter", place="A page")
+    people = [{"id": id, "channels": ["email"]}]
+    given: dict[str, Any] = {"profiles": people, "list_id": news, **ASKED}
+    assert actions.run("subscribe_profiles", connection, **given).code == "has_said_no"
+    told = actions.run("subscribe_profiles", connection, lift_suppressions=True, proof="signed_in", **given)
+    assert told.outcome == "success", told
+    assert OptIn.objects.get().email == BEN
+
+
 def test_many_people_go_in_requests_of_a_thousand(sent: Sent, connection: Connection, news: str) -> None:
     told = subscribe(connection, *(f"p{number}@many.test" for number in range(1_001)), list_id=news)
     assert (told.outcome, told.data["count"]) == ("success", 1_001)
     assert asked(sent).count(SUBSCRIBE) == 2
     assert asked(sent).count("get_profiles") == 11
+
+
+def test_how_far_it_came_is_said_where_a_later_request_fails(
+    sandbox: Sandbox, connection: Connection, news: str
+) -> None:
+    people = [f"p{number}@many.test" for number in range(1_001)]
+    action, send = "bulk_subscribe_profiles", Task.call
+
+    def call(task: Task, operation: Any, **more: Any) -> Any:
+        if operation == action and len(more["body"]["data"]["attributes"]["profiles"]["data"]) == 1:
+            sandbox.fault(action, "500", count=9)
+        return send(task, operation, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Task, "call", call)
+        told = subscribe(connection, *people, list_id=news, max_retries=0)
+    assert (told.outcome, told.is_known, codes(told)) == ("error", False, ["partly_accepted"])
+    assert told.warnings[0].meta["accepted"] == 1_000
+
+
+def test_who_must_confirm_first_is_told_apart(
+    sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consent, "BETWEEN_LOOKS", 0.0)
+    [list_id] = sandbox.put_lists(TEA, [SeedList("Twice", opt_in_process="double_opt_in")])
+    told = subscribe(connection, BEN, list_id=list_id, confirm=True)
+    assert (told.outcome, told.data["subscribed"], codes(told)) == ("success", 0, ["not_shown_yet"])
+    sandbox.confirm(TEA, BEN)
+    assert known(sandbox, BEN).consent == "SUBSCRIBED"
+
+
+@pytest.mark.parametrize(
+    ("said", "channel", "is_left_out"),
+    [
+        ({"sms_consent": "UNSUBSCRIBED"}, "sms", True),
+        ({"sms_consent": "UNSUBSCRIBED"}, "email", False),
+        ({"consent": "UNSUBSCRIBED"}, "sms", True),
+        ({"suppressions": ["HARD_BOUNCE"]}, "sms", False),
+        ({"list_suppressions": ["LIST"]}, "email", True),
+    ],
+)
+def test_a_no_counts_for_what_it_is_about(
+    sandbox: Sandbox, connection: Connection, news: str, said: dict[str, Any], channel: str, is_left_out: bool
+) -> None:
+    if "list_suppressions" in said:
+        said = {"list_suppressions": [news]}
+    put(sandbox, phone_number=NUMBER, **said)
+    one = {"email": BEN, "phone_number": NUMBER, "channels": [channel]}
+    told = actions.run("subscribe_profiles", connection, profiles=[one], list_id=news, **ASKED)
+    assert told.code == ("has_said_no" if is_left_out else ""), told
+
+
+def test_whose_consent_cannot_be_read_is_left_out(sandbox: Sandbox, connection: Connection, news: str) -> None:
+    put(sandbox, BEN, others={DAN: "SUBSCRIBED"})
+    assert subscribe(connection, DAN, list_id=news).code == "consent_unknown"
 
 
 def test_a_historical_import_has_times_in_the_past(sent: Sent, sandbox: Sandbox, connection: Connection) -> None:
@@ -277,8 +359,8 @@ def test_people_are_suppressed_and_unsuppressed(sent: Sent, sandbox: Sandbox, co
 def test_everybody_of_a_list_is_asked_about_first(sandbox: Sandbox, connection: Connection, news: str) -> None:
     put(sandbox, lists=[news])
     action = actions.find("suppress_profiles")
-    assert action.question(action.inputs(list_id=news))
-    assert not action.question(action.inputs(emails=[BEN]))
+    assert action.question(action.inputs.model_validate({"list_id": news}))
+    assert not action.question(action.inputs.model_validate({"emails": [BEN]}))
     assert actions.run("suppress_profiles", connection, list_id=news).outcome == "success"
     assert known(sandbox, BEN).suppressions == ("USER_SUPPRESSED",)
     with pytest.raises(actions.BadInput):
@@ -306,7 +388,7 @@ def test_a_dry_run_shows_its_requests_and_sends_and_stores_nothing(
     sent: Sent, connection: Connection, setting: StoreSetting, name: str, given: dict[str, Any], operations: list[str]
 ) -> None:
     where = {} if name == "suppress_profiles" else {"list_id": "Y6nRLr"}
-    told = actions.run(name, connection, dry=True, **given | where)
+    told = actions.run(name, connection, actions.How(dry=True), **given | where)
     assert told.outcome == "success", told
     assert [request["operation"] for request in told.data["requests"]] == operations
     assert asked(sent) == []

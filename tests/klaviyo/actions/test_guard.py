@@ -27,9 +27,12 @@ from tests.klaviyo.newsletter_cast import choose_newsletter
 from tests.klaviyo.story import BEN, CID, TEA, known, make_due
 
 UNSUBSCRIBE, BULK_DELETE = "bulk_unsubscribe_profiles", "/profile-subscription-bulk-delete-jobs"
-EVENT = {"event_name": "Visited", "profile": {"email": BEN}}
-ASKED = {"opt_in": "At our stand"}
-RAW = {"operation": "create_profile", "data": {"data": {"type": "profile", "attributes": {"email": BEN}}}}
+EVENT: dict[str, Any] = {"event_name": "Visited", "profile": {"email": BEN}}
+ASKED: dict[str, Any] = {"opt_in": "At our stand"}
+RAW: dict[str, Any] = {
+    "operation": "create_profile",
+    "data": {"data": {"type": "profile", "attributes": {"email": BEN}}},
+}
 #: Each action that can make somebody known, or reach them, and the operation that does.
 REACHING: dict[str, tuple[dict[str, Any], str]] = {
     "create_profile": ({"email": BEN}, "create_profile"),
@@ -68,7 +71,7 @@ def asked(sent: Sent) -> list[str]:
 
 
 def run(name: str, connection: Connection, list_id: str, **more: Any) -> Outcome:
-    given = {key: list_id if value == "LIST" else value for key, value in REACHING[name][0].items()}
+    given: dict[str, Any] = {key: list_id if value == "LIST" else value for key, value in REACHING[name][0].items()}
     return actions.run(name, connection, **given, **more)
 
 
@@ -100,7 +103,7 @@ def test_a_mailbox_that_has_confirmed_since_is_back(
     sandbox: Sandbox, connection: Connection, setting: StoreSetting
 ) -> None:
     lifecycle.erase(BEN)
-    said = {"wording": "News", "place": "A form"}
+    said: dict[str, Any] = {"wording": "News", "place": "A form"}
     lifecycle.opt_in(setting.store, BEN, proof="signed_in", **said)
     assert actions.run("create_profile", connection, email=BEN).code == "erased"
     lifecycle.opt_in(setting.store, BEN, proof="confirmed", **said)
@@ -202,11 +205,11 @@ def test_a_no_is_owed_although_it_could_not_be_told(
 def test_a_dry_run_tells_of_it_and_changes_nothing(sent: Sent, connection: Connection, setting: StoreSetting) -> None:
     say_no(setting)
     Delivery.objects.update(state="cancelled", settled_at=timezone.now())
-    told = actions.run("create_event", connection, dry=True, **EVENT)
+    told = actions.run("create_event", connection, actions.How(dry=True), **EVENT)
     assert (told.outcome, codes(told), asked(sent)) == ("success", ["no_first"], [])
     assert Delivery.objects.get(kind="unsubscribe").state == "cancelled"
     lifecycle.erase(BEN)
-    assert actions.run("create_event", connection, dry=True, **EVENT).code == "erased"
+    assert actions.run("create_event", connection, actions.How(dry=True), **EVENT).code == "erased"
 
 
 @pytest.mark.parametrize("by", ["klaviyo_id", "external_id"])
@@ -216,8 +219,8 @@ def test_a_person_who_is_named_by_an_id_is_known_as_far_as_can_be(
     [id] = sandbox.put_profiles(TEA, [SeedProfile(email=BEN, external_id="b-1")])
     Notice.objects.create(connection=connection, external_id="1", topic="event:other", profile_id=id, email=BEN)
     say_no(setting)
-    who = {"klaviyo_id": id, "external_id": "b-1"}[by]
-    told = actions.run("add_profile_to_list", connection, list_id=house, **{by: who})
+    who: dict[str, Any] = {by: {"klaviyo_id": id, "external_id": "b-1"}[by]}
+    told = actions.run("add_profile_to_list", connection, list_id=house, **who)
     look_up = ["get_profiles"] if by == "external_id" else []
     assert asked(sent) == [*look_up, UNSUBSCRIBE, "add_profiles_to_list"]
     assert told.outcome == "success"

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from integrations.models import Connection
 from klaviyo import actions, tasks
-from klaviyo.actions import catalogue, checking, record
+from klaviyo.actions import catalogue, checking, queue, record
 from klaviyo.actions.run import perform
 from klaviyo.delivery.erasure import erase, repeat
 from klaviyo.models import ActionPerson, ActionRun, Erasure
@@ -101,10 +101,10 @@ def test_a_run_that_ends_after_the_erasure_keeps_nothing_of_the_person(connectio
 
 def test_a_run_about_somebody_who_was_erased_before_keeps_nothing_of_them(connection: Connection) -> None:
     lifecycle.erase(BEN)
-    actions.run("create_profile", connection, email=BEN, key="k")
+    actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
     assert BEN not in stored()
     assert not ActionPerson.objects.exists()
-    again = actions.run("create_profile", connection, email=BEN, key="k")
+    again = actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
     assert (again.outcome, again.code) == ("failure", "erased")
     assert ActionRun.objects.count() == 1
 
@@ -112,13 +112,25 @@ def test_a_run_about_somebody_who_was_erased_before_keeps_nothing_of_them(connec
 def test_what_was_being_written_during_the_erasure_goes_when_it_is_repeated(connection: Connection) -> None:
     receipt = erase.erase(BEN, None)
     row = begin(connection, email=BEN)  # by somebody who had not seen it
-    record.ActionRun.objects.update(state=STATES.ABANDONED)
+    ActionRun.objects.update(state=STATES.ABANDONED)
     Erasure.objects.update(requested_at=receipt.requested_at - repeat.AFTER * 2)
     ActionRun.objects.update(began_at=receipt.requested_at - repeat.AFTER * 2)
     tasks.repeat_erasures()
     row.refresh_from_db()
     assert row.given == ""
     assert not ActionPerson.objects.exists()
+
+
+def test_a_large_run_that_is_handed_over_is_found_by_its_people(connection: Connection) -> None:
+    people = [{"email": f"p{number}@many.test", "title": "x" * 500} for number in range(1_100)]
+    row = begin(connection, "bulk_import_profiles", profiles=people)
+    assert (json.loads(row.given), row.people.count()) == (record.TOO_LARGE, 0)
+    action = catalogue.find("bulk_import_profiles")
+    queue.put(row, checking.checked(action, {"profiles": people}))
+    assert row.people.count() == 1_100
+    lifecycle.erase("p7@many.test")
+    row.refresh_from_db()
+    assert row.given == ""
 
 
 def test_old_runs_stay_without_what_they_said(connection: Connection, settings: Settings) -> None:
@@ -144,7 +156,10 @@ def test_a_run_whose_program_has_died_is_closed_and_its_key_answers_with_that(
     sent: Sent, connection: Connection
 ) -> None:
     row = begin(connection, key="k", email=BEN, timeout_seconds=10)
-    assert actions.run("create_profile", connection, key="k", email=BEN, timeout_seconds=10).code == "under_way"
+    assert (
+        actions.run("create_profile", connection, actions.How(key="k"), email=BEN, timeout_seconds=10).code
+        == "under_way"
+    )
     age(seconds=100)
     tasks.end_runs()
     assert ActionRun.objects.get().state == STATES.UNDER_WAY
@@ -152,7 +167,7 @@ def test_a_run_whose_program_has_died_is_closed_and_its_key_answers_with_that(
     tasks.end_runs()
     row.refresh_from_db()
     assert (row.state, row.outcome, row.is_known) == (STATES.ABANDONED, "error", False)
-    told = actions.run("create_profile", connection, key="k", email=BEN, timeout_seconds=10)
+    told = actions.run("create_profile", connection, actions.How(key="k"), email=BEN, timeout_seconds=10)
     assert (told.outcome, told.code, told.is_known) == ("error", "abandoned", False)
     assert sent() == []
 
@@ -168,11 +183,11 @@ def test_a_long_run_has_its_whole_time(connection: Connection) -> None:
 def test_without_the_key_a_run_has_its_codes_alone_and_is_closed_late(
     connection: Connection, settings: Settings
 ) -> None:
-    actions.run("create_profile", connection, key="k", email=BEN)
-    actions.run("create_profile", connection, key="l", email=BEN)
+    actions.run("create_profile", connection, actions.How(key="k"), email=BEN)
+    actions.run("create_profile", connection, actions.How(key="l"), email=BEN)
     row = begin(connection, email=CID)
     settings.ENCRYPTION_KEYS = ANOTHER
-    again = actions.run("create_profile", connection, key="l", email=BEN)
+    again = actions.run("create_profile", connection, actions.How(key="l"), email=BEN)
     assert (again.outcome, again.code, again.data) == ("failure", "duplicate_profile", None)
     age(seconds=1_000)
     tasks.end_runs()

@@ -30,7 +30,10 @@ def declared() -> Iterator[Operation]:
                 yield value
 
 
-@pytest.mark.parametrize("ours", sorted({one.id: one for one in declared()}.values(), key=lambda one: one.id))
+DECLARED = {one.id: one for one in declared()}
+
+
+@pytest.mark.parametrize("ours", DECLARED.values(), ids=DECLARED)
 def test_what_is_declared_by_hand_is_as_published(ours: Operation) -> None:
     theirs = published.operation(ours.id)
     assert (ours.call, ours.windows, set(ours.success)) == (theirs.call, theirs.windows, set(theirs.success))

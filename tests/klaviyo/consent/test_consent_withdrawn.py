@@ -36,7 +36,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "it is handed to a worker": (worker, "deliver"),
     "people are looked up": (lookup.Lookup, "ask"),
     "it is decided": (check, "decide"),
-    "the token is read": (connections, "access_token"),
+    "the token is read": (connections, "access"),
     "the last look": (gate, "last_look"),
     "any request leaves": (transport, "send"),
 }

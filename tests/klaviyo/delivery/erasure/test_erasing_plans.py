@@ -11,7 +11,14 @@ from tests.klaviyo import canary
 from tests.klaviyo.canary import BIRD
 from tests.klaviyo.story import make_due
 
-SCANNED = ("integrations_delivery", "klaviyo_send", "klaviyo_consentdecision", "referrals_invite")
+SCANNED = (
+    "integrations_delivery",
+    "klaviyo_send",
+    "klaviyo_consentdecision",
+    "klaviyo_actionrun",
+    "klaviyo_actionperson",
+    "referrals_invite",
+)
 
 
 def test_no_query_reads_a_whole_table(sandbox: Sandbox, ann: Advocate, drain: Drain) -> None:

@@ -1,0 +1,86 @@
+"""Queue of runs that wait for a worker. Each is taken by one worker, once: whoever changes its state has it."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from integrations import messaging
+from integrations.api.outcome import Outcome, error, failure
+from integrations.encryption import Undecryptable
+from integrations.wire.deadline import Deadline
+from klaviyo.actions import catalogue, checking, record
+from klaviyo.actions.declaration import Action
+from klaviyo.actions.inputs import Inputs
+from klaviyo.actions.run import perform
+from klaviyo.models import ActionRun
+
+TASK = "klaviyo.tasks.run_action"
+OVERDUE = timedelta(seconds=5)  # by then a worker has heard of it, or never will
+GOOD_FOR = 3_600  # seconds, the longest that a run may take
+CANNOT_BE_READ = "Its input cannot be read any more, so it was not begun."
+State = ActionRun.State
+log = logging.getLogger(__name__)
+
+
+def put(row: ActionRun, given: Inputs) -> None:
+    """Give a run that is under way here to a worker, which begins it from its start; and tell one."""
+    with transaction.atomic():
+        # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
+        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        there = bool(rows.values_list("pk", flat=True))
+        row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there else ""
+        row.save(update_fields=["state", "given"])
+        if there:
+            record.name_people(row, record.addresses(record.plain(given)))
+    tell(row)
+
+
+def tell(row: ActionRun) -> None:
+    """Tell a worker. A broker that is away costs seconds, until the next look."""
+    try:
+        # https://docs.celeryq.dev/en/stable/userguide/calling.html#expiration
+        messaging.app().send_task(
+            TASK, (str(row.pk),), retry=False, ignore_result=True, expires=GOOD_FOR, headers={"once": f"run {row.pk}"}
+        )
+    except Exception as problem:
+        log.warning("Workers could not be told of a run (%s); the next look finds it.", type(problem).__name__)
+
+
+def go_on(pk: UUID | str) -> None:
+    """Do a run that waits; nothing where somebody has it already, or it is over."""
+    # One UPDATE is one winner: https://www.postgresql.org/docs/16/transaction-iso.html#XACT-READ-COMMITTED
+    if not ActionRun.objects.filter(pk=pk, state=State.QUEUED).update(state=State.UNDER_WAY):
+        return
+    row = ActionRun.objects.select_related("connection").get(pk=pk)
+    found = _read(row)
+    if isinstance(found, Outcome):
+        record.end(row, found, [])
+        return
+    action, given = found
+    spent = (timezone.now() - row.began_at).total_seconds()
+    perform(row, action, given, deadline=Deadline(given.timeout_seconds - spent))
+
+
+def go_on_with_all(is_over: Callable[[], bool]) -> None:
+    """Do those that no worker has heard of, the oldest first."""
+    waiting = ActionRun.objects.filter(state=State.QUEUED, began_at__lt=Now() - OVERDUE).order_by("began_at")
+    for pk in list(waiting.values_list("pk", flat=True)[:100]):
+        if is_over():
+            return
+        go_on(pk)
+
+
+def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
+    if not row.given:
+        return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
+    try:
+        action = catalogue.find(row.action)
+        return action, checking.checked(action, json.loads(row.given))
+    except (Undecryptable, catalogue.NoSuchAction, checking.BadInput):
+        return error("cannot_be_read", CANNOT_BE_READ)

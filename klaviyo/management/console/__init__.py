@@ -1,0 +1,1 @@
+"""The command line of actions: its options, made from the models, and what it prints."""
