@@ -212,7 +212,7 @@ def _words(one: ErrorDetails, path: Sequence[str | int], model: type[BaseModel])
     if one["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]).lower(), names_at(model, path[:-1]), 1, cutoff=0.6)
         return f"There is no such field: did you mean {near[0]}?" if near else "There is no such field."
-    if one["type"] == "missing" and "sentence" not in one.get("ctx", {}):
+    if one["type"] == "missing" and "sentence" not in one.get("ctx", {}):  # a rule of ours says itself what is missing
         return "This is required."
     words = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return words if words.endswith((".", "?", "!")) else f"{words}."

@@ -109,7 +109,8 @@ EXAMPLES = {
 class Field:
     """One field: `name` as in the form's data, with a dot before what is within an object; `kind` says how it is drawn.
 
-    `things` are the kinds of the account's things that it can name; `group` is the object that it is of.
+    `things` are the kinds of the account's things that it can name; `group` is the object that it is of, `about_group`
+    what there is to say of that.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Field:
     things: tuple[str, ...] = ()
     example: str = ""
     group: str = ""
+    about_group: str = ""
 
     @property
     def id(self) -> str:
@@ -156,19 +158,22 @@ def _rank(field: Field) -> tuple[int, int]:
     return (1, FIRST.index(last)) if last in FIRST else (2, 0)
 
 
-def _fields(model: type[BaseModel], prefix: str = "", group: str = "") -> Iterator[Field]:
+def _fields(model: type[BaseModel], prefix: str = "", group: str = "", about: str = "") -> Iterator[Field]:
     for attribute, info in model.model_fields.items():
         if attribute == "location" and "city" in model.model_fields:
             continue  # the same, flat
         name = f"{prefix}{info.alias or attribute}"
         bare = _bare(info.annotation)
         if isinstance(bare, type) and issubclass(bare, BaseModel):
-            yield from _fields(bare, f"{name}.", f"{group}: {_label(attribute)}" if group else _label(attribute))
+            label = _label(attribute)
+            known = ", ".join(_elsewhere(info, label))
+            said = f"{info.description or ''} {f'Elsewhere: {known}.' if known else ''}".strip()
+            yield from _fields(bare, f"{name}.", f"{group}: {label}" if group else label, said)
         else:
-            yield _field(name, attribute, info, bare, group)
+            yield replace(_field(name, attribute, info, bare), group=group, about_group=about)
 
 
-def _field(name: str, attribute: str, info: FieldInfo, bare: Any, group: str) -> Field:
+def _field(name: str, attribute: str, info: FieldInfo, bare: Any) -> Field:
     kind = _kind(attribute, info, bare)
     return Field(
         name=name,
@@ -182,7 +187,6 @@ def _field(name: str, attribute: str, info: FieldInfo, bare: Any, group: str) ->
         choices=_choices(kind, bare),
         things=THINGS.get(attribute, ()),
         example=EXAMPLES.get(attribute, "") if kind.startswith("json") else "",
-        group=group,
     )
 
 

@@ -24,6 +24,14 @@ from klaviyo.pages.action_things import Found
 
 LARGEST_FILE = 5 * 1024 * 1024  # bytes
 
+#: What a form that is not kept to means, for people.
+FORMS = {
+    r"^[A-Za-z0-9_-]{1,64}$": "This cannot be an id of Klaviyo's: it has up to 64 letters, digits, - and _.",
+    r"^[A-Z]{2}$": "Two capital letters, such as FI.",
+    r"^[A-Z]{3}$": "Three capital letters, such as EUR.",
+    r"^\d{4}-\d{2}-\d{2}$": "A day, such as 2001-12-31.",
+}
+
 Typed = MultiValueDict[str, str]
 
 
@@ -140,13 +148,15 @@ class ActionForm:
         """The field that a problem is about (empty: none), and its words."""
         parts = [part.replace("~1", "/").replace("~0", "~") for part in problem.pointer.split("/")[1:]]
         names = [one.name for one in self.fields]
+        detail = next((words for form, words in FORMS.items() if f"match pattern '{form}'" in problem.detail), "")
+        detail = detail or problem.detail
         for length in range(len(parts), 0, -1):
             start = ".".join(parts[:length])
             name = next((one for one in names if one == start or one.startswith(f"{start}.")), "")
             if name:
                 rest = [f"no. {int(part) + 1}" if part.isdecimal() else part for part in parts[length:]]
-                return name, f"{', '.join(rest)}: {problem.detail}" if rest else problem.detail
-        return "", f"{'.'.join(parts)}: {problem.detail}" if parts else problem.detail
+                return name, f"{', '.join(rest)}: {detail}" if rest else detail
+        return "", f"{'.'.join(parts)}: {detail}" if parts else detail
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = {}

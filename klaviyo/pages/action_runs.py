@@ -231,7 +231,7 @@ def contents(run: ActionRun) -> Contents:
     is_whole = isinstance(given, dict) and "left_out" not in given
     return Contents(
         given if is_whole else {},
-        told.get("data"),
+        without_secrets(told.get("data")),
         tuple(_rows(told.get("errors"))),
         tuple(_rows(told.get("warnings"))),
         tuple(one for one in exchanged if isinstance(one, dict)) if isinstance(exchanged, list) else (),

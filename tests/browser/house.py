@@ -8,8 +8,11 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations.api.outcome import Outcome
 from integrations.models import Attempt, Connection, Delivery, HealthCheck
-from klaviyo.models import Erasure, Send, StoreSetting
+from klaviyo.actions import catalogue, checking, record
+from klaviyo.actions.record import By
+from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
 from referrals import lifecycle, messages
 from referrals.models import Advocate, Invite, Store
 from tests.klaviyo.made_sends import State, a_decision, a_send
@@ -51,6 +54,9 @@ def fill(ann: Advocate) -> None:
     deletion: dict[str, Any] = {"kind": "erase", "source": str(erased.uid), "occurred_at": timezone.now()}
     for number, one in enumerate((connection, *others)):
         Delivery.objects.create(connection=one, key=f"erase-{number}", state=State.HELD, reason="Held.", **deletion)
+    ended: list[dict[str, Any]] = [{"data": {"items": [{"id": LONG_NAME}], "count": 1}}, {"is_known": False}]
+    for run in ended:
+        _a_run(connection, Outcome("error" if "is_known" in run else "success", **run))
     HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
 
 
@@ -105,6 +111,10 @@ def _of_klaviyo() -> Iterator[str]:
     yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")
     yield from (f"{at}erasures/{erasure.uid}/" for erasure in Erasure.objects.all())
     yield from (f"{at}sends/", f"{at}sends/?friend=0")
+    yield from (f"{at}actions/", f"{at}actions/?q=nothing+like+it", f"{at}actions/runs/")
+    names = ("add_profile_to_list", "create_event", "subscribe_profile_to_list", "upload_image")
+    yield from (f"{at}actions/{setting.connection_id}/{name}/" for name in names)
+    yield from (f"{at}actions/runs/{run.pk}/" for run in ActionRun.objects.all())
     yield from (f"{at}sends/?state={state}" for state in ("held", "failed", "skipped", "delivered"))
     latest = Send.objects.order_by("pk").values_list("delivery__state", "pk")
     yield from (f"{at}sends/{pk}/" for pk in dict(latest).values())
@@ -123,6 +133,13 @@ def _other_accounts(store: Store) -> list[Connection]:
         StoreSetting.objects.create(store=store, connection=row)
         rows.append(row)
     return rows
+
+
+def _a_run(connection: Connection, outcome: Outcome) -> None:
+    action = catalogue.find("list_list_profiles")
+    row, _ = record.begin(action, connection, checking.checked(action, {"list_id": "Y6nRLr"}), by=By())
+    exchange = {"method": "GET", "address": f"https://a.klaviyo.com/{LONG_NAME}", "answer": {"data": []}, "status": 200}
+    record.end(row, outcome, [exchange])
 
 
 def _held(ann: Advocate, connection: Connection) -> None:

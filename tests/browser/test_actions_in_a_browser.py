@@ -46,7 +46,9 @@ def test_somebody_new_adds_a_profile_to_a_list(signed_in: Page, newsletter: str,
     assert newsletter in run.given
 
 
-def test_without_scripts_its_buttons_do_the_same(chromium: Browser, site: str, signed_in: Page, newsletter: str) -> None:
+def test_without_scripts_its_buttons_do_the_same(
+    chromium: Browser, site: str, signed_in: Page, newsletter: str
+) -> None:
     context = chromium.new_context(
         base_url=site, java_script_enabled=False, storage_state=signed_in.context.storage_state()
     )

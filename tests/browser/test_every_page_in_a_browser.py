@@ -9,7 +9,8 @@ from playwright.sync_api import Page
 from integrations.api import tokens
 from integrations.models import ApiToken, Connection, Delivery, MessageHold, RefusedCall
 from integrations.pauses import message_hold
-from klaviyo.models import StoreSetting
+from klaviyo import actions
+from klaviyo.models import ActionRun, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate
@@ -39,6 +40,14 @@ def addresses() -> list[str]:
         f"klaviyo/settings/{setting.pk}/",
         f"klaviyo/settings/{setting.pk}/remove",
         "klaviyo/events/",
+        "klaviyo/actions/",
+        "klaviyo/actions/?q=nothing+has+these+words",
+        f"klaviyo/actions/{connection.pk}/add_profile_to_list/",
+        f"klaviyo/actions/{connection.pk}/create_campaign/",
+        f"klaviyo/actions/{connection.pk}/raw_request/",
+        "klaviyo/actions/runs/",
+        "klaviyo/actions/runs/?outcome=error",
+        *(f"klaviyo/actions/runs/{run.pk}/" for run in ActionRun.objects.all()),
         "referrals/advocate/",
         "referrals/store/",
         f"referrals/store/{setting.store.pk}/change/",
@@ -59,6 +68,14 @@ def a_token_with_long_names() -> None:
     RefusedCall.objects.create(token=token, code=code, method="POST", route=route, what="a" * 100)
 
 
+def runs_of_actions() -> None:
+    """One that lists, one that fails, and one that is only tried."""
+    connection = Connection.objects.get()
+    actions.run("list_profiles", connection)
+    actions.run("get_list", connection, list_id="W" * 64)
+    actions.run("create_event", connection, dry=True, event_name="W" * 127, profile={"email": "ben@example.com"})
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_a_page_fits_its_screen(
@@ -68,6 +85,7 @@ def test_a_page_fits_its_screen(
     lifecycle.convert(ann, order_id="1001", friend_email="ben@example.com", total="49.90", currency="EUR")
     drain()
     a_token_with_long_names()
+    runs_of_actions()
     message_hold.begin("PostgreSQL is on a new timeline: it was restored, or a standby was promoted.")
     lifecycle.invite(ann, "cid@example.com")
     MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now())

@@ -6,7 +6,10 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from integrations.api import tokens
+from integrations.api.outcome import Outcome
 from integrations.models import Attempt, Connection, Delivery, RefusedCall
+from klaviyo.actions import catalogue, checking, record
+from klaviyo.actions.record import By
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import StoreSetting
 from referrals import lifecycle
@@ -42,7 +45,17 @@ def move_in() -> StoreSetting:
     token, _ = tokens.make("Till", None, abilities=["read"], connections=[setting.connection])
     RefusedCall.objects.create(token=token, code=RefusedCall.Code.ABILITY_NOT_ALLOWED, method="POST", route="/tea")
     erase.erase("eve@friends.test", None)
+    _a_run(setting.connection)
     return setting
+
+
+def _a_run(connection: Connection) -> None:
+    """Of an action, by nobody in particular."""
+    action, given = catalogue.find("list_list_profiles"), {"list_id": "Y6nRLr"}
+    row, _ = record.begin(action, connection, checking.checked(action, given), by=By())
+    record.end(
+        row, Outcome("success", data={"items": [{"id": "01ABC", "attributes": {"email": "ben@friends.test"}}]}), []
+    )
 
 
 def _account(number: str, state: Connection.State, **more: Connection) -> Connection:

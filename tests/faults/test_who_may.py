@@ -69,6 +69,10 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "klaviyo:erase": {"klaviyo.erase"},
     "klaviyo:erasures": {"klaviyo.erase"},
     "klaviyo:erasure": {"klaviyo.erase"},
+    "klaviyo:actions": {"klaviyo.run_action", "klaviyo.use_raw_request"},
+    "klaviyo:action": {"klaviyo.run_action"},  # but for the raw request: see test_pages_of_actions
+    "klaviyo:action_runs": {"klaviyo.view_actionrun"},
+    "klaviyo:action_run": {"klaviyo.view_actionrun"},  # and one's own
 }
 ACTING = {  # a GET is refused, whoever asks
     "integrations:retry",

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from integrations.models import ApiToken, Connection, Delivery
-from klaviyo.models import Erasure, Send, StoreSetting
+from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
 from referrals import unsubscribe_links
 from referrals.models import Advocate, Invite
 
@@ -87,6 +87,8 @@ def _known(route: Route) -> dict[str, Any]:
         "setting_id": _first(StoreSetting),
         "send_id": _first(Send),
         "advocate_id": _first(Advocate),
+        "run_id": _first(ActionRun),
+        "name": "list_lists",
         "uid": uid or (invite.uid if invite else ""),
         "object_id": row.pk if row else 1,
         "id": row.pk if row else 1,

@@ -103,7 +103,7 @@ def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> Htt
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
     once = str(filled.typed.get("once", ""))[:100]
     run, is_new = action_running.begin(action, connection, given, user, form=once, dry=is_dry)
-    if is_new and not is_dry and not action.is_read:
+    if is_new and not is_dry and (not action.is_read or action.name == "raw_request"):
         note(request, connection, _audited(action, given, run))
     return redirect("klaviyo:action_run", run.pk)
 
