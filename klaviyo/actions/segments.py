@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from klaviyo.actions import appended, people, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Object, Reading, seed, wrong
+from klaviyo.actions.inputs import Changing, Id, Inputs, Listing, Name, Object, Reading, seed, wrong
 from klaviyo.actions.people import Who
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
@@ -88,7 +88,7 @@ class NewSegment(Inputs):
         return self
 
 
-class ChangedSegment(Inputs):
+class ChangedSegment(Changing):
     segment_id: SegmentId
     name: Annotated[
         Name | None, Field(description="The segment's new name.", json_schema_extra=seed("Segment Name"))

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Object, Reading, Text, seed, wrong
+from klaviyo.actions.inputs import Changing, Id, Inputs, Listing, Name, Object, Reading, Text, seed, wrong
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
 from klaviyo.api import published
@@ -54,7 +54,7 @@ class NewTemplate(Inputs):
         return self
 
 
-class ChangedTemplate(Inputs):
+class ChangedTemplate(Changing):
     template_id: TemplateId
     name: Annotated[
         Name | None, Field(description="The template's new name.", json_schema_extra=seed("Template Name"))
