@@ -210,11 +210,15 @@ def _escaped(part: str) -> str:
 
 def _words(one: ErrorDetails, path: Sequence[str | int], model: type[BaseModel]) -> str:
     if one["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(path[-1]).lower(), names_at(model, path[:-1]), 1, cutoff=0.6)
+        names = [name for name in names_at(model, path[:-1]) if name != path[-1]]
+        near = difflib.get_close_matches(str(path[-1]).lower(), names, 1, cutoff=0.6)
         return f"There is no such field: did you mean {near[0]}?" if near else "There is no such field."
     if one["type"] == "missing" and "sentence" not in one.get("ctx", {}):  # a rule of ours says itself what is missing
         return "This is required."
     words = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if words.startswith("Value should have at"):  # a text whose characters are looked at before its length
+        words = words.removesuffix(f" after validation, not {one['ctx'].get('actual_length')}")
+        words = "String" + words.removeprefix("Value").replace(" item", " character")
     return words if words.endswith((".", "?", "!")) else f"{words}."
 
 

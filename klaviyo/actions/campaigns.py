@@ -1,6 +1,5 @@
 """Actions on campaigns: messages to an audience, made, counted, sent, and called off."""
 
-from datetime import date as Day
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -8,6 +7,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from klaviyo.actions import jobs, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
+    Changing,
+    Day,
     Email,
     Id,
     Inputs,
@@ -107,7 +108,7 @@ class Strategy(Part):
 
 def _flat(value: Any) -> Any:
     """Klaviyo's own shape of a message, read as ours."""
-    if not (isinstance(value, dict) and "attributes" in value):
+    if not (isinstance(value, dict) and isinstance(value.get("attributes"), dict)):
         return value
     told = members(members(value["attributes"]).get("definition"))
     content = {**members(told.get("content"))}
@@ -197,13 +198,15 @@ class NewCampaign(Inputs):
 
     @model_validator(mode="after")
     def _tracks_what_it_can(self) -> "NewCampaign":
+        if len({one.channel for one in self.messages}) > 1:
+            raise wrong("All messages of a campaign are of one channel.", field="messages")
         opens = self.tracking_options and self.tracking_options.given("is_tracking_clicks", "is_tracking_opens")
         if opens and any(not isinstance(one, EmailMessage) for one in self.messages):
             raise wrong("Only e-mails track clicks and opens.", field="tracking_options")
         return self
 
 
-class ChangedCampaign(Inputs):
+class ChangedCampaign(Changing):
     campaign_id: CampaignId
     name: Annotated[Name | None, Field(json_schema_extra=seed("Campaign Name"))] = None
     included: Annotated[

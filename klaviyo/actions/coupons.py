@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from klaviyo.actions import jobs, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
+    Changing,
     Inputs,
     JobId,
     Listing,
@@ -53,7 +54,7 @@ class ReadingCoupon(Reading):
     coupon_id: CouponId
 
 
-class ChangedCoupon(Inputs):
+class ChangedCoupon(Changing):
     coupon_id: CouponId
     description: Text | None = None
     monitor_configuration: Object | None = None
@@ -90,7 +91,7 @@ class ReadingCode(Reading):
     code_id: CodeId
 
 
-class ChangedCode(Inputs):
+class ChangedCode(Changing):
     code_id: CodeId
     status: Annotated[Status | None, Field(description="USED marks one as spent.")] = None
     expires_at: Moment | None = None

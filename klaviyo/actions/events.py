@@ -8,15 +8,20 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from klaviyo.actions import jobs, profile_fields, reading
+from klaviyo.actions import jobs, people, profile_fields, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Currency,
+    Email,
+    ExternalId,
     Id,
     Inputs,
     Listing,
     Moment,
+    Name,
+    Number,
     Part,
+    Phone,
     Reading,
     Text,
     Words,
@@ -33,6 +38,7 @@ from klaviyo.api.answers import members
 LARGEST = 5_000_000  # bytes: https://developers.klaviyo.com/en/reference/create_event
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD = timedelta(days=365)
+FLAT = ("email", "phone_number", "external_id", "klaviyo_id")
 
 
 def _possible(value: datetime) -> datetime:
@@ -65,27 +71,18 @@ class Doer(Named):
     klaviyo_id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
 
 
-class Event(Part):
-    """One event."""
+class _Happening(Part):
+    """What happened."""
 
     RULES = (needs("value_currency", "value"),)
 
     event_name: Annotated[
-        Text,
+        Name,
         Field(
-            min_length=1,
             max_length=127,
             description="What happened: the metric's name.",
             json_schema_extra=seed("Event Name"),
         ),
-    ]
-    profile: Annotated[
-        Doer,
-        Field(
-            description="Whom it is about. Klaviyo makes a profile of whom it does not know.",
-            json_schema_extra=seed("Event Profile"),
-        ),
-        BeforeValidator(_flat),
     ]
     properties: Annotated[
         dict[str, Any],
@@ -93,15 +90,15 @@ class Event(Part):
         AfterValidator(_properties),
     ] = {}
     time: Annotated[
-        Moment | None,
+        Annotated[Moment, AfterValidator(_possible)] | None,
         Field(
             description="When, with a zone: 2026-08-01T12:00:00Z. If not given, now.",
             json_schema_extra=seed("Event Time"),
         ),
     ] = None
-    value: Annotated[
-        float | None, Field(allow_inf_nan=False, description="What it is worth.", json_schema_extra=seed("Event Value"))
-    ] = None
+    value: Annotated[Number | None, Field(description="What it is worth.", json_schema_extra=seed("Event Value"))] = (
+        None
+    )
     value_currency: Annotated[
         Currency | None,
         Field(description="Three letters (ISO 4217).", json_schema_extra=seed("Event Value Currency")),
@@ -118,18 +115,56 @@ class Event(Part):
     backfill: Annotated[bool, Field(description="It is of the past: no flow starts.")] = False
 
     @model_validator(mode="after")
-    def _can_be(self) -> "Event":
+    def _can_be(self) -> "_Happening":
         if self.value_currency and self.value is None:
             raise wrong("value_currency needs a value.", field="value_currency")
         if self.value_currency and not values.is_currency(self.value_currency):
             raise wrong("This is no currency of ISO 4217.", field="value_currency")
-        if self.time:
-            _possible(self.time)
         return self
 
 
-class NewEvent(Event, Inputs):
-    pass
+class Event(_Happening):
+    """One event of somebody."""
+
+    profile: Annotated[
+        Doer,
+        Field(
+            description="Whom it is about. Klaviyo makes a profile of whom it does not know.",
+            json_schema_extra=seed("Event Profile"),
+        ),
+        BeforeValidator(_flat),
+    ]
+
+
+class NewEvent(_Happening, Inputs):
+    profile: Annotated[
+        Doer | None,
+        Field(
+            description="Whom it is about. Klaviyo makes a profile of whom it does not know.",
+            json_schema_extra=seed("Event Profile"),
+        ),
+        BeforeValidator(_flat),
+    ] = None
+    email: Annotated[Email | None, Field(description="Or flat: their e-mail address.")] = None
+    phone_number: Annotated[Phone | None, Field(description="Or their phone number, as +358401234567.")] = None
+    external_id: Annotated[ExternalId | None, Field(description="Or their id in another system.")] = None
+    klaviyo_id: Annotated[Id | None, Field(description="Or their profile's id at Klaviyo.")] = None
+
+    @model_validator(mode="after")
+    def _of_somebody(self) -> "NewEvent":
+        flat = self.given(*FLAT)
+        if self.profile and flat:
+            raise wrong(f"Give profile as an object or flat ({', '.join(flat)}), not both.", field="profile")
+        if not self.profile and not flat:
+            raise wrong(f"Say whom it is about: profile, or flat {', '.join(FLAT)}.", field="profile")
+        if self.phone_number:
+            people.phone(self.phone_number, None)
+        return self
+
+    @property
+    def who(self) -> Doer:
+        """Whom it is about, however that was given."""
+        return self.profile or Doer(**self.given(*FLAT))
 
 
 def _events(value: Any) -> Any:
@@ -143,19 +178,15 @@ def _events(value: Any) -> Any:
 
 
 def _of_person(group: dict[str, Any]) -> list[Any]:
-    events = members(group.get("events")).get("data") or []
-    return [
-        {
-            "profile": group.get("profile"),
-            "event_name": members(members(members(one["attributes"]).get("metric")).get("data"))
-            .get("attributes", {})
-            .get("name"),
-            "backfill": bool(group.get("backfill")),
-            **{name: value for name, value in members(one["attributes"]).items() if name != "metric"},
-        }
-        for one in map(members, events)
-        if "attributes" in one
-    ]
+    events = members(group.get("events")).get("data")
+    return [_of_group(group, members(one).get("attributes")) for one in events] if isinstance(events, list) else [group]
+
+
+def _of_group(group: dict[str, Any], attributes: Any) -> dict[str, Any]:
+    metric = members(members(members(attributes).get("metric")).get("data"))
+    told = {name: value for name, value in members(attributes).items() if name != "metric"}
+    shared = {"profile": group.get("profile"), "event_name": members(metric.get("attributes")).get("name")}
+    return shared | {"backfill": group.get("backfill")} | told
 
 
 class NewEvents(Inputs):
@@ -219,7 +250,7 @@ def create_event(task: Task, given: NewEvent) -> dict[str, Any]:
     Flows that listen to it may start, unless it is a backfill. Our own second try cannot double it: it has a unique_id.
     """
     unique_id = given.unique_id or str(uuid.uuid4())
-    attributes = _attributes(given, unique_id) | {"profile": _profile(given.profile)}
+    attributes = _attributes(given, unique_id) | {"profile": _profile(given.who)}
     if given.backfill:
         attributes["backfill"] = True
     task.call("create_event", body=resource("event", attributes))
@@ -260,7 +291,7 @@ def _query(given: OfEvent | ListingEvents, asked: published.Published) -> dict[s
     return reading.query(given, asked, also={"include": along} if along else None)
 
 
-def _attributes(one: Event, unique_id: str) -> dict[str, Any]:
+def _attributes(one: _Happening, unique_id: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "properties": one.properties,
         "metric": {"data": {"type": "metric", "attributes": {"name": one.event_name}}},

@@ -5,7 +5,6 @@ declared to reach people is looked at before its first request as well, and goes
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 from integrations.api.outcome import Problem
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
+from klaviyo.actions.addresses import within
 from klaviyo.actions.refusals import Refused
 from klaviyo.api import answers, filters, subscriptions, values
 from klaviyo.api.answers import members, words
@@ -45,7 +45,6 @@ CREATES = "create_profile"
 MANY = ("profiles", "events", "emails")  # inputs that name a person each
 _SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
 _OF_PROFILES = ("profile", "profile-merge")
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:&=\"']+@[^\s<>()\[\],;:&=\"']+\.[^\s<>()\[\],;:&=\"']+")
 FIRST = "Their no is told to the account first."
 
 
@@ -224,7 +223,7 @@ def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
         yield from _named(json.loads(body.content))
     except ValueError:
         text = unquote_plus(body.content.decode("utf-8", "replace"))
-        yield from (("email", found) for found in _ADDRESS.findall(text))
+        yield from (("email", found) for found in within(text, is_form=True))
 
 
 def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
+    Changing,
     Id,
     Inputs,
     Listing,
@@ -26,6 +27,7 @@ from klaviyo.api.answers import members, words
 
 LARGEST = 5 * 1024 * 1024  # bytes: https://developers.klaviyo.com/en/reference/upload_image_from_file
 BEGINNINGS = {b"\xff\xd8\xff": "jpeg", b"\x89PNG\r\n\x1a\n": "png", b"GIF87a": "gif", b"GIF89a": "gif"}
+ADDRESS = r"https://[^\s/?#@\\]+([/?#][^\s\\]*)?"
 DATA = re.compile(r"data:image/[a-z0-9.+-]+;base64,", re.I)
 ImageId = Annotated[Id, Field(description="The image's id at Klaviyo.", json_schema_extra=seed("Image ID"))]
 
@@ -60,7 +62,7 @@ class Uploading(Inputs):
     def _one_picture(self) -> "Uploading":
         if (self.image_url is None) == (self.file is None):
             raise wrong("Give either image_url or file.", field="file")
-        if self.image_url and not DATA.match(self.image_url) and not re.match(r"https://[^\s/]+", self.image_url):
+        if self.image_url and not DATA.match(self.image_url) and not re.fullmatch(ADDRESS, self.image_url):
             raise wrong("This must be an address that begins with https:// or data:image/…;base64,.", field="image_url")
         if self.content is not None:
             kind_of(self.content)
@@ -84,7 +86,7 @@ class ReadingImage(Reading):
     image_id: ImageId
 
 
-class ChangedImage(Inputs):
+class ChangedImage(Changing):
     image_id: ImageId
     name: Annotated[Name | None, Field(description="Its new name.", json_schema_extra=seed("Image Name"))] = None
     hidden: Annotated[

@@ -4,16 +4,27 @@ One name per field, Klaviyo's own in snake case. A field's `seed` is its label i
 an alias. Not given, and null, mean *leave it*; only `clear` clears.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from klaviyo.api import ids, values
+from klaviyo.api import values
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 
@@ -32,9 +43,92 @@ def snake(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")
 
 
+@dataclass(frozen=True)
+class Shaped:
+    """What a text must look like: a pattern for programs, and a sentence for people."""
+
+    pattern: str
+    sentence: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"pattern": self.pattern}
+
+    def _checked(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise wrong(self.sentence)
+        return value
+
+
+ODD = "This holds characters that nobody can store (NUL, or half of a character)."
+DEEPEST = 50
+
+
 def _text(value: str) -> str:
     if values.text(value) != value:
-        raise wrong("This holds characters that nobody can store (NUL, or half of a character).")
+        raise wrong(ODD)
+    return value
+
+
+def _line(value: str) -> str:
+    if not value.strip():
+        raise wrong("This is blank.")
+    if not value.isprintable():
+        raise wrong("This must be one line, without control characters.")
+    return value
+
+
+def json_problem(value: Any, depth: int = 1) -> str:
+    """Why JSON of ours cannot hold this; empty when it can."""
+    match value:
+        case str():
+            return ODD if values.text(value) != value else ""
+        case bool() | int() | None:
+            return ""
+        case float():
+            return "" if math.isfinite(value) else "This holds a number that JSON does not have (NaN, or infinite)."
+        case dict() | list() | tuple():
+            if depth > DEEPEST:
+                return f"This is nested deeper than {DEEPEST} levels."
+            inside = [*value, *value.values()] if isinstance(value, dict) else value
+            return next(filter(None, (json_problem(one, depth + 1) for one in inside)), "")
+    return f"This holds a {type(value).__name__}, which JSON does not have."
+
+
+def _json(value: Any) -> Any:
+    if problem := json_problem(value):
+        raise wrong(problem)
+    return value
+
+
+def _read_moment(value: Any) -> Any:
+    """JSON has no type for times, so in what is strict a text would be none."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise wrong("This is no time. Write it like 2026-08-01T12:00:00Z.")
+
+
+def _read_day(value: Any) -> Any:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise wrong("This is no date. Write it like 2026-08-01.")
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise wrong("This is true or false, and no number.")
     return value
 
 
@@ -44,26 +138,11 @@ def _email(value: str) -> str:
     return value
 
 
-def _id(value: str) -> str:
-    if not ids.is_one(value):
-        raise wrong("This cannot be an id of Klaviyo's: it has up to 64 letters, digits, dashes and underscores.")
-    return value
-
-
-def _iso(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value
-    try:
-        if isinstance(value, str) and _ISO.match(value):
-            return datetime.fromisoformat(value.upper())
-    except ValueError:
-        pass
-    raise wrong("This is no time. Write it like 2026-08-01T12:00:00Z.")
-
-
 def _moment(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise wrong("This time has no time zone. Write it like 2026-08-01T12:00:00Z.")
+    if not 1900 <= value.year < 2200:
+        raise wrong("This time is too far off.")
     return value
 
 
@@ -74,23 +153,23 @@ def _https(value: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_text)]
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text)]
+Line = Annotated[str, AfterValidator(_text), AfterValidator(_line)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text), AfterValidator(_line)]
 Email = Annotated[str, AfterValidator(_text), AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
 Phone = Annotated[str, Field(min_length=3, max_length=40), AfterValidator(_text)]
-Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]{1,64}$"), AfterValidator(_id)]
-JobId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_=.:-]{1,128}$")]
+NO_ID = "This cannot be an id of Klaviyo's: it has up to 64 letters, digits, dashes and underscores."
+NO_JOB = "This cannot be an id of a job: it has up to 128 letters, digits, and the signs _ = . : and -."
+Id = Annotated[str, Field(min_length=1, max_length=64), Shaped(r"^[A-Za-z0-9_-]{1,64}$", NO_ID)]
+JobId = Annotated[str, Field(min_length=1, max_length=128), Shaped(r"^[A-Za-z0-9_=.:-]{1,128}$", NO_JOB)]
 ExternalId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text)]
-# A validator before its model hands Python values on, of which strict reading would take no text for a time:
-# https://docs.pydantic.dev/latest/concepts/conversion_table/
-Moment = Annotated[datetime, BeforeValidator(_iso), AfterValidator(_moment)]
-Https = Annotated[
-    str,
-    AfterValidator(_https),
-    Field(max_length=2_000, json_schema_extra={"pattern": r"^https://[^\s/?#@\\]+([/?#][^\s\\]*)?$"}),
-]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Moment = Annotated[datetime, BeforeValidator(_read_moment), AfterValidator(_moment)]
+Day = Annotated[date, BeforeValidator(_read_day)]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_boolean)]
+Https = Annotated[str, Field(max_length=2_000), AfterValidator(_https)]
+Currency = Annotated[str, Shaped(r"^[A-Z]{3}$", "A currency has three capital letters, such as EUR (ISO 4217).")]
+Country = Annotated[str, Shaped(r"^[A-Z]{2}$", "A country has two capital letters here, such as FI (ISO 3166).")]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
-Object = dict[str, Any]
+Object = Annotated[dict[str, Any], AfterValidator(_json)]
 
 Identifier = Literal["email", "phone_number", "klaviyo_id", "external_id"]
 Handling = Literal["earliest creation date", "earliest update date", "newest creation date", "newest update date"]
@@ -209,6 +288,18 @@ class Inputs(Part):
     ] = False
 
 
+class Changing(Inputs):
+    """What changes something that is there: it says what about it."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "Changing":
+        fields = type(self).model_fields
+        names = [name for name, field in fields.items() if name not in NOT_CHANGES and not field.is_required()]
+        if not self.given(*names):
+            raise wrong(f"Say what is to change: {', '.join(names)}.")
+        return self
+
+
 class Reading(Inputs):
     """What can be asked of an answer."""
 
@@ -225,6 +316,9 @@ class Reading(Inputs):
     include: Annotated[
         Words | None, Field(description="Related things to send along.", json_schema_extra=seed("Include"))
     ] = None
+
+
+NOT_CHANGES = frozenset(Inputs.model_fields)
 
 
 class Listing(Reading):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from klaviyo.actions import people, reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Id, Inputs, Listing, Name, Reading, seed
+from klaviyo.actions.inputs import Changing, Id, Inputs, Listing, Name, Reading, seed
 from klaviyo.actions.people import Who
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task
@@ -41,7 +41,7 @@ class NewList(Inputs):
     opt_in_process: OptInProcess = None
 
 
-class ChangedList(Inputs):
+class ChangedList(Changing):
     list_id: ListId
     name: Annotated[Name | None, Field(description="The list's new name.", json_schema_extra=seed("List Name"))] = None
     opt_in_process: OptInProcess = None

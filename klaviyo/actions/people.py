@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from integrations.errors import PermanentError
 from klaviyo.actions.inputs import (
+    Country,
     Email,
     ExternalId,
     Handling,
@@ -61,8 +62,8 @@ class Who(Inputs):
         Field(description="Their id in another system.", json_schema_extra=seed("Klaviyo External Id")),
     ] = None
     country: Annotated[
-        str | None,
-        Field(pattern=r"^[A-Z]{2}$", description="The country (ISO 3166) of a number without its country code."),
+        Country | None,
+        Field(description="The country (ISO 3166) of a number without its country code."),
     ] = None
     identifier: Annotated[
         Identifier | None,

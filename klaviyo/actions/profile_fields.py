@@ -1,17 +1,21 @@
 """Profile fields: what can be said of a person, flat or in objects, and the request that it becomes."""
 
+import ipaddress
+import math
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
 from klaviyo.actions.inputs import (
+    ODD,
     Email,
     ExternalId,
     Https,
-    Object,
+    Number,
     Part,
     Phone,
+    Shaped,
     Text,
     excludes,
     one_of_those_there,
@@ -34,6 +38,14 @@ def _zone(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise wrong("This is no IP address: it is written like 203.0.113.7.") from None
+    return value
+
+
 def _properties(value: dict[str, Any]) -> dict[str, Any]:
     check_object(value)
     if odd := next((name for name in value if name.startswith("$")), None):
@@ -45,16 +57,50 @@ def check_object(value: dict[str, Any]) -> None:
     """What Klaviyo takes as properties. Raises a validation error."""
     if len(value) > values.MOST_PROPERTIES:
         raise wrong(f"These are {len(value)} properties, and Klaviyo takes {values.MOST_PROPERTIES}.")
-    _, warnings = values.properties(value)
-    if warnings:
-        raise wrong(
-            warnings[0].replace("was cut", "is longer than Klaviyo takes").replace("were kept", "would be kept")
-        )
+    for name, one in value.items():
+        if values.text(name) != name:
+            raise wrong(ODD)
+        if problem := _problem(one, 1):
+            raise wrong(f"{name[:100]}: {problem}")
+
+
+def _problem(value: Any, depth: int) -> str:
+    """Why Klaviyo cannot keep a property of this value; empty when it can."""
+    match value:
+        case str():
+            return _problem_of_text(value)
+        case bool() | None:
+            return ""
+        case int():
+            return "" if abs(value) <= values.LARGEST_WHOLE else "The number is too large to be kept as it is."
+        case float():
+            return "" if math.isfinite(value) else "This is no number that JSON has."
+        case dict() | list() | tuple():
+            return _problem_inside(value, depth)
+    return f"JSON does not have what this is: {type(value).__name__}."
+
+
+def _problem_of_text(value: str) -> str:
+    if values.text(value) != value:
+        return ODD
+    is_short = 4 * len(value) <= values.LONGEST_STRING or len(value.encode()) <= values.LONGEST_STRING
+    return "" if is_short else f"Klaviyo takes texts of up to {values.LONGEST_STRING // 1_000} KB."
+
+
+def _problem_inside(value: Any, depth: int) -> str:
+    if depth > values.DEEPEST:
+        return f"It is nested too deep: Klaviyo takes {values.DEEPEST + 1} levels."
+    if not isinstance(value, dict) and len(value) > values.MOST_ITEMS:
+        return f"It has {len(value)} items, and Klaviyo takes {values.MOST_ITEMS}."
+    inside = [*value, *value.values()] if isinstance(value, dict) else value
+    return next(filter(None, (_problem(one, depth + 1) for one in inside)), "")
 
 
 Properties = Annotated[dict[str, Any], AfterValidator(_properties)]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Latitude = Annotated[Number, Field(ge=-90, le=90)]
+Longitude = Annotated[Number, Field(ge=-180, le=180)]
+Ip = Annotated[str, AfterValidator(_address)]
+Locale = Annotated[str, Shaped(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$", "A language is written like en or en-US.")]
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
@@ -70,7 +116,7 @@ class Location(Part):
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     timezone: Zone | None = None
-    ip: Text | None = None
+    ip: Ip | None = None
 
 
 class About(Part):
@@ -85,7 +131,7 @@ class About(Part):
     image: Annotated[
         Https | None, Field(description="Address of a picture.", json_schema_extra=seed("Klaviyo Photo Url", "Image"))
     ] = None
-    locale: Annotated[Text | None, Field(description="Their language, as en-US.")] = None
+    locale: Annotated[Locale | None, Field(description="Their language, as en-US.")] = None
     address1: Annotated[Text | None, Field(json_schema_extra=seed("Address 1"))] = None
     address2: Annotated[Text | None, Field(json_schema_extra=seed("Address 2"))] = None
     city: Annotated[Text | None, Field(json_schema_extra=seed("City"))] = None
@@ -103,7 +149,7 @@ class About(Part):
     timezone: Annotated[
         Zone | None, Field(description="Such as Europe/Helsinki.", json_schema_extra=seed("Klaviyo Timezone"))
     ] = None
-    ip: Text | None = None
+    ip: Ip | None = None
     location: Annotated[
         Location | None, Field(description="The same as one object.", json_schema_extra=seed("Location"))
     ] = None
@@ -122,8 +168,8 @@ class About(Part):
 class Patching(About):
     """What an update can do besides setting: append to, and remove from, and clear."""
 
-    append: Annotated[Object | None, Field(description="Values to add to properties that are lists.")] = None
-    unappend: Annotated[Object | None, Field(description="Values to remove from properties that are lists.")] = None
+    append: Annotated[Properties | None, Field(description="Values to add to properties that are lists.")] = None
+    unappend: Annotated[Properties | None, Field(description="Values to remove from properties that are lists.")] = None
     clear: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=300, json_schema_extra={"pattern": CLEARED})]] | None,
         Field(max_length=400, description="Names to empty: title, location.city, or properties.tier."),
@@ -138,7 +184,20 @@ class Patching(About):
                 raise wrong(
                     f"{name} cannot be cleared: {', '.join(CLEARABLE)}, location.… and properties.… can.", field="clear"
                 )
+            if self._is_set(name):
+                raise wrong(f"{name} is to be set and to be cleared: say one of them.", field="clear")
         return self
+
+    def _is_set(self, name: str) -> bool:
+        first, _, rest = name.partition(".")
+        if first == "properties":
+            return any(rest in (told or {}) for told in (self.properties, self.append, self.unappend))
+        if first == "location":
+            return getattr(self.location, rest, None) is not None or getattr(self, rest) is not None
+        return getattr(self, name, None) is not None and name not in NAMES
+
+
+NAMES = ("phone_number", "external_id")  # which may be there to find somebody by
 
 
 class Named(About):

@@ -1,7 +1,7 @@
 """Actions on profiles: people as Klaviyo knows them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -32,8 +32,8 @@ WITH_CONSENT = {"additional-fields[profile]": ["subscriptions"]}
 
 class Creating(Named, Inputs):
     if_exists: Annotated[
-        str | None,
-        Field(pattern="^(fail|update)$", description="fail (if not given), or update whom Klaviyo knows already."),
+        Literal["fail", "update"] | None,
+        Field(description="fail (if not given), or update whom Klaviyo knows already."),
     ] = None
 
 
@@ -45,6 +45,13 @@ class Updating(Patching, Who):
     reference: Annotated[
         ExternalId | None, Field(description="Their new external id.", json_schema_extra=seed("Reference"))
     ] = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "Updating":
+        names = {*Patching.model_fields, "reference", "email", "phone_number", "external_id"}
+        if not self.given(*(names - {self.by})):
+            raise wrong("Say what is to change: any of the profile's fields, append, unappend, clear or reference.")
+        return self
 
 
 class Getting(Reading):

@@ -4,12 +4,24 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Inputs, Object, Text, needs, only_one_of, seed, wrong
+from klaviyo.actions.inputs import (
+    Inputs,
+    Line,
+    Object,
+    Shaped,
+    Text,
+    json_problem,
+    needs,
+    only_one_of,
+    seed,
+    wrong,
+)
 from klaviyo.actions.retries import NOT_TWICE
 from klaviyo.actions.task import Refused, Task
 from klaviyo.api import bodies, published
@@ -17,10 +29,20 @@ from klaviyo.api.answers import Answer
 from klaviyo.api.operation import Operation
 from klaviyo.api.published import Published
 
-SAFE_PATH = re.compile(r"/(api|client)/[A-Za-z0-9._~!$&'()*+,;=:/%-]*")
-UNSAFE = ("//", "\\", "..", "%2e", "%2f", "%5c", "%0d", "%0a", "%00", "@")
+# No % and no dots alone: on their way they would be read as other characters, and so as another operation.
+SAFE_PATH = re.compile(r"/(api|client)/[A-Za-z0-9._~!$&'()*+,;=:/-]*")
+UNSAFE = re.compile(r"//|\.\.|/\.(/|$)")
 REFUSED_HEADERS = frozenset(
     {
+        "accept-encoding",
+        "expect",
+        "forwarded",
+        "keep-alive",
+        "klaviyo-api-key",
+        "proxy-connection",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
         "authorization",
         "host",
         "cookie",
@@ -56,11 +78,16 @@ GUARDED = {
 UNMATCHED = (1, 15)  # the smallest of Klaviyo's limits
 
 
+NO_OPERATION = "An operation's id has small letters, digits and _ alone, as get_lists."
+NO_HEADER = "The name of a header has letters, digits and dashes alone."
+
+
 class Raw(Inputs):
     RULES = (only_one_of("operation", "url"), needs("url", "method"))
 
     operation: Annotated[
-        str | None, Field(pattern=r"^[a-z0-9_]{1,120}$", description="Klaviyo's id of the operation: get_lists.")
+        Annotated[str, Shaped(r"^[a-z0-9_]{1,120}$", NO_OPERATION)] | None,
+        Field(description="Klaviyo's id of the operation: get_lists."),
     ] = None
     path: Annotated[
         dict[str, Annotated[str, Field(min_length=1, max_length=300)]] | None,
@@ -80,14 +107,14 @@ class Raw(Inputs):
         Object | list[Any] | Text | None, Field(description="The body: JSON, or text.", json_schema_extra=seed("Data"))
     ] = None
     form_data: Annotated[
-        dict[str, Text] | None, Field(description="The body as a form.", json_schema_extra=seed("Form Data"))
+        dict[Line, Text] | None, Field(description="The body as a form.", json_schema_extra=seed("Form Data"))
     ] = None
     file_data: Annotated[
-        dict[str, str] | None,
+        dict[Line, str] | None,
         Field(description="Files of a form, each as base64.", json_schema_extra=seed("File Data")),
     ] = None
     file_data_file_names: Annotated[
-        dict[str, Text] | None,
+        dict[str, Line] | None,
         Field(description="The names of these files.", json_schema_extra=seed("File Data File Names")),
     ] = None
     query_parameters: Annotated[
@@ -95,7 +122,7 @@ class Raw(Inputs):
         Field(description="What follows the ? of the address.", json_schema_extra=seed("Query Parameter")),
     ] = None
     headers: Annotated[
-        dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")], Text] | None,
+        dict[Annotated[str, Shaped(r"^[A-Za-z0-9-]{1,100}$", NO_HEADER)], Text] | None,
         Field(description="Further headers.", json_schema_extra=seed("Header")),
     ] = None
     response_type: Annotated[
@@ -128,6 +155,8 @@ class Raw(Inputs):
             raise wrong("Give either an operation or a url.", field="operation")
         if self.operation is not None:
             self._names_an_operation()
+            if self.method not in (None, published.find(self.operation).operation.method):
+                raise wrong("The operation has a method of its own: leave it out.", field="method")
         if self.url is not None:
             if self.method is None:
                 raise wrong("A url needs a method.", "missing", field="method")
@@ -151,20 +180,25 @@ class Raw(Inputs):
         if wanted != set(self.path or {}):
             raise wrong(f"Its path needs: {', '.join(sorted(wanted)) or 'nothing'}.", field="path")
         for value in (self.path or {}).values():
-            if not re.fullmatch(r"[A-Za-z0-9_=.:~-]{1,300}", value) or ".." in value:
+            if not re.fullmatch(r"[A-Za-z0-9_=.:~-]{1,300}", value) or ".." in value or value == ".":
                 raise wrong("A value in the path holds what cannot be an id.", field="path")
 
     def _headers_are_safe(self) -> None:
+        names = [name.lower() for name in self.headers or {}]
+        if len(set(names)) < len(names):
+            raise wrong("A header is given twice.", field="headers")
         for name, value in (self.headers or {}).items():
-            if name.lower() in REFUSED_HEADERS:
+            if name.lower() in REFUSED_HEADERS or name.lower().startswith("x-forwarded-"):
                 raise wrong(f"The header {name} is ours to send.", field="headers")
             if not re.fullmatch(r"[\x20-\x7e\t]*", value):
                 raise wrong(f"The header {name} holds what a header cannot.", field="headers")
-            if name.lower() == "revision" and not re.fullmatch(r"\d{4}-\d\d-\d\d(\.[a-z]+)?", value):
+            if name.lower() == "revision" and not _is_revision(value):
                 raise wrong("A revision is a date, such as 2026-07-15.", field="headers")
 
     def _one_body(self) -> None:
         files = self.file_data or {}
+        if problem := json_problem(self.data):
+            raise wrong(problem, field="data")
         if self.data is not None and (self.form_data or files):
             raise wrong("Give either data or a form.", field="data")
         if set(self.file_data_file_names or {}) - set(files):
@@ -205,12 +239,21 @@ class Raw(Inputs):
         return self.data
 
 
+def _is_revision(value: str) -> bool:
+    """Whether it is a date, as https://developers.klaviyo.com/en/docs/api_versioning_and_deprecation_policy has it."""
+    day, _, stage = value.partition(".")
+    try:
+        return date.fromisoformat(day).isoformat() == day and (stage.isalpha() or not stage)
+    except ValueError:
+        return False
+
+
 def check_path(url: str) -> None:
     """Raises a validation error for what might lead elsewhere than to Klaviyo's API."""
-    lower = url.lower()
-    if any(one in lower for one in UNSAFE) or not SAFE_PATH.fullmatch(url):
-        raise wrong("Give a path that begins with /api/ or /client/, without host, query, @, .. or coded / and .",
-                    field="url")  # fmt: skip
+    if UNSAFE.search(url) or not SAFE_PATH.fullmatch(url):
+        raise wrong(
+            "Give a path that begins with /api/ or /client/, without host, query, @, %, // or dots alone.", field="url"
+        )
 
 
 def _question(given: Raw) -> str:

@@ -36,14 +36,14 @@ def query(given: Reading, asked: Published, *, also: Mapping[str, Iterable[str]]
 def problems(given: Reading, asked: Published) -> Iterable[tuple[str, str]]:
     """What cannot be asked: the field of the input, and a sentence."""
     for name, words in _asked_for(given, asked):
-        input = {"include": "include"}.get(name, "fields" if name.startswith("fields") else "additional_fields")
+        input = _input(name, asked)
         if name not in asked.query:
             yield input, f"{asked.id} takes no {input}."
             continue
         known = asked.query[name] or ()
         for word in words:
             if word not in known:
-                yield input, f"{word} is none of its {input}{_nearest(word, known)}."
+                yield input, f"{word} is none of its {input}{_nearest(word, known) or '.'}"
     if not isinstance(given, Listing):
         return
     if given.sort is not None:
@@ -69,7 +69,8 @@ def filter_problem(text: str, asked: Published) -> str:
         operators = asked.filters.get(field_name)
         if operators is None:
             known = ", ".join(asked.filters)
-            return f"It cannot be filtered by {field_name}{_nearest(field_name, asked.filters)}. It can by: {known}."
+            near = _nearest(field_name, asked.filters) or "."
+            return f"It cannot be filtered by {field_name}{near} It can by: {known}."
         if operator not in operators:
             return f"{field_name} cannot be compared by {operator}: it can by {', '.join(operators)}."
     return ""
@@ -85,6 +86,14 @@ def _asked_for(given: Reading, asked: Published) -> Iterable[tuple[str, list[str
     for resource in ("event", "metric", "profile"):
         if words := getattr(given, f"{resource}_fields", None):
             yield f"fields[{resource}]", words
+
+
+def _input(parameter: str, asked: Published) -> str:
+    """The field of the input that became a parameter of the query."""
+    kind, _, resource = parameter.rstrip("]").partition("[")
+    if kind == "fields" and resource != asked.resource:
+        return f"{resource}_fields"
+    return kind.replace("-", "_")
 
 
 def _conditions(text: str) -> Iterable[tuple[str, str]]:

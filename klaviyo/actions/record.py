@@ -5,7 +5,6 @@ What is sealed is forgotten in time, and at once when a person in it is erased; 
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from integrations.api.outcome import Outcome, Problem
 from integrations.encryption import Undecryptable
 from integrations.models import Connection
 from integrations.outbox import retention
+from klaviyo.actions.addresses import within
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.api import values
@@ -28,7 +28,6 @@ from referrals import person_key
 NAMED_AT_ONCE = 1_000
 LARGEST_KEPT = 512 * 1024  # characters
 TOO_LARGE = {"left_out": "It is too large to be kept."}
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"']+@[^\s<>()\[\],;:\"']+\.[^\s<>()\[\],;:\"']+")
 
 
 @dataclass(frozen=True)
@@ -154,8 +153,7 @@ def addresses(value: Any) -> set[str]:
     """The e-mail addresses in what is kept, wherever they stand: all of them, so that an erasure finds it."""
     found: set[str] = set()
     for text in _texts(value):
-        if "@" in text:
-            found |= {one.strip(".") for one in _ADDRESS.findall(text)}
+        found |= {one.strip(".") for one in within(text)}
     return found
 
 

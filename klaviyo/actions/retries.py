@@ -16,30 +16,29 @@ from integrations.wire.deadline import Deadline
 from klaviyo.api.answers import Answer
 from klaviyo.api.operation import Operation
 
-#: A second one would make a second thing, or send twice.
-NOT_TWICE = frozenset(
-    {
-        "create_profile",
-        "merge_profiles",
-        "bulk_import_profiles",
-        "bulk_subscribe_profiles",
-        "create_list",
-        "create_segment",
-        "create_template",
-        "clone_template",
-        "create_campaign",
-        "create_campaign_clone",
-        "assign_template_to_campaign_message",
-        "send_campaign",
-        "upload_image_from_url",
-        "upload_image_from_file",
-        "create_coupon",
-        "create_coupon_code",
-        "bulk_create_coupon_codes",
-        "create_tag",
-        "create_webhook",
-    }
-)
+#: A second one would make a second thing, or send twice; and by which action it can be seen whether it was done.
+LOOK_BY = {
+    "create_profile": "get_profiles",
+    "merge_profiles": "get_profile",
+    "bulk_import_profiles": "list_profile_imports",
+    "bulk_subscribe_profiles": "get_profiles",
+    "create_list": "list_lists",
+    "create_segment": "list_segments",
+    "create_template": "list_templates",
+    "clone_template": "list_templates",
+    "create_campaign": "list_campaigns",
+    "create_campaign_clone": "list_campaigns",
+    "assign_template_to_campaign_message": "get_campaign_message",
+    "send_campaign": "get_campaign_send",
+    "upload_image_from_url": "list_images",
+    "upload_image_from_file": "list_images",
+    "create_coupon": "list_coupons",
+    "create_coupon_code": "list_coupon_codes",
+    "bulk_create_coupon_codes": "list_coupon_codes",
+    "create_tag": "list_tags",
+    "create_webhook": "list_webhooks",
+}
+NOT_TWICE = frozenset(LOOK_BY)
 LONGEST_STEP = 0.5  # seconds between two looks whether this process is to end
 LONGEST_BACKOFF = 60.0
 OVER = http.TIMED_OUT.saying("It took longer than it was given.")

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from klaviyo.actions import appended, people, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
+    Changing,
     Id,
     Inputs,
     Listing,
@@ -124,7 +125,7 @@ class NewSegment(Inputs):
         return self
 
 
-class ChangedSegment(Inputs):
+class ChangedSegment(Changing):
     RULES = (excludes("is_active", "name", "definition", "is_starred", value=False),)
 
     segment_id: SegmentId

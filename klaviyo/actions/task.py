@@ -163,6 +163,11 @@ class Task:
     def warn(self, code: str, sentence: str, **meta: Any) -> None:
         self.warnings.append(Problem(code, sentence, meta=meta))
 
+    def _say_how_to_look(self, asked: Operation) -> None:
+        if look_by := retries.LOOK_BY.get(asked.id):
+            sentence = f"Klaviyo may have done it all the same: look with {look_by} before you run this again."
+            self.warn("may_have_happened", sentence, look_by=look_by)
+
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked)
         if isinstance(self.deadline, Turn) and not is_harmless_again(asked):
@@ -173,7 +178,9 @@ class Task:
             answer, took = retries.patiently(ask, asked, self.patience, self.deadline, is_repeatable=is_repeatable)
         except IntegrationError as error:
             self.requests += getattr(error, "attempts", 1)
-            self.is_known &= not error.may_have_happened
+            if error.may_have_happened and self.is_known:
+                self.is_known = False
+                self._say_how_to_look(asked)
             raise
         self.requests += took
         return answer

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
+    Changing,
     Id,
     Inputs,
     Listing,
@@ -73,7 +74,7 @@ class NewTemplate(Inputs):
         return self
 
 
-class ChangedTemplate(Inputs):
+class ChangedTemplate(Changing):
     template_id: TemplateId
     name: Annotated[
         Name | None, Field(description="The template's new name.", json_schema_extra=seed("Template Name"))

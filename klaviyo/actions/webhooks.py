@@ -6,7 +6,7 @@ from pydantic import Field
 
 from klaviyo.actions import reading
 from klaviyo.actions.declaration import action
-from klaviyo.actions.inputs import Https, Id, Inputs, Listing, Name, Reading, Text
+from klaviyo.actions.inputs import Changing, Https, Id, Inputs, Listing, Name, Reading, Text
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task, resource
 from klaviyo.api import published
@@ -38,7 +38,7 @@ class NewWebhook(Inputs):
     topics: Topics
 
 
-class ChangedWebhook(Inputs):
+class ChangedWebhook(Changing):
     webhook_id: WebhookId
     name: Name | None = None
     description: Text | None = None
