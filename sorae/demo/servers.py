@@ -54,6 +54,7 @@ class Broker:
         self.folder, self.processes = folder, processes
         self.was_there = False
         self.age = 0.0
+        self.patience = BROKER_PATIENCE_SECONDS
 
     def look(self) -> None:
         """To be called again and again."""
@@ -62,9 +63,10 @@ class Broker:
             self.was_there = False
         self.age = age
         if (self.folder / "control" / "deliveries.exchange").exists() and (self.folder / "messages").is_dir():
-            self.was_there = True
-        elif self.was_there or age > BROKER_PATIENCE_SECONDS:
-            self.was_there = False
+            self.was_there, self.patience = True, BROKER_PATIENCE_SECONDS
+        elif self.was_there or age > self.patience:
+            # A worker that is only slow to start must not be started again for ever: each one gets longer.
+            self.was_there, self.patience = False, self.patience * 2
             for name in ("messages", "control"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             self.processes.say("The broker's folder was emptied; the worker is started again to make its queues.")
