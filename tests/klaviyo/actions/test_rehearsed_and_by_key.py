@@ -31,7 +31,7 @@ def test_a_key_asks_what_a_dry_run_has_told(keyed: World, name: str) -> None:
     case = CASES[name]
     given = case.given(keyed)
     keyed.exchanges.clear()
-    rehearsed = actions.run(name, keyed.connection, dry=True, **given)
+    rehearsed = actions.run(name, keyed.connection, actions.How(dry=True), **given)
     assert rehearsed.outcome == "success", rehearsed
     assert keyed.exchanges == []
     assert ActionRun.objects.latest("began_at").is_dry
@@ -49,7 +49,7 @@ def test_a_dry_run_about_webhooks_sends_nothing(world: World, name: str) -> None
     case = CASES[name]
     given = case.given(world)
     world.exchanges.clear()
-    rehearsed = actions.run(name, world.connection, dry=True, **given)
+    rehearsed = actions.run(name, world.connection, actions.How(dry=True), **given)
     assert rehearsed.outcome == "success", rehearsed
     assert tuple(one["operation"] for one in rehearsed.data["requests"]) == case.asked
     assert world.exchanges == []

@@ -8,7 +8,6 @@ from pytest_django import Settings
 from klaviyo import actions
 from klaviyo.actions import catalogue
 from klaviyo.api.client import Client
-from klaviyo.api.scopes import lacking
 from tests.klaviyo.actions.world import World
 
 AT_ONCE = {"exponential_backoff": False, "retry_delay_ms": 0}
@@ -150,7 +149,6 @@ def test_without_scopes_nothing_is_asked(world: World) -> None:
     for name in ALONE:
         action = catalogue.find(name)
         told = actions.run(name, world.connection, **action.examples[0])
-        assert (told.outcome, told.code) == ("error", "scope_missing"), name
+        assert (told.outcome, told.code) == ("error", "permission_denied"), name
         assert told.attempts <= 1
     assert world.exchanges == []
-    assert lacking

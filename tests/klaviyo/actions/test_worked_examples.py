@@ -9,7 +9,6 @@ import pytest
 
 from integrations.models import Connection
 from klaviyo import actions
-from klaviyo.api import paging
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from tests.klaviyo.actions.world import World
 from tests.klaviyo.conftest import Spoil
@@ -185,11 +184,10 @@ def test_twenty_five_lists_are_three_pages_and_go_on_after_a_fall(
     pages = []
     with pytest.raises(actions.Broken) as broken:
         pages += actions.stream("list_lists", connection, all=True, max_retries=0)
-    assert (broken.value.count, broken.value.outcome.outcome) == (20, "error")
+    assert (broken.value.after, broken.value.outcome.outcome) == (20, "error")
     sandbox.clear_faults()
     rest = actions.run("list_lists", connection, all=True, **{"from": broken.value.next})
     assert rest.data["count"] == 5 + before
-    assert paging  # its cursor alone goes on: nothing of a link but its query is followed
 
 
 def test_a_campaign_is_made_as_a_draft_and_nothing_is_sent(world: World) -> None:
@@ -241,10 +239,10 @@ def test_a_campaign_whose_answer_was_cut_off_is_not_sent_again(world: World) -> 
     campaign = world.ready()
     world.exchanges.clear()
     world.sandbox.fault("send_campaign", "accept_then_drop")
-    told = actions.run("send_campaign", world.connection, key="once", campaign_id=campaign)
+    told = actions.run("send_campaign", world.connection, actions.How(key="once"), campaign_id=campaign)
     assert (told.outcome, told.is_known) == ("error", False)
     assert told.warnings[0].meta["look_by"] == "get_campaign_send"
-    again = actions.run("send_campaign", world.connection, key="once", campaign_id=campaign)
+    again = actions.run("send_campaign", world.connection, actions.How(key="once"), campaign_id=campaign)
     assert (again.outcome, again.is_known, again.code) == ("error", False, told.code)
     assert world.asked() == ["get_campaign", "send_campaign"]
     looked = actions.run("get_campaign_send", world.connection, campaign_id=campaign)
