@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -91,23 +92,25 @@ Source = Annotated[
 ]
 
 
-def _channels_of(subscriptions: Any) -> tuple[list[str], set[Any]]:
-    """The channels of Klaviyo's block, and the times in it."""
+def _channels_of(subscriptions: Any, wanted: str) -> tuple[list[str], set[Any]]:
+    """The channels of Klaviyo's block, and the times in it. Raises where it says the contrary of what is done."""
     channels, times = [], set()
     for name, purposes in members(subscriptions).items():
         for purpose, said in members(purposes).items():
             is_plain = purpose == "marketing" and name in ("email", "sms")
             channels.append(name if is_plain else f"{name}.{purpose}")
             times.add(members(said).get("consented_at"))
+            if members(said).get("consent", wanted) != wanted:
+                raise wrong(f"The consent of {name} must be {wanted} here, or not be said.")
     return channels, times - {None}
 
 
-def _flat(value: Any) -> Any:
+def _flat(value: Any, wanted: str) -> Any:
     """Klaviyo's own shape of a person, read as ours."""
     if not (isinstance(value, dict) and isinstance(value.get("attributes"), dict)):
         return value
     made = {name: one for name, one in value["attributes"].items() if name != "subscriptions"}
-    channels, times = _channels_of(value["attributes"].get("subscriptions"))
+    channels, times = _channels_of(value["attributes"].get("subscriptions"), wanted)
     if len(times) > 1:
         raise wrong("The channels of one person have different times of consent: give them one by one.")
     made |= {"channels": channels} if channels else {}
@@ -115,9 +118,13 @@ def _flat(value: Any) -> Any:
     return made | ({"id": value["id"]} if value.get("id") else {})
 
 
-def _unwrapped(value: Any) -> Any:
+def _unwrapped(value: Any, wanted: str) -> Any:
     told = value.get("data", value) if isinstance(value, dict) else value
-    return [_flat(one) for one in told] if isinstance(told, list) else told
+    return [_flat(one, wanted) for one in told] if isinstance(told, list) else told
+
+
+_to_subscribe = partial(_unwrapped, wanted="SUBSCRIBED")
+_to_unsubscribe = partial(_unwrapped, wanted="UNSUBSCRIBED")
 
 
 class _Named(Part):
@@ -202,7 +209,7 @@ class Subscribing(Inputs):
             description="People, each with an email, a phone_number or an id, and channels.",
             json_schema_extra=seed("Profiles"),
         ),
-        BeforeValidator(_unwrapped),
+        BeforeValidator(_to_subscribe),
     ]
     list_id: Annotated[
         Id | None, Field(description="The list that they join.", json_schema_extra=seed("List ID", "Klaviyo List Id"))
@@ -241,7 +248,7 @@ class Unsubscribing(Inputs):
             description="People, each with an email, a phone_number or an id.",
             json_schema_extra=seed("Profiles"),
         ),
-        BeforeValidator(_unwrapped),
+        BeforeValidator(_to_unsubscribe),
     ]
     list_id: Annotated[
         Id | None,

@@ -554,3 +554,14 @@ def test_times_are_taken_however_they_come(name: str, given: Given, strict: bool
     raw = json.dumps(given).encode()
     assert checking.checked(catalogue.find(name), given, strict=strict)
     assert not isinstance(reading.checked(catalogue.find(name).inputs, raw), actions.Outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "consent"), [("subscribe_profiles", "UNSUBSCRIBED"), ("unsubscribe_profiles", "SUBSCRIBED")]
+)
+def test_klaviyos_shape_must_not_say_the_contrary(name: str, consent: str) -> None:
+    said = {"email": {"marketing": {"consent": consent}}}
+    person = {"type": "profile", "attributes": {"email": "ann@shop.example", "subscriptions": said}}
+    given = {"profiles": {"data": [person]}} | ({"opt_in": "A form"} if name == "subscribe_profiles" else {})
+    with pytest.raises(checking.BadInput, match="here, or not be said"):
+        checking.checked(catalogue.find(name), given)
