@@ -18,6 +18,7 @@ from integrations.models import Connection
 from klaviyo import actions
 from klaviyo.actions import catalogue
 from klaviyo.actions.record import By
+from klaviyo.actions.run import How
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_fields, action_runs
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
@@ -151,8 +152,8 @@ BAD = [
     ("get_profiles", {"email": BEN, "klaviyo_id": "01A"}, {"identifier": "Say by identifier"}),
     ("create_event", {"event_name": "x", "profile.email": BEN, "value": "NaN"}, {"value": "finite"}),
     ("create_event", {"event_name": "x", "profile.email": "ann"}, {"profile-email": "malformed"}),
-    ("create_event", {"event_name": "x"}, {"profile-email": "required"}),
-    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "valid datetime"}),
+    ("create_event", {"event_name": "x"}, {"profile-email": "Say whom it is about"}),
+    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "no time"}),
     (
         "create_event",
         {"event_name": "x", "profile.email": BEN, "time": "2026-08-01T12:00", "time.zone": "Mars"},
@@ -417,8 +418,8 @@ def test_runs_are_filtered_and_paged(
 ) -> None:
     monkeypatch.setattr(action_runs, "PAGE", 2)
     for number in range(5):
-        actions.run("create_list", connection, name=f"List {number}", dry=number == 4)
-    actions.run("get_list", connection, list_id="Nobody", by=By("page", operator))
+        actions.run("create_list", connection, How(dry=number == 4), name=f"List {number}")
+    actions.run("get_list", connection, How(By("page", operator)), list_id="Nobody")
     seen, address = [], RUNS
     while address:
         answer = browser.get(address)
@@ -448,7 +449,7 @@ def test_a_list_of_runs_takes_few_queries(browser: Client, operator: User, conne
     counts = []
     for number in (1, 8):
         for _ in range(number):
-            actions.run("list_lists", connection, by=By("page", operator))
+            actions.run("list_lists", connection, How(By("page", operator)))
         with CaptureQueriesContext(database) as captured:
             assert browser.get(RUNS).status_code == 200
         counts.append(len(captured))
