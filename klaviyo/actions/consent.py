@@ -174,6 +174,14 @@ class Unsubscriber(_Named):
         Field(min_length=1, max_length=7, description="If not given: email of an address, sms of a number alone."),
     ] = None
 
+    @model_validator(mode="after")
+    def _can_be_found(self) -> "Unsubscriber":
+        if self.channels:
+            check_channels(
+                self.channels, has_mail=bool(self.email or self.id), has_phone=bool(self.phone_number or self.id)
+            )
+        return self
+
 
 class SubscribingOne(Who):
     RULES = (needs("lift_suppressions", "proof", value=True),)
@@ -408,7 +416,17 @@ def unsuppress_profiles(task: Task, given: Unsuppressing) -> dict[str, Any]:
 
     An unsubscribe, a bounce or a complaint stays.
     """
-    return _suppressions(task, "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job", given)
+    kept = given
+    if given.emails:
+        gone = {email for email, no in reach.said_no(task.connection, given.emails).items() if no.is_for_good}
+        if gone.issuperset(given.emails):
+            raise Refused(reach.STAYS.code, reach.STAYS.sentence, pointer="/emails")
+        for at, email in enumerate(given.emails):
+            if email in gone:
+                pointer = f"/emails/{task.guard.place('emails', at)}"
+                task.warnings.append(Problem(reach.STAYS.code, reach.STAYS.sentence, pointer=pointer))
+        kept = given.model_copy(update={"emails": [email for email in given.emails if email not in gone]})
+    return _suppressions(task, "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job", kept)
 
 
 @action(
@@ -488,6 +506,7 @@ def _subscribe(
         raise Refused(worst.reason.code, worst.reason.sentence, pointer="/profiles" if len(persons) > 1 else "")
     going = [persons[at] for at in kept]
     task.guard.may_be_subscribed |= set().union(*(person.names for person in going))
+    task.guard.accept(set().union(*(theirs[at] for at in kept)))
     is_historical = isinstance(given, Subscribing) and given.historical_import
     if not list_id and not is_historical:
         _make(task, [person for person in going if not found.of(person)])
@@ -495,6 +514,7 @@ def _subscribe(
         body = _job(part, given.custom_source, list_id, is_historical=is_historical)
         _go_on(task, "bulk_subscribe_profiles", body, number * SUBSCRIBED_AT_ONCE)
     told = {"accepted": True, "count": len(kept), "left_out": len(persons) - len(kept)}
+    told["left_out"] += task.guard.left_out("profiles")
     return told | ({"subscribed": _read_back(task, going)} if given.confirm else {})
 
 
@@ -543,7 +563,7 @@ def _read_back(task: Task, going: Sequence[Person]) -> int:
 
 def _with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsubscriber]:
     """The people by their place, each with an address or a number: Klaviyo takes no ids here."""
-    ids = sorted({one.id for one in given if one.id and not (one.email or one.phone_number)})
+    ids = sorted({one.id for one in given if one.id and _lacks(one)})
     known: dict[str, Any] = {}
     for part in jobs.parts(ids, said_no.LOOKED_UP_AT_ONCE, LARGEST):
         found = task.call("get_profiles", query=_query("id", part)).data
@@ -555,10 +575,11 @@ def _with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsu
     for at, one in enumerate(given):
         if one.id in ids:
             told = known.get(str(one.id), {})
-            named = {name: told[name] for name in ("email", "phone_number") if words(told.get(name))}
+            named = {name: one_told for name in ("email", "phone_number") if (one_told := _usable(told, name))}
+            named |= one.given("email", "phone_number")
             if task.is_dry:
                 named = {"email": dry_run.ID}
-            if not named:
+            if not named or (not task.is_dry and _lacks(one.model_copy(update=named))):
                 _leave_out(task, at, "not_found", "Klaviyo knows nobody by that, or no address of theirs.")
                 continue
             one = one.model_copy(update=named)
@@ -566,6 +587,22 @@ def _with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsu
     if not whom:
         raise Refused("not_found", "Klaviyo knows nobody by that, or no address of theirs.", pointer="/profiles")
     return whom
+
+
+def _lacks(one: Unsubscriber) -> bool:
+    """Whether what is known of them cannot carry the no to each of their channels."""
+    if not (one.email or one.phone_number):
+        return True
+    names = ["email" if channel.startswith("email") else "phone_number" for channel in _ended(one)]
+    return not all(getattr(one, name) for name in names)
+
+
+def _usable(told: Mapping[str, Any], name: str) -> str:
+    """What Klaviyo holds, unless nobody can be written to by it."""
+    value = words(told.get(name))
+    if name == "email":
+        return "" if not value or values.email_problem(value) else value
+    return values.phone(value, "") if value else ""
 
 
 def _members(task: Task, list_id: str, whom: Mapping[int, Unsubscriber]) -> set[int]:
@@ -624,14 +661,14 @@ def _ending(one: Unsubscriber) -> dict[str, Any]:
 
 
 def _leave_out(task: Task, at: int, code: str, sentence: str) -> None:
-    task.warnings.append(Problem(code, sentence, pointer=f"/profiles/{at}"))
+    task.warnings.append(Problem(code, sentence, pointer=f"/profiles/{task.guard.place('profiles', at)}"))
 
 
 def _go_on(task: Task, operation: str, body: Any, done: int) -> Any:
     """One of several requests; where it fails it is said how many had gone before."""
     try:
         return task.call(operation, body=body).data
-    except IntegrationError:
+    except (Refused, IntegrationError):
         if done:
             task.warn("partly_accepted", f"The first {done} were accepted before.", accepted=done)
         raise

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from integrations.api.outcome import Problem
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
+from integrations.outcomes import CalledOff, Skipped
 from klaviyo.actions.addresses import within
 from klaviyo.actions.refusals import Refused
 from klaviyo.api import answers, filters, subscriptions, values
@@ -23,6 +24,7 @@ from klaviyo.api.bodies import Body
 from klaviyo.api.operation import Operation
 from klaviyo.consent import reach
 from klaviyo.consent.reach import Owed
+from referrals.models import OptOut
 
 if TYPE_CHECKING:
     from klaviyo.actions.inputs import Inputs
@@ -42,9 +44,14 @@ LESSENING = frozenset(
 LIFTS_OF_ALL = "bulk_unsuppress_profiles"
 SUBSCRIBES = frozenset({"bulk_subscribe_profiles", "create_client_subscription"})
 CREATES = "create_profile"
+RENAMES = "update_profile"
+SENDS = "send_campaign"  # to whomever its audience is
+SWITCHES = "update_flow"  # and whatever of a flow can be switched
 MANY = ("profiles", "events", "emails")  # inputs that name a person each
 _SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
 _OF_PROFILES = ("profile", "profile-merge")
+ALONE = "alone:"
+AROUND = " \t\r\n<>\u2039\u203a\u00ab\u00bb()[]\"'"
 FIRST = "Their no is told to the account first."
 
 
@@ -55,6 +62,7 @@ class People:
     emails: frozenset[str] = frozenset()
     phones: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
+    unnamed: frozenset[tuple[str, str]] = frozenset()  # numbers and ids beside which no address stands
 
 
 @dataclass
@@ -65,14 +73,19 @@ class Guard:
     is_dry: bool = False
     may_be_subscribed: set[str] = field(default_factory=set)  # addresses, numbers and ids that were looked at
     made: set[str] = field(default_factory=set)  # whom Klaviyo may know because it was told of their no
-    _cleared: set[str] = field(default_factory=set)
-    _met: dict[str, str] = field(default_factory=dict)
+    _brought: set[int] = field(default_factory=set)  # noes that were looked at
+    _accepted: dict[str, bool] = field(default_factory=dict)  # whose yes stands against what was known of them
+    _met: dict[tuple[str, str], str] = field(default_factory=dict)  # addresses by a name of another kind
+    _places: dict[str, list[int]] = field(default_factory=dict)  # where those who are left stood in the input
+    _count: dict[str, int] = field(default_factory=dict)
+    _looked_up: set[tuple[str, str]] = field(default_factory=set)
 
     def first(self, task: "Task", given: "Inputs") -> "Inputs":
         """The input without those who are refused, each with a warning. Raises Refused when nobody is left."""
         changed: dict[str, list[Any]] = {}
         for name in [name for name in MANY if isinstance(getattr(given, name, None), list)]:
             items = getattr(given, name)
+            self._look_up(task, people_in({name: items}))
             gone = reach.erased(self._emails(people_in({name: items})))
             refused = (
                 {at for at, item in enumerate(items) if gone & self._emails(people_in({name: [item]}))} if gone else ()
@@ -82,39 +95,119 @@ class Guard:
             for at in sorted(refused):
                 task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}/{at}"))
             if refused:
-                changed[name] = [item for at, item in enumerate(items) if at not in refused]
+                self._places[name] = [at for at in range(len(items)) if at not in refused]
+                self._count[name] = len(refused)
+                changed[name] = [items[at] for at in self._places[name]]
         rest = {name: getattr(given, name) for name in type(given).model_fields if name not in MANY}
         self._refuse_erased(self._emails(people_in(rest)))
         return given.model_copy(update=changed) if changed else given
 
+    def place(self, name: str, at: int) -> int:
+        """Where somebody stood in the input who is now at that place."""
+        return self._places[name][at] if name in self._places else at
+
+    def left_out(self, name: str) -> int:
+        """How many of the input were refused at first."""
+        return self._count.get(name, 0)
+
     def meet(self, profile: Any) -> None:
         """Klaviyo has told whose profile it is."""
-        told = members(profile)
-        if email := words(members(told.get("attributes")).get("email")):
-            self._met[words(told.get("id"))] = email
+        told, attributes = members(profile), members(members(profile).get("attributes"))
+        names = {"id": told.get("id"), **{name: attributes.get(name) for name in ("phone_number", "external_id")}}
+        if email := words(attributes.get("email")):
+            self._met |= {(kind, words(name)): email for kind, name in names.items() if words(name)}
 
     def before(self, task: "Task", operation: Operation, body: Any) -> None:
         """Before a request that may reach people: raises Refused, or tells the account of their noes."""
         if operation.method == "GET" or operation.id in LESSENING:
             return
         who = people_in(body)
-        emails = self._emails(who)
-        if operation.id == LIFTS_OF_ALL and not who.emails:
-            emails |= self._everybody()
-        fresh = emails - self._cleared
-        self._refuse_erased(fresh)
-        self.bring(task, fresh, creates=operation.id == CREATES)
+        self._look_up(task, who)
+        emails = self._whom(operation, body, who)
+        self._refuse_erased(emails)
+        renames = operation.id == RENAMES and bool(who.emails)
+        self.bring(task, emails, creates=operation.id == CREATES, renames=renames)
         if (
             operation.id in SUBSCRIBES
             and not self.is_dry
             and not self.may_be_subscribed >= who.emails | who.phones | who.profiles
         ):
             refuse_who_said_no(task, body)
+            self.accept(emails)
 
-    def bring(self, task: "Task", emails: set[str], *, creates: bool = False) -> None:
-        """Tell the account of what these people have said no to, and it has yet to hear. Raises IntegrationError."""
+    def look(self, operation: Operation, body: Any) -> None:
+        """Right before each try of a request: raises CalledOff where something was said since `before`."""
+        if operation.method == "GET" or operation.id in LESSENING:
+            return
+        try:
+            emails = self._whom(operation, body, people_in(body))
+        except TemporaryError:
+            raise CalledOff(Skipped(reach.NO_FIRST)) from None
+        if emails and reach.erased(emails):
+            raise CalledOff(Skipped(reach.ERASED))
+        if self._new(emails):
+            raise CalledOff(Skipped(reach.NO_FIRST))
+        if operation.id in SUBSCRIBES and self._objects(emails):
+            self.may_be_subscribed.clear()
+            raise CalledOff(Skipped(reach.HAS_SAID_NO))
+
+    def after(self, operation: Operation, body: Any) -> None:
+        """After a request: what somebody said while it was on its way, the account is told again."""
+        if self.is_dry or operation.method == "GET" or operation.id in LESSENING:
+            return
+        new = self._new(self._emails(people_in(body)))
+        reach.will_tell(self.connection, new)
+
+    def accept(self, emails: set[str]) -> None:
+        """They may be subscribed, whatever is known of them by now."""
+        self._accepted |= dict.fromkeys(emails, False)
+        self._accepted |= {email: no.is_for_good for email, no in reach.said_no(self.connection, emails).items()}
+        self._brought |= {no.pk for one in reach.standing(self.connection, emails) for no in (*one.said, *one.heard)}
+
+    def _objects(self, emails: set[str]) -> bool:
+        said = reach.said_no(self.connection, emails)
+        heard = {no.pk for one in reach.standing(self.connection, said) for no in (*one.said, *one.heard)}
+        return not heard <= self._brought or any(
+            email not in self._accepted or no.is_for_good > self._accepted[email] for email, no in said.items()
+        )
+
+    def _new(self, emails: set[str]) -> list[OptOut]:
+        """What these people have said no to since they were looked at."""
         found = reach.standing(self.connection, emails)
-        self._cleared |= emails
+        return [no for one in found for no in (*one.said, *one.heard) if no.pk not in self._brought]
+
+    def _whom(self, operation: Operation, body: Any, who: People) -> set[str]:
+        """Whom a request may reach, as far as is known here."""
+        is_of_all = operation.id == SENDS or (operation.id == LIFTS_OF_ALL and not who.emails)
+        if is_of_all or (operation.id.startswith(SWITCHES) and _goes_live(body)):
+            return self._emails(who) | self._everybody()
+        return self._emails(who)
+
+    def _look_up(self, task: "Task", who: People) -> None:
+        """Whose address nobody has said yet is asked for, where somebody was erased or has said no at all."""
+        asked = {*who.unnamed, *(("id", id) for id in who.profiles)}
+        self._emails(who)
+        unknown = sorted(name for name in asked if not self._met.get(name))
+        unknown = [name for name in unknown if name not in self._looked_up]
+        if self.is_dry or not unknown or not reach.has_anybody_objected(self.connection):
+            return
+        self._looked_up |= set(unknown)
+        for kind in ("id", "phone_number", "external_id"):
+            values_of = [value for one, value in unknown if one == kind]
+            for at in range(0, len(values_of), 100):
+                query = {"filter": filters.any_of(kind, values_of[at : at + 100]), "page[size]": "100"}
+                found = task.call("get_profiles", query=query).data
+                if not isinstance(found, list):
+                    raise answers.Unreadable("people")
+                for profile in found:
+                    self.meet(profile)
+
+    def bring(self, task: "Task", emails: set[str], *, creates: bool = False, renames: bool = False) -> None:
+        """Tell the account of what these people have said no to, and it has yet to hear. Raises IntegrationError."""
+        found = [one for one in reach.standing(self.connection, emails) if self._has_news(one)]
+        if renames:  # the account holds their no under their own profile alone
+            found = [Owed(one.email, [*one.said, *one.heard], [], one.list_ids) for one in found]
+        self._brought |= {no.pk for one in found for no in (*one.said, *one.heard)}
         if not found:
             return
         waiting = [one for one in found if one.said]
@@ -131,6 +224,9 @@ class Guard:
         except PermanentError as error:
             sentence = f"{reach.NO_FIRST.sentence} That was refused: {error.sentence}"
             raise Refused(reach.NO_FIRST.code, sentence) from error
+
+    def _has_news(self, one: Owed) -> bool:
+        return any(no.pk not in self._brought for no in (*one.said, *one.heard))
 
     def _tell(self, task: "Task", one: Owed) -> None:
         """Their no itself: to everything, or off the lists that it is about and they are on."""
@@ -161,9 +257,11 @@ class Guard:
 
     def _emails(self, who: People) -> set[str]:
         """Their addresses, as far as they are known without asking."""
-        if unmet := who.profiles - self._met.keys():
-            self._met |= dict.fromkeys(unmet, "") | reach.named_by(self.connection, unmet)
-        return set(who.emails) | {self._met[id] for id in who.profiles if self._met[id]}
+        if unmet := {id for id in who.profiles if ("id", id) not in self._met}:
+            known = reach.named_by(self.connection, unmet)
+            self._met |= {("id", id): known.get(id, "") for id in unmet}
+        names = {*who.unnamed, *(("id", id) for id in who.profiles), *(("phone_number", one) for one in who.phones)}
+        return set(who.emails) | {email for name in names if (email := self._met.get(name))}
 
     def _refuse_erased(self, emails: set[str]) -> None:
         if emails and reach.erased(emails):
@@ -173,9 +271,13 @@ class Guard:
 def people_in(value: Any) -> People:
     """Who is named in an input, or in the body of a request; not who is only told of in properties."""
     found: dict[str, set[str]] = {"email": set(), "phone_number": set(), "id": set()}
+    unnamed: set[tuple[str, str]] = set()
     for what, name in _named(value):
-        found[what].add(name)
-    return People(frozenset(found["email"]), frozenset(found["phone_number"]), frozenset(found["id"]))
+        if what in found:
+            found[what].add(name)
+        else:
+            unnamed.add((what.removeprefix(ALONE), name))
+    return People(*(frozenset(found[what]) for what in ("email", "phone_number", "id")), frozenset(unnamed))
 
 
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:
@@ -200,7 +302,37 @@ def refuse_who_said_no(task: "Task", body: Any) -> None:
     said_no.refuse(task, body)
 
 
-def _named(value: Any) -> Iterator[tuple[str, str]]:
+def _goes_live(body: Any) -> bool:
+    """Whether a flow, or a step of it, is to send."""
+    match body:
+        case Body():
+            try:
+                return _goes_live(json.loads(body.content))
+            except ValueError:
+                return True
+        case Mapping():
+            return any((name == "status" and inner == "live") or _goes_live(inner) for name, inner in body.items())
+        case list() | tuple():
+            return any(map(_goes_live, body))
+    return False
+
+
+def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, str]]:
+    """What names a person beside whom no address stands."""
+    if value.get("email") or not (is_person or "email" in value or "phone_number" in value):
+        return
+    for name in ("phone_number", "external_id"):
+        if isinstance(value.get(name), str) and value[name]:
+            yield f"{ALONE}{name}", value[name]
+
+
+def _bare(email: str) -> str:
+    """An address without what is written around it."""
+    bare = email.strip(AROUND)
+    return bare[len("mailto:") :].strip(AROUND) if bare.lower().startswith("mailto:") else bare
+
+
+def _named(value: Any, *, is_person: bool = False) -> Iterator[tuple[str, str]]:
     match value:
         case Body():
             yield from _in_bytes(value)
@@ -209,8 +341,11 @@ def _named(value: Any) -> Iterator[tuple[str, str]]:
         case Mapping():
             if value.get("type") in _OF_PROFILES and isinstance(value.get("id"), str):
                 yield "id", value["id"]
+            yield from _alone(value, is_person=is_person)
             for name, inner in value.items():
-                if name not in _SAYS_NOT_WHO:
+                if name == "attributes" and value.get("type") == "profile":
+                    yield from _named(inner, is_person=True)
+                elif name not in _SAYS_NOT_WHO:
                     yield from _under(name, inner)
         case list() | tuple():
             for inner in value:
@@ -229,6 +364,8 @@ def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
 def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:
     if name in ("email", "phone_number") and isinstance(inner, str) and inner:
         yield str(name), inner
+        if name == "email" and (bare := _bare(inner)) != inner and "@" in bare:
+            yield "email", bare
     elif name in ("klaviyo_id", "from_id") and isinstance(inner, str):
         yield "id", inner
     elif name == "emails" and isinstance(inner, list | tuple):

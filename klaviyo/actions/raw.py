@@ -58,6 +58,7 @@ REFUSED_HEADERS = frozenset(
 #: Where the product has an action with its guards: asked for by hand, it asks as the action does.
 GUARDED = {
     "bulk_subscribe_profiles": "subscribe_profiles",
+    "create_client_subscription": "subscribe_profiles",
     "bulk_unsubscribe_profiles": "unsubscribe_profiles",
     "bulk_suppress_profiles": "suppress_profiles",
     "bulk_unsuppress_profiles": "unsuppress_profiles",
@@ -248,9 +249,16 @@ def _is_revision(value: str) -> bool:
         return False
 
 
+def _on_the_wire(path: str) -> str:
+    """The path as the HTTP library sends it: https://urllib3.readthedocs.io/en/stable/reference/urllib3.util.html"""
+    from urllib3.util import parse_url  # heavy
+
+    return parse_url(f"https://klaviyo.example{path}").path or ""
+
+
 def check_path(url: str) -> None:
     """Raises a validation error for what might lead elsewhere than to Klaviyo's API."""
-    if UNSAFE.search(url) or not SAFE_PATH.fullmatch(url):
+    if UNSAFE.search(url) or not SAFE_PATH.fullmatch(url) or _on_the_wire(url) != url:
         raise wrong(
             "Give a path that begins with /api/ or /client/, without host, query, @, %, // or dots alone.", field="url"
         )

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from integrations import shutdown
 from integrations.errors import IntegrationError, OutOfTime, PermanentError, TemporaryError, Throttled
+from integrations.outcomes import CalledOff
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
 from klaviyo.api.answers import Answer
@@ -77,6 +78,9 @@ def patiently(
             raise _counted(OutOfTime(OVER), tries)
         try:
             return ask(), tries + 1
+        except CalledOff as error:
+            error.attempts = tries  # type: ignore[attr-defined]
+            raise
         except Throttled as error:
             tries += 1
             if retries >= patience.max_retries:

@@ -4,6 +4,7 @@ Subscribing lifts an unsubscribe, a spam complaint and a suppression by hand, so
 a call: https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +16,7 @@ from klaviyo.actions.refusals import Refused
 from klaviyo.actions.task import Task
 from klaviyo.api import filters, profile_search, profiles, values
 from klaviyo.api.answers import Unreadable, members, words
+from klaviyo.api.bodies import Body
 from klaviyo.api.consent import Marketing, Suppression
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import reach
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 UNREADABLE = No(reach.UNKNOWN, is_for_good=True)
 ERASED = No(reach.ERASED, is_for_good=True)
 LOOKED_UP_AT_ONCE = profiles.LOOKED_UP_AT_ONCE
+ALL_CHANNELS = ("email", "sms", "sms.transactional", "whatsapp.marketing", "whatsapp.transactional")
 LARGEST = 1_000_000  # bytes: no limit of its own
 MAILBOX = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})  # about the mailbox, and no word of a person's
 
@@ -71,10 +74,11 @@ def look_up(task: Task, people: Sequence[Person]) -> Found:
     asked = {
         "email": sorted({one.email for one in people if one.email}),
         "id": sorted({one.id for one in people if one.id}),
-        "phone_number": sorted({one.phone_number for one in people if one.phone_number and not one.id}),
+        "phone_number": sorted({one.phone_number for one in people if one.phone_number}),
     }
     found = Found()
-    for name, values_of in asked.items():
+    for name, wanted in asked.items():
+        values_of = [one for one in wanted if name != "phone_number" or one not in _numbers_of(people, found)]
         for part in jobs.parts(values_of, LOOKED_UP_AT_ONCE, LARGEST):
             if task.is_dry:
                 task.call(profiles.GET_PROFILES, query=_question(name, part))
@@ -86,8 +90,14 @@ def look_up(task: Task, people: Sequence[Person]) -> Found:
     if task.is_dry:
         task.warn("consent_not_asked", "A dry run asks nobody: who has said no at Klaviyo would be left out.")
     for profile in found.profiles.values():
-        task.guard.meet({"id": profile.id, "attributes": {"email": profile.address}})
+        task.guard.meet({"id": profile.id, "attributes": {**profile.attributes, "email": profile.address}})
     return found
+
+
+def _numbers_of(people: Sequence[Person], found: Found) -> set[str]:
+    """The numbers of those who were found by their ids, and have just these."""
+    known = {one.id: found.profiles[_plain(one.id)] for one in people if one.id and _plain(one.id) in found.profiles}
+    return {words(profile.attributes.get("phone_number")) for profile in known.values()} - {""}
 
 
 def _find(task: Task, found: Found, emails: Sequence[str]) -> None:
@@ -143,15 +153,34 @@ def is_subscribed(profile: Profile, person: Person) -> bool:
 def refuse(task: Task, body: Any) -> None:
     """Of a subscription that no action has looked at. Raises Refused for whoever has said no."""
     who = guard.people_in(body)
-    channels = ("email", "sms")
+    channels = ALL_CHANNELS
     people = [Person(email=email, channels=channels) for email in sorted(who.emails)]
     people += [Person(phone_number=number, channels=channels) for number in sorted(who.phones)]
     people += [Person(id=id, channels=channels) for id in sorted(who.profiles)]
-    noes = of(task, people, look_up(task, people), None)
+    found, noes = look_up(task, people), dict[int, No]()
+    for list_id in _lists_in(body) or {None}:
+        for at, no in of(task, people, found, list_id).items():
+            noes[at] = no if at not in noes or no.is_for_good else noes[at]
     if noes:
         worst = next((no for no in noes.values() if no.is_for_good), next(iter(noes.values())))
         raise Refused(worst.reason.code, worst.reason.sentence)
     task.guard.may_be_subscribed |= who.emails | who.phones | who.profiles
+
+
+def _lists_in(body: Any) -> set[str | None]:
+    """The lists that a subscription is to; older revisions name them among the attributes."""
+    match body:
+        case Body():
+            try:
+                return _lists_in(json.loads(body.content))
+            except ValueError:
+                return set()
+        case Mapping():
+            own = [body.get("id") if body.get("type") == "list" else None, body.get("list_id")]
+            return {one for one in own if isinstance(one, str) and one}.union(*map(_lists_in, body.values()))
+        case list() | tuple():
+            return set().union(*map(_lists_in, body))
+    return set()
 
 
 def _plain(name: str) -> str:

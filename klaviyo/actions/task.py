@@ -4,11 +4,13 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from integrations.api.outcome import SUCCESS, Outcome, Problem
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError
 from integrations.models import Connection
+from integrations.outcomes import CalledOff
 from integrations.wire.deadline import Deadline
 from klaviyo.actions import dry_run, reading, rests, retries
 from klaviyo.actions.exchanges import Exchanges
@@ -99,13 +101,20 @@ class Task:
     ) -> Answer:
         """One request, and again as often as the run's patience says. Raises IntegrationError."""
         asked = published.operation(operation) if isinstance(operation, str) else operation
-        self.guard.before(self, asked, body)
-        answer: Answer = self._patiently(
-            asked,
-            lambda: self.client.call(asked, path=path, query=query, body=body, **more),
-            is_repeatable=is_repeatable,
-        )
-        return answer
+        look = partial(self.guard.look, asked, body)
+
+        def ask() -> Answer:
+            return self.client.call(asked, path=path, query=query, body=body, last_look=look, **more)
+
+        while True:  # each time somebody has said something new, which is then known
+            self.guard.before(self, asked, body)
+            try:
+                answer: Answer = self._patiently(asked, ask, is_repeatable=is_repeatable)
+            except CalledOff:
+                continue
+            finally:
+                self.guard.after(asked, body)
+            return answer
 
     def doing(self, operation: Operation, ask: Callable[[Client], Any], *, is_repeatable: bool | None = None) -> Any:
         """As `call`, for a function of `klaviyo.api` that only asks."""
@@ -176,6 +185,9 @@ class Task:
             self.client.is_backlog = True
         try:
             answer, took = retries.patiently(ask, asked, self.patience, self.deadline, is_repeatable=is_repeatable)
+        except CalledOff as error:
+            self.requests += getattr(error, "attempts", 0)
+            raise
         except IntegrationError as error:
             self.requests += getattr(error, "attempts", 1)
             if error.may_have_happened and self.is_known:

@@ -87,6 +87,12 @@ def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
     return [one for some in _in_parts(emails) for one in _standing(connection, some)]
 
 
+def has_anybody_objected(connection: Connection) -> bool:
+    """Whether anybody at all was erased, or has said no to a store of the account."""
+    is_erased = Suppression.objects.filter(reason=Suppression.Reason.ERASED).exists()
+    return is_erased or OptOut.objects.filter(store__in=_stores(connection)).exists()
+
+
 def owed_by_anybody(connection: Connection) -> list[str] | None:
     """Everybody whose no is on its way to the account; None where they are too many, or not all are queued yet."""
     rows = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind, state__in=Delivery.OPEN)
@@ -160,7 +166,7 @@ def _standing(connection: Connection, emails: Sequence[str]) -> list[Owed]:
 
 
 def _said_no(connection: Connection, emails: Sequence[str]) -> Iterator[tuple[str, No]]:
-    stores, owners = _stores(connection), person_key.owners(emails)
+    stores, owners = _ever_served(connection), person_key.owners(emails)
     for store in [None, *stores]:
         listed = suppressions.of(store, emails)
         for email in emails:
@@ -173,6 +179,17 @@ def _said_no(connection: Connection, emails: Sequence[str]) -> Iterator[tuple[st
     for email in emails:
         if notice := recent.get(email.lower()):
             yield email, No.that(is_for_good=notice.topic != topics.UNSUBSCRIBED)
+
+
+def _ever_served(connection: Connection) -> list[int]:
+    """The stores of the account, and those it was once told noes of; every store where it has none any more."""
+    told = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind).values_list(
+        "options__store", flat=True
+    )
+    joined = _stores(connection)
+    found = {*joined, *(store for store in told.distinct() if isinstance(store, int))}
+    every = Store.objects.order_by("pk").values_list("pk", flat=True)
+    return list(every.filter(pk__in=found) if joined else every)
 
 
 def _stores(connection: Connection) -> list[int]:
