@@ -86,6 +86,7 @@ def _called(request: HttpRequest, endpoint: Endpoint, parts: dict[str, str]) -> 
         token = tokens.find(request.headers.get("Authorization", ""))
         _keep_to_the_rate(token)
         tokens.used(token)
+        endpoint.must_take(request)
         return endpoint.view(Call(request, token, parts, _body(request, endpoint)))
     except NotAllowed as refusal:
         tokens.record(refusal, endpoint.method, endpoint.path)

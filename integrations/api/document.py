@@ -43,7 +43,7 @@ SCHEMAS: dict[str, Any] = {
         "description": "What became of it. success: it was done or taken. failure: no, and the same again is the same "
         "no. error: it could not be learnt; is_known is false where it may have been done all the same.",
         "properties": {
-            "outcome": {"enum": ["success", "failure", "error"]},
+            "outcome": {"enum": ["success", "failure", "error", None], "description": "null while it is under way."},
             "reason": {"type": "string", "description": "In a sentence."},
             "data": {"description": "What was read or made."},
             "errors": {"$ref": "#/components/schemas/Problems"},
@@ -77,7 +77,7 @@ HEADERS: dict[int, dict[str, Any]] = {
     503: _AFTER,
 }
 SAID: dict[int, str] = {
-    400: "The body, a header or a part of the path cannot be read.",
+    400: "The body, a header, a part of the path or a query parameter cannot be read.",
     401: "There is no token, or it is not alive.",
     403: "The token is not for this connection, or may not do this.",
     404: "There is nothing at this address.",

@@ -101,6 +101,7 @@ class Endpoint:
     view: View
     largest: int = LARGEST
     content_types: tuple[str, ...] = (JSON,)
+    query: tuple[str, ...] = ()  # the parameters that it takes after the ?
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
@@ -119,6 +120,13 @@ class Endpoint:
             elif mine != given:
                 return None
         return parts
+
+    def must_take(self, request: HttpRequest) -> None:
+        """`Refused` with 400 for a parameter that would have no effect."""
+        for name in request.GET:
+            if name not in self.query:
+                sentence = "This address takes no parameters after the ?. Put what you want to say into the body."
+                raise refused(400, "unknown_parameter", sentence, parameter=name[:100])
 
     @property
     def rank(self) -> tuple[bool, ...]:

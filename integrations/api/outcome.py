@@ -30,7 +30,7 @@ class Problem:
 class Outcome:
     """What became of it, in a sentence (`reason`), with what was read or made (`data`) and what to know besides."""
 
-    outcome: Word
+    outcome: Word | None  # None while it is under way
     reason: str = ""
     data: Any = None
     errors: Sequence[Problem] = ()

@@ -20,6 +20,12 @@ MOST_PROBLEMS = 100  # in one answer
 EXACT = 2**53  # below, a float tells whole numbers apart
 BROKEN = "invalid_json"
 INVALID = "invalid"
+#: What a text is that a form or a command line has for a number.
+PLAIN = {
+    "int_parsing": "This is no whole number.",
+    "float_parsing": "This is no number.",
+    "bool_parsing": "This is neither yes nor no: say true or false.",
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 _HALF = re.compile("[\ud800-\udfff]")
@@ -215,6 +221,8 @@ def _words(one: ErrorDetails, path: Sequence[str | int], model: type[BaseModel])
         return f"There is no such field: did you mean {near[0]}?" if near else "There is no such field."
     if one["type"] == "missing" and "sentence" not in one.get("ctx", {}):  # a rule of ours says itself what is missing
         return "This is required."
+    if one["type"] in PLAIN:
+        return PLAIN[one["type"]]
     words = one["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if words.startswith("Value should have at"):  # a text whose characters are looked at before its length
         words = words.removesuffix(f" after validation, not {one['ctx'].get('actual_length')}")

@@ -65,6 +65,8 @@ def find(authorization: str) -> ApiToken:
     """The token of an Authorization header; `Refused` (401) where there is none that is alive."""
     if not authorization.strip():
         raise unauthorized(Code.NO_TOKEN, "Send a token: Authorization: Bearer sorae_…")
+    if authorization.split()[0].lower() != "bearer":
+        raise unauthorized(Code.UNKNOWN_TOKEN, "Use a token: Authorization: Bearer sorae_…")
     found = _BEARER.fullmatch(authorization.strip())
     wanted = digest(found[1]) if found else ""
     token = ApiToken.objects.select_related("created_by").filter(digest=wanted).first() if found else None

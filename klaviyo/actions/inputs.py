@@ -336,12 +336,20 @@ class Listing(Reading):
         Text | None,
         Field(max_length=100, description="A field to sort by; -field for descending.", json_schema_extra=seed("Sort")),
     ] = None
+    RULES = (excludes("all", "limit", value=True),)
+
     limit: Annotated[int, Field(ge=1, le=1_000_000, description="How many at most.")] = 100
     all: Annotated[bool, Field(description="All of them, to the last page.")] = False
     start: Annotated[
         Text | None,
         Field(max_length=4_000, alias="from", description="Go on from here: the `next` of an earlier answer."),
     ] = None
+
+    @model_validator(mode="after")
+    def _so_many_or_all(self) -> "Listing":
+        if self.all and "limit" in self.model_fields_set:
+            raise wrong("Give all, or a limit, not both.", field="limit")
+        return self
 
 
 def renamed(model: type[BaseModel], given: Mapping[str, Any]) -> dict[str, Any]:

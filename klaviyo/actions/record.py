@@ -88,7 +88,7 @@ def begin(
 def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
     """How it ended, on record; the people of its answer are known from then on. Nothing is kept of who was erased."""
     row.state = ActionRun.State.DONE
-    row.outcome, row.reason = outcome.outcome, outcome.reason
+    row.outcome, row.reason = outcome.outcome or "", outcome.reason
     row.codes = [problem.code for problem in (*outcome.errors, *outcome.warnings)][:50]
     row.request_ids, row.attempts = list(outcome.request_ids)[:500], outcome.attempts
     row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()

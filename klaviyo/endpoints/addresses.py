@@ -119,6 +119,7 @@ def _line(action: Action) -> Described:
         words.append(f"With Accept: {running.NDJSON} it is streamed to its end, an item on each line.")
     if action.asks:
         words.append("It asks first: send confirm: true.")
+    words.append("With dry_run: true it is answered with the requests as they would go, and nothing is sent.")
     confirmed = {inputs.CONFIRM: True} if action.asks else {}
     return Described(
         f"{ACTIONS}/{action.name}",
@@ -146,6 +147,7 @@ def _form() -> dict[str, Any]:
             "file": {"type": "string", "contentMediaType": "application/octet-stream"},
             "name": {"type": "string", "minLength": 1, "maxLength": 255},
             "hidden": {"enum": ["true", "false"]},
+            "dry_run": {"enum": ["true", "false"]},
         },
         "required": ["file"],
         "additionalProperties": False,

@@ -39,12 +39,12 @@ def act(call: Call) -> Answer | HttpResponseBase:
         raise refused(404, "no_such_connection", "There is no such connection to Klaviyo.")
     action = _action(call.parts["action"])
     call.must_be_allowed(abilities.needed(action), action.name)
-    given = inputs.read(call, action)
-    if action.is_listing and NDJSON in call.request.headers.get("Accept", ""):
+    given, is_dry = inputs.read(call, action)
+    if action.is_listing and not is_dry and NDJSON in call.request.headers.get("Accept", ""):
         return _streamed(pages(action, connection, given, by=_by(call)))
 
     def work(kept: Kept | None) -> Answer:
-        return _run(call, connection, action, given, kept)
+        return _run(call, connection, action, given, kept, is_dry=is_dry)
 
     return call.once(work, of_run=of_run)
 
@@ -58,13 +58,15 @@ def of_run(run: str) -> Answer | None:
 
 def under_way(row: ActionRun) -> Answer:
     """That it goes on, and where to look."""
-    outcome = Outcome("success", UNDER_WAY, {"run": str(row.pk), "state": row.state})
+    outcome = Outcome(None, UNDER_WAY, {"run": str(row.pk), "state": row.state})
     return Answer(outcome, 202, {"Location": f"{PREFIX}/runs/{row.pk}"})
 
 
-def _run(call: Call, connection: Connection, action: Action, given: Inputs, kept: Kept | None) -> Answer:
-    goes_to_a_worker = call.wants_no_wait or is_long(given)
-    row, _ = record.begin(action, connection, given, by=_by(call), is_queued=goes_to_a_worker)
+def _run(
+    call: Call, connection: Connection, action: Action, given: Inputs, kept: Kept | None, *, is_dry: bool
+) -> Answer:
+    goes_to_a_worker = not is_dry and (call.wants_no_wait or is_long(given))
+    row, _ = record.begin(action, connection, given, by=_by(call), is_dry=is_dry, is_queued=goes_to_a_worker)
     if kept:
         kept.is_run(row.pk)
     if goes_to_a_worker:

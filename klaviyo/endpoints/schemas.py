@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Reading, schema_of
 from klaviyo.api.published import Published
-from klaviyo.endpoints.inputs import CONFIRM
+from klaviyo.endpoints.inputs import CONFIRM, DRY
 
 NULL = {"type": "null"}
 _VALUE = r'("[^"\\]*"|[0-9TZ:.+-]+|true|false|null|\[("[^"\\]*"(,"[^"\\]*")*)?\])'
@@ -22,6 +22,11 @@ def model_of(action: Action) -> type[BaseModel]:
         schema_of(schema, model)
         if issubclass(action.inputs, Reading) and action.main:
             _askable(schema["properties"], action.main)
+        schema["properties"][DRY] = {
+            "type": "boolean",
+            "default": False,
+            "description": "true: answer with the requests as they would go, and send nothing.",
+        }
         if action.asks:
             _confirmed(schema, always=not callable(action.asks))
 
@@ -36,7 +41,8 @@ def _confirmed(schema: dict[str, Any], *, always: bool) -> None:
     schema["properties"][CONFIRM] = {"const": True} if always else {"type": "boolean"}
     schema["properties"][CONFIRM]["description"] = words
     if always:
-        schema["required"] = [*schema.get("required", ()), CONFIRM]
+        is_dry = {"required": [DRY], "properties": {DRY: {"const": True}}}
+        schema.setdefault("allOf", []).append({"anyOf": [{"required": [CONFIRM]}, is_dry]})
 
 
 def _askable(properties: dict[str, Any], asked: Published) -> None:

@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -43,6 +45,9 @@ class Command(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:  # noqa: ARG002
         return _Words(prog=f"manage.py {subcommand}", add_help=False, **kwargs)
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:  # noqa: ARG002  (`manage.py help klaviyo`)
+        self._print(manual.overview())
 
     def handle(self, *_args: Any, **options: Any) -> None:
         try:
@@ -86,11 +91,11 @@ class Command(BaseCommand):
     def _run(self, action: "Action", options: Any, said: Any, given: dict[str, Any]) -> int:
         from klaviyo.actions import checking
 
+        connections = _connections(said.connection, action)
         try:
             checked = checking.checked(action, {**_input(said.input), **given})
         except checking.BadInput as bad:
             raise Unusable(*(_line(problem, options) for problem in bad.problems)) from None
-        connections = _connections(said.connection, action)
         question = action.question(checked)
         if question and not said.yes and not said.dry_run:
             raise Unusable(f"{question}\nNothing was done. Give --yes to do it.")
@@ -106,9 +111,12 @@ class Command(BaseCommand):
         by = By(ActionRun.Origin.COMMAND)
         if action.is_listing and not said.dry_run:
             return self._stream(pages(action, connection, given, by=by), which)
+        known = said.key and ActionRun.objects.filter(connection=connection, origin=by.origin, key=said.key).exists()
         outcome = of(action, connection, given, by=by, key=said.key or "", dry=said.dry_run)
+        if known and outcome.code != "key_in_use":
+            self.stderr.write("This key was used before: nothing was done again. This is what came of it then.")
         self._show(outcome, which, is_json=said.json)
-        return EXITS[outcome.outcome]
+        return EXITS[outcome.outcome or "error"]
 
     def _stream(self, pages: Iterator[Any], which: dict[str, Any]) -> int:
         """Each item on a line, and each page on its way before the next is asked for."""
@@ -126,12 +134,15 @@ class Command(BaseCommand):
                 if place and shutdown.asked():
                     break
             else:
+                if place:
+                    account = f"Connection {which['connection']}: there" if which else "There"
+                    self.stderr.write(f"{account} are more. Go on with --from {shlex.quote(place)}")
                 return 0
         except Broken as broken:
             told = {"outcome": broken.outcome.outcome, "after": broken.after, "next": broken.next}
             self._print([printing.as_json({**which, **told, "reason": broken.outcome.reason})])
             self.stderr.write("; ".join(printing.told(broken.outcome.errors)))
-            return EXITS[broken.outcome.outcome]
+            return EXITS[broken.outcome.outcome or "error"]
         finally:
             pages.close()  # type: ignore[attr-defined]  # a generator, which puts on record how it ended
         told = {"outcome": "error", "after": after, "next": place, "reason": "It was interrupted."}
@@ -176,9 +187,17 @@ def _input(name: str | None) -> dict[str, Any]:
 
 def _line(problem: Any, options: Any) -> str:
     """A line of a problem: by the option that it is about, and the place inside of it."""
+    if not problem.pointer:
+        return re.sub(r"\b[a-z_]+\b", lambda word: _as_option(word[0], options), str(problem.detail))
     first, _, rest = problem.pointer.strip("/").partition("/")
     option = next((option for option, name in options.names.items() if name == first), first or "input")
     return f"{option}{f' ({rest})' if rest else ''}: {problem.detail}"
+
+
+def _as_option(word: str, options: Any) -> str:
+    """A field's name that is no everyday word, or an identifier's, as the option that it is."""
+    option = next((option for option, name in options.names.items() if name == word), "")
+    return option if option and ("_" in word or word == "email") else word
 
 
 def _connections(text: str | None, action: "Action") -> list[Connection]:

@@ -16,6 +16,7 @@ Run an action on a Klaviyo account. Lists are printed as JSON lines, one for eac
 
   --connection N     the connection's number, as in its address; `all` for what only reads
   --field value      as ACTION --help names them; an object as JSON, as @file, or as name=value repeated
+  --fields a,b       of what is read: these fields alone; a list may be repeated
   --input FILE       a JSON object with fields, which options go before; - reads it from standard input
   --json             print the outcome as JSON
   --dry-run          print the requests as they would go, and send nothing

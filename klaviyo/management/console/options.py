@@ -44,7 +44,8 @@ class Options:
         """Our own options, and what was given of the action's fields. May be Unusable."""
         said, rest = self.parser().parse_known_args(self._spelled(words))
         if rest:
-            raise Unusable(*(self._unknown(word) for word in rest if word != "--"))
+            unknown = [word for word in rest if word.startswith("--") and word != "--"]
+            raise Unusable(*(self._unknown(word) for word in unknown or rest[:1]))
         given: dict[str, Any] = {}
         problems: list[str] = []
         for option, name in self.names.items():
@@ -88,6 +89,8 @@ class Options:
         kind = self.kinds[option]
         if len(texts) > 1 and kind not in ("list", "object"):
             raise Unusable(f"{option}: this was given twice: give it once.")
+        if kind == "list" and _is_of_words(option):
+            texts = [word for text in texts for word in ([text] if text.strip()[:1] in "[@" else text.split(","))]
         return value_of(option, kind, texts)
 
     def _spelled(self, words: Sequence[str]) -> list[str]:
@@ -138,8 +141,15 @@ def help_of(options: Options, option: str) -> tuple[str, str]:
     default = field.get_default() if not field.is_required() else None
     usual = f" Default: {default}." if default is not None and not isinstance(default, bool) else ""
     usual = f" Default: {'yes' if default else 'no'}." if isinstance(default, bool) else usual
+    if kind == "list":
+        usual += " May be repeated, or joined by commas." if _is_of_words(option) else " May be repeated."
     known_as = f" ({', '.join(labels)})" if labels else ""
     return left, f"{required}{field.description or ''}{usual}{known_as}".strip()
+
+
+def _is_of_words(option: str) -> bool:
+    """Whether it takes names of Klaviyo's, which hold no comma."""
+    return option == "--include" or option.endswith("-fields") or option == "--fields"
 
 
 def _option(name: str) -> str:

@@ -8,6 +8,9 @@ from integrations.api.outcome import Outcome, Problem
 from klaviyo.actions.exchanges import without_secrets
 
 LONGEST = 200  # characters of a value for people
+LONG = "--json has it"
+FIRST = ("id", "name", "external_id", "email", "created", "status")
+ONLY_FOR_PROGRAMS = ("type", "links", "relationships")
 WIDEST = 48  # of a name
 
 
@@ -22,8 +25,12 @@ def for_people(outcome: Outcome) -> Iterator[str]:
     if not outcome.is_known:
         yield "It is not known whether it was done: look before you do it again."
     for name, problems in (("error", outcome.errors), ("warning", outcome.warnings)):
-        yield from (f"  {name} {line}" for line in told(problems))
-    rows = list(_rows("", without_secrets(outcome.data)))
+        yield from (f"  {name} {line}" for line in told([one for one in problems if not _is_said(one, outcome)]))
+    data = without_secrets(outcome.data)
+    if isinstance(data, dict) and isinstance(data.get("requests"), list):
+        yield from _requests(data["requests"])
+        return
+    rows = list(_rows("", _plain(data)))
     width = min(max((len(name) for name, _ in rows), default=0), WIDEST)
     yield from (f"  {name:<{width}}  {value}" for name, value in rows)
 
@@ -33,6 +40,39 @@ def told(problems: Sequence[Problem]) -> list[str]:
     return [f"{one.pointer.strip('/') or one.code}: {one.detail or one.title or one.code}" for one in problems]
 
 
+def _is_said(problem: Problem, outcome: Outcome) -> bool:
+    """Whether the outcome's sentence says it already."""
+    return bool(problem.detail) and problem.detail.strip(" .") in outcome.reason
+
+
+def _requests(requests: Sequence[Any]) -> Iterator[str]:
+    """Those of a dry run, each with its body."""
+    yield f"  nothing was sent; {len(requests)} request{'' if len(requests) == 1 else 's'} would go:"
+    for one in requests:
+        lacks = f"  (not allowed: {' '.join(one['lacks'])})" if one.get("lacks") else ""
+        yield f"  {one.get('method')} {_printable(str(one.get('address')))}{lacks}"
+        body = one.get("body")
+        if body is not None:
+            text = _printable(body) if isinstance(body, str) else as_json(body, indent=2)
+            yield from (f"    {line}" for line in text.splitlines())
+
+
+def _plain(value: Any) -> Any:
+    """A resource without what only programs need, with what it is known by first."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    attributes = value.get("attributes")
+    is_resource = isinstance(attributes, dict) and "id" in value
+    rest = {
+        name: one for name, one in value.items() if not is_resource or name not in (*ONLY_FOR_PROGRAMS, "attributes")
+    }
+    flat = {**attributes, **rest} if isinstance(attributes, dict) and is_resource else rest
+    order = sorted(flat, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    return {name: _plain(flat[name]) for name in order if name != "links"}
+
+
 def lines_of_fields(problems: Sequence[Problem], option_of: Any) -> list[str]:
     """A line for each field that cannot be used, by the option that it is given with."""
     return [f"{option_of(one.pointer) or 'input'}: {one.detail}" for one in problems]
@@ -40,7 +80,7 @@ def lines_of_fields(problems: Sequence[Problem], option_of: Any) -> list[str]:
 
 def _rows(name: str, value: Any) -> Iterator[tuple[str, str]]:
     match value:
-        case None | {} | []:
+        case None | "" | []:
             return
         case dict():
             for inner, found in value.items():
@@ -57,5 +97,9 @@ def _rows(name: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _short(text: str) -> str:
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]}…"
+    plain = _printable(text)
+    return plain if len(plain) <= LONGEST else f"({len(plain):,} characters: {LONG})"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

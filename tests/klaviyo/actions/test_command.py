@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, ManagementUtility, call_command
 
 from integrations import shutdown
+from integrations.api.outcome import Outcome, Problem
 from integrations.models import Connection
 from klaviyo.action_groups import ASKING
 from klaviyo.actions import catalogue
+from klaviyo.management.console import manual, printing
 from klaviyo.management.console.options import DJANGO, OUR_FLAGS, OURS, Options
 from klaviyo.models import ActionRun
 from tests.klaviyo.actions.world import DEFINITION, World
@@ -228,3 +230,90 @@ def test_it_starts_about_as_fast_as_a_check() -> None:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             spent[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(spent["help"]) <= 1.35 * min(spent["check"])
+
+
+def test_a_read_prints_what_it_read(world: World, run: Run) -> None:
+    id = world.list()
+    status, said = run("get_list", "--list-id", id)
+    lines = said.splitlines()
+    assert (status, lines[0]) == (0, "success")
+    assert lines[1].split() == ["id", id]
+    assert lines[2].split()[0] == "name"
+    assert "http" not in said
+    assert run("create_list", "--name", "Fans")[1].splitlines()[1].split()[0] == "id"
+
+
+def test_a_dry_run_shows_its_requests(world: World, run: Run) -> None:
+    status, said = run("create_list", "--name", "Fans", "--dry-run")
+    assert status == 0
+    assert "POST " in said
+    assert '"name": "Fans"' in said
+    assert not world.exchanges
+
+
+def test_long_texts_are_left_to_json() -> None:
+    told = list(
+        printing.for_people(Outcome("success", data={"type": "t", "id": "1", "attributes": {"html": "x" * 300}}))
+    )
+    assert told[1:] == ["  id    1", "  html  (300 characters: --json has it)"]
+
+
+def test_a_refusal_is_said_once() -> None:
+    problem = Problem("invalid", "A list has this name.", pointer="/data/attributes/name")
+    told = list(printing.for_people(Outcome("failure", "Klaviyo refuses it: A list has this name.", errors=(problem,))))
+    assert told == ["failure: Klaviyo refuses it: A list has this name."]
+
+
+def test_a_list_says_how_to_go_on(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(12):
+        world.list()
+    for words in ([], ["--json"]):
+        err = io.StringIO()
+        number = str(world.connection.pk)
+        call_command(
+            "klaviyo", "list_lists", "--connection", number, "--limit", "10", *words, stdout=io.StringIO(), stderr=err
+        )
+        assert "There are more. Go on with --from " in err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("action", "words", "wanted"),
+    [
+        ("list_lists", ["--limt", "3"], "--limt: there is no such option: did you mean --limit?"),
+        ("list_lists", ["--limit", "two"], "--limit: This is no whole number."),
+        ("list_lists", ["--limit", "3", "--all"], "--limit: Give all, or a limit, not both."),
+        (
+            "add_profile_to_list",
+            ["--list-id", "Y6nRLr"],
+            "Say who it is about: --email, --phone-number, --klaviyo-id or --external-id.",
+        ),
+    ],
+)
+def test_it_is_said_in_one_sentence(world: World, run: Run, action: str, words: list[str], wanted: str) -> None:
+    assert run(action, *words) == (2, wanted)
+
+
+def test_the_connection_is_complained_of_first(run: Run) -> None:
+    assert run("get_list", connection="99")[1].startswith("--connection: there is no connection 99")
+
+
+def test_names_of_fields_may_be_joined_by_commas(world: World, run: Run) -> None:
+    world.list()
+    world.exchanges.clear()
+    assert run("list_lists", "--fields", "name,created")[0] == 0
+    assert "fields%5Blist%5D=name%2Ccreated" in str(world.exchanges[0]) or "name,created" in str(world.exchanges[0])
+
+
+def test_a_key_that_was_used_says_that_nothing_was_done_again(world: World) -> None:
+    said = []
+    for _ in range(2):
+        err = io.StringIO()
+        words = ["create_list", "--connection", str(world.connection.pk), "--name", "Fans", "--key", "k1"]
+        call_command("klaviyo", *words, stdout=io.StringIO(), stderr=err)
+        said.append("nothing was done again" in err.getvalue())
+    assert said == [False, True]
+
+
+def test_help_by_django_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    ManagementUtility(["manage.py", "help", "klaviyo"]).execute()
+    assert capsys.readouterr().out.strip() == "\n".join(manual.overview()).strip()

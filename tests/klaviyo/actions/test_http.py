@@ -148,10 +148,12 @@ def test_whoever_does_not_wait_is_told_where_to_look_and_it_is_done_once(
 ) -> None:
     answer = call(f"{on}/create_list", {"name": "Fans"}, prefer="respond-async")
     assert code(answer, 202) == ""
+    assert answer.json()["outcome"] is None
     run = ActionRun.objects.get()
     assert answer["Location"] == f"/api/v1/runs/{run.pk}"
     assert (run.state, told, world.exchanges) == (State.QUEUED, [str(run.pk)], [])
-    assert call(f"runs/{run.pk}").status_code == 202
+    waiting = call(f"runs/{run.pk}")
+    assert (waiting.status_code, waiting.json()["outcome"]) == (202, None)
     for _ in range(2):  # a message that comes twice
         tasks.run_action(str(run.pk))
     tasks.run_actions()
@@ -287,3 +289,47 @@ def test_all_actions_are_named(call: Call) -> None:
     assert "List ID" in fields["list_id"]["seeds"]
     assert found["delete_list"]["asks"]
     assert found["get_list"]["scopes"] == ["lists:read"]
+
+
+def test_a_parameter_after_the_address_is_refused(world: World, call: Call, on: str) -> None:
+    answer = call(f"{on}/create_list?dry_run=1", {"name": "Fans"})
+    assert code(answer, 400) == "unknown_parameter"
+    assert "into the body" in answer.json()["reason"]
+    assert not world.exchanges
+    assert not ActionRun.objects.exists()
+
+
+@pytest.mark.parametrize("accept", ["application/json", running.NDJSON])
+@pytest.mark.parametrize(
+    ("action", "body", "operation"),
+    [
+        ("create_list", {"name": "Fans"}, "create_list"),
+        ("delete_list", {"list_id": "Y6nRLr"}, "delete_list"),
+        ("list_lists", {}, "get_lists"),
+    ],
+)
+def test_a_dry_run_sends_nothing_and_shows_the_requests(
+    world: World, call: Call, on: str, told: list[str], action: str, body: dict[str, Any], operation: str, accept: str
+) -> None:
+    answer = call(f"{on}/{action}", body | {"dry_run": True}, prefer="respond-async", accept=accept)
+    assert code(answer, 200) == ""
+    assert [one["operation"] for one in answer.json()["data"]["requests"]] == [operation]
+    assert not world.exchanges
+    assert not told
+    assert ActionRun.objects.get().is_dry
+
+
+def test_dry_is_yes_or_no(world: World, call: Call, on: str) -> None:
+    answer = call(f"{on}/create_list", {"name": "Fans", "dry_run": 1})
+    assert code(answer, 422) == "invalid"
+    assert answer.json()["errors"]["pointer"] == ["/dry_run"]
+    picture = SimpleUploadedFile("cup.png", base64.b64decode(PNG) if isinstance(PNG, str) else PNG, "image/png")
+    answer = call(f"{on}/upload_image", {"file": picture, "dry_run": "true"})
+    assert [one["operation"] for one in answer.json()["data"]["requests"]] == ["upload_image_from_file"]
+    assert not world.exchanges
+
+
+def test_a_password_is_answered_with_what_to_use(world: World, call: Call, on: str) -> None:
+    answer = call(f"{on}/list_lists", {}, authorization="Basic YTpi")
+    assert answer.status_code == 401
+    assert "Use a token: Authorization: Bearer" in answer.json()["reason"]
