@@ -8,11 +8,10 @@ from pytest_django import Settings
 from klaviyo import actions
 from klaviyo.actions import catalogue
 from klaviyo.api.client import Client
-from klaviyo.api.scopes import lacking
 from tests.klaviyo.actions.world import World
 
 AT_ONCE = {"exponential_backoff": False, "retry_delay_ms": 0}
-CREATES = {
+CREATES: dict[str, dict[str, Any]] = {
     "create_list": {"name": "News"},
     "create_profile": {"email": "once@shop.example"},
     "create_template": {"name": "Invite", "html": "<p>Hello</p>"},
@@ -153,4 +152,3 @@ def test_without_scopes_nothing_is_asked(world: World) -> None:
         assert (told.outcome, told.code) == ("error", "scope_missing"), name
         assert told.attempts <= 1
     assert world.exchanges == []
-    assert lacking
