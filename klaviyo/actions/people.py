@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from klaviyo.actions.inputs import (
     Identifier,
     Inputs,
     Phone,
+    Rule,
     seed,
     wrong,
 )
@@ -42,7 +43,9 @@ def _named(name: str) -> dict[str, Any]:
 class Who(Inputs):
     """One person, by one identifier."""
 
-    RULES = ({"anyOf": [*(_alone(name) for name in IDENTIFIERS), *(_named(name) for name in IDENTIFIERS)]},)
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        {"anyOf": [*(_alone(name) for name in IDENTIFIERS), *(_named(name) for name in IDENTIFIERS)]},
+    )
 
     email: Annotated[
         Email | None, Field(description="The person's e-mail address.", json_schema_extra=seed("Email"))

@@ -2,7 +2,7 @@
 
 import ipaddress
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
@@ -15,6 +15,7 @@ from klaviyo.actions.inputs import (
     Number,
     Part,
     Phone,
+    Rule,
     Shaped,
     Text,
     excludes,
@@ -122,7 +123,7 @@ class Location(Part):
 class About(Part):
     """What is said of a person, beside who they are."""
 
-    RULES = (excludes("location", *IN_LOCATION),)
+    RULES: ClassVar[tuple[Rule, ...]] = (excludes("location", *IN_LOCATION),)
 
     first_name: Annotated[Text | None, Field(json_schema_extra=seed("First Name"))] = None
     last_name: Annotated[Text | None, Field(json_schema_extra=seed("Last Name"))] = None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import new_class
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -33,7 +34,7 @@ def model_of(action: Action) -> type[BaseModel]:
     name = "".join(word.capitalize() for word in action.name.split("_"))
     config = ConfigDict(json_schema_extra=said, title=name)
     members = {"__module__": __name__, "model_config": config, "__doc__": action.description}
-    return cast("type[BaseModel]", type(BaseModel)(name, (action.inputs,), members))
+    return cast("type[BaseModel]", new_class(name, (action.inputs,), exec_body=lambda space: space.update(members)))
 
 
 def _confirmed(schema: dict[str, Any], *, always: bool) -> None:

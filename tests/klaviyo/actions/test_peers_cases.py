@@ -150,7 +150,7 @@ def test_a_subscription_to_both_channels(world: World) -> None:
     asked = world.exchanges[-1].json["data"]
     assert asked["attributes"]["custom_source"] == "Fair"
     assert asked["relationships"] == {"list": {"data": {"type": "list", "id": list_id}}}
-    attributes = {"email": one["email"], "phone_number": one["phone_number"]}
+    attributes: dict[str, Any] = {"email": one["email"], "phone_number": one["phone_number"]}
     attributes |= {"subscriptions": {"email": SUBSCRIBED, "sms": SUBSCRIBED}}
     assert people_of(world) == [{"type": "profile", "attributes": attributes}]
 

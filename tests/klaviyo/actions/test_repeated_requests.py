@@ -11,7 +11,7 @@ from klaviyo.api.client import Client
 from tests.klaviyo.actions.world import World
 
 AT_ONCE = {"exponential_backoff": False, "retry_delay_ms": 0}
-CREATES = {
+CREATES: dict[str, dict[str, Any]] = {
     "create_list": {"name": "News"},
     "create_profile": {"email": "once@shop.example"},
     "create_template": {"name": "Invite", "html": "<p>Hello</p>"},

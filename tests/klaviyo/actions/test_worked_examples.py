@@ -181,7 +181,7 @@ def test_twenty_five_lists_are_three_pages_and_go_on_after_a_fall(
     assert told.data["count"] == 25 + before
     assert [parse_qs(one.query)["page[size]"] for one in sent()] == [["10"]] * 3
     sandbox.fault("get_lists", "500", count=9, skip=2)
-    pages = []
+    pages: list[actions.Page] = []
     with pytest.raises(actions.Broken) as broken:
         pages += actions.stream("list_lists", connection, all=True, max_retries=0)
     assert (broken.value.after, broken.value.outcome.outcome) == (20, "error")
