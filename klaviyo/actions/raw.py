@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from integrations.errors import TemporaryError
+from integrations.wire import http
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Inputs,
@@ -291,16 +293,21 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
     warned = operation.method == "POST" and given.max_retries and operation.id in NOT_TWICE
     if warned:
         task.warn("may_double", "A second try of this may do it twice.")
-    answer = task.call(
-        operation,
-        path=path,
-        query=given.query_parameters,
-        body=given.body,
-        headers=given.headers,
-        response_type=given.response_type,
-        is_anonymous=given.exclude_authorization,
-        is_repeatable=True,
-    )
+    try:
+        answer = task.call(
+            operation,
+            path=path,
+            query=given.query_parameters,
+            body=given.body,
+            headers=given.headers,
+            response_type=given.response_type,
+            is_anonymous=given.exclude_authorization,
+            is_repeatable=True,
+        )
+    except TemporaryError as error:
+        if error.code != http.REDIRECTED.code:
+            raise
+        raise Refused(error.code, error.sentence) from error  # the same again leads to the same place
     return _told(answer, operation, given.response_type)
 
 
