@@ -145,11 +145,11 @@ class Guard:
             raise CalledOff(Skipped(reach.NO_FIRST)) from None
         if emails and reach.erased(emails):
             raise CalledOff(Skipped(reach.ERASED))
-        if self._new(emails):
-            raise CalledOff(Skipped(reach.NO_FIRST))
         if operation.id in SUBSCRIBES and self._objects(emails):
             self.may_be_subscribed.clear()
             raise CalledOff(Skipped(reach.HAS_SAID_NO))
+        if self._new(emails):
+            raise CalledOff(Skipped(reach.NO_FIRST))
 
     def after(self, operation: Operation, body: Any) -> None:
         """After a request: what somebody said while it was on its way, the account is told again."""
