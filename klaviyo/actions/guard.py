@@ -24,7 +24,6 @@ from klaviyo.api.bodies import Body
 from klaviyo.api.operation import Operation
 from klaviyo.consent import reach
 from klaviyo.consent.reach import Owed
-from referrals.models import OptOut
 
 if TYPE_CHECKING:
     from klaviyo.actions.inputs import Inputs
@@ -145,11 +144,11 @@ class Guard:
             raise CalledOff(Skipped(reach.NO_FIRST)) from None
         if emails and reach.erased(emails):
             raise CalledOff(Skipped(reach.ERASED))
-        if self._new(emails):
-            raise CalledOff(Skipped(reach.NO_FIRST))
         if operation.id in SUBSCRIBES and self._objects(emails):
             self.may_be_subscribed.clear()
             raise CalledOff(Skipped(reach.HAS_SAID_NO))
+        if self._new(emails):
+            raise CalledOff(Skipped(reach.NO_FIRST))
 
     def after(self, operation: Operation, body: Any) -> None:
         """After a request: what somebody said while it was on its way, the account is told again."""
@@ -171,7 +170,7 @@ class Guard:
             email not in self._accepted or no.is_for_good > self._accepted[email] for email, no in said.items()
         )
 
-    def _new(self, emails: set[str]) -> list[OptOut]:
+    def _new(self, emails: set[str]) -> list[Any]:
         """What these people have said no to since they were looked at."""
         found = reach.standing(self.connection, emails)
         return [no for one in found for no in (*one.said, *one.heard) if no.pk not in self._brought]
