@@ -276,7 +276,8 @@ def people_in(value: Any) -> People:
             found[what].add(name)
         else:
             unnamed.add((what.removeprefix(ALONE), name))
-    return People(*(frozenset(found[what]) for what in ("email", "phone_number", "id")), frozenset(unnamed))
+    emails, phones, profiles = (frozenset(found[what]) for what in ("email", "phone_number", "id"))
+    return People(emails, phones, profiles, frozenset(unnamed))
 
 
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:

@@ -53,7 +53,12 @@ def test_a_no_in_the_pause_of_a_subscription_stands(
 ) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
     sandbox.fault("bulk_subscribe_profiles", "429", count=1, retry_after="1")
-    meanwhile(lambda: (say_no(setting), drain()))
+
+    def no_and_all_of_it_told() -> None:
+        say_no(setting)
+        drain()
+
+    meanwhile(no_and_all_of_it_told)
     given: dict[str, Any] = {"email": BEN, "list_id": house, "channels": ["email"], "opt_in": "x"}
     told = actions.run("subscribe_profile_to_list", connection, **given)
     assert (told.outcome, told.code) == ("failure", "has_said_no"), told
