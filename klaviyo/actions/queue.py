@@ -18,6 +18,7 @@ from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.run import perform
+from klaviyo.api.named import names_in
 from klaviyo.models import ActionRun
 
 TASK = "klaviyo.tasks.run_action"
@@ -30,14 +31,15 @@ log = logging.getLogger(__name__)
 
 def put(row: ActionRun, given: Inputs) -> None:
     """Give a run that is under way here to a worker, which begins it from its start; and tell one."""
+    names = names_in(record.plain(given))
     with transaction.atomic():
         # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
         rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        there = bool(rows.values_list("pk", flat=True))
+        there = bool(rows.values_list("pk", flat=True)) and not record.is_about_the_erased(row, names)
         row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there else ""
         row.save(update_fields=["state", "given"])
         if there:
-            record.name_people(row, record.addresses(record.plain(given)))
+            record.name_people(row, names)
     tell(row)
 
 
@@ -77,9 +79,9 @@ def go_on_with_all(is_over: Callable[[], bool]) -> None:
 
 
 def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
-    if not row.given:
-        return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
     try:
+        if not row.given:
+            return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
         action = catalogue.find(row.action)
         return action, checking.checked(action, json.loads(row.given))
     except (Undecryptable, catalogue.NoSuchAction, checking.BadInput):
