@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from integrations import messaging
+from integrations.api import tokens
 from integrations.api.outcome import Outcome, error, failure
 from integrations.encryption import Undecryptable
+from integrations.models import ApiToken
 from integrations.wire.deadline import Deadline
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.declaration import Action
@@ -59,13 +60,13 @@ def go_on(pk: UUID | str) -> None:
     # One UPDATE is one winner: https://www.postgresql.org/docs/16/transaction-iso.html#XACT-READ-COMMITTED
     if not ActionRun.objects.filter(pk=pk, state=State.QUEUED).update(state=State.UNDER_WAY):
         return
-    row = ActionRun.objects.select_related("connection").get(pk=pk)
+    row = ActionRun.objects.select_related("connection").annotate(now=Now()).get(pk=pk)
     found = _read(row)
     if isinstance(found, Outcome):
         record.end(row, found, [])
         return
     action, given = found
-    spent = (timezone.now() - row.began_at).total_seconds()
+    spent = (row.now - row.began_at).total_seconds()  # by the database's clock, as it began
     perform(row, action, given, deadline=Deadline(given.timeout_seconds - spent))
 
 
@@ -79,6 +80,8 @@ def go_on_with_all(is_over: Callable[[], bool]) -> None:
 
 
 def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
+    if not _may_still(row):
+        return failure("token_ended", "The token that asked for it has ended, so it was not begun.")
     try:
         if not row.given:
             return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
@@ -86,3 +89,13 @@ def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
         return action, checking.checked(action, json.loads(row.given))
     except (Undecryptable, catalogue.NoSuchAction, checking.BadInput):
         return error("cannot_be_read", CANNOT_BE_READ)
+
+
+def _may_still(row: ActionRun) -> bool:
+    """Whether the token that asked for it is alive, and its maker may do it."""
+    if row.token_number is None:
+        return True
+    token = ApiToken.objects.select_related("created_by").filter(pk=row.token_number).first()
+    if token is None or not token.is_alive or not tokens.may_reach(token, row.connection_id):
+        return False
+    return row.action != "raw_request" or tokens.has_a_maker_with(token, "klaviyo.use_raw_request")

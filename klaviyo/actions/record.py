@@ -36,6 +36,7 @@ class By:
     origin: str = ActionRun.Origin.PYTHON
     user: User | None = None
     token: str = ""
+    token_number: int | None = None
 
 
 class KeyInUse(Exception):
@@ -64,6 +65,7 @@ def begin(
         origin=by.origin,
         user=by.user if by.user and by.user.pk else None,
         token=by.token,
+        token_number=by.token_number,
         key=key,
         asked=asked,
         is_dry=is_dry,

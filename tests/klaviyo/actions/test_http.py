@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from integrations.api import tokens
-from integrations.models import Connection, RefusedCall
+from integrations.models import ApiToken, Connection, RefusedCall
 from klaviyo import tasks
 from klaviyo.actions import queue
 from klaviyo.actions.turns import Turn
@@ -287,3 +288,34 @@ def test_all_actions_are_named(call: Call) -> None:
     assert "List ID" in fields["list_id"]["seeds"]
     assert found["delete_list"]["asks"]
     assert found["get_list"]["scopes"] == ["lists:read"]
+
+
+def test_what_waits_is_not_begun_once_its_token_was_revoked(world: World, call: Call, on: str) -> None:
+    call(f"{on}/create_list", {"name": "Fans"}, prefer="respond-async")
+    run = ActionRun.objects.get()
+    assert run.token_number
+    tokens.revoke(ApiToken.objects.get(pk=run.token_number))
+    tasks.run_action(str(run.pk))
+    run.refresh_from_db()
+    assert (run.outcome, run.codes, world.exchanges) == ("failure", ["token_ended"], [])
+
+
+@pytest.mark.parametrize("lost", ["is_superuser", "is_staff"])
+def test_a_raw_token_ends_with_what_its_maker_may(world: World, call: Call, on: str, lost: str) -> None:
+    waiting = call(f"{on}/raw_request", {"operation": "get_lists"}, prefer="respond-async")
+    assert waiting.status_code == 202
+    User.objects.filter(username="operator").update(**{lost: False})
+    tasks.run_action(str(ActionRun.objects.get().pk))
+    assert ActionRun.objects.get().codes == ["token_ended"]
+    assert code(call(f"{on}/raw_request", {"operation": "get_lists"}), 403) == "ability_not_allowed"
+    assert not world.exchanges
+
+
+def test_raw_requests_and_changes_are_in_the_audit_log(call: Call, on: str) -> None:
+    before = LogEntry.objects.count()
+    call(f"{on}/raw_request", {"operation": "get_lists"})
+    call(f"{on}/list_lists", {})
+    call(f"{on}/create_list", {"name": "Secret fans"})
+    assert LogEntry.objects.count() == before + 2
+    assert "GET get_lists" in LogEntry.objects.order_by("pk").reverse()[1].change_message
+    assert "Secret" not in LogEntry.objects.latest("pk").change_message
