@@ -10,14 +10,16 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from integrations.api import tokens
 from integrations.models import ApiToken, Connection, RefusedCall
 from klaviyo import tasks
-from klaviyo.actions import queue
+from klaviyo.actions import catalogue, checking, queue
 from klaviyo.actions.turns import Turn
 from klaviyo.endpoints import running
 from klaviyo.models import ActionRun
+from klaviyo.pages import action_running
 from tests.klaviyo.actions.world import PNG, World
 
 Call = Callable[..., Any]
@@ -319,3 +321,18 @@ def test_raw_requests_and_changes_are_in_the_audit_log(call: Call, on: str) -> N
     assert LogEntry.objects.count() == before + 2
     assert "GET get_lists" in LogEntry.objects.order_by("pk").reverse()[1].change_message
     assert "Secret" not in LogEntry.objects.latest("pk").change_message
+
+
+def test_a_page_hands_a_long_run_over_and_its_page_reloads(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(action_running, "TURN", 0.0)
+    action = catalogue.find("get_profiles")
+    user = User.objects.get(username="operator")
+    row, _ = action_running.begin(action, world.connection, checking.checked(action, {"email": world.email()}), user)
+    assert (row.state, told) == (State.QUEUED, [str(row.pk)])
+    browser = Client()
+    browser.force_login(user)
+    assert browser.get(reverse("klaviyo:action_run", args=[row.pk]))["Refresh"] == "3"
+    tasks.run_action(str(row.pk))
+    assert "Refresh" not in browser.get(reverse("klaviyo:action_run", args=[row.pk]))
