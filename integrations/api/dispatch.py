@@ -51,8 +51,7 @@ def _answered(request: HttpRequest, rest: str) -> HttpResponseBase:
     except (SuspiciousOperation, MultiPartParserError):
         return _problem(400, "not_understood", "The request cannot be understood.")
     except (OperationalError, InterfaceError) as trouble:
-        log.error("A call could not be answered: the database is away (%s).", type(trouble).__name__)
-        return _problem(503, "database_away", "Our database does not answer. Try again soon.", after=AGAIN_AFTER)
+        return _away(trouble, "Our database does not answer. Try again soon.")
     except Exception as trouble:  # a fault of ours, of which callers learn no more than that
         log.error("A call could not be answered: %s", without_message(trouble))
         return _problem(
@@ -87,10 +86,27 @@ def _called(request: HttpRequest, endpoint: Endpoint, parts: dict[str, str]) -> 
         _keep_to_the_rate(token)
         tokens.used(token)
         endpoint.must_take(request)
-        return endpoint.view(Call(request, token, parts, _body(request, endpoint)))
+        return _viewed(endpoint, Call(request, token, parts, _body(request, endpoint)))
     except NotAllowed as refusal:
         tokens.record(refusal, endpoint.method, endpoint.path)
         raise
+
+
+def _viewed(endpoint: Endpoint, call: Call) -> Answer | HttpResponseBase:
+    """The view's answer. Where the database goes away under it, what changes something may have been done."""
+    try:
+        return endpoint.view(call)
+    except (OperationalError, InterfaceError) as trouble:
+        if endpoint.method not in MAY_HAVE_A_BODY:
+            raise
+        sentence = "Our database does not answer, and what was done is not known. Look before you try again."
+        return _away(trouble, sentence, is_known=False)
+
+
+def _away(trouble: Exception, sentence: str, *, is_known: bool = True) -> HttpResponseBase:
+    log.error("A call could not be answered: the database is away (%s).", type(trouble).__name__)
+    headers = {"Retry-After": str(AGAIN_AFTER)}
+    return response(Answer(error("database_away", sentence, is_known=is_known), 503, headers))
 
 
 def _keep_to_the_rate(token: ApiToken) -> None:
@@ -130,6 +146,5 @@ def _too_large(endpoint: Endpoint) -> Refused:
     return refused(413, "too_large", f"The body is larger than {endpoint.largest / 1024 / 1024:g} MB.")
 
 
-def _problem(status: int, code: str, sentence: str, *, after: int = 0) -> HttpResponseBase:
-    headers = {"Retry-After": str(after)} if after else {}
-    return response(Answer(error(code, sentence, is_known=status != 500), status, headers))
+def _problem(status: int, code: str, sentence: str) -> HttpResponseBase:
+    return response(Answer(error(code, sentence, is_known=status != 500), status))

@@ -138,6 +138,10 @@ def _unknown(record: KeptAnswer) -> Outcome:
 
 
 def _keep(record: KeptAnswer, answer: Answer) -> None:
+    run = KeptAnswer.objects.filter(pk=record.pk).values_list("run", flat=True).first()
+    if run and answer.status != 202:  # the run has it, until it must be forgotten
+        KeptAnswer.objects.filter(pk=record.pk).update(state=State.DONE, status=answer.status)
+        return
     kept = json.dumps({"body": answer.body, "headers": dict(answer.headers)})
     sealed: Any = KeptAnswer._meta.get_field("answer")
     KeptAnswer.objects.filter(pk=record.pk).update(
@@ -148,7 +152,7 @@ def _keep(record: KeptAnswer, answer: Answer) -> None:
 def _kept(record: KeptAnswer) -> Answer:
     try:
         kept = json.loads(record.answer)
-    except Undecryptable:
+    except (Undecryptable, json.JSONDecodeError):  # without the key to it, or forgotten
         raise Refused(409, _unknown(record)) from None
     return Answer(status=record.status, headers=kept["headers"], document=kept["body"])
 

@@ -123,6 +123,19 @@ def must_do(token: ApiToken, abilities: str | Iterable[str], what: str = "") -> 
     raise forbidden(Code.ABILITY_NOT_ALLOWED, sentence, token, what or names[0])
 
 
+def has_a_maker_with(token: ApiToken, permission: str) -> bool:
+    """Whether its maker, if it has one, is still of the staff and has that permission."""
+    maker = token.created_by
+    return maker is None or (maker.is_active and maker.is_staff and maker.has_perm(permission))
+
+
+def must_have_a_maker_with(token: ApiToken, permission: str, what: str) -> None:
+    """`Refused` (403) where its maker may not do themselves any more what they gave it."""
+    if not has_a_maker_with(token, permission):
+        sentence = "This token may not do that: whoever made it may not any more."
+        raise forbidden(Code.ABILITY_NOT_ALLOWED, sentence, token, what)
+
+
 def must_reach(token: ApiToken, connection: Connection | int) -> None:
     """`Refused` (403) for another connection than the token's; also for one that there is not, so nobody can try."""
     if may_reach(token, connection):

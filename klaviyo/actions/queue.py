@@ -8,16 +8,18 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from integrations import messaging
+from integrations.api import tokens
 from integrations.api.outcome import Outcome, error, failure
 from integrations.encryption import Undecryptable
+from integrations.models import ApiToken
 from integrations.wire.deadline import Deadline
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.run import perform
+from klaviyo.api.named import names_in
 from klaviyo.models import ActionRun
 
 TASK = "klaviyo.tasks.run_action"
@@ -30,14 +32,15 @@ log = logging.getLogger(__name__)
 
 def put(row: ActionRun, given: Inputs) -> None:
     """Give a run that is under way here to a worker, which begins it from its start; and tell one."""
+    names = names_in(record.plain(given))
     with transaction.atomic():
         # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
         rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        there = bool(rows.values_list("pk", flat=True))
+        there = bool(rows.values_list("pk", flat=True)) and not record.is_about_the_erased(row, names)
         row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there else ""
         row.save(update_fields=["state", "given"])
         if there:
-            record.name_people(row, record.addresses(record.plain(given)))
+            record.name_people(row, names)
     tell(row)
 
 
@@ -57,13 +60,13 @@ def go_on(pk: UUID | str) -> None:
     # One UPDATE is one winner: https://www.postgresql.org/docs/16/transaction-iso.html#XACT-READ-COMMITTED
     if not ActionRun.objects.filter(pk=pk, state=State.QUEUED).update(state=State.UNDER_WAY):
         return
-    row = ActionRun.objects.select_related("connection").get(pk=pk)
+    row = ActionRun.objects.select_related("connection").annotate(now=Now()).get(pk=pk)
     found = _read(row)
     if isinstance(found, Outcome):
         record.end(row, found, [])
         return
     action, given = found
-    spent = (timezone.now() - row.began_at).total_seconds()
+    spent = (row.now - row.began_at).total_seconds()  # by the database's clock, as it began
     perform(row, action, given, deadline=Deadline(given.timeout_seconds - spent))
 
 
@@ -77,10 +80,22 @@ def go_on_with_all(is_over: Callable[[], bool]) -> None:
 
 
 def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
-    if not row.given:
-        return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
+    if not _may_still(row):
+        return failure("token_ended", "The token that asked for it has ended, so it was not begun.")
     try:
+        if not row.given:
+            return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
         action = catalogue.find(row.action)
         return action, checking.checked(action, json.loads(row.given))
     except (Undecryptable, catalogue.NoSuchAction, checking.BadInput):
         return error("cannot_be_read", CANNOT_BE_READ)
+
+
+def _may_still(row: ActionRun) -> bool:
+    """Whether the token that asked for it is alive, and its maker may do it."""
+    if row.token_number is None:
+        return True
+    token = ApiToken.objects.select_related("created_by").filter(pk=row.token_number).first()
+    if token is None or not token.is_alive or not tokens.may_reach(token, row.connection_id):
+        return False
+    return row.action != "raw_request" or tokens.has_a_maker_with(token, "klaviyo.use_raw_request")

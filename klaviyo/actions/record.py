@@ -5,7 +5,7 @@ What is sealed is forgotten in time, and at once when a person in it is erased; 
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,10 @@ from django.utils import timezone
 from integrations.api.outcome import Outcome, Problem
 from integrations.encryption import Undecryptable
 from integrations.models import Connection
-from integrations.outbox import retention
-from klaviyo.actions.addresses import within
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.api import values
+from klaviyo.api.named import names_in, reworded
 from klaviyo.consent import reach
 from klaviyo.models import ActionPerson, ActionRun
 from referrals import person_key
@@ -37,6 +36,7 @@ class By:
     origin: str = ActionRun.Origin.PYTHON
     user: User | None = None
     token: str = ""
+    token_number: int | None = None
 
 
 class KeyInUse(Exception):
@@ -65,16 +65,17 @@ def begin(
         origin=by.origin,
         user=by.user if by.user and by.user.pk else None,
         token=by.token,
+        token_number=by.token_number,
         key=key,
         asked=asked,
         is_dry=is_dry,
         state=ActionRun.State.QUEUED if is_queued else ActionRun.State.UNDER_WAY,
     )
-    text = row.given = whole(said) if is_queued else kept(said)
+    row.given = whole(said) if is_queued else kept(said)
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            name_people(row, addresses(json.loads(text)))
+            name_people(row, names_in(said))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -93,18 +94,17 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
     row.request_ids, row.attempts = list(outcome.request_ids)[:500], outcome.attempts
     row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()
     answered, requests = kept(outcome.document()), kept(exchanged)
-    people = addresses([outcome.reason, json.loads(answered), json.loads(requests)])
+    people = names_in([outcome.document(), exchanged])
     with transaction.atomic():
         # An erasure that has gone before us shows by now; one that comes after us waits for this row.
         rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        is_kept = bool(rows.values_list("pk", flat=True))
-        if is_kept and not reach.erased(people | addresses(json.loads(row.given))):
+        if rows.values_list("pk", flat=True) and not is_about_the_erased(row, people):
             row.answered, row.exchanged = answered, requests
             if len(row.given) > LARGEST_KEPT:
                 row.given = json.dumps(TOO_LARGE)
             name_people(row, people)
         else:
-            _forget(row)
+            forget(row)
         row.save()
 
 
@@ -149,38 +149,26 @@ def kept(value: Any) -> str:
     return text if len(text) <= LARGEST_KEPT else json.dumps(TOO_LARGE)
 
 
-def addresses(value: Any) -> set[str]:
-    """The e-mail addresses in what is kept, wherever they stand: all of them, so that an erasure finds it."""
-    found: set[str] = set()
-    for text in _texts(value):
-        found |= {one.strip(".") for one in within(text)}
-    return found
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Mapping():
-            for name, inner in value.items():
-                yield str(name)
-                yield from _texts(inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _texts(inner)
-
-
-def name_people(row: ActionRun, emails: Iterable[str]) -> None:
+def name_people(row: ActionRun, names: Iterable[str]) -> None:
     """That the run is about them, by their keys alone."""
     known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
-    keys = {person_key.of(values.address(email)) for email in emails} - known
+    keys = {person_key.of(values.address(name)) for name in names} - known
     rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]
     ActionPerson.objects.bulk_create(rows, batch_size=NAMED_AT_ONCE)
 
 
-def _forget(row: ActionRun) -> None:
+def is_about_the_erased(row: ActionRun, people: set[str]) -> bool:
+    """Also true of an input that nobody can read any more: it may name them."""
+    try:
+        return bool(reach.erased({one for one in people | names_in(json.loads(row.given)) if "@" in one}))
+    except Undecryptable:
+        return True
+
+
+def forget(row: ActionRun) -> None:
+    """Nothing that says of anybody stays of it."""
     row.given = row.answered = row.exchanged = ""
-    row.reason = retention.without_people(row.reason)
+    row.reason = reworded(row.outcome, row.codes, row.reason)
     ActionPerson.objects.filter(run=row).delete()
 
 

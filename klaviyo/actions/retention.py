@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from integrations import reasons, shutdown
-from integrations.outbox import retention
+from integrations import shutdown
+from klaviyo.api.named import reworded
 from klaviyo.models import ActionPerson, ActionRun
 
 AT_ONCE = 200
@@ -34,15 +34,9 @@ def _some() -> int:
     found = old.order_by("began_at").select_for_update(skip_locked=True, of=("self",))
     rows = list(found.only("pk", "outcome", "codes", "reason")[:AT_ONCE])
     for row in rows:
-        row.reason = _reworded(row)
+        row.reason = reworded(row.outcome, row.codes, row.reason)
     ActionRun.objects.bulk_update(rows, ["reason"])
     pks = [row.pk for row in rows]
     ActionRun.objects.filter(pk__in=pks).update(given="", answered="", exchanged="")
     ActionPerson.objects.filter(run__in=pks).delete()
     return len(rows)
-
-
-def _reworded(row: ActionRun) -> str:
-    """Klaviyo's own words may quote what it refused."""
-    is_klaviyos = row.outcome == "failure" and not any(reasons.is_known(code) for code in row.codes)
-    return retention.REFUSED if is_klaviyos else retention.without_people(row.reason)

@@ -20,6 +20,8 @@ from klaviyo.api.operation import Operation
 #: A second one would make a second thing, or send twice; and by which action it can be seen whether it was done.
 LOOK_BY = {
     "create_profile": "get_profiles",
+    "create_or_update_profile": "get_profiles",
+    "update_profile": "get_profile",
     "merge_profiles": "get_profile",
     "bulk_import_profiles": "list_profile_imports",
     "bulk_subscribe_profiles": "get_profiles",
@@ -39,7 +41,7 @@ LOOK_BY = {
     "create_tag": "list_tags",
     "create_webhook": "list_webhooks",
 }
-NOT_TWICE = frozenset(LOOK_BY)
+NOT_TWICE = frozenset(LOOK_BY) - {"create_or_update_profile", "update_profile"}  # but where they append
 LONGEST_STEP = 0.5  # seconds between two looks whether this process is to end
 LONGEST_BACKOFF = 60.0
 OVER = http.TIMED_OUT.saying("It took longer than it was given.")

@@ -5,20 +5,24 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from integrations import shutdown
+from integrations.api import tokens
 from integrations.api.answers import Answer
 from integrations.api.document import PREFIX
 from integrations.api.endpoint import Call
 from integrations.api.idempotency import Kept
 from integrations.api.outcome import Outcome
 from integrations.api.refusals import refused
-from integrations.models import Connection
+from integrations.models import ApiToken, Connection
 from klaviyo.actions import catalogue, queue, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
+from klaviyo.actions.raw import Raw
 from klaviyo.actions.record import By
 from klaviyo.actions.run import Broken, Page, pages, perform
 from klaviyo.actions.turns import HandedOver, Turn
@@ -29,6 +33,7 @@ TURN = 25.0  # seconds that a caller is kept waiting
 LOOKS_EVERY = 0.2  # seconds
 NDJSON = "application/x-ndjson"
 PROVIDER = "klaviyo"
+RAW_PERMISSION = "klaviyo.use_raw_request"
 UNDER_WAY = "It is under way: look at Location."
 
 
@@ -39,6 +44,8 @@ def act(call: Call) -> Answer | HttpResponseBase:
         raise refused(404, "no_such_connection", "There is no such connection to Klaviyo.")
     action = _action(call.parts["action"])
     call.must_be_allowed(abilities.needed(action), action.name)
+    if action.group == abilities.RAW_GROUP:
+        tokens.must_have_a_maker_with(call.token, RAW_PERMISSION, action.name)
     given, is_dry = inputs.read(call, action)
     if action.is_listing and not is_dry and NDJSON in call.request.headers.get("Accept", ""):
         return _streamed(pages(action, connection, given, by=_by(call)))
@@ -69,6 +76,8 @@ def _run(
     row, _ = record.begin(action, connection, given, by=_by(call), is_dry=is_dry, is_queued=goes_to_a_worker)
     if kept:
         kept.is_run(row.pk)
+    if call.token.created_by and (action.group == abilities.RAW_GROUP or not action.is_read):
+        _note(call.token, call.token.created_by, connection, action, given, row)
     if goes_to_a_worker:
         queue.tell(row)
         return under_way(row) if call.wants_no_wait else _awaited(row, call.began + TURN)
@@ -104,7 +113,18 @@ def _action(name: str) -> Action:
 
 
 def _by(call: Call) -> By:
-    return By(ActionRun.Origin.HTTP, call.token.created_by, call.token.name[:100])
+    return By(ActionRun.Origin.HTTP, call.token.created_by, call.token.name[:100], call.token.pk)
+
+
+def _note(token: ApiToken, maker: User, connection: Connection, action: Action, given: Inputs, row: ActionRun) -> None:
+    """In the audit log, as a page would: what was begun, by whose token, and nobody's data."""
+    what = f"the action {action.name}"
+    if isinstance(given, Raw):
+        operation, _, _ = given.meant
+        what = f"a raw request: {operation.method} {operation.id}"
+    sentence = f"Over HTTP, with the token {token.name}: {what}, {row.pk}."
+    rows = Connection.objects.filter(pk=connection.pk)
+    LogEntry.objects.log_actions(maker.pk, rows, CHANGE, sentence, single_object=True)
 
 
 def _streamed(found: Iterator[Page]) -> HttpResponseBase:

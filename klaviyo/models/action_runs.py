@@ -35,6 +35,7 @@ class ActionRun(models.Model):
     origin = models.CharField(max_length=8, choices=Origin)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     token = models.CharField("token's name", max_length=100, blank=True)
+    token_number = models.BigIntegerField("token's id", null=True)
     state = models.CharField(max_length=10, choices=State, default=State.UNDER_WAY)
     is_dry = models.BooleanField("dry run", default=False)
 

@@ -6,12 +6,15 @@ import json
 from django.contrib.auth.models import User
 
 from integrations.models import Connection
-from klaviyo.actions import record
+from klaviyo.actions import queue, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.record import By
 from klaviyo.actions.run import perform
+from klaviyo.actions.turns import HandedOver, Turn
 from klaviyo.models import ActionRun
+
+TURN = 8.0  # seconds that a page holds its worker
 
 
 def begin(
@@ -33,5 +36,8 @@ def begin(
 
 
 def _do(row: ActionRun, action: Action, given: Inputs) -> None:
-    """Here it is decided where a run is done: as yet all are, while the page waits."""
-    perform(row, action, given)
+    """Here for a few seconds; then by a worker, where it may begin from its start."""
+    try:
+        perform(row, action, given, deadline=Turn(given.timeout_seconds, TURN))
+    except HandedOver:
+        queue.put(row, given)

@@ -41,6 +41,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0019_action_runs": past.STORE_SETTINGS,
         "0020_runs_to_forget": past.STORE_SETTINGS,
         "0021_queued_runs": past.STORE_SETTINGS,
+        "0022_runs_of_tokens": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -72,10 +72,10 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     further_address.forget_evidence(names)
     own = {person_key.mailbox(spelling) for spelling in names} | _as_before(email)
     mine = [row for row in rows if person_key.mailbox(row.subject) in own]
+    action_runs.forget(email, until)  # while notices still say which profile is theirs
     _forget_sends(_sends(mine, sources), names, until)
     blank(mine)
     property_names.forget(email)
-    action_runs.forget(email, until)
     _unname([row for row in rows if person_key.mailbox(row.subject) not in own])
 
 

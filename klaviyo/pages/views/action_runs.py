@@ -23,6 +23,7 @@ from klaviyo.pages.action_shelf import RAW, RUN
 from klaviyo.provider import KLAVIYO
 
 CHOICES_SHOWN = 500
+RELOADS_AFTER = 3  # seconds, while it goes on
 
 
 @for_operators(VIEW)
@@ -65,7 +66,11 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "copies": _copies(row, contents),
         "once": uuid.uuid4(),
     }
-    return _page(request, "action_run", context)
+    response = _page(request, "action_run", context)
+    if row.state in (ActionRun.State.QUEUED, ActionRun.State.UNDER_WAY):
+        # https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Refresh
+        response["Refresh"] = str(RELOADS_AFTER)
+    return response
 
 
 def _copies(row: ActionRun, contents: Contents) -> list[tuple[str, str, str]]:

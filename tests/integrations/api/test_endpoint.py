@@ -211,6 +211,15 @@ def test_a_database_that_is_away_is_worth_another_try(ask: Ask, monkeypatch: pyt
     assert b"1234" not in answer.content
 
 
+def test_a_database_that_goes_away_under_a_call_leaves_it_unknown_what_was_done(
+    ask: Ask, open_kitchen: Kitchen
+) -> None:
+    open_kitchen.raises = OperationalError("at db.example")  # type: ignore[assignment]
+    answer = ask(body=ORDER)
+    assert code(answer, 503) == "database_away"
+    assert answer.json()["is_known"] is False
+
+
 def test_a_file_comes_as_a_form(ask: Ask, secret: str) -> None:
     client, headers = Client(), {"authorization": f"Bearer {secret}", "idempotency-key": "a"}
 

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from integrations.api import tokens
-from integrations.models import Connection, RefusedCall
+from integrations.models import ApiToken, Connection, RefusedCall
 from klaviyo import tasks
-from klaviyo.actions import queue
+from klaviyo.actions import catalogue, checking, queue
 from klaviyo.actions.turns import Turn
 from klaviyo.endpoints import running
 from klaviyo.models import ActionRun
+from klaviyo.pages import action_running
 from tests.klaviyo.actions.world import PNG, World
 
 Call = Callable[..., Any]
@@ -333,3 +336,49 @@ def test_a_password_is_answered_with_what_to_use(world: World, call: Call, on: s
     answer = call(f"{on}/list_lists", {}, authorization="Basic YTpi")
     assert answer.status_code == 401
     assert "Use a token: Authorization: Bearer" in answer.json()["reason"]
+
+
+def test_what_waits_is_not_begun_once_its_token_was_revoked(world: World, call: Call, on: str) -> None:
+    call(f"{on}/create_list", {"name": "Fans"}, prefer="respond-async")
+    run = ActionRun.objects.get()
+    assert run.token_number
+    tokens.revoke(ApiToken.objects.get(pk=run.token_number))
+    tasks.run_action(str(run.pk))
+    run.refresh_from_db()
+    assert (run.outcome, run.codes, world.exchanges) == ("failure", ["token_ended"], [])
+
+
+@pytest.mark.parametrize("lost", ["is_superuser", "is_staff"])
+def test_a_raw_token_ends_with_what_its_maker_may(world: World, call: Call, on: str, lost: str) -> None:
+    waiting = call(f"{on}/raw_request", {"operation": "get_lists"}, prefer="respond-async")
+    assert waiting.status_code == 202
+    User.objects.filter(username="operator").update(**{lost: False})
+    tasks.run_action(str(ActionRun.objects.get().pk))
+    assert ActionRun.objects.get().codes == ["token_ended"]
+    assert code(call(f"{on}/raw_request", {"operation": "get_lists"}), 403) == "ability_not_allowed"
+    assert not world.exchanges
+
+
+def test_raw_requests_and_changes_are_in_the_audit_log(call: Call, on: str) -> None:
+    before = LogEntry.objects.count()
+    call(f"{on}/raw_request", {"operation": "get_lists"})
+    call(f"{on}/list_lists", {})
+    call(f"{on}/create_list", {"name": "Secret fans"})
+    assert LogEntry.objects.count() == before + 2
+    assert "GET get_lists" in LogEntry.objects.order_by("pk").reverse()[1].change_message
+    assert "Secret" not in LogEntry.objects.latest("pk").change_message
+
+
+def test_a_page_hands_a_long_run_over_and_its_page_reloads(
+    world: World, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(action_running, "TURN", 0.0)
+    action = catalogue.find("get_profiles")
+    user = User.objects.get(username="operator")
+    row, _ = action_running.begin(action, world.connection, checking.checked(action, {"email": world.email()}), user)
+    assert (row.state, told) == (State.QUEUED, [str(row.pk)])
+    browser = Client()
+    browser.force_login(user)
+    assert browser.get(reverse("klaviyo:action_run", args=[row.pk]))["Refresh"] == "3"
+    tasks.run_action(str(row.pk))
+    assert "Refresh" not in browser.get(reverse("klaviyo:action_run", args=[row.pk]))

@@ -152,3 +152,15 @@ def test_without_scopes_nothing_is_asked(world: World) -> None:
         assert (told.outcome, told.code) == ("error", "permission_denied"), name
         assert told.attempts <= 1
     assert world.exchanges == []
+
+
+@pytest.mark.parametrize("name", ["upsert_profile", "update_profile"])
+def test_what_is_appended_is_appended_once_although_the_answer_is_lost(world: World, name: str) -> None:
+    email = world.profile()["attributes"]["email"]
+    operation = catalogue.find(name).operations[-1]
+    world.sandbox.fault(operation, "accept_then_drop", count=1)
+    told = actions.run(name, world.connection, email=email, append={"tags": ["vip"]}, **AT_ONCE)
+    assert (told.outcome, told.is_known) == ("error", False)
+    assert world.asked().count(operation) == 1
+    assert "may_have_happened" in [one.code for one in told.warnings]
+    assert actions.run(name, world.connection, email=email, title="Dr", **AT_ONCE).outcome == "success"

@@ -1,0 +1,110 @@
+"""Names in what is kept of a run: people's addresses, numbers and ids, however they are written, and what ties them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote_plus
+
+from integrations import reasons
+from integrations.outbox import retention
+from klaviyo.api import values
+
+AROUND = 254  # characters: https://www.rfc-editor.org/errata/eid1690
+IDS = ("id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number")
+DEEPEST = 3  # times that a text may be written within another one
+
+_STOPS = r"\s<>()\[\],;:\"@{}|\\\u2039\u203a\u00ab\u00bb\u201c-\u201e\u2018\u2019"
+_BEFORE = re.compile(rf"[^{_STOPS}]+\Z")
+_AFTER = re.compile(rf"[^{_STOPS}'&]+\.[^{_STOPS}'&]+")
+_PHONE = re.compile(r"\+[1-9]\d{6,14}(?!\d)")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+
+
+def names_in(value: Any) -> set[str]:
+    """All names of people in it: too many rather than too few, so that an erasure finds it."""
+    found: set[str] = set()
+    for name, text in _texts(value):
+        found |= set(_in_text(text))
+        if name in IDS and text:
+            found.add(text)
+    return found
+
+
+def ties(value: Any, emails: Collection[str]) -> set[str]:
+    """The other names of whoever has one of these addresses, where both stand in one object."""
+    found: set[str] = set()
+    match value:
+        case Mapping():
+            inner = value.get("attributes")
+            both = {**value, **{name: one for name, one in inner.items() if name != "id"}} if _is(inner) else value
+            if values.address(str(both.get("email") or "")) in emails:
+                found |= {str(both[name]) for name in IDS if both.get(name) and isinstance(both[name], str)}
+            for one in value.values():
+                found |= ties(one, emails)
+        case list() | tuple():
+            for one in value:
+                found |= ties(one, emails)
+    return found
+
+
+def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
+    """The reason of a run without people: Klaviyo's own words may quote what it refused."""
+    is_klaviyos = outcome == "failure" and not any(map(reasons.is_known, codes))
+    return retention.REFUSED if is_klaviyos and reason else retention.without_people(reason)
+
+
+def _is(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _in_text(text: str) -> Iterator[str]:
+    for one in _readings(text, DEEPEST):
+        yield from _PHONE.findall(one)
+        at = one.find("@")
+        while at >= 0:
+            before = _BEFORE.search(one[max(0, at - AROUND) : at])
+            after = _AFTER.match(one[at + 1 : at + 1 + AROUND])
+            if before and after:
+                yield from _spellings(before[0], after[0].strip("."))
+            at = one.find("@", at + 1)
+
+
+def _spellings(before: str, after: str) -> set[str]:
+    """What stands before the @ may be all of the name, or only its end."""
+    ends = {before, before.strip("'."), *(re.split(f"[{mark}]", before)[-1] for mark in ("'", "&=", "&='", "/", "&=/"))}
+    return {f"{one}@{after}" for one in ends if one}
+
+
+def _readings(text: str, deepest: int) -> Iterator[str]:
+    """A text, and what it is when it is decoded."""
+    yield text
+    if not deepest:
+        return
+    others = set()
+    if "%" in text:
+        others.add(unquote_plus(text))
+    if "\\u" in text:
+        others.add(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
+    if "@" not in text and _BASE64.fullmatch(text):
+        with suppress(binascii.Error, ValueError):
+            others.add(base64.b64decode(text).decode("utf-8", "replace"))
+    for other in others - {text}:
+        yield from _readings(other, deepest - 1)
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield name, value
+        case Mapping():
+            for key, inner in value.items():
+                yield "", str(key)
+                is_of_another = key == "id" and value.get("type", "profile") != "profile"
+                yield from _texts(inner, "" if is_of_another else str(key))
+        case list() | tuple():
+            for inner in value:
+                yield from _texts(inner, name)
