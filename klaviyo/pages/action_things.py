@@ -83,10 +83,9 @@ def search(connection: Connection, field: Field, typed: str) -> Found:
 
 
 def named(connection: Connection, field: Field, typed: str) -> str | None:
-    """The id of the one thing that is called so; what can be an id is looked up among what is known already."""
-    if _ID.fullmatch(typed):
-        things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
-    else:
+    """The id of the one thing that is called so, unless it is an id itself."""
+    things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
+    if not any(one.id == typed for one in things):
         things, _ = _all(connection, field)
     if any(one.id == typed for one in things):
         return None
