@@ -101,7 +101,7 @@ def form(request: HttpRequest, connection_id: int, name: str) -> HttpResponse:
 def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> HttpResponse:
     """Try it dry or run it, once it is valid and, where it asks, somebody has said that they are sure."""
     action, is_dry = filled.action, "dry" in request.POST
-    _by_names(connection, filled)
+    _by_names(connection, filled, is_dry=is_dry)
     if not filled.is_valid() or filled.given is None:
         return _form(request, connection, filled, status=400)
     given = filled.given
@@ -190,15 +190,15 @@ def _taken(request: HttpRequest, connection: Connection, filled: ActionForm) -> 
     return _form(request, connection, filled)
 
 
-def _by_names(connection: Connection, filled: ActionForm) -> None:
-    """Whoever typed a thing's name means its id."""
+def _by_names(connection: Connection, filled: ActionForm, *, is_dry: bool) -> None:
+    """Whoever typed a thing's name means its id. A dry run looks nothing up that can be an id."""
     if not connection.is_connected:
         return
     for field in filled.fields:
         typed = str(filled.typed.get(field.name, "") or "").strip()
         if not field.things or field.is_many or not typed:
             continue
-        if id := action_things.named(connection, field, typed[:300]):
+        if id := action_things.named(connection, field, typed[:300], asks=not is_dry):
             filled.typed[field.name] = id
         elif not action_things.can_be_id(typed):
             filled.found = action_things.search(connection, field, typed[:300])

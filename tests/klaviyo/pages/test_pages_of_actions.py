@@ -18,6 +18,7 @@ from integrations.models import Connection
 from klaviyo import actions
 from klaviyo.actions import catalogue
 from klaviyo.actions.record import By
+from klaviyo.actions.run import How
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_fields, action_runs
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
@@ -149,10 +150,10 @@ BAD = [
     ("get_profiles", {"phone_number": "5125551234"}, {"phone_number": "country code"}),
     ("get_profile", {"klaviyo_id": "a b"}, {"klaviyo_id": "cannot be an id"}),
     ("get_profiles", {"email": BEN, "klaviyo_id": "01A"}, {"identifier": "Say by identifier"}),
-    ("create_event", {"event_name": "x", "profile.email": BEN, "value": "NaN"}, {"value": "finite"}),
+    ("create_event", {"event_name": "x", "profile.email": BEN, "value": "NaN"}, {"value": ""}),
     ("create_event", {"event_name": "x", "profile.email": "ann"}, {"profile-email": "malformed"}),
-    ("create_event", {"event_name": "x"}, {"profile-email": "required"}),
-    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "valid datetime"}),
+    ("create_event", {"event_name": "x"}, {"profile-email": "Say whom it is about"}),
+    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "This is no time."}),
     (
         "create_event",
         {"event_name": "x", "profile.email": BEN, "time": "2026-08-01T12:00", "time.zone": "Mars"},
@@ -179,7 +180,7 @@ BAD = [
     ("subscribe_profile_to_list", {"list_id": "Y6n", "email": BEN, "opt_in": "x", "channels": "fax"}, {"channels": ""}),
     ("subscribe_profile_to_list", {"list_id": "Y6n", "email": BEN, "opt_in": "x", "channels": "sms"}, {"channels": ""}),
     ("list_lists", {"filter": 'like(name,"x")'}, {"filter": ""}),
-    ("list_lists", {"limit": "many"}, {"limit": "integer"}),
+    ("list_lists", {"limit": "many"}, {"limit": "no whole number"}),
     ("upload_image", {}, {"file": "either"}),
     ("raw_request", {"url": "//evil.example", "method": "GET"}, {"url": "Give a path"}),
     ("raw_request", {"operation": "get_lists", "headers": '{"Authorization": "x"}'}, {"headers": "ours to send"}),
@@ -454,7 +455,7 @@ def test_runs_are_filtered_and_paged(
     monkeypatch.setattr(action_runs, "PAGE", 2)
     for number in range(5):
         actions.run("create_list", connection, name=f"List {number}", dry=number == 4)
-    actions.run("get_list", connection, list_id="Nobody", by=By("page", operator))
+    actions.run("get_list", connection, How(by=By("page", operator)), list_id="Nobody")
     seen, address = [], RUNS
     while address:
         answer = browser.get(address)
@@ -484,7 +485,7 @@ def test_a_list_of_runs_takes_few_queries(browser: Client, operator: User, conne
     counts = []
     for number in (1, 8):
         for _ in range(number):
-            actions.run("list_lists", connection, by=By("page", operator))
+            actions.run("list_lists", connection, How(by=By("page", operator)))
         with CaptureQueriesContext(database) as captured:
             assert browser.get(RUNS).status_code == 200
         counts.append(len(captured))
@@ -518,3 +519,12 @@ def test_a_persons_page_has_a_line_for_each_run(browser: Client, connection: Con
     assert re.findall(r"runs/([0-9a-f-]{36})/", said) == [str(ActionRun.objects.get(action="upsert_profile").pk)]
     reader = somebody("view_send")
     assert "actions/runs/" not in reader.post("/admin/klaviyo/people/", {"email": BEN}).content.decode()
+
+
+def test_an_answer_begins_with_what_it_is_known_by(browser: Client, connection: Connection) -> None:
+    row = run_of(browser.post(form(connection, "create_list"), {"name": "Fans", "run": "1"}))
+    found = action_runs.contents(row).facts
+    assert [name for name, _ in found[:3]] == ["id", "name", "created"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", found[2][1])
+    assert not any("link" in name for name, _ in found)
+    assert row.began_at.strftime(":%S UTC</time>") in browser.get(RUNS).content.decode()
