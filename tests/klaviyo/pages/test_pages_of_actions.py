@@ -454,7 +454,7 @@ def test_runs_are_filtered_and_paged(
 ) -> None:
     monkeypatch.setattr(action_runs, "PAGE", 2)
     for number in range(5):
-        actions.run("create_list", connection, name=f"List {number}", dry=number == 4)
+        actions.run("create_list", connection, How(dry=number == 4), name=f"List {number}")
     actions.run("get_list", connection, How(by=By("page", operator)), list_id="Nobody")
     seen, address = [], RUNS
     while address:
