@@ -122,3 +122,6 @@ ASKING = frozenset(
         "raw_request",
     }
 )
+
+#: Of those, the ones that ask for some inputs alone.
+ASKING_SOMETIMES = frozenset({"raw_request", "update_flow_status"})

@@ -17,7 +17,7 @@ END = "END"
 
 def as_command(action: Action, connection_id: int, given: Mapping[str, Any]) -> str:
     """For a shell: the input is read from a here-document, as arguments can be seen by everybody on a machine."""
-    words = f"python manage.py klaviyo {action.name} --connection {connection_id}"
+    words = f".venv/bin/python manage.py klaviyo {action.name} --connection {connection_id}"
     words += " --yes" if _asks(action, given) else ""
     return f"{words} --input - <<'{END}'\n{_text(given)}\n{END}"
 

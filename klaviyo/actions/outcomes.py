@@ -13,9 +13,12 @@ def of_error(error: IntegrationError, *, data: Any = None) -> Outcome:
     if not isinstance(error, PermanentError):
         return Outcome(ERROR, error.sentence, data, (Problem(error.code, error.sentence),))
     problems = tuple(map(_problem, error.details)) or (Problem(error.code, error.sentence),)
+    sentence = error.sentence
+    for one in problems:  # where it points stands in the problem
+        sentence = sentence.replace(f" {one.pointer}", "") if one.pointer else sentence
     if other := answers.duplicate_of(error):
         data = {"duplicate_profile_id": other}
-    return Outcome(FAILURE, error.sentence, data, problems)
+    return Outcome(FAILURE, sentence, data, problems)
 
 
 def of_refusal(refused: Refused) -> Outcome:

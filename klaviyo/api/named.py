@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 from integrations import reasons
 from integrations.outbox import retention
 from klaviyo.api import values
+from klaviyo.api.answers import members
 
 AROUND = 254  # characters: https://www.rfc-editor.org/errata/eid1690
 IDS = ("id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number")
@@ -39,8 +40,8 @@ def ties(value: Any, emails: Collection[str]) -> set[str]:
     found: set[str] = set()
     match value:
         case Mapping():
-            inner = value.get("attributes")
-            both = {**value, **{name: one for name, one in inner.items() if name != "id"}} if _is(inner) else value
+            inner = members(value.get("attributes"))
+            both = {**value, **{name: one for name, one in inner.items() if name != "id"}}
             if values.address(str(both.get("email") or "")) in emails:
                 found |= {str(both[name]) for name in IDS if both.get(name) and isinstance(both[name], str)}
             for one in value.values():
@@ -55,10 +56,6 @@ def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
     """The reason of a run without people: Klaviyo's own words may quote what it refused."""
     is_klaviyos = outcome == "failure" and not any(map(reasons.is_known, codes))
     return retention.REFUSED if is_klaviyos and reason else retention.without_people(reason)
-
-
-def _is(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 def _in_text(text: str) -> Iterator[str]:

@@ -207,6 +207,12 @@ class ActionForm:
         return base64.b64encode(upload.read()).decode() or None
 
 
+def usual(action: Action) -> Typed:
+    """The texts that count where nothing is typed, to be seen before it is run."""
+    shown = [one for one in action_fields.of(action) if one.kind == "line" and one.default and not one.is_rare]
+    return MultiValueDict({one.name: [one.default] for one in shown})
+
+
 def written(action: Action, given: Mapping[str, Any]) -> Typed:
     """What one would type for an input; secrets are left out."""
     told = dict(given)

@@ -1,6 +1,7 @@
 """Runs of actions as pages show them: a list with filters, and the parts of one in words."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
@@ -34,6 +35,8 @@ OUTCOMES = (
 )
 LEVELS = {"success": "good", "failure": "bad", "error": "warn"}
 COLUMNS = 5
+FIRST = ("id", "name", "email", "created")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
 FORGOTTEN = "What was given and answered is forgotten."
 LOCKED = "What was given and answered cannot be opened: its key is not here."
 
@@ -205,7 +208,12 @@ class Contents:
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        return [(_words(name), value) for name, value in facts(self.data)]
+        """The answer in words; of a resource what it is known by first, and no links."""
+        is_resource = isinstance(self.data, dict) and isinstance(self.data.get("attributes"), dict)
+        found = facts(_flat(self.data) if is_resource else self.data)
+        if is_resource:
+            found.sort(key=lambda pair: FIRST.index(pair[0]) if pair[0] in FIRST else len(FIRST))
+        return [(_words(name), value) for name, value in found]
 
     @property
     def requests(self) -> list[dict[str, Any]]:
@@ -265,7 +273,9 @@ def _table(items: list[Any]) -> tuple[list[str], list[list[str]]]:
     for one in rows:
         for name in one:
             counts[name] = counts.get(name, 0) + 1
-    ranked = sorted(counts, key=lambda name: (name not in ("id", "name", "email"), "." in name, -counts[name]))
+    ranked = sorted(
+        counts, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), "." in name, -counts[name])
+    )
     names = ranked[:COLUMNS]
     return names, [[one.get(name, "") for name in names] for one in rows]
 
@@ -304,6 +314,9 @@ def _words(name: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, str) and (time := _TIME.fullmatch(value)):
+        zone = "UTC" if time[3] in ("Z", "+00:00", "-00:00") else time[3]
+        return f"{time[1]} {time[2]} {zone}"
     return "nothing" if value is None else str(value)
 
 

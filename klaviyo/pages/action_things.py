@@ -82,11 +82,10 @@ def search(connection: Connection, field: Field, typed: str) -> Found:
     return Found(field, lines[-1], matching[:SHOWN], max(len(matching) - SHOWN, 0), problem)
 
 
-def named(connection: Connection, field: Field, typed: str) -> str | None:
-    """The id of the one thing that is called so; what can be an id is looked up among what is known already."""
-    if _ID.fullmatch(typed):
-        things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
-    else:
+def named(connection: Connection, field: Field, typed: str, *, asks: bool = True) -> str | None:
+    """The id of the one thing that is called so, unless it is an id itself."""
+    things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
+    if not any(one.id == typed for one in things) and (asks or not can_be_id(typed)):
         things, _ = _all(connection, field)
     if any(one.id == typed for one in things):
         return None

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from klaviyo.action_groups import GROUPS
+from klaviyo.action_groups import ASKING_SOMETIMES, GROUPS
 
 USAGE = """\
 usage: manage.py klaviyo ACTION --connection N [--field value …]
@@ -40,7 +40,8 @@ def listing() -> Iterator[str]:
     """All actions, with what they do and what other products call them."""
     for action in _everything():
         seeds = f" ({', '.join(action.seeds)})" if action.seeds else ""
-        yield f"{action.name:<28}{'☠ ' if action.asks else ''}{action.summary}{seeds}"
+        mark = "" if not action.asks else "(☠) " if action.name in ASKING_SOMETIMES else "☠ "
+        yield f"{action.name:<28}{mark}{action.summary}{seeds}"
 
 
 def as_data() -> list[dict[str, Any]]:
@@ -77,7 +78,11 @@ def of_action(name: str) -> Iterator[str]:
         "known as": ", ".join(action.seeds),
         "operations": ", ".join([*(f"({id})" for id in action.sometimes), *action.operations]),
         "scopes": ", ".join(action.scopes),
-        "asks first": "yes: it needs --yes" if action.asks else "",
+        "asks first": ""
+        if not action.asks
+        else "for some inputs: it needs --yes then"
+        if name in ASKING_SOMETIMES
+        else "yes: it needs --yes",
     }
     yield from (line for title, fact in facts.items() if fact for line in _wrapped(f"{title:<11}", fact))
     general = set(Inputs.model_fields)

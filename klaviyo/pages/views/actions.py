@@ -3,16 +3,19 @@
 People are in no address: what was typed is posted, and a run is filled in again by its own id.
 """
 
+import hashlib
 import uuid
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -35,17 +38,18 @@ from klaviyo.pages.action_forms import ActionForm, Typed
 from klaviyo.pages.action_shelf import RAW, RUN
 from klaviyo.provider import KLAVIYO
 
+REMEMBERED = 3_600  # seconds, which form was run
 OURS = ("csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment")
 
 
 @for_operators(RUN, RAW)
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    """All actions by group, for a connection; the first that is connected is chosen already."""
+    """All actions by group, for a connection; where there is one alone, it is chosen already."""
     rows = list(_connections().exclude(state__in=Connection.ENDED).order_by("account_name", "pk"))
     asked = request.GET.get("connection", "")
     chosen = next((row for row in rows if str(row.pk) == asked), None)
-    chosen = chosen or next((row for row in rows if row.is_connected), next(iter(rows), None))
+    chosen = chosen or (rows[0] if len(rows) == 1 else None)
     search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     groups = action_shelf.of(request.user, chosen, search)
     context = {
@@ -74,6 +78,10 @@ def form(request: HttpRequest, connection_id: int, name: str) -> HttpResponse:
         raise PermissionDenied
     connection = get_object_or_404(_connections(), pk=connection_id)
     if request.method == "GET":
+        if form := request.GET.get("form", ""):
+            return _gone_back_to(request, connection, action, form)
+        if sure := _run(request, request.GET.get("sure", ""), action):
+            return _asked(request, connection, action, sure)
         again = _run(request, request.GET.get("again", ""), action)
         return _form(request, connection, _filled(connection, action, _typed_of(action, again, connection)))
     typed: Typed = MultiValueDict({key: request.POST.getlist(key) for key in request.POST})
@@ -93,19 +101,53 @@ def form(request: HttpRequest, connection_id: int, name: str) -> HttpResponse:
 def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> HttpResponse:
     """Try it dry or run it, once it is valid and, where it asks, somebody has said that they are sure."""
     action, is_dry = filled.action, "dry" in request.POST
-    _by_names(connection, filled)
+    _by_names(connection, filled, is_dry=is_dry)
     if not filled.is_valid() or filled.given is None:
         return _form(request, connection, filled, status=400)
     given = filled.given
     question = "" if is_dry else action.question(given)
-    if question and request.POST.get("sure") != "yes":
-        return _sure(request, connection, filled, given, question)
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
+    if question and request.POST.get("sure") != "yes":
+        tried, _ = action_running.begin(action, connection, given, user, dry=True)
+        if action_runs.contents(tried).is_given_whole:  # kept, sealed, so that a browser may come back to it
+            return redirect(f"{reverse('klaviyo:action', args=(connection.pk, action.name))}?sure={tried.pk}")
+        return _sure(request, connection, filled, given, question)
     once = str(filled.typed.get("once", ""))[:100]
     run, is_new = action_running.begin(action, connection, given, user, form=once, dry=is_dry)
     if is_new and not is_dry and (not action.is_read or action.name == "raw_request"):
         note(request, connection, _audited(action, given, run))
+    if not is_dry:
+        cache.set(_form_key(user, once), str(run.pk), REMEMBERED)
     return redirect("klaviyo:action_run", run.pk)
+
+
+def _asked(request: HttpRequest, connection: Connection, action: Action, tried: ActionRun) -> HttpResponse:
+    """The question about what was tried dry; what has come of it, once it was answered."""
+    if run := _run(request, _run_by(request, str(tried.pk)), action):
+        return redirect("klaviyo:action_run", run.pk)
+    typed = _typed_of(action, tried, connection)
+    typed["once"] = str(tried.pk)
+    filled = _filled(connection, action, typed)
+    if not filled.is_valid() or filled.given is None:
+        return _form(request, connection, filled)
+    return _sure(request, connection, filled, filled.given, action.question(filled.given))
+
+
+def _gone_back_to(request: HttpRequest, connection: Connection, action: Action, form: str) -> HttpResponse:
+    """The form that a browser comes back to: as it was run, with what came of it, and still to be run once."""
+    run = _run(request, _run_by(request, form), action)
+    typed = _typed_of(action, run, connection)
+    typed["once"] = form[:100]
+    return _form(request, connection, _filled(connection, action, typed), done=run)
+
+
+def _run_by(request: HttpRequest, form: str) -> str:
+    return str(cache.get(_form_key(cast(User, request.user), form[:100])) or "")
+
+
+def _form_key(user: User, form: str) -> str:
+    digest = hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"action-form-{user.pk}-{digest}"
 
 
 def _sure(
@@ -148,15 +190,15 @@ def _taken(request: HttpRequest, connection: Connection, filled: ActionForm) -> 
     return _form(request, connection, filled)
 
 
-def _by_names(connection: Connection, filled: ActionForm) -> None:
-    """Whoever typed a thing's name means its id."""
+def _by_names(connection: Connection, filled: ActionForm, *, is_dry: bool) -> None:
+    """Whoever typed a thing's name means its id. A dry run looks nothing up that can be an id."""
     if not connection.is_connected:
         return
     for field in filled.fields:
         typed = str(filled.typed.get(field.name, "") or "").strip()
         if not field.things or field.is_many or not typed:
             continue
-        if id := action_things.named(connection, field, typed[:300]):
+        if id := action_things.named(connection, field, typed[:300], asks=not is_dry):
             filled.typed[field.name] = id
         elif not action_things.can_be_id(typed):
             filled.found = action_things.search(connection, field, typed[:300])
@@ -164,7 +206,14 @@ def _by_names(connection: Connection, filled: ActionForm) -> None:
             filled.problems.append(Problem("invalid", sentence, pointer=f"/{field.name.replace('.', '/')}"))
 
 
-def _form(request: HttpRequest, connection: Connection, filled: ActionForm, status: int = 200) -> HttpResponse:
+def _form(
+    request: HttpRequest,
+    connection: Connection,
+    filled: ActionForm,
+    status: int = 200,
+    *,
+    done: ActionRun | None = None,
+) -> HttpResponse:
     lacks = action_shelf.lacking(connection, filled.action)
     rows = _connections().exclude(state__in=Connection.ENDED).order_by("account_name", "pk")
     context = {
@@ -173,6 +222,7 @@ def _form(request: HttpRequest, connection: Connection, filled: ActionForm, stat
         "connection": connection,
         "others": [row for row in rows if row.pk != connection.pk],
         "form": filled,
+        "done": done,
         "once": filled.typed.get("once") or uuid.uuid4(),
         "lacks": lacks,
         "never": action_shelf.never(connection, filled.action),
@@ -192,7 +242,11 @@ def _typed_of(action: Action, run: ActionRun | None, connection: Connection) -> 
     contents = action_runs.contents(run) if run else None
     if contents and contents.is_given_whole:
         return action_forms.written(action, contents.given)
-    return MultiValueDict({"account_id": [connection.account_id]} if action.name == "get_account" else {})
+    return (
+        action_forms.usual(action)
+        if action.name != "get_account"
+        else MultiValueDict({"account_id": [connection.account_id]})
+    )
 
 
 def _run(request: HttpRequest, id: str, action: Action) -> ActionRun | None:

@@ -29,7 +29,7 @@ _SINGLE: Mapping[str, Callable[[View, str], Html | None]] = {
     "segments": lists_and_segments.one_segment,
 }
 _ACCOUNT = """<section class="card"><header><h2><a href="/inspector/{id}/people">{name}</a></h2>{installed}</header>
-<div class="body">{facts}</div></section>"""
+<div class="body">{facts}<p><a href="/inspector/{id}/keys">Private keys</a></p></div></section>"""
 
 
 def answer(world: World, request: Request) -> Reply:

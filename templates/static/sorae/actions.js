@@ -22,6 +22,10 @@ for (const field of document.querySelectorAll("[data-filter]")) {
 }
 for (const one of document.querySelectorAll("[data-submits]")) one.addEventListener("change", () => one.form.submit());
 
+// Whoever goes back to a form finds it as it was, and does not do the same twice.
+for (const form of document.querySelectorAll("[data-once]"))
+  history.replaceState(null, "", `${form.getAttribute("action")}?form=${encodeURIComponent(form.dataset.once)}`);
+
 for (const field of document.querySelectorAll("[data-finds]")) {
   const name = field.dataset.finds, isMany = field.tagName === "TEXTAREA";
   const place = document.querySelector(`[data-found="${name}"]`), named = document.querySelector(`[data-named="${name}"]`);

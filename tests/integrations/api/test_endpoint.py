@@ -214,7 +214,7 @@ def test_a_database_that_is_away_is_worth_another_try(ask: Ask, monkeypatch: pyt
 def test_a_database_that_goes_away_under_a_call_leaves_it_unknown_what_was_done(
     ask: Ask, open_kitchen: Kitchen
 ) -> None:
-    open_kitchen.raises = OperationalError("at db.example")  # type: ignore[assignment]
+    open_kitchen.raises = OperationalError("at db.example")
     answer = ask(body=ORDER)
     assert code(answer, 503) == "database_away"
     assert answer.json()["is_known"] is False

@@ -11,6 +11,7 @@ BEGINS, ENDS = "<!-- actions: begin -->\n", "<!-- actions: end -->\n"
 
 def made() -> str:
     """Its lines, group by group."""
+    from klaviyo.action_groups import ASKING_SOMETIMES
     from klaviyo.actions import catalogue
 
     lines = ["| action | what it does | asks Klaviyo | elsewhere |", "| --- | --- | --- | --- |"]
@@ -18,7 +19,7 @@ def made() -> str:
         lines.append(f"| **{group.capitalize()}** | | | |")
         for action in map(catalogue.find, names):
             asked = [*(f"({id})" for id in action.sometimes), *action.operations]
-            mark = " ☠" if action.asks else ""
+            mark = "" if not action.asks else " (☠)" if action.name in ASKING_SOMETIMES else " ☠"
             seeds = ", ".join(
                 seed.replace("LeadConduit: ", "L: ").replace("Prismatic: ", "P: ") for seed in action.seeds
             )

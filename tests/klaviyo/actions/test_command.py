@@ -316,4 +316,5 @@ def test_a_key_that_was_used_says_that_nothing_was_done_again(world: World) -> N
 
 def test_help_by_django_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     ManagementUtility(["manage.py", "help", "klaviyo"]).execute()
-    assert capsys.readouterr().out.strip() == "\n".join(manual.overview()).strip()
+    said = capsys.readouterr().out
+    assert all(line in said for line in manual.USAGE.splitlines())

@@ -31,7 +31,7 @@ def test_people_are_in_no_argument_and_a_shell_can_read_it(copied: Any) -> None:
 def test_a_shell_hands_over_just_what_was_given() -> None:
     given = {"list_id": "Y6nRLr", "name": "$(date) `id` \\ 'END'\nEND\n"}
     text = copying.as_command(catalogue.find("update_list"), 7, given)
-    script = text.replace("python manage.py klaviyo update_list --connection 7 --input -", "cat")
+    script = text.replace(".venv/bin/python manage.py klaviyo update_list --connection 7 --input -", "cat")
     done = subprocess.run(["bash"], input=script.encode(), capture_output=True, check=True)
     assert json.loads(done.stdout) == given
 

@@ -280,7 +280,7 @@ def test_a_large_binary_answer_is_found_by_its_people(sandbox: Sandbox, connecti
 
 
 def test_what_was_too_large_is_not_written_again_once_its_person_is_erased(connection: Connection) -> None:
-    given = {"email": BEN, "properties": {f"p{number}": "x" * 3_000 for number in range(300)}}
+    given: dict[str, Any] = {"email": BEN, "properties": {f"p{number}": "x" * 3_000 for number in range(300)}}
     row = begin(connection, "upsert_profile", **given)
     assert json.loads(row.given) == record.TOO_LARGE
     lifecycle.erase(BEN)

@@ -150,10 +150,10 @@ BAD = [
     ("get_profiles", {"phone_number": "5125551234"}, {"phone_number": "country code"}),
     ("get_profile", {"klaviyo_id": "a b"}, {"klaviyo_id": "cannot be an id"}),
     ("get_profiles", {"email": BEN, "klaviyo_id": "01A"}, {"identifier": "Say by identifier"}),
-    ("create_event", {"event_name": "x", "profile.email": BEN, "value": "NaN"}, {"value": "finite"}),
+    ("create_event", {"event_name": "x", "profile.email": BEN, "value": "NaN"}, {"value": ""}),
     ("create_event", {"event_name": "x", "profile.email": "ann"}, {"profile-email": "malformed"}),
     ("create_event", {"event_name": "x"}, {"profile-email": "Say whom it is about"}),
-    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "no time"}),
+    ("create_event", {"event_name": "x", "profile.email": BEN, "time": "soon"}, {"time": "This is no time."}),
     (
         "create_event",
         {"event_name": "x", "profile.email": BEN, "time": "2026-08-01T12:00", "time.zone": "Mars"},
@@ -180,7 +180,7 @@ BAD = [
     ("subscribe_profile_to_list", {"list_id": "Y6n", "email": BEN, "opt_in": "x", "channels": "fax"}, {"channels": ""}),
     ("subscribe_profile_to_list", {"list_id": "Y6n", "email": BEN, "opt_in": "x", "channels": "sms"}, {"channels": ""}),
     ("list_lists", {"filter": 'like(name,"x")'}, {"filter": ""}),
-    ("list_lists", {"limit": "many"}, {"limit": "integer"}),
+    ("list_lists", {"limit": "many"}, {"limit": "no whole number"}),
     ("upload_image", {}, {"file": "either"}),
     ("raw_request", {"url": "//evil.example", "method": "GET"}, {"url": "Give a path"}),
     ("raw_request", {"operation": "get_lists", "headers": '{"Authorization": "x"}'}, {"headers": "ours to send"}),
@@ -297,6 +297,38 @@ def test_a_form_sent_twice_is_run_once_and_anew_where_it_says_something_else(
     assert fourth not in (first, third)
 
 
+def test_whoever_goes_back_finds_what_was_run_and_does_not_run_it_twice(
+    browser: Client, connection: Connection
+) -> None:
+    address = form(connection, "create_list")
+    assert 'value="Newsletter"' in browser.get(address).content.decode()
+    row = run_of(browser.post(address, {"name": "Fans", "once": "a-form", "run": "1"}))
+    back = browser.get(f"{address}?form=a-form").content.decode()
+    assert 'value="Fans"' in back
+    assert f"{RUNS}{row.pk}/" in back
+    assert 'name="once" value="a-form"' in back
+    assert "This form was run" not in browser.get(f"{address}?form=another").content.decode()
+
+
+def test_the_button_names_the_account(browser: Client, connection: Connection) -> None:
+    assert f"Run in {connection.account_name}" in words(browser.get(form(connection, "create_list")))
+
+
+def test_of_several_accounts_none_is_chosen(browser: Client, connection: Connection) -> None:
+    columns = {"provider": "klaviyo", "state": connection.state, "account_name": "Cup House"}
+    Connection.objects.create(account_id="OTHER1", **columns)
+    answer = browser.get(ACTIONS)
+    assert "In which account?" in words(answer)
+    assert "create_list" not in answer.content.decode()
+    assert "create_list" in browser.get(f"{ACTIONS}?connection={connection.pk}").content.decode()
+
+
+def test_one_word_that_is_a_name_is_looked_up(browser: Client, connection: Connection) -> None:
+    wanted = a_list(connection, "Friends")
+    row = run_of(browser.post(form(connection, "get_list"), {"list_id": "friends", "run": "1"}))
+    assert json.loads(row.given)["list_id"] == wanted
+
+
 def test_a_run_is_told_in_words_with_its_requests_and_as_copies(
     browser: Client, sandbox: Sandbox, connection: Connection
 ) -> None:
@@ -338,21 +370,25 @@ def test_what_is_destroyed_is_named_with_its_people_and_asked_for(
     list_id = a_list(connection)
     actions.run("add_profile_to_list", connection, list_id=list_id, email=BEN)
     typed = {"list_id": list_id, "once": "a", "run": "1"}
-    asked = browser.post(form(connection, "delete_list"), typed)
-    assert asked.status_code == 200
+    sent_there = browser.post(form(connection, "delete_list"), typed)
+    assert sent_there.status_code == 302
+    asked = browser.get(sent_there["Location"])
     for part in ("Delete list?", "gone for good", "Weekly letter", "1 person"):
         assert part in words(asked), part
     assert [one.method for one in sent() if one.method == "DELETE"] == []
-    assert not ActionRun.objects.filter(action="delete_list").exists()
+    assert not ActionRun.objects.filter(action="delete_list", is_dry=False).exists()
     back = browser.post(form(connection, "delete_list"), {"list_id": list_id, "back": "1"})
     assert f'value="{list_id}"' in back.content.decode()
-    row = run_of(browser.post(form(connection, "delete_list"), {**typed, "sure": "yes"}))
+    once = re.search(r'name="once" hidden>\s*([\w-]+)', asked.content.decode())
+    assert once
+    row = run_of(browser.post(form(connection, "delete_list"), {**typed, "sure": "yes", "once": once[1]}))
+    assert run_of(browser.get(sent_there["Location"])) == row
     assert row.outcome == "success"
     assert [one.method for one in sent() if one.method == "DELETE"] == ["DELETE"]
 
 
 def test_what_cannot_be_counted_is_asked_all_the_same(browser: Client, connection: Connection) -> None:
-    said = words(browser.post(form(connection, "delete_list"), {"list_id": "Nobody", "run": "1"}))
+    said = words(browser.post(form(connection, "delete_list"), {"list_id": "Nobody", "run": "1"}, follow=True))
     assert "Nobody" in said
     assert "does not exist" in said
 
@@ -419,7 +455,7 @@ def test_runs_are_filtered_and_paged(
     monkeypatch.setattr(action_runs, "PAGE", 2)
     for number in range(5):
         actions.run("create_list", connection, How(dry=number == 4), name=f"List {number}")
-    actions.run("get_list", connection, How(By("page", operator)), list_id="Nobody")
+    actions.run("get_list", connection, How(by=By("page", operator)), list_id="Nobody")
     seen, address = [], RUNS
     while address:
         answer = browser.get(address)
@@ -449,7 +485,7 @@ def test_a_list_of_runs_takes_few_queries(browser: Client, operator: User, conne
     counts = []
     for number in (1, 8):
         for _ in range(number):
-            actions.run("list_lists", connection, How(By("page", operator)))
+            actions.run("list_lists", connection, How(by=By("page", operator)))
         with CaptureQueriesContext(database) as captured:
             assert browser.get(RUNS).status_code == 200
         counts.append(len(captured))
@@ -483,3 +519,12 @@ def test_a_persons_page_has_a_line_for_each_run(browser: Client, connection: Con
     assert re.findall(r"runs/([0-9a-f-]{36})/", said) == [str(ActionRun.objects.get(action="upsert_profile").pk)]
     reader = somebody("view_send")
     assert "actions/runs/" not in reader.post("/admin/klaviyo/people/", {"email": BEN}).content.decode()
+
+
+def test_an_answer_begins_with_what_it_is_known_by(browser: Client, connection: Connection) -> None:
+    row = run_of(browser.post(form(connection, "create_list"), {"name": "Fans", "run": "1"}))
+    found = action_runs.contents(row).facts
+    assert [name for name, _ in found[:3]] == ["id", "name", "created"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", found[2][1])
+    assert not any("link" in name for name, _ in found)
+    assert row.began_at.strftime(":%S UTC</time>") in browser.get(RUNS).content.decode()
