@@ -48,7 +48,7 @@ SAME_ON_EVERY_DATABASE = (
     "tests/klaviyo/actions/test_actions_on_pages.py",
     "tests/klaviyo/actions/test_consent.py",
     "tests/klaviyo/actions/test_guard.py",
-    "tests/klaviyo/actions/test_http.py",
+    "tests/klaviyo/actions/test_over_http.py",
     "tests/klaviyo/actions/test_runs_on_record.py",
     "tests/klaviyo/test_connecting_by_key.py",
     "tests/faults/test_impostors.py",
