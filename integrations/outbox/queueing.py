@@ -37,7 +37,7 @@ GIVEN = {
     "settled_at": TIME,
     "shared_tries": NUMBER,
 }
-_AS_TEXT = json.JSONEncoder(separators=(",", ":")).encode
+_AS_TEXT = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode  # no database takes NaN as JSON
 
 
 @dataclass(frozen=True)

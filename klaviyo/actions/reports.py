@@ -18,9 +18,21 @@ from klaviyo.actions.task import Task, resource
 
 Statistic = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-z_]+$")]
 Key = Literal[
-    "today", "yesterday", "this_week", "last_7_days", "last_week", "this_month", "last_30_days", "last_month",
-    "last_90_days", "last_3_months", "last_365_days", "last_year", "last_12_months", "this_year",
-]  # fmt: skip
+    "today",
+    "yesterday",
+    "this_week",
+    "last_7_days",
+    "last_week",
+    "this_month",
+    "last_30_days",
+    "last_month",
+    "last_90_days",
+    "last_3_months",
+    "last_365_days",
+    "last_year",
+    "last_12_months",
+    "this_year",
+]
 
 
 class Timeframe(Part):

@@ -25,7 +25,7 @@ from klaviyo.models import ActionRun
 
 log = logging.getLogger(__name__)
 
-KEY_IN_USE = "This key was used for another input. Take a new one."
+KEY_IN_USE = "key_in_use"
 UNDER_WAY = "A run with this key is under way. Ask again when it has ended."
 INTERRUPTED = "It was interrupted. Look at what is there before you run it again."
 MOST_ITEMS = 1_000_000
@@ -59,7 +59,7 @@ def of(action: Action, connection: Connection, given: Inputs, *, by: By, key: st
     try:
         row, is_new = record.begin(action, connection, given, by=by, key=key, is_dry=dry)
     except KeyInUse:
-        return failure("key_in_use", KEY_IN_USE)
+        return failure(KEY_IN_USE, "This key was used for another input. Take a new one.")
     if not is_new:
         return record.outcome_of(row) or failure("under_way", UNDER_WAY, data={"run": str(row.pk)})
     return perform(row, action, given)

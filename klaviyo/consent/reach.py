@@ -14,6 +14,7 @@ from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import Notice, StoreSetting
 from referrals import erased as erasures
 from referrals import lifecycle, noes, person_key, suppressions
+from referrals.lifecycle import consent
 from referrals.models import OptIn, OptOut, Store, Suppression
 
 AT_ONCE = 500
@@ -133,7 +134,7 @@ def note_yes(connection: Connection, email: str, *, proof: str, wording: str, pl
     """The person's proved yes stands at each store of the account to which they had said no; at how many."""
     stores = {no.store_id for no in noes.standing([email], _stores(connection))}
     for store in Store.objects.filter(pk__in=stores).order_by("pk"):
-        lifecycle.note_yes(store, email, proof=proof, wording=wording, place=place)
+        consent.note_yes(store, email, proof=proof, wording=wording, place=place)
     return len(stores)
 
 

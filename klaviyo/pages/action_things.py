@@ -85,7 +85,7 @@ def search(connection: Connection, field: Field, typed: str) -> Found:
 def named(connection: Connection, field: Field, typed: str, *, asks: bool = True) -> str | None:
     """The id of the one thing that is called so, unless it is an id itself."""
     things = [Thing(kind, *pair) for kind in field.things for pair in cache.get(_key(connection, kind)) or ()]
-    if not any(one.id == typed for one in things) and (asks or not can_be_id(typed)):
+    if not any(one.id == typed for one in things) and (not can_be_id(typed) or (asks and _is_a_word(typed))):
         things, _ = _all(connection, field)
     if any(one.id == typed for one in things):
         return None
@@ -95,6 +95,11 @@ def named(connection: Connection, field: Field, typed: str, *, asks: bool = True
 
 def can_be_id(typed: str) -> bool:
     return bool(_ID.fullmatch(typed))
+
+
+def _is_a_word(typed: str) -> bool:
+    """Whether it is rather a name: ids of Klaviyo's that were seen mix capitals, or have digits."""
+    return typed.isalpha() and typed[1:].islower()
 
 
 def name_of(connection: Connection, field: Field, id: str) -> str:

@@ -8,7 +8,7 @@ What is older than a person's erasure is kept without them (`referrals.erased`).
 major units: Decimals, whole numbers or strings, never floats; currencies are codes of ISO 4217.
 """
 
-from referrals.lifecycle.consent import confirm, note_yes, opt_in, opt_out, suppress
+from referrals.lifecycle.consent import confirm, opt_in, opt_out, suppress
 from referrals.lifecycle.erasure import erase
 from referrals.lifecycle.invites import close, invite, remind, went_out
 from referrals.lifecycle.orders import convert, refund
@@ -23,7 +23,6 @@ __all__ = [
     "erase",
     "invite",
     "join",
-    "note_yes",
     "opt_in",
     "opt_out",
     "pay",

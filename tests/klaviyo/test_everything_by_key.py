@@ -115,7 +115,7 @@ def test_the_webhook_of_the_app_gives_way_to_asking_each_minute(
     sandbox: Sandbox, operator: User, ann: Advocate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Klaviyo may take an app's webhooks with it when our access by OAuth ends."""
-    monkeypatch.setattr(pacing, "take", lambda *_, **__: None)
+    monkeypatch.setattr(pacing, "take_all", lambda *_, **__: None)
     connections.disconnect(Connection.objects.get(), operator)
     consent_screen.connected_by(operator, sandbox)
     assert look().webhook_id

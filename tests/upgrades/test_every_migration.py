@@ -42,6 +42,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0020_runs_to_forget": past.STORE_SETTINGS,
         "0021_queued_runs": past.STORE_SETTINGS,
         "0022_runs_of_tokens": past.STORE_SETTINGS,
+        "0023_operators_may_run_actions": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -104,7 +104,7 @@ class Command(BaseCommand):
 
     def _on(self, connection: Connection, action: "Action", given: "Inputs", said: Any) -> int:
         from klaviyo.actions.record import By
-        from klaviyo.actions.run import of, pages
+        from klaviyo.actions.run import KEY_IN_USE, of, pages
         from klaviyo.models import ActionRun
 
         which = {"connection": connection.pk} if said.connection == ALL else {}
@@ -113,7 +113,7 @@ class Command(BaseCommand):
             return self._stream(pages(action, connection, given, by=by), which)
         known = said.key and ActionRun.objects.filter(connection=connection, origin=by.origin, key=said.key).exists()
         outcome = of(action, connection, given, by=by, key=said.key or "", dry=said.dry_run)
-        if known and outcome.code != "key_in_use":
+        if known and outcome.code != KEY_IN_USE:
             self.stderr.write("This key was used before: nothing was done again. This is what came of it then.")
         self._show(outcome, which, is_json=said.json)
         return EXITS[outcome.outcome or "error"]

@@ -203,8 +203,8 @@ def test_how_far_it_came_is_said_where_a_later_request_fails(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Task, "call", call)
         told = subscribe(connection, *people, list_id=news, max_retries=0)
-    assert (told.outcome, told.is_known, codes(told)) == ("error", False, ["partly_accepted"])
-    assert told.warnings[0].meta["accepted"] == 1_000
+    assert (told.outcome, told.is_known, codes(told)) == ("error", False, ["may_have_happened", "partly_accepted"])
+    assert told.warnings[1].meta["accepted"] == 1_000
 
 
 def test_who_must_confirm_first_is_told_apart(
@@ -284,7 +284,7 @@ def test_bad_input_reaches_nobody(
 ) -> None:
     with pytest.raises(actions.BadInput) as problem:
         actions.run("subscribe_profiles", connection, profiles=[person], **ASKED | more)
-    assert where in [one.pointer for one in problem.value.problems]
+    assert any(one.pointer.startswith(where) for one in problem.value.problems)
     assert asked(sent) == []
 
 

@@ -25,6 +25,7 @@ from tests.klaviyo.actions.world import World
 
 #: What JSON Schema cannot say of a body, and is said with 422 all the same.
 NOT_SAID = (
+    "Say what is to change",
     "Write the phone number with its country code",
     "This is no phone number",
     "This is no currency",

@@ -168,7 +168,8 @@ def test_somebody_whom_klaviyo_knows_by_their_no_alone_is_created_all_the_same(
     say_no(setting)
     told = actions.run("create_profile", connection, email=BEN, first_name="Ben")
     assert told.outcome == "success", told
-    assert asked(sent) == ["get_profiles", UNSUBSCRIBE, "create_profile", "update_profile"]
+    ways = ["get_profiles", UNSUBSCRIBE, "create_profile", "get_profiles", "update_profile"]
+    assert asked(sent) == ways
     assert (known(sandbox, BEN).first_name, known(sandbox, BEN).can_receive) == ("Ben", False)
 
 

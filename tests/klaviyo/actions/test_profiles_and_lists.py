@@ -34,7 +34,7 @@ def test_a_profile_is_made_found_and_changed(sent: Callable[[], list[Exchange]],
     ]
     rows = ActionRun.objects.order_by("began_at")
     assert [row.outcome for row in rows] == ["success", "failure", "success", "success"]
-    assert rows[0].people.count() == 1
+    assert rows[0].people.count() == 2  # their address and their profile's id
 
 
 def test_bad_input_names_each_field(connection: Connection) -> None:

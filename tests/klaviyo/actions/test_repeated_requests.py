@@ -156,7 +156,7 @@ def test_without_scopes_nothing_is_asked(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["upsert_profile", "update_profile"])
 def test_what_is_appended_is_appended_once_although_the_answer_is_lost(world: World, name: str) -> None:
-    email = world.profile()["attributes"]["email"]
+    email = world.profile()["data"]["attributes"]["email"]
     operation = catalogue.find(name).operations[-1]
     world.sandbox.fault(operation, "accept_then_drop", count=1)
     told = actions.run(name, world.connection, email=email, append={"tags": ["vip"]}, **AT_ONCE)

@@ -15,7 +15,7 @@ from referrals.models import Advocate, Program, Store
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
-MOST = 15
+MOST = 16
 
 
 @pytest.fixture
