@@ -73,7 +73,9 @@ def runs_of_actions() -> None:
     connection = Connection.objects.get()
     actions.run("list_profiles", connection)
     actions.run("get_list", connection, list_id="W" * 64)
-    actions.run("create_event", connection, dry=True, event_name="W" * 127, profile={"email": "ben@example.com"})
+    actions.run(
+        "create_event", connection, actions.How(dry=True), event_name="W" * 127, profile={"email": "ben@example.com"}
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,6 +6,7 @@ const plain = (text) => text.normalize("NFC").toLowerCase().split(/\s+/).filter(
 
 for (const field of document.querySelectorAll("[data-filter]")) {
   const shelf = document.getElementById(field.dataset.filter);
+  if (!shelf) continue; // no account is chosen yet
   const said = document.getElementById(`${shelf.id}-count`), none = document.getElementById(`${shelf.id}-none`);
   const filter = () => {
     const wanted = plain(field.value);

@@ -12,10 +12,26 @@ ACTIONS = catalogue.everything()
 COMMON = {"Timeout Seconds", "Max Retry Count", "Retry Delay (ms)", "Use Exponential Backoff", "Retry On All Errors"}
 WHO = {"Email", "Phone 1", "Klaviyo Id", "Klaviyo External Id", "Klaviyo Identifier", "Klaviyo Profile Handling"}
 ABOUT = {
-    "First Name", "Last Name", "Title", "Company Name", "Organization", "Klaviyo Photo Url", "Image", "Address 1",
-    "Address 2", "City", "Country", "State", "Postal Code", "Latitude", "Longitude", "Klaviyo Timezone", "Location",
-    "Klaviyo Custom", "Properties",
-}  # fmt: skip
+    "First Name",
+    "Last Name",
+    "Title",
+    "Company Name",
+    "Organization",
+    "Klaviyo Photo Url",
+    "Image",
+    "Address 1",
+    "Address 2",
+    "City",
+    "Country",
+    "State",
+    "Postal Code",
+    "Latitude",
+    "Longitude",
+    "Klaviyo Timezone",
+    "Location",
+    "Klaviyo Custom",
+    "Properties",
+}
 #: What the forms of LeadConduit and Prismatic call the fields of their actions.
 LABELS = {
     "create_profile": COMMON | ABOUT | {"Email", "Phone 1", "Phone Number", "Reference", "External ID"},

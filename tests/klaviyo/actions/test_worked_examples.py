@@ -16,13 +16,28 @@ from tests.klaviyo.story import TEA
 
 BEGINNING = b"\x89PNG\r\n\x1a\n"
 APPENDED = {
-    "type", "id", "reference", "anonymous_id", "list_name", "created_time", "updated_time", "last_event_date",
-    "custom", "email_marketing_consent_status", "email_marketing_subscription_method",
-    "email_marketing_subscription_suppression_reason", "email_marketing_subscription_suppression_timestamp",
-    "email_marketing_suppression_list_id", "email_marketing_suppression_list_reason",
-    "email_marketing_suppression_list_timestamp", "sms_marketing_consent_status", "sms_marketing_timestamp",
-    "sms_marketing_method", "sms_marketing_method_details", "self_links",
-}  # fmt: skip
+    "type",
+    "id",
+    "reference",
+    "anonymous_id",
+    "list_name",
+    "created_time",
+    "updated_time",
+    "last_event_date",
+    "custom",
+    "email_marketing_consent_status",
+    "email_marketing_subscription_method",
+    "email_marketing_subscription_suppression_reason",
+    "email_marketing_subscription_suppression_timestamp",
+    "email_marketing_suppression_list_id",
+    "email_marketing_suppression_list_reason",
+    "email_marketing_suppression_list_timestamp",
+    "sms_marketing_consent_status",
+    "sms_marketing_timestamp",
+    "sms_marketing_method",
+    "sms_marketing_method_details",
+    "self_links",
+}
 SAID = {"opt_in": "At our stand in Helsinki, 2026-08-01"}
 
 Sent = Callable[[], list[Exchange]]
