@@ -47,6 +47,8 @@ WORDS = {
     "segment_ids": "Segments",
     "campaign_ids": "Campaigns",
     "flow_ids": "Flows",
+    "profiles": "People",
+    "path": "Values in the path",
     "included": "Goes to",
     "excluded": "But not to",
     "all": "All of them",
@@ -110,7 +112,7 @@ class Field:
     """One field: `name` as in the form's data, with a dot before what is within an object; `kind` says how it is drawn.
 
     `things` are the kinds of the account's things that it can name; `group` is the object that it is of, `about_group`
-    what there is to say of that.
+    what there is to say of that; `have_channels`: people, each with the channels that they say yes to.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Field:
     example: str = ""
     group: str = ""
     about_group: str = ""
+    have_channels: bool = False
 
     @property
     def id(self) -> str:
@@ -187,7 +190,14 @@ def _field(name: str, attribute: str, info: FieldInfo, bare: Any) -> Field:
         choices=_choices(kind, bare),
         things=THINGS.get(attribute, ()),
         example=EXAMPLES.get(attribute, "") if kind.startswith("json") else "",
+        have_channels=kind == "people" and _need_channels(bare),
     )
+
+
+def _need_channels(people: Any) -> bool:
+    """Whether each of these people has channels, and must."""
+    channels = _bare(get_args(people)[0]).model_fields.get("channels")
+    return channels is not None and channels.is_required()
 
 
 def _bare(annotation: Any) -> Any:
@@ -213,6 +223,8 @@ def _kind(attribute: str, info: FieldInfo, bare: Any) -> str:
             return "choice"
         case origin if origin is list:
             item = _bare(get_args(bare)[0])
+            if isinstance(item, type) and issubclass(item, BaseModel) and "phone_number" in item.model_fields:
+                return "people"
             return "many" if get_origin(item) is Literal else "lines" if item is str else "json"
         case origin if origin in (Union, types.UnionType):
             return "json or text" if str in get_args(bare) else "json"
@@ -258,7 +270,7 @@ def _label(name: str) -> str:
 
 
 def _with_example(field: Field, examples: dict[str, Any]) -> Field:
-    if field.kind.startswith("json") and not field.example and field.name in examples:
+    if (field.kind == "people" or field.kind.startswith("json")) and not field.example and field.name in examples:
         return replace(field, example=_json(examples[field.name]))
     return field
 

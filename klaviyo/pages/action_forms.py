@@ -194,6 +194,8 @@ class ActionForm:
                 return [line.strip() for line in text.splitlines() if line.strip()]
             case "moment":
                 return _moment(text.strip(), self.typed.get(f"{one.name}.zone", "") or self.zone)
+            case "people":
+                return _people(text, have_channels=one.have_channels)
             case "json" | "json or text":
                 return _json(text, is_text_allowed=one.kind != "json")
         return text.strip()
@@ -241,7 +243,7 @@ def _write(typed: Typed, one: Field, value: Any) -> None:
             typed[one.name], typed[f"{one.name}.zone"] = moment.strftime("%Y-%m-%dT%H:%M:%S"), "UTC"
         case "file":
             typed[f"{one.name}.kept"] = str(value)
-        case "json" | "json or text" if not isinstance(value, str):
+        case "people" | "json" | "json or text" if not isinstance(value, str):
             typed[one.name] = json.dumps(value, indent=2, ensure_ascii=False)
         case _:
             typed[one.name] = str(value)
@@ -258,6 +260,24 @@ def _moment(text: str, zone: str) -> str:
             raise Unusable("Choose the time zone that it is meant in.")
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     return moment.isoformat()
+
+
+def _people(text: str, *, have_channels: bool) -> Any:
+    """People as JSON, or each by an address or a number in a line of its own, which is then the channel as well."""
+    if text.lstrip()[:1] in ("{", "["):
+        return _json(text, is_text_allowed=False)
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not (told := line.strip().rstrip(",;")):
+            continue
+        if "@" in told:
+            field, channel = "email", "email"
+        elif told[0] == "+" or told[0].isdecimal():
+            field, channel = "phone_number", "sms"
+        else:
+            raise Unusable(f"Line {number} is neither an e-mail address nor a phone number. Write one in a line.")
+        found.append({field: told} | ({"channels": [channel]} if have_channels else {}))
+    return found
 
 
 def _json(text: str, *, is_text_allowed: bool) -> Any:

@@ -129,7 +129,7 @@ def test_a_form_has_each_field_of_its_model(action: Any) -> None:
 
 
 KINDS = {"line", "text", "number", "boolean", "choice", "many", "lines", "json", "json or text", "moment", "date"}
-KINDS |= {"file", "secret"}
+KINDS |= {"file", "secret", "people"}
 
 
 def test_required_ones_come_first_and_rare_ones_last(connection: Connection) -> None:
@@ -182,6 +182,8 @@ BAD = [
     ("list_lists", {"filter": 'like(name,"x")'}, {"filter": ""}),
     ("list_lists", {"limit": "many"}, {"limit": "no whole number"}),
     ("upload_image", {}, {"file": "either"}),
+    ("unsubscribe_profiles", {"profiles": f"{BEN}\nBen"}, {"profiles": "Line 2 is neither"}),
+    ("unsubscribe_profiles", {"profiles": "ben@"}, {"profiles": "no. 1"}),
     ("raw_request", {"url": "//evil.example", "method": "GET"}, {"url": "Give a path"}),
     ("raw_request", {"operation": "get_lists", "headers": '{"Authorization": "x"}'}, {"headers": "ours to send"}),
 ]
@@ -216,6 +218,23 @@ def test_a_moment_is_of_its_zone(browser: Client, connection: Connection) -> Non
     typed = {"event_name": "Visited", "profile.email": BEN, "time": "2026-08-01T12:00", "time.zone": "Europe/Helsinki"}
     row = run_of(browser.post(form(connection, "create_event"), {**typed, "dry": "1"}))
     assert json.loads(row.given)["time"] == "2026-08-01T12:00:00+03:00"
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "people"),
+    [
+        ("unsubscribe_profiles", f"{BEN},\n\n +358401234567 ", [{"email": BEN}, {"phone_number": "+358401234567"}]),
+        ("bulk_import_profiles", BEN, [{"email": BEN}]),
+        ("subscribe_profiles", BEN, [{"email": BEN, "channels": ["email"]}]),
+        ("subscribe_profiles", "+358401234567", [{"phone_number": "+358401234567", "channels": ["sms"]}]),
+        ("unsubscribe_profiles", f'[{{"email": "{BEN}"}}]', [{"email": BEN}]),
+    ],
+)
+def test_people_are_pasted_one_in_a_line(
+    browser: Client, connection: Connection, name: str, told: str, people: Any
+) -> None:
+    row = run_of(browser.post(form(connection, name), {"profiles": told, "opt_in": "At our stand", "dry": "1"}))
+    assert json.loads(row.given)["profiles"] == people
 
 
 def test_a_file_is_uploaded_under_its_own_name(browser: Client, sandbox: Sandbox, connection: Connection) -> None:
