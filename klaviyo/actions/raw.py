@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from integrations.errors import TemporaryError
 from integrations.wire import http
+from klaviyo.actions import retries
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Inputs,
@@ -24,7 +25,6 @@ from klaviyo.actions.inputs import (
     seed,
     wrong,
 )
-from klaviyo.actions.retries import NOT_TWICE
 from klaviyo.actions.task import Refused, Task
 from klaviyo.api import bodies, published
 from klaviyo.api.answers import Answer
@@ -146,7 +146,13 @@ class Raw(Inputs):
         ),
     ] = 360
     max_retries: Annotated[
-        int, Field(ge=0, le=10, description="How often it is made again.", json_schema_extra=seed("Max Retry Count"))
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How often it is made again; a POST that may have been done is not.",
+            json_schema_extra=seed("Max Retry Count"),
+        ),
     ] = 0
     exponential_backoff: Annotated[
         bool, Field(description="Wait 1, 2, 4 … 60 seconds.", json_schema_extra=seed("Use Exponential Backoff"))
@@ -290,9 +296,6 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
     operation, path, found = given.meant
     if given.operation is None and found is None and operation.path.count("{"):
         raise Refused("invalid", "The path holds what a path cannot.", pointer="/url")
-    warned = operation.method == "POST" and given.max_retries and operation.id in NOT_TWICE
-    if warned:
-        task.warn("may_double", "A second try of this may do it twice.")
     try:
         answer = task.call(
             operation,
@@ -302,7 +305,7 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
             headers=given.headers,
             response_type=given.response_type,
             is_anonymous=given.exclude_authorization,
-            is_repeatable=True,
+            is_repeatable=retries.may_be_repeated(operation, given.body),
         )
     except TemporaryError as error:
         if error.code != http.REDIRECTED.code:

@@ -172,14 +172,16 @@ class Task:
     def warn(self, code: str, sentence: str, **meta: Any) -> None:
         self.warnings.append(Problem(code, sentence, meta=meta))
 
-    def _say_how_to_look(self, asked: Operation) -> None:
+    def _say_how_to_look(self, asked: Operation, *, is_repeatable: bool | None) -> None:
         if look_by := retries.LOOK_BY.get(asked.id):
             sentence = f"Klaviyo may have done it all the same: look with {look_by} before you run this again."
             self.warn("may_have_happened", sentence, look_by=look_by)
+        elif is_repeatable is False:
+            self.warn("may_have_happened", "Klaviyo may have done it all the same: look there before you run it again.")
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked)
-        if isinstance(self.deadline, Turn) and not is_harmless_again(asked):
+        if isinstance(self.deadline, Turn) and (is_repeatable is False or not is_harmless_again(asked)):
             self.deadline.go_through()
         if self.requests >= OVER_THIS_MANY:
             self.client.is_backlog = True
@@ -192,7 +194,7 @@ class Task:
             self.requests += getattr(error, "attempts", 1)
             if error.may_have_happened and self.is_known:
                 self.is_known = False
-                self._say_how_to_look(asked)
+                self._say_how_to_look(asked, is_repeatable=is_repeatable)
             raise
         self.requests += took
         return answer
