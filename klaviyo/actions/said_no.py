@@ -30,6 +30,7 @@ ERASED = No(reach.ERASED, is_for_good=True)
 LOOKED_UP_AT_ONCE = profiles.LOOKED_UP_AT_ONCE
 ALL_CHANNELS = ("email", "sms", "sms.transactional", "whatsapp.marketing", "whatsapp.transactional")
 LARGEST = 1_000_000  # bytes: no limit of its own
+PLACE = "An action on the Klaviyo account"
 MAILBOX = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})  # about the mailbox, and no word of a person's
 
 
