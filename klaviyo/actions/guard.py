@@ -5,18 +5,15 @@ declared to reach people is looked at before its first request as well, and goes
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
-
-from pydantic import BaseModel
 
 from integrations.api.outcome import Problem
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
 from integrations.outcomes import CalledOff, Skipped
-from klaviyo.actions.addresses import within
+from klaviyo.actions.named_people import People, people_in
 from klaviyo.actions.refusals import Refused
 from klaviyo.api import answers, filters, subscriptions, values
 from klaviyo.api.answers import members, words
@@ -47,21 +44,7 @@ RENAMES = "update_profile"
 SENDS = "send_campaign"  # to whomever its audience is
 SWITCHES = "update_flow"  # and whatever of a flow can be switched
 MANY = ("profiles", "events", "emails")  # inputs that name a person each
-_SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
-_OF_PROFILES = ("profile", "profile-merge")
-ALONE = "alone:"
-AROUND = " \t\r\n<>\u2039\u203a\u00ab\u00bb()[]\"'"
 FIRST = "Their no is told to the account first."
-
-
-@dataclass(frozen=True)
-class People:
-    """Who is named somewhere: by address, by number, and by the profile's id."""
-
-    emails: frozenset[str] = frozenset()
-    phones: frozenset[str] = frozenset()
-    profiles: frozenset[str] = frozenset()
-    unnamed: frozenset[tuple[str, str]] = frozenset()  # numbers and ids beside which no address stands
 
 
 @dataclass
@@ -267,19 +250,6 @@ class Guard:
             raise Refused(reach.ERASED.code, reach.ERASED.sentence)
 
 
-def people_in(value: Any) -> People:
-    """Who is named in an input, or in the body of a request; not who is only told of in properties."""
-    found: dict[str, set[str]] = {"email": set(), "phone_number": set(), "id": set()}
-    unnamed: set[tuple[str, str]] = set()
-    for what, name in _named(value):
-        if what in found:
-            found[what].add(name)
-        else:
-            unnamed.add((what.removeprefix(ALONE), name))
-    emails, phones, profiles = (frozenset(found[what]) for what in ("email", "phone_number", "id"))
-    return People(emails, phones, profiles, frozenset(unnamed))
-
-
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:
     """The body of an unsubscribe, of a list or of everything."""
     data: dict[str, Any] = {
@@ -315,60 +285,3 @@ def _goes_live(body: Any) -> bool:
         case list() | tuple():
             return any(map(_goes_live, body))
     return False
-
-
-def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, str]]:
-    """What names a person beside whom no address stands."""
-    if value.get("email") or not (is_person or "email" in value or "phone_number" in value):
-        return
-    for name in ("phone_number", "external_id"):
-        if isinstance(value.get(name), str) and value[name]:
-            yield f"{ALONE}{name}", value[name]
-
-
-def _bare(email: str) -> str:
-    """An address without what is written around it."""
-    bare = email.strip(AROUND)
-    return bare[len("mailto:") :].strip(AROUND) if bare.lower().startswith("mailto:") else bare
-
-
-def _named(value: Any, *, is_person: bool = False) -> Iterator[tuple[str, str]]:
-    match value:
-        case Body():
-            yield from _in_bytes(value)
-        case BaseModel():
-            yield from _named({name: getattr(value, name) for name in type(value).model_fields})
-        case Mapping():
-            if value.get("type") in _OF_PROFILES and isinstance(value.get("id"), str):
-                yield "id", value["id"]
-            yield from _alone(value, is_person=is_person)
-            for name, inner in value.items():
-                if name == "attributes" and value.get("type") == "profile":
-                    yield from _named(inner, is_person=True)
-                elif name not in _SAYS_NOT_WHO:
-                    yield from _under(name, inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _named(inner)
-
-
-def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
-    """Of a body that somebody has written as text: JSON as any other, else whatever looks like an address."""
-    try:
-        yield from _named(json.loads(body.content))
-    except ValueError:
-        text = unquote_plus(body.content.decode("utf-8", "replace"))
-        yield from (("email", found) for found in within(text, is_form=True))
-
-
-def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:
-    if name in ("email", "phone_number") and isinstance(inner, str) and inner:
-        yield str(name), inner
-        if name == "email" and (bare := _bare(inner)) != inner and "@" in bare:
-            yield "email", bare
-    elif name in ("klaviyo_id", "from_id") and isinstance(inner, str):
-        yield "id", inner
-    elif name == "emails" and isinstance(inner, list | tuple):
-        yield from (("email", one) for one in inner if isinstance(one, str))
-    else:
-        yield from _named(inner)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from integrations.errors import IntegrationError, PermanentError
-from klaviyo.actions import guard, jobs
+from klaviyo.actions import jobs, named_people
 from klaviyo.actions.refusals import Refused
 from klaviyo.actions.task import Task
 from klaviyo.api import filters, profile_search, profiles, values
@@ -153,7 +153,7 @@ def is_subscribed(profile: Profile, person: Person) -> bool:
 
 def refuse(task: Task, body: Any) -> None:
     """Of a subscription that no action has looked at. Raises Refused for whoever has said no."""
-    who = guard.people_in(body)
+    who = named_people.people_in(body)
     channels = ALL_CHANNELS
     people = [Person(email=email, channels=channels) for email in sorted(who.emails)]
     people += [Person(phone_number=number, channels=channels) for number in sorted(who.phones)]

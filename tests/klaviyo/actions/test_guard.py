@@ -13,7 +13,7 @@ from integrations.models import Connection, Delivery, Pause
 from integrations.wire.deadline import Deadline
 from klaviyo import actions
 from klaviyo.actions import catalogue
-from klaviyo.actions.guard import people_in
+from klaviyo.actions.named_people import people_in
 from klaviyo.actions.retries import Patience
 from klaviyo.actions.task import Task
 from klaviyo.api import subscriptions
