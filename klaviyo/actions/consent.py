@@ -1,9 +1,9 @@
 """Actions on consent: a person's yes and no, and suppressions. A yes needs its origin, and no no is only left out."""
 
+from functools import partial
 from typing import Any
 
-from integrations.api.outcome import Problem
-from klaviyo.actions import jobs, said_no, subscription, suppression, unsubscription
+from klaviyo.actions import jobs, parts, subscription, suppression, unsubscription
 from klaviyo.actions.consent_inputs import (
     OfSuppressionJob,
     Subscribing,
@@ -15,9 +15,8 @@ from klaviyo.actions.consent_inputs import (
 )
 from klaviyo.actions.declaration import action
 from klaviyo.actions.guard import ends
-from klaviyo.actions.parts import LARGEST, go_on, leave_out
+from klaviyo.actions.parts import leave_out
 from klaviyo.actions.task import Refused, Task
-from klaviyo.consent import reach
 
 
 @action(
@@ -80,10 +79,8 @@ def unsubscribe_profiles(task: Task, given: Unsubscribing) -> dict[str, Any]:
     """
     whom = unsubscription.with_addresses(task, given.profiles)
     list_id = None if given.globally else given.list_id
-    if not task.is_dry:
-        for one in whom.values():
-            if "email" in unsubscription.ended(one):
-                reach.note_no(task.connection, str(one.email), everything=list_id is None, place=said_no.PLACE)
+    by_mail = [str(one.email) for one in whom.values() if "email" in unsubscription.ended(one)]
+    unsubscription.note(task, by_mail, everything=list_id is None)
     on_it = unsubscription.on_list(task, list_id, whom) if list_id else set(whom)
     for at in sorted(whom.keys() - on_it):
         leave_out(
@@ -91,9 +88,10 @@ def unsubscribe_profiles(task: Task, given: Unsubscribing) -> dict[str, Any]:
         )
     if not on_it:
         raise Refused(unsubscription.NOT_ON_LIST, "Nobody of them is on the list.", pointer="/profiles")
-    going = [unsubscription.ending(whom[at]) for at in sorted(on_it)]
-    for number, part in enumerate(jobs.parts(going, unsubscription.UNSUBSCRIBED_AT_ONCE, LARGEST)):
-        go_on(task, "bulk_unsubscribe_profiles", ends(part, list_id), number * unsubscription.UNSUBSCRIBED_AT_ONCE)
+    going = [(at, unsubscription.ending(whom[at])) for at in sorted(on_it)]
+    body = partial(ends, list_id=list_id)
+    most = unsubscription.UNSUBSCRIBED_AT_ONCE
+    parts.send(task, "bulk_unsubscribe_profiles", "profiles", going, body, most=most)
     told = {"accepted": True, "count": len(going), "left_out": len(given.profiles) - len(going)}
     return told | ({"list_id": list_id} if list_id else {})
 
@@ -124,19 +122,10 @@ def suppress_profiles(task: Task, given: Suppressing) -> dict[str, Any]:
 def unsuppress_profiles(task: Task, given: Unsuppressing) -> dict[str, Any]:
     """Lift what somebody has suppressed by hand.
 
-    An unsubscribe, a bounce or a complaint stays.
+    An unsubscribe, a bounce or a complaint stays. Of a list or a segment it is refused once anybody has said no: then
+    name the people.
     """
-    kept = given
-    if given.emails:
-        gone = {email for email, no in reach.said_no(task.connection, given.emails).items() if no.is_for_good}
-        if gone.issuperset(given.emails):
-            raise Refused(reach.STAYS.code, reach.STAYS.sentence, pointer="/emails")
-        for at, email in enumerate(given.emails):
-            if email in gone:
-                pointer = f"/emails/{task.guard.place('emails', at)}"
-                task.warnings.append(Problem(reach.STAYS.code, reach.STAYS.sentence, pointer=pointer))
-        kept = given.model_copy(update={"emails": [email for email in given.emails if email not in gone]})
-    return suppression.all_of(task, "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job", kept)
+    return suppression.all_of(task, "bulk_unsuppress_profiles", "get_bulk_unsuppress_profiles_job", given)
 
 
 @action(

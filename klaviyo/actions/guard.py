@@ -5,8 +5,9 @@ declared to reach people is looked at before its first request as well, and goes
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from integrations.api.outcome import Problem
@@ -14,10 +15,11 @@ from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
 from integrations.outcomes import CalledOff, Skipped
 from klaviyo.actions.named_people import People, people_in
-from klaviyo.actions.refusals import Refused
-from klaviyo.api import answers, filters, subscriptions, values
+from klaviyo.actions.refusals import OfPeople, Refused
+from klaviyo.api import answers, bodies, filters, subscriptions, values
 from klaviyo.api.answers import members, words
 from klaviyo.api.bodies import Body
+from klaviyo.api.named import MANY
 from klaviyo.api.operation import Operation
 from klaviyo.consent import reach
 from klaviyo.consent.reach import Owed
@@ -37,13 +39,14 @@ LESSENING = frozenset(
         "unregister_client_push_token",
     }
 )
-LIFTS_OF_ALL = "bulk_unsuppress_profiles"
+LIFTS = "bulk_unsuppress_profiles"
 SUBSCRIBES = frozenset({"bulk_subscribe_profiles", "create_client_subscription"})
 CREATES = "create_profile"
 RENAMES = "update_profile"
 SENDS = "send_campaign"  # to whomever its audience is
 SWITCHES = "update_flow"  # and whatever of a flow can be switched
-MANY = ("profiles", "events", "emails")  # inputs that name a person each
+ON_THE_WIRE = timedelta(seconds=30)  # by then Klaviyo shows what it was asked
+IN_A_JOB = timedelta(minutes=10)
 FIRST = "Their no is told to the account first."
 
 
@@ -60,7 +63,28 @@ class Guard:
     _met: dict[tuple[str, str], str] = field(default_factory=dict)  # addresses by a name of another kind
     _places: dict[str, list[int]] = field(default_factory=dict)  # where those who are left stood in the input
     _count: dict[str, int] = field(default_factory=dict)
+    _gone: dict[str, set[int]] = field(default_factory=dict)  # places of the input that are empty
     _looked_up: set[tuple[str, str]] = field(default_factory=set)
+    _learnt: set[str] = field(default_factory=set)  # whom the run's record names already
+
+    def leave_out(self, task: "Task", gone: Mapping[str, Sequence[int]]) -> None:
+        """The input has lost some people, who were erased while it waited: at these places."""
+        for name, places in gone.items():
+            self._count[name] = len(places)
+            self._gone[name] = set(places)
+            problem = Problem(reach.ERASED.code, reach.ERASED.sentence)
+            task.warnings.extend(replace(problem, pointer=f"/{name}/{at}") for at in places)
+
+    @property
+    def learnt(self) -> set[str]:
+        """The addresses of those whom the run knows by another name."""
+        return set(self._met.values()) - {""}
+
+    def new_ones(self) -> set[str]:
+        """Those of them whom it has not told of yet."""
+        new = self.learnt - self._learnt
+        self._learnt |= new
+        return new
 
     def first(self, task: "Task", given: "Inputs") -> "Inputs":
         """The input without those who are refused, each with a warning. Raises Refused when nobody is left."""
@@ -75,18 +99,24 @@ class Guard:
             if refused and len(refused) == len(items):
                 raise Refused(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}")
             for at in sorted(refused):
-                task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}/{at}"))
+                pointer = f"/{name}/{self.place(name, at)}"
+                task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=pointer))
             if refused:
-                self._places[name] = [at for at in range(len(items)) if at not in refused]
-                self._count[name] = len(refused)
-                changed[name] = [items[at] for at in self._places[name]]
+                stay = [at for at in range(len(items)) if at not in refused]
+                self._places[name] = [self.place(name, at) for at in stay]
+                self._count[name] = self.left_out(name) + len(refused)
+                changed[name] = [items[at] for at in stay]
         rest = {name: getattr(given, name) for name in type(given).model_fields if name not in MANY}
         self._refuse_erased(self._emails(people_in(rest)))
         return given.model_copy(update=changed) if changed else given
 
     def place(self, name: str, at: int) -> int:
         """Where somebody stood in the input who is now at that place."""
-        return self._places[name][at] if name in self._places else at
+        if name in self._places:
+            return self._places[name][at]
+        for gone in sorted(self._gone.get(name, ())):
+            at += gone <= at
+        return at
 
     def left_out(self, name: str) -> int:
         """How many of the input were refused at first."""
@@ -99,6 +129,11 @@ class Guard:
         if email := words(attributes.get("email")):
             self._met |= {(kind, words(name)): email for kind, name in names.items() if words(name)}
 
+    def names_of(self, value: Any) -> set[str]:
+        """All names of who is named there, and the addresses that are known by them."""
+        who = people_in(value)
+        return self._emails(who) | who.phones | who.profiles | {name for _, name in who.unnamed}
+
     def before(self, task: "Task", operation: Operation, body: Any) -> None:
         """Before a request that may reach people: raises Refused, or tells the account of their noes."""
         if operation.method == "GET" or operation.id in LESSENING:
@@ -107,14 +142,12 @@ class Guard:
         self._look_up(task, who)
         emails = self._whom(operation, body, who)
         self._refuse_erased(emails)
+        if operation.id == LIFTS:
+            self._refuse_lifting(body, who)
         renames = operation.id == RENAMES and bool(who.emails)
         self.bring(task, emails, creates=operation.id == CREATES, renames=renames)
-        if (
-            operation.id in SUBSCRIBES
-            and not self.is_dry
-            and not self.may_be_subscribed >= who.emails | who.phones | who.profiles
-        ):
-            refuse_who_said_no(task, body)
+        if operation.id in SUBSCRIBES and not self.is_dry and (unknown := who.names - self.may_be_subscribed):
+            refuse_who_said_no(task, body, unknown)
             self.accept(emails)
 
     def look(self, operation: Operation, body: Any) -> None:
@@ -127,18 +160,23 @@ class Guard:
             raise CalledOff(Skipped(reach.NO_FIRST)) from None
         if emails and reach.erased(emails):
             raise CalledOff(Skipped(reach.ERASED))
-        if operation.id in SUBSCRIBES and self._objects(emails):
-            self.may_be_subscribed.clear()
+        if operation.id == LIFTS and self._keeps(body, emails):
+            raise CalledOff(Skipped(reach.STAYS))
+        if operation.id in SUBSCRIBES and (objecting := self._objecting(emails)):
+            others = {name for (_, name), email in self._met.items() if email in objecting}
+            self.may_be_subscribed -= objecting | others
             raise CalledOff(Skipped(reach.HAS_SAID_NO))
         if self._new(emails):
             raise CalledOff(Skipped(reach.NO_FIRST))
 
     def after(self, operation: Operation, body: Any) -> None:
-        """After a request: what somebody said while it was on its way, the account is told again."""
+        """After a request: what somebody said while it was on its way, the account is told again; so of an erasure."""
         if self.is_dry or operation.method == "GET" or operation.id in LESSENING:
             return
-        new = self._new(self._emails(people_in(body)))
-        reach.will_tell(self.connection, new)
+        emails = self._emails(people_in(body))
+        reach.will_tell(self.connection, self._new(emails))
+        if emails and (gone := reach.erased(emails)):
+            reach.will_erase(self.connection, gone, IN_A_JOB if operation.id.startswith("bulk_") else ON_THE_WIRE)
 
     def accept(self, emails: set[str]) -> None:
         """They may be subscribed, whatever is known of them by now."""
@@ -146,12 +184,27 @@ class Guard:
         self._accepted |= {email: no.is_for_good for email, no in reach.said_no(self.connection, emails).items()}
         self._brought |= {no.pk for one in reach.standing(self.connection, emails) for no in (*one.said, *one.heard)}
 
-    def _objects(self, emails: set[str]) -> bool:
+    def _objecting(self, emails: set[str]) -> set[str]:
+        """Who has said something since they were looked at."""
         said = reach.said_no(self.connection, emails)
-        heard = {no.pk for one in reach.standing(self.connection, said) for no in (*one.said, *one.heard)}
-        return not heard <= self._brought or any(
-            email not in self._accepted or no.is_for_good > self._accepted[email] for email, no in said.items()
-        )
+        heavier = {
+            email for email, no in said.items() if email not in self._accepted or no.is_for_good > self._accepted[email]
+        }
+        new = {one.email for one in reach.standing(self.connection, said) if self._has_news(one)}
+        return heavier | new
+
+    def _refuse_lifting(self, body: Any, who: People) -> None:
+        """Of a list or a segment nobody can be left out, and what is for good is lifted for nobody."""
+        if stays := self._keeps(body, self._emails(who)):
+            if _is_of_all(body):
+                raise Refused(reach.NAME_THEM.code, reach.NAME_THEM.sentence)
+            raise OfPeople(reach.STAYS.code, reach.STAYS.sentence, stays)
+
+    def _keeps(self, body: Any, emails: set[str]) -> set[str]:
+        """Whose suppression stays; of a list or a segment anybody's may."""
+        if _is_of_all(body):
+            return {""} if reach.has_anybody_said_no(self.connection) else set()
+        return {email for email, no in reach.said_no(self.connection, emails).items() if no.is_for_good}
 
     def _new(self, emails: set[str]) -> list[Any]:
         """What these people have said no to since they were looked at."""
@@ -160,8 +213,7 @@ class Guard:
 
     def _whom(self, operation: Operation, body: Any, who: People) -> set[str]:
         """Whom a request may reach, as far as is known here."""
-        is_of_all = operation.id == SENDS or (operation.id == LIFTS_OF_ALL and not who.emails)
-        if is_of_all or (operation.id.startswith(SWITCHES) and _goes_live(body)):
+        if operation.id == SENDS or (operation.id.startswith(SWITCHES) and _goes_live(body)):
             return self._emails(who) | self._everybody()
         return self._emails(who)
 
@@ -200,12 +252,16 @@ class Guard:
         reach.will_tell(self.connection, [no for one in found for no in (*one.said, *one.heard)])
         if creates and waiting:
             self.made |= {one.email for one in waiting} - self._known(task, [one.email for one in waiting])
-        try:
-            for one in waiting:
+        untold: dict[str, PermanentError] = {}
+        for one in waiting:
+            try:
                 self._tell(task, one)
-        except PermanentError as error:
-            sentence = f"{reach.NO_FIRST.sentence} That was refused: {error.sentence}"
-            raise Refused(reach.NO_FIRST.code, sentence) from error
+            except PermanentError as error:
+                untold[one.email] = error
+        if untold:
+            self._brought -= {no.pk for one in waiting if one.email in untold for no in one.said}
+            sentence = f"{reach.NO_FIRST.sentence} That was refused: {next(iter(untold.values())).sentence}"
+            raise OfPeople(reach.NO_FIRST.code, sentence, untold)
 
     def _has_news(self, one: Owed) -> bool:
         return any(no.pk not in self._brought for no in (*one.said, *one.heard))
@@ -246,8 +302,8 @@ class Guard:
         return set(who.emails) | {email for name in names if (email := self._met.get(name))}
 
     def _refuse_erased(self, emails: set[str]) -> None:
-        if emails and reach.erased(emails):
-            raise Refused(reach.ERASED.code, reach.ERASED.sentence)
+        if emails and (gone := reach.erased(emails)):
+            raise OfPeople(reach.ERASED.code, reach.ERASED.sentence, gone)
 
 
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:
@@ -265,11 +321,18 @@ def of_mail(email: str) -> dict[str, Any]:
     return {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
 
 
-def refuse_who_said_no(task: "Task", body: Any) -> None:
-    """Of a subscription that no action has looked at. Raises Refused."""
+def refuse_who_said_no(task: "Task", body: Any, names: Collection[str]) -> None:
+    """Of a subscription that no action has looked at, or not since. Raises Refused."""
     from klaviyo.actions import said_no  # which looks people up by the task's own requests
 
-    said_no.refuse(task, body)
+    said_no.refuse(task, body, names)
+
+
+def _is_of_all(body: Any) -> bool:
+    """Whether what is lifted is of a list or a segment, or names nobody."""
+    told = members(bodies.read(body).get("data"))
+    people = members(members(told.get("attributes")).get("profiles")).get("data")
+    return not people or bool(told.get("relationships"))
 
 
 def _goes_live(body: Any) -> bool:

@@ -24,6 +24,10 @@ class People:
     profiles: frozenset[str] = frozenset()
     unnamed: frozenset[tuple[str, str]] = frozenset()  # numbers and ids beside which no address stands
 
+    @property
+    def names(self) -> frozenset[str]:
+        return self.emails | self.phones | self.profiles
+
 
 def people_in(value: Any) -> People:
     """Who is named in an input, or in the body of a request; not who is only told of in properties."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from integrations.errors import TemporaryError
 from integrations.wire import http
-from klaviyo.actions import retries
+from klaviyo.actions import retries, unsubscription
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Inputs,
@@ -296,6 +296,8 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
     operation, path, found = given.meant
     if given.operation is None and found is None and operation.path.count("{"):
         raise Refused("invalid", "The path holds what a path cannot.", pointer="/url")
+    if operation.id == "bulk_unsubscribe_profiles":
+        unsubscription.noted(task, given.body)
     try:
         answer = task.call(
             operation,

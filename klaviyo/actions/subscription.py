@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC
+from functools import partial
 from typing import Any
 
-from klaviyo.actions import jobs, people, said_no
+from klaviyo.actions import parts, people, said_no
 from klaviyo.actions.channels import block
 from klaviyo.actions.consent_inputs import Subscriber, Subscribing, SubscribingOne
-from klaviyo.actions.parts import go_on, leave_out
+from klaviyo.actions.parts import leave_out
+from klaviyo.actions.refusals import OfPeople
 from klaviyo.actions.said_no import Person
 from klaviyo.actions.task import Refused, Task, resource
 from klaviyo.api.answers import members, words
@@ -15,7 +17,6 @@ from klaviyo.consent import reach
 from klaviyo.consent.reach import No
 
 SUBSCRIBED_AT_ONCE = 1_000  # https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
-LARGEST = 4_500_000  # bytes of one request
 LOOKS = 5  # at what became of a subscription
 BETWEEN_LOOKS = 2.0  # seconds
 
@@ -31,7 +32,11 @@ def subscribe(
     noes = said_no.of(task, persons, found, list_id)
     theirs = [found.addresses(person) for person in persons]
     kept = [at for at in range(len(persons)) if _may(task, given, theirs[at], noes.get(at))]
-    task.guard.bring(task, set().union(*theirs))
+    try:
+        task.guard.bring(task, set().union(*theirs))
+    except OfPeople as untold:
+        noes |= {at: No(reach.NO_FIRST) for at in kept if theirs[at] & untold.names}
+        kept = [at for at in kept if not theirs[at] & untold.names]
     for at in sorted(set(range(len(persons))) - set(kept)):
         reason = noes[at].reason
         if kept or len(persons) > 1:
@@ -44,12 +49,13 @@ def subscribe(
     task.guard.accept(set().union(*(theirs[at] for at in kept)))
     is_historical = isinstance(given, Subscribing) and given.historical_import
     if not list_id and not is_historical:
-        _make(task, [person for person in going if not found.of(person)])
-    for number, part in enumerate(jobs.parts([asked[at] for at in kept], SUBSCRIBED_AT_ONCE, LARGEST)):
-        body = _job(part, given.custom_source, list_id, is_historical=is_historical)
-        go_on(task, "bulk_subscribe_profiles", body, number * SUBSCRIBED_AT_ONCE)
-    told = {"accepted": True, "count": len(kept), "left_out": len(persons) - len(kept)}
-    told["left_out"] += task.guard.left_out("profiles")
+        kept = _made(task, persons, kept, found)
+    body = partial(_job, source=given.custom_source, list_id=list_id, is_historical=is_historical)
+    items = [(at, asked[at]) for at in kept]
+    sent = parts.send(task, "bulk_subscribe_profiles", "profiles", items, body, most=SUBSCRIBED_AT_ONCE)
+    count = parts.count(sent)
+    told = {"accepted": True, "count": count, "left_out": len(persons) - count + task.guard.left_out("profiles")}
+    going = [persons[at] for items, _ in sent for at, _ in items]
     return told | ({"subscribed": _read_back(task, going)} if given.confirm else {})
 
 
@@ -100,15 +106,27 @@ def _may(task: Task, given: SubscribingOne | Subscribing, emails: Iterable[str],
     return True
 
 
-def _make(task: Task, unknown: Sequence[Person]) -> None:
-    """Whom Klaviyo does not know it would ignore (seen live): so they are made first."""
-    for person in unknown:
-        named = {"email": person.email, "phone_number": person.phone_number}
+def _made(task: Task, persons: Sequence[Person], kept: Sequence[int], found: said_no.Found) -> list[int]:
+    """Whom Klaviyo does not know it would ignore (seen live): so they are made first. Who is left, by their places."""
+    left: list[int] = []
+    refused: OfPeople | None = None
+    for at in kept:
+        named = {"email": persons[at].email, "phone_number": persons[at].phone_number}
         body = resource("profile", {name: value for name, value in named.items() if value})
-        task.call("create_or_update_profile", body=body)
+        try:
+            if not found.of(persons[at]):
+                task.call("create_or_update_profile", body=body)
+            left.append(at)
+        except OfPeople as problem:
+            refused = problem
+            if len(persons) > 1:
+                leave_out(task, at, problem.problem.code, problem.problem.detail)
+    if refused and not left:
+        raise refused
+    return left
 
 
-def _job(part: Sequence[Any], source: str | None, list_id: str | None, *, is_historical: bool) -> dict[str, Any]:
+def _job(part: Sequence[Any], *, source: str | None, list_id: str | None, is_historical: bool) -> dict[str, Any]:
     attributes: dict[str, Any] = {"profiles": {"data": list(part)}}
     if source:
         attributes["custom_source"] = source

@@ -45,6 +45,7 @@ class Task:
     exchanges: Exchanges = field(default_factory=Exchanges)
     requests: int = 0
     is_known: bool = True
+    learn: Callable[[set[str]], None] | None = None  # is told of people whom the run turns out to be about
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,12 +109,14 @@ class Task:
 
         while True:  # each time somebody has said something new, which is then known
             self.guard.before(self, asked, body)
+            before = self.requests
             try:
                 answer: Answer = self._patiently(asked, ask, is_repeatable=is_repeatable)
             except CalledOff:
                 continue
             finally:
-                self.guard.after(asked, body)
+                if self.requests > before:
+                    self.guard.after(asked, body)
             return answer
 
     def doing(self, operation: Operation, ask: Callable[[Client], Any], *, is_repeatable: bool | None = None) -> Any:
@@ -181,6 +184,8 @@ class Task:
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked)
+        if self.learn and (learnt := self.guard.new_ones()):
+            self.learn(learnt)
         if isinstance(self.deadline, Turn) and (is_repeatable is False or not is_harmless_again(asked)):
             self.deadline.go_through()
         if self.requests >= OVER_THIS_MANY:

@@ -8,11 +8,33 @@ from klaviyo.actions.channels import block
 from klaviyo.actions.consent_inputs import Unsubscriber
 from klaviyo.actions.parts import LARGEST, leave_out
 from klaviyo.actions.task import Refused, Task
-from klaviyo.api import answers, filters, values
+from klaviyo.api import answers, bodies, filters, values
 from klaviyo.api.answers import members, words
+from klaviyo.consent import reach
 
 UNSUBSCRIBED_AT_ONCE = 100  # https://developers.klaviyo.com/en/reference/bulk_unsubscribe_profiles
 NOT_ON_LIST = "not_on_list"
+
+
+def note(task: Task, emails: Iterable[str], *, everything: bool) -> None:
+    """They have said no to e-mail: so it stands in Sorae, whatever becomes of the request."""
+    if task.is_dry:
+        return
+    at_stores = [reach.note_no(task.connection, one, everything=everything, place=said_no.PLACE) for one in emails]
+    if at_stores and not any(at_stores):
+        sentence = "No store was ever joined to this account, so their no stands at Klaviyo alone."
+        task.warn("kept_at_klaviyo", sentence, people=len(at_stores))
+
+
+def noted(task: Task, body: Any) -> None:
+    """As `note`, of an unsubscribe that somebody has written themselves. What cannot be read is nobody's no."""
+    data = members(bodies.read(body).get("data"))
+    people = members(members(data.get("attributes")).get("profiles")).get("data")
+    asked = [members(members(one).get("attributes")) for one in people] if isinstance(people, list) else []
+    ended_mail = [one for one in asked if "email" in members(one.get("subscriptions") or {"email": {}})]
+    emails = {words(one.get("email")) for one in ended_mail} - {""}
+    named = [email for email in sorted(emails) if not values.email_problem(email)]
+    note(task, named, everything=not members(data.get("relationships")).get("list"))
 
 
 def with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsubscriber]:
@@ -24,6 +46,7 @@ def with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsub
         if not isinstance(found, list):
             raise answers.Unreadable("people")
         for item in found:
+            task.guard.meet(item)
             known[words(members(item).get("id"))] = members(members(item).get("attributes"))
     whom: dict[int, Unsubscriber] = {}
     for at, one in enumerate(given):

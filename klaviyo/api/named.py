@@ -1,6 +1,6 @@
 """Names in what is kept of a run: people's addresses, numbers and ids, however they are written, and what ties them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from integrations import reasons
@@ -9,6 +9,7 @@ from klaviyo.api import addresses, values
 from klaviyo.api.answers import members
 
 IDS = ("id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number")
+MANY = ("profiles", "events", "emails")  # inputs that name a person each
 
 
 def names_in(value: Any) -> set[str]:
@@ -36,6 +37,28 @@ def ties(value: Any, emails: Collection[str]) -> set[str]:
             for one in value:
                 found |= ties(one, emails)
     return found
+
+
+def without(given: Mapping[str, Any], is_theirs: Callable[[str], bool]) -> dict[str, Any] | None:
+    """An input with null in place of those who are one person; None where nobody else is left, or all is about them."""
+    left = dict(given)
+    for name in MANY:
+        if isinstance(given.get(name), list):
+            left[name] = [None if any(map(is_theirs, names_in(one))) else one for one in given[name]]
+    others = [one for name in MANY if isinstance(left.get(name), list) for one in left[name]]
+    return left if any(others) and not any(map(is_theirs, names_in(left))) else None
+
+
+def gaps(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[int]]]:
+    """An input without the places where nobody stands any more, and which these are."""
+    empty = {name: [at for at, one in enumerate(_list(given, name)) if one is None] for name in MANY}
+    filled = {name: [one for one in _list(given, name) if one is not None] for name in MANY if empty[name]}
+    return {**given, **filled}, {name: places for name, places in empty.items() if places}
+
+
+def _list(given: Mapping[str, Any], name: str) -> list[Any]:
+    value = given.get(name)
+    return value if isinstance(value, list) else []
 
 
 def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
