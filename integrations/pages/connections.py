@@ -112,9 +112,9 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 
 def _chosen(connection: Connection) -> list[Scope]:
-    """The scopes of extras that were granted."""
-    extras = providers.get(connection.provider).extras
-    found = {name: extra.title for extra in extras for name in extra.scopes if name in connection.granted}
+    """The scopes of additions that were granted."""
+    additions = providers.get(connection.provider).additions
+    found = {name: addition.title for addition in additions for name in addition.scopes if name in connection.granted}
     return [Scope(name, title, is_optional=True) for name, title in found.items()]
 
 
