@@ -43,11 +43,13 @@ LIFTS = "bulk_unsuppress_profiles"
 SUBSCRIBES = frozenset({"bulk_subscribe_profiles", "create_client_subscription"})
 CREATES = "create_profile"
 RENAMES = "update_profile"
+UNPUBLISHED = "raw_request"  # of a path that no operation has
 SENDS = "send_campaign"  # to whomever its audience is
-SWITCHES = "update_flow"  # and whatever of a flow can be switched
+SWITCHES = ("create_flow", "update_flow")  # and whatever of a flow can be switched
 ON_THE_WIRE = timedelta(seconds=30)  # by then Klaviyo shows what it was asked
 IN_A_JOB = timedelta(minutes=10)
 FIRST = "Their no is told to the account first."
+HIDDEN = "Somebody is named by what nobody can be looked up by. Give their email, phone_number, external_id or id."
 
 
 @dataclass
@@ -139,14 +141,16 @@ class Guard:
         if operation.method == "GET" or operation.id in LESSENING:
             return
         who = people_in(body)
+        self._refuse_hidden(operation, who)
         self._look_up(task, who)
         emails = self._whom(operation, body, who)
         self._refuse_erased(emails)
-        if operation.id == LIFTS:
+        self._refuse_copies(who.copied | self._copied_by(task, operation, body))
+        if _lifts(operation):
             self._refuse_lifting(body, who)
         renames = operation.id == RENAMES and bool(who.emails)
         self.bring(task, emails, creates=operation.id == CREATES, renames=renames)
-        if operation.id in SUBSCRIBES and not self.is_dry and (unknown := who.names - self.may_be_subscribed):
+        if _subscribes(operation) and not self.is_dry and (unknown := who.names - self.may_be_subscribed):
             refuse_who_said_no(task, body, unknown)
             self.accept(emails)
 
@@ -154,15 +158,18 @@ class Guard:
         """Right before each try of a request: raises CalledOff where something was said since `before`."""
         if operation.method == "GET" or operation.id in LESSENING:
             return
+        who = people_in(body)
         try:
-            emails = self._whom(operation, body, people_in(body))
+            emails = self._whom(operation, body, who)
         except TemporaryError:
             raise CalledOff(Skipped(reach.NO_FIRST)) from None
         if emails and reach.erased(emails):
             raise CalledOff(Skipped(reach.ERASED))
-        if operation.id == LIFTS and self._keeps(body, emails):
+        if who.copied and reach.said_no(self.connection, who.copied):
+            raise CalledOff(Skipped(reach.HAS_SAID_NO))
+        if _lifts(operation) and self._keeps(body, emails):
             raise CalledOff(Skipped(reach.STAYS))
-        if operation.id in SUBSCRIBES and (objecting := self._objecting(emails)):
+        if _subscribes(operation) and (objecting := self._objecting(emails)):
             others = {name for (_, name), email in self._met.items() if email in objecting}
             self.may_be_subscribed -= objecting | others
             raise CalledOff(Skipped(reach.HAS_SAID_NO))
@@ -192,6 +199,29 @@ class Guard:
         }
         new = {one.email for one in reach.standing(self.connection, said) if self._has_news(one)}
         return heavier | new
+
+    def _refuse_hidden(self, operation: Operation, who: People) -> None:
+        """Whom nobody can look up cannot be told from who has said no."""
+        if who.is_hidden and (_subscribes(operation) or reach.has_anybody_objected(self.connection)):
+            raise Refused(reach.NAME_THEM.code, HIDDEN)
+
+    def _copied_by(self, task: "Task", operation: Operation, body: Any) -> frozenset[str]:
+        """Who gets a copy of the messages of a campaign that is about to be sent."""
+        id = words(members(bodies.read(body).get("data")).get("id"))
+        if self.is_dry or operation.id != SENDS or not id or not reach.has_anybody_said_no(self.connection):
+            return frozenset()
+        campaign = task.call("get_campaign", path={"id": id}, query={"include": "campaign-messages"})
+        return people_in(campaign.document.get("included")).copied
+
+    def _refuse_copies(self, copied: frozenset[str]) -> None:
+        """Klaviyo asks nothing of who gets a copy: their no counts here alone."""
+        if not copied:
+            return
+        self._refuse_erased(set(copied))
+        if said := reach.said_no(self.connection, copied):
+            raise Refused(
+                reach.HAS_SAID_NO.code, f"{reach.HAS_SAID_NO.sentence} So no copy goes to {len(said)} of them."
+            )
 
     def _refuse_lifting(self, body: Any, who: People) -> None:
         """Of a list or a segment nobody can be left out, and what is for good is lifted for nobody."""
@@ -326,6 +356,16 @@ def refuse_who_said_no(task: "Task", body: Any, names: Collection[str]) -> None:
     from klaviyo.actions import said_no  # which looks people up by the task's own requests
 
     said_no.refuse(task, body, names)
+
+
+def _subscribes(operation: Operation) -> bool:
+    """Whether it may subscribe somebody; of what Klaviyo does not publish nobody knows."""
+    return operation.id in SUBSCRIBES or operation.id == UNPUBLISHED
+
+
+def _lifts(operation: Operation) -> bool:
+    is_like_it = operation.id == UNPUBLISHED and "suppress" in operation.path.lower()
+    return operation.id == LIFTS or is_like_it
 
 
 def _is_of_all(body: Any) -> bool:

@@ -8,11 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from klaviyo.api import addresses, values
+from klaviyo.api.answers import members
 from klaviyo.api.bodies import Body
 
 _SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
 _OF_PROFILES = ("profile", "profile-merge")
-ALONE = "alone:"
+_WRITTEN_TO = ("cc_email", "bcc_email", "to_emails")  # of whom Klaviyo asks nothing before it writes to them
+_SAY_WHO = ("email", "phone_number", "external_id", "$email", "$phone_number", "$id")
+ALONE, COPIED, HIDDEN = "alone:", "copied", "hidden"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class People:
     phones: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
     unnamed: frozenset[tuple[str, str]] = frozenset()  # numbers and ids beside which no address stands
+    copied: frozenset[str] = frozenset()  # addresses that get a copy of what others get
+    is_hidden: bool = False  # somebody is named by nothing by which they can be looked up
 
     @property
     def names(self) -> frozenset[str]:
@@ -31,7 +36,7 @@ class People:
 
 def people_in(value: Any) -> People:
     """Who is named in an input, or in the body of a request; not who is only told of in properties."""
-    found: dict[str, set[str]] = {"email": set(), "phone_number": set(), "id": set()}
+    found: dict[str, set[str]] = {"email": set(), "phone_number": set(), "id": set(), COPIED: set(), HIDDEN: set()}
     unnamed: set[tuple[str, str]] = set()
     for what, name in _named(value):
         if what in found:
@@ -39,17 +44,26 @@ def people_in(value: Any) -> People:
         else:
             unnamed.add((what.removeprefix(ALONE), name))
     emails, phones, profiles = (frozenset(found[what]) for what in ("email", "phone_number", "id"))
-    return People(emails, phones, profiles, frozenset(unnamed))
+    copied = frozenset(found[COPIED])
+    return People(emails | copied, phones, profiles, frozenset(unnamed), copied, is_hidden=bool(found[HIDDEN]))
 
 
 def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, str]]:
     """What names a person beside whom no address stands."""
     if value.get("email") or not (is_person or "email" in value or "phone_number" in value):
         return
-    for name in ("phone_number", "external_id"):
+    for name, kind in (("phone_number", "phone_number"), ("external_id", "external_id"), ("id", "external_id")):
         if isinstance(value.get(name), str) and value[name]:
             said = _spellings(value[name]) if name == "phone_number" else {value[name]}
-            yield from ((f"{ALONE}{name}", one) for one in said)
+            yield from ((f"{ALONE}{kind}", one) for one in said)
+
+
+def _is_hidden(attributes: Any) -> bool:
+    """Whether there is nothing but such as an anonymous id, `_kx` or a token."""
+    told = members(attributes)
+    return not any(
+        told.get(name) for name in ("email", "phone_number", "external_id", "$email", "$phone_number", "$id")
+    )
 
 
 def _spellings(number: str) -> set[str]:
@@ -66,12 +80,15 @@ def _named(value: Any, *, is_person: bool = False) -> Iterator[tuple[str, str]]:
         case Mapping():
             if value.get("type") in _OF_PROFILES and isinstance(value.get("id"), str):
                 yield "id", value["id"]
-            yield from _alone(value, is_person=is_person)
+            if value.get("type") == "profile" and not value.get("id") and _is_hidden(value.get("attributes")):
+                yield HIDDEN, "somebody"
+            plain = {str(name).removeprefix("$"): inner for name, inner in value.items()}
+            yield from _alone(plain, is_person=is_person)
             for name, inner in value.items():
-                if name == "attributes" and value.get("type") == "profile":
+                if name == "profile" or (name == "attributes" and value.get("type") == "profile"):
                     yield from _named(inner, is_person=True)
                 elif name not in _SAYS_NOT_WHO:
-                    yield from _under(name, inner)
+                    yield from _under(str(name).removeprefix("$"), inner)
         case list() | tuple():
             for inner in value:
                 yield from _named(inner)
@@ -97,7 +114,10 @@ def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:
             yield from _in_text(inner)
     elif name == "phone_number" and isinstance(inner, str) and inner:
         yield from (("phone_number", one) for one in _spellings(inner))
-    elif name in ("klaviyo_id", "from_id") and isinstance(inner, str):
+    elif name in _WRITTEN_TO:
+        told = inner if isinstance(inner, list | tuple) else [inner]
+        yield from ((COPIED, one) for one in told if isinstance(one, str) and one)
+    elif name in ("klaviyo_id", "from_id", "profile_id") and isinstance(inner, str):
         yield "id", inner
     elif name == "emails" and isinstance(inner, list | tuple):
         yield from (("email", one) for one in inner if isinstance(one, str))

@@ -26,7 +26,7 @@ from klaviyo.actions.inputs import (
     wrong,
 )
 from klaviyo.actions.task import Refused, Task
-from klaviyo.api import bodies, published
+from klaviyo.api import answers, bodies, published
 from klaviyo.api.answers import Answer
 from klaviyo.api.operation import Operation
 from klaviyo.api.published import Published
@@ -173,6 +173,9 @@ class Raw(Inputs):
         self._headers_are_safe()
         self._one_body()
         meant = self.meant
+        said = answers.members(bodies.read(self.body).get("data")).get("id")
+        if meant[0].id == "update_profile" and said != meant[1]["id"]:
+            raise wrong("The data must have the id that the path has.", field="data")
         is_client = (self.url or meant[0].path).startswith("/client/")
         if self.exclude_authorization and not is_client:
             raise wrong("Only /client/… is asked without our access.", field="exclude_authorization")
@@ -212,6 +215,8 @@ class Raw(Inputs):
             raise wrong("Give either data or a form.", field="data")
         if set(self.file_data_file_names or {}) - set(files):
             raise wrong("It names files that are not among file_data.", field="file_data_file_names")
+        if isinstance(self.data, str) and bodies.names_twice(self.data):
+            raise wrong("A name stands twice in one object: whoever reads it may take either.", field="data")
         for text in files.values():
             try:
                 base64.b64decode(text, validate=True)
