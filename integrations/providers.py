@@ -21,7 +21,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Addition:
     """Scopes that are asked for only where an operator allows them too; `title` says in plain words what they let do.
 
     `name` is for forms.
@@ -136,7 +136,7 @@ class Provider:
     `identify` asks which account an access opens. With `keys` it takes private keys, too. `served` names, for the
     pages, whom each of several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on
     they go in bulk (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one
-    connection and settles each of them. `offers` are scopes beyond `scopes`.
+    connection and settles each of them. `additions` are scopes beyond `scopes`.
     """
 
     slug: str
@@ -149,12 +149,12 @@ class Provider:
     bulk_from: Callable[[], int] = lambda: 0
     deliver: Callable[["Connection", "Sequence[Delivery]"], None] | None = None
     keys: Keys | None = None
-    offers: tuple[Offer, ...] = ()
+    additions: tuple[Addition, ...] = ()
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
-        """The scopes to ask for: ours, those of the offers that were chosen, and what the connection had of others."""
-        offered = [(name, offer.name in chosen) for offer in self.offers for name in offer.scopes]
-        also = [name for name, is_chosen in offered if is_chosen or name in had]
+        """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""
+        more = [(name, one.name in chosen) for one in self.additions for name in one.scopes]
+        also = [name for name, is_chosen in more if is_chosen or name in had]
         return tuple(dict.fromkeys([*(scope.name for scope in self.scopes), *also]))
 
     def kind(self, name: str) -> Kind:

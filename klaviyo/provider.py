@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from integrations.models import Connection
-from integrations.providers import Access, Addresses, Keys, Offer, Provider, Scope
+from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope
 from klaviyo.api import accounts, private_keys, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
@@ -33,20 +33,22 @@ def scopes_of(access: Access) -> dict[str, bool]:
     return private_keys.scopes_of(access, [scope.name for scope in SCOPES])
 
 
-OFFERS = (
-    Offer("segments", "Segments: read, make, change and delete them", ("segments:read", "segments:write")),
-    Offer("templates", "E-mail templates: read, make, change and delete them", ("templates:read", "templates:write")),
-    Offer("campaigns", "Campaigns: read, make, change, send and delete them", ("campaigns:read", "campaigns:write")),
-    Offer("images", "Pictures: read, upload and rename them", ("images:read", "images:write")),
-    Offer("metrics", "Metrics: read what is counted", ("metrics:read",)),
-    Offer("flows", "Flows: read, make, delete, and switch them on or off", ("flows:read", "flows:write")),
-    Offer("tags", "Tags: read, make and delete them, and put them on things", ("tags:read", "tags:write")),
-    Offer(
+ADDITIONS = (
+    Addition("segments", "Segments: read, make, change and delete them", ("segments:read", "segments:write")),
+    Addition(
+        "templates", "E-mail templates: read, make, change and delete them", ("templates:read", "templates:write")
+    ),
+    Addition("campaigns", "Campaigns: read, make, change, send and delete them", ("campaigns:read", "campaigns:write")),
+    Addition("images", "Pictures: read, upload and rename them", ("images:read", "images:write")),
+    Addition("metrics", "Metrics: read what is counted", ("metrics:read",)),
+    Addition("flows", "Flows: read, make, delete, and switch them on or off", ("flows:read", "flows:write")),
+    Addition("tags", "Tags: read, make and delete them, and put them on things", ("tags:read", "tags:write")),
+    Addition(
         "coupons",
         "Coupons and their codes: read, make, change and delete them",
         ("coupons:read", "coupons:write", "coupon-codes:read", "coupon-codes:write"),
     ),
-    Offer("subscriptions", "Suppressions: see how a bulk change of them went", ("subscriptions:read",)),
+    Addition("subscriptions", "Suppressions: see how a bulk change of them went", ("subscriptions:read",)),
 )
 
 
@@ -80,7 +82,7 @@ KLAVIYO = Provider(
     served=served,
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
     deliver=deliver,
-    offers=OFFERS,
+    additions=ADDITIONS,
     keys=Keys(
         read=private_keys.read,
         authorization=private_keys.authorization,

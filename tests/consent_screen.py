@@ -32,7 +32,7 @@ def visit(
 ) -> HttpResponseBase:
     """What our callback answers. `start` is where to post first; `scope` grants less than is asked for.
 
-    `also` are offers that are ticked.
+    `also` are additions that are ticked.
     """
     start = start or reverse("integrations:connect", args=["klaviyo"])
     answer = browser.post(start, {"also": also}, headers=at_the_site())
@@ -68,7 +68,7 @@ def keyed_by(
 def consent(
     user: User, sandbox: Sandbox, account: str = TEA_HOUSE_LTD, also: Sequence[str] = ()
 ) -> tuple[Provider, accounts.Consent]:
-    """What somebody brings back from the consent screen; `also` are offers that they have ticked."""
+    """What somebody brings back from the consent screen; `also` are additions that they have ticked."""
     provider = providers.get("klaviyo")
     scopes = provider.asked(also)
     tokens = sandbox.connect(account, " ".join(scopes))

@@ -75,7 +75,7 @@ def begin(
 ) -> str:
     """Start a trip for the signed-in user: to connect an account, or that connection again. The address to go to.
 
-    Of the provider's offers those are asked for that were chosen, and what the connection has already.
+    Of the provider's additions those are asked for that were chosen, and what the connection has already.
     """
     Authorization.objects.filter(expires_at__lt=Now() - KEPT).delete()
     state, verifier = secrets.token_urlsafe(32), oauth.new_verifier()

@@ -61,10 +61,10 @@ def allow_again(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 def _what_else(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
     had = connection.granted if connection else frozenset()
-    offers = [(offer, had.issuperset(offer.scopes)) for offer in provider.offers]
+    additions = [(addition, had.issuperset(addition.scopes)) for addition in provider.additions]
     name = (connection.account_name or connection.account_id) if connection else provider.name
     title = f"Allow more for {name}" if connection else f"Connect {name}"
-    return _page(request, "allow", title, {"provider": provider, "connection": connection, "offers": offers})
+    return _page(request, "allow", title, {"provider": provider, "connection": connection, "additions": additions})
 
 
 @for_operators("integrations.connect")

@@ -112,9 +112,9 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 
 def _chosen(connection: Connection) -> list[Scope]:
-    """The scopes of offers that were granted."""
-    offers = providers.get(connection.provider).offers
-    found = {name: offer.title for offer in offers for name in offer.scopes if name in connection.granted}
+    """The scopes of additions that were granted."""
+    additions = providers.get(connection.provider).additions
+    found = {name: addition.title for addition in additions for name in addition.scopes if name in connection.granted}
     return [Scope(name, title, is_optional=True) for name, title in found.items()]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from klaviyo.actions import jobs, people, profile_fields, reading
+from klaviyo.actions import parts, people, profile_fields, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Currency,
@@ -265,11 +265,11 @@ def create_event(task: Task, given: NewEvent) -> dict[str, Any]:
 )
 def bulk_create_events(task: Task, given: NewEvents) -> dict[str, Any]:
     """Record many events, in as few requests as Klaviyo takes."""
-    made = [(one, one.unique_id or str(uuid.uuid4())) for one in given.events]
-    requests = list(_requests(made))
-    for body in requests:
-        task.call("bulk_create_events", body=body)
-    return {"accepted": len(made), "requests": len(requests), "unique_ids": [unique_id for _, unique_id in made]}
+    items = [(at, _sized(one, one.unique_id or str(uuid.uuid4()))) for at, one in enumerate(given.events)]
+    most, largest = bulk.MOST_EVENTS, bulk.MOST_BYTES
+    sent = parts.send(task, "bulk_create_events", "events", items, _request, most=most, largest=largest)
+    unique_ids = [event["attributes"]["unique_id"] for items, _ in sent for _, event in items]
+    return {"accepted": len(unique_ids), "requests": len(sent), "unique_ids": unique_ids}
 
 
 @action("get_event", seeds=("Prismatic: Get Event",), examples=({"event_id": "4vRpBT"},))
@@ -312,23 +312,17 @@ def _person(one: Event) -> str:
     return (who.klaviyo_id or who.email or who.phone_number or who.external_id or "").lower()
 
 
-def _requests(made: Sequence[tuple[Event, str]]) -> list[dict[str, Any]]:
-    """Requests of up to 1,000 events and 5 MB, in each the events of one person together."""
-    items = [(one, unique_id) for one, unique_id in made]
-    bodies = []
-    sized = [_sized(one, unique_id) for one, unique_id in items]
-    for part in jobs.parts(sized, bulk.MOST_EVENTS, bulk.MOST_BYTES):
-        groups: dict[tuple[str, bool], dict[str, Any]] = {}
-        for event in part:
-            group = groups.setdefault(
-                (event["person"], event["backfill"]),
-                {"profile": event["profile"], "events": {"data": []}}
-                | ({"backfill": True} if event["backfill"] else {}),
-            )
-            group["events"]["data"].append({"type": "event", "attributes": event["attributes"]})
-        data = [{"type": "event-bulk-create", "attributes": group} for group in groups.values()]
-        bodies.append(resource("event-bulk-create-job", {"events-bulk-create": {"data": data}}))
-    return bodies
+def _request(part: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The events of one person together."""
+    groups: dict[tuple[str, bool], dict[str, Any]] = {}
+    for event in part:
+        group = groups.setdefault(
+            (event["person"], event["backfill"]),
+            {"profile": event["profile"], "events": {"data": []}} | ({"backfill": True} if event["backfill"] else {}),
+        )
+        group["events"]["data"].append({"type": "event", "attributes": event["attributes"]})
+    data = [{"type": "event-bulk-create", "attributes": group} for group in groups.values()]
+    return resource("event-bulk-create-job", {"events-bulk-create": {"data": data}})
 
 
 def _sized(one: Event, unique_id: str) -> dict[str, Any]:

@@ -5,22 +5,21 @@ declared to reach people is looked at before its first request as well, and goes
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
-
-from pydantic import BaseModel
 
 from integrations.api.outcome import Problem
 from integrations.errors import PermanentError, TemporaryError
 from integrations.models import Connection
 from integrations.outcomes import CalledOff, Skipped
-from klaviyo.actions.addresses import within
-from klaviyo.actions.refusals import Refused
-from klaviyo.api import answers, filters, subscriptions, values
+from klaviyo.actions.named_people import People, people_in
+from klaviyo.actions.refusals import OfPeople, Refused
+from klaviyo.api import answers, bodies, filters, subscriptions, values
 from klaviyo.api.answers import members, words
 from klaviyo.api.bodies import Body
+from klaviyo.api.named import MANY
 from klaviyo.api.operation import Operation
 from klaviyo.consent import reach
 from klaviyo.consent.reach import Owed
@@ -40,28 +39,17 @@ LESSENING = frozenset(
         "unregister_client_push_token",
     }
 )
-LIFTS_OF_ALL = "bulk_unsuppress_profiles"
+LIFTS = "bulk_unsuppress_profiles"
 SUBSCRIBES = frozenset({"bulk_subscribe_profiles", "create_client_subscription"})
 CREATES = "create_profile"
 RENAMES = "update_profile"
+UNPUBLISHED = "raw_request"  # of a path that no operation has
 SENDS = "send_campaign"  # to whomever its audience is
-SWITCHES = "update_flow"  # and whatever of a flow can be switched
-MANY = ("profiles", "events", "emails")  # inputs that name a person each
-_SAYS_NOT_WHO = frozenset({"properties", "meta", "append", "unappend"})
-_OF_PROFILES = ("profile", "profile-merge")
-ALONE = "alone:"
-AROUND = " \t\r\n<>\u2039\u203a\u00ab\u00bb()[]\"'"
+SWITCHES = ("create_flow", "update_flow")  # and whatever of a flow can be switched
+ON_THE_WIRE = timedelta(seconds=30)  # by then Klaviyo shows what it was asked
+IN_A_JOB = timedelta(minutes=10)
 FIRST = "Their no is told to the account first."
-
-
-@dataclass(frozen=True)
-class People:
-    """Who is named somewhere: by address, by number, and by the profile's id."""
-
-    emails: frozenset[str] = frozenset()
-    phones: frozenset[str] = frozenset()
-    profiles: frozenset[str] = frozenset()
-    unnamed: frozenset[tuple[str, str]] = frozenset()  # numbers and ids beside which no address stands
+HIDDEN = "Somebody is named by what nobody can be looked up by. Give their email, phone_number, external_id or id."
 
 
 @dataclass
@@ -77,7 +65,28 @@ class Guard:
     _met: dict[tuple[str, str], str] = field(default_factory=dict)  # addresses by a name of another kind
     _places: dict[str, list[int]] = field(default_factory=dict)  # where those who are left stood in the input
     _count: dict[str, int] = field(default_factory=dict)
+    _gone: dict[str, set[int]] = field(default_factory=dict)  # places of the input that are empty
     _looked_up: set[tuple[str, str]] = field(default_factory=set)
+    _learnt: set[str] = field(default_factory=set)  # whom the run's record names already
+
+    def leave_out(self, task: "Task", gone: Mapping[str, Sequence[int]]) -> None:
+        """The input has lost some people, who were erased while it waited: at these places."""
+        for name, places in gone.items():
+            self._count[name] = len(places)
+            self._gone[name] = set(places)
+            problem = Problem(reach.ERASED.code, reach.ERASED.sentence)
+            task.warnings.extend(replace(problem, pointer=f"/{name}/{at}") for at in places)
+
+    @property
+    def learnt(self) -> set[str]:
+        """The addresses of those whom the run knows by another name."""
+        return set(self._met.values()) - {""}
+
+    def new_ones(self) -> set[str]:
+        """Those of them whom it has not told of yet."""
+        new = self.learnt - self._learnt
+        self._learnt |= new
+        return new
 
     def first(self, task: "Task", given: "Inputs") -> "Inputs":
         """The input without those who are refused, each with a warning. Raises Refused when nobody is left."""
@@ -92,18 +101,24 @@ class Guard:
             if refused and len(refused) == len(items):
                 raise Refused(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}")
             for at in sorted(refused):
-                task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=f"/{name}/{at}"))
+                pointer = f"/{name}/{self.place(name, at)}"
+                task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=pointer))
             if refused:
-                self._places[name] = [at for at in range(len(items)) if at not in refused]
-                self._count[name] = len(refused)
-                changed[name] = [items[at] for at in self._places[name]]
+                stay = [at for at in range(len(items)) if at not in refused]
+                self._places[name] = [self.place(name, at) for at in stay]
+                self._count[name] = self.left_out(name) + len(refused)
+                changed[name] = [items[at] for at in stay]
         rest = {name: getattr(given, name) for name in type(given).model_fields if name not in MANY}
         self._refuse_erased(self._emails(people_in(rest)))
         return given.model_copy(update=changed) if changed else given
 
     def place(self, name: str, at: int) -> int:
         """Where somebody stood in the input who is now at that place."""
-        return self._places[name][at] if name in self._places else at
+        if name in self._places:
+            return self._places[name][at]
+        for gone in sorted(self._gone.get(name, ())):
+            at += gone <= at
+        return at
 
     def left_out(self, name: str) -> int:
         """How many of the input were refused at first."""
@@ -116,46 +131,59 @@ class Guard:
         if email := words(attributes.get("email")):
             self._met |= {(kind, words(name)): email for kind, name in names.items() if words(name)}
 
+    def names_of(self, value: Any) -> set[str]:
+        """All names of who is named there, and the addresses that are known by them."""
+        who = people_in(value)
+        return self._emails(who) | who.phones | who.profiles | {name for _, name in who.unnamed}
+
     def before(self, task: "Task", operation: Operation, body: Any) -> None:
         """Before a request that may reach people: raises Refused, or tells the account of their noes."""
         if operation.method == "GET" or operation.id in LESSENING:
             return
         who = people_in(body)
+        self._refuse_hidden(operation, who)
         self._look_up(task, who)
         emails = self._whom(operation, body, who)
         self._refuse_erased(emails)
+        self._refuse_copies(who.copied | self._copied_by(task, operation, body))
+        if _lifts(operation):
+            self._refuse_lifting(body, who)
         renames = operation.id == RENAMES and bool(who.emails)
         self.bring(task, emails, creates=operation.id == CREATES, renames=renames)
-        if (
-            operation.id in SUBSCRIBES
-            and not self.is_dry
-            and not self.may_be_subscribed >= who.emails | who.phones | who.profiles
-        ):
-            refuse_who_said_no(task, body)
+        if _subscribes(operation) and not self.is_dry and (unknown := who.names - self.may_be_subscribed):
+            refuse_who_said_no(task, body, unknown)
             self.accept(emails)
 
     def look(self, operation: Operation, body: Any) -> None:
         """Right before each try of a request: raises CalledOff where something was said since `before`."""
         if operation.method == "GET" or operation.id in LESSENING:
             return
+        who = people_in(body)
         try:
-            emails = self._whom(operation, body, people_in(body))
+            emails = self._whom(operation, body, who)
         except TemporaryError:
             raise CalledOff(Skipped(reach.NO_FIRST)) from None
         if emails and reach.erased(emails):
             raise CalledOff(Skipped(reach.ERASED))
-        if operation.id in SUBSCRIBES and self._objects(emails):
-            self.may_be_subscribed.clear()
+        if who.copied and reach.said_no(self.connection, who.copied):
+            raise CalledOff(Skipped(reach.HAS_SAID_NO))
+        if _lifts(operation) and self._keeps(body, emails):
+            raise CalledOff(Skipped(reach.STAYS))
+        if _subscribes(operation) and (objecting := self._objecting(emails)):
+            others = {name for (_, name), email in self._met.items() if email in objecting}
+            self.may_be_subscribed -= objecting | others
             raise CalledOff(Skipped(reach.HAS_SAID_NO))
         if self._new(emails):
             raise CalledOff(Skipped(reach.NO_FIRST))
 
     def after(self, operation: Operation, body: Any) -> None:
-        """After a request: what somebody said while it was on its way, the account is told again."""
+        """After a request: what somebody said while it was on its way, the account is told again; so of an erasure."""
         if self.is_dry or operation.method == "GET" or operation.id in LESSENING:
             return
-        new = self._new(self._emails(people_in(body)))
-        reach.will_tell(self.connection, new)
+        emails = self._emails(people_in(body))
+        reach.will_tell(self.connection, self._new(emails))
+        if emails and (gone := reach.erased(emails)):
+            reach.will_erase(self.connection, gone, IN_A_JOB if operation.id.startswith("bulk_") else ON_THE_WIRE)
 
     def accept(self, emails: set[str]) -> None:
         """They may be subscribed, whatever is known of them by now."""
@@ -163,12 +191,50 @@ class Guard:
         self._accepted |= {email: no.is_for_good for email, no in reach.said_no(self.connection, emails).items()}
         self._brought |= {no.pk for one in reach.standing(self.connection, emails) for no in (*one.said, *one.heard)}
 
-    def _objects(self, emails: set[str]) -> bool:
+    def _objecting(self, emails: set[str]) -> set[str]:
+        """Who has said something since they were looked at."""
         said = reach.said_no(self.connection, emails)
-        heard = {no.pk for one in reach.standing(self.connection, said) for no in (*one.said, *one.heard)}
-        return not heard <= self._brought or any(
-            email not in self._accepted or no.is_for_good > self._accepted[email] for email, no in said.items()
-        )
+        heavier = {
+            email for email, no in said.items() if email not in self._accepted or no.is_for_good > self._accepted[email]
+        }
+        new = {one.email for one in reach.standing(self.connection, said) if self._has_news(one)}
+        return heavier | new
+
+    def _refuse_hidden(self, operation: Operation, who: People) -> None:
+        """Whom nobody can look up cannot be told from who has said no."""
+        if who.is_hidden and (_subscribes(operation) or reach.has_anybody_objected(self.connection)):
+            raise Refused(reach.NAME_THEM.code, HIDDEN)
+
+    def _copied_by(self, task: "Task", operation: Operation, body: Any) -> frozenset[str]:
+        """Who gets a copy of the messages of a campaign that is about to be sent."""
+        id = words(members(bodies.read(body).get("data")).get("id"))
+        if self.is_dry or operation.id != SENDS or not id or not reach.has_anybody_said_no(self.connection):
+            return frozenset()
+        campaign = task.call("get_campaign", path={"id": id}, query={"include": "campaign-messages"})
+        return people_in(campaign.document.get("included")).copied
+
+    def _refuse_copies(self, copied: frozenset[str]) -> None:
+        """Klaviyo asks nothing of who gets a copy: their no counts here alone."""
+        if not copied:
+            return
+        self._refuse_erased(set(copied))
+        if said := reach.said_no(self.connection, copied):
+            raise Refused(
+                reach.HAS_SAID_NO.code, f"{reach.HAS_SAID_NO.sentence} So no copy goes to {len(said)} of them."
+            )
+
+    def _refuse_lifting(self, body: Any, who: People) -> None:
+        """Of a list or a segment nobody can be left out, and what is for good is lifted for nobody."""
+        if stays := self._keeps(body, self._emails(who)):
+            if _is_of_all(body):
+                raise Refused(reach.NAME_THEM.code, reach.NAME_THEM.sentence)
+            raise OfPeople(reach.STAYS.code, reach.STAYS.sentence, stays)
+
+    def _keeps(self, body: Any, emails: set[str]) -> set[str]:
+        """Whose suppression stays; of a list or a segment anybody's may."""
+        if _is_of_all(body):
+            return {""} if reach.has_anybody_said_no(self.connection) else set()
+        return {email for email, no in reach.said_no(self.connection, emails).items() if no.is_for_good}
 
     def _new(self, emails: set[str]) -> list[Any]:
         """What these people have said no to since they were looked at."""
@@ -177,8 +243,7 @@ class Guard:
 
     def _whom(self, operation: Operation, body: Any, who: People) -> set[str]:
         """Whom a request may reach, as far as is known here."""
-        is_of_all = operation.id == SENDS or (operation.id == LIFTS_OF_ALL and not who.emails)
-        if is_of_all or (operation.id.startswith(SWITCHES) and _goes_live(body)):
+        if operation.id == SENDS or (operation.id.startswith(SWITCHES) and _goes_live(body)):
             return self._emails(who) | self._everybody()
         return self._emails(who)
 
@@ -217,12 +282,16 @@ class Guard:
         reach.will_tell(self.connection, [no for one in found for no in (*one.said, *one.heard)])
         if creates and waiting:
             self.made |= {one.email for one in waiting} - self._known(task, [one.email for one in waiting])
-        try:
-            for one in waiting:
+        untold: dict[str, PermanentError] = {}
+        for one in waiting:
+            try:
                 self._tell(task, one)
-        except PermanentError as error:
-            sentence = f"{reach.NO_FIRST.sentence} That was refused: {error.sentence}"
-            raise Refused(reach.NO_FIRST.code, sentence) from error
+            except PermanentError as error:
+                untold[one.email] = error
+        if untold:
+            self._brought -= {no.pk for one in waiting if one.email in untold for no in one.said}
+            sentence = f"{reach.NO_FIRST.sentence} That was refused: {next(iter(untold.values())).sentence}"
+            raise OfPeople(reach.NO_FIRST.code, sentence, untold)
 
     def _has_news(self, one: Owed) -> bool:
         return any(no.pk not in self._brought for no in (*one.said, *one.heard))
@@ -263,21 +332,8 @@ class Guard:
         return set(who.emails) | {email for name in names if (email := self._met.get(name))}
 
     def _refuse_erased(self, emails: set[str]) -> None:
-        if emails and reach.erased(emails):
-            raise Refused(reach.ERASED.code, reach.ERASED.sentence)
-
-
-def people_in(value: Any) -> People:
-    """Who is named in an input, or in the body of a request; not who is only told of in properties."""
-    found: dict[str, set[str]] = {"email": set(), "phone_number": set(), "id": set()}
-    unnamed: set[tuple[str, str]] = set()
-    for what, name in _named(value):
-        if what in found:
-            found[what].add(name)
-        else:
-            unnamed.add((what.removeprefix(ALONE), name))
-    emails, phones, profiles = (frozenset(found[what]) for what in ("email", "phone_number", "id"))
-    return People(emails, phones, profiles, frozenset(unnamed))
+        if emails and (gone := reach.erased(emails)):
+            raise OfPeople(reach.ERASED.code, reach.ERASED.sentence, gone)
 
 
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:
@@ -295,11 +351,28 @@ def of_mail(email: str) -> dict[str, Any]:
     return {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
 
 
-def refuse_who_said_no(task: "Task", body: Any) -> None:
-    """Of a subscription that no action has looked at. Raises Refused."""
+def refuse_who_said_no(task: "Task", body: Any, names: Collection[str]) -> None:
+    """Of a subscription that no action has looked at, or not since. Raises Refused."""
     from klaviyo.actions import said_no  # which looks people up by the task's own requests
 
-    said_no.refuse(task, body)
+    said_no.refuse(task, body, names)
+
+
+def _subscribes(operation: Operation) -> bool:
+    """Whether it may subscribe somebody; of what Klaviyo does not publish nobody knows."""
+    return operation.id in SUBSCRIBES or operation.id == UNPUBLISHED
+
+
+def _lifts(operation: Operation) -> bool:
+    is_like_it = operation.id == UNPUBLISHED and "suppress" in operation.path.lower()
+    return operation.id == LIFTS or is_like_it
+
+
+def _is_of_all(body: Any) -> bool:
+    """Whether what is lifted is of a list or a segment, or names nobody."""
+    told = members(bodies.read(body).get("data"))
+    people = members(members(told.get("attributes")).get("profiles")).get("data")
+    return not people or bool(told.get("relationships"))
 
 
 def _goes_live(body: Any) -> bool:
@@ -315,60 +388,3 @@ def _goes_live(body: Any) -> bool:
         case list() | tuple():
             return any(map(_goes_live, body))
     return False
-
-
-def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, str]]:
-    """What names a person beside whom no address stands."""
-    if value.get("email") or not (is_person or "email" in value or "phone_number" in value):
-        return
-    for name in ("phone_number", "external_id"):
-        if isinstance(value.get(name), str) and value[name]:
-            yield f"{ALONE}{name}", value[name]
-
-
-def _bare(email: str) -> str:
-    """An address without what is written around it."""
-    bare = email.strip(AROUND)
-    return bare[len("mailto:") :].strip(AROUND) if bare.lower().startswith("mailto:") else bare
-
-
-def _named(value: Any, *, is_person: bool = False) -> Iterator[tuple[str, str]]:
-    match value:
-        case Body():
-            yield from _in_bytes(value)
-        case BaseModel():
-            yield from _named({name: getattr(value, name) for name in type(value).model_fields})
-        case Mapping():
-            if value.get("type") in _OF_PROFILES and isinstance(value.get("id"), str):
-                yield "id", value["id"]
-            yield from _alone(value, is_person=is_person)
-            for name, inner in value.items():
-                if name == "attributes" and value.get("type") == "profile":
-                    yield from _named(inner, is_person=True)
-                elif name not in _SAYS_NOT_WHO:
-                    yield from _under(name, inner)
-        case list() | tuple():
-            for inner in value:
-                yield from _named(inner)
-
-
-def _in_bytes(body: Body) -> Iterator[tuple[str, str]]:
-    """Of a body that somebody has written as text: JSON as any other, else whatever looks like an address."""
-    try:
-        yield from _named(json.loads(body.content))
-    except ValueError:
-        text = unquote_plus(body.content.decode("utf-8", "replace"))
-        yield from (("email", found) for found in within(text, is_form=True))
-
-
-def _under(name: Any, inner: Any) -> Iterator[tuple[str, str]]:
-    if name in ("email", "phone_number") and isinstance(inner, str) and inner:
-        yield str(name), inner
-        if name == "email" and (bare := _bare(inner)) != inner and "@" in bare:
-            yield "email", bare
-    elif name in ("klaviyo_id", "from_id") and isinstance(inner, str):
-        yield "id", inner
-    elif name == "emails" and isinstance(inner, list | tuple):
-        yield from (("email", one) for one in inner if isinstance(one, str))
-    else:
-        yield from _named(inner)

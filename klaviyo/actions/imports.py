@@ -1,15 +1,16 @@
 """Actions on imports: many profiles in one job, which Klaviyo works on at its own pace."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from klaviyo.actions import jobs, profile_fields, reading
+from klaviyo.actions import jobs, parts, profile_fields, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import Id, Inputs, JobId, Listing, Reading
 from klaviyo.actions.profile_fields import OneProfile
 from klaviyo.actions.reading import Listed
-from klaviyo.actions.task import Task
+from klaviyo.actions.task import Task, resource
 from klaviyo.api import bulk, published
 
 
@@ -37,10 +38,11 @@ class ErrorsOfImport(Listing):
 )
 def bulk_import_profiles(task: Task, given: Importing) -> dict[str, Any]:
     """Create or change many profiles in one job, or several where they are too many for one."""
-    people = [_resource(one) for one in given.profiles]
-    related: dict[str, Any] = {"lists": ("list", [given.list_id])} if given.list_id else {}
-    parts = jobs.parts(people, bulk.MOST_PROFILES, bulk.MOST_BYTES)
-    told = [task.made("bulk_import_profiles", jobs.IMPORT, {"profiles": {"data": part}}, **related) for part in parts]
+    items = [(at, _resource(one)) for at, one in enumerate(given.profiles)]
+    body = partial(_body, list_id=given.list_id)
+    most, largest = bulk.MOST_PROFILES, bulk.MOST_BYTES
+    sent = parts.send(task, "bulk_import_profiles", "profiles", items, body, most=most, largest=largest)
+    told = [answer.data for _, answer in sent]
     return jobs.all_told(task, "get_bulk_import_profiles_job", told, wait=given.wait)
 
 
@@ -63,6 +65,11 @@ def list_profile_import_errors(task: Task, given: ErrorsOfImport) -> Listed:  # 
     """List whom an import did not take, and why."""
     operation = "get_errors_for_bulk_import_profiles_job"
     return Listed(operation, {"id": given.job_id}, reading.query(given, published.find(operation)))
+
+
+def _body(part: list[Any], *, list_id: str | None) -> dict[str, Any]:
+    related: dict[str, Any] = {"lists": ("list", [list_id])} if list_id else {}
+    return resource(jobs.IMPORT, {"profiles": {"data": part}}, **related)
 
 
 def _resource(one: OneProfile) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from klaviyo.actions.people import Who
 from klaviyo.actions.profile_fields import Named, Patching
 from klaviyo.actions.reading import Listed
 from klaviyo.actions.task import Task, resource
-from klaviyo.actions.turns import Turn
 from klaviyo.api import answers, published
 from klaviyo.api.answers import members, words
 
@@ -152,7 +151,7 @@ def upsert_profile(task: Task, given: Upserting) -> dict[str, Any]:
     if meta := profile_fields.patch(given, made):
         data["meta"] = meta
     query = reading.query(Reading(), published.find("create_or_update_profile"), also=WITH_CONSENT)
-    once = _once(task, meta)
+    once = _once(meta)
     answer = task.call("create_or_update_profile", query=query, body={"data": data}, is_repeatable=once)
     # 201 of a new one: https://developers.klaviyo.com/en/reference/create_or_update_profile
     return appended.flat(answer.data) | {"is_new": answer.status == 201}
@@ -161,21 +160,17 @@ def upsert_profile(task: Task, given: Upserting) -> dict[str, Any]:
 def _patch(task: Task, id: str, made: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {"type": "profile", "id": id, "attributes": made} | ({"meta": meta} if meta else {})
     query = reading.query(Reading(), published.find("update_profile"), also=WITH_CONSENT)
-    once = _once(task, meta)
+    once = _once(meta)
     answer = task.call("update_profile", path={"id": id}, query=query, body={"data": data}, is_repeatable=once)
     return appended.flat(answer.data)
 
 
-def _once(task: Task, meta: dict[str, Any]) -> bool | None:
+def _once(meta: dict[str, Any]) -> bool | None:
     """False of what appends: a second time it would stand there twice, so nobody else begins it anew either.
 
     https://developers.klaviyo.com/en/reference/update_profile
     """
-    if "append" not in meta.get("patch_properties", {}):
-        return None
-    if isinstance(task.deadline, Turn):
-        task.deadline.go_through()
-    return False
+    return False if "append" in meta.get("patch_properties", {}) else None
 
 
 def _told(task: Task, profile: dict[str, Any], others: Sequence[str], *, with_lists: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -19,7 +20,8 @@ from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.run import perform
-from klaviyo.api.named import names_in
+from klaviyo.api.named import gaps, names_in, without
+from klaviyo.consent import reach
 from klaviyo.models import ActionRun
 
 TASK = "klaviyo.tasks.run_action"
@@ -37,11 +39,18 @@ def put(row: ActionRun, given: Inputs) -> None:
         # Of who was erased meanwhile nothing is written again: a run without an input is not begun.
         rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
         there = bool(rows.values_list("pk", flat=True)) and not record.is_about_the_erased(row, names)
-        row.state, row.given = State.QUEUED, record.whole(record.plain(given)) if there else ""
+        said = record.plain(given) if there else _without_the_erased(record.plain(given), names)
+        row.state, row.given = State.QUEUED, record.whole(said) if said else ""
         row.save(update_fields=["state", "given"])
-        if there:
-            record.name_people(row, names)
+        if said:
+            record.name_people(row, names_in(said))
     tell(row)
+
+
+def _without_the_erased(said: dict[str, Any], names: set[str]) -> dict[str, Any] | None:
+    """What is left to others; None where they cannot be told apart, or nobody is left."""
+    gone = reach.erased({one for one in names if "@" in one})
+    return without(said, gone.__contains__) if gone else None
 
 
 def tell(row: ActionRun) -> None:
@@ -65,9 +74,9 @@ def go_on(pk: UUID | str) -> None:
     if isinstance(found, Outcome):
         record.end(row, found, [])
         return
-    action, given = found
+    action, given, gone = found
     spent = (row.now - row.began_at).total_seconds()  # by the database's clock, as it began
-    perform(row, action, given, deadline=Deadline(given.timeout_seconds - spent))
+    perform(row, action, given, deadline=Deadline(given.timeout_seconds - spent), gone=gone)
 
 
 def go_on_with_all(is_over: Callable[[], bool]) -> None:
@@ -79,14 +88,15 @@ def go_on_with_all(is_over: Callable[[], bool]) -> None:
         go_on(pk)
 
 
-def _read(row: ActionRun) -> tuple[Action, Inputs] | Outcome:
+def _read(row: ActionRun) -> tuple[Action, Inputs, dict[str, list[int]]] | Outcome:
     if not _may_still(row):
         return failure("token_ended", "The token that asked for it has ended, so it was not begun.")
     try:
         if not row.given:
             return failure("forgotten", "Somebody whom it was about was erased meanwhile, so it was not begun.")
         action = catalogue.find(row.action)
-        return action, checking.checked(action, json.loads(row.given))
+        said, gone = gaps(json.loads(row.given))
+        return action, checking.checked(action, said), gone
     except (Undecryptable, catalogue.NoSuchAction, checking.BadInput):
         return error("cannot_be_read", CANNOT_BE_READ)
 

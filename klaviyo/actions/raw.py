@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from integrations.errors import TemporaryError
 from integrations.wire import http
+from klaviyo.actions import retries, unsubscription
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Inputs,
@@ -24,9 +25,8 @@ from klaviyo.actions.inputs import (
     seed,
     wrong,
 )
-from klaviyo.actions.retries import NOT_TWICE
 from klaviyo.actions.task import Refused, Task
-from klaviyo.api import bodies, published
+from klaviyo.api import answers, bodies, published
 from klaviyo.api.answers import Answer
 from klaviyo.api.operation import Operation
 from klaviyo.api.published import Published
@@ -146,7 +146,13 @@ class Raw(Inputs):
         ),
     ] = 360
     max_retries: Annotated[
-        int, Field(ge=0, le=10, description="How often it is made again.", json_schema_extra=seed("Max Retry Count"))
+        int,
+        Field(
+            ge=0,
+            le=10,
+            description="How often it is made again; a POST that may have been done is not.",
+            json_schema_extra=seed("Max Retry Count"),
+        ),
     ] = 0
     exponential_backoff: Annotated[
         bool, Field(description="Wait 1, 2, 4 … 60 seconds.", json_schema_extra=seed("Use Exponential Backoff"))
@@ -167,6 +173,9 @@ class Raw(Inputs):
         self._headers_are_safe()
         self._one_body()
         meant = self.meant
+        said = answers.members(bodies.read(self.body).get("data")).get("id")
+        if meant[0].id == "update_profile" and said != meant[1]["id"]:
+            raise wrong("The data must have the id that the path has.", field="data")
         is_client = (self.url or meant[0].path).startswith("/client/")
         if self.exclude_authorization and not is_client:
             raise wrong("Only /client/… is asked without our access.", field="exclude_authorization")
@@ -206,6 +215,8 @@ class Raw(Inputs):
             raise wrong("Give either data or a form.", field="data")
         if set(self.file_data_file_names or {}) - set(files):
             raise wrong("It names files that are not among file_data.", field="file_data_file_names")
+        if isinstance(self.data, str) and bodies.names_twice(self.data):
+            raise wrong("A name stands twice in one object: whoever reads it may take either.", field="data")
         for text in files.values():
             try:
                 base64.b64decode(text, validate=True)
@@ -290,9 +301,8 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
     operation, path, found = given.meant
     if given.operation is None and found is None and operation.path.count("{"):
         raise Refused("invalid", "The path holds what a path cannot.", pointer="/url")
-    warned = operation.method == "POST" and given.max_retries and operation.id in NOT_TWICE
-    if warned:
-        task.warn("may_double", "A second try of this may do it twice.")
+    if operation.id == "bulk_unsubscribe_profiles":
+        unsubscription.noted(task, given.body)
     try:
         answer = task.call(
             operation,
@@ -302,7 +312,7 @@ def raw_request(task: Task, given: Raw) -> dict[str, Any]:
             headers=given.headers,
             response_type=given.response_type,
             is_anonymous=given.exclude_authorization,
-            is_repeatable=True,
+            is_repeatable=retries.may_be_repeated(operation, given.body),
         )
     except TemporaryError as error:
         if error.code != http.REDIRECTED.code:

@@ -86,15 +86,26 @@ def begin(
     return row, True
 
 
-def end(row: ActionRun, outcome: Outcome, exchanged: list[Any]) -> None:
-    """How it ended, on record; the people of its answer are known from then on. Nothing is kept of who was erased."""
+def learn(row: ActionRun, names: Iterable[str]) -> None:
+    """Whom a run that is under way is about, as it has just learnt: so that an erasure finds it."""
+    with transaction.atomic():
+        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
+        if rows.values_list("pk", flat=True):
+            name_people(row, names)
+
+
+def end(row: ActionRun, outcome: Outcome, exchanged: list[Any], learnt: Iterable[str] = ()) -> None:
+    """How it ended, on record; the people of its answer are known from then on. Nothing is kept of who was erased.
+
+    `learnt`: addresses of people whom it knew by something else.
+    """
     row.state = ActionRun.State.DONE
     row.outcome, row.reason = outcome.outcome or "", outcome.reason
     row.codes = [problem.code for problem in (*outcome.errors, *outcome.warnings)][:50]
     row.request_ids, row.attempts = list(outcome.request_ids)[:500], outcome.attempts
     row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()
     answered, requests = kept(outcome.document()), kept(exchanged)
-    people = names_in([outcome.document(), exchanged])
+    people = names_in([outcome.document(), exchanged]) | set(learnt)
     with transaction.atomic():
         # An erasure that has gone before us shows by now; one that comes after us waits for this row.
         rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")

@@ -3,18 +3,22 @@
 What the account's own budget lets wait has not been made: that is waiting, no retry, and only the deadline ends it.
 """
 
+import json
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from integrations import shutdown
 from integrations.errors import IntegrationError, OutOfTime, PermanentError, TemporaryError, Throttled
 from integrations.outcomes import CalledOff
 from integrations.wire import http
 from integrations.wire.deadline import Deadline
+from klaviyo.actions.turns import is_harmless_again
 from klaviyo.api.answers import Answer
+from klaviyo.api.bodies import Body
 from klaviyo.api.operation import Operation
 
 #: A second one would make a second thing, or send twice; and by which action it can be seen whether it was done.
@@ -62,6 +66,18 @@ class Patience:
         if not self.exponential_backoff:
             return self.retry_delay.total_seconds()
         return min(2.0**retry, LONGEST_BACKOFF) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def may_be_repeated(operation: Operation, body: Any) -> bool:
+    """Whether a request of somebody's own may be made again although it may have been done: reads, and what replaces.
+
+    A POST makes a further thing, unless it is known to make none; what appends would stand there twice.
+    https://developers.klaviyo.com/en/reference/update_profile
+    """
+    if operation.method in ("GET", "PUT", "DELETE"):
+        return True
+    appends = isinstance(body, Body) or "append" in json.dumps(body)
+    return is_harmless_again(operation) and not appends
 
 
 def patiently(

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from integrations.api.outcome import SUCCESS, Outcome, error, failure
@@ -65,22 +66,31 @@ def of(action: Action, connection: Connection, given: Inputs, *, by: By, key: st
     return perform(row, action, given)
 
 
-def perform(row: ActionRun, action: Action, given: Inputs, *, deadline: Deadline | None = None) -> Outcome:
+def perform(
+    row: ActionRun,
+    action: Action,
+    given: Inputs,
+    *,
+    deadline: Deadline | None = None,
+    gone: Mapping[str, list[int]] | None = None,
+) -> Outcome:
     """Do what a run is for, and put on record how it ended. It is done once: nothing begins a run anew.
 
-    Raises HandedOver where its turn has passed before anything was asked that must not be asked again.
+    `gone`: places of the input where somebody stood who was erased while it waited. Raises HandedOver where its turn
+    has passed before anything was asked that must not be asked again.
     """
     began = time.monotonic()
     work = _Work.of(row, action, given, deadline)
+    work.task.guard.leave_out(work.task, gone or {})
     try:
         outcome = work.done()
     except HandedOver:
         raise
     except BaseException:  # of a program that ends at once
-        record.end(row, error("interrupted", INTERRUPTED, is_known=not work.task.requests), work.task.exchanges.kept)
+        work.end(error("interrupted", INTERRUPTED, is_known=not work.task.requests))
         raise
     outcome = replace(outcome, took_ms=round((time.monotonic() - began) * 1000))
-    record.end(row, outcome, work.task.exchanges.kept)
+    work.end(outcome)
     return outcome
 
 
@@ -124,7 +134,7 @@ def pages(action: Action, connection: Connection, given: Inputs, *, by: By) -> I
         raise Broken(outcome, count, place) from None
     finally:
         took = round((time.monotonic() - began) * 1000)
-        record.end(row, replace(outcome, took_ms=took), [])
+        record.end(row, replace(outcome, took_ms=took), [], work.task.guard.learnt)
 
 
 @dataclass
@@ -146,7 +156,12 @@ class _Work:
         wants_many = isinstance(given, Listing) and (given.all or given.limit > AS_BACKLOG)
         ends = deadline or Deadline(given.timeout_seconds)
         task = Task.over(row.connection, patience, ends, is_backlog=wants_many, run=row.pk, dry=row.is_dry)
+        task.learn = partial(record.learn, row)
         return cls(row, action, given, task)
+
+    def end(self, outcome: Outcome) -> None:
+        """Put on record how it ended."""
+        record.end(self.row, outcome, self.task.exchanges.kept, self.task.guard.learnt)
 
     def done(self) -> Outcome:
         try:

@@ -5,14 +5,14 @@ a call: https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from integrations.errors import IntegrationError, PermanentError
-from klaviyo.actions import guard, jobs
-from klaviyo.actions.refusals import Refused
+from klaviyo.actions import jobs, named_people
+from klaviyo.actions.refusals import OfPeople
 from klaviyo.actions.task import Task
 from klaviyo.api import filters, profile_search, profiles, values
 from klaviyo.api.answers import Unreadable, members, words
@@ -30,6 +30,7 @@ ERASED = No(reach.ERASED, is_for_good=True)
 LOOKED_UP_AT_ONCE = profiles.LOOKED_UP_AT_ONCE
 ALL_CHANNELS = ("email", "sms", "sms.transactional", "whatsapp.marketing", "whatsapp.transactional")
 LARGEST = 1_000_000  # bytes: no limit of its own
+PLACE = "An action on the Klaviyo account"
 MAILBOX = frozenset({"HARD_BOUNCE", "INVALID_EMAIL"})  # about the mailbox, and no word of a person's
 
 
@@ -150,21 +151,23 @@ def is_subscribed(profile: Profile, person: Person) -> bool:
     return all(_consent(raw, channel) == "SUBSCRIBED" for channel in asked)
 
 
-def refuse(task: Task, body: Any) -> None:
-    """Of a subscription that no action has looked at. Raises Refused for whoever has said no."""
-    who = guard.people_in(body)
+def refuse(task: Task, body: Any, names: Collection[str]) -> None:
+    """Of a subscription: look at those of these names. Raises Refused for whoever has said no."""
+    who = named_people.people_in(body)
     channels = ALL_CHANNELS
     people = [Person(email=email, channels=channels) for email in sorted(who.emails)]
     people += [Person(phone_number=number, channels=channels) for number in sorted(who.phones)]
     people += [Person(id=id, channels=channels) for id in sorted(who.profiles)]
+    people = [person for person in people if not person.names.isdisjoint(names)]
     found, noes = look_up(task, people), dict[int, No]()
     for list_id in _lists_in(body) or {None}:
         for at, no in of(task, people, found, list_id).items():
             noes[at] = no if at not in noes or no.is_for_good else noes[at]
     if noes:
         worst = next((no for no in noes.values() if no.is_for_good), next(iter(noes.values())))
-        raise Refused(worst.reason.code, worst.reason.sentence)
-    task.guard.may_be_subscribed |= who.emails | who.phones | who.profiles
+        objecting = set().union(*(people[at].names for at in noes))
+        raise OfPeople(worst.reason.code, worst.reason.sentence, objecting)
+    task.guard.may_be_subscribed |= who.names
 
 
 def _lists_in(body: Any) -> set[str | None]:

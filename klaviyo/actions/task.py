@@ -45,6 +45,7 @@ class Task:
     exchanges: Exchanges = field(default_factory=Exchanges)
     requests: int = 0
     is_known: bool = True
+    learn: Callable[[set[str]], None] | None = None  # is told of people whom the run turns out to be about
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,12 +109,14 @@ class Task:
 
         while True:  # each time somebody has said something new, which is then known
             self.guard.before(self, asked, body)
+            before = self.requests
             try:
                 answer: Answer = self._patiently(asked, ask, is_repeatable=is_repeatable)
             except CalledOff:
                 continue
             finally:
-                self.guard.after(asked, body)
+                if self.requests > before:
+                    self.guard.after(asked, body)
             return answer
 
     def doing(self, operation: Operation, ask: Callable[[Client], Any], *, is_repeatable: bool | None = None) -> Any:
@@ -172,14 +175,18 @@ class Task:
     def warn(self, code: str, sentence: str, **meta: Any) -> None:
         self.warnings.append(Problem(code, sentence, meta=meta))
 
-    def _say_how_to_look(self, asked: Operation) -> None:
+    def _say_how_to_look(self, asked: Operation, *, is_repeatable: bool | None) -> None:
         if look_by := retries.LOOK_BY.get(asked.id):
             sentence = f"Klaviyo may have done it all the same: look with {look_by} before you run this again."
             self.warn("may_have_happened", sentence, look_by=look_by)
+        elif is_repeatable is False:
+            self.warn("may_have_happened", "Klaviyo may have done it all the same: look there before you run it again.")
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked)
-        if isinstance(self.deadline, Turn) and not is_harmless_again(asked):
+        if self.learn and (learnt := self.guard.new_ones()):
+            self.learn(learnt)
+        if isinstance(self.deadline, Turn) and (is_repeatable is False or not is_harmless_again(asked)):
             self.deadline.go_through()
         if self.requests >= OVER_THIS_MANY:
             self.client.is_backlog = True
@@ -192,7 +199,7 @@ class Task:
             self.requests += getattr(error, "attempts", 1)
             if error.may_have_happened and self.is_known:
                 self.is_known = False
-                self._say_how_to_look(asked)
+                self._say_how_to_look(asked, is_repeatable=is_repeatable)
             raise
         self.requests += took
         return answer

@@ -33,6 +33,35 @@ def of(value: Any) -> Body | None:
     return Body(json.dumps(value, allow_nan=False, separators=(",", ":")).encode(), MEDIA_TYPE)
 
 
+def read(value: Any) -> dict[str, Any]:
+    """The object that a body is, however it is given; empty for what is none."""
+    if isinstance(value, Body):
+        try:
+            value = json.loads(value.content)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def names_twice(text: str) -> bool:
+    """Whether JSON that somebody has written gives a name twice in one object: which one counts is not certain.
+
+    https://www.rfc-editor.org/rfc/rfc8259#section-4
+    """
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        found.extend(["twice"] if len(made) < len(pairs) else [])
+        return made
+
+    try:
+        json.loads(text, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return False
+    return bool(found)
+
+
 def multipart(fields: Mapping[str, str], files: Mapping[str, File]) -> Body:
     """A form with files (RFC 7578), as https://developers.klaviyo.com/en/reference/upload_image_from_file takes it."""
     from urllib3 import encode_multipart_formdata  # heavy

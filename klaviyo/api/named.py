@@ -1,35 +1,22 @@
 """Names in what is kept of a run: people's addresses, numbers and ids, however they are written, and what ties them."""
 
-import base64
-import binascii
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote_plus
 
 from integrations import reasons
 from integrations.outbox import retention
-from klaviyo.api import values
+from klaviyo.api import addresses, values
 from klaviyo.api.answers import members
 
-AROUND = 254  # characters: https://www.rfc-editor.org/errata/eid1690
 IDS = ("id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number")
-DEEPEST = 3  # times that a text may be written within another one
-
-_STOPS = r"\s<>()\[\],;:\"@{}|\\\u2039\u203a\u00ab\u00bb\u201c-\u201e\u2018\u2019"
-_BEFORE = re.compile(rf"[^{_STOPS}]+\Z")
-_AFTER = re.compile(rf"[^{_STOPS}'&]+\.[^{_STOPS}'&]+")
-_PHONE = re.compile(r"\+[1-9]\d{6,14}(?!\d)")
-_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+MANY = ("profiles", "events", "emails")  # inputs that name a person each
 
 
 def names_in(value: Any) -> set[str]:
     """All names of people in it: too many rather than too few, so that an erasure finds it."""
     found: set[str] = set()
     for name, text in _texts(value):
-        found |= set(_in_text(text))
+        found |= set(addresses.within(text))
         if name in IDS and text:
             found.add(text)
     return found
@@ -52,45 +39,32 @@ def ties(value: Any, emails: Collection[str]) -> set[str]:
     return found
 
 
+def without(given: Mapping[str, Any], is_theirs: Callable[[str], bool]) -> dict[str, Any] | None:
+    """An input with null in place of those who are one person; None where nobody else is left, or all is about them."""
+    left = dict(given)
+    for name in MANY:
+        if isinstance(given.get(name), list):
+            left[name] = [None if any(map(is_theirs, names_in(one))) else one for one in given[name]]
+    others = [one for name in MANY if isinstance(left.get(name), list) for one in left[name]]
+    return left if any(others) and not any(map(is_theirs, names_in(left))) else None
+
+
+def gaps(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[int]]]:
+    """An input without the places where nobody stands any more, and which these are."""
+    empty = {name: [at for at, one in enumerate(_list(given, name)) if one is None] for name in MANY}
+    filled = {name: [one for one in _list(given, name) if one is not None] for name in MANY if empty[name]}
+    return {**given, **filled}, {name: places for name, places in empty.items() if places}
+
+
+def _list(given: Mapping[str, Any], name: str) -> list[Any]:
+    value = given.get(name)
+    return value if isinstance(value, list) else []
+
+
 def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
     """The reason of a run without people: Klaviyo's own words may quote what it refused."""
     is_klaviyos = outcome == "failure" and not any(map(reasons.is_known, codes))
     return retention.REFUSED if is_klaviyos and reason else retention.without_people(reason)
-
-
-def _in_text(text: str) -> Iterator[str]:
-    for one in _readings(text, DEEPEST):
-        yield from _PHONE.findall(one)
-        at = one.find("@")
-        while at >= 0:
-            before = _BEFORE.search(one[max(0, at - AROUND) : at])
-            after = _AFTER.match(one[at + 1 : at + 1 + AROUND])
-            if before and after:
-                yield from _spellings(before[0], after[0].strip("."))
-            at = one.find("@", at + 1)
-
-
-def _spellings(before: str, after: str) -> set[str]:
-    """What stands before the @ may be all of the name, or only its end."""
-    ends = {before, before.strip("'."), *(re.split(f"[{mark}]", before)[-1] for mark in ("'", "&=", "&='", "/", "&=/"))}
-    return {f"{one}@{after}" for one in ends if one}
-
-
-def _readings(text: str, deepest: int) -> Iterator[str]:
-    """A text, and what it is when it is decoded."""
-    yield text
-    if not deepest:
-        return
-    others = set()
-    if "%" in text:
-        others.add(unquote_plus(text))
-    if "\\u" in text:
-        others.add(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
-    if "@" not in text and _BASE64.fullmatch(text):
-        with suppress(binascii.Error, ValueError):
-            others.add(base64.b64decode(text).decode("utf-8", "replace"))
-    for other in others - {text}:
-        yield from _readings(other, deepest - 1)
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ A no stands in Sorae (`referrals.noes`). That an account was told of one is a de
 it is open the account owes, and whatever came of it, it begins anew where the account could reach the person again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -152,10 +152,11 @@ class Noes:
         return told.settled_at <= erased_at + erased.MARGIN
 
 
-def of(connection: Connection, emails: Iterable[str]) -> Noes:
-    """The noes of these people to the stores of an account; a query or two where nobody has said no."""
+def of(connection: Connection, emails: Iterable[str], stores: Collection[int] | None = None) -> Noes:
+    """The noes of these people to the stores of an account, or to those given; a query or two where there are none."""
     people = set(emails)
-    stores = list(StoreSetting.objects.filter(connection=connection).values_list("store", flat=True))
+    if stores is None:
+        stores = list(StoreSetting.objects.filter(connection=connection).values_list("store", flat=True))
     said = noes.standing(people, stores)
     found = Noes(connection)
     if said:

@@ -5,11 +5,13 @@ For whoever knows no referrals and has people's addresses alone, such as actions
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from integrations.models import Connection, Delivery
 from integrations.reasons import Reason, Who, declare
-from klaviyo.consent import decision, opt_outs, owed_noes, suppression, topics
+from klaviyo.consent import decision, opt_outs, owed_erasures, owed_noes, suppression, topics
 from klaviyo.mapping.contents import Unsubscribe
 from klaviyo.models import Notice, StoreSetting
 from referrals import erased as erasures
@@ -29,6 +31,16 @@ HAS_SAID_NO = declare(
     who=Who.PERSON,
 )
 STAYS = HAS_SAID_NO.saying("They have complained, cannot be reached, or were suppressed: no action lifts that.")
+NAME_THEM = declare(
+    "name_the_people",
+    "Name the people",
+    "Of a list or a segment nobody can be left out, and somebody has complained, said no or was erased. "
+    "Give the people by their emails instead.",
+    because="of a list or a segment nobody can be left out",
+    means="Klaviyo lifts suppressions of whoever is in it at that moment, and does not say whose.",
+    who=Who.OPERATOR,
+    do="Read who is in it, and give their emails: who has complained, said no or was erased is then left out.",
+)
 UNKNOWN = decision.UNKNOWN
 NO_FIRST = owed_noes.GOES_FIRST
 #: Klaviyo's words for what somebody has ended themselves: https://developers.klaviyo.com/en/reference/get_profiles
@@ -91,7 +103,15 @@ def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
 def has_anybody_objected(connection: Connection) -> bool:
     """Whether anybody at all was erased, or has said no to a store of the account."""
     is_erased = Suppression.objects.filter(reason=Suppression.Reason.ERASED).exists()
-    return is_erased or OptOut.objects.filter(store__in=_stores(connection)).exists()
+    return is_erased or OptOut.objects.filter(store__in=_served(connection)).exists()
+
+
+def has_anybody_said_no(connection: Connection) -> bool:
+    """Whether anybody at all must not be made reachable by what says not whom it is about."""
+    stores = _ever_served(connection)
+    listed = Suppression.objects.filter(Q(store=None) | Q(store__in=stores))
+    told = Notice.objects.filter(connection=connection, topic__in=topics.OPT_OUTS)
+    return listed.exists() or OptOut.objects.filter(store__in=stores).exists() or told.exists()
 
 
 def owed_by_anybody(connection: Connection) -> list[str] | None:
@@ -108,6 +128,11 @@ def will_tell(connection: Connection, said: Sequence[OptOut]) -> None:
         owed_noes.tell_again(connection, said, after=owed_noes.SEEN_TO_AFTER)
 
 
+def will_erase(connection: Connection, erased: Collection[str], after: timedelta) -> None:
+    """The account deletes these erased people once more after that time: something may have come there about them."""
+    owed_erasures.reached(connection, erased, after)
+
+
 def said_no(connection: Connection, emails: Iterable[str]) -> dict[str, No]:
     """Who has said no as far as is known here: on our own list, to a store of the account, or told by it lately."""
     found: dict[str, No] = {}
@@ -119,11 +144,11 @@ def said_no(connection: Connection, emails: Iterable[str]) -> dict[str, No]:
 
 
 def note_no(connection: Connection, email: str, *, everything: bool, place: str) -> int:
-    """The person has said no: so it stands at each store that is joined to the account; at how many.
+    """The person has said no: so it stands at each store of the account, also at those that have left it; at how many.
 
     All accounts of these stores are told.
     """
-    stores = list(Store.objects.filter(pk__in=_stores(connection)).order_by("pk"))
+    stores = list(Store.objects.filter(pk__in=_served(connection)).order_by("pk"))
     for store in stores:
         scope = OptOut.Scope.EVERYTHING if everything else OptOut.Scope.NEWSLETTER
         lifecycle.opt_out(store, email, scope=scope, place=place)
@@ -132,7 +157,7 @@ def note_no(connection: Connection, email: str, *, everything: bool, place: str)
 
 def note_yes(connection: Connection, email: str, *, proof: str, wording: str, place: str) -> int:
     """The person's proved yes stands at each store of the account to which they had said no; at how many."""
-    stores = {no.store_id for no in noes.standing([email], _stores(connection))}
+    stores = {no.store_id for no in noes.standing([email], _served(connection))}
     for store in Store.objects.filter(pk__in=stores).order_by("pk"):
         consent.note_yes(store, email, proof=proof, wording=wording, place=place)
     return len(stores)
@@ -155,7 +180,7 @@ def _is_back(email: str, erased_at: datetime) -> bool:
 
 
 def _standing(connection: Connection, emails: Sequence[str]) -> list[Owed]:
-    known = owed_noes.of(connection, emails)
+    known = owed_noes.of(connection, emails, _served(connection))
     if not known.said:
         return []
     settings = StoreSetting.objects.filter(connection=connection).exclude(newsletter_list_id="")
@@ -183,14 +208,19 @@ def _said_no(connection: Connection, emails: Sequence[str]) -> Iterator[tuple[st
 
 
 def _ever_served(connection: Connection) -> list[int]:
-    """The stores of the account, and those it was once told noes of; every store where it has none any more."""
+    """The stores of the account, and those that have left it; every store where it has none any more."""
+    if StoreSetting.objects.filter(connection=connection).exists():
+        return _served(connection)
+    return list(Store.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def _served(connection: Connection) -> list[int]:
+    """The stores of the account, and those that it was once told noes of."""
     told = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind).values_list(
         "options__store", flat=True
     )
-    joined = _stores(connection)
-    found = {*joined, *(store for store in told.distinct() if isinstance(store, int))}
-    every = Store.objects.order_by("pk").values_list("pk", flat=True)
-    return list(every.filter(pk__in=found) if joined else every)
+    found = {*_stores(connection), *(store for store in told.distinct() if isinstance(store, int))}
+    return list(Store.objects.filter(pk__in=found).order_by("pk").values_list("pk", flat=True))
 
 
 def _stores(connection: Connection) -> list[int]:

@@ -14,7 +14,7 @@ ALL_THE_SAME = "Everything else can be changed and saved."
 
 
 @dataclass(frozen=True)
-class Offer:
+class KnownLists:
     """The lists by name, as they were at `read_at`; `problem` says why some or all may be missing.
 
     While `is_awaited`, a worker is about to read them anew; `is_readable` where one could.
@@ -46,14 +46,14 @@ class Offer:
         return sorted(found, key=lambda item: (item.id != chosen, _unlikely(plain(item.name), wanted)))
 
 
-def of(connection: Connection) -> Offer:
+def of(connection: Connection) -> KnownLists:
     """What is known here: Klaviyo is not asked."""
     copy = AccountLists.objects.filter(connection=connection).first() or AccountLists(connection=connection)
     lists = account_lists.kept(copy)
     if not connection.is_connected:
         problem = f"{outbox.waiting_for(connection)} Its lists cannot be read until then."
-        return Offer(lists, problem, copy.read_at, is_readable=False)
-    return Offer(lists, _problem(copy), copy.read_at, copy.is_awaited)
+        return KnownLists(lists, problem, copy.read_at, is_readable=False)
+    return KnownLists(lists, _problem(copy), copy.read_at, copy.is_awaited)
 
 
 def _problem(copy: AccountLists) -> str:

@@ -7,7 +7,7 @@ from django import forms
 
 from klaviyo.api.lists import List
 from klaviyo.models import StoreSetting
-from klaviyo.pages.list_choices import Offer
+from klaviyo.pages.list_choices import KnownLists
 
 if TYPE_CHECKING:  # generic for the type checker alone
     ModelForm = forms.ModelForm[StoreSetting]
@@ -91,9 +91,9 @@ class SettingsForm(ModelForm):
         model = StoreSetting
         fields = ("is_enabled", "behaviour", "list_id", "newsletter_list_id", "invite_policy", "reminder_policy")
 
-    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, known_lists: KnownLists, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offer = offer
+        self.known_lists = known_lists
         self.stored = {name: str(getattr(self.instance, name)) for name in LISTS}
 
     def choices(self, name: str) -> list[Choice]:
@@ -139,7 +139,7 @@ class SettingsForm(ModelForm):
         setting.list_name = self._name("list_id", setting.list_name)
         setting.newsletter_list_name = self._name("newsletter_list_id", setting.newsletter_list_name)
         if (newsletter_id := self.cleaned_data["newsletter_list_id"]) != self.stored["newsletter_list_id"]:
-            newsletter = self.offer.with_id(newsletter_id)  # of the same list, sending may know better by now
+            newsletter = self.known_lists.with_id(newsletter_id)  # of the same list, sending may know better by now
             setting.is_double_opt_in = newsletter is not None and newsletter.is_double_opt_in
         saved: StoreSetting = super().save(commit)
         return saved
@@ -147,8 +147,8 @@ class SettingsForm(ModelForm):
     def picker(self, name: str, words: str, chosen: str) -> Picker:
         """The choice as it is narrowed down to what has these words, and what is chosen."""
         stored = self.stored[name]
-        matching = self.offer.searched(words, chosen)
-        is_lost = stored and self.offer.named(stored) is None
+        matching = self.known_lists.searched(words, chosen)
+        is_lost = stored and self.known_lists.named(stored) is None
         kept_name = str(getattr(self.instance, name.replace("_id", "_name"))) or stored
         return Picker(
             name=name,
@@ -166,7 +166,7 @@ class SettingsForm(ModelForm):
 
     def _known_list(self, name: str) -> str:
         list_id = str(self.cleaned_data[name])
-        if list_id and list_id != self.stored[name] and self.offer.named(list_id) is None:
+        if list_id and list_id != self.stored[name] and self.known_lists.named(list_id) is None:
             raise forms.ValidationError("Choose one of the account's lists; this one is not among them.")
         return list_id
 
@@ -174,4 +174,4 @@ class SettingsForm(ModelForm):
         """The name of the chosen list; the stored one where the account does not tell."""
         list_id = self.cleaned_data[field]
         kept = stored_name if list_id == self.stored[field] else ""
-        return (self.offer.named(list_id) or kept) if list_id else ""
+        return (self.known_lists.named(list_id) or kept) if list_id else ""

@@ -79,7 +79,7 @@ def test_no_more_is_asked_for_unless_somebody_allows_it(connect: Connect) -> Non
 
 def test_what_is_allowed_too_is_asked_for_and_remembered(connect: Connect, browser_of_the_operator: Client) -> None:
     page = browser_of_the_operator.get(reverse("integrations:allow", args=["klaviyo"])).content.decode()
-    assert page.count('name="also"') == len(provider.OFFERS)
+    assert page.count('name="also"') == len(provider.ADDITIONS)
     assert "checked" not in page
     connect(also=["segments", "nothing-of-ours"])
     row = Connection.objects.get()

@@ -16,13 +16,15 @@ from integrations.outcomes import Accepted, Failed, Outcome, Retry
 from integrations.reasons import Who, declare
 from integrations.wire import attempts
 from klaviyo.api import privacy, subscriptions
+from klaviyo.api.answers import words
+from klaviyo.api.profiles import Profile
+from klaviyo.delivery.erasure import action_runs, further_address, owed
 from klaviyo.delivery.erasure import erase as erasure
-from klaviyo.delivery.erasure import further_address, owed
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure
 from klaviyo.profiles import import_job
 from klaviyo.profiles.batch import Batch
-from referrals import person_key, suppressions
+from referrals import erased, person_key, suppressions
 
 ERASED_FIRST = Retry(
     declare(
@@ -123,6 +125,8 @@ def erase(batch: Batch, delivery: Delivery) -> Outcome:
     address is unsubscribed there.
     """
     person = batch.people.known(delivery)
+    if person:
+        action_runs.forget_names(batch.connection, _names(person), delivery.created_at + erased.MARGIN)
     if person and person.is_named_otherwise and not contents.Erase.of(delivery).whole_profile:
         return _ask_first(batch, delivery)
     spelt = (person and person.address) or delivery.subject
@@ -132,6 +136,12 @@ def erase(batch: Batch, delivery: Delivery) -> Outcome:
     outcome = DELETION_ASKED if was_known else NOT_KNOWN
     owed.taken(delivery, outcome)
     return outcome
+
+
+def _names(person: Profile) -> set[str]:
+    """What else the person is called, which Klaviyo alone knows: runs that say no address have one of these."""
+    others = (words(person.attributes.get(name)) for name in ("phone_number", "external_id"))
+    return {person.id, *others} - {""}
 
 
 def _ask_first(batch: Batch, delivery: Delivery) -> Outcome:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -16,7 +17,7 @@ from integrations.outbox import Order
 from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.confirmation.match import NOT_CONFIRMED
-from klaviyo.consent import suppression
+from klaviyo.consent import owed_erasures, suppression
 from klaviyo.delivery.erasure import action_runs, further_address, owed
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
@@ -110,14 +111,7 @@ def forget_notices(emails: Iterable[str], profiles: Iterable[str], until: dateti
 def order(receipt: Erasure, connection: Connection, email: str) -> Order:
     """To delete the person, whom only the receipt names; where nobody can be asked, the record of that."""
     outcome = owed.NOT_ASKABLE if orders.malformed(address(email)) else None
-    return Order(
-        "erase",
-        f"erase:{receipt.uid}",
-        timezone.now(),
-        source=str(receipt.uid),
-        outcome=outcome,
-        due_at=None if outcome else due_at(connection),
-    )
+    return replace(owed_erasures.order(receipt, None if outcome else due_at(connection)), outcome=outcome)
 
 
 def due_at(connection: Connection) -> datetime:

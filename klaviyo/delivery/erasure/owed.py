@@ -5,7 +5,6 @@ An operator can delay it and never cancel it: what was cancelled all the same is
 
 import uuid
 from collections.abc import Collection, Iterable
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -92,14 +91,6 @@ def accounts() -> "QuerySet[Connection]":
 def is_in_hand(receipt: Erasure) -> bool:
     """Whether an account is being asked right now."""
     return _of([str(receipt.uid)]).filter(state=State.SENDING).exists()
-
-
-def ask_again(receipt: Erasure, connection: Connection, due_at: datetime) -> bool:
-    """The account is owed it once more, as if it was made now; False where it was never owed it."""
-    mine = _of([str(receipt.uid)]).filter(connection=connection)
-    again: dict[str, Any] = {"created_at": Now(), "next_try_at": due_at, "attempts_made": 0, "crashes": 0}
-    free: dict[str, Any] = {"settled_at": None, "lease": None, "reason_code": "", "reason": ""}
-    return bool(mine.update(state=State.QUEUED, **again, **free))
 
 
 def mend(receipts: Collection[Erasure]) -> None:

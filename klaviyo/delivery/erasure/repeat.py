@@ -16,6 +16,7 @@ from django.db.models.functions import Lower, Now
 from integrations import outbox
 from integrations.encryption import Undecryptable
 from integrations.models import Delivery
+from klaviyo.consent import owed_erasures
 from klaviyo.delivery.erasure import action_runs, erase, owed
 from klaviyo.mapping import orders, property_names
 from klaviyo.models import Erasure, StoreSetting
@@ -82,7 +83,7 @@ def _reached(facts: Iterable[UUID]) -> set[int]:
 def _ask_again(receipt: Erasure, email: str, connections: Iterable[int]) -> None:
     """The deletion takes along who came back, so the account hears of them anew."""
     for connection in owed.accounts().filter(pk__in=connections):
-        if not owed.ask_again(receipt, connection, erase.due_at(connection)):
+        if not owed_erasures.ask_again(receipt, connection, erase.due_at(connection)):
             outbox.add(connection.pk, [erase.order(receipt, connection, email)])
     back = Advocate.objects.alias(address=Lower("email")).filter(address__in=suppressions.spellings(email))
     for advocate in back.select_related("program__store"):

@@ -41,6 +41,6 @@ def world(
     settings.KLAVIYO_API_URL = klaviyo.url  # type: ignore[attr-defined]
     settings.KLAVIYO_AUTHORIZE_URL = f"{klaviyo.url}/oauth/authorize"  # type: ignore[attr-defined]
     user = User.objects.create_superuser("operator", "", "operator")
-    offered = [offer.name for offer in providers.get("klaviyo").offers]
-    connection = consent_screen.connected_by(user, klaviyo, also=offered)
+    additions = [addition.name for addition in providers.get("klaviyo").additions]
+    connection = consent_screen.connected_by(user, klaviyo, also=additions)
     return World(klaviyo, connection, seen, sdk(klaviyo))

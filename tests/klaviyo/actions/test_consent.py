@@ -8,7 +8,7 @@ import pytest
 from integrations.api.outcome import Outcome
 from integrations.models import Connection, Delivery
 from klaviyo import actions
-from klaviyo.actions import consent
+from klaviyo.actions import subscription
 from klaviyo.actions.task import Task
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
@@ -210,7 +210,7 @@ def test_how_far_it_came_is_said_where_a_later_request_fails(
 def test_who_must_confirm_first_is_told_apart(
     sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consent, "BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(subscription, "BETWEEN_LOOKS", 0.0)
     [list_id] = sandbox.put_lists(TEA, [SeedList("Twice", opt_in_process="double_opt_in")])
     told = subscribe(connection, BEN, list_id=list_id, confirm=True)
     assert (told.outcome, told.data["subscribed"], codes(told)) == ("success", 0, ["not_shown_yet"])

@@ -13,10 +13,11 @@ from integrations.models import Connection, Delivery, Pause
 from integrations.wire.deadline import Deadline
 from klaviyo import actions
 from klaviyo.actions import catalogue
-from klaviyo.actions.guard import people_in
+from klaviyo.actions.named_people import people_in
 from klaviyo.actions.retries import Patience
 from klaviyo.actions.task import Task
 from klaviyo.api import subscriptions
+from klaviyo.consent import topics
 from klaviyo.models import Notice, StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
@@ -241,18 +242,46 @@ def test_profiles_that_are_merged_are_known_by_their_ids(
     assert actions.run("merge_profiles", connection, klaviyo_id=ids[0], from_id=ids[1]).code == "erased"
 
 
-def test_whoever_is_on_a_list_that_is_unsuppressed_has_their_no_told_first(
-    sent: Sent, sandbox: Sandbox, connection: Connection, setting: StoreSetting, house: str
+@pytest.mark.parametrize("what", ["nothing", "no", "erased", "complained", "told by Klaviyo"])
+@pytest.mark.parametrize("name", ["unsuppress_profiles", "raw_request", "text"])
+def test_of_a_list_no_suppression_is_lifted_once_anybody_has_said_no(
+    sent: Sent, sandbox: Sandbox, connection: Connection, setting: StoreSetting, house: str, name: str, what: str
 ) -> None:
-    StoreSetting.objects.update(noes_told_at=timezone.now() + timedelta(hours=1))
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, lists=[house], suppressions=["USER_SUPPRESSED"])])
-    say_no(setting)
-    told = actions.run("unsuppress_profiles", connection, list_id=house)
-    assert (told.outcome, asked(sent)) == ("success", [UNSUBSCRIBE, "bulk_unsuppress_profiles"])
-    assert not known(sandbox, BEN).can_receive
-    StoreSetting.objects.update(noes_told_at=None)
-    told = actions.run("unsuppress_profiles", connection, list_id=house)
-    assert (told.outcome, told.code) == ("error", "no_first")
+    match what:
+        case "no":
+            say_no(setting, email=CID)
+        case "erased":
+            lifecycle.erase(CID)
+        case "complained":
+            lifecycle.suppress(CID, Suppression.Reason.COMPLAINED)
+        case "told by Klaviyo":
+            Notice.objects.create(connection=connection, external_id="1", topic=topics.SPAM, email=CID)
+    related = {"list": {"data": {"type": "list", "id": house}}}
+    data: Any = {"data": {"type": "profile-suppression-bulk-delete-job", "attributes": {}, "relationships": related}}
+    raw: dict[str, Any] = {"operation": "bulk_unsuppress_profiles", "data": data}
+    if name == "text":
+        raw |= {"data": json.dumps(data), "headers": {"Content-Type": "application/vnd.api+json"}}
+    if name == "unsuppress_profiles":
+        told = actions.run(name, connection, list_id=house)
+    else:
+        told = actions.run("raw_request", connection, **raw)
+    if what == "nothing":
+        assert (told.outcome, known(sandbox, BEN).can_receive) == ("success", True), told
+    else:
+        assert (told.outcome, told.code, asked(sent)) == ("failure", "name_the_people", [])
+        assert "emails" in told.reason
+        assert not known(sandbox, BEN).can_receive
+
+
+def test_a_raw_lifting_of_a_suppression_lifts_none_of_who_complained(
+    sent: Sent, sandbox: Sandbox, connection: Connection
+) -> None:
+    lifecycle.suppress(BEN, Suppression.Reason.COMPLAINED)
+    profiles = {"data": [{"type": "profile", "attributes": {"email": email}} for email in (BEN.upper(), CID)]}
+    body = {"data": {"type": "profile-suppression-bulk-delete-job", "attributes": {"profiles": profiles}}}
+    told = actions.run("raw_request", connection, operation="bulk_unsuppress_profiles", data=body)
+    assert (told.code, asked(sent)) == ("has_said_no", [])
 
 
 @pytest.mark.parametrize("is_text", [True, False])

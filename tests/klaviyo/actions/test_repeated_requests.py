@@ -123,6 +123,50 @@ def test_a_raw_request_is_made_once_unless_more_is_asked_for(world: World) -> No
     assert (told.outcome, told.attempts) == ("error", 3)
 
 
+def named(email: str, **more: Any) -> dict[str, Any]:
+    return {"data": {"type": "profile", "attributes": {"email": email}, **more}}
+
+
+@pytest.mark.parametrize("fault", ["500", "accept_then_drop"])
+@pytest.mark.parametrize("operation", ["create_profile", "create_event", "create_or_update_profile"])
+def test_a_raw_post_that_may_have_been_done_is_not_made_again(world: World, operation: str, fault: str) -> None:
+    body = named(world.email(), meta={"patch_properties": {"append": {"tags": "vip"}}})
+    if operation == "create_profile":
+        body = named(world.email())
+    if operation == "create_event":
+        metric = {"data": {"type": "metric", "attributes": {"name": "Seen"}}}
+        body = {
+            "data": {
+                "type": "event",
+                "attributes": {"properties": {}, "metric": metric, "profile": named(world.email())},
+            }
+        }
+    world.sandbox.fault(operation, fault, count=9)
+    told = actions.run("raw_request", world.connection, operation=operation, data=body, max_retries=5)
+    assert (told.outcome, told.is_known, told.attempts, len(world.exchanges)) == ("error", False, 1, 1)
+    assert [one.code for one in told.warnings] == ["may_have_happened"]
+
+
+def test_a_raw_post_is_made_again_where_nothing_was_done(world: World, settings: Settings) -> None:
+    data = {"data": {"type": "list", "attributes": {"name": "News"}}}
+    world.sandbox.fault("create_list", "429", retry_after="1")
+    told = actions.run("raw_request", world.connection, operation="create_list", data=data, max_retries=2)
+    assert (told.outcome, told.attempts, statuses(world)) == ("success", 2, [429, 201])
+    settings.KLAVIYO_API_URL = "http://127.0.0.1:9"
+    told = actions.run("raw_request", world.connection, operation="create_list", data=data, max_retries=2)
+    assert (told.outcome, told.is_known, told.attempts) == ("error", True, 3)
+
+
+def test_a_raw_request_that_leaves_the_same_behind_is_made_again(world: World) -> None:
+    list_id = world.list()
+    world.exchanges.clear()
+    data = {"data": {"type": "list", "id": list_id, "attributes": {"name": "News"}}}
+    given: dict[str, Any] = {"operation": "update_list", "path": {"id": list_id}, "data": data}
+    world.sandbox.fault("update_list", "accept_then_drop")
+    told = actions.run("raw_request", world.connection, **given, max_retries=2)
+    assert (told.outcome, told.attempts) == ("success", 2)
+
+
 def test_after_ten_requests_a_run_makes_way(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made_way: list[bool] = []
     call = Client.call

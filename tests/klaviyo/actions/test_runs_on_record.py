@@ -17,15 +17,16 @@ from pytest_django import Settings
 from integrations.api.answers import Answer
 from integrations.api.idempotency import Kept, once
 from integrations.api.outcome import Outcome, Problem
-from integrations.models import Connection, KeptAnswer
+from integrations.models import Connection, Delivery, KeptAnswer
 from integrations.outbox import retention
 from klaviyo import actions, tasks
-from klaviyo.actions import catalogue, checking, queue, record
+from klaviyo.actions import catalogue, checking, guard, queue, record, retries
 from klaviyo.actions.run import perform
 from klaviyo.delivery.erasure import erase, repeat
 from klaviyo.models import ActionPerson, ActionRun, Erasure, Notice
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle, person_key
+from tests.conftest import Drain
 from tests.klaviyo.story import BEN, CID, TEA
 
 ANOTHER = "other:OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg="
@@ -137,7 +138,8 @@ def test_a_large_run_that_is_handed_over_is_found_by_its_people(connection: Conn
     assert row.people.count() == 1_100
     lifecycle.erase("p7@many.test")
     row.refresh_from_db()
-    assert row.given == ""
+    assert (json.loads(row.given)["profiles"][7], row.people.count()) == (None, 1_099)
+    assert "p7@many.test" not in row.given
 
 
 def test_old_runs_stay_without_what_they_said(connection: Connection, settings: Settings) -> None:
@@ -265,6 +267,166 @@ def test_a_run_by_an_id_or_a_number_goes_with_the_person_whose_it_is(sandbox: Sa
     erase.erase(BEN, None)
     assert "Benjamin" not in stored()
     assert "Cid" in stored()
+
+
+PHONE = "+358401234567"
+BY: dict[str, dict[str, str]] = {
+    "klaviyo_id": {"klaviyo_id": "ID"},
+    "phone_number": {"phone_number": PHONE},
+    "external_id": {"external_id": "b-1"},
+}
+
+
+def put_ben(sandbox: Sandbox) -> str:
+    [id] = sandbox.put_profiles(TEA, [SeedProfile(email=BEN, phone_number=PHONE, external_id="b-1")])
+    return id
+
+
+@pytest.mark.parametrize("state", [STATES.UNDER_WAY, STATES.QUEUED, STATES.DONE])
+@pytest.mark.parametrize("by", BY)
+def test_whom_klaviyo_alone_can_name_is_forgotten_with_their_deletion_there(
+    sandbox: Sandbox, connection: Connection, drain: Drain, by: str, state: str
+) -> None:
+    id = put_ben(sandbox)
+    who = {name: id if value == "ID" else value for name, value in BY[by].items()}
+    begin(connection, "create_event", event_name="Seen", profile={**who, "first_name": "Benjamin"})
+    begin(connection, "create_event", event_name="Seen", profile={"external_id": "c-1", "first_name": "Cid"})
+    ActionRun.objects.update(state=state)
+    erase.erase(BEN, None)
+    drain()
+    assert sandbox.profile(TEA, BEN) is None
+    assert "Benjamin" not in stored()
+    assert "Cid" in stored()
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_run_that_has_learnt_whom_it_is_about_forgets_them_when_it_ends(
+    sandbox: Sandbox, connection: Connection, by: str
+) -> None:
+    id = put_ben(sandbox)
+    who = {name: id if value == "ID" else value for name, value in BY[by].items()}
+    lifecycle.erase(BEN)
+    told = actions.run("create_event", connection, event_name="Seen", profile={**who, "first_name": "Benjamin"})
+    assert told.code == "erased"
+    assert (ActionRun.objects.get().given, ActionPerson.objects.count()) == ("", 0)
+
+
+def test_an_erasure_finds_a_run_under_way_by_what_it_has_just_learnt(
+    sandbox: Sandbox, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = put_ben(sandbox)
+    lifecycle.erase(CID)  # so that people are looked up
+    seen: list[str] = []
+
+    def pause(*_: Any) -> None:
+        lifecycle.erase(BEN)
+        seen.append(ActionRun.objects.get().given)
+
+    monkeypatch.setattr(retries, "sleep", pause)
+    sandbox.fault("create_event", "429", count=1, retry_after="1")
+    who = {"klaviyo_id": id, "first_name": "Benjamin"}
+    assert actions.run("create_event", connection, event_name="Seen", profile=who).code == "erased"
+    assert seen == [""]
+    assert "Benjamin" not in stored()
+
+
+def queued(connection: Connection, name: str, **given: Any) -> ActionRun:
+    action = catalogue.find(name)
+    row, _ = record.begin(action, connection, checking.checked(action, given), by=record.By(), is_queued=True)
+    return row
+
+
+DORA = "dora@friends.test"
+
+
+def test_a_run_that_waits_goes_on_without_who_was_erased(sandbox: Sandbox, connection: Connection) -> None:
+    people = [{"email": email} for email in (BEN, CID, BEN.upper(), DORA)]
+    row = queued(connection, "bulk_import_profiles", profiles=people)
+    lifecycle.erase(BEN)
+    row.refresh_from_db()
+    assert BEN not in stored().lower()
+    assert set(row.people.values_list("person", flat=True)) == {person_key.of(CID), person_key.of(DORA)}
+    lifecycle.erase(CID)
+    queue.go_on(row.pk)
+    row.refresh_from_db()
+    told = record.outcome_of(row)
+    assert told is not None
+    assert [(one.code, one.pointer) for one in told.warnings] == [("erased", f"/profiles/{at}") for at in (0, 1, 2)]
+    assert (told.outcome, sandbox.profile(TEA, BEN), sandbox.profile(TEA, CID)) == ("success", None, None)
+    assert sandbox.profile(TEA, DORA) is not None
+    lifecycle.erase(DORA)
+    row.refresh_from_db()
+    assert row.given == ""
+
+
+def test_where_people_stood_is_known_however_many_have_gone(
+    sent: Sent, sandbox: Sandbox, connection: Connection
+) -> None:
+    row = queued(
+        connection,
+        "subscribe_profiles",
+        opt_in="x",
+        list_id="L1",
+        profiles=[{"email": email, "channels": ["email"]} for email in (BEN, "eve@friends.test", CID, DORA)],
+    )
+    lifecycle.erase(BEN)
+    queue_given = json.loads(ActionRun.objects.get().given)
+    assert queue_given["profiles"][0] is None
+    lifecycle.erase(CID)
+    sandbox.put_profiles(TEA, [SeedProfile(email=DORA, consent="UNSUBSCRIBED", suppressions=["UNSUBSCRIBE"])])
+    queue.go_on(row.pk)
+    told = record.outcome_of(ActionRun.objects.get())
+    assert told is not None
+    assert ("has_said_no", "/profiles/3") in [(one.code, one.pointer) for one in told.warnings]
+
+
+def test_a_run_that_is_handed_over_goes_on_without_who_was_erased(connection: Connection) -> None:
+    given: dict[str, Any] = {"profiles": [{"email": BEN}, {"email": CID}]}
+    row = begin(connection, "bulk_import_profiles", **given)
+    lifecycle.erase(BEN)
+    queue.put(row, checking.checked(catalogue.find("bulk_import_profiles"), given))
+    row.refresh_from_db()
+    assert json.loads(row.given)["profiles"] == [None, {"email": CID}]
+    assert BEN not in stored()
+
+
+def test_a_run_that_waits_for_one_person_is_not_begun(sent: Sent, connection: Connection) -> None:
+    row = queued(connection, "create_profile", email=BEN)
+    lifecycle.erase(BEN)
+    queue.go_on(row.pk)
+    row.refresh_from_db()
+    assert (row.given, row.codes, sent()) == ("", ["forgotten"], [])
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_who_is_erased_while_a_request_is_on_its_way_is_deleted_once_more(
+    sandbox: Sandbox, connection: Connection, drain: Drain, monkeypatch: pytest.MonkeyPatch, is_done: bool
+) -> None:
+    looks = guard.Guard.look
+
+    def look(self: guard.Guard, *about: Any) -> None:
+        looks(self, *about)
+        if about[0].id == "create_event":
+            erase.erase(BEN, None)
+            if is_done:
+                drain()
+                Erasure.objects.update(repeated_at=timezone.now())
+                tasks.repeat_erasures()
+                assert not Erasure.objects.get().is_address_kept
+
+    monkeypatch.setattr(guard.Guard, "look", look)
+    who = {"email": BEN, "first_name": "Benjamin"}
+    assert actions.run("create_event", connection, event_name="Seen", profile=who).outcome == "success"
+    assert sandbox.profile(TEA, BEN) is not None
+    assert "Benjamin" not in stored()
+    owed = Delivery.objects.get(kind="erase")
+    assert owed.state == "queued"
+    assert owed.next_try_at > timezone.now() + guard.ON_THE_WIRE / 2
+    Delivery.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    drain()
+    assert sandbox.profile(TEA, BEN) is None
+    tasks.repeat_erasures()
+    assert Erasure.objects.get().is_address_kept != is_done
 
 
 def test_a_large_binary_answer_is_found_by_its_people(sandbox: Sandbox, connection: Connection) -> None:

@@ -1,13 +1,17 @@
 """What somebody says while a run waits, or under another name, counts as if it had been said before."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from integrations import reasons
+from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from klaviyo import actions
-from klaviyo.actions import guard, retries
+from klaviyo.actions import catalogue, guard, retries, subscription, suppression
+from klaviyo.api import bulk
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
@@ -21,7 +25,7 @@ Sent = Callable[[], list[Exchange]]
 PHONE = "+358401234567"
 
 
-def subscription(who: dict[str, Any], channel: str, list_id: str) -> dict[str, Any]:
+def subscription_of(who: dict[str, Any], channel: str, list_id: str) -> dict[str, Any]:
     one = who | {"subscriptions": {channel: {"marketing": {"consent": "SUBSCRIBED"}}}}
     data = {
         "type": "profile-subscription-bulk-create-job",
@@ -92,30 +96,117 @@ def test_a_no_in_the_pause_of_an_event_goes_first(
     assert asked(sent) == ["create_event", UNSUBSCRIBE, "create_event"]
 
 
-def test_who_is_erased_between_two_parts_is_not_in_the_second(
-    sent: Sent, connection: Connection, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def before_part(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str, Callable[[], Any]], None]:
+    """Something happens right before the guard looks at a bulk request for the so many-th time."""
+
+    def at(number: int, operation: str, do: Callable[[], Any]) -> None:
+        sees, looks = guard.Guard.before, []
+
+        def before(self: guard.Guard, task: Any, asked: Any, body: Any) -> None:
+            looks.append(asked.id)
+            if asked.id == operation and looks.count(operation) == number:
+                do()
+            sees(self, task, asked, body)
+
+        monkeypatch.setattr(guard.Guard, "before", before)
+
+    return at
+
+
+DORA = "dora@friends.test"
+PEOPLE: dict[str, dict[str, Any]] = {
+    "bulk_create_events": {"events": [EVENT | {"profile": {"email": email}} for email in (BEN, CID, DORA, BEN)]},
+    "bulk_import_profiles": {"profiles": [{"email": email} for email in (BEN, CID, DORA, BEN)]},
+    "subscribe_profiles": {
+        "profiles": [{"email": email, "channels": ["email"]} for email in (BEN, CID, DORA, BEN)],
+        "opt_in": "x",
+        "list_id": "LIST",
+    },
+    "unsuppress_profiles": {"emails": [BEN, CID, DORA, BEN]},
+}
+
+
+@pytest.mark.parametrize("part", [1, 2])
+@pytest.mark.parametrize("name", PEOPLE)
+def test_of_a_part_who_is_erased_meanwhile_is_left_out_alone(
+    sent: Sent,
+    sandbox: Sandbox,
+    connection: Connection,
+    house: str,
+    before_part: Callable[[int, str, Callable[[], Any]], None],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    part: int,
 ) -> None:
-    from klaviyo.api import bulk
+    monkeypatch.setattr(bulk, "MOST_EVENTS", 3)
+    monkeypatch.setattr(bulk, "MOST_PROFILES", 3)
+    monkeypatch.setattr(subscription, "SUBSCRIBED_AT_ONCE", 3)
+    monkeypatch.setattr(suppression, "SUPPRESSED_AT_ONCE", 3)
+    operation = catalogue.find(name).operations[-1]
+    before_part(part, operation, lambda: lifecycle.erase(BEN))
+    given = {key: house if value == "LIST" else value for key, value in PEOPLE[name].items()}
+    told = actions.run(name, connection, **given)
+    field = next(iter(given))
+    late = [0, 3] if part == 1 else [3]
+    assert told.outcome == "success", told
+    assert [(one.code, one.pointer) for one in told.warnings] == [("erased", f"/{field}/{at}") for at in late]
+    bodies = [exchange.body.decode() for exchange in sent() if str(exchange.operation) == operation]
+    assert [body.count(BEN) for body in bodies] == ([0] if part == 1 else [1])
+    assert [body.count(CID) for body in bodies] == [1]
+    if name == "bulk_create_events":
+        assert (told.data["accepted"], len(told.data["unique_ids"])) == (4 - len(late), 4 - len(late))
+    if name == "subscribe_profiles":
+        assert (told.data["count"], told.data["left_out"]) == (4 - len(late), len(late))
 
-    monkeypatch.setattr(bulk, "MOST_EVENTS", 1)
-    sees, parts = guard.Guard.before, []
 
-    def before(self: guard.Guard, *about: Any) -> None:
-        parts.append(1)
-        if len(parts) == 2:
-            lifecycle.erase(BEN)
-        sees(self, *about)
+def test_of_a_subscription_who_says_no_meanwhile_is_left_out_alone(
+    sent: Sent,
+    sandbox: Sandbox,
+    connection: Connection,
+    setting: StoreSetting,
+    house: str,
+    meanwhile: Callable[[Callable[[], Any]], None],
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(email=CID, consent="UNSUBSCRIBED", suppressions=["UNSUBSCRIBE"])])
+    sandbox.fault("bulk_subscribe_profiles", "429", count=1, retry_after="1")
+    meanwhile(lambda: say_no(setting))
+    people = [{"email": email, "channels": ["email"]} for email in (BEN, CID, DORA)]
+    proved: dict[str, Any] = {"opt_in": "x", "proof": "confirmed", "lift_suppressions": True}
+    told = actions.run("subscribe_profiles", connection, profiles=people, list_id=house, **proved)
+    left_out = [(one.code, one.pointer) for one in told.warnings if one.pointer]
+    assert (told.outcome, told.data["count"], left_out) == ("success", 2, [("has_said_no", "/profiles/0")]), told
+    assert asked(sent).count("bulk_subscribe_profiles") == 2
+    assert [known(sandbox, email).consent for email in (CID, DORA)] == ["SUBSCRIBED"] * 2
 
-    monkeypatch.setattr(guard.Guard, "before", before)
-    told = actions.run("bulk_create_events", connection, events=[EVENT, EVENT])
-    assert (told.code, asked(sent)) == ("erased", ["bulk_create_events"])
+
+def test_whose_no_cannot_be_told_is_left_out_alone(
+    sent: Sent, connection: Connection, setting: StoreSetting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say_no(setting)
+    say_no(setting, email=DORA)
+    tells = guard.Guard._tell
+
+    def tell(self: guard.Guard, task: Any, one: Any) -> None:
+        if one.email == BEN:
+            raise PermanentError(reasons.of("invalid", "Klaviyo refuses it."))
+        tells(self, task, one)
+
+    monkeypatch.setattr(guard.Guard, "_tell", tell)
+    told = actions.run("bulk_create_events", connection, **PEOPLE["bulk_create_events"])
+    assert (told.outcome, told.data["accepted"]) == ("success", 2), told
+    assert [(one.code, one.pointer) for one in told.warnings if one.pointer] == [
+        ("no_first", "/events/0"),
+        ("no_first", "/events/3"),
+    ]
+    assert BEN not in sent()[-1].body.decode()
 
 
 def test_a_raw_subscription_lifts_no_no_to_its_list(sandbox: Sandbox, connection: Connection, house: str) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED", lists=[house])])
     ends = guard.ends([guard.of_mail(BEN)], house)
     actions.run("raw_request", connection, operation="bulk_unsubscribe_profiles", data=ends)
-    body = subscription({"email": BEN}, "email", house)
+    body = subscription_of({"email": BEN}, "email", house)
     told = actions.run("raw_request", connection, operation="bulk_subscribe_profiles", data=body)
     assert (told.code, known(sandbox, BEN).lists) == ("has_said_no", ())
 
@@ -187,6 +278,58 @@ def test_an_account_that_a_store_has_left_still_hears_its_noes(
     say_no(setting)
     given: dict[str, Any] = {"email": BEN, "list_id": house, "channels": ["email"], "opt_in": "x"}
     assert actions.run("subscribe_profile_to_list", connection, **given).code == "has_said_no"
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_an_account_that_a_store_has_left_takes_and_gives_its_noes(
+    sent: Sent,
+    sandbox: Sandbox,
+    connection: Connection,
+    second_connection: Connection,
+    setting: StoreSetting,
+    drain: Drain,
+    is_told: bool,
+) -> None:
+    say_no(setting, email=DORA)  # by which it is known that the account was the store's
+    StoreSetting.objects.filter(pk=setting.pk).update(connection=second_connection)
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED")])
+    if is_told:
+        told = actions.run("unsubscribe_profiles", connection, profiles=[{"email": BEN}])
+        assert told.outcome == "success"
+        assert OptOut.objects.filter(email=BEN, store=setting.store, scope="everything").exists()
+        assert Delivery.objects.filter(subject=BEN, connection=second_connection, kind="unsubscribe").exists()
+    else:
+        say_no(setting)
+        told = actions.run("create_event", connection, **EVENT)
+        assert (told.outcome, codes(told)) == ("success", ["no_first"])
+        assert asked(sent)[-2:] == [UNSUBSCRIBE, "create_event"]
+        assert known(sandbox, BEN).consent == "UNSUBSCRIBED"
+
+
+def test_a_no_in_an_account_that_was_no_stores_is_said_to_be_kept_there_alone(
+    connection: Connection, setting: StoreSetting
+) -> None:
+    setting.delete()
+    told = actions.run("unsubscribe_profiles", connection, profiles=[{"email": BEN}])
+    assert (told.outcome, codes(told)) == ("success", ["kept_at_klaviyo"])
+    assert not OptOut.objects.exists()
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+@pytest.mark.parametrize("where", ["everything", "newsletter"])
+def test_a_no_that_a_raw_request_tells_stands_here_as_well(
+    sandbox: Sandbox, connection: Connection, setting: StoreSetting, house: str, where: str, is_text: bool
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN, consent="SUBSCRIBED", lists=[house])])
+    data: Any = guard.ends([guard.of_mail(BEN)], house if where == "newsletter" else None)
+    data["data"]["attributes"]["profiles"]["data"].append(
+        {"type": "profile", "attributes": {"phone_number": PHONE, "subscriptions": {"sms": {}}}}
+    )
+    headers = {"Content-Type": "application/vnd.api+json"}
+    raw: dict[str, Any] = {"data": json.dumps(data), "headers": headers} if is_text else {"data": data}
+    actions.run("raw_request", connection, operation="bulk_unsubscribe_profiles", **raw)
+    no = OptOut.objects.get()
+    assert (no.email, no.store, no.scope) == (BEN, setting.store, where)
 
 
 def test_a_no_that_could_not_be_told_is_refused_and_not_lost(sent: Sent, connection: Connection) -> None:

@@ -15,7 +15,7 @@ from klaviyo import account_lists
 from klaviyo.api.lists import List
 from klaviyo.models import AccountLists, StoreSetting
 from klaviyo.pages import list_choices
-from klaviyo.pages.list_choices import Offer
+from klaviyo.pages.list_choices import KnownLists
 from klaviyo.sandbox import Sandbox, SeedList
 from tests import budgets
 from tests.klaviyo.conftest import Spoil
@@ -43,7 +43,7 @@ def as_ids(value: Any) -> str:
     return json.dumps(value)[:60]
 
 
-def read(connection: Connection) -> Offer:
+def read(connection: Connection) -> KnownLists:
     """As the next worker reads it."""
     AccountLists.objects.update(next_look_at=None)
     account_lists.take_all()
@@ -52,18 +52,18 @@ def read(connection: Connection) -> Offer:
 
 def test_every_page_is_read(sandbox: Sandbox, connection: Connection) -> None:
     sandbox.put_lists(TEA, [SeedList(f"List {number:02}") for number in range(25)])
-    offer = read(connection)
-    assert {f"List {number:02}" for number in range(25)} <= {item.name for item in offer.lists}
-    assert (offer.problem, offer.is_awaited) == ("", False)
-    assert offer.read_at is not None
-    assert timezone.now() - offer.read_at < timedelta(minutes=1)
+    known_lists = read(connection)
+    assert {f"List {number:02}" for number in range(25)} <= {item.name for item in known_lists.lists}
+    assert (known_lists.problem, known_lists.is_awaited) == ("", False)
+    assert known_lists.read_at is not None
+    assert timezone.now() - known_lists.read_at < timedelta(minutes=1)
 
 
 def test_klaviyo_is_asked_by_workers_alone(
     sandbox: Sandbox, connection: Connection, second_connection: Connection
 ) -> None:
     Connection.objects.filter(pk=second_connection.pk).update(state=Connection.State.RECONNECT)
-    assert list_choices.of(connection) == Offer(is_awaited=True)
+    assert list_choices.of(connection) == KnownLists(is_awaited=True)
     assert sandbox.requests("get_lists") == []
     account_lists.take_all()
     asked = len(sandbox.requests("get_lists"))
@@ -80,11 +80,11 @@ def test_whoever_asks_has_them_read_again_at_once_and_once(sandbox: Sandbox, con
     sandbox.put_lists(TEA, [SeedList("A new one")])
     account_lists.ask(connection)
     account_lists.ask(connection)
-    offer = list_choices.of(connection)
-    assert (offer.is_awaited, "A new one" in {item.name for item in offer.lists}) == (True, False)
+    known_lists = list_choices.of(connection)
+    assert (known_lists.is_awaited, "A new one" in {item.name for item in known_lists.lists}) == (True, False)
     account_lists.take_all()
-    offer = list_choices.of(connection)
-    assert (offer.is_awaited, "A new one" in {item.name for item in offer.lists}) == (False, True)
+    known_lists = list_choices.of(connection)
+    assert (known_lists.is_awaited, "A new one" in {item.name for item in known_lists.lists}) == (False, True)
     account_lists.take_all()
     assert len(sandbox.requests("get_lists")) == 2
 
@@ -104,8 +104,8 @@ def test_whoever_asks_while_they_are_read_has_them_read_once_more(
     account_lists.take_all()
     assert list_choices.of(connection).is_awaited
     account_lists.take_all()
-    offer = list_choices.of(connection)
-    assert (offer.is_awaited, "A new one" in {item.name for item in offer.lists}) == (False, True)
+    known_lists = list_choices.of(connection)
+    assert (known_lists.is_awaited, "A new one" in {item.name for item in known_lists.lists}) == (False, True)
 
 
 def test_they_are_read_again_some_hours_later(sandbox: Sandbox, connection: Connection) -> None:
@@ -119,10 +119,10 @@ def test_what_was_read_stays_when_klaviyo_fails_later(sandbox: Sandbox, connecti
     sandbox.put_lists(TEA, [SeedList(f"List {number:02}") for number in range(25)])
     before = read(connection)
     sandbox.fault("get_lists", "503", count=10, skip=1)
-    offer = read(connection)
-    assert (offer.lists, offer.read_at, offer.is_awaited) == (before.lists, before.read_at, False)
-    assert offer.problem.startswith("The lists could not be read again:")
-    assert not offer.is_certain
+    known_lists = read(connection)
+    assert (known_lists.lists, known_lists.read_at, known_lists.is_awaited) == (before.lists, before.read_at, False)
+    assert known_lists.problem.startswith("The lists could not be read again:")
+    assert not known_lists.is_certain
     copy = AccountLists.objects.get()
     assert copy.next_look_at is not None
     assert copy.next_look_at - timezone.now() <= account_lists.AFTER_TROUBLE
@@ -137,15 +137,15 @@ def test_a_budget_that_is_used_up_lets_it_go_on_where_it_was(
     sandbox.put_lists(TEA, [SeedList(f"List {number:02}") for number in range(25)])
     sandbox.fault("get_lists", "429", count=1, skip=1, retry_after="1")
     asked = len(sandbox.requests("get_lists"))
-    offer = read(connection)
-    assert offer.problem == ""
-    assert offer.is_awaited is is_first
-    assert len(offer.lists) == (10 if is_first else 0)
+    known_lists = read(connection)
+    assert known_lists.problem == ""
+    assert known_lists.is_awaited is is_first
+    assert len(known_lists.lists) == (10 if is_first else 0)
     budgets.forget()
-    offer = read(connection)
-    assert {f"List {number:02}" for number in range(25)} <= {item.name for item in offer.lists}
-    assert len(offer.lists) == 25
-    assert offer.is_awaited is False
+    known_lists = read(connection)
+    assert {f"List {number:02}" for number in range(25)} <= {item.name for item in known_lists.lists}
+    assert len(known_lists.lists) == 25
+    assert known_lists.is_awaited is False
     assert len(sandbox.requests("get_lists")) == asked + 4  # three pages, and the refusal of one
 
 
@@ -185,15 +185,21 @@ def test_what_is_odd_about_a_name_is_left_out(connection: Connection, spoil: Spo
 )
 def test_a_list_is_found_by_any_part_of_its_name_or_id(words: str, found: list[str]) -> None:
     names = ("Friends of Tea", "IRMAK", "Straße", "Ünal")
-    offer = Offer(tuple(List(f"L{number}", name, "") for number, name in enumerate(names)))
-    assert [item.name for item in offer.searched(words, "")] == found
+    known_lists = KnownLists(tuple(List(f"L{number}", name, "") for number, name in enumerate(names)))
+    assert [item.name for item in known_lists.searched(words, "")] == found
 
 
 def test_what_is_chosen_comes_first_and_then_the_likeliest() -> None:
     names = ("A tea", "Best tea", "Tea", "Tea club", "Water")
-    offer = Offer(tuple(List(f"L{number}", name, "") for number, name in enumerate(names)))
-    assert [item.name for item in offer.searched("tea", "L4")] == ["Water", "Tea", "Tea club", "A tea", "Best tea"]
-    assert [item.name for item in offer.searched("", "L3")] == ["Tea club", "A tea", "Best tea", "Tea", "Water"]
+    known_lists = KnownLists(tuple(List(f"L{number}", name, "") for number, name in enumerate(names)))
+    assert [item.name for item in known_lists.searched("tea", "L4")] == [
+        "Water",
+        "Tea",
+        "Tea club",
+        "A tea",
+        "Best tea",
+    ]
+    assert [item.name for item in known_lists.searched("", "L3")] == ["Tea club", "A tea", "Best tea", "Tea", "Water"]
 
 
 @pytest.mark.parametrize("document", UNREADABLE, ids=as_ids)
@@ -223,15 +229,15 @@ def test_a_list_without_a_name_can_be_chosen_all_the_same(
 @pytest.mark.parametrize("links", ODD_LINKS, ids=as_ids)
 def test_odd_links_lead_nowhere(connection: Connection, spoil: Spoil, links: Any) -> None:
     spoil("get_lists", lambda _: {"data": [NEWS], "links": links})
-    offer = read(connection)
-    assert (offer.lists, offer.problem) == ((NEWSLETTER,), "")
+    known_lists = read(connection)
+    assert (known_lists.lists, known_lists.problem) == ((NEWSLETTER,), "")
 
 
 def test_a_next_page_without_an_address_is_said_to_be_missing(connection: Connection, spoil: Spoil) -> None:
     spoil("get_lists", lambda _: {"data": [NEWS], "links": {"next": "http://[bad"}})
-    offer = read(connection)
-    assert offer.lists == (NEWSLETTER,)
-    assert offer.problem.startswith("Only the first 1 lists are shown")
+    known_lists = read(connection)
+    assert known_lists.lists == (NEWSLETTER,)
+    assert known_lists.problem.startswith("Only the first 1 lists are shown")
 
 
 def test_a_page_that_leads_to_itself_is_asked_for_once(sandbox: Sandbox, connection: Connection, spoil: Spoil) -> None:

@@ -1,0 +1,53 @@
+"""Channels of consent: e-mail, texts and more; each needs an address of its kind."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from klaviyo.actions.inputs import seed, wrong
+
+Channel = Literal[
+    "email",
+    "sms",
+    "email.open_tracking",
+    "sms.transactional",
+    "whatsapp.marketing",
+    "whatsapp.transactional",
+]
+Ended = Literal[
+    "email",
+    "sms",
+    "email.open_tracking",
+    "sms.transactional",
+    "whatsapp.marketing",
+    "whatsapp.transactional",
+    "whatsapp.conversational",
+]
+Channels = Annotated[
+    list[Channel],
+    Field(
+        min_length=1,
+        max_length=6,
+        description="What they asked for: email, sms and more.",
+        json_schema_extra=seed("Klaviyo Channels"),
+    ),
+]
+
+
+def check_channels(channels: Iterable[str], *, has_mail: bool, has_phone: bool) -> None:
+    """Each channel needs its address. Raises a validation error."""
+    for channel in channels:
+        if channel.startswith("email") and not has_mail:
+            raise wrong(f"{channel} needs an email.", field="channels")
+        if not channel.startswith("email") and not has_phone:
+            raise wrong(f"{channel} needs a phone_number.", field="channels")
+
+
+def block(channels: Iterable[str], said: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for channel in channels:
+        name, _, purpose = channel.partition(".")
+        word = {"consent": said["consent"]} if purpose == "open_tracking" else dict(said)
+        made.setdefault(name, {})[purpose or "marketing"] = word
+    return made
