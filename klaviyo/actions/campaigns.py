@@ -74,7 +74,7 @@ class Strategy(Part):
         excludes("method", "options", "date", value="throttled"),
         excludes("method", "datetime", "options", "throttle_percentage", value="smart_send_time"),
         {
-            "if": {"properties": {"method": {"const": "immediate"}}},
+            "if": {"properties": {"method": {"enum": ["immediate", None]}}},
             "then": {
                 "properties": {
                     name: {"type": "null"} for name in ("datetime", "options", "throttle_percentage", "date")

@@ -25,7 +25,9 @@ from klaviyo.actions.inputs import (
     Reading,
     Text,
     Words,
+    excludes,
     needs,
+    one_of_them,
     seed,
     wrong,
 )
@@ -137,6 +139,8 @@ class Event(_Happening):
 
 
 class NewEvent(_Happening, Inputs):
+    RULES = (one_of_them("profile", *FLAT), excludes("profile", *FLAT))
+
     profile: Annotated[
         Doer | None,
         Field(
