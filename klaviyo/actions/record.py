@@ -75,7 +75,7 @@ def begin(
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            name_people(row, names_in(said))
+            name_people(row, names_in(said), is_new=True)
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -149,9 +149,9 @@ def kept(value: Any) -> str:
     return text if len(text) <= LARGEST_KEPT else json.dumps(TOO_LARGE)
 
 
-def name_people(row: ActionRun, names: Iterable[str]) -> None:
+def name_people(row: ActionRun, names: Iterable[str], *, is_new: bool = False) -> None:
     """That the run is about them, by their keys alone."""
-    known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
+    known = set() if is_new else set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
     keys = {person_key.of(values.address(name)) for name in names} - known
     rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]
     ActionPerson.objects.bulk_create(rows, batch_size=NAMED_AT_ONCE)

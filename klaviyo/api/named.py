@@ -23,16 +23,18 @@ _AFTER = re.compile(rf"[^{_STOPS}'&]+\.[^{_STOPS}'&]+")
 _PHONE = re.compile(r"\+[1-9]\d{6,14}(?!\d)")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
+_MAY_NAME = re.compile(r"[@+%\\]|[A-Za-z0-9+/\s]{16}")  # without any of these, none of the above finds anything
 
 
 def names_in(value: Any) -> set[str]:
     """All names of people in it: too many rather than too few, so that an erasure finds it."""
+    texts: set[str] = set()
     found: set[str] = set()
     for name, text in _texts(value):
-        found |= set(_in_text(text))
+        texts.add(text)
         if name in IDS and text:
             found.add(text)
-    return found
+    return found.union(*(_in_text(text) for text in texts if _MAY_NAME.search(text)))
 
 
 def ties(value: Any, emails: Collection[str]) -> set[str]:
@@ -94,14 +96,16 @@ def _readings(text: str, deepest: int) -> Iterator[str]:
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    match value:
-        case str():
-            yield name, value
-        case Mapping():
-            for key, inner in value.items():
-                yield "", str(key)
-                is_of_another = key == "id" and value.get("type", "profile") != "profile"
-                yield from _texts(inner, "" if is_of_another else str(key))
-        case list() | tuple():
-            for inner in value:
-                yield from _texts(inner, name)
+    left = [(name, value)]  # no recursion, as generators within each other hand on every text at every level
+    while left:
+        name, value = left.pop()
+        match value:
+            case str():
+                yield name, value
+            case dict() | Mapping():
+                is_of_another = value.get("type", "profile") != "profile"
+                for key, inner in value.items():
+                    yield "", str(key)
+                    left.append(("" if is_of_another and key == "id" else str(key), inner))
+            case list() | tuple():
+                left += [(name, inner) for inner in value]
