@@ -26,6 +26,7 @@ from tests.klaviyo.actions.world import World
 #: What JSON Schema cannot say of a body, and is said with 422 all the same.
 NOT_SAID = (
     "Say what is to change",
+    "is to be set and to be cleared",
     "Write the phone number with its country code",
     "This is no phone number",
     "This is no currency",
@@ -38,6 +39,7 @@ NOT_SAID = (
     "A code is named twice",
     "This is not base64",
     "This is no picture",
+    "This is no jpeg, png or gif",
     "needs a phone_number",
     "needs an email",
     "Names of properties that begin with $",
