@@ -90,6 +90,14 @@ class Klaviyo:
         """The next calls of the operation meet a bad day."""
         self._ask("POST", "faults", {"operation": operation, "kind": kind, "count": count, **how})
 
+    def lift_limits(self) -> None:
+        """From now on it counts calls, and refuses none."""
+        self._ask("PUT", "settings", {"limits": False})
+
+    def answer_later(self, seconds: float) -> None:
+        """Each answer takes so much longer than it does anyway in this house."""
+        self._ask("PUT", "settings", {"latency_ms": 1_000 * seconds})
+
     def recover(self) -> None:
         self._ask("DELETE", "faults")
 
