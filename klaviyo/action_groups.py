@@ -1,4 +1,4 @@
-"""Names of the actions by group, which is the module they are declared in; and which of them ask before they act.
+"""Names of the actions by group and module; and which of them ask before they act.
 
 It imports nothing: help and tokens name actions without the cost of their models.
 """
@@ -100,6 +100,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "reports": ("query_campaign_values", "query_flow_values"),
     "accounts": ("get_account", "list_accounts"),
     "raw": ("raw_request",),
+}
+#: The group of each, and the module that declares it.
+GROUP_OF: Mapping[str, str] = {name: group for group, names in GROUPS.items() for name in names}
+MODULE_OF: Mapping[str, str] = {
+    **GROUP_OF,
+    **dict.fromkeys(
+        ("get_profile", "list_profiles", "list_lists_of_profile", "list_segments_of_profile"), "profile_reading"
+    ),
 }
 #: What cannot be taken back, or reaches many; a raw request asks by what it does.
 ASKING = frozenset(

@@ -1,5 +1,6 @@
 """All settings, read from the environment; `.env.example` documents each."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,6 +90,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # also where a `next` that leads elsewhere is refused
+
+# There are no plugins to look for among all installed packages, which each program would do that reads inputs.
+# https://docs.pydantic.dev/latest/concepts/plugins/
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # --- Connections and Klaviyo ----------------------------------------------------------------------
 

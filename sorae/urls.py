@@ -10,6 +10,7 @@ from integrations.pages.visiting import view
 from klaviyo.webhooks.view import webhook
 from sorae import health
 
+admin.autodiscover()
 register_converter(Rest, "rest_of_api")
 
 urlpatterns = [

@@ -31,8 +31,14 @@ class Shared:
     def __init__(self, url: str, memory: Memory) -> None:
         # A connection that an idle hour has closed is made anew at once; a time-out is not tried twice.
         again = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        # Without driver_info, which it looks up among all packages and tells the server in two more commands:
+        # https://redis.io/docs/latest/commands/client-setinfo/
         self._client = redis.Redis.from_url(
-            url, socket_connect_timeout=TIMEOUT_SECONDS, socket_timeout=TIMEOUT_SECONDS, retry=again
+            url,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            retry=again,
+            driver_info=None,
         )
         self._scripts = {
             name: self._client.register_script(_source(name)) for name in ("take", "used", "heed", "block")

@@ -1,7 +1,7 @@
 """Attempts: each request is on record before it is made, and one without `finished_at` has an unknown outcome."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from time import monotonic
 from uuid import UUID
 
@@ -41,7 +41,7 @@ def on_record(
 
     An error that is raised then says whether the request may have been carried out. `run` is what somebody asked for.
     """
-    with transaction.atomic():
+    with transaction.atomic() if deliveries else nullcontext():  # one row needs no transaction around it
         attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now(), run=run)
         _link(attempt, deliveries)
     started = monotonic()

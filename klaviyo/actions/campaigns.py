@@ -74,7 +74,7 @@ class Strategy(Part):
         excludes("method", "options", "date", value="throttled"),
         excludes("method", "datetime", "options", "throttle_percentage", value="smart_send_time"),
         {
-            "if": {"properties": {"method": {"const": "immediate"}}},
+            "if": {"properties": {"method": {"enum": ["immediate", None]}}},
             "then": {
                 "properties": {
                     name: {"type": "null"} for name in ("datetime", "options", "throttle_percentage", "date")
@@ -159,10 +159,24 @@ def _channel(value: Any) -> Any:
 Message = Annotated[
     Annotated[EmailMessage | SmsMessage | PushMessage, Field(discriminator="channel")], BeforeValidator(_channel)
 ]
+
+
+def _all_on(channel: str) -> dict[str, Any]:
+    """In a schema's rule: all messages are of this channel, which is e-mail where nothing is said."""
+    said: dict[str, Any] = {"properties": {"channel": {"const": channel}}}
+    return {"properties": {"messages": {"items": said if channel == "email" else said | {"required": ["channel"]}}}}
+
+
+_UNTRACKED = {"properties": {name: {"type": "null"} for name in ("is_tracking_clicks", "is_tracking_opens")}}
 Audience = Annotated[list[Id], Field(max_length=15, description="Ids of lists or segments.")]
 
 
 class NewCampaign(Inputs):
+    RULES = (
+        {"anyOf": [_all_on(channel) for channel in CHANNELS]},
+        {"anyOf": [{"properties": {"tracking_options": _UNTRACKED}}, _all_on("email")]},
+    )
+
     name: Annotated[Name, Field(description="The campaign's name.", json_schema_extra=seed("Campaign Name"))]
     included: Annotated[
         list[Id],

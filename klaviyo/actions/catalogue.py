@@ -4,29 +4,28 @@ import difflib
 from importlib import import_module
 
 from klaviyo.action_groups import GROUPS as GROUPS
+from klaviyo.action_groups import MODULE_OF
 from klaviyo.actions.declaration import REGISTRY, Action
-
-_GROUP_OF = {name: group for group, names in GROUPS.items() for name in names}
 
 
 class NoSuchAction(LookupError):
     """There is no action of that name; it says which is like it."""
 
     def __init__(self, name: str) -> None:
-        near = difflib.get_close_matches(name, _GROUP_OF, 1)
+        near = difflib.get_close_matches(name, MODULE_OF, 1)
         super().__init__(f"There is no action {name}{f': did you mean {near[0]}?' if near else '.'}")
 
 
 def names() -> list[str]:
     """All actions, in the order of the groups."""
-    return list(_GROUP_OF)
+    return list(MODULE_OF)
 
 
 def find(name: str) -> Action:
     """The action of that name. Raises NoSuchAction."""
-    if name not in _GROUP_OF:
+    if name not in MODULE_OF:
         raise NoSuchAction(name)
-    import_module(f"klaviyo.actions.{_GROUP_OF[name]}")
+    import_module(f"klaviyo.actions.{MODULE_OF[name]}")
     return REGISTRY[name]
 
 

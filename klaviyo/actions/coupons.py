@@ -37,7 +37,7 @@ Status = Literal["UNASSIGNED", "ASSIGNED_TO_PROFILE", "USED", "PROCESSING", "DEL
 
 class NewCoupon(Inputs):
     external_id: Annotated[
-        Text,
+        str,
         Field(
             min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_-]+$", description="Its name: letters, digits, - and _."
         ),

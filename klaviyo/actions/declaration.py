@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from klaviyo.action_groups import GROUP_OF
 from klaviyo.actions.inputs import Inputs, Listing
 from klaviyo.actions.task import Task
 from klaviyo.api import published
@@ -104,14 +105,13 @@ def action(
     reaches: bool = False,
     examples: Iterable[dict[str, Any]] = (),
 ) -> Callable[[Do], Do]:
-    """Declare the function below as an action, under its own name, in the group that its module is named for."""
+    """Declare the function below as an action, under its own name, in its group."""
 
     def declare(do: Do) -> Do:
         name = do.__name__
         given = list(inspect.signature(do, eval_str=True).parameters.values())[1].annotation
-        group = do.__module__.rpartition(".")[2]
         REGISTRY[name] = Action(
-            name, group, do, given, operations, tuple(sometimes), tuple(seeds), asks, reaches, tuple(examples)
+            name, GROUP_OF[name], do, given, operations, tuple(sometimes), tuple(seeds), asks, reaches, tuple(examples)
         )
         return do
 

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -23,9 +23,12 @@ from klaviyo.actions.inputs import (
     Part,
     Phone,
     Reading,
+    Rule,
     Text,
     Words,
+    excludes,
     needs,
+    one_of_them,
     seed,
     wrong,
 )
@@ -74,7 +77,7 @@ class Doer(Named):
 class _Happening(Part):
     """What happened."""
 
-    RULES = (needs("value_currency", "value"),)
+    RULES: ClassVar[tuple[Rule, ...]] = (needs("value_currency", "value"),)
 
     event_name: Annotated[
         Name,
@@ -137,6 +140,8 @@ class Event(_Happening):
 
 
 class NewEvent(_Happening, Inputs):
+    RULES = (one_of_them("profile", *FLAT), excludes("profile", *FLAT))
+
     profile: Annotated[
         Doer | None,
         Field(

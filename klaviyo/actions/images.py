@@ -41,7 +41,8 @@ class Uploading(Inputs):
             min_length=1,
             max_length=8_000_000,
             description="An https address, or a data:image/…;base64, address.",
-            json_schema_extra=seed("Image URL"),
+            json_schema_extra=seed("Image URL")
+            | {"pattern": rf"^({ADDRESS}|data:image/[A-Za-z0-9.+-]+;base64,[\s\S]*)$"},
         ),
     ] = None
     file: Annotated[

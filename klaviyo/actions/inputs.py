@@ -62,6 +62,11 @@ class Shaped:
         return value
 
 
+#: Controls, ends of lines, and what turns the direction of writing. Joiners, as in emoji, are none of them.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+ONE_LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+ONE_LINE_ONLY = "This must be one line that is not blank, without control characters."
+HTTPS = r"^https://[^\s/?#@\\]+([/?#][^\s\\]*)?$"
 ODD = "This holds characters that nobody can store (NUL, or half of a character)."
 DEEPEST = 50
 
@@ -69,14 +74,6 @@ DEEPEST = 50
 def _text(value: str) -> str:
     if values.text(value) != value:
         raise wrong(ODD)
-    return value
-
-
-def _line(value: str) -> str:
-    if not value.strip():
-        raise wrong("This is blank.")
-    if not value.isprintable():
-        raise wrong("This must be one line, without control characters.")
     return value
 
 
@@ -126,7 +123,7 @@ def _read_day(value: Any) -> Any:
     raise wrong("This is no date. Write it like 2026-08-01.")
 
 
-def _no_boolean(value: Any) -> Any:
+def no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
         raise wrong("This is true or false, and no number.")
     return value
@@ -146,15 +143,9 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
-def _https(value: str) -> str:
-    if not re.fullmatch(r"https://[^\s/?#@\\]+([/?#][^\s\\]*)?", value):
-        raise wrong("This must be an address that begins with https://.")
-    return value
-
-
 Text = Annotated[str, AfterValidator(_text)]
-Line = Annotated[str, AfterValidator(_text), AfterValidator(_line)]
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text), AfterValidator(_line)]
+Line = Annotated[str, AfterValidator(_text), Shaped(ONE_LINE, ONE_LINE_ONLY)]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text), Shaped(ONE_LINE, ONE_LINE_ONLY)]
 Email = Annotated[str, AfterValidator(_text), AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
 Phone = Annotated[str, Field(min_length=3, max_length=40), AfterValidator(_text)]
 NO_ID = "This cannot be an id of Klaviyo's: it has up to 64 letters, digits, dashes and underscores."
@@ -164,8 +155,8 @@ JobId = Annotated[str, Field(min_length=1, max_length=128), Shaped(r"^[A-Za-z0-9
 ExternalId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text)]
 Moment = Annotated[datetime, BeforeValidator(_read_moment), AfterValidator(_moment)]
 Day = Annotated[date, BeforeValidator(_read_day)]
-Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_boolean)]
-Https = Annotated[str, Field(max_length=2_000), AfterValidator(_https)]
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(no_boolean)]
+Https = Annotated[str, Field(max_length=2_000), Shaped(HTTPS, "This must be an address that begins with https://.")]
 Currency = Annotated[str, Shaped(r"^[A-Z]{3}$", "A currency has three capital letters, such as EUR (ISO 4217).")]
 Country = Annotated[str, Shaped(r"^[A-Z]{2}$", "A country has two capital letters here, such as FI (ISO 3166).")]
 Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
@@ -179,6 +170,7 @@ def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """What the schema says besides: null leaves a field as it is, and the rules across fields."""
     required = schema.get("required", ())
     for name, about in schema.get("properties", {}).items():
+        _close(about)
         if name not in required and not _takes_null(about):
             said = {key: about.pop(key) for key in list(about) if key not in _OF_SCHEMA}
             schema["properties"][name] = {"anyOf": [said, {"type": "null"}], **about}
@@ -186,6 +178,16 @@ def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
     rules = [rule(schema["properties"]) if callable(rule) else rule for rule in declared]
     if rules:
         schema["allOf"] = [*schema.get("allOf", ()), *rules]
+
+
+def _close(about: dict[str, Any]) -> None:
+    """An object whose names have a pattern takes no others, which pydantic leaves out.
+
+    https://json-schema.org/draft/2020-12/json-schema-core#section-10.3.2.3
+    """
+    for one in (about, *about.get("anyOf", ())):
+        if "patternProperties" in one:
+            one.setdefault("additionalProperties", False)
 
 
 _OF_SCHEMA = ("title", "description", "default", "seed")

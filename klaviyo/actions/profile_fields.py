@@ -5,20 +5,20 @@ import math
 from typing import Annotated, Any, ClassVar
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from klaviyo.actions.inputs import (
     ODD,
     Email,
     ExternalId,
     Https,
-    Number,
     Part,
     Phone,
     Rule,
     Shaped,
     Text,
     excludes,
+    no_boolean,
     one_of_those_there,
     seed,
     wrong,
@@ -98,9 +98,11 @@ def _problem_inside(value: Any, depth: int) -> str:
 
 
 Properties = Annotated[dict[str, Any], AfterValidator(_properties)]
-Latitude = Annotated[Number, Field(ge=-90, le=90)]
-Longitude = Annotated[Number, Field(ge=-180, le=180)]
-Ip = Annotated[str, AfterValidator(_address)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False), BeforeValidator(no_boolean)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False), BeforeValidator(no_boolean)]
+Ip = Annotated[
+    str, AfterValidator(_address), Field(json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})
+]
 Locale = Annotated[str, Shaped(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}$", "A language is written like en or en-US.")]
 Zone = Annotated[str, AfterValidator(_zone)]
 

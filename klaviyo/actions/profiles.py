@@ -1,6 +1,5 @@
 """Actions on profiles: people as Klaviyo knows them."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -13,7 +12,6 @@ from klaviyo.actions.inputs import (
     ExternalId,
     Id,
     Inputs,
-    Listing,
     Phone,
     Reading,
     only_one_of,
@@ -22,12 +20,9 @@ from klaviyo.actions.inputs import (
 )
 from klaviyo.actions.people import Who
 from klaviyo.actions.profile_fields import Named, Patching
-from klaviyo.actions.reading import Listed
+from klaviyo.actions.profile_reading import WITH_CONSENT, answered
 from klaviyo.actions.task import Task, resource
-from klaviyo.api import answers, published
-from klaviyo.api.answers import members, words
-
-WITH_CONSENT = {"additional-fields[profile]": ["subscriptions"]}
+from klaviyo.api import published
 
 
 class Creating(Named, Inputs):
@@ -52,13 +47,6 @@ class Updating(Patching, Who):
         if not self.given(*(names - {self.by})):
             raise wrong("Say what is to change: any of the profile's fields, append, unappend, clear or reference.")
         return self
-
-
-class Getting(Reading):
-    klaviyo_id: Annotated[
-        Id, Field(description="The profile's id at Klaviyo.", json_schema_extra=seed("Profile ID", "Klaviyo Id"))
-    ]
-    with_lists: Annotated[bool, Field(description="Also the names of the lists they are on (60 a minute).")] = False
 
 
 class Finding(Who):
@@ -99,7 +87,7 @@ def create_profile(task: Task, given: Creating) -> dict[str, Any]:
 def get_profiles(task: Task, given: Finding) -> dict[str, Any]:
     """Find a person's profile, with their consent."""
     profile, others = people.find(task, given, subscriptions=True)
-    return _told(task, profile, others, with_lists=given.with_lists)
+    return answered(task, profile, others, with_lists=given.with_lists)
 
 
 @action(
@@ -120,25 +108,6 @@ def update_profile(task: Task, given: Updating) -> dict[str, Any]:
         made["external_id"] = given.reference
     told = _patch(task, id, made, profile_fields.patch(given, made))
     return told | ({"also_found": others} if others else {})
-
-
-@action(
-    "get_profile",
-    sometimes=("get_lists_for_profile",),
-    seeds=("Prismatic: Get Profile",),
-    examples=({"klaviyo_id": "01JABC"},),
-)
-def get_profile(task: Task, given: Getting) -> dict[str, Any]:
-    """Get a person's profile by its id, with their consent."""
-    query = reading.query(given, published.find("get_profile"), also=WITH_CONSENT)
-    profile = task.call("get_profile", path={"id": given.klaviyo_id}, query=query).data
-    return _told(task, members(profile), [], with_lists=given.with_lists)
-
-
-@action("get_profiles", seeds=("Prismatic: List Profile",), examples=({"limit": 20, "sort": "-created"},))
-def list_profiles(task: Task, given: Listing) -> Listed:  # noqa: ARG001
-    """List the account's profiles."""
-    return Listed("get_profiles", query=reading.query(given, published.find("get_profiles")))
 
 
 @action(
@@ -173,14 +142,6 @@ def _once(meta: dict[str, Any]) -> bool | None:
     return False if "append" in meta.get("patch_properties", {}) else None
 
 
-def _told(task: Task, profile: dict[str, Any], others: Sequence[str], *, with_lists: bool) -> dict[str, Any]:
-    names: list[str] | None = None
-    if with_lists:
-        lists = task.call("get_lists_for_profile", path={"id": words(profile.get("id"))}).data
-        names = [words(members(one.get("attributes")).get("name")) for one in map(members, lists or [])]
-    return appended.flat(profile, list_name=names) | ({"also_found": list(others)} if others else {})
-
-
 class Merging(Inputs):
     klaviyo_id: Annotated[Id, Field(description="The profile that stays.")]
     from_id: Annotated[Id, Field(description="The profile that goes into it, and is gone then.")]
@@ -208,12 +169,6 @@ class Deleting(Inputs):
         if self.phone_number:
             people.phone(self.phone_number, None)
         return self
-
-
-class OfProfile(Reading):
-    klaviyo_id: Annotated[
-        Id, Field(description="The profile's id at Klaviyo.", json_schema_extra=seed("Profile ID", "Klaviyo Id"))
-    ]
 
 
 @action(
@@ -252,22 +207,3 @@ def request_profile_deletion(task: Task, given: Deleting) -> dict[str, Any]:
         who["attributes"]["email"] = given.email
     task.call("request_profile_deletion", body=resource("data-privacy-deletion-job", {"profile": {"data": who}}))
     return {"accepted": True} | given.given("email", "phone_number", "klaviyo_id")
-
-
-@action("get_lists_for_profile", examples=({"klaviyo_id": "01JABC"},))
-def list_lists_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
-    """List the lists that a person is on."""
-    return _all_of(task, "get_lists_for_profile", given)
-
-
-@action("get_segments_for_profile", examples=({"klaviyo_id": "01JABC"},))
-def list_segments_of_profile(task: Task, given: OfProfile) -> dict[str, Any]:
-    """List the segments that a person is in."""
-    return _all_of(task, "get_segments_for_profile", given)
-
-
-def _all_of(task: Task, operation: str, given: OfProfile) -> dict[str, Any]:
-    items = task.got(operation, given.klaviyo_id, given)
-    if not isinstance(items, list):
-        raise answers.Unreadable(operation)
-    return {"items": items, "count": len(items), "next": None}

@@ -72,6 +72,7 @@ def begin(
         state=ActionRun.State.QUEUED if is_queued else ActionRun.State.UNDER_WAY,
     )
     row.given = whole(said) if is_queued else kept(said)
+    row.named = set()
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -162,8 +163,10 @@ def kept(value: Any) -> str:
 
 def name_people(row: ActionRun, names: Iterable[str]) -> None:
     """That the run is about them, by their keys alone."""
-    known = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
-    keys = {person_key.of(values.address(name)) for name in names} - known
+    if row.named is None:
+        row.named = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
+    keys = {person_key.of(values.address(name)) for name in names} - row.named
+    row.named |= keys
     rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]
     ActionPerson.objects.bulk_create(rows, batch_size=NAMED_AT_ONCE)
 
@@ -181,6 +184,7 @@ def forget(row: ActionRun) -> None:
     row.given = row.answered = row.exchanged = ""
     row.reason = reworded(row.outcome, row.codes, row.reason)
     ActionPerson.objects.filter(run=row).delete()
+    row.named = None
 
 
 def _problems(columns: Any) -> tuple[Problem, ...]:

@@ -14,12 +14,13 @@ MANY = ("profiles", "events", "emails")  # inputs that name a person each
 
 def names_in(value: Any) -> set[str]:
     """All names of people in it: too many rather than too few, so that an erasure finds it."""
+    texts: set[str] = set()
     found: set[str] = set()
     for name, text in _texts(value):
-        found |= set(addresses.within(text))
+        texts.add(text)
         if name in IDS and text:
             found.add(text)
-    return found
+    return found.union(*map(addresses.within, texts))
 
 
 def ties(value: Any, emails: Collection[str]) -> set[str]:
@@ -68,14 +69,16 @@ def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    match value:
-        case str():
-            yield name, value
-        case Mapping():
-            for key, inner in value.items():
-                yield "", str(key)
-                is_of_another = key == "id" and value.get("type", "profile") != "profile"
-                yield from _texts(inner, "" if is_of_another else str(key))
-        case list() | tuple():
-            for inner in value:
-                yield from _texts(inner, name)
+    left = [(name, value)]  # no recursion, as generators within each other hand on every text at every level
+    while left:
+        name, value = left.pop()
+        match value:
+            case str():
+                yield name, value
+            case dict() | Mapping():
+                is_of_another = value.get("type", "profile") != "profile"
+                for key, inner in value.items():
+                    yield "", str(key)
+                    left.append(("" if is_of_another and key == "id" else str(key), inner))
+            case list() | tuple():
+                left += [(name, inner) for inner in value]

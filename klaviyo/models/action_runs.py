@@ -55,6 +55,8 @@ class ActionRun(models.Model):
     answered = EncryptedTextField("answer", blank=True, default="")
     exchanged = EncryptedTextField("requests and answers", blank=True, default="")
 
+    named: "set[str] | None" = None  # keys of its people that are stored, as far as this process knows
+
     class Meta:
         permissions = [("run_action", "Can run an action"), ("use_raw_request", "Can make raw requests")]
         indexes = [

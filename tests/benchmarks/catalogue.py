@@ -47,6 +47,7 @@ BENCHMARKS = {
     "backfill": Benchmark("A store full of advocates: how fast, and how much memory?"),
     "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
     "claims": Benchmark("Does a table full of settled deliveries slow claims down?", Needs(postgres=LARGE)),
+    "actions": Benchmark("What does an action cost by command and over HTTP, and a list of all?", Needs(accounts=11)),
     "peers": Benchmark("A backlog, beside a Celery task for each signal: how much faster?", Needs(accounts=3)),
     "histories": Benchmark("500 random histories: does any break one of the three promises?"),
     "storm": Benchmark("Workers killed, Redis emptied, PostgreSQL crashed: is anything lost or doubled?"),

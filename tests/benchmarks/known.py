@@ -67,11 +67,13 @@ class Klaviyo:
         [found] = [one for one in self._ask("GET", "state")["accounts"] if one["id"] == account]
         return dict(found)
 
-    def put_people(self, account: str, emails: Iterable[str]) -> None:
-        """People whom Klaviyo knows already."""
-        people = [{"email": email} for email in emails]
+    def put_people(self, account: str, emails: Iterable[str]) -> list[str]:
+        """People whom Klaviyo knows already; the ids of their profiles."""
+        people, ids = [{"email": email} for email in emails], list[str]()
         for start in range(0, len(people), AT_ONCE):
-            self._ask("PUT", f"accounts/{account}/profiles", {"profiles": people[start : start + AT_ONCE]})
+            told = {"profiles": people[start : start + AT_ONCE]}
+            ids += self._ask("PUT", f"accounts/{account}/profiles", told)["ids"]
+        return ids
 
     def connect(self, account: str) -> str:
         """An access token, as if a merchant had allowed the app."""
@@ -87,6 +89,14 @@ class Klaviyo:
     def answer_badly(self, operation: str, kind: str, count: int = FOREVER, **how: Any) -> None:
         """The next calls of the operation meet a bad day."""
         self._ask("POST", "faults", {"operation": operation, "kind": kind, "count": count, **how})
+
+    def lift_limits(self) -> None:
+        """From now on it counts calls, and refuses none."""
+        self._ask("PUT", "settings", {"limits": False})
+
+    def answer_later(self, seconds: float) -> None:
+        """Each answer takes so much longer than it does anyway in this house."""
+        self._ask("PUT", "settings", {"latency_ms": 1_000 * seconds})
 
     def recover(self) -> None:
         self._ask("DELETE", "faults")

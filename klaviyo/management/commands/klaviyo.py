@@ -1,6 +1,7 @@
 """Actions from the command line: one action on one account, or, for what only reads, on all of them."""
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         self._print(manual.overview())
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        gc.freeze()  # what the site has imported stays, so that nobody need look at it again and again
         try:
             with shutdown.on_signals():
                 status = self._done(options["words"])
