@@ -61,6 +61,7 @@ def enable(request: HttpRequest, provider: Provider) -> HttpResponse:
     return _page(request, "enable", f"Enable {provider.name}", context)
 
 
+@for_operators("integrations.connect")
 @require_GET
 def install(_request: HttpRequest, provider: Provider) -> HttpResponse:
     """Where a provider's own app listing leads; nothing that it brings along is used."""

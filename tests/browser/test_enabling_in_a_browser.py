@@ -85,7 +85,7 @@ def test_an_install_from_klaviyos_side_lands_in_the_same_flow(
     if is_signed_in:
         expect(page.get_by_role("heading", name="Enable Klaviyo")).to_be_visible()
     else:
-        expect(page).to_have_url(re.compile(r"/admin/login/\?next=/admin/integrations/klaviyo/enable"))
+        expect(page).to_have_url(re.compile(r"/admin/login/\?next=/admin/integrations/klaviyo/install"))
 
 
 def test_an_account_without_a_store_is_not_said_to_work(signed_in: Page, connection: Connection) -> None:

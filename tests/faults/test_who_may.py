@@ -43,6 +43,7 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:connect": {"integrations.connect"},
     "integrations:reconnect": {"integrations.reconnect"},
     "integrations:enable": {"integrations.connect"},
+    "integrations:install": {"integrations.connect"},
     "integrations:allow_again": {"integrations.reconnect"},
     "integrations:decide": {"integrations.reconnect"},
     "integrations:release_messages": {"integrations.release_messages"},

@@ -17,7 +17,7 @@ from integrations.pages.access import for_operators
 from klaviyo import account_lists
 from klaviyo.delivery import stored_since
 from klaviyo.imports import backfill, backfill_chunks
-from klaviyo.models import AccountLists, StoreSetting
+from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import LISTS, SettingsForm
 from klaviyo.pages.settings_log import note
@@ -44,8 +44,6 @@ def review(request: HttpRequest, connection_id: int) -> HttpResponse:
         setting = connection.store_settings.get(store=store)
         messages.info(request, f"{store.name} is joined to {connection.account_name} already.")
         return redirect("klaviyo:settings_edit", setting.pk)
-    if not AccountLists.objects.filter(connection=connection).exists():
-        account_lists.ask(connection)
     setting = StoreSetting(store=store, connection=connection, behaviour=StoreSetting.Behaviour.CREATE)
     return _reviewed(request, setting, {"stores": stores, "joined": joined})
 
