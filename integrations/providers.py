@@ -40,6 +40,16 @@ class Account:
     name: str
     timezone: str
     currency: str
+    is_test: bool = False
+
+
+@dataclass(frozen=True)
+class Served:
+    """Whom connections may serve: `word` is the provider's own for them, `is_served` whether a connection does."""
+
+    word: str
+    name: str
+    is_served: bool
 
 
 @dataclass(frozen=True)
@@ -136,7 +146,9 @@ class Provider:
     `identify` asks which account an access opens. With `keys` it takes private keys, too. `served` names, for the
     pages, whom each of several connections serves, by connection id. From `bulk_from` waiting deliveries of a kind on
     they go in bulk (0: never). `deliver`, where one after the other will not do, takes claimed deliveries of one
-    connection and settles each of them. `additions` are scopes beyond `scopes`.
+    connection and settles each of them. `additions` are scopes beyond `scopes`. `does` says in plain words what an
+    integration is for: a title and a sentence each. `to_serve` are those whom its connections may serve; `next_page` is
+    the address where an operator settles how a connection serves one of them (by their word), empty where all is said.
     """
 
     slug: str
@@ -150,6 +162,9 @@ class Provider:
     deliver: Callable[["Connection", "Sequence[Delivery]"], None] | None = None
     keys: Keys | None = None
     additions: tuple[Addition, ...] = ()
+    does: tuple[tuple[str, str], ...] = ()
+    to_serve: Callable[[], Sequence[Served]] = tuple
+    next_page: Callable[["Connection", str], str] = lambda _connection, _word: ""
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
         """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""

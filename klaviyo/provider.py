@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.urls import reverse
 
 from integrations.models import Connection
-from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope
+from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope, Served
 from klaviyo.api import accounts, private_keys, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
+from referrals.models import Store
+
+LONGEST_ID = 19
 
 SCOPES = (
     Scope("accounts:read", "to know which Klaviyo account is connected, and that it is still the same one"),
@@ -72,6 +76,23 @@ def served(connections: Sequence[Connection]) -> dict[int, list[str]]:
     return names
 
 
+def stores() -> list[Served]:
+    """Every store, by name; `word` is its id."""
+    joined = set(StoreSetting.objects.values_list("store", flat=True))
+    return [
+        Served(str(pk), name, pk in joined) for pk, name in Store.objects.order_by("name").values_list("pk", "name")
+    ]
+
+
+def review(connection: Connection, word: str) -> str:
+    """To where a store is joined: the one that was named on the way, or any if none is joined yet."""
+    joined = set(map(str, StoreSetting.objects.filter(connection=connection).values_list("store", flat=True)))
+    if (word and word in joined) or (not word and joined):
+        return ""
+    page = reverse("klaviyo:review", args=[connection.pk])
+    return f"{page}?store={int(word)}" if word.isdecimal() and len(word) < LONGEST_ID else page
+
+
 KLAVIYO = Provider(
     slug="klaviyo",
     name="Klaviyo",
@@ -80,6 +101,13 @@ KLAVIYO = Provider(
     identify=accounts.identify,
     kinds=tuple(KINDS.values()),
     served=served,
+    to_serve=stores,
+    next_page=review,
+    does=(
+        ("Events", "Each thing that happens in a referral, from the first invite to the reward, for your flows."),
+        ("Profiles", "Referral code, share link and totals of each advocate, for your segments and templates."),
+        ("Consent", "Nobody who has said no is written to. A yes or a no that was given to you is passed on."),
+    ),
     bulk_from=lambda: settings.KLAVIYO_BULK_FROM,
     deliver=deliver,
     additions=ADDITIONS,

@@ -27,7 +27,7 @@ from klaviyo.delivery.sends import enqueue as sends
 from klaviyo.mapping import contents, events, orders
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting, backfills
-from referrals import signals, suppressions
+from referrals import signals
 from referrals.lifecycle.consent import note_no
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
 
@@ -159,29 +159,18 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
 def tell(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue the events and a fresh profile of the advocate, for every account that the store is joined to."""
     for setting in _settings(advocate):
-        outbox.add(setting.connection_id, [*_profiles(advocate, setting), *_events(told, advocate, setting)])
+        outbox.add(setting.connection_id, orders.of_facts(advocate, told, setting))
 
 
 def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
     """Queue events that change nothing of what the advocate's profile says."""
     for setting in _settings(advocate):
-        outbox.add(setting.connection_id, _events(told, advocate, setting))
+        outbox.add(setting.connection_id, orders.of_events(advocate, told, setting))
 
 
 def _settings(advocate: Advocate) -> QuerySet[StoreSetting]:
     enabled = StoreSetting.objects.filter(store=advocate.program.store_id, is_enabled=True)
     return enabled.only("connection_id", "store_id")  # a host's transaction waits for this
-
-
-def _profiles(advocate: Advocate, setting: StoreSetting) -> list[Order]:
-    """One, or none of somebody who was erased."""
-    return [] if suppressions.is_erased(advocate.email) else [orders.of_profile(advocate, setting)]
-
-
-def _events(told: Sequence[Event], advocate: Advocate, setting: StoreSetting) -> list[Order]:
-    """Events on people's profiles; of somebody who was erased there is none."""
-    country = advocate.program.store.country
-    return [orders.of_event(event, country, setting) for event in told if not suppressions.is_erased(str(event.email))]
 
 
 def _record_unreadable(what: str, said: dict[str, Any]) -> None:

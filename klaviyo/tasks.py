@@ -10,7 +10,7 @@ from klaviyo.actions import abandoned
 from klaviyo.actions import queue as queued_runs
 from klaviyo.actions import retention as action_retention
 from klaviyo.confirmation import turns as confirmation_turns
-from klaviyo.delivery import joined_anew
+from klaviyo.delivery import joined_anew, stored_since
 from klaviyo.delivery.erasure import repeat
 from klaviyo.delivery.sends import missed
 from klaviyo.imports import backfill as backfilling
@@ -66,6 +66,7 @@ def tell_noes() -> None:
         return shutdown.asked() or time.monotonic() > ends_at
 
     missed.go_on(is_over)
+    stored_since.go_on(is_over)
     if not is_over():  # as long as a store is not told of all noes, it has its turn again
         joined_anew.go_on(is_over)
 

@@ -42,6 +42,7 @@ class Outcome:
     sentence: str
     missed: Connection | None = None  # which was to be connected again, when a known account came back instead
     offer: Offer | None = None  # it is connected by other means, and an operator must say whether these take over
+    whom: str = ""  # whom it is to serve, as was said on the way
 
     @property
     def is_undecided(self) -> bool:
@@ -98,7 +99,7 @@ def accept(offer: Offer, user: User) -> str:
         row = Connection.objects.select_for_update(no_key=True).get(pk=offer.connection_id)
         if standing is None or row.state not in KNOWN:
             return "That was decided already."
-        account = Account(row.account_id, row.account_name, row.timezone, row.currency)
+        account = Account(row.account_id, row.account_name, row.timezone, row.currency, row.is_test_account)
         consent = Consent(account, offers.opened(standing), user, standing.asked_at)
         was = row.kind
         standing.delete()
@@ -207,6 +208,7 @@ def describe(row: Connection, account: Account) -> None:
     row.account_name = _trimmed(account.name, 255) or account.id
     row.timezone = _trimmed(account.timezone, 64)
     row.currency = account.currency if len(account.currency) == 3 else ""
+    row.is_test_account = account.is_test
 
 
 def _connected_by(user: User) -> dict[str, Any]:

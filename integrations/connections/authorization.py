@@ -7,6 +7,7 @@ begun with. It is used up before anything else is looked at, so a second callbac
 import hashlib
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 SESSION_KEY = "integrations.binding"
 LONGEST_PARAMETER = 4096
+LONGEST_WORD = 64
 QUESTIONS = 2  # how often the new account is asked for its name before the trip is called off
 
 AGAIN = "Go back and start again."
@@ -71,11 +73,16 @@ class ConnectingFailed(Exception):
 
 
 def begin(
-    request: HttpRequest, provider: Provider, connection: Connection | None = None, chosen: Collection[str] = ()
+    request: HttpRequest,
+    provider: Provider,
+    connection: Connection | None = None,
+    chosen: Collection[str] = (),
+    whom: str = "",
 ) -> str:
     """Start a trip for the signed-in user: to connect an account, or that connection again. The address to go to.
 
-    Of the provider's additions those are asked for that were chosen, and what the connection has already.
+    Of the provider's additions those are asked for that were chosen, and what the connection has already. `whom` the
+    account is to serve is remembered on the way.
     """
     Authorization.objects.filter(expires_at__lt=Now() - KEPT).delete()
     state, verifier = secrets.token_urlsafe(32), oauth.new_verifier()
@@ -88,6 +95,7 @@ def begin(
         user=_user(request),
         connection=connection,
         scopes=" ".join(asked),
+        whom=whom[:LONGEST_WORD],
         expires_at=Now() + LIFETIME,
     )
     trip.code_verifier = verifier
@@ -123,7 +131,8 @@ def _completed(request: HttpRequest, provider: Provider, trip: Authorization) ->
     grant = _exchanged(provider, code, trip)
     account = _identified(provider, grant)
     asked_at = cast(datetime, trip.used_at)
-    return accounts.store(provider, Consent(account, grant, _user(request), asked_at), trip.connection)
+    outcome = accounts.store(provider, Consent(account, grant, _user(request), asked_at), trip.connection)
+    return replace(outcome, whom=trip.whom)
 
 
 def _used_up(state: str) -> Authorization:

@@ -41,7 +41,7 @@ def probe(connection: Connection) -> HealthCheck:
         mark_reconnect(connection, reason)
         return _kept(connection, reason)
     accounts.describe(connection, account)
-    connection.save(update_fields=["account_name", "timezone", "currency"])
+    connection.save(update_fields=["account_name", "timezone", "currency", "is_test_account"])
     return _kept(connection)
 
 

@@ -31,6 +31,7 @@ class Connection(models.Model):
     account_name = models.CharField(max_length=255, blank=True)
     timezone = models.CharField(max_length=64, blank=True)
     currency = models.CharField(max_length=3, blank=True)
+    is_test_account = models.BooleanField(default=False, db_default=False, help_text="As the provider says.")
 
     state = models.CharField(max_length=16, choices=State.choices, default=State.DISCONNECTED)
     problem_code = models.CharField(max_length=64, blank=True)
@@ -124,6 +125,9 @@ class Authorization(models.Model):
     )
     code_verifier = EncryptedTextField()
     scopes = models.TextField(blank=True, help_text="What was asked for, separated by spaces.")
+    whom = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Whom the account is to serve, in the provider's own word."
+    )
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

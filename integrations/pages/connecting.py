@@ -1,5 +1,6 @@
 """Views that connect, reconnect, disconnect and decide: a POST each, with a permission each; and the OAuth callback."""
 
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -46,9 +47,25 @@ def reconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
 
 @for_operators("integrations.connect")
 @require_GET
-def allow(request: HttpRequest, provider: Provider) -> HttpResponse:
-    """Choose what else we may do in the account that is to be connected."""
-    return _what_else(request, provider, None)
+def enable(request: HttpRequest, provider: Provider) -> HttpResponse:
+    """What will be asked for at the provider, and why; whom the account is to serve, and what else to allow."""
+    to_serve = list(provider.to_serve())
+    wanted = request.GET.get("whom", "")
+    first = next((one.word for one in to_serve if not one.is_served), "")
+    context = {
+        "provider": provider,
+        "to_serve": to_serve,
+        "whom": wanted if wanted in {one.word for one in to_serve} else first,
+        "is_first": not Connection.objects.filter(provider=provider.slug).exclude(state__in=Connection.ENDED).exists(),
+    }
+    return _page(request, "enable", f"Enable {provider.name}", context)
+
+
+@for_operators("integrations.connect")
+@require_GET
+def install(_request: HttpRequest, provider: Provider) -> HttpResponse:
+    """Where a provider's own app listing leads; nothing that it brings along is used."""
+    return redirect("integrations:enable", provider)
 
 
 @for_operators("integrations.reconnect")
@@ -56,14 +73,9 @@ def allow(request: HttpRequest, provider: Provider) -> HttpResponse:
 def allow_again(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Choose what else we may do in the account of this connection; what it has is asked for in any case."""
     connection = get_object_or_404(Connection, pk=connection_id, provider__in=providers.slugs())
-    return _what_else(request, providers.get(connection.provider), connection)
-
-
-def _what_else(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
-    had = connection.granted if connection else frozenset()
-    additions = [(addition, had.issuperset(addition.scopes)) for addition in provider.additions]
-    name = (connection.account_name or connection.account_id) if connection else provider.name
-    title = f"Allow more for {name}" if connection else f"Connect {name}"
+    provider = providers.get(connection.provider)
+    additions = [(one, connection.granted.issuperset(one.scopes)) for one in provider.additions]
+    title = f"Allow more for {connection.account_name or connection.account_id}"
     return _page(request, "allow", title, {"provider": provider, "connection": connection, "additions": additions})
 
 
@@ -207,6 +219,7 @@ def _by_key(request: HttpRequest, provider: Provider, connection: Connection | N
         except KeyNotTaken as refusal:
             problem = refusal.sentence
         else:
+            outcome = replace(outcome, whom=request.GET.get("whom", ""))
             return _arrived(request, provider, outcome, "paste a key of that account")
     context = {
         "connection": connection,
@@ -232,7 +245,8 @@ def _arrived(request: HttpRequest, provider: Provider, outcome: Outcome, how: st
         context = {"sentence": outcome.sentence, "advice": advice, "provider": provider, "again": outcome.missed}
         return _page(request, "connecting_failed", "Another account was connected", context)
     messages.success(request, outcome.sentence)
-    return redirect("integrations:provider", provider)
+    next_page = provider.next_page(outcome.connection, outcome.whom)
+    return redirect(next_page) if next_page else redirect("integrations:connection", outcome.connection.pk)
 
 
 def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Connection | None) -> HttpResponse:
@@ -241,7 +255,9 @@ def _to_consent_screen(request: HttpRequest, provider: Provider, connection: Con
         messages.error(request, _where_to_connect(request, provider))
         return redirect("integrations:provider", provider)
     try:
-        address = connections.begin(request, provider, connection, request.POST.getlist("also"))
+        address = connections.begin(
+            request, provider, connection, request.POST.getlist("also"), request.POST.get("whom", "")
+        )
     except IntegrationError as error:
         messages.error(request, error.sentence)
         return redirect("integrations:provider", provider)

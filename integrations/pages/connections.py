@@ -43,7 +43,8 @@ def index(request: HttpRequest) -> HttpResponse:
         needing=Count("pk", filter=Q(state__in=(C.RECONNECT, C.UNDECIDED))),
     )
     counts = {row["provider"]: row for row in counted}
-    installed = [(providers.get(slug), counts.get(slug)) for slug in providers.slugs()]
+    none = {"connected": 0, "needing": 0}
+    installed = [(providers.get(slug), counts.get(slug, none)) for slug in providers.slugs()]
     return _page(request, "index", {"title": "Integrations", "installed": installed})
 
 
@@ -75,15 +76,16 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     installed = Connection.objects.filter(provider__in=providers.slugs())
     row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
     provider = providers.get(row.provider)
-    known = figures.of(row)
+    known, served = figures.of(row), provider.served([row])[row.pk]
     context = {
         "title": row.account_name or row.account_id,
         "connection": row,
         "provider": provider,
-        "health": health.judge(row, known, timezone.now()),
+        "health": health.judge(row, known, served, timezone.now()),
         "figures": known,
         "chart": charts.per_hour(figures.hours([known], timezone.now())),
-        "served": provider.served([row])[row.pk],
+        "served": served,
+        "next_page": provider.next_page(row, "") if row.is_connected and not served else "",
         "scopes": _scopes(row, provider),
         "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
         "is_releasing": row.is_connected and known.is_releasing,

@@ -1,6 +1,6 @@
 """Health of a connection: a ladder of facts from the database, without a request to the provider.
 
-authorised → scopes complete → right account → within quota → queue → delivering → confirmed.
+authorised → scopes complete → right account → in use → within quota → queue → delivering → confirmed.
 The first broken rung is the headline; those below it do not matter until it is mended.
 """
 
@@ -56,19 +56,27 @@ class Health:
 
 def of(connection: Connection) -> Health:
     """The health of one connection."""
-    return judge(connection, figures.of(connection), timezone.now())
+    return judge(connection, figures.of(connection), served([connection])[connection.pk], timezone.now())
 
 
 def of_all(connections: Iterable[Connection]) -> dict[int, Health]:
     """The health of many, in as many queries as of one; by connection id."""
     rows = list(connections)
-    known = figures.of_all(rows)
-    return {row.pk: judge(row, known[row.pk], timezone.now()) for row in rows}
+    known, whom, now = figures.of_all(rows), served(rows), timezone.now()
+    return {row.pk: judge(row, known[row.pk], whom[row.pk], now) for row in rows}
 
 
-def judge(connection: Connection, known: Figures, now: datetime) -> Health:
-    """The health that the figures amount to."""
-    rungs = tuple(_ladder(connection, known, now))
+def served(connections: Sequence[Connection]) -> dict[int, Sequence[str]]:
+    """Whom each connection serves, asked of each provider once."""
+    found: dict[int, Sequence[str]] = {row.pk: () for row in connections}
+    for slug in {row.provider for row in connections}:
+        found |= providers.get(slug).served([row for row in connections if row.provider == slug])
+    return found
+
+
+def judge(connection: Connection, known: Figures, whom: Sequence[str], now: datetime) -> Health:
+    """The health that the figures amount to, of a connection that serves these."""
+    rungs = tuple(_ladder(connection, known, whom, now))
     if connection.state in (C.DISCONNECTED, C.DISCONNECTING):
         return Health("off", connection.get_state_display(), rungs[0].advice, rungs)
     for rung in rungs:
@@ -77,15 +85,16 @@ def judge(connection: Connection, known: Figures, now: datetime) -> Health:
     return Health("good", "Works", "", rungs)
 
 
-def _ladder(connection: Connection, known: Figures, now: datetime) -> Sequence[Rung]:
+def _ladder(connection: Connection, known: Figures, whom: Sequence[str], now: datetime) -> Sequence[Rung]:
     first = _authorised(connection)
     if connection.state != C.CONNECTED:
-        names = ("Scopes complete", "Right account", "Within quota", "Queue", "Delivering", "Confirmed")
+        names = ("Scopes complete", "Right account", "In use", "Within quota", "Queue", "Delivering", "Confirmed")
         return [first, *(Rung(name, "unknown", "Not known until the account is connected.") for name in names)]
     return [
         first,
         _scopes(connection),
         _account(connection, known),
+        _in_use(whom),
         _quota(known),
         _queue(known, now),
         _delivering(known),
@@ -172,6 +181,14 @@ def _account(connection: Connection, known: Figures) -> Rung:
         return Rung(name, "broken", check.sentence, advice, reasons.title(check.code), "bad")
     advice = "It is asked again by itself. Use “Check now” to ask at once."
     return Rung(name, "broken", f"Asked {when}, without success: {check.sentence}", advice, "No answer")
+
+
+def _in_use(whom: Sequence[str]) -> Rung:
+    name = "In use"
+    if whom:
+        return Rung(name, "ok", f"It serves {whom[0]}{f' and {len(whom) - 1} more' if len(whom) > 1 else ''}.")
+    sentence = "No store is joined to it, or all that are have been switched off: nothing will be sent."
+    return Rung(name, "broken", sentence, "Join a store to it.", "No store joined")
 
 
 def _quota(known: Figures) -> Rung:

@@ -48,24 +48,17 @@ class Overview:
 
 def of(connections: Sequence[Connection]) -> Overview:
     known = figures.of_all(connections)
-    served = _served(connections)
+    served = health.served(connections)
     now = timezone.now()
     return Overview(
         standings=[
-            Standing(row, served[row.pk], health.judge(row, known[row.pk], now), known[row.pk]) for row in connections
+            Standing(row, served[row.pk], health.judge(row, known[row.pk], served[row.pk], now), known[row.pk])
+            for row in connections
         ],
         total=figures.total(known.values()),
         chart=charts.per_hour(figures.hours(known.values(), now)),
         incidents=incidents.open_now(connections),
     )
-
-
-def _served(connections: Sequence[Connection]) -> dict[int, Sequence[str]]:
-    """Whom each connection serves, asked of each provider once."""
-    served: dict[int, Sequence[str]] = {}
-    for slug in {row.provider for row in connections}:
-        served |= providers.get(slug).served([row for row in connections if row.provider == slug])
-    return served
 
 
 def troubled_first(connections: "QuerySet[Connection]") -> "QuerySet[Connection]":

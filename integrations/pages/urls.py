@@ -28,7 +28,8 @@ app_name = "integrations"
 urlpatterns = [
     # Connecting: every change is a POST, except the callback, which a provider's redirect leads to.
     path("<provider:provider>/connect", view("integrations.pages.connecting.connect"), name="connect"),
-    path("<provider:provider>/allow", view("integrations.pages.connecting.allow"), name="allow"),
+    path("<provider:provider>/enable", view("integrations.pages.connecting.enable"), name="enable"),
+    path("<provider:provider>/install", view("integrations.pages.connecting.install"), name="install"),
     path("<provider:provider>/key", view("integrations.pages.connecting.connect_by_key"), name="connect_by_key"),
     path("<provider:provider>/callback", view("integrations.pages.connecting.callback"), name="callback"),
     path("<int:connection_id>/reconnect", view("integrations.pages.connecting.reconnect"), name="reconnect"),

@@ -31,4 +31,5 @@ def identify(access: Access) -> Account:
         name=answers.words(contact.get("organization_name")) or id,
         timezone=answers.words(attributes.get("timezone")),
         currency=answers.words(attributes.get("preferred_currency")),
+        is_test=attributes.get("test_account") is True,
     )

@@ -1,6 +1,7 @@
 """Orders of deliveries, made from an event or an advocate's profile."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from klaviyo.api import values
 from klaviyo.mapping import contents, events, profiles
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
+from referrals import suppressions
 from referrals.models import Advocate
 
 CORRECT_IT = "Correct it in your data and send the fact again."
@@ -86,6 +88,18 @@ def of_profile(advocate: Advocate, setting: StoreSetting) -> Order:
         occurred_at=timezone.now(),
         outcome=malformed(advocate.email),
     )
+
+
+def of_facts(advocate: Advocate, told: Iterable[Event], setting: StoreSetting) -> list[Order]:
+    """A fresh profile of the advocate and these events; of somebody who was erased there is nothing."""
+    known = [] if suppressions.is_erased(advocate.email) else [of_profile(advocate, setting)]
+    return [*known, *of_events(advocate, told, setting)]
+
+
+def of_events(advocate: Advocate, told: Iterable[Event], setting: StoreSetting) -> list[Order]:
+    """Events on people's profiles; of somebody who was erased there is none."""
+    country = advocate.program.store.country
+    return [of_event(event, country, setting) for event in told if not suppressions.is_erased(str(event.email))]
 
 
 def useful_until(event: Event) -> datetime | None:

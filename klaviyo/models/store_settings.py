@@ -36,6 +36,11 @@ class StoreSetting(models.Model):
         "reminders go to", max_length=16, choices=Permission.choices, default=Permission.SUBSCRIBED_ONLY
     )
 
+    # What was stored before the store was joined, and the account is yet to be told of: see delivery.stored_since
+    facts_since = models.DateTimeField(null=True, blank=True, editable=False)
+    facts_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    facts_are_told = models.BooleanField(default=False, db_default=False, editable=False, help_text="Once, at least.")
+
     # How far the account has been told of the noes of the store's people: see consent.owed_noes
     noes_reached = models.BigIntegerField(default=0, editable=False)
     noes_told_at = models.DateTimeField(null=True, blank=True, editable=False)

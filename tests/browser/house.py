@@ -90,7 +90,7 @@ def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
 
 def _of_integrations() -> Iterator[str]:
     at = "/admin/integrations/"
-    yield from (at, f"{at}klaviyo/", f"{at}klaviyo/allow", f"{at}klaviyo/key")
+    yield from (at, f"{at}klaviyo/", f"{at}klaviyo/enable", f"{at}klaviyo/key")
     yield from (f"{at}deliveries/", f"{at}deliveries/?of=0")
     yield from (f"{at}deliveries/?state={state}" for state in ("held", "failed", "skipped", "open"))
     for connection in Connection.objects.order_by("pk"):
@@ -107,7 +107,7 @@ def _of_klaviyo() -> Iterator[str]:
     at = "/admin/klaviyo/"
     setting = StoreSetting.objects.earliest("pk")
     yield from (f"{at}settings/", f"{at}settings/?q=nothing", f"{at}settings/add/", f"{at}events/", f"{at}people/")
-    yield f"{at}settings/add/?store={Store.objects.latest('pk').pk}&connection={setting.connection_id}"
+    yield f"{at}accounts/{setting.connection_id}/review?store={Store.objects.latest('pk').pk}"
     yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")
     yield from (f"{at}erasures/{erasure.uid}/" for erasure in Erasure.objects.all())
     yield from (f"{at}sends/", f"{at}sends/?friend=0")

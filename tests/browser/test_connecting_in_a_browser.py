@@ -21,8 +21,9 @@ from tests.conftest import TEA_HOUSE_LTD, Drain
 def test_an_operator_connects_an_account(signed_in: Page, sandbox: Sandbox) -> None:
     page = signed_in
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Integrations").click()
-    page.get_by_role("main").get_by_role("link", name="Klaviyo").click()
-    page.get_by_role("button", name="Connect Klaviyo").click()
+    page.get_by_role("main").get_by_role("link", name="Klaviyo", exact=True).click()
+    page.get_by_role("link", name="Enable Klaviyo").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Sorae asks for access to Klaviyo")).to_be_visible()
 
     page.get_by_text("Nordlys Coffee").click()
@@ -62,7 +63,8 @@ def behind_a_redirect(sandbox: Sandbox, settings: Settings, watch: Watch) -> Ite
 def test_a_consent_screen_behind_a_redirect_is_reached(signed_in: Page, behind_a_redirect: None) -> None:
     page = signed_in
     page.goto("/admin/integrations/klaviyo/")
-    page.get_by_role("button", name="Connect Klaviyo").click()
+    page.get_by_role("link", name="Enable Klaviyo").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_text("Nordlys Coffee").click()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_role("link", name="Nordlys Coffee").first).to_be_visible()
@@ -75,14 +77,16 @@ def test_a_consent_screen_behind_a_redirect_is_reached(signed_in: Page, behind_a
 def test_declining_is_told_from_failing_and_makes_no_token_call(signed_in: Page, sandbox: Sandbox) -> None:
     page = signed_in
     page.goto("/admin/integrations/klaviyo/")
-    page.get_by_role("button", name="Connect Klaviyo").click()
+    page.get_by_role("link", name="Enable Klaviyo").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Decline").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Not connected")
     assert sandbox.requests("oauth_token") == []
     assert not Connection.objects.exists()
 
-    page.get_by_role("button", name="Start again").click()
+    page.get_by_role("link", name="Start again").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_role("link", name="Tea House Ltd").first).to_be_visible()
 
@@ -100,13 +104,12 @@ def test_a_store_is_joined_with_a_list_found_by_searching(
     page.get_by_label("Klaviyo account").select_option(label=f"Tea House Ltd ({TEA_HOUSE_LTD})")
     page.get_by_role("button", name="Go on").click()
 
-    page.get_by_text("Create profiles that Klaviyo does not know").click()
     page.get_by_placeholder("Search lists").fill("tea")
     expect(page.get_by_role("group", name="List", exact=True).get_by_text("List 1", exact=True)).to_be_hidden()
     page.get_by_role("group", name="List", exact=True).get_by_text("Friends of tea").click()
-    page.get_by_role("button", name="Join the store").click()
+    page.get_by_role("button", name="Save", exact=True).last.click()
 
-    expect(page.get_by_role("row").filter(has_text="Tea House Ltd")).to_contain_text("Friends of tea")
+    expect(page.get_by_text("Tea House is joined to Tea House Ltd.")).to_be_visible()
     setting = StoreSetting.objects.get()
     assert (setting.store, setting.connection, setting.list_id) == (tea_house, connection, "TeaFri")
     assert setting.creates_profiles

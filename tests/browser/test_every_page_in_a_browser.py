@@ -13,7 +13,7 @@ from klaviyo import actions
 from klaviyo.models import ActionRun, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
-from referrals.models import Advocate
+from referrals.models import Advocate, Store
 from tests.browser import accessibility
 from tests.conftest import Drain
 
@@ -30,6 +30,8 @@ def addresses() -> list[str]:
         "integrations/klaviyo/",
         f"integrations/{connection.pk}/",
         f"integrations/{connection.pk}/disconnect",
+        "integrations/klaviyo/enable",
+        f"klaviyo/accounts/{connection.pk}/review?store={another_store().pk}",
         "integrations/klaviyo/key",
         f"integrations/{connection.pk}/key",
         "integrations/deliveries/",
@@ -58,6 +60,11 @@ def addresses() -> list[str]:
         "integrations/tokens/make",
         f"integrations/tokens/{ApiToken.objects.get().pk}/revoke",
     ]
+
+
+def another_store() -> Store:
+    """Which no account serves, with a name that has no place to break."""
+    return Store.objects.create(slug="other", name="W" * 100, url="https://other.example/", currency="EUR")
 
 
 def a_token_with_long_names() -> None:

@@ -71,7 +71,10 @@ def test_a_key_is_tested_and_its_account_shown(sandbox: Sandbox, browser_of_the_
     assert (row.account_name, row.timezone, row.currency) == ("Tea House Ltd", "Europe/Helsinki", "EUR")
     assert (row.private_key, row.key_ending, row.access_token, row.refresh_token) == (key, key[-4:], "", "")
     assert row.connected_by == User.objects.get()
-    assert (answer["Location"], told(answer)) == ("/admin/integrations/klaviyo/", "Tea House Ltd is connected.")
+    assert (answer["Location"], told(answer)) == (
+        f"/admin/klaviyo/accounts/{row.pk}/review",
+        "Tea House Ltd is connected.",
+    )
     assert LogEntry.objects.get().get_change_message() == "Tea House Ltd is connected."
     assert key not in str(Connection.objects.values().get())
     shown = page(browser_of_the_operator, row)

@@ -22,6 +22,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0011_runs_and_asked_scopes": past.STORE_SETTINGS,
         "0012_private_keys": past.STORE_SETTINGS,
         "0013_room": past.STORE_SETTINGS,
+        "0014_enabling": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -43,6 +44,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0021_queued_runs": past.STORE_SETTINGS,
         "0022_runs_of_tokens": past.STORE_SETTINGS,
         "0023_operators_may_run_actions": past.STORE_SETTINGS,
+        "0024_stored_since": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -1,8 +1,8 @@
 """Missed invites: made while their store was joined to no account, so that nothing is on record of them.
 
 Once the store is joined, those that are still of use go out, if it has sent invites before: it was parted, and the
-friends have waited for them. At a store's first join nobody knows whether friends have had theirs by another way; those
-are put on record, and go when somebody retries them.
+friends have waited for them. So do those made since the account was allowed. Of older ones of a store's first join
+nobody knows whether friends have had theirs by another way; those are put on record, and go when somebody retries them.
 """
 
 from collections.abc import Callable
@@ -52,8 +52,9 @@ def _note(setting: StoreSetting, pk: int) -> None:
     if invite is None:
         return
     was_joined = Send.objects.filter(store=setting.store_id, created_at__lt=invite.created_at).exists()
+    is_meant = setting.facts_since is not None and invite.created_at >= setting.facts_since
     until = invite.occurred_at + USEFUL_FOR
-    enqueue.order(invite, until=until, because=None if was_joined else MADE_BEFORE)
+    enqueue.order(invite, until=until, because=None if was_joined or is_meant else MADE_BEFORE)
 
 
 def _missed(setting: StoreSetting) -> "QuerySet[Invite]":

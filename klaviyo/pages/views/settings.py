@@ -1,15 +1,15 @@
 """Store settings pages: a list, a form, and parting a store from an account."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.admin.models import CHANGE, DELETION
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.models import Connection, Delivery
@@ -20,6 +20,7 @@ from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import LISTS, SettingsForm
+from klaviyo.pages.settings_log import note
 from klaviyo.profiles.errors import LIST_GONE
 from referrals.models import Store
 
@@ -59,20 +60,15 @@ def settings(request: HttpRequest) -> HttpResponse:
 
 
 @for_operators("klaviyo.add_storesetting")
-@require_http_methods(["GET", "POST"])
+@require_GET
 def add(request: HttpRequest) -> HttpResponse:
-    """First which store and which account, then how."""
-    given = request.POST if request.method == "POST" else request.GET
-    store = _chosen(Store.objects.all(), given.get("store"))
-    connection = _chosen(_connections(), given.get("connection"))
-    if store is None or connection is None:
-        context = {"title": "Join a store", "stores": Store.objects.order_by("name"), "connections": _connections()}
-        return _page(request, "settings_add", context | {"store": store, "connection": connection})
-    known = StoreSetting.objects.filter(store=store, connection=connection).first()
-    if known:
-        messages.info(request, f"{store.name} is joined to {connection.account_name} already.")
-        return redirect("klaviyo:settings_edit", known.pk)
-    return _edit(request, StoreSetting(store=store, connection=connection))
+    """First which store and which account; what is sent, and how, comes on the next page."""
+    store = _chosen(Store.objects.all(), request.GET.get("store"))
+    connection = _chosen(_connections(), request.GET.get("connection"))
+    if store and connection:
+        return redirect(f"{reverse('klaviyo:review', args=[connection.pk])}?store={store.pk}")
+    context = {"title": "Join a store", "stores": Store.objects.order_by("name"), "connections": _connections()}
+    return _page(request, "settings_add", context | {"store": store, "connection": connection})
 
 
 @for_operators("klaviyo.view_storesetting")
@@ -98,7 +94,7 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
         context = {"title": f"Remove {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
-    _note(request, setting, DELETION, sentence)
+    note(request, setting, DELETION, sentence)
     setting.delete()
     messages.success(request, sentence)
     return redirect("klaviyo:settings")
@@ -113,7 +109,7 @@ def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
     is_search = data is not None and ("search" in data or "read" in data)
     if data is not None and not is_search and form.is_valid():
         return _save(request, form)
-    may_save = request.user.has_perm(f"klaviyo.{'change' if setting.pk else 'add'}_storesetting")
+    may_save = request.user.has_perm("klaviyo.change_storesetting")
     if data is None and (field := request.GET.get("lists")) in LISTS:
         picker = form.picker(field, request.GET.get("words", ""), request.GET.get("chosen", ""))
         return render(request, "klaviyo/lists.html", {"form": form, "picker": picker, "may_save": may_save})
@@ -129,19 +125,12 @@ def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
 
 
 def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
-    is_new = form.instance.pk is None
     with transaction.atomic():
         setting = form.save()
         released = sum(retrying.again(_held_for_list(setting, field)) for field in form.changed_lists)
-        sentence = (
-            f"{setting.store.name} is joined to {setting.connection.account_name}."
-            if is_new
-            else "The settings are saved."
-        )
+        sentence = "The settings are saved."
         changed = ", ".join(sorted(form.changed_data))
-        _note(
-            request, setting, ADDITION if is_new else CHANGE, f"{sentence} Changed: {changed}." if changed else sentence
-        )
+        note(request, setting, CHANGE, f"{sentence} Changed: {changed}." if changed else sentence)
     if released:
         sentence += (
             f" {released} deliver{'y that was' if released == 1 else 'ies that were'} held for the old list go out now."
@@ -169,12 +158,6 @@ def _connections() -> Any:
 
 def _chosen(rows: Any, key: str | None) -> Any:
     return rows.filter(pk=key).first() if key and key.isdecimal() and len(key) < 19 else None
-
-
-def _note(request: HttpRequest, setting: StoreSetting, flag: int, sentence: str) -> None:
-    rows = StoreSetting.objects.filter(pk=setting.pk)
-    user = cast(AbstractBaseUser, request.user)  # signed in: `for_operators` has seen to it
-    LogEntry.objects.log_actions(user.pk, rows, flag, sentence, single_object=True)
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:

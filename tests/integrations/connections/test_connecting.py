@@ -38,8 +38,8 @@ def says(response: Any, sentence: str) -> None:
 def test_an_account_is_connected(teapot: Teapot, browser: Client, staff: User) -> None:
     response = come_back(browser, teapot.consent(leave(browser)))
     assert response.status_code == 302
-    assert response["Location"] == "/admin/integrations/teapot/"
     row = Connection.objects.get()
+    assert response["Location"] == f"/admin/integrations/{row.pk}/"
     assert (row.account_id, row.account_name, row.timezone, row.currency) == ("A1", "Tea House", "Europe/Berlin", "EUR")
     assert row.state == State.CONNECTED
     assert row.granted == {"tea:read", "tea:write"}

@@ -56,7 +56,7 @@ def test_a_connection_without_a_problem_works(tea_room: Connection) -> None:
     told(tea_room, State.ACCEPTED)
     found = health.of(tea_room)
     assert (found.level, found.headline) == ("good", "Works")
-    assert [rung.state for rung in found.rungs] == ["ok"] * 6 + ["unknown"]
+    assert [rung.state for rung in found.rungs] == ["ok"] * 7 + ["unknown"]
 
 
 def test_what_nobody_knows_yet_is_not_called_broken(tea_room: Connection) -> None:

@@ -63,7 +63,7 @@ def state_of(delivery: Delivery) -> str:
 def test_a_provider_without_connections_invites_to_connect(browser: Client, provider: Provider) -> None:
     page = text(browser, f"{PAGES}teapot/")
     assert "No Teapot account is connected" in page
-    assert "Connect Teapot" in page
+    assert "Enable Teapot" in page
 
 
 def test_a_provider_page_shows_accounts_stores_and_the_worst_problem(browser: Client, tea_room: Connection) -> None:

@@ -91,17 +91,17 @@ def test_no_page_of_the_settings_asks_klaviyo(
     page = text(browser_of_the_operator, page_of)
     assert "The account&#x27;s lists are being read" in page or "The account's lists are being read" in page
     assert "data-awaited" in page
-    which = f"store={setting.store_id}&connection={setting.connection_id}"
+    review = f"/admin/klaviyo/accounts/{setting.connection_id}/review?store={setting.store_id}"
     text(browser_of_the_operator, f"{page_of}?lists=list_id&words=tea&chosen=")
     text(browser_of_the_operator, page_of, CHOICES | {"search": "list_id"})
     text(browser_of_the_operator, page_of, CHOICES | {"read": "list_id"})
     browser_of_the_operator.post(page_of, CHOICES)
     StoreSetting.objects.all().delete()
-    text(browser_of_the_operator, f"{SETTINGS}add/?{which}")
+    text(browser_of_the_operator, review)
     text(browser_of_the_operator, SETTINGS)
     assert len(sandbox.requests()) == asked
     read()
-    assert "data-awaited" not in text(browser_of_the_operator, f"{SETTINGS}add/?{which}")
+    assert "data-awaited" not in text(browser_of_the_operator, review)
 
 
 def test_of_many_lists_each_is_found_by_typing(browser_of_the_operator: Client, page_of: str, sandbox: Sandbox) -> None:
@@ -313,10 +313,10 @@ def test_a_store_is_joined_in_two_steps(
 ) -> None:
     assert "Tea House" in text(browser_of_the_operator, f"{SETTINGS}add/")
     chosen = {"store": str(tea_house.pk), "connection": str(connection.pk)}
-    second = browser_of_the_operator.get(f"{SETTINGS}add/", chosen)
-    assert b"Join the store" in second.content
+    review = browser_of_the_operator.get(f"{SETTINGS}add/", chosen)["Location"]
+    assert "What is sent of" in text(browser_of_the_operator, review)
     assert not StoreSetting.objects.exists()
-    browser_of_the_operator.post(f"{SETTINGS}add/", CHOICES | chosen)
+    browser_of_the_operator.post(review, CHOICES | {"store": str(tea_house.pk)})
     setting = StoreSetting.objects.get()
     assert (setting.store, setting.connection, setting.is_enabled, setting.creates_profiles) == (
         tea_house,
@@ -329,8 +329,9 @@ def test_a_store_is_joined_in_two_steps(
 def test_a_store_is_not_joined_to_the_same_account_twice(
     browser_of_the_operator: Client, setting: StoreSetting
 ) -> None:
-    again = CHOICES | {"store": str(setting.store_id), "connection": str(setting.connection_id)}
-    assert browser_of_the_operator.post(f"{SETTINGS}add/", again)["Location"] == f"{SETTINGS}{setting.pk}/"
+    review = f"/admin/klaviyo/accounts/{setting.connection_id}/review"
+    again = CHOICES | {"store": str(setting.store_id)}
+    assert browser_of_the_operator.post(review, again)["Location"] == f"{SETTINGS}{setting.pk}/"
     assert StoreSetting.objects.count() == 1
 
 
@@ -372,9 +373,9 @@ def test_whoever_may_change_or_add_is_shown_how(setting: StoreSetting) -> None:
     assert "disabled" not in page
     changer.post(f"{SETTINGS}{setting.pk}/", CHOICES | {"behaviour": "update_existing"})
     assert not StoreSetting.objects.get().creates_profiles
-    which = f"?store={setting.store_id}&connection={setting.connection_id}"
+    review = f"/admin/klaviyo/accounts/{setting.connection_id}/review?store={setting.store_id}"
     StoreSetting.objects.all().delete()
-    assert 'name="save"' in text(signed_in_with("add_storesetting"), f"{SETTINGS}add/{which}")
+    assert 'name="save"' in text(signed_in_with("add_storesetting"), review)
 
 
 def test_stores_that_reach_nobody_are_named(browser_of_the_operator: Client, tea_house: Store) -> None:

@@ -1,0 +1,131 @@
+"""What happens between *Allow* and the join of a store reaches the account once it is joined, once each."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from integrations.models import Connection, Delivery
+from klaviyo import tasks
+from klaviyo.delivery import stored_since
+from klaviyo.models import StoreSetting
+from klaviyo.sandbox import Sandbox
+from referrals import lifecycle
+from referrals.models import Advocate, OptIn, Program, Reward, Visit
+from tests.conftest import TEA_HOUSE_LTD, Drain
+from tests.klaviyo.story import BEN, make_due
+
+
+def join(connection: Connection, program: Program) -> StoreSetting:
+    assert connection.connected_at
+    setting = StoreSetting(
+        store=program.store,
+        connection=connection,
+        behaviour=StoreSetting.Behaviour.CREATE,
+        newsletter_list_id="TeaNews",
+    )
+    stored_since.tell(setting, connection.connected_at)
+    setting.save()
+    return setting
+
+
+def a_story(program: Program) -> Advocate:
+    """Of each kind of fact one."""
+    ann = lifecycle.join(program, "ann@example.com", first_name="Ann")
+    lifecycle.invite(ann, "dan@example.com")
+    lifecycle.visit(ann, visitor="v1", landing_page="https://teahouse.example/")
+    lifecycle.convert(ann, order_id="1001", friend_email=BEN, total="49.90", currency="EUR")
+    reward = lifecycle.reward(ann, kind=Reward.Kind.CREDIT, amount="5.00", currency="EUR")
+    lifecycle.reverse(reward, Reward.Reason.FRAUD)
+    lifecycle.opt_in(
+        program.store, "cid@example.com", wording="Yes, please.", place="checkout", proof=OptIn.Proof.SIGNED_IN
+    )
+    return ann
+
+
+def walk(drain: Drain) -> None:
+    for _ in range(2):
+        tasks.tell_noes()
+        drain()
+        make_due()
+
+
+def metrics(sandbox: Sandbox) -> list[str]:
+    return sorted(event.metric for event in sandbox.events(TEA_HOUSE_LTD))
+
+
+def test_each_kind_of_fact_arrives_once(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    a_story(spring)
+    assert not Delivery.objects.exists()
+    join(connection, spring)
+    walk(drain)
+    found = metrics(sandbox)
+    assert "Sorae Advocate Started" in found
+    assert {"Sorae Referred Visit", "Sorae Conversion", "Sorae Referred Purchase"} <= set(found)
+    assert {"Sorae Reward Issued", "Sorae Reward Reversed", "Sorae Invite Received"} <= set(found)
+    assert Delivery.objects.filter(kind="subscribe").count() == 1
+    StoreSetting.objects.update(facts_due_at=None)
+    walk(drain)
+    assert metrics(sandbox) == found
+    assert Delivery.objects.filter(kind="subscribe").count() == 1
+    assert StoreSetting.objects.get().facts_since is None
+
+
+def test_what_a_slow_transaction_stores_after_the_first_look_is_found_at_the_second(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ann = lifecycle.join(spring, "ann@example.com")
+    setting = join(connection, spring)
+    walk(drain)
+    Visit.objects.create(advocate=ann, visitor="v2", landing_page="https://teahouse.example/")  # no signal: it saw none
+    tasks.tell_noes()
+    drain()
+    assert "Sorae Referred Visit" not in metrics(sandbox)
+    setting.refresh_from_db()
+    assert setting.facts_due_at is not None
+    assert setting.facts_due_at > timezone.now() + timedelta(minutes=5)
+    StoreSetting.objects.update(facts_due_at=timezone.now())
+    walk(drain)
+    assert metrics(sandbox).count("Sorae Referred Visit") == 1
+
+
+def test_what_is_older_than_the_consent_stays_untold(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ann = a_story(spring)
+    for model in (Advocate, Visit, Reward):
+        model.objects.update(created_at=timezone.now() - timedelta(days=2))
+    ann.conversions.update(created_at=timezone.now() - timedelta(days=2))
+    ann.rewards.update(reversed_at=timezone.now() - timedelta(days=2))
+    ann.invites.update(created_at=timezone.now() - timedelta(days=2), occurred_at=timezone.now() - timedelta(days=8))
+    OptIn.objects.update(created_at=timezone.now() - timedelta(days=2))
+    join(connection, spring)
+    walk(drain)
+    assert metrics(sandbox) == []
+    assert not Delivery.objects.filter(kind="subscribe").exists()
+
+
+def test_nobody_who_was_erased_is_told_of(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    a_story(spring)
+    lifecycle.erase("ann@example.com")
+    join(connection, spring)
+    walk(drain)
+    assert sandbox.profile(TEA_HOUSE_LTD, "ann@example.com") is None
+
+
+def test_a_store_that_is_switched_off_waits(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    a_story(spring)
+    join(connection, spring)
+    StoreSetting.objects.update(is_enabled=False)
+    walk(drain)
+    assert metrics(sandbox) == []
+    setting = StoreSetting.objects.get()
+    setting.is_enabled = True
+    setting.save()
+    walk(drain)
+    assert "Sorae Conversion" in metrics(sandbox)
