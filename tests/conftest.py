@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django import conf
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection as database
 from django.http import HttpResponseBase
 from django.test import Client
 from pytest_django import Settings
@@ -34,7 +35,7 @@ from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
-from tests import budgets, consent_screen, emptying, schemas, servers
+from tests import budgets, consent_screen, emptying, migrated, schemas, servers
 
 TEA_HOUSE_LTD = consent_screen.TEA_HOUSE_LTD
 MOST_BATCHES = 100
@@ -131,6 +132,22 @@ def drain(transactional_db: None) -> Drain:
         raise AssertionError("There is always something due.")
 
     return until_nothing_is_due
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of the embedded sort with all tables, to be copied."""
+    return migrated.sqlite(tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Whether the database of the tests is there before they are: a copy of one that was made for many runs."""
+    if database.vendor != "sqlite" or migrated.SQLITE not in os.environ:
+        return False
+    file = Path(database.settings_dict["TEST"]["NAME"])
+    migrated.sqlite(file.parent, file.name)
+    return True
 
 
 def pytest_configure() -> None:

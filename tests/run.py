@@ -1,27 +1,46 @@
 """`make test`: everything, once on SQLite with the embedded broker, and once on PostgreSQL and Redis.
 
-The second needs both programs installed; then they go side by side, the second as two halves, each leaves out what one
-answer is enough for, and what mostly waits for processes of its own is a run of its own. With CI=true or
-REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one run.
+The second needs both programs installed; then each leaves out what one answer is enough for, what mostly waits for
+processes of its own goes apart, and all goes in parts, a few at a time: each is a pytest with a database and a broker
+of its own. With CI=true or REQUIRE_SERVICES=1 a missing program is a failure. Arguments are handed to pytest, for one
+run.
 """
 
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
-from tests import servers
+from tests import migrated, servers
 
 NOTHING_COLLECTED = 5
+AT_ONCE = (os.cpu_count() or 1) + 1  # as each waits a little
 ON_POSTGRESQL, ON_SQLITE, IN_PROCESSES = "PostgreSQL and Redis", "SQLite and the embedded broker", "parts of their own"
+PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (  # the longest first; without paths: all that no other part there has
+    (IN_PROCESSES, ("tests/workers",)),
+    (ON_POSTGRESQL, ("tests/browser",)),
+    (ON_POSTGRESQL, ("tests/klaviyo/delivery",)),
+    (ON_POSTGRESQL, ("tests/faults",)),
+    (IN_PROCESSES, ("tests/sorae/demo",)),
+    (ON_SQLITE, ("tests/faults",)),
+    (ON_POSTGRESQL, ()),
+    (ON_POSTGRESQL, ("tests/klaviyo/confirmation", "tests/klaviyo/consent", "tests/klaviyo/webhooks")),
+    (ON_POSTGRESQL, ("tests/klaviyo/actions", "tests/klaviyo/pages")),
+    (ON_SQLITE, ("tests/klaviyo/actions", "tests/klaviyo/sandbox")),
+    (ON_SQLITE, ()),
+    (ON_POSTGRESQL, ("tests/integrations", "tests/upgrades")),
+    (ON_SQLITE, ("tests/klaviyo/delivery", "tests/integrations")),
+    (IN_PROCESSES, ("tests/integrations/pacing", "tests/sorae/test_configuration.py", "tests/test_quality.py")),
+)
 NOT_SQLITE = (  # where nothing but its query plans is looked at
     "tests/klaviyo/delivery/erasure/test_erasing_plans.py",
     "tests/integrations/outbox/test_retention_plans.py",
@@ -35,8 +54,6 @@ OWN_PROCESSES = (  # these bring their own database and broker, each kind where 
     "tests/sorae/test_configuration.py",
     "tests/test_quality.py",
 )
-# of what PostgreSQL runs
-HALF = ("tests/klaviyo/confirmation", "tests/klaviyo/consent", "tests/klaviyo/delivery", "tests/klaviyo/webhooks")
 SAME_ON_EVERY_DATABASE = (
     "tests/browser",
     "tests/faults/test_canaries.py",
@@ -109,91 +126,124 @@ NO_TEST_HANGS = ("-o", "faulthandler_timeout=2400", "-o", "faulthandler_exit_on_
 
 
 @dataclass
-class Run:
-    """One pytest on these parts."""
+class Part:
+    """One pytest with these arguments; what it says goes to a file, if there is one."""
 
-    parts: str
+    on: str
+    arguments: Sequence[str]
+    name: str = ""
     settings: dict[str, str] = field(default_factory=dict)
-    arguments: Sequence[str] = ()
+    said: IO[str] | None = None
+    status: int = 1
     seconds: float = 0.0
     processor_seconds: float = 0.0
+    holds: ExitStack = field(default_factory=ExitStack)  # its servers and its tests
 
-    def begin(self, said: IO[str] | None = None) -> "subprocess.Popen[bytes]":
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.name, f"on {self.on}"]))
+
+    def begin(self) -> int:
+        """The id of its process. Raises servers.NotHere."""
+        if self.on == ON_POSTGRESQL:
+            data = self.holds.enter_context(migrated.postgres_data())
+            self.settings["DATABASE_URL"] = self.holds.enter_context(servers.postgres(like=data))
+            self.settings["REDIS_URL"] = self.holds.enter_context(servers.redis())
         environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         command = [sys.executable, "-m", "pytest", *NO_TEST_HANGS, *self.arguments]
-        return subprocess.Popen(command, env=environment | self.settings, stdout=said, stderr=said)
+        tests = subprocess.Popen(command, env=environment | self.settings, stdout=self.said, stderr=self.said)
+        self.tests = self.holds.enter_context(tests)
+        self.holds.callback(tests.terminate)
+        self.seconds = -time.monotonic()
+        return tests.pid
 
-    def end(self, tests: "subprocess.Popen[bytes]") -> int:
-        """Its exit status, once it is over, and what it took with all processes that it has waited for."""
-        began_at = time.monotonic()
-        _, status, used = os.wait4(tests.pid, 0)
-        self.seconds, self.processor_seconds = time.monotonic() - began_at, used.ru_utime + used.ru_stime
-        tests.returncode = os.waitstatus_to_exitcode(status)
-        return 1 if tests.returncode == NOTHING_COLLECTED else tests.returncode
+    def end(self, status: int, used: resource.struct_rusage) -> None:
+        """Its process is over, and this is what that took with all processes that it has waited for."""
+        self.seconds += time.monotonic()
+        self.processor_seconds = used.ru_utime + used.ru_stime
+        self.tests.returncode = os.waitstatus_to_exitcode(status)
+        self.status = 1 if self.tests.returncode == NOTHING_COLLECTED else abs(self.tests.returncode)
+        self.holds.close()
+
+    def show(self) -> None:
+        if self.said:
+            self.said.seek(0)
+            print(f"\n{self}:\n\n{self.said.read()}", flush=True)
 
 
 def main(arguments: list[str]) -> int:
     print(f"Python {platform.python_version()}, {sys.executable}", flush=True)
+    try:
+        servers.look()
+    except servers.NotHere as missing:
+        if servers.is_required():
+            print(f"{missing} It is required here.", file=sys.stderr)
+            return 1
+        print(f"{missing} Everything runs on SQLite and the embedded broker only.")
+        left_out = f"All this on PostgreSQL and Redis. {missing}"
+        return play([Part(ON_SQLITE, arguments, settings={"NOT_RUN": left_out})])
+    if arguments:
+        return play([Part(ON_POSTGRESQL, arguments)])
     with ExitStack() as stack:
-        try:
-            real_parts = _real_parts(stack)
-            if not arguments:
-                return side_by_side(
-                    Run(ON_POSTGRESQL, real_parts, _without(*HALF, *ANY_DATABASE_WILL_DO, *OWN_PROCESSES)),
-                    Run(f"{ON_POSTGRESQL}, the other half", _real_parts(stack), HALF),
-                    Run(ON_SQLITE, FEWER_HISTORIES, _without(*SAME_ON_EVERY_DATABASE, *NOT_SQLITE, *OWN_PROCESSES)),
-                    Run(IN_PROCESSES, {}, OWN_PROCESSES),
-                )
-        except servers.NotHere as missing:
-            if servers.is_required():
-                print(f"{missing} It is required here.", file=sys.stderr)
-                return 1
-            print(f"{missing} Everything runs on SQLite and the embedded broker only.")
-            left_out = f"All this on PostgreSQL and Redis. {missing}"
-            return side_by_side(Run(ON_SQLITE, {"NOT_RUN": left_out}, arguments))
-        return side_by_side(Run(ON_POSTGRESQL, real_parts, arguments))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        os.environ[migrated.SQLITE] = str(migrated.sqlite(folder))
+        os.environ[migrated.POSTGRESQL] = str(stack.enter_context(migrated.postgres_data()))
+        parts = all_parts()
+        for part in parts:
+            part.said = stack.enter_context(tempfile.TemporaryFile("w+"))
+        return play(parts)
 
 
-def _real_parts(stack: ExitStack) -> dict[str, str]:
-    """A PostgreSQL and a Redis for one run, until the stack is closed. Raises servers.NotHere."""
-    return {
-        "DATABASE_URL": stack.enter_context(servers.postgres()),
-        "REDIS_URL": stack.enter_context(servers.redis()),
+def all_parts() -> list[Part]:
+    left_out = {
+        ON_POSTGRESQL: (*ANY_DATABASE_WILL_DO, *OWN_PROCESSES),
+        ON_SQLITE: (*SAME_ON_EVERY_DATABASE, *NOT_SQLITE, *OWN_PROCESSES),
+        IN_PROCESSES: (),
     }
+    parts = []
+    for on, paths in PARTS:
+        others = [] if paths else [path for where, its_paths in PARTS if where == on for path in its_paths]
+        arguments = [*paths, *(f"--ignore-glob={path}" for path in (*left_out[on], *others))]
+        if on == ON_SQLITE:
+            arguments.append("--reuse-db")
+        settings = FEWER_HISTORIES if on == ON_SQLITE else {}
+        parts.append(Part(on, arguments, ", ".join(paths) or "All else", dict(settings)))
+    return parts
 
 
-def side_by_side(first: Run, *others: Run) -> int:
-    """All at the same time, as each waits a good deal; what the others say is shown after the first. The worst status.
+def play(parts: list[Part]) -> int:
+    """As many at the same time as keep the machine busy. The worst status.
 
-    In the end they say how long each took: `make test` takes as long as the longest.
+    What a part says is shown when it is over, and once more in the end if it has failed; then how long each took.
     """
-    runs = (first, *others)
-    with ThreadPoolExecutor(len(runs)) as pool, ExitStack() as stack:
-        said = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in others]
-        for other in others:
-            print(f"\nOn {other.parts}: begun; what it says comes in the end.", flush=True)
-        print(f"\nOn {first.parts}:\n", flush=True)
-        tests = []
-        for run, output in zip(runs, (None, *said), strict=True):
-            tests.append(stack.enter_context(run.begin(output)))
-            stack.callback(tests[-1].terminate)
-        endings = [pool.submit(run.end, its_tests) for run, its_tests in zip(runs, tests, strict=True)]
-        try:
-            statuses = [ending.result() for ending in endings]
-        except KeyboardInterrupt:
-            for its_tests in tests:
-                its_tests.terminate()
-            statuses = [1, *(ending.result() for ending in endings)]
-        for other, output in zip(others, said, strict=True):
-            output.seek(0)
-            print(f"\nOn {other.parts}:\n", output.read(), sep="\n", flush=True)
-    for run in runs:
-        print(f"{_minutes(run.seconds)}, {_minutes(run.processor_seconds)} of processors' time: {run.parts}.")
-    return max(map(abs, statuses))
-
-
-def _without(*paths: str) -> list[str]:
-    return [f"--ignore-glob={path}" for path in paths]
+    waiting, playing = list(parts), dict[int, Part]()
+    try:
+        while waiting or playing:
+            while waiting and len(playing) < AT_ONCE:
+                part = waiting.pop(0)
+                playing[part.begin()] = part
+                print(f"Begun: {part}.", flush=True)
+            process, status, used = os.wait4(-1, 0)
+            if ended := playing.pop(process, None):
+                ended.end(status, used)
+                ended.show()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for part in playing.values():
+            part.tests.terminate()
+        return 1
+    finally:
+        for part in playing.values():
+            part.holds.close()
+            part.show()
+    for part in parts:
+        if part.status:
+            part.show()
+    for part in parts:
+        failed = "Failed: " if part.status else ""
+        print(f"{_minutes(part.seconds)}, {_minutes(part.processor_seconds)} of processors' time: {failed}{part}.")
+    all_processes = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{_minutes(all_processes.ru_utime + all_processes.ru_stime)} of processors' time in all, servers' included.")
+    return max(part.status for part in parts)
 
 
 def _minutes(seconds: float) -> str:

@@ -35,23 +35,50 @@ def is_required() -> bool:
 
 
 @contextmanager
-def postgres(**settings: str) -> Iterator[str]:
-    """A fresh cluster on a unix socket; its DATABASE_URL. It does not wait for the disk, unless its settings say so."""
-    programs = _postgres_programs()
-    account = _unprivileged_account()
+def postgres(like: Path | None = None, **settings: str) -> Iterator[str]:
+    """A fresh cluster on a unix socket; its DATABASE_URL. It does not wait for the disk, unless its settings say so.
+
+    `like` is the data of one that has ended: it begins with what that one held.
+    """
+    programs, account = _postgres_programs(), _unprivileged_account()
     with _folder("pg", account) as folder:
-        data = folder / "data"
-        initdb = [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]
-        _run([*initdb, f"--username={ROLE}", f"--pgdata={data}"], account)
-        ours = {"fsync": "off"} | settings | {"listen_addresses": "", "unix_socket_directories": str(folder)}
-        options = [part for name, value in ours.items() for part in ("-c", f"{name}={value}")]
-        with _process([programs / "postgres", "-D", data, *options], folder / "log", account, signal.SIGINT) as server:
-            _wait_until(lambda: _accepts(programs, folder), server, folder / "log")
-            try:
-                yield f"postgres://{ROLE}@/{folder}/postgres"
-            finally:
-                if server.poll() is not None:
-                    _control(data, "stop")
+        if like:
+            _run(["cp", "-R", like, folder / "data"], account)
+        else:
+            _initialize(programs, folder / "data", account)
+        with _serving(programs, folder, account, settings) as url:
+            yield url
+
+
+@contextmanager
+def postgres_data(prepare: Callable[[str], None]) -> Iterator[Path]:
+    """The data of a cluster that has ended, once what its DATABASE_URL was given to has been done to it."""
+    programs, account = _postgres_programs(), _unprivileged_account()
+    with _folder("pg", account) as folder:
+        _initialize(programs, folder / "data", account)
+        with _serving(programs, folder, account, {}) as url:
+            prepare(url)
+        yield folder / "data"
+
+
+def _initialize(programs: Path, data: Path, account: str | None) -> None:
+    initdb = [programs / "initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    _run([*initdb, f"--username={ROLE}", f"--pgdata={data}"], account)
+
+
+@contextmanager
+def _serving(programs: Path, folder: Path, account: str | None, settings: dict[str, str]) -> Iterator[str]:
+    """The server of the data in that folder, until the end of the block; its DATABASE_URL."""
+    data, log = folder / "data", folder / "log"
+    ours = {"fsync": "off"} | settings | {"listen_addresses": "", "unix_socket_directories": str(folder)}
+    options = [part for name, value in ours.items() for part in ("-c", f"{name}={value}")]
+    with _process([programs / "postgres", "-D", data, *options], log, account, signal.SIGINT) as server:
+        _wait_until(lambda: _accepts(programs, folder), server, log)
+        try:
+            yield f"postgres://{ROLE}@/{folder}/postgres"
+        finally:
+            if server.poll() is not None:
+                _control(data, "stop")
 
 
 def new_database(url: str, *options: str) -> str:
@@ -123,15 +150,18 @@ def restart_postgres(url: str) -> None:
 @contextmanager
 def redis() -> Iterator[str]:
     """A fresh Redis on a free port of this machine; its REDIS_URL."""
-    program = shutil.which("redis-server")
-    if not program:
-        raise NotHere("Redis is not installed (apt-get install redis-server).")
+    program = _redis_program()
     with _folder("redis", None) as folder:
         port = free_port()
         options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
         with _process([program, *options], folder / "log", None, signal.SIGTERM) as server:
             _wait_until(lambda: _answers_ping(port), server, folder / "log")
             yield f"redis://127.0.0.1:{port}/0"
+
+
+def look() -> None:
+    """Raises NotHere for a program without which there is no PostgreSQL or no Redis."""
+    _postgres_programs(), _redis_program()
 
 
 def browser() -> str:
@@ -157,6 +187,12 @@ def _postgres_programs() -> Path:
     if not found:
         raise NotHere("PostgreSQL is not installed (apt-get install postgresql).")
     return max(found, key=lambda path: [int(part) for part in path.parts if part.isdigit()]).parent
+
+
+def _redis_program() -> str:
+    if not (program := shutil.which("redis-server")):
+        raise NotHere("Redis is not installed (apt-get install redis-server).")
+    return program
 
 
 def _unprivileged_account() -> str | None:

@@ -3,8 +3,6 @@
 import shutil
 import socket
 import socketserver
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -32,17 +30,8 @@ REFUSALS = {  # what redis-py 8 says of each
 }
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with all tables, to be copied."""
-    folder = tmp_path_factory.mktemp("migrated")
-    env = playing.SETTINGS | {"VAR_DIR": str(folder)}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=playing.ROOT, env=env, check=True)
-    return folder / "sorae.sqlite3"
-
-
 @pytest.fixture
-def house(tmp_path: Path, migrated: Path) -> Iterator[House]:
+def house(tmp_path: Path, migrated_sqlite: Path) -> Iterator[House]:
     """On SQLite and a Redis of its own."""
     with ExitStack() as stack:
         observer = Observer()
@@ -52,7 +41,7 @@ def house(tmp_path: Path, migrated: Path) -> Iterator[House]:
         except servers.NotHere as missing:
             pytest.skip(f"A Redis that refuses. {missing}")
         env = playing.environment(klaviyo, tmp_path) | {"REDIS_URL": url}
-        shutil.copy(migrated, tmp_path)
+        shutil.copy(migrated_sqlite, tmp_path)
         house = stack.enter_context(House(env, klaviyo, observer))
         house.play("open")
         yield house

@@ -1,8 +1,6 @@
 """Duplicates: two beats, a message nobody can read, a task nobody knows; all is done once, and the work goes on."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +14,7 @@ from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Reminder
 from sorae.celery import app
-from tests import servers
+from tests import migrated, servers
 from tests.conftest import Drain
 from tests.consent_screen import TEA_HOUSE_LTD
 from tests.klaviyo.sending_cast import invited_days_ago
@@ -95,7 +93,7 @@ def test_messages_that_nobody_can_read_stop_no_worker(tmp_path: Path) -> None:
         address = servers.redis()
         with Sandbox(limits=False, observer=observer) as klaviyo, address as url:
             env = playing.environment(klaviyo, tmp_path) | {"REDIS_URL": url}
-            subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=playing.ROOT, env=env, check=True)
+            migrated.sqlite(tmp_path)
             with House(env, klaviyo, observer) as house, redis.Redis.from_url(url) as client:
                 house.play("open")
                 for queue in ("deliveries", "auth"):

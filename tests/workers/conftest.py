@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from klaviyo.sandbox import Exchange, Sandbox
-from tests import schemas, servers
+from tests import migrated, schemas, servers
 from tests.workers import playing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -170,19 +170,10 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of the embedded sort with all tables, to be copied."""
-    folder = tmp_path_factory.mktemp("migrated")
-    _migrate({"VAR_DIR": str(folder)})
-    return folder / "sorae.sqlite3"
-
-
-@pytest.fixture(scope="session")
 def migrated_postgresql() -> Iterator[str]:
-    """A PostgreSQL whose template1 has all tables, so that every new database begins with them; its address."""
+    """A PostgreSQL whose every new database begins with all tables; its address."""
     try:
-        with servers.postgres() as url:
-            _migrate({"DATABASE_URL": url.replace("/postgres", "/template1")})
+        with migrated.postgres() as url:
             yield url
     except servers.NotHere as missing:
         pytest.skip(f"Workers on PostgreSQL and Redis. {missing}")
@@ -202,13 +193,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
             except servers.NotHere as missing:
                 pytest.skip(f"Workers on PostgreSQL and Redis. {missing}")
         else:
-            shutil.copy(request.getfixturevalue("migrated"), tmp_path)
+            shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path)
         house = stack.enter_context(House(env, klaviyo, observer))
         house.play("open")
         yield house
-
-
-def _migrate(env: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=playing.SETTINGS | env, check=True
-    )

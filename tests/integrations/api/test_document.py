@@ -16,7 +16,8 @@ from tests.integrations.api.conftest import Ask
 from tests.integrations.api.kitchen import Kitchen
 from tests.integrations.api.test_endpoint import code
 
-CASES = 50  # of each operation, of which there are four
+CASES = 50  # of each operation of the kitchen's, and of the document's own; those of actions are tried where they are
+OURS, OPERATIONS = r"/(\{connection\}|brew|ready|openapi\.json)$", 4
 
 
 @pytest.fixture
@@ -84,7 +85,8 @@ def test_schemathesis_finds_nothing(secret: str, tea_room: Connection, open_kitc
     """Every check that it has, on calls as the document allows them and as it does not."""
     headers = {"Authorization": f"Bearer {secret}"}
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application(), headers=headers)
-    results: Any = schema.get_all_operations()
+    results: Any = list(schema.include(path_regex=OURS).get_all_operations())
+    assert len(results) == OPERATIONS
     for result in results:
         for mode in schemathesis.GenerationMode:
             _tried(result.ok(), mode, headers, tea_room)()
