@@ -52,7 +52,7 @@ def _reviewed(request: HttpRequest, setting: StoreSetting, known: dict[str, Any]
     data = request.POST if request.method == "POST" else None
     if data is not None and "read" in data and setting.connection.is_connected:
         account_lists.ask(setting.connection)
-    form = SettingsForm(data, instance=setting, offer=list_choices.of(setting.connection))
+    form = SettingsForm(data, instance=setting, known_lists=list_choices.of(setting.connection))
     is_search = data is not None and ("search" in data or "read" in data)
     since = _allowed_at(setting, known["joined"])
     if data is not None and not is_search and form.is_valid():
