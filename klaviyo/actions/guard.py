@@ -150,9 +150,8 @@ class Guard:
             self._refuse_lifting(body, who)
         renames = operation.id == RENAMES and bool(who.emails)
         self.bring(task, emails, creates=operation.id == CREATES, renames=renames)
-        if _subscribes(operation) and not self.is_dry and (unknown := who.names - self.may_be_subscribed):
-            refuse_who_said_no(task, body, unknown)
-            self.accept(emails)
+        if _subscribes(operation) and not self.is_dry:
+            self._refuse_objecting(task, body, emails, who.names - self.may_be_subscribed)
 
     def look(self, operation: Operation, body: Any) -> None:
         """Right before each try of a request: raises CalledOff where something was said since `before`."""
@@ -218,10 +217,16 @@ class Guard:
         if not copied:
             return
         self._refuse_erased(set(copied))
-        if said := reach.said_no(self.connection, copied):
-            raise Refused(
-                reach.HAS_SAID_NO.code, f"{reach.HAS_SAID_NO.sentence} So no copy goes to {len(said)} of them."
-            )
+        if reach.said_no(self.connection, copied):
+            raise Refused(reach.HAS_SAID_NO.code, f"{reach.HAS_SAID_NO.sentence} So no copy goes to them.")
+
+    def _refuse_objecting(self, task: "Task", body: Any, emails: set[str], unknown: frozenset[str]) -> None:
+        """Of a subscription: whoever has said no, or has said something since they were looked at."""
+        if unknown:
+            refuse_who_said_no(task, body, unknown)
+            self.accept(emails)
+        elif objecting := self._objecting(emails):
+            raise OfPeople(reach.HAS_SAID_NO.code, reach.HAS_SAID_NO.sentence, objecting)
 
     def _refuse_lifting(self, body: Any, who: People) -> None:
         """Of a list or a segment nobody can be left out, and what is for good is lifted for nobody."""

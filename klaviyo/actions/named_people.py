@@ -52,7 +52,7 @@ def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, 
     """What names a person beside whom no address stands."""
     if value.get("email") or not (is_person or "email" in value or "phone_number" in value):
         return
-    for name, kind in (("phone_number", "phone_number"), ("external_id", "external_id"), ("id", "external_id")):
+    for name, kind in (("phone_number", "phone_number"), ("external_id", "external_id"), ("$id", "external_id")):
         if isinstance(value.get(name), str) and value[name]:
             said = _spellings(value[name]) if name == "phone_number" else {value[name]}
             yield from ((f"{ALONE}{kind}", one) for one in said)
@@ -61,9 +61,7 @@ def _alone(value: Mapping[Any, Any], *, is_person: bool) -> Iterator[tuple[str, 
 def _is_hidden(attributes: Any) -> bool:
     """Whether there is nothing but such as an anonymous id, `_kx` or a token."""
     told = members(attributes)
-    return not any(
-        told.get(name) for name in ("email", "phone_number", "external_id", "$email", "$phone_number", "$id")
-    )
+    return not any(told.get(name) for name in _SAY_WHO)
 
 
 def _spellings(number: str) -> set[str]:
@@ -82,7 +80,7 @@ def _named(value: Any, *, is_person: bool = False) -> Iterator[tuple[str, str]]:
                 yield "id", value["id"]
             if value.get("type") == "profile" and not value.get("id") and _is_hidden(value.get("attributes")):
                 yield HIDDEN, "somebody"
-            plain = {str(name).removeprefix("$"): inner for name, inner in value.items()}
+            plain = {str(name).removeprefix("$") if name != "$id" else name: one for name, one in value.items()}
             yield from _alone(plain, is_person=is_person)
             for name, inner in value.items():
                 if name == "profile" or (name == "attributes" and value.get("type") == "profile"):

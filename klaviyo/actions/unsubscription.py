@@ -18,12 +18,10 @@ NOT_ON_LIST = "not_on_list"
 
 def note(task: Task, emails: Iterable[str], *, everything: bool) -> None:
     """They have said no to e-mail: so it stands in Sorae, whatever becomes of the request."""
-    if task.is_dry:
-        return
-    at_stores = [reach.note_no(task.connection, one, everything=everything, place=said_no.PLACE) for one in emails]
-    if at_stores and not any(at_stores):
+    said = [] if task.is_dry else list(emails)
+    if said and not reach.note_noes(task.connection, said, everything=everything, place=said_no.PLACE):
         sentence = "No store was ever joined to this account, so their no stands at Klaviyo alone."
-        task.warn("kept_at_klaviyo", sentence, people=len(at_stores))
+        task.warn("kept_at_klaviyo", sentence, people=len(said))
 
 
 def noted(task: Task, body: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from integrations.models import Connection, Delivery
 from integrations.reasons import Reason, Who, declare
@@ -103,7 +103,7 @@ def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
 def has_anybody_objected(connection: Connection) -> bool:
     """Whether anybody at all was erased, or has said no to a store of the account."""
     is_erased = Suppression.objects.filter(reason=Suppression.Reason.ERASED).exists()
-    return is_erased or OptOut.objects.filter(store__in=_served(connection)).exists()
+    return is_erased or OptOut.objects.filter(store__in=_stores(connection)).exists() or _told(connection).exists()
 
 
 def has_anybody_said_no(connection: Connection) -> bool:
@@ -143,21 +143,22 @@ def said_no(connection: Connection, emails: Iterable[str]) -> dict[str, No]:
     return found
 
 
-def note_no(connection: Connection, email: str, *, everything: bool, place: str) -> int:
-    """The person has said no: so it stands at each store of the account, also at those that have left it; at how many.
+def note_noes(connection: Connection, emails: Iterable[str], *, everything: bool, place: str) -> int:
+    """These people have said no: so it stands at each store of the account, also at those that have left it.
 
-    All accounts of these stores are told.
+    All accounts of these stores are told. How many stores there are.
     """
     stores = list(Store.objects.filter(pk__in=_served(connection)).order_by("pk"))
-    for store in stores:
-        scope = OptOut.Scope.EVERYTHING if everything else OptOut.Scope.NEWSLETTER
-        lifecycle.opt_out(store, email, scope=scope, place=place)
+    scope = OptOut.Scope.EVERYTHING if everything else OptOut.Scope.NEWSLETTER
+    for email in emails if stores else ():
+        for store in stores:
+            lifecycle.opt_out(store, email, scope=scope, place=place)
     return len(stores)
 
 
 def note_yes(connection: Connection, email: str, *, proof: str, wording: str, place: str) -> int:
     """The person's proved yes stands at each store of the account to which they had said no; at how many."""
-    stores = {no.store_id for no in noes.standing([email], _served(connection))}
+    stores = _of_account(connection, {no.store_id for no in noes.standing([email])})
     for store in Store.objects.filter(pk__in=stores).order_by("pk"):
         consent.note_yes(store, email, proof=proof, wording=wording, place=place)
     return len(stores)
@@ -180,7 +181,7 @@ def _is_back(email: str, erased_at: datetime) -> bool:
 
 
 def _standing(connection: Connection, emails: Sequence[str]) -> list[Owed]:
-    known = owed_noes.of(connection, emails, _served(connection))
+    known = owed_noes.of(connection, emails, _of_account(connection, {no.store_id for no in noes.standing(emails)}))
     if not known.said:
         return []
     settings = StoreSetting.objects.filter(connection=connection).exclude(newsletter_list_id="")
@@ -216,11 +217,20 @@ def _ever_served(connection: Connection) -> list[int]:
 
 def _served(connection: Connection) -> list[int]:
     """The stores of the account, and those that it was once told noes of."""
-    told = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind).values_list(
-        "options__store", flat=True
-    )
+    told = _told(connection).values_list("options__store", flat=True)
     found = {*_stores(connection), *(store for store in told.distinct() if isinstance(store, int))}
     return list(Store.objects.filter(pk__in=found).order_by("pk").values_list("pk", flat=True))
+
+
+def _of_account(connection: Connection, stores: Collection[int]) -> set[int]:
+    """Those of these stores that are the account's, or have left it."""
+    own = set(_stores(connection)) if stores else set()
+    told = _told(connection)
+    return {store for store in stores if store in own or told.filter(options__store=store).exists()}
+
+
+def _told(connection: Connection) -> "QuerySet[Delivery]":
+    return Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind)
 
 
 def _stores(connection: Connection) -> list[int]:
