@@ -14,6 +14,7 @@ MODULES = (
     "integrations.pages.overview",
     "integrations.wire.door",
     "iso4217",
+    "klaviyo.endpoints.addresses",
     "klaviyo.webhooks.receive",
     "kombu.pools",
     "referrals.phone_plans",

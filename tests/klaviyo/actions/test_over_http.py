@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.api import tokens
 from integrations.models import ApiToken, Connection, RefusedCall
@@ -23,6 +24,7 @@ from klaviyo.pages import action_running
 from tests.klaviyo.actions.world import PNG, World
 
 Call = Callable[..., Any]
+STATEMENTS = 18  # with those that begin and commit
 State = ActionRun.State
 
 
@@ -382,3 +384,20 @@ def test_a_page_hands_a_long_run_over_and_its_page_reloads(
     assert browser.get(reverse("klaviyo:action_run", args=[row.pk]))["Refresh"] == "3"
     tasks.run_action(str(row.pk))
     assert "Refresh" not in browser.get(reverse("klaviyo:action_run", args=[row.pk]))
+
+
+def test_a_call_costs_few_statements(
+    world: World, on: str, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    """Each of them is a round trip, and the run and its request are on record before and after."""
+    id = world.profile()["data"]["id"]
+    _, secret = tokens.make("Kiosk", User.objects.get(username="operator"), abilities=("read",), per_minute=60_000)
+    ApiToken.objects.filter(name="Kiosk").update(last_used_at=timezone.now())  # which is noted once a minute
+    with django_assert_max_num_queries(STATEMENTS):
+        answer = Client().post(
+            f"/api/v1/{on}/get_profile",
+            json.dumps({"klaviyo_id": id}),
+            content_type="application/json",
+            headers={"authorization": f"Bearer {secret}"},
+        )
+    assert answer.json()["outcome"] == "success"
