@@ -44,6 +44,7 @@ PAGES = {
         Page("Runs of actions", "klaviyo:action_runs", "klaviyo.view_actionrun"),
         Page("Sends", "klaviyo:sends", "klaviyo.view_send"),
         Page("Find a person", "klaviyo:people", "klaviyo.view_send"),
+        Page("Preview", "klaviyo:preview", "klaviyo.view_send"),
         Page("Deliveries", "integrations:deliveries", "integrations.view_delivery"),
         Page("Store settings", "klaviyo:settings", "klaviyo.view_storesetting"),
         Page("Erasures", "klaviyo:erasures", "klaviyo.erase"),

@@ -70,7 +70,7 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     people = bulk_delivery.look_up(client, open_ones)
     if people is None:
         return
-    objections, groups = bulk_delivery.sort(settings_of(connection), people, open_ones, partial(_place, people))
+    objections, groups = bulk_delivery.sort(settings_of(connection), people, open_ones, partial(place, people))
     in_bulk.settle_alike(objections, open_ones)
     for group in groups.values():
         for pack in _packs(group):
@@ -108,7 +108,7 @@ def _never_left(reason: Exception) -> bool:
     return True
 
 
-def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
+def place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
     """Who is yet to be brought goes alone, and a message that was queued before messages were told apart."""
     if objection := people.refuses(delivery):
         return objection

@@ -85,10 +85,11 @@ def sort(
     store_settings: dict[int, StoreSetting], people: People, deliveries: Sequence[Delivery]
 ) -> tuple[dict[int, Outcome], dict[str, list[Delivery]]]:
     """What keeps a profile from being imported, by delivery id; and the others by the list that they are to join."""
-    return bulk_delivery.sort(store_settings, people, deliveries, partial(_place, people))
+    return bulk_delivery.sort(store_settings, people, deliveries, partial(place, people))
 
 
-def _place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
+def place(people: People, setting: StoreSetting, delivery: Delivery) -> Outcome | str:
+    """What speaks against bringing the person; or the list that they are to join, or a word for going alone."""
     person = people.known(delivery)
     is_new = person is None
     if objection := people.refuses(delivery):

@@ -27,6 +27,7 @@ urlpatterns = [
         view("klaviyo.pages.views.person.of_advocate"),
         name="person_of_advocate",
     ),
+    path("people/preview", view("klaviyo.pages.views.preview.preview"), name="preview"),
     path("people/erase", view("klaviyo.pages.views.erasure.erase"), name="erase"),
     path("erasures/", view("klaviyo.pages.views.erasure.erasures"), name="erasures"),
     path("erasures/<uuid:uid>/", view("klaviyo.pages.views.erasure.erasure"), name="erasure"),

@@ -41,6 +41,7 @@ def addresses() -> list[str]:
         "klaviyo/settings/add/",
         f"klaviyo/settings/{setting.pk}/",
         f"klaviyo/settings/{setting.pk}/remove",
+        "klaviyo/people/preview",
         "klaviyo/events/",
         "klaviyo/actions/",
         "klaviyo/actions/?q=nothing+has+these+words",

@@ -65,6 +65,7 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "klaviyo:sends_cancel": {"integrations.retry"},
     "klaviyo:send": {"klaviyo.view_send"},
     "klaviyo:send_now": {"klaviyo.view_send"},
+    "klaviyo:preview": {"klaviyo.view_send"},
     "klaviyo:people": {"klaviyo.view_send", "klaviyo.erase"},
     "klaviyo:person_of_send": {"klaviyo.view_send"},
     "klaviyo:person_of_advocate": {"klaviyo.view_send"},
