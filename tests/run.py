@@ -161,7 +161,7 @@ class Part:
         """The id of its process. Raises servers.NotHere."""
         if self.on == ON_POSTGRESQL:
             data = self.holds.enter_context(migrated.postgres_data())
-            self.settings["DATABASE_URL"] = self.holds.enter_context(servers.postgres(like=data))
+            self.settings["DATABASE_URL"] = self.holds.enter_context(servers.postgres(data))
             self.settings["REDIS_URL"] = self.holds.enter_context(servers.redis())
         environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         command = [sys.executable, "-m", "pytest", *NO_TEST_HANGS, *self.arguments]

@@ -24,8 +24,11 @@ _MAY_NAME = re.compile(r"[@+%\\]|[A-Za-z0-9+/\s]{16}")  # without any of these, 
 
 def within(text: str) -> Iterator[str]:
     """The e-mail addresses in a text, and the phone numbers that are written as E.164."""
-    if not _MAY_NAME.search(text):
-        return
+    if _MAY_NAME.search(text):
+        yield from _found(text)
+
+
+def _found(text: str) -> Iterator[str]:
     for one in _readings(text, DEEPEST):
         yield from _PHONE.findall(one)
         at = one.find("@")

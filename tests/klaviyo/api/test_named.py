@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from klaviyo.api import named
+from klaviyo.api import addresses, named
 
 ANN = "ann@shop.example"
 PIECES = ("ann", ".b", "@", "%40", "%", "\\u0040", "\\", "+", "358401234567", " ", "'", "=", "/", "\u00e4", ANN)
@@ -44,4 +44,4 @@ def test_numbers_and_ids_are_found_and_ids_of_other_things_are_not() -> None:
 @settings(database=None, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=60))
 def test_no_text_is_passed_over_that_names_somebody(text: str) -> None:
-    assert named.names_in([text]) == set(named._in_text(text))
+    assert set(addresses.within(text)) == set(addresses._found(text))
