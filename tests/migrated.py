@@ -29,7 +29,7 @@ def sqlite(folder: Path, name: str = "sorae.sqlite3") -> Path:
 @contextmanager
 def postgres() -> Iterator[str]:
     """A fresh server, whose new databases have all tables, as its template1 has; its DATABASE_URL."""
-    with postgres_data() as data, servers.postgres(like=data) as url:
+    with postgres_data() as data, servers.postgres(data) as url:
         yield url
 
 

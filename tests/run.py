@@ -161,7 +161,7 @@ class Part:
         """The id of its process. Raises servers.NotHere."""
         if self.on == ON_POSTGRESQL:
             data = self.holds.enter_context(migrated.postgres_data())
-            self.settings["DATABASE_URL"] = self.holds.enter_context(servers.postgres(like=data))
+            self.settings["DATABASE_URL"] = self.holds.enter_context(servers.postgres(data))
             self.settings["REDIS_URL"] = self.holds.enter_context(servers.redis())
         environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         command = [sys.executable, "-m", "pytest", *NO_TEST_HANGS, *self.arguments]
@@ -218,8 +218,6 @@ def all_parts() -> list[Part]:
     for on, paths in PARTS:
         others = [] if paths else [path for where, its_paths in PARTS if where == on for path in its_paths]
         arguments = [*paths, *(f"--ignore-glob={path}" for path in (*left_out[on], *others))]
-        if on == ON_SQLITE:
-            arguments.append("--reuse-db")
         settings = FEWER_HISTORIES if on == ON_SQLITE else {}
         parts.append(Part(on, arguments, ", ".join(paths) or "All else", dict(settings)))
     return parts
@@ -247,8 +245,9 @@ def play(parts: list[Part]) -> int:
             part.tests.terminate()
         return 1
     finally:
-        for part in playing.values():
+        for part in parts:
             part.holds.close()
+        for part in playing.values():
             part.show()
     for part in parts:
         if part.status:

@@ -35,7 +35,7 @@ def is_required() -> bool:
 
 
 @contextmanager
-def postgres(like: Path | None = None, **settings: str) -> Iterator[str]:
+def postgres(like: Path | None = None, /, **settings: str) -> Iterator[str]:
     """A fresh cluster on a unix socket; its DATABASE_URL. It does not wait for the disk, unless its settings say so.
 
     `like` is the data of one that has ended: it begins with what that one held.
