@@ -218,8 +218,6 @@ def all_parts() -> list[Part]:
     for on, paths in PARTS:
         others = [] if paths else [path for where, its_paths in PARTS if where == on for path in its_paths]
         arguments = [*paths, *(f"--ignore-glob={path}" for path in (*left_out[on], *others))]
-        if on == ON_SQLITE:
-            arguments.append("--reuse-db")
         settings = FEWER_HISTORIES if on == ON_SQLITE else {}
         parts.append(Part(on, arguments, ", ".join(paths) or "All else", dict(settings)))
     return parts
@@ -247,8 +245,9 @@ def play(parts: list[Part]) -> int:
             part.tests.terminate()
         return 1
     finally:
-        for part in playing.values():
+        for part in parts:
             part.holds.close()
+        for part in playing.values():
             part.show()
     for part in parts:
         if part.status:
