@@ -39,6 +39,23 @@ REWARD = {
     "discount_code": "The code to use it with",
     "expires_at": "Until when",
 }
+#: Of a profile, each after `sorae_`; amounts in further currencies have the currency behind the name.
+PROFILE = {
+    "referral_code": "The person's own code",
+    "share_link": "The person's own link",
+    "store": "The store's short name",
+    "program": "The program's short name",
+    "program_type": "referral or affiliate",
+    "role": "advocate or affiliate",
+    "tier": "What the shop calls their level; only where they have one",
+    "invites": "How many friends they have invited",
+    "visits": "How often friends came through them",
+    "conversions": "How many orders came through them",
+    "rewards": "How many rewards they have, without those taken back",
+    "currency": "The store's currency, ISO 4217",
+    "amount_earned": "What their rewards are worth, in the store's currency",
+    "amount_owed": "Of that, what is not paid yet",
+}
 
 
 @dataclass(frozen=True)

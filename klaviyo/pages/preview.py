@@ -160,11 +160,11 @@ def _orders(setting: StoreSetting, email: str) -> Iterator[Order]:
     advocates = at(Advocate, "email", email).filter(program__store=store).select_related("program__store")
     for advocate in advocates.order_by("-pk")[:EACH]:
         yield orders.of_profile(advocate, setting)
-    for event in _events(store, email, list(advocates.order_by("-pk")[:EACH])):
+    for event in latest_events(store, email, list(advocates.order_by("-pk")[:EACH])):
         yield orders.of_event(event, setting.store.country, setting)
 
 
-def _events(store: int, email: str, advocates: Sequence[Advocate]) -> Iterator[Event]:
+def latest_events(store: int, email: str, advocates: Sequence[Advocate]) -> Iterator[Event]:
     """The latest of each kind that stands, or would stand, on the person's own profile."""
     told: list[Event] = []
     for advocate in advocates:
