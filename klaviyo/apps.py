@@ -27,4 +27,4 @@ class KlaviyoConfig(AppConfig):
         abilities.declare(*declared())
         registry.register("klaviyo.endpoints.addresses")
         checks.register(retirement.is_near)
-        post_migrate.connect(operators.ensure_group, sender=self)
+        post_migrate.connect(operators.ensure_groups, sender=self)

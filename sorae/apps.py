@@ -7,7 +7,9 @@ from django.apps import AppConfig
 from django.contrib import admin
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.admin.checks import check_admin_app, check_dependencies
+from django.contrib.auth.signals import user_logged_in
 from django.core import checks
+from django.http import HttpRequest
 
 from sorae import configuration
 
@@ -18,6 +20,13 @@ class SoraeConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(configuration.shown)
+        user_logged_in.connect(_note_sign_in, dispatch_uid="sorae")
+
+
+def _note_sign_in(request: HttpRequest | None, user: Any, **_said: Any) -> None:
+    from integrations.pages import audit_log
+
+    audit_log.note_of_signing_in(request, user)
 
 
 class AdminConfig(SimpleAdminConfig):

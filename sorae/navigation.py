@@ -54,6 +54,7 @@ PAGES = {
         Page("Users", "admin:auth_user_changelist", "auth.view_user"),
         Page("Groups", "admin:auth_group_changelist", "auth.view_group"),
         Page("API tokens", "integrations:api_tokens", "integrations.manage_api_tokens"),
+        Page("Activity", "integrations:activity", "admin.view_logentry"),
     ),
 }
 

@@ -11,6 +11,9 @@ from django.http import HttpRequest
 
 from integrations.models import Connection, Delivery
 
+SIGNED_IN = "Signed in."
+LONGEST = 200  # of what an entry is about, as Django's column holds it
+
 Act = Callable[["QuerySet[Delivery]"], int]
 
 
@@ -19,6 +22,21 @@ def note(request: HttpRequest, row: Model, sentence: str) -> None:
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
     rows = type(row)._default_manager.filter(pk=row.pk)
     LogEntry.objects.log_actions(user.pk, rows, CHANGE, sentence, single_object=True)
+
+
+def note_of_none(request: HttpRequest, about: str, sentence: str) -> None:
+    """Write an entry that is about no row of ours, such as a list that was exported."""
+    user = cast(User, request.user)
+    LogEntry.objects.create(
+        user_id=user.pk, object_repr=about[:LONGEST], action_flag=CHANGE, change_message=sentence, content_type=None
+    )
+
+
+def note_of_signing_in(request: HttpRequest | None, user: User) -> None:
+    """Somebody has signed in; a session that code makes for itself has no address that anybody asked for."""
+    if request is not None and request.path:
+        rows = User.objects.filter(pk=user.pk)
+        LogEntry.objects.log_actions(user.pk, rows, CHANGE, SIGNED_IN, single_object=True)
 
 
 @transaction.atomic

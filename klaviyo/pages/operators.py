@@ -1,11 +1,13 @@
-"""Operators: the group of people who look after connections, made once, with the permissions they need."""
+"""Groups of people who look after connections, or may look at them; each made once, with the permissions they need."""
 
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 
 NAME = "Integration operators"
+VIEWERS = "Integration viewers"
 PERMISSIONS = {
+    "admin": ["view_logentry"],
     "integrations": [
         "view_connection",
         "connect",
@@ -41,9 +43,14 @@ PERMISSIONS = {
 }
 
 
-def ensure_group(**_: Any) -> None:
+#: What lets one look, and nothing that lets one act.
+OF_VIEWERS = {app: [name for name in names if name.startswith("view_")] for app, names in PERMISSIONS.items()}
+
+
+def ensure_groups(**_: Any) -> None:
     """After migrations. A group that exists is left alone: its permissions are the site's own business."""
-    group, is_new = Group.objects.get_or_create(name=NAME)
-    if is_new:
-        for app, names in PERMISSIONS.items():
-            group.permissions.add(*Permission.objects.filter(content_type__app_label=app, codename__in=names))
+    for name, permissions in ((NAME, PERMISSIONS), (VIEWERS, OF_VIEWERS)):
+        group, is_new = Group.objects.get_or_create(name=name)
+        if is_new:
+            for app, names in permissions.items():
+                group.permissions.add(*Permission.objects.filter(content_type__app_label=app, codename__in=names))

@@ -91,7 +91,7 @@ def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
 def _of_integrations() -> Iterator[str]:
     at = "/admin/integrations/"
     yield from (at, f"{at}klaviyo/", f"{at}klaviyo/enable", f"{at}klaviyo/key")
-    yield from (f"{at}deliveries/", f"{at}deliveries/?of=0")
+    yield from (f"{at}deliveries/", f"{at}deliveries/?of=0", f"{at}activity/", f"{at}activity/?words=nothing")
     yield from (f"{at}deliveries/?state={state}" for state in ("held", "failed", "skipped", "open"))
     for connection in Connection.objects.order_by("pk"):
         yield from (f"{at}{connection.pk}/", f"{at}{connection.pk}/allow", f"{at}{connection.pk}/key")

@@ -57,6 +57,7 @@ def addresses() -> list[str]:
         "auth/user/",
         "password_change/",
         "integrations/messages/release",
+        "integrations/activity/",
         "integrations/tokens/",
         "integrations/tokens/make",
         f"integrations/tokens/{ApiToken.objects.get().pk}/revoke",

@@ -47,6 +47,8 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:allow_again": {"integrations.reconnect"},
     "integrations:decide": {"integrations.reconnect"},
     "integrations:release_messages": {"integrations.release_messages"},
+    "integrations:activity": {"admin.view_logentry"},
+    "integrations:activity_export": {"admin.view_logentry"},
     "integrations:api_tokens": {"integrations.manage_api_tokens"},
     "integrations:make_api_token": {"integrations.manage_api_tokens"},
     "integrations:revoke_api_token": {"integrations.manage_api_tokens"},
@@ -202,12 +204,13 @@ def test_strangers_are_asked_to_sign_in_and_do_nothing(house: StoreSetting) -> N
 
 
 def test_looking_changes_nothing_and_what_acts_is_no_page(house: StoreSetting, operator: User) -> None:
+    """But that it is on record who has exported something."""
     browser = Client()
     browser.force_login(operator)
-    before = stored.tables("django_session")
+    before = stored.tables("django_session", "django_admin_log")
     for route in whole_site.routes():
         if not route.is_of_admin or route.name == "admin:login":
             continue
         for answer in (browser.get(whole_site.address(route)), browser.head(whole_site.address(route))):
             assert answer.status_code == 405 or str(route) not in ACTING, (str(route), answer.status_code)
-    assert stored.tables("django_session") == before
+    assert stored.tables("django_session", "django_admin_log") == before

@@ -42,6 +42,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     if person_key.mailbox(request.POST["again"].strip()) != person_key.mailbox(email):
         return _ask(request, email, "That is another address. Nothing was erased.")
     erasure = erasing.erase(email, cast(AbstractBaseUser, request.user))
+    audit_log.note(request, erasure, "Erased a person, whom the receipt does not name.")
     messages.success(request, "The person is erased here. Each account is asked to do the same.")
     return redirect("klaviyo:erasure", erasure.uid)
 

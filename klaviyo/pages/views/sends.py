@@ -64,6 +64,7 @@ def sends(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """What the filter shows, as CSV, while it is read."""
     found = Chosen.read(request.GET).among(Send.objects.all())
+    audit_log.note_of_none(request, "Sends", "Exported sends, with people masked.")
     response = StreamingHttpResponse(csv_export.lines(found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="sends.csv"'
     return response

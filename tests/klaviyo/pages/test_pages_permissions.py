@@ -82,7 +82,7 @@ def test_whom_the_open_parts_do_not_know_may_be_known_to_others(ann: Advocate) -
 
 def test_the_operators_see_all_of_a_person(ben: str) -> None:
     user = User.objects.create_user("olga", is_staff=True)
-    operators.ensure_group()
+    operators.ensure_groups()
     user.groups.add(Group.objects.get(name=operators.NAME))
     browser = Client()
     browser.force_login(user)

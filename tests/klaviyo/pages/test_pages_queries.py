@@ -57,7 +57,7 @@ def whatever_there_is(ann: Advocate, setting: StoreSetting) -> None:
 @pytest.fixture
 def one_of_the_group(transactional_db: None) -> Client:
     """No superuser: Django asks for their permissions, and for those of their groups."""
-    operators.ensure_group()
+    operators.ensure_groups()
     user = User.objects.create_user("one", is_staff=True)
     user.groups.add(Group.objects.get(name=operators.NAME))
     browser = Client()
