@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,6 +17,7 @@ from integrations.pages.access import for_operators
 from klaviyo import account_lists
 from klaviyo.delivery import stored_since
 from klaviyo.imports import backfill, backfill_chunks
+from klaviyo.imports.backfill import NotPossible
 from klaviyo.models import StoreSetting
 from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import LISTS, SettingsForm
@@ -74,17 +75,29 @@ def _reviewed(request: HttpRequest, setting: StoreSetting, known: dict[str, Any]
 
 
 def _save(request: HttpRequest, form: SettingsForm, since: datetime | None) -> HttpResponse:
-    with transaction.atomic():
-        if since:
-            stored_since.tell(form.instance, since)
-        setting = form.save()
-        sentence = f"{setting.store.name} is joined to {setting.connection.account_name}."
-        if "tell_everybody" in request.POST and setting.connection.is_connected and setting.is_enabled:
-            backfill.begin(setting)
-            sentence += " The advocates who are there already are told of, behind what happens now."
-        note(request, setting, ADDITION, sentence)
-    messages.success(request, sentence)
+    setting = form.instance
+    if since:
+        stored_since.tell(setting, since)
+    try:
+        with transaction.atomic():
+            form.save()
+            sentence = f"{setting.store.name} is joined to {setting.connection.account_name}."
+            if "tell_everybody" in request.POST:
+                sentence += _everybody_told(setting)
+            note(request, setting, ADDITION, sentence)
+    except IntegrityError:  # by the constraint of one setting: somebody, or a second click, was as quick
+        messages.info(request, f"{setting.store.name} is joined to {setting.connection.account_name} already.")
+    else:
+        messages.success(request, sentence)
     return redirect("integrations:connection", setting.connection_id)
+
+
+def _everybody_told(setting: StoreSetting) -> str:
+    try:
+        backfill.begin(setting)
+    except NotPossible as reason:
+        return f" The advocates who are there already are not told of: {reason}"
+    return " The advocates who are there already are told of, behind what happens now."
 
 
 def _allowed_at(setting: StoreSetting, joined: set[int]) -> datetime | None:
