@@ -12,6 +12,7 @@ urlpatterns = [
     path("settings/<int:setting_id>/", view("klaviyo.pages.views.settings.edit"), name="settings_edit"),
     path("settings/<int:setting_id>/remove", view("klaviyo.pages.views.settings.remove"), name="settings_remove"),
     path("accounts/<int:connection_id>/review", view("klaviyo.pages.views.review.review"), name="review"),
+    path("accounts/<int:connection_id>/samples", view("klaviyo.pages.views.samples.samples"), name="samples"),
     # Sends: what became of each invite and reminder, and why
     path("sends/", view("klaviyo.pages.views.sends.sends"), name="sends"),
     path("sends/export", view("klaviyo.pages.views.sends.export"), name="sends_export"),

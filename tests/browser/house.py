@@ -107,6 +107,7 @@ def _of_klaviyo() -> Iterator[str]:
     at = "/admin/klaviyo/"
     setting = StoreSetting.objects.earliest("pk")
     yield from (f"{at}settings/", f"{at}settings/?q=nothing", f"{at}settings/add/", f"{at}events/", f"{at}people/")
+    yield f"{at}accounts/{setting.connection_id}/samples"
     yield f"{at}people/preview"
     yield f"{at}accounts/{setting.connection_id}/review?store={Store.objects.latest('pk').pk}"
     yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")

@@ -31,6 +31,7 @@ def addresses() -> list[str]:
         f"integrations/{connection.pk}/",
         f"integrations/{connection.pk}/disconnect",
         "integrations/klaviyo/enable",
+        f"klaviyo/accounts/{connection.pk}/samples",
         f"klaviyo/accounts/{connection.pk}/review?store={another_store().pk}",
         "integrations/klaviyo/key",
         f"integrations/{connection.pk}/key",

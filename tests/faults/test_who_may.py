@@ -58,6 +58,7 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:offer": {"integrations.connect", "integrations.reconnect"},
     "klaviyo:settings": {"klaviyo.view_storesetting"},
     "klaviyo:review": {"klaviyo.add_storesetting", "integrations.connect"},
+    "klaviyo:samples": {"klaviyo.run_action"},
     "klaviyo:settings_add": {"klaviyo.add_storesetting"},
     "klaviyo:settings_edit": {"klaviyo.view_storesetting"},
     "klaviyo:settings_remove": {"klaviyo.delete_storesetting"},
