@@ -1,4 +1,4 @@
-"""A sample of each event goes once to an address of the operator's own, starts no flow, and goes to none who said no."""
+"""A sample of each event goes once to an address of the operator's own, and to nobody who said no; no flow starts."""
 
 import pytest
 from django.test import Client
