@@ -14,6 +14,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Outcome
+from integrations.workers import in_bulk
 from klaviyo.api import profile_search
 from klaviyo.api.client import Client
 from klaviyo.consent import check, owed_noes
@@ -129,7 +130,7 @@ def _request(people: People, setting: StoreSetting, delivery: Delivery, email: s
         why = "" if decision.allowed else decision.sentence
     else:
         place = (profile_delivery if is_profile else event_delivery).place(people, setting, delivery)
-        why = place.sentence if isinstance(place, Outcome) else ""
+        why = place.sentence if isinstance(place, Outcome) and place != in_bulk.ALONE else ""
     if is_profile and delivery.state == Delivery.State.QUEUED:
         people.request(delivery)
     body = json.dumps(delivery.body, indent=2, ensure_ascii=False) if delivery.body else ""

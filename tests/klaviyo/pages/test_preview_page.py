@@ -47,6 +47,8 @@ def test_what_is_shown_is_what_is_sent(
     shown = bodies(browser_of_the_operator, ann.email)
     assert shown.keys() == {"Profile", "Sorae Advocate Started", "Sorae Referred Visit", "Sorae Conversion"}
     assert sandbox.events(TEA_HOUSE_LTD) == []
+    said = page(browser_of_the_operator, ann.email)
+    assert (said.count(">Goes<"), said.count(">Not sent<")) == (4, 0)
     drain()
     told = [row.body for row in Delivery.objects.filter(kind="event")]
     sent = {body["data"]["attributes"]["unique_id"]: body for body in told}
