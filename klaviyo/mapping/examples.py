@@ -20,7 +20,7 @@ def told() -> Iterator[Event]:
     invite = Invite(
         uid=_id("invite"),
         advocate=ann,
-        recipient_email="ben@example.com",
+        recipient_email="ben@shop.example",
         recipient_name="Ben",
         channel=Channel.EMAIL,
         occurred_at=DAY,
@@ -37,7 +37,7 @@ def told() -> Iterator[Event]:
         uid=_id("order"),
         advocate=ann,
         order_id="1001",
-        friend_email="ben@example.com",
+        friend_email="ben@shop.example",
         lines=[{"sku": "GT-100", "name": "Green tea", "quantity": "2", "price": "24.95"}],
         discount_code="FRIEND5",
         total=Decimal("49.90"),
@@ -93,7 +93,7 @@ def _advocate() -> Advocate:
     return Advocate(
         uid=_id("advocate"),
         program=program,
-        email="ann@example.com",
+        email="ann@shop.example",
         first_name="Ann",
         last_name="Lee",
         tier="gold",
