@@ -66,9 +66,10 @@ def tell_noes() -> None:
         return shutdown.asked() or time.monotonic() > ends_at
 
     missed.go_on(is_over)
-    stored_since.go_on(is_over)
     if not is_over():  # as long as a store is not told of all noes, it has its turn again
         joined_anew.go_on(is_over)
+    if not is_over():
+        stored_since.go_on(is_over)
 
 
 @shared_task(ignore_result=True)

@@ -74,7 +74,7 @@ def consent(
     tokens = sandbox.connect(account, " ".join(scopes))
     grant = Grant(tokens.access_token, tokens.refresh_token, timedelta(seconds=tokens.expires_in), scopes)
     [seen] = [one for one in sandbox.accounts() if one.id == account]
-    described = Account(seen.id, seen.name, seen.timezone, seen.currency)
+    described = Account(seen.id, seen.name, seen.timezone, seen.currency, is_test=True)
     return provider, accounts.Consent(described, grant, user, timezone.now())
 
 

@@ -75,7 +75,8 @@ def store(provider: Provider, consent: Consent, intended: Connection | None) -> 
             _keep(row, consent, state=Connection.State.UNDECIDED, replaces=intended)
             return Outcome(row, f"{_came(consent)} {row.account_name}, not {_with(consent)}{intended.account_name}.")
         was = row.state
-        _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(consent.user))
+        is_anew = {} if known else {"allowed_at": Now()}
+        _keep(row, consent, state=Connection.State.CONNECTED, **_connected_by(consent.user), **is_anew)
         outbox.release(row)
     token_revocation.attempt_for(row)
     if intended is not None and is_another:
@@ -137,7 +138,7 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
             return "That was decided already."
         old = row.replaces
         if choice != Choice.DISCARD:
-            _set(row, state=Connection.State.CONNECTED, **_connected_by(user))
+            _set(row, state=Connection.State.CONNECTED, allowed_at=Now(), **_connected_by(user))
             outbox.release(row)
         if choice == Choice.REPLACE and old:
             account_replaced.send(sender=Connection, old=old, new=row)

@@ -69,6 +69,9 @@ class Connection(models.Model):
 
     served_at = models.DateTimeField(null=True, blank=True, help_text="When a worker last took its turn at it.")
     connected_at = models.DateTimeField(null=True, blank=True)
+    allowed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was connected after it was not; connecting anew leaves it."
+    )
     connected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

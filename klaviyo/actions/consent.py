@@ -70,6 +70,7 @@ def subscribe_profiles(task: Task, given: Subscribing) -> dict[str, Any]:
     "bulk_unsubscribe_profiles",
     sometimes=("get_profiles", "get_profiles_for_list"),
     seeds=("Prismatic: Unsubscribe Profiles",),
+    reaches=True,  # it may make a profile of whom Klaviyo does not know, which nobody erased must get
     examples=({"profiles": [{"email": "ann@shop.example"}], "list_id": "Y6nRLr"},),
 )
 def unsubscribe_profiles(task: Task, given: Unsubscribing) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def _asks(given: Whom) -> str:
     "bulk_suppress_profiles",
     sometimes=("get_bulk_suppress_profiles_job",),
     asks=_asks,
+    reaches=True,  # as above
     examples=({"emails": ["ann@shop.example"]},),
 )
 def suppress_profiles(task: Task, given: Suppressing) -> dict[str, Any]:

@@ -39,6 +39,8 @@ LESSENING = frozenset(
         "unregister_client_push_token",
     }
 )
+#: Of these, what may make a profile of whom Klaviyo does not know: https://developers.klaviyo.com/en/reference/suppress_profiles
+MAKING = frozenset({"bulk_unsubscribe_profiles", "bulk_suppress_profiles"})
 LIFTS = "bulk_unsuppress_profiles"
 SUBSCRIBES = frozenset({"bulk_subscribe_profiles", "create_client_subscription"})
 CREATES = "create_profile"
@@ -138,6 +140,8 @@ class Guard:
 
     def before(self, task: "Task", operation: Operation, body: Any) -> None:
         """Before a request that may reach people: raises Refused, or tells the account of their noes."""
+        if operation.id in MAKING:
+            self._refuse_erased(self._emails(people_in(body)))
         if operation.method == "GET" or operation.id in LESSENING:
             return
         who = people_in(body)
@@ -155,6 +159,8 @@ class Guard:
 
     def look(self, operation: Operation, body: Any) -> None:
         """Right before each try of a request: raises CalledOff where something was said since `before`."""
+        if operation.id in MAKING and reach.erased(self._emails(people_in(body))):
+            raise CalledOff(Skipped(reach.ERASED))
         if operation.method == "GET" or operation.id in LESSENING:
             return
         who = people_in(body)

@@ -4,30 +4,33 @@ The receivers queue what happens from the join on; whatever was queued already i
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from integrations import outbox
 from integrations.models import Delivery
 from klaviyo.delivery.newsletter import enqueue as newsletter
+from klaviyo.delivery.sends import missed
 from klaviyo.mapping import events, orders
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Conversion, Invite, OptIn, Reward, Visit
 
-AT_ONCE = 200
+AT_ONCE = 100
 #: Facts bear their process's time, the account's the database's.
 MARGIN = timedelta(minutes=1)
 #: A transaction that had begun before the join, and saw no setting, has ended by then: the second look finds its facts.
 #: https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 AGAIN_AFTER = timedelta(minutes=10)
+CLOCKS = timedelta(hours=1)  # that hosts may differ by, so that one's slow clock hides no other's facts
 
-Told = tuple[Advocate, list[Event]]
+Tell = Callable[[Any], list[Event]]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 def tell(setting: StoreSetting, since: datetime) -> None:
     """Have the account told of what the store's people did since then; saved with the setting."""
     setting.facts_since, setting.facts_due_at, setting.facts_are_told = since - MARGIN, None, False
+    setting.facts_reached = {}
 
 
 def go_on(is_over: Callable[[], bool]) -> None:
@@ -50,26 +54,48 @@ def go_on(is_over: Callable[[], bool]) -> None:
 
 
 def _all_told(setting: StoreSetting, is_over: Callable[[], bool]) -> bool:
-    """False where the time was up before."""
-    for some in _chunks(setting):
-        if is_over():
-            return False
-        _tell(setting, some)
-    for opt_in in _stored(OptIn, Q(store=setting.store_id), setting):
-        if is_over():
-            return False
-        with transaction.atomic():
-            newsletter.subscribe(opt_in)
-    return True
+    """False where the time was up before; then it goes on from there."""
+    for kind in KINDS:
+        while rows := list(kind.stored(setting).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+            if is_over():
+                return False
+            _tell_all(setting, kind, rows)
+            setting.facts_reached[kind.name] = rows[-1]
+            StoreSetting.objects.filter(pk=setting.pk).update(facts_reached=setting.facts_reached)
+    missed.go_on_with(setting, is_over)
+    return not is_over()
+
+
+def _tell_all(setting: StoreSetting, kind: "Kind", rows: Sequence[int]) -> None:
+    """Together; where that fails, one by one, so that an odd fact keeps no other from its way."""
+    try:
+        _tell(setting, kind, rows)
+    except Exception:
+        for pk in rows:
+            try:
+                _tell(setting, kind, [pk])
+            except Exception as error:
+                log.error("A fact (%s %s) could not be queued: %s", kind.name, pk, type(error).__name__)
 
 
 @transaction.atomic
-def _tell(setting: StoreSetting, some: Sequence[Told]) -> None:
-    keys = [event.key for _advocate, told in some for event in told]
+def _tell(setting: StoreSetting, kind: "Kind", rows: Sequence[int]) -> None:
+    """Under the locks of their advocates, which whoever erases somebody in them waits for, or has had before."""
+    found = kind.facts().filter(pk__in=rows)
+    if kind.model is OptIn:
+        for opt_in in found.select_related("store").select_for_update(of=("self",)).order_by("pk"):
+            newsletter.subscribe(opt_in)
+        return
+    advocates = found.order_by().values("pk" if kind.model is Advocate else "advocate")
+    list(Advocate.objects.filter(pk__in=advocates).order_by("pk").only("pk").select_for_update(no_key=True))
+    facts = list(found.select_related(kind.store).order_by("pk"))
+    told = [(fact, kind.tell(fact)) for fact in facts]
+    keys = [event.key for _fact, some in told for event in some]
     known = set(Delivery.objects.filter(connection=setting.connection_id, key__in=keys).values_list("key", flat=True))
-    for advocate, told in some:
-        missing = [event for event in told if event.key not in known]
-        if missing or not told:
+    for fact, some in told:
+        missing = [event for event in some if event.key not in known]
+        if missing or not some:
+            advocate = fact if isinstance(fact, Advocate) else fact.advocate
             outbox.add(setting.connection_id, orders.of_facts(advocate, missing, setting))
 
 
@@ -77,45 +103,46 @@ def _note(setting: StoreSetting) -> None:
     """Once more later, and then never again."""
     mine = StoreSetting.objects.filter(pk=setting.pk, facts_since=setting.facts_since)
     if setting.facts_are_told:
-        mine.update(facts_since=None, facts_due_at=None)
+        mine.update(facts_since=None, facts_due_at=None, facts_reached={})
     else:
-        mine.update(facts_are_told=True, facts_due_at=Now() + AGAIN_AFTER)
+        mine.update(facts_are_told=True, facts_due_at=Now() + AGAIN_AFTER, facts_reached={})
 
 
-def _chunks(setting: StoreSetting) -> Iterator[list[Told]]:
-    some: list[Told] = []
-    for one in _facts(setting):
-        some.append(one)
-        if len(some) == AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fact: which rows there are, by what time they are late enough, and what is told of one."""
+
+    name: str
+    model: Any
+    tell: Tell
+    where: Q = field(default_factory=Q)
+    at: str = "created_at"
+    store: str = "advocate__program__store"
+
+    def facts(self) -> "QuerySet[Any]":
+        found: QuerySet[Any] = self.model.objects.filter(self.where)
+        return found
+
+    def stored(self, setting: StoreSetting) -> "QuerySet[Any]":
+        """Rows of the store's since then that were not reached yet.
+
+        What is found by when it was stored is looked for from the newest back by its id: nothing older is read.
+        """
+        reached = setting.facts_reached.get(self.name)
+        if reached is None and self.at == "created_at" and setting.facts_since:
+            older = self.model.objects.filter(created_at__lt=setting.facts_since - CLOCKS)
+            reached = older.order_by("-pk").values_list("pk", flat=True).first()
+        since = {self.store: setting.store_id, f"{self.at}__gte": setting.facts_since}
+        return self.facts().filter(pk__gt=reached or 0, **since)
 
 
-def _facts(setting: StoreSetting) -> Iterator[Told]:
-    """Of each fact, whose it is and what there is to tell; nothing of it where only the profile has changed."""
-    here = Q(advocate__program__store=setting.store_id)
-    since = Q(reversed_at__gte=setting.facts_since)
-    for advocate in _stored(Advocate, Q(program__store=setting.store_id), setting, "program__store"):
-        yield advocate, events.advocate_joined(advocate)
-    for visit in _stored(Visit, here, setting, "advocate__program__store"):
-        yield visit.advocate, events.visit_recorded(visit)
-    for conversion in _stored(Conversion, here & Q(kind=Conversion.Kind.ORDER), setting, "advocate__program__store"):
-        yield conversion.advocate, events.conversion_recorded(conversion)
-    for reward in _stored(Reward, here, setting, "advocate__program__store"):
-        yield reward.advocate, events.reward_issued(reward)
-    for reward in Reward.objects.filter(here & since).select_related("advocate__program__store").iterator(AT_ONCE):
-        yield reward.advocate, events.reward_reversed(reward)
-    went_out = Invite.objects.filter(here, went_out_at__gte=setting.facts_since)
-    for invite in went_out.select_related("advocate__program__store").iterator(AT_ONCE):
-        yield invite.advocate, events.invite_went_out(invite)
-
-
-def _stored(model: Any, where: Q, setting: StoreSetting, *related: str) -> Iterator[Any]:
-    """Rows of the store's that were stored since, found from the newest back by their ids: nothing else is read."""
-    older = (
-        model.objects.filter(created_at__lt=setting.facts_since).order_by("-pk").values_list("pk", flat=True).first()
-    )
-    rows = model.objects.filter(where, pk__gt=older or 0, created_at__gte=setting.facts_since).order_by("pk")
-    yield from (rows.select_related(*related) if related else rows).iterator(AT_ONCE)
+KINDS = (
+    Kind("joined", Advocate, events.advocate_joined, store="program__store"),
+    Kind("visited", Visit, events.visit_recorded),
+    Kind("bought", Conversion, events.conversion_recorded, Q(kind=Conversion.Kind.ORDER, is_own=False)),
+    Kind("refunded", Conversion, events.conversion_refunded, Q(kind=Conversion.Kind.REFUND, is_own=False)),
+    Kind("rewarded", Reward, events.reward_issued),
+    Kind("reversed", Reward, events.reward_reversed, at="reversed_at"),
+    Kind("went out", Invite, events.invite_went_out, Q(is_own=False), at="went_out_at"),
+    Kind("opted in", OptIn, lambda _: [], store="store"),
+)

@@ -39,6 +39,12 @@ class StoreSetting(models.Model):
     # What was stored before the store was joined, and the account is yet to be told of: see delivery.stored_since
     facts_since = models.DateTimeField(null=True, blank=True, editable=False)
     facts_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    facts_reached = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        editable=False,
+        help_text="The last fact of each kind.",
+    )
     facts_are_told = models.BooleanField(default=False, db_default=False, editable=False, help_text="Once, at least.")
 
     # How far the account has been told of the noes of the store's people: see consent.owed_noes

@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from integrations import outbox
 from integrations.errors import IntegrationError
 from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Outcome
+from integrations.pauses import message_hold
 from integrations.workers import in_bulk
 from klaviyo.api import profile_search
 from klaviyo.api.client import Client
@@ -125,12 +127,16 @@ def _request(people: People, setting: StoreSetting, delivery: Delivery, email: s
     message, why = message_of(delivery), ""
     if delivery.state != Delivery.State.QUEUED:
         why = delivery.reason
-    elif message:
-        decision = check.decide(setting, message, email, people.lookup)
-        why = "" if decision.allowed else decision.sentence
+    elif delivery.not_after and delivery.not_after <= timezone.now():
+        why = "It is too late for it: the message is of no use any more."
     else:
         place = (profile_delivery if is_profile else event_delivery).place(people, setting, delivery)
         why = place.sentence if isinstance(place, Outcome) and place != in_bulk.ALONE else ""
+    if message and not why:
+        decision = check.decide(setting, message, email, people.lookup)
+        why = "" if decision.allowed else decision.sentence
+    if message and not why and message_hold.is_on():
+        why = "Messages to people are held until somebody lets them go."
     if is_profile and delivery.state == Delivery.State.QUEUED:
         people.request(delivery)
     body = json.dumps(delivery.body, indent=2, ensure_ascii=False) if delivery.body else ""
@@ -146,7 +152,8 @@ def _what(delivery: Delivery) -> str:
 def _delivery(order: Order, setting: StoreSetting) -> Delivery:
     """As it would be queued, and stored nowhere."""
     told: dict[str, Any] = {
-        name: getattr(order, name) for name in ("kind", "key", "lane", "source", "subject", "body", "options")
+        name: getattr(order, name)
+        for name in ("kind", "key", "lane", "source", "subject", "body", "options", "not_after")
     }
     delivery = Delivery(
         connection=setting.connection, occurred_at=order.occurred_at, warnings=list(order.warnings), **told
@@ -170,27 +177,31 @@ def latest_events(store: int, email: str, advocates: Sequence[Advocate]) -> Iter
     told: list[Event] = []
     for advocate in advocates:
         told += events.advocate_joined(advocate)
-        for invite in advocate.invites.exclude(went_out_at=None).order_by("-pk")[:EACH]:
+        for invite in advocate.invites.filter(is_own=False).exclude(went_out_at=None).order_by("-pk")[:EACH]:
             told += events.invite_went_out(invite)
         for visit in Visit.objects.filter(advocate=advocate).order_by("-pk")[:EACH]:
             told += events.visit_recorded(visit)
-        sold = advocate.conversions.filter(kind=Conversion.Kind.ORDER)
+        sold = advocate.conversions.filter(kind=Conversion.Kind.ORDER, is_own=False)
         for conversion in sold.order_by("-pk")[:EACH]:
             told += events.conversion_recorded(conversion)[:1]
         for reward in advocate.rewards.filter(recipient=Reward.Recipient.ADVOCATE).order_by("-pk")[:EACH]:
             told += events.reward_issued(reward)
+            told += events.reward_reversed(reward) if reward.reversed_at else []
     here = {"advocate__program__store": store}
     near = ("advocate__program__store",)
-    for invite in at(Invite, "recipient_email", email).filter(**here).select_related(*near).order_by("-pk")[:EACH]:
+    for invite in (
+        at(Invite, "recipient_email", email).filter(is_own=False, **here).select_related(*near).order_by("-pk")[:EACH]
+    ):
         told += events.invite_sent(invite)
         for reminder in Reminder.objects.filter(invite=invite).order_by("-pk")[:1]:
             told += events.invite_reminded(reminder)
-    bought = at(Conversion, "friend_email", email).filter(kind=Conversion.Kind.ORDER, **here)
+    bought = at(Conversion, "friend_email", email).filter(kind=Conversion.Kind.ORDER, is_own=False, **here)
     for conversion in bought.select_related(*near).order_by("-pk")[:EACH]:
         told += events.conversion_recorded(conversion)[1:]
     given = at(Reward, "recipient_email", email).filter(recipient=Reward.Recipient.FRIEND, **here)
     for reward in given.select_related(*near).order_by("-pk")[:EACH]:
         told += events.reward_issued(reward)
+        told += events.reward_reversed(reward) if reward.reversed_at else []
     yield from _latest_of_each(told)
 
 

@@ -21,7 +21,7 @@ from tests import consent_screen
 
 TEA_HOUSE_LTD, NORDLYS = "VxYz12", "Qk7LmA"
 State = Connection.State
-OF_ONE_TRIP = {"id", "access_expires_at", "refreshed_at", "connected_at"}
+OF_ONE_TRIP = {"id", "access_expires_at", "refreshed_at", "connected_at", "allowed_at"}
 ALWAYS = {scope.name for scope in provider.SCOPES}
 SEGMENTS = Operation("create_segment", "POST /api/segments", "segments:write", 1, 15)
 Connect = Callable[..., HttpResponseBase]
@@ -78,7 +78,7 @@ def test_no_more_is_asked_for_unless_somebody_allows_it(connect: Connect) -> Non
 
 
 def test_what_is_allowed_too_is_asked_for_and_remembered(connect: Connect, browser_of_the_operator: Client) -> None:
-    page = browser_of_the_operator.get(reverse("integrations:allow", args=["klaviyo"])).content.decode()
+    page = browser_of_the_operator.get(reverse("integrations:enable", args=["klaviyo"])).content.decode()
     assert page.count('name="also"') == len(provider.ADDITIONS)
     assert "checked" not in page
     connect(also=["segments", "nothing-of-ours"])

@@ -44,8 +44,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0021_queued_runs": past.STORE_SETTINGS,
         "0022_runs_of_tokens": past.STORE_SETTINGS,
         "0023_operators_may_run_actions": past.STORE_SETTINGS,
-        "0024_stored_since": past.STORE_SETTINGS,
-        "0025_operators_may_read_activity": past.STORE_SETTINGS,
+        "0025_stored_since": past.STORE_SETTINGS,
+        "0024_operators_may_read_activity": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

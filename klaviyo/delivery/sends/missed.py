@@ -37,11 +37,15 @@ MADE_BEFORE = Skipped(
 def go_on(is_over: Callable[[], bool]) -> None:
     """Queue or note them for each setting that is new, switched on or connected anew, until it is over."""
     for setting in owed_noes.due_settings().filter(is_enabled=True).order_by("pk"):
-        reached = 0
-        while not is_over() and (some := list(_missed(setting).filter(pk__gt=reached).order_by("pk")[:AT_ONCE])):
-            for invite in some:
-                _note(setting, invite.pk)
-            reached = some[-1].pk
+        go_on_with(setting, is_over)
+
+
+def go_on_with(setting: StoreSetting, is_over: Callable[[], bool]) -> None:
+    reached = 0
+    while not is_over() and (some := list(_missed(setting).filter(pk__gt=reached).order_by("pk")[:AT_ONCE])):
+        for invite in some:
+            _note(setting, invite.pk)
+        reached = some[-1].pk
 
 
 @transaction.atomic

@@ -270,7 +270,7 @@ def _audited(action: Action, given: Any, run: ActionRun) -> str:
     if isinstance(given, Raw):
         operation, _, _ = given.meant
         size = len(str(record.plain(given).get("data", "")))
-        return f"Made a raw request: {operation.method} {operation.path} ({operation.id}, {size} characters), {run.pk}."
+        return f"Made a raw request: {operation.method}, {operation.id}, {size} characters, {run.pk}."
     return f"Ran the action {action.name}: {run.outcome or run.state}, {run.pk}."
 
 

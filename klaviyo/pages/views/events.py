@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from klaviyo.mapping import examples, profiles
 from klaviyo.pages import merge_tags, preview
 from klaviyo.pages.person import at
-from referrals import standing, suppressions, text
+from referrals import standing, text
 from referrals.models import Advocate
 
 ON = {
@@ -42,15 +42,15 @@ def reference(request: HttpRequest) -> HttpResponse:
         email = text.email(typed)
     except ValidationError as error:
         return _page(request, {}, {}, {"typed": typed, "problem": " ".join(error.messages)}, 400)
-    found = None if suppressions.is_erased(email) else _live(email)
+    found = _live(email)
     if found is None:
         return _page(request, {}, {}, {"typed": typed, "problem": NOBODY})
     return _page(request, *found, {"typed": typed, "is_live": True})
 
 
 def _live(email: str) -> Live | None:
-    """Of the program that the person joined last; None of somebody who is in none."""
-    advocate = at(Advocate, "email", email).select_related("program__store").order_by("-pk").first()
+    """Of the program that the person joined first, whose properties bear no program's name; None if in none."""
+    advocate = at(Advocate, "email", email).select_related("program__store").order_by("pk").first()
     if advocate is None:
         return None
     told = {

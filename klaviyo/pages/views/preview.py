@@ -10,9 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from integrations.pages.access import for_operators
+from klaviyo.consent import reach
 from klaviyo.models import StoreSetting
 from klaviyo.pages import preview as previews
-from referrals import suppressions, text
+from referrals import text
 
 
 @for_operators("klaviyo.view_send")
@@ -27,7 +28,7 @@ def preview(request: HttpRequest) -> HttpResponse:
         email = text.email(typed)
     except ValidationError as error:
         return _page(request, {"typed": typed, "problem": " ".join(error.messages)}, 400)
-    if suppressions.is_erased(email):
+    if reach.erased([email]):
         return _page(request, {"typed": typed, "is_erased": True})
     return _page(request, {"typed": typed, "email": email, "accounts": previews.of(email)})
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
@@ -25,6 +26,8 @@ from klaviyo.pages.settings_log import note
 from referrals.models import Store
 
 JUST_ALLOWED = timedelta(days=1)
+LONGEST_AGO = timedelta(days=30)
+PROMISE = "klaviyo.review"  # what the page says that will be sent, signed
 
 
 @for_operators("klaviyo.add_storesetting", "integrations.connect")
@@ -37,8 +40,13 @@ def review(request: HttpRequest, connection_id: int) -> HttpResponse:
     connection = get_object_or_404(living, pk=connection_id)
     joined = set(connection.store_settings.values_list("store", flat=True))
     stores = list(Store.objects.order_by("name"))
-    given = request.POST if request.method == "POST" else request.GET
-    store = _chosen(stores, joined, given.get("store", ""))
+    if request.method == "POST":
+        store = next((one for one in stores if str(one.pk) == request.POST.get("store")), None)
+        if store is None:
+            messages.error(request, "That store is gone. Nothing was saved; choose another.")
+            return redirect("klaviyo:review", connection.pk)
+    else:
+        store = _chosen(stores, joined, request.GET.get("store", ""))
     if store is None:
         return _page(request, connection, {"setting": None})
     if store.pk in joined:
@@ -55,7 +63,7 @@ def _reviewed(request: HttpRequest, setting: StoreSetting, known: dict[str, Any]
         account_lists.ask(setting.connection)
     form = SettingsForm(data, instance=setting, known_lists=list_choices.of(setting.connection))
     is_search = data is not None and ("search" in data or "read" in data)
-    since = _allowed_at(setting, known["joined"])
+    since = _promised(data, setting) if data is not None else _allowed_at(setting, known["joined"])
     if data is not None and not is_search and form.is_valid():
         return _save(request, form, since)
     if data is None and (field := request.GET.get("lists")) in LISTS:
@@ -70,6 +78,7 @@ def _reviewed(request: HttpRequest, setting: StoreSetting, known: dict[str, Any]
         "advocates": backfill_chunks.advocates(setting).count(),
         "tells_everybody": data is None or "tell_everybody" in data,
         "since": since,
+        "promise": signing.dumps([*_of(setting), since.isoformat() if since else ""], salt=PROMISE),
     }
     return _page(request, setting.connection, context)
 
@@ -89,7 +98,8 @@ def _save(request: HttpRequest, form: SettingsForm, since: datetime | None) -> H
         messages.info(request, f"{setting.store.name} is joined to {setting.connection.account_name} already.")
     else:
         messages.success(request, sentence)
-    return redirect("integrations:connection", setting.connection_id)
+    may_see = request.user.has_perm("integrations.view_connection")
+    return redirect("integrations:connection", setting.connection_id) if may_see else redirect("admin:index")
 
 
 def _everybody_told(setting: StoreSetting) -> str:
@@ -103,10 +113,27 @@ def _everybody_told(setting: StoreSetting) -> str:
 def _allowed_at(setting: StoreSetting, joined: set[int]) -> datetime | None:
     """Since when the operator may expect the store's facts to arrive: when they allowed the account for it.
 
-    An account that serves others already was not allowed for this store, unless that was just now.
+    An account that serves others already was not allowed for this store, unless that was just now. What is older than a
+    month nobody expects any more.
     """
-    at = setting.connection.connected_at
-    return at if at and (not joined or at > timezone.now() - JUST_ALLOWED) else None
+    connection = setting.connection
+    last, first = connection.connected_at, connection.allowed_at or connection.connected_at
+    if not joined and first:
+        return max(first, timezone.now() - LONGEST_AGO)
+    return last if last and last > timezone.now() - JUST_ALLOWED else None
+
+
+def _of(setting: StoreSetting) -> list[int]:
+    return [setting.connection_id, setting.store_id]
+
+
+def _promised(data: QueryDict, setting: StoreSetting) -> datetime | None:
+    """As the page had it, whatever has happened since it was shown."""
+    try:
+        *of, since = signing.loads(data.get("promise", ""), salt=PROMISE)
+    except (signing.BadSignature, ValueError):
+        return _allowed_at(setting, set(setting.connection.store_settings.values_list("store", flat=True)))
+    return datetime.fromisoformat(since) if since and of == _of(setting) else None
 
 
 def _chosen(stores: list[Store], joined: set[int], given: str) -> Store | None:

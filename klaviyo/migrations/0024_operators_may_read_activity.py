@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("klaviyo", "0024_stored_since"),
+        ("klaviyo", "0023_operators_may_run_actions"),
     ]
 
     operations = [
