@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from integrations import outbox
@@ -34,7 +34,7 @@ from klaviyo.profiles.advocates import Advocates
 from klaviyo.profiles.lookup import Lookup
 from klaviyo.profiles.people import SOMEBODY, People
 from referrals import suppressions
-from referrals.models import Advocate, Conversion, Invite, Reminder, Reward, Visit
+from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Reward, Visit
 
 MOST = 10  # accounts that are asked about one person
 EACH = 3  # facts of a kind; more of the same say nothing new
@@ -189,8 +189,12 @@ def latest_events(store: int, email: str, advocates: Sequence[Advocate]) -> Iter
             told += events.reward_reversed(reward) if reward.reversed_at else []
     here = {"advocate__program__store": store}
     near = ("advocate__program__store",)
+    by_klaviyo = Q(advocate__program__invites_by=Program.Inviter.KLAVIYO)  # our own e-mails are no event
     for invite in (
-        at(Invite, "recipient_email", email).filter(is_own=False, **here).select_related(*near).order_by("-pk")[:EACH]
+        at(Invite, "recipient_email", email)
+        .filter(by_klaviyo, is_own=False, **here)
+        .select_related(*near)
+        .order_by("-pk")[:EACH]
     ):
         told += events.invite_sent(invite)
         for reminder in Reminder.objects.filter(invite=invite).order_by("-pk")[:1]:

@@ -1,16 +1,19 @@
 """What happens between *Allow* and the join of a store reaches the account once it is joined, once each."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
 from klaviyo import tasks
 from klaviyo.delivery import stored_since
+from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
-from referrals.models import Advocate, OptIn, Program, Reward, Visit
+from referrals.models import Advocate, Invite, OptIn, Program, Reward, Visit
 from tests.conftest import TEA_HOUSE_LTD, Drain
 from tests.klaviyo.story import BEN, make_due
 
@@ -129,3 +132,81 @@ def test_a_store_that_is_switched_off_waits(
     setting.save()
     walk(drain)
     assert "Sorae Conversion" in metrics(sandbox)
+
+
+def test_what_people_refer_to_themselves_is_told_to_nobody(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ann = lifecycle.join(spring, "ann@example.com")
+    lifecycle.convert(ann, order_id="1001", friend_email="ann@example.com", total="49.90", currency="EUR")
+    join(connection, spring)
+    walk(drain)
+    assert metrics(sandbox) == ["Sorae Advocate Started"]
+
+
+def test_an_invite_of_a_slow_transaction_goes_at_the_second_look(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ann = lifecycle.join(spring, "ann@example.com")
+    join(connection, spring)
+    walk(drain)
+    Invite.objects.create(advocate=ann, recipient_email="dan@example.com")  # no signal: it saw no setting
+    walk(drain)
+    assert "Sorae Invite Received" not in metrics(sandbox)
+    StoreSetting.objects.update(facts_due_at=timezone.now())
+    walk(drain)
+    assert metrics(sandbox).count("Sorae Invite Received") == 1
+
+
+def test_who_is_erased_while_the_walk_has_them_in_hand_is_told_of_to_nobody(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    ann = lifecycle.join(spring, "ann@example.com")
+    lifecycle.convert(ann, order_id="1001", friend_email="ben@example.com", total="49.90", currency="EUR")
+    join(connection, spring)
+    asked = iter([False])
+
+    def is_over() -> bool:
+        """Asked between reading what there is of a kind, and telling it: first of who joined, then of the order."""
+        if next(asked, None) is None:
+            lifecycle.erase("ben@example.com")
+        return False
+
+    stored_since.go_on(is_over)
+    drain()
+    assert sandbox.profile(TEA_HOUSE_LTD, "ben@example.com") is None
+    assert "ben@example.com" not in str([event.properties for event in sandbox.events(TEA_HOUSE_LTD)])
+
+
+def test_it_goes_on_from_where_the_time_was_up(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_since, "AT_ONCE", 2)
+    for number in range(5):
+        lifecycle.join(spring, f"friend-{number}@example.com")
+    join(connection, spring)
+    for told in (2, 4, 5):
+        left = iter([False])
+        stored_since.go_on(lambda left=left: next(left, True))  # type: ignore[misc]
+        assert Delivery.objects.filter(kind="event").count() == told
+    stored_since.go_on(lambda: False)
+    drain()
+    assert metrics(sandbox) == ["Sorae Advocate Started"] * 5
+
+
+def test_an_odd_fact_keeps_no_other_from_its_way(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = lifecycle.join(spring, "odd@example.com")
+    lifecycle.join(spring, "ann@example.com")
+    real = stored_since.KINDS[0].tell
+
+    def unreadable(advocate: Advocate) -> list[Event]:
+        if advocate.pk == odd.pk:
+            raise ValueError
+        return real(advocate)
+
+    monkeypatch.setattr(stored_since, "KINDS", (replace(stored_since.KINDS[0], tell=unreadable),))
+    join(connection, spring)
+    walk(drain)
+    assert metrics(sandbox) == ["Sorae Advocate Started"]

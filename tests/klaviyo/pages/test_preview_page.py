@@ -2,17 +2,20 @@
 
 import json
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from integrations.models import Delivery
+from integrations.pauses import message_hold
 from klaviyo.models import PropertyName, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
-from referrals.models import Advocate
+from referrals.models import Advocate, Invite
 from tests.conftest import TEA_HOUSE_LTD, Drain
 from tests.faults import stored
 from tests.klaviyo.story import BEN
@@ -119,3 +122,27 @@ def test_an_erased_person_and_a_stranger(browser_of_the_operator: Client, ann: A
     lifecycle.erase(ann.email)
     assert "erased at their own wish" in page(browser_of_the_operator, "ann@example.com")
     assert browser_of_the_operator.post(PREVIEW, {"email": "ann"}).status_code == 400
+
+
+def test_an_erased_person_is_asked_about_nowhere(
+    browser_of_the_operator: Client, sandbox: Sandbox, ann: Advocate
+) -> None:
+    lifecycle.erase(ann.email)
+    asked = len(sandbox.requests())
+    said = page(browser_of_the_operator, "ann@example.com")
+    assert "This person was erased at their own wish." in said
+    assert "Tea House Ltd" not in said.partition("<main")[2]
+    assert len(sandbox.requests()) == asked
+
+
+def test_what_does_not_go_is_not_said_to(browser_of_the_operator: Client, ann: Advocate) -> None:
+    lifecycle.invite(ann, BEN, expires_at=timezone.now() + timedelta(days=1))
+    assert ">Goes<" in page(browser_of_the_operator, BEN)
+    Invite.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    assert "It is too late for it" in page(browser_of_the_operator, BEN)
+    Invite.objects.update(expires_at=None)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
+    assert ">Goes<" not in page(browser_of_the_operator, BEN)
+    StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.CREATE)
+    message_hold.begin("A backup was restored.")
+    assert "Messages to people are held" in page(browser_of_the_operator, BEN)

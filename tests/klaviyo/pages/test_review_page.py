@@ -1,12 +1,15 @@
 """The review before a store is joined: what it shows, who may save it, and what saving comes to."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
+from django.utils import timezone
 
 from integrations.models import Connection
+from klaviyo.delivery import stored_since
 from klaviyo.models import Backfill, StoreSetting
 from klaviyo.pages.settings_form import SettingsForm
 from referrals import lifecycle
@@ -101,3 +104,49 @@ def test_an_odd_store_is_none(
 ) -> None:
     page = browser_of_the_operator.get(at(connection), {"store": given}).content.decode()
     assert "What is sent of" in page
+
+
+@pytest.mark.parametrize("given", ["x", "9" * 30, "", "0"])
+def test_what_names_no_store_joins_none(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store, given: str
+) -> None:
+    answer = browser_of_the_operator.post(at(connection), CHOICES | {"store": given}, follow=True)
+    assert "That store is gone. Nothing was saved" in answer.content.decode()
+    assert not StoreSetting.objects.exists()
+
+
+def promise_of(client: Client, connection: Connection, store: Store) -> str:
+    return str(client.get(at(connection, store)).context["promise"])
+
+
+def test_what_a_page_promised_is_kept_whatever_happened_since(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store
+) -> None:
+    """Two tabs, and another consent to the same account before the save."""
+    coffee = Store.objects.create(slug="coffee", name="Coffee", url="https://coffee.example/", currency="EUR")
+    allowed = timezone.now() - timedelta(days=2)
+    Connection.objects.update(allowed_at=allowed)
+    promises = {store: promise_of(browser_of_the_operator, connection, store) for store in (tea_house, coffee)}
+    for store, promise in promises.items():
+        save(browser_of_the_operator, connection, store, promise=promise)
+    since = [setting.facts_since for setting in StoreSetting.objects.all()]
+    assert since == [allowed - stored_since.MARGIN] * 2
+
+
+def test_a_promise_of_another_store_is_none(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store
+) -> None:
+    coffee = Store.objects.create(slug="coffee", name="Coffee", url="https://coffee.example/", currency="EUR")
+    promise = promise_of(browser_of_the_operator, connection, coffee)
+    save(browser_of_the_operator, connection, tea_house, promise=promise)
+    assert StoreSetting.objects.get().facts_since is None
+
+
+def test_nobody_expects_what_is_older_than_a_month(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store
+) -> None:
+    Connection.objects.update(allowed_at="2025-01-01T00:00:00Z")
+    save(browser_of_the_operator, connection, tea_house)
+    since = StoreSetting.objects.get().facts_since
+    assert since is not None
+    assert timezone.now() - since < timedelta(days=31)
