@@ -49,6 +49,14 @@ def upload(*names: str, filename: str = '; filename="a.png"', media_type: str = 
     return Exchange("any", "POST", "/api/image-upload", "", sent, body, 201, "VxYz12", b"", "request-1")
 
 
+#: The official client's models let these pass.
+ONLY_BY_THE_SPECIFICATION = (
+    (campaign(send_options={"use_smart_sending": "yes"}), campaign(send_strategy={"method": "soon"}))
+    if schemas.specification()
+    else ()
+)
+
+
 def test_a_right_request_passes() -> None:
     schemas.check(event())
     schemas.check(upload("file", "name", "hidden"))
@@ -71,8 +79,7 @@ def test_a_right_request_passes() -> None:
         request("POST", "/api/events", EVENT, **{"content-type": "application/json"}),
         request("GET", "/api/people"),
         request("DELETE", "/api/profiles/01H"),
-        campaign(send_options={"use_smart_sending": "yes"}),
-        campaign(send_strategy={"method": "soon"}),
+        *ONLY_BY_THE_SPECIFICATION,
         upload("name"),
         upload("file", "colour"),
         upload("file", filename=""),
