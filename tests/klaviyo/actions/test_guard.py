@@ -22,7 +22,7 @@ from klaviyo.models import Notice, StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.protocol import scopes
 from referrals import lifecycle
-from referrals.models import Suppression
+from referrals.models import OptOut, Suppression
 from tests.conftest import Drain
 from tests.klaviyo.newsletter_cast import choose_newsletter
 from tests.klaviyo.story import BEN, CID, TEA, known, make_due
@@ -35,6 +35,10 @@ RAW: dict[str, Any] = {
     "data": {"data": {"type": "profile", "attributes": {"email": BEN}}},
 }
 #: Each action that can make somebody known, or reach them, and the operation that does.
+MAKING: dict[str, dict[str, Any]] = {
+    "suppress_profiles": {"emails": [BEN]},
+    "unsubscribe_profiles": {"profiles": [{"email": BEN}], "globally": True},
+}
 REACHING: dict[str, tuple[dict[str, Any], str]] = {
     "create_profile": ({"email": BEN}, "create_profile"),
     "upsert_profile": ({"email": BEN}, "create_or_update_profile"),
@@ -86,7 +90,20 @@ def codes(outcome: Outcome) -> list[str]:
 
 def test_every_action_that_can_reach_somebody_is_tried() -> None:
     declared = {action.name for action in catalogue.everything() if action.reaches}
-    assert declared == {*REACHING, "merge_profiles"}
+    assert declared == {*REACHING, *MAKING, "merge_profiles"}
+
+
+@pytest.mark.parametrize("name", MAKING)
+def test_not_even_a_no_makes_the_erased_known_again(
+    sent: Sent, sandbox: Sandbox, connection: Connection, setting: StoreSetting, name: str
+) -> None:
+    """Klaviyo makes a profile of whom it does not know, to suppress or unsubscribe them."""
+    lifecycle.erase(BEN)
+    told = actions.run(name, connection, **MAKING[name])
+    assert (told.outcome, told.code) == ("failure", "erased"), told
+    assert asked(sent) == []
+    assert sandbox.profile(TEA, BEN) is None
+    assert not OptOut.objects.exists()
 
 
 @pytest.mark.parametrize("name", REACHING)
