@@ -12,6 +12,7 @@ from referrals.models import Advocate, Channel, Conversion, Invite, Program, Rem
 from referrals.standing import Standing
 
 DAY = datetime(2026, 8, 1, 12, tzinfo=UTC)
+THANKS = "THANKS-ANN"
 
 
 def told() -> Iterator[Event]:
@@ -52,7 +53,7 @@ def told() -> Iterator[Event]:
         kind=Reward.Kind.DISCOUNT,
         amount=Decimal("5.00"),
         currency="EUR",
-        code="THANKS-ANN",
+        code=THANKS,
         expires_at=DAY + timedelta(days=90),
         reversed_at=DAY + timedelta(days=7),
         reversal_reason=Reward.Reason.REFUND,
