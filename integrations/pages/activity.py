@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Self
 from urllib.parse import urlencode
 
@@ -14,11 +14,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
-from integrations.pages import audit_log, csv_lines, paging
+from integrations.pages import audit_log, csv_lines, filtering, paging
 from integrations.pages.access import for_operators
 
 MAY_READ = "admin.view_logentry"
@@ -45,8 +43,8 @@ class ActivityFilter:
     def read(cls, query: QueryDict) -> Self:
         given = {one.name: query.get(one.name, "").replace("\x00", "").strip()[:120] for one in fields(cls)}
         for name in ("who", "kind"):
-            given[name] = given[name] if paging.number(given[name]) is not None else ""
-        given["since"] = given["since"] if _day(given["since"]) else ""
+            given[name] = filtering.id_in(given[name])
+        given["since"] = filtering.day_in(given["since"])
         return cls(**given)
 
     @property
@@ -65,8 +63,8 @@ class ActivityFilter:
             found = found.filter(content_type=int(self.kind))
         if self.words:
             found = found.filter(change_message__icontains=self.words) | found.filter(object_repr__icontains=self.words)
-        if day := _day(self.since):
-            found = found.filter(action_time__gte=timezone.make_aware(datetime.combine(day, time())))
+        if since := filtering.starts(self.since):
+            found = found.filter(action_time__gte=since)
         return found
 
 
@@ -132,11 +130,3 @@ def _address(row: LogEntry) -> str:
 def _cells(row: LogEntry) -> Sequence[str]:
     entry = _entry(row)
     return entry.at.isoformat(timespec="seconds"), entry.who, entry.what, entry.about, entry.kind
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = parse_date(text)
-    except ValueError:
-        return None
-    return day if day and 2000 <= day.year <= 2100 else None

@@ -56,7 +56,6 @@ def enable(request: HttpRequest, provider: Provider) -> HttpResponse:
         "provider": provider,
         "to_serve": to_serve,
         "whom": wanted if wanted in {one.word for one in to_serve} else first,
-        "is_first": not Connection.objects.filter(provider=provider.slug).exclude(state__in=Connection.ENDED).exists(),
     }
     return _page(request, "enable", f"Enable {provider.name}", context)
 

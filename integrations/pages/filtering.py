@@ -54,7 +54,7 @@ class Filter:
         given = {field.name: query.get(field.name, "").replace("\x00", "").strip()[:254] for field in fields(cls)}
         given["state"] = given["state"] if given["state"] in SETS else ""
         given["connection"], given["of"] = (id_in(given[name]) for name in ("connection", "of"))
-        given["since"], given["until"] = (_day(given[name]) for name in ("since", "until"))
+        given["since"], given["until"] = (day_in(given[name]) for name in ("since", "until"))
         return cls(**given)
 
     def apply(self, deliveries: "QuerySet[Delivery]") -> "QuerySet[Delivery]":
@@ -98,11 +98,11 @@ class Filter:
 
     @property
     def starts_at(self) -> datetime | None:
-        return _starts(self.since)
+        return starts(self.since)
 
     @property
     def ends_at(self) -> datetime | None:
-        return _starts(self.until, DAY)
+        return starts(self.until, DAY)
 
     def once(self, name: str, look: Callable[[], Found]) -> Found:
         """What a query finds, kept for this filter and all that are made from it."""
@@ -148,8 +148,8 @@ def id_in(text: str) -> str:
     return text if text.isascii() and text.isdecimal() and len(text) < 19 else ""
 
 
-def _day(text: str) -> str:
-    """A day that there can have been deliveries on, or nothing."""
+def day_in(text: str) -> str:
+    """A day that something can have happened on here, or nothing."""
     try:
         day = parse_date(text)
     except ValueError:
@@ -157,5 +157,5 @@ def _day(text: str) -> str:
     return text if day and 2000 <= day.year <= 2100 else ""
 
 
-def _starts(day: str, later: timedelta = timedelta()) -> datetime | None:
+def starts(day: str, later: timedelta = timedelta()) -> datetime | None:
     return timezone.make_aware(datetime.combine(date.fromisoformat(day), time())) + later if day else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, DataError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
@@ -67,15 +67,30 @@ def _all_told(setting: StoreSetting, is_over: Callable[[], bool]) -> bool:
 
 
 def _tell_all(setting: StoreSetting, kind: "Kind", rows: Sequence[int]) -> None:
-    """Together; where that fails, one by one, so that an odd fact keeps no other from its way."""
+    """Together; where that fails, one by one, so that an odd fact keeps no other from its way.
+
+    Errors of the database come out (but for those about odd values): nothing is passed over by them.
+    """
     try:
         _tell(setting, kind, rows)
-    except Exception:
+    except Exception as error:
+        if _is_of_the_database(error):
+            raise
         for pk in rows:
-            try:
-                _tell(setting, kind, [pk])
-            except Exception as error:
-                log.error("A fact (%s %s) could not be queued: %s", kind.name, pk, type(error).__name__)
+            _tell_one(setting, kind, pk)
+
+
+def _tell_one(setting: StoreSetting, kind: "Kind", pk: int) -> None:
+    try:
+        _tell(setting, kind, [pk])
+    except Exception as error:
+        if _is_of_the_database(error):
+            raise
+        log.error("A fact (%s %s) could not be queued: %s", kind.name, pk, type(error).__name__)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    return isinstance(error, DatabaseError) and not isinstance(error, DataError)
 
 
 @transaction.atomic

@@ -165,10 +165,11 @@ def _delivery(order: Order, setting: StoreSetting) -> Delivery:
 
 def _orders(setting: StoreSetting, email: str) -> Iterator[Order]:
     store = setting.store_id
-    advocates = at(Advocate, "email", email).filter(program__store=store).select_related("program__store")
-    for advocate in advocates.order_by("-pk")[:EACH]:
+    theirs = at(Advocate, "email", email).filter(program__store=store).select_related("program__store")
+    advocates = list(theirs.order_by("-pk")[:EACH])
+    for advocate in advocates:
         yield orders.of_profile(advocate, setting)
-    for event in latest_events(store, email, list(advocates.order_by("-pk")[:EACH])):
+    for event in latest_events(store, email, advocates):
         yield orders.of_event(event, setting.store.country, setting)
 
 

@@ -130,7 +130,7 @@ def _of(setting: StoreSetting) -> list[int]:
 def _promised(data: QueryDict, setting: StoreSetting) -> datetime | None:
     """As the page had it, whatever has happened since it was shown."""
     try:
-        *of, since = signing.loads(data.get("promise", ""), salt=PROMISE)
+        *of, since = signing.loads(data.get("promise", ""), salt=PROMISE, max_age=LONGEST_AGO)
     except (signing.BadSignature, ValueError):
         return _allowed_at(setting, set(setting.connection.store_settings.values_list("store", flat=True)))
     return datetime.fromisoformat(since) if since and of == _of(setting) else None

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from integrations.models import Connection, Delivery
@@ -208,5 +209,22 @@ def test_an_odd_fact_keeps_no_other_from_its_way(
 
     monkeypatch.setattr(stored_since, "KINDS", (replace(stored_since.KINDS[0], tell=unreadable),))
     join(connection, spring)
+    walk(drain)
+    assert metrics(sandbox) == ["Sorae Advocate Started"]
+
+
+def test_where_the_database_goes_away_nothing_is_passed_over(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lifecycle.join(spring, "ann@example.com")
+    join(connection, spring)
+    with monkeypatch.context() as patch:
+
+        def away(*_: object) -> None:
+            raise OperationalError
+
+        patch.setattr("integrations.outbox.add", away)
+        tasks.tell_noes()
+    assert StoreSetting.objects.get().facts_reached == {}
     walk(drain)
     assert metrics(sandbox) == ["Sorae Advocate Started"]
