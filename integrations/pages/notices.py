@@ -120,9 +120,9 @@ def remove(request: HttpRequest, address_id: UUID) -> HttpResponse:
 
 @for_operators(MANAGE)
 @require_POST
-def send_again(request: HttpRequest, delivery_id: int) -> HttpResponse:
+def send_again(request: HttpRequest, notice_id: int) -> HttpResponse:
     """Begin anew with a notice that was given up."""
-    delivery = get_object_or_404(NoticeDelivery.objects.select_related("address"), pk=delivery_id)
+    delivery = get_object_or_404(NoticeDelivery.objects.select_related("address"), pk=notice_id)
     if sending.send_again(delivery):
         note(request, delivery.address, f"Sent a notice to {delivery.address} again.")
         messages.success(request, "It goes out again within seconds.")
