@@ -97,7 +97,6 @@ class Delivery(models.Model):
         return self.subject, self.evidence, tuple(self.warnings), dict(self.options), self.body
 
 
-
 class Place(models.Model):
     """A delivery's place in the queue and in the record: the columns that its way changes, and all indexes on them.
 

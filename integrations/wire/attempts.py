@@ -41,7 +41,7 @@ REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=CODES_OF_NOBODY_KNOWS)  # of
 _RECORD = f"""
     WITH attempt AS (
         INSERT INTO {Attempt._meta.db_table} (connection_id, operation, started_at, code, request_id, run)
-        SELECT %s, %s, %s::timestamptz, '', '', %s::uuid WHERE {{condition}} RETURNING id
+        SELECT %s, %s, %s, '', '', %s::uuid WHERE {{condition}} RETURNING id
     ), parts AS (
         INSERT INTO {Part._meta.db_table} (attempt_id, delivery_id)
         SELECT attempt.id, about FROM attempt, unnest(%s::bigint[]) AS about
@@ -109,7 +109,7 @@ def record(
             attempt.save(force_insert=True)
             Part.objects.bulk_create(Part(attempt=attempt, delivery=delivery) for delivery in deliveries)
         return
-    said = [attempt.connection_id, attempt.operation, attempt.started_at, attempt.run]
+    said: list[Any] = [attempt.connection_id, attempt.operation, attempt.started_at, attempt.run]
     with database.cursor() as cursor:
         cursor.execute(_RECORD.format(condition=condition), [*said, *values, array(one.pk for one in deliveries)])
         attempt.pk = next((pk for (pk,) in cursor.fetchall()), None)

@@ -46,7 +46,7 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
             _bring(batch, delivery)
     record = partial(events_api.create, batch.client, delivery.body, [delivery])
     row = batch.sends.get(delivery.pk)
-    if row is None and not message_of(delivery):  # Klaviyo drops what comes twice, so less is to be known of each request
+    if row is None and not message_of(delivery):  # what comes twice is dropped: less need be known
         record(is_told_with_outcome=True)
         return None
     if row is None:
