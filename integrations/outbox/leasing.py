@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from integrations import lookups
 from integrations.models import Attempt, Connection, Delivery, Lease
 from integrations.outbox.due import NOW
 from integrations.outcomes import CalledOff, Retry
@@ -47,9 +48,10 @@ def taken(lease: Lease, pks: Sequence[int], limit: int, group: uuid.UUID | None 
     # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
     lock = " FOR UPDATE OF d SKIP LOCKED" if database.vendor == "postgresql" else ""
     suspicion = "d.lease = %s" if group else "d.lease IS NULL"
+    among, ids = lookups.among(pks)
     # Once, and before anything is written: https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-CTE-MATERIALIZATION
     chosen = (
-        f"SELECT d.id FROM {table} AS d WHERE d.id IN ({', '.join(['%s'] * len(pks))}) AND d.state = 'queued' "
+        f"SELECT d.id FROM {table} AS d WHERE d.id {among} AND d.state = 'queued' "
         f"AND {suspicion} AND (d.not_after IS NULL OR d.not_after > {now}) AND EXISTS "
         f"(SELECT 1 FROM {Connection._meta.db_table} AS c WHERE c.id = d.connection_id AND c.state = 'connected') "
         f"ORDER BY d.next_try_at, d.id LIMIT {limit:d}{lock}"
@@ -59,7 +61,7 @@ def taken(lease: Lease, pks: Sequence[int], limit: int, group: uuid.UUID | None 
         f"UPDATE {table} SET state = 'sending', lease = %s, attempts_made = attempts_made + 1 "
         "WHERE id IN (SELECT id FROM chosen) RETURNING *"
     )
-    values = [*pks, *([_adapted(group)] if group else []), _adapted(lease.pk)]
+    values = [ids, *([_adapted(group)] if group else []), _adapted(lease.pk)]
     claimed = list(Delivery.objects.raw(claim, values))
     for delivery in claimed:
         delivery.as_claimed = delivery.contents
@@ -170,12 +172,12 @@ def is_well_served(connection_id: int) -> bool:
 def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     """The deliveries that are still leased to the caller."""
     pks = [delivery.pk for delivery in deliveries]
-    return Delivery.objects.filter(pk__in=pks, lease__in=leases_of(deliveries), state=State.SENDING)
+    return Delivery.objects.filter(pk__among=pks, lease__in=leases_of(deliveries), state=State.SENDING)
 
 
 def _counting_ours(deliveries: Sequence[Delivery]) -> tuple[str, list[str]]:
     """How many are still the caller's (PostgreSQL)."""
-    return _OURS, [attempts.array(one.pk for one in deliveries), attempts.array(leases_of(deliveries))]
+    return _OURS, [lookups.array(one.pk for one in deliveries), lookups.array(leases_of(deliveries))]
 
 
 _OURS = f"""

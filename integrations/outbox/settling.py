@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations import outcomes, providers
+from integrations import lookups, outcomes, providers
 from integrations.models import Attempt, Delivery
 from integrations.outbox.due import NOW
 from integrations.outbox.leasing import leases_of, mine
@@ -62,7 +62,7 @@ def settle_taken(deliveries: Sequence[Delivery]) -> int:
         return settle_all(deliveries, Accepted())
     answered = _answered(deliveries)
     finishing, told = attempts.finishing(answered) if answered else ("SELECT", [])
-    values = [*told, attempts.array(one.pk for one in deliveries), attempts.array(leases_of(deliveries))]
+    values = [*told, lookups.array(one.pk for one in deliveries), lookups.array(leases_of(deliveries))]
     with database.cursor() as cursor:
         cursor.execute(_TAKEN.format(finishing=finishing), values)
         return int(cursor.rowcount)

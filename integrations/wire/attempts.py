@@ -1,7 +1,7 @@
 """Attempts: each request is on record before it is made, and one without `finished_at` has an unknown outcome."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations import lookups
 from integrations.errors import IntegrationError
 from integrations.models import Attempt, Connection, Delivery, Part
 from integrations.outcomes import CalledOff
@@ -111,7 +112,9 @@ def record(
         return
     said: list[Any] = [attempt.connection_id, attempt.operation, attempt.started_at, attempt.run]
     with database.cursor() as cursor:
-        cursor.execute(_RECORD.format(condition=condition), [*said, *values, array(one.pk for one in deliveries)])
+        cursor.execute(
+            _RECORD.format(condition=condition), [*said, *values, lookups.array(one.pk for one in deliveries)]
+        )
         attempt.pk = next((pk for (pk,) in cursor.fetchall()), None)
 
 
@@ -129,15 +132,7 @@ def finish(answered: Sequence[Attempt]) -> None:
 def finishing(answered: Sequence[Attempt]) -> tuple[str, list[Any]]:
     """The statement that writes how requests ended, and its values (PostgreSQL)."""
     told = [{"id": one.pk, **{name: getattr(one, name) for name in _ENDS}} for one in answered]
-    return _FINISH, [json.dumps(told, default=str), array(one.pk for one in answered)]
-
-
-def array(values: Iterable[Any]) -> str:
-    """An array of PostgreSQL as one parameter, however many are in it.
-
-    https://www.postgresql.org/docs/current/arrays.html#ARRAYS-INPUT
-    """
-    return f"{{{','.join(map(str, values))}}}"
+    return _FINISH, [json.dumps(told, default=str), lookups.array(one.pk for one in answered)]
 
 
 def may_have_happened(status: int | None, code: str) -> bool:

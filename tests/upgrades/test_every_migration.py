@@ -23,6 +23,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0012_private_keys": past.STORE_SETTINGS,
         "0013_room": past.STORE_SETTINGS,
         "0014_enabling": past.STORE_SETTINGS,
+        "0015_lean_attempts": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
