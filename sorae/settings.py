@@ -222,6 +222,8 @@ CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
     ),
     "auth",
 )
+# Celery closes a thread's connection to the database before and after each task, or after so many; see sorae.celery.
+CELERY_DB_REUSE_MAX = 2**62
 CELERY_RESULT_EXPIRES = None  # there are no results, so beat need not ask for them to be cleared up
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL

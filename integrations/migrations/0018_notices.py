@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0014_enabling'),
+        ('integrations', '0017_lean_attempts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

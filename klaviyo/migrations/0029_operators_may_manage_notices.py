@@ -37,8 +37,8 @@ class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
-        ("integrations", "0015_notices"),
-        ("klaviyo", "0025_stored_since"),
+        ("integrations", "0018_notices"),
+        ("klaviyo", "0028_operators_may_backfill"),
     ]
 
     operations = [
