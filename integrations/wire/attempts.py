@@ -9,9 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from integrations import prepared
 from integrations.errors import IntegrationError
 from integrations.models import Attempt, Connection, Delivery
 from integrations.outcomes import CalledOff
+from integrations.prepared import Given
 from integrations.reasons import Who, declare
 
 INTERNAL_ERROR = declare(
@@ -32,6 +34,9 @@ NEVER_LEFT = Q(code__in=CODES_OF_WHAT_NEVER_LEFT)
 CODES_OF_NOBODY_KNOWS = ("http_408", "http_425")
 REFUSED = Q(status__range=(400, 499)) & ~Q(code__in=CODES_OF_NOBODY_KNOWS)  # of all others nobody knows
 
+HOW_IT_ENDED = ("status", "code", "request_id", "duration_ms", "finished_at")
+_ENDED = prepared.Changing(lambda: Attempt.objects.filter(pk=Given("pk")), HOW_IT_ENDED)
+
 
 @contextmanager
 def on_record(
@@ -42,8 +47,10 @@ def on_record(
     An error that is raised then says whether the request may have been carried out. `run` is what somebody asked for.
     """
     with transaction.atomic() if deliveries else nullcontext():  # one row needs no transaction around it
-        attempt = Attempt.objects.create(connection=connection, operation=operation, started_at=timezone.now(), run=run)
-        _link(attempt, deliveries)
+        attempt = Attempt(connection=connection, operation=operation, started_at=timezone.now(), run=run)
+        prepared.insert(attempt)
+        if deliveries:
+            _link(attempt, deliveries)
     started = monotonic()
     try:
         yield attempt
@@ -76,4 +83,4 @@ def _link(attempt: Attempt, deliveries: Sequence[Delivery]) -> None:
 def _finish(attempt: Attempt, started: float) -> None:
     attempt.duration_ms = round((monotonic() - started) * 1000)
     attempt.finished_at = timezone.now()
-    attempt.save(update_fields=["status", "code", "request_id", "duration_ms", "finished_at"])
+    _ENDED.save(attempt)

@@ -1,6 +1,6 @@
 """Names in what is kept of a run: people's addresses, numbers and ids, however they are written, and what ties them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from integrations import reasons
@@ -16,11 +16,22 @@ def names_in(value: Any) -> set[str]:
     """All names of people in it: too many rather than too few, so that an erasure finds it."""
     texts: set[str] = set()
     found: set[str] = set()
-    for name, text in _texts(value):
-        texts.add(text)
-        if name in IDS and text:
-            found.add(text)
-    return found.union(*map(addresses.within, texts))
+    left = [("", value)]  # no recursion, as generators within each other hand on every text at every level
+    while left:
+        name, value = left.pop()
+        match value:
+            case str():
+                texts.add(value)
+                if name in IDS:
+                    found.add(value)
+            case dict() | Mapping():
+                texts.update(map(str, value))
+                is_of_another = "id" in value and value.get("type", "profile") != "profile"
+                left += ({**value, "id": None} if is_of_another else value).items()
+            case list() | tuple():
+                left += [(name, inner) for inner in value]
+    found.discard("")
+    return found.union(*map(addresses.within, filter(addresses.MAY_NAME.search, texts)))
 
 
 def ties(value: Any, emails: Collection[str]) -> set[str]:
@@ -66,19 +77,3 @@ def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
     """The reason of a run without people: Klaviyo's own words may quote what it refused."""
     is_klaviyos = outcome == "failure" and not any(map(reasons.is_known, codes))
     return retention.REFUSED if is_klaviyos and reason else retention.without_people(reason)
-
-
-def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    left = [(name, value)]  # no recursion, as generators within each other hand on every text at every level
-    while left:
-        name, value = left.pop()
-        match value:
-            case str():
-                yield name, value
-            case dict() | Mapping():
-                is_of_another = value.get("type", "profile") != "profile"
-                for key, inner in value.items():
-                    yield "", str(key)
-                    left.append(("" if is_of_another and key == "id" else str(key), inner))
-            case list() | tuple():
-                left += [(name, inner) for inner in value]
