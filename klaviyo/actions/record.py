@@ -92,10 +92,10 @@ def begin(
         state=ActionRun.State.QUEUED if is_queued else ActionRun.State.UNDER_WAY,
     )
     row.given = whole(said) if is_queued else kept(said)
-    row.named = set()
+    row.named, row.asked_about = set(), names_in(said)
     try:
         with transaction.atomic() if database.in_atomic_block else nullcontext():
-            prepared.insert(row, *_new_people(row, names_in(said)))
+            prepared.insert(row, *_new_people(row, row.asked_about))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -199,7 +199,8 @@ def _new_people(row: ActionRun, names: Iterable[str]) -> list[ActionPerson]:
 def is_about_the_erased(row: ActionRun, people: set[str]) -> bool:
     """Also true of an input that nobody can read any more: it may name them."""
     try:
-        return bool(reach.erased({one for one in people | names_in(json.loads(row.given)) if "@" in one}))
+        asked = names_in(json.loads(row.given)) if row.asked_about is None else row.asked_about
+        return bool(reach.erased({one for one in people | asked if "@" in one}))
     except Undecryptable:
         return True
 
