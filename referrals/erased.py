@@ -6,20 +6,24 @@ erasure wins. A fact of which nobody says when it happened happens now, which is
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from referrals import person_key, suppressions
 from referrals.models import Advocate, Conversion, Invite, OptIn, Reward, Suppression
 from referrals.order_lines import Line
+from referrals.person_key import Key
+
+Listed = tuple[int, str, datetime]
+Lists = Callable[[Iterable[Key]], Iterable[Listed]]
 
 MARGIN = timedelta(minutes=5)
 SHORTEST_NAME = 2
@@ -45,16 +49,24 @@ _VOWELS = (
 _BETWEEN_DIGITS = r"[\s()./\-\u2010-\u2015]*"
 
 
-def times(emails: Iterable[str]) -> dict[str, datetime]:
-    """When those were last erased who ever were, by their person's key; one query for any number."""
+def times(emails: Iterable[str], listed: Lists | None = None) -> dict[str, datetime]:
+    """When those were last erased who ever were, by their person's key; one query for any number.
+
+    `listed` is how that query is made, where it is asked too often to be written down each time.
+    """
     owners = person_key.owners(emails)
-    listed = Suppression.objects.filter(store=None, reason=Suppression.Reason.ERASED)
-    rows = listed.filter(person_key.stored("mailbox_hash", owners)).order_by("created_at")
     return {
         person_key.of(email): at
-        for version, digest, at in rows.values_list("key_version", "mailbox_hash", "created_at")
+        for version, digest, at in (listed or listed_under)(owners)
         for email in owners[version, digest]
     }
+
+
+def listed_under(keys: Iterable[Key]) -> "QuerySet[Suppression, Listed]":
+    """The erasures of people with these keys, the oldest first: version, key and time."""
+    erased = Suppression.objects.filter(store=None, reason=Suppression.Reason.ERASED)
+    rows = erased.filter(person_key.stored("mailbox_hash", keys)).order_by("created_at")
+    return rows.values_list("key_version", "mailbox_hash", "created_at")
 
 
 def is_older(email: str, occurred_at: datetime | None) -> bool:

@@ -61,7 +61,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 def switch_for_staff(request: HttpRequest) -> HttpResponse:
     """The switch, for whoever is signed in to the admin."""
-    return admin.site.admin_view(switch)(request)  # type: ignore[return-value]
+    return admin.site.admin_view(switch)(request)
 
 
 @cache

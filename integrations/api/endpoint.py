@@ -47,7 +47,7 @@ class Call:
         """The connection of the path, if the token is for it."""
         text = self.parts[part]
         pk = int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else 0
-        found = Connection.objects.filter(pk=pk).first()
+        found = Connection.look(pk)
         if found is None and self.token.is_for_all_connections:
             raise refused(404, "no_such_connection", "There is no such connection.")
         tokens.must_reach(self.token, found or pk)

@@ -19,6 +19,7 @@ from integrations import pacing
 from integrations.api.refusals import Refused, refused
 from integrations.models import ApiToken, Connection, RefusedCall
 from integrations.pacing import Window
+from integrations.prepared import Given, Reading
 
 MARK = "sorae_"
 SECRET_BYTES = 32
@@ -29,6 +30,9 @@ MOST_PER_MINUTE = 60_000
 
 _BEARER = re.compile(r"Bearer +(sorae_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 Code = RefusedCall.Code
+_BY_DIGEST: Reading[ApiToken] = Reading(
+    lambda: ApiToken.objects.select_related("created_by").filter(digest=Given("digest"))
+)
 
 
 @transaction.atomic
@@ -69,7 +73,7 @@ def find(authorization: str) -> ApiToken:
         raise unauthorized(Code.UNKNOWN_TOKEN, "Use a token: Authorization: Bearer sorae_…")
     found = _BEARER.fullmatch(authorization.strip())
     wanted = digest(found[1]) if found else ""
-    token = ApiToken.objects.select_related("created_by").filter(digest=wanted).first() if found else None
+    token = _BY_DIGEST.first(digest=wanted) if found else None
     if token is None or not hmac.compare_digest(token.digest, wanted):
         raise unauthorized(Code.UNKNOWN_TOKEN, "This token is not known. Make one on the page API tokens.")
     if token.is_revoked:

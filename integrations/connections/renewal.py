@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection as database
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from integrations import encryption, providers, reasons, shutdown
 from integrations.connections import oauth, token_revocation
@@ -96,15 +97,20 @@ Refusal = partial[ReconnectRequired] | partial[AccessUnavailable]  # each thread
 _waiting: "Circles[Access | Refusal]" = Circles()
 
 
-def access(connection_id: int, margin: timedelta = MARGIN) -> Access:
+def access(connection_id: int, margin: timedelta = MARGIN, *, row: Connection | None = None) -> Access:
     """Access that is good for `margin`, or at least for now while the provider cannot renew it.
 
-    Raises ReconnectRequired when a person must act, AccessUnavailable when there is none at the moment.
+    A `row` that has just been looked at is not read again, once. Raises ReconnectRequired when a person must act,
+    AccessUnavailable when there is none at the moment.
     """
-    stored = _stored_access(connection_id)
-    if stored and margin == MARGIN and (known := _known.get(connection_id)) and known.is_of(stored):
-        return known.access
-    seen = _look(connection_id)
+    stored = None
+    if row and row.was_just_looked_at():
+        seen = _seen(row)
+    else:
+        stored = _stored_access(connection_id)
+        if stored and margin == MARGIN and (known := _known.get(connection_id)) and known.is_of(stored):
+            return known.access
+        seen = _look(connection_id)
     if seen.connection.has_key or not seen.is_due(margin):
         return _noted(connection_id, stored, _opened(seen)) if margin == MARGIN else _opened(seen)
     if seen.left <= BARELY:
@@ -208,14 +214,17 @@ def _noted(connection_id: int, stored: _Stored | None, access: Access) -> Access
 
 
 def _look(connection_id: int) -> _Seen:
-    row = Connection.objects.filter(pk=connection_id).annotate(database_now=Now()).first()
+    return _seen(Connection.look(connection_id))
+
+
+def _seen(row: Connection | None) -> _Seen:
     if row is None or row.state in (Connection.State.DISCONNECTED, Connection.State.DISCONNECTING):
         raise ReconnectRequired(DISCONNECTED)
     if row.state == Connection.State.UNDECIDED:
         raise ReconnectRequired(UNDECIDED)
     if row.state != Connection.State.CONNECTED:
         raise ReconnectRequired(reasons.of(row.problem_code or RECONNECT.code, row.problem or RECONNECT.sentence))
-    return _Seen(row, row.database_now)
+    return _Seen(row, row.database_now or timezone.now())
 
 
 def _opened(seen: _Seen) -> Access:

@@ -1,13 +1,20 @@
 """Models of connections: a provider's account, what opens it, what is still to be revoked, and its checks."""
 
+import math
+import time
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations.encryption import EncryptedTextField
+from integrations.prepared import Given, Reading
+
+JUST_NOW = 1.0  # seconds
 
 
 class Connection(models.Model):
@@ -78,6 +85,9 @@ class Connection(models.Model):
     disconnected_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    database_now: datetime | None = None  # when it was looked at, by the database's clock
+    looked_at = -math.inf  # and by this process's own
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["provider", "account_id"], name="one_connection_per_account"),
@@ -90,6 +100,19 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_name or self.account_id} ({self.provider})"
+
+    @classmethod
+    def look(cls, pk: int) -> "Connection | None":
+        """The row as it is now, with the database's time."""
+        began_at = time.monotonic()
+        if found := _BY_ITS_NUMBER.first(pk=pk):
+            found.database_now, found.looked_at = vars(found).pop("now_there"), began_at
+        return found
+
+    def was_just_looked_at(self) -> bool:
+        """Whether nobody needs to look again; True once only, as what comes after it may take its time."""
+        found, self.looked_at = self.looked_at, -math.inf
+        return time.monotonic() - found < JUST_NOW
 
     @property
     def is_connected(self) -> bool:
@@ -108,6 +131,11 @@ class Connection(models.Model):
         if self.has_key:
             return sorted(set(scopes) & set(self.refused_scopes.split()))
         return sorted(set(scopes) - self.granted)
+
+
+_BY_ITS_NUMBER: Reading[Connection] = Reading(
+    lambda: Connection.objects.filter(pk=Given("pk")).annotate(now_there=Now())
+)
 
 
 class Authorization(models.Model):

@@ -6,16 +6,21 @@ What is sealed is forgotten in time, and at once when a person in it is erased; 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db import connection as database
+from django.db.models import UUIDField
 from django.utils import timezone
 
+from integrations import prepared
 from integrations.api.outcome import Outcome, Problem
 from integrations.encryption import Undecryptable
 from integrations.models import Connection
+from integrations.prepared import Given
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.api import values
@@ -24,9 +29,24 @@ from klaviyo.consent import reach
 from klaviyo.models import ActionPerson, ActionRun
 from referrals import person_key
 
-NAMED_AT_ONCE = 1_000
 LARGEST_KEPT = 512 * 1024  # characters
 TOO_LARGE = {"left_out": "It is too large to be kept."}
+HOW_IT_ENDED = (
+    "state",
+    "outcome",
+    "reason",
+    "codes",
+    "request_ids",
+    "attempts",
+    "took_ms",
+    "is_known",
+    "ended_at",
+    "answered",
+    "exchanged",
+)
+_ENDED = prepared.Changing(
+    lambda: ActionRun.objects.filter(pk=Given("pk", UUIDField())).exclude(given=""), HOW_IT_ENDED
+)
 
 
 @dataclass(frozen=True)
@@ -72,11 +92,10 @@ def begin(
         state=ActionRun.State.QUEUED if is_queued else ActionRun.State.UNDER_WAY,
     )
     row.given = whole(said) if is_queued else kept(said)
-    row.named = set()
+    row.named, row.asked_about = set(), names_in(said)
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-            name_people(row, names_in(said))
+        with transaction.atomic() if database.in_atomic_block else nullcontext():
+            prepared.insert(row, *_new_people(row, row.asked_about))
     except IntegrityError:
         there = ActionRun.objects.filter(connection=connection, origin=by.origin, key=key).first()
         if not key or there is None:
@@ -107,17 +126,18 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any], learnt: Iterable
     row.took_ms, row.is_known, row.ended_at = outcome.took_ms, outcome.is_known, timezone.now()
     answered, requests = kept(outcome.document()), kept(exchanged)
     people = names_in([outcome.document(), exchanged]) | set(learnt)
+    row.answered, row.exchanged = answered, requests
     with transaction.atomic():
-        # An erasure that has gone before us shows by now; one that comes after us waits for this row.
-        rows = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk).exclude(given="")
-        if rows.values_list("pk", flat=True) and not is_about_the_erased(row, people):
-            row.answered, row.exchanged = answered, requests
-            if len(row.given) > LARGEST_KEPT:
-                row.given = json.dumps(TOO_LARGE)
-            name_people(row, people)
-        else:
+        # An erasure that has gone before us shows once the row is ours; one that comes after us waits for it.
+        is_kept = _ENDED.save(row) and not is_about_the_erased(row, people)
+        if not is_kept:
             forget(row)
-        row.save()
+            row.save()
+            return
+        if len(row.given) > LARGEST_KEPT:
+            row.given = json.dumps(TOO_LARGE)
+            row.save(update_fields=["given"])
+        name_people(row, people)
 
 
 def outcome_of(row: ActionRun) -> Outcome | None:
@@ -165,16 +185,22 @@ def name_people(row: ActionRun, names: Iterable[str]) -> None:
     """That the run is about them, by their keys alone."""
     if row.named is None:
         row.named = set(ActionPerson.objects.filter(run=row).values_list("person", flat=True))
-    keys = {person_key.of(values.address(name)) for name in names} - row.named
-    row.named |= keys
-    rows = [ActionPerson(run=row, person=key) for key in sorted(keys)]
-    ActionPerson.objects.bulk_create(rows, batch_size=NAMED_AT_ONCE)
+    if rows := _new_people(row, names):
+        prepared.insert(*rows)
+
+
+def _new_people(row: ActionRun, names: Iterable[str]) -> list[ActionPerson]:
+    known = row.named or set()
+    keys = {person_key.of(values.address(name)) for name in names} - known
+    row.named = known | keys
+    return [ActionPerson(run=row, person=key) for key in sorted(keys)]
 
 
 def is_about_the_erased(row: ActionRun, people: set[str]) -> bool:
     """Also true of an input that nobody can read any more: it may name them."""
     try:
-        return bool(reach.erased({one for one in people | names_in(json.loads(row.given)) if "@" in one}))
+        asked = names_in(json.loads(row.given)) if row.asked_about is None else row.asked_about
+        return bool(reach.erased({one for one in people | asked if "@" in one}))
     except Undecryptable:
         return True
 

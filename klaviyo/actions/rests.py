@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from integrations import pauses
 from integrations.errors import TemporaryError
 from integrations.models import Connection, Pause
+from integrations.prepared import Given, Reading
 from integrations.reasons import of as reason_of
 from klaviyo.api.operation import Operation
 from klaviyo.mapping import contents
@@ -28,12 +29,19 @@ KINDS = {
 
 def obey(connection: Connection, operation: Operation) -> None:
     """Raises TemporaryError while the account is paused for trouble. What waits for its turn waits in the client."""
-    kinds = {pauses.EVERYTHING, KINDS.get(operation.id, pauses.EVERYTHING)}
-    rests = Pause.objects.filter(Q(connection=connection) | Q(connection=None), kind__in=kinds, until__gt=Now())
-    trouble = rests.filter(code__in=pauses.TROUBLE).values_list("code", "sentence").first()
-    if trouble:
+    if trouble := _TROUBLE.first(connection=connection.pk, kind=KINDS.get(operation.id, pauses.EVERYTHING)):
         raise Resting(reason_of(*trouble))
 
 
 class Resting(TemporaryError):
     """Nothing was asked: the account is left alone for a while."""
+
+
+_TROUBLE: Reading[tuple[str, str]] = Reading(
+    lambda: (
+        Pause.objects.filter(Q(connection=Given("connection")) | Q(connection=None), until__gt=Now())
+        .filter(kind__in=[pauses.EVERYTHING, Given("kind")], code__in=pauses.TROUBLE)
+        .order_by("pk")
+        .values_list("code", "sentence")
+    )
+)

@@ -19,12 +19,12 @@ _AFTER = re.compile(rf"[^{_STOPS}'&]+\.[^{_STOPS}'&]+")
 _PHONE = re.compile(r"\+[1-9]\d{6,14}(?!\d)")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
-_MAY_NAME = re.compile(r"[@+%\\]|[A-Za-z0-9+/\s]{16}")  # without any of these, none of the above finds anything
+MAY_NAME = re.compile(r"[@+%\\]|[A-Za-z0-9+/\s]{16}")  # without any of these, none of the above finds anything
 
 
 def within(text: str) -> Iterator[str]:
     """The e-mail addresses in a text, and the phone numbers that are written as E.164."""
-    if _MAY_NAME.search(text):
+    if MAY_NAME.search(text):
         yield from _found(text)
 
 

@@ -124,7 +124,7 @@ class Client:
         self._take_turn(asked)
         if is_anonymous:
             return once(None)
-        access = connections.access(self.connection.pk)
+        access = connections.access(self.connection.pk, row=self.connection)
         try:
             return once(access)
         except Unauthorized:

@@ -1,6 +1,7 @@
 """Names in what is kept of a run: people's addresses, numbers and ids, however they are written, and what ties them."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from integrations import reasons
@@ -8,7 +9,8 @@ from integrations.outbox import retention
 from klaviyo.api import addresses, values
 from klaviyo.api.answers import members
 
-IDS = ("id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number")
+IDS = frozenset({"id", "klaviyo_id", "from_id", "profile_id", "external_id", "reference", "phone_number"})
+SAY_NOTHING = frozenset({NoneType, bool, int, float})
 MANY = ("profiles", "events", "emails")  # inputs that name a person each
 
 
@@ -16,11 +18,31 @@ def names_in(value: Any) -> set[str]:
     """All names of people in it: too many rather than too few, so that an erasure finds it."""
     texts: set[str] = set()
     found: set[str] = set()
-    for name, text in _texts(value):
-        texts.add(text)
-        if name in IDS and text:
-            found.add(text)
-    return found.union(*map(addresses.within, texts))
+    left: list[tuple[Any, Any]] = [("", value)]  # no recursion: what is deep costs no more than what is long
+    while left:
+        name, value = left.pop()
+        kind = type(value)
+        if kind is str:
+            texts.add(value)
+            if name in IDS:
+                found.add(value)
+        elif kind is dict:
+            texts.update(map(str, value))
+            is_of_another = "id" in value and value.get("type", "profile") != "profile"
+            left += ({**value, "id": None} if is_of_another else value).items()
+        elif kind is list:
+            left += [(name, inner) for inner in value]
+        elif kind not in SAY_NOTHING:
+            left += [(name, plain) for plain in _plainly(value)]
+    found.discard("")
+    return found.union(*map(addresses.within, filter(addresses.MAY_NAME.search, texts)))
+
+
+def _plainly(value: Any) -> list[Any]:
+    """What is no JSON, and may hold some, as JSON."""
+    if isinstance(value, Mapping):
+        return [dict(value)]
+    return list(value) if isinstance(value, tuple) else [str(value)] if isinstance(value, str) else []
 
 
 def ties(value: Any, emails: Collection[str]) -> set[str]:
@@ -66,19 +88,3 @@ def reworded(outcome: str, codes: Sequence[str], reason: str) -> str:
     """The reason of a run without people: Klaviyo's own words may quote what it refused."""
     is_klaviyos = outcome == "failure" and not any(map(reasons.is_known, codes))
     return retention.REFUSED if is_klaviyos and reason else retention.without_people(reason)
-
-
-def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    left = [(name, value)]  # no recursion, as generators within each other hand on every text at every level
-    while left:
-        name, value = left.pop()
-        match value:
-            case str():
-                yield name, value
-            case dict() | Mapping():
-                is_of_another = value.get("type", "profile") != "profile"
-                for key, inner in value.items():
-                    yield "", str(key)
-                    left.append(("" if is_of_another and key == "id" else str(key), inner))
-            case list() | tuple():
-                left += [(name, inner) for inner in value]

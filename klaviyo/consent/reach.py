@@ -6,10 +6,13 @@ For whoever knows no referrals and has people's addresses alone, such as actions
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from integrations.models import Connection, Delivery
+from integrations.prepared import Given, Reading
 from integrations.reasons import Reason, Who, declare
 from klaviyo.consent import decision, opt_outs, owed_erasures, owed_noes, suppression, topics
 from klaviyo.mapping.contents import Unsubscribe
@@ -18,8 +21,10 @@ from referrals import erased as erasures
 from referrals import lifecycle, noes, person_key, suppressions
 from referrals.lifecycle import consent
 from referrals.models import OptIn, OptOut, Store, Suppression
+from referrals.person_key import Key
 
 AT_ONCE = 500
+FEW = 10
 MOST_OF_ALL = 1_000  # people whose noes are brought at once, where it is about everybody
 ERASED = suppression.ERASED.saying("They were erased at their own wish: nothing makes them known again.")
 HAS_SAID_NO = declare(
@@ -170,9 +175,35 @@ def _in_parts(names: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _erased(emails: Sequence[str]) -> set[str]:
-    times = erasures.times(emails)
+    times = erasures.times(emails, _listed_under)
     gone = {email: at for email in emails if (at := times.get(person_key.of(email)))} if times else {}
     return {email for email, at in gone.items() if not _is_back(email, at)}
+
+
+def _listed_under(keys: Iterable[Key]) -> Iterable[erasures.Listed]:
+    """Of few people by a query that is written down once for each number of them."""
+    of_versions: dict[int, list[str]] = {version: [] for version in person_key.READINGS}
+    for version, key in keys:
+        of_versions[version].append(key)
+    number = max(map(len, of_versions.values()))
+    if not 0 < number <= FEW:
+        return erasures.listed_under(keys)
+    given = {
+        _place(version, at): some[min(at, len(some) - 1)]
+        for version, some in of_versions.items()
+        for at in range(number)
+    }
+    return _erasures_of(number).all(**given)
+
+
+@cache
+def _erasures_of(number: int) -> "Reading[erasures.Listed]":
+    keys: list[Any] = [(version, Given(_place(version, at))) for version in person_key.READINGS for at in range(number)]
+    return Reading(lambda: erasures.listed_under(keys))
+
+
+def _place(version: int, at: int) -> str:
+    return f"key_{version}_{at}"
 
 
 def _is_back(email: str, erased_at: datetime) -> bool:
