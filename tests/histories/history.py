@@ -5,10 +5,11 @@ accounts hold, and our own pages what we say of it.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 from django.apps import apps
 from django.contrib.auth.models import User
@@ -16,20 +17,24 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from integrations import connections, outbox
+from integrations import connections, outbox, providers
 from integrations.connections import Choice, accounts
 from integrations.models import Connection, Delivery
-from integrations.outbox import held_messages
+from integrations.outbox import held_messages, retrying
 from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
-from klaviyo import tasks
-from klaviyo.delivery.erasure import erase
+from klaviyo import actions, tasks
+from klaviyo.consent import owed_noes
+from klaviyo.delivery import stored_since
+from klaviyo.delivery.batch import KINDS
+from klaviyo.delivery.erasure import erase, repeat
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure, StoreSetting
 from klaviyo.pages import person as person_record
 from klaviyo.pages import person_history, receipts
 from klaviyo.profiles.batch import NOT_JOINED
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from klaviyo.sandbox.state import identifiers
 from referrals import lifecycle, noes, person_key, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import budgets, consent_screen, snapshot
@@ -39,9 +44,10 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
+LOSER = "Loser"  # typed into a form by somebody else
 PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 24
+STEPS = 14
 AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
@@ -77,6 +83,7 @@ class Person:
     erased_at: float = 0.0
     came_back_at: float = 0.0
     is_unsure: bool = False  # a restore has lost something of what they said
+    is_being_written_of: bool = False  # something of before came after their erasure, which is to be repeated
 
     @property
     def is_erased(self) -> bool:
@@ -130,10 +137,12 @@ class History:
             done = getattr(self, act)()
             if done is not None:
                 self.told.append(f"{self.order:.0f} {act}: {done}")
-                self.broken += [f"{self.order:.0f}: {wrong}" for wrong in self._at_any_time()]
+                self._expect(self._at_any_time())
+                if act in OF_OPERATORS:
+                    self._expect(self._said_of_accounts())
             if self.random.random() < LIVES:
                 self._live(1)
-                self.broken += [f"{self.order:.0f}, lived: {wrong}" for wrong in self._owed(Connection.objects.all())]
+                self._expect(self._owed(StoreSetting.objects.all()))
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
@@ -145,7 +154,17 @@ class History:
     def end(self) -> None:
         """All hands are back, and some hours pass."""
         self.order += 1
-        self._live(6)
+        self.told.append(f"{self.order:.0f} the end")
+        self._live(2)
+        for _ in range(4):
+            if self._is_quiet():
+                return
+            self._live(1)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is left to do but what waits for longer than a history goes on."""
+        rows = Delivery.objects.filter(state__in=(State.QUEUED, State.SENDING))
+        return not rows.filter(connection__state=Connection.State.CONNECTED).exclude(reason_code__in=WAIT).exists()
 
     # --- What operators do ------------------------------------------------------------------------------
 
@@ -178,7 +197,7 @@ class History:
             return None
         connections.disconnect(connection, self.operator)
         if cancels := self.random.random() < 0.7:
-            outbox.cancel(connection.deliveries.all(), outbox.TAKEN_BACK)
+            outbox.take_back(connection, outbox.TAKEN_BACK)
         return f"{connection}{', what waits is cancelled' if cancels else ''}"
 
     def lose_access(self) -> str | None:
@@ -232,6 +251,24 @@ class History:
             return None
         return f"{held_messages.let_go(hold, self.operator)} cancelled"
 
+    def tidy_up(self) -> str:
+        """Somebody goes through the lists of deliveries, and tries again or cancels whatever can be."""
+        rows = Delivery.objects.filter(kind=self.random.choice(sorted(KINDS)))
+        if self.random.random() < 0.5:
+            return f"{retrying.again(rows)} are tried again"
+        return f"{outbox.cancel(rows, outbox.TAKEN_BACK)} are cancelled"
+
+    def act(self) -> str | None:
+        """An operator means well, and knows nothing of what anybody has said."""
+        person, connection = self._person(), self._connection(connected=True)
+        if connection is None:
+            return None
+        name, given = self.random.choice(ACTIONS)(person.email, self.lists[connection.account_id])
+        self._look()
+        done = actions.run(name, connection, max_retries=0, **given)
+        self._compare()
+        return f"{name} of {person.email} at {connection}: {done.outcome} {done.code}"
+
     # --- What people do ---------------------------------------------------------------------------------
 
     def say_no(self) -> str:
@@ -260,7 +297,8 @@ class History:
         if self.sandbox.profile(account, person.email) is None:
             return None
         how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
-        self.sandbox.flip(account, person.email, how)
+        with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
+            self.sandbox.flip(account, person.email, how)
         before = person.noes_there.get(account)
         person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
         return f"{person.email} at {account}: {how}"
@@ -278,7 +316,7 @@ class History:
             place="form",
             proof=proof,
             occurred_at=at,
-            first_name="X",
+            first_name="X" if proof else LOSER,
         )
         order = self.order if not late else self._order_before()
         is_proved = proof == "confirmed" or (proof == "signed_in" and store.pk not in person.complained)
@@ -293,18 +331,20 @@ class History:
         person.noes_there.clear()  # they go with the profile
         return person.email
 
+    def erase_while_they_buy(self) -> str:
+        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before."""
+        before = timezone.now()
+        told, advocate = self.erase(), self._advocate()
+        order = self._convert(advocate, told, None)
+        Conversion.objects.filter(pk=order.pk).update(created_at=before, occurred_at=before)
+        Delivery.objects.filter(source=str(order.uid)).update(created_at=before, occurred_at=before)
+        self.people[told].is_being_written_of = True
+        return f"{told} from {advocate.program.store}"
+
     def buy(self) -> str:
         person, advocate = self._person(), self._advocate()
         at = self._long_ago(person)
-        lifecycle.convert(
-            advocate,
-            order_id=f"{self.order}",
-            friend_email=person.email,
-            total="20",
-            currency="EUR",
-            friend_first_name="Somebody",
-            occurred_at=at,
-        )
+        self._convert(advocate, person.email, at)
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
             self.sold.append((self.order, account, f"{self.order}"))
@@ -320,8 +360,14 @@ class History:
         person = self._person()
         program = Program.objects.get(store=self._store())
         at = self._long_ago(person)
-        lifecycle.join(program, person.email, first_name="Loser", by_anybody=True, occurred_at=at)
+        lifecycle.join(program, person.email, first_name=LOSER, by_anybody=True, occurred_at=at)
         return f"{person.email} in {program.store}{self._told(person, at)}"
+
+    def _convert(self, advocate: Advocate, email: str, at: datetime | None) -> Conversion:
+        named = {"friend_email": email, "friend_first_name": "Somebody"}
+        return lifecycle.convert(
+            advocate, order_id=f"{self.order}", total="20", currency="EUR", occurred_at=at, **named
+        )
 
     def somebody_else_makes_a_profile(self) -> str:
         """The shop's own software, of which nobody tells us."""
@@ -334,20 +380,52 @@ class History:
 
     def breaches(self) -> list[str]:
         """What is not true in the end, after all that was not true in between."""
-        return [*self.broken, *self._at_any_time(), *self._reachable(), *self._erased(), *self._unexplained()]
+        in_the_end = [*self._reachable(), *self._erased(), *self._unexplained(), *self._owed(StoreSetting.objects.all())]
+        return [*self.broken, *self._at_any_time(), *self._receipts(), *in_the_end]
+
+    def _expect(self, wrong: Iterable[str]) -> None:
+        """Keep what is not true now, and nothing ought to be wrong."""
+        self.broken += [f"{self.order:.0f}: {one}" for one in wrong]
 
     def _at_any_time(self) -> list[str]:
-        away = Connection.objects.exclude(state=Connection.State.CONNECTED)
-        return [*self._owed(away), *self._standing(), *self._refused_there(), *self._receipts()]
+        return [*self._standing(), *self._refused_there(), *self._taken_back()]
+
+    def _said_of_accounts(self) -> list[str]:
+        """The same of what the pages say, where an operator has just changed something."""
+        away = StoreSetting.objects.exclude(connection__state=Connection.State.CONNECTED)
+        is_due = owed_noes.due_settings().values("pk")  # workers come to it in a moment
+        return [*self._owed(away.exclude(pk__in=is_due)), *self._receipts()]
+
+    def _taken_back(self) -> list[str]:
+        """No operator takes back what a person has asked for themselves."""
+        rows = Delivery.objects.filter(kind__in=providers.persons_acts(), state=State.CANCELLED)
+        return [f"{row.key} was taken back." for row in rows.filter(reason_code=outbox.TAKEN_BACK.code)]
+
+    def _look(self) -> None:
+        """Remember who is known where."""
+        self.there = self._there()
+
+    def _compare(self) -> None:
+        """What of ours has just done to people whom accounts know, or must not know."""
+        for (account, email), held in self._there().items():
+            before, person = self.there[account, email], self.people[email]
+            if held and before is None and person.is_erased and not person.is_unsure:
+                self._expect([f"{email} was erased, and is made known to {account} again."])
+            if held and before and held.id == before.id and LOSER == held.first_name != before.first_name:
+                self._expect([f"{email} was there, and is called {LOSER} at {account} now."])
+
+    def _there(self) -> dict[tuple[str, str], SeenProfile | None]:
+        return {(account, email): self.sandbox.profile(account, email) for account in ACCOUNTS for email in PEOPLE}
 
     def _standing(self) -> list[str]:
         """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
         found = []
+        stand = {(no.person, no.store_id, no.scope) for no in noes.standing(PEOPLE)}
         for person in self.people.values():
             said = {(store, scope) for store in person.words for scope in person.noes_that_stand(store)}
-            if said and not person.is_unsure:
-                gone = said - {(no.store_id, no.scope) for no in noes.standing([person.email])}
-                found += [f"{person.email} has said no to {one}, which does not stand." for one in sorted(gone)]
+            gone = [one for one in sorted(said) if (person_key.of(person.email), *one) not in stand]
+            if not person.is_unsure:
+                found += [f"{person.email} has said no to {one}, which does not stand." for one in gone]
         return found
 
     def _refused_there(self) -> list[str]:
@@ -393,10 +471,10 @@ class History:
                     found.append(f"{person.email} is erased, and is at {connection}.")
         return found
 
-    def _owed(self, accounts: "QuerySet[Connection]") -> list[str]:
+    def _owed(self, settings: "QuerySet[StoreSetting]") -> list[str]:
         """Every account that is yet to be told is named on the person's page, or on the receipt."""
         found = []
-        for setting in StoreSetting.objects.filter(connection__in=accounts).select_related("connection", "store"):
+        for setting in settings.select_related("connection", "store"):
             for person in self.people.values():
                 if not self._must_be_left_alone(person, setting):
                     continue
@@ -497,19 +575,27 @@ class History:
         for _ in range(rounds):
             age_jobs(timedelta(minutes=11))
             budgets.forget()
+            self._look()
+            repeat.go_on()
+            for person in self.people.values():
+                person.is_being_written_of = False
             tasks.tell_noes()
             self.drain()
             outbox.hold_strays()
             make_due()
+            self._compare()
 
     def _join(self, store: Store, connection: Connection) -> None:
-        StoreSetting.objects.create(
+        setting = StoreSetting(
             store=store,
             connection=connection,
             behaviour=StoreSetting.Behaviour.CREATE,
             newsletter_list_id=self.lists[connection.account_id],
             newsletter_list_name="News",
         )
+        if self.random.random() < 0.5:  # as the page does where an account was allowed before
+            stored_since.tell(setting, timezone.now() - timedelta(hours=1))
+        setting.save()
 
     def _held(self, connection: Connection, person: Person) -> SeenProfile | None:
         return self.sandbox.profile(connection.account_id, person.email)
@@ -524,8 +610,9 @@ class History:
         if late is None:
             self._came_back(person)
             return ""
-        if person.is_erased and not person.is_unsure and (where := snapshot.tables_with(person.email, _models())):
-            self.broken.append(f"{self.order:.0f}: {person.email} was erased, and is back in {', '.join(where)}.")
+        must_be_gone = person.is_erased and not person.is_unsure and not person.is_being_written_of
+        if must_be_gone and (where := snapshot.tables_with(person.email, _models())):
+            self._expect([f"{person.email} was erased, and is back in {', '.join(where)}."])
         return ", told late"
 
     def _came_back(self, person: Person) -> None:
@@ -563,6 +650,10 @@ class History:
         found = list(rows)
         return self.random.choice(found) if found else None
 
+    def _klaviyos_clock(self) -> Callable[[], str]:
+        off = timedelta(seconds=self.random.choice([0, -5, -90, 90]))
+        return lambda: (datetime.now(UTC) + off).isoformat()
+
     def _skew(self) -> timedelta:
         return self.random.choice(SKEWS)
 
@@ -578,15 +669,19 @@ ACTS = {
     "replace": 1,
     "restore": 1,
     "let_messages_go": 1,
+    "tidy_up": 1,
+    "act": 2,
     "say_no": 5,
     "say_no_there": 2,
     "say_yes": 6,
     "erase": 3,
+    "erase_while_they_buy": 1,
     "buy": 5,
     "invite": 1,
     "join_program": 2,
     "somebody_else_makes_a_profile": 2,
 }
+OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
     "part": ("say_no", "buy", "join"),
@@ -599,6 +694,27 @@ FOLLOWED_BY = {
     "buy": ("erase", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
+
+
+
+def _event(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "create_event", {"event_name": "Visited", "profile": {"email": email}}
+
+
+def _upsert(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "upsert_profile", {"email": email, "first_name": "Somebody"}
+
+
+def _subscribe(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    said = {"channels": ["email"], "opt_in": "At our stand"}
+    return "subscribe_profile_to_list", {"email": email, "list_id": list_id, **said}
+
+
+def _unsuppress(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "unsuppress_profiles", {"emails": [email]}
+
+
+ACTIONS = (_event, _upsert, _subscribe, _unsuppress)
 
 
 def _models() -> list[type[Model]]:
