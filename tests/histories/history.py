@@ -1,131 +1,54 @@
-"""A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end.
-
-The oracle knows what was truly said, in its true order, whatever clocks and forms told us; it asks the sandbox what the
-accounts hold, and our own pages what we say of it.
-"""
+"""A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end."""
 
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from unittest import mock
 
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils import timezone
 
-from integrations import connections, outbox, providers
+from integrations import connections, outbox
 from integrations.connections import Choice, accounts
 from integrations.models import Connection, Delivery
 from integrations.outbox import held_messages, retrying
 from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
 from klaviyo import actions, tasks
-from klaviyo.consent import owed_noes
 from klaviyo.delivery import stored_since
 from klaviyo.delivery.batch import KINDS
 from klaviyo.delivery.erasure import erase, repeat
-from klaviyo.mapping import contents
-from klaviyo.models import Erasure, StoreSetting
-from klaviyo.pages import person as person_record
-from klaviyo.pages import person_history, receipts
-from klaviyo.profiles.batch import NOT_JOINED
-from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
+from klaviyo.models import StoreSetting
+from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.state import identifiers
-from referrals import lifecycle, noes, person_key, signals
+from referrals import lifecycle, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import budgets, consent_screen, snapshot
+from tests.histories.people import NoThere, Person, Word
+from tests.histories.promises import ACCOUNTS, LOSER, PEOPLE, WAIT, Promises, models
 from tests.klaviyo.newsletter_cast import age_jobs
 from tests.klaviyo.story import make_due
 
 State = Delivery.State
 
-ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
-LOSER = "Loser"  # typed into a form by somebody else
-PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
 STEPS = 14
 AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
-WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
 
 
-@dataclass
-class Word:
-    """What a person truly said to a store; `order` is when, among all that happened."""
-
-    order: float
-    is_yes: bool
-    scope: str = ""
-    is_proved: bool = True
-    is_confirmed: bool = False
-
-
-@dataclass
-class NoThere:
-    """What a person has refused an account at Klaviyo itself; a complaint only their mailbox takes back."""
-
-    order: float
-    is_complaint: bool
-
-
-@dataclass
-class Person:
-    """One person's true history. `erased_at` is the order of their last erasure, `came_back_at` of a later fact."""
-
-    email: str
-    words: dict[int, list[Word]] = field(default_factory=dict)
-    noes_there: dict[str, NoThere] = field(default_factory=dict)  # by account
-    complained: set[int] = field(default_factory=set)
-    erased_at: float = 0.0
-    came_back_at: float = 0.0
-    is_unsure: bool = False  # a restore has lost something of what they said
-    is_being_written_of: bool = False  # something of before came after their erasure, which is to be repeated
-
-    @property
-    def is_erased(self) -> bool:
-        return self.erased_at > self.came_back_at
-
-    def last_proved(self, store_id: int) -> Word | None:
-        """What counts at the store: the last no, unless a yes that is proved came after it."""
-        said = [word for word in self.words.get(store_id, []) if not word.is_yes or word.is_proved]
-        return max(said, key=lambda word: word.order, default=None)
-
-    def has_said_no(self, store_id: int) -> bool:
-        last = self.last_proved(store_id)
-        return last is not None and not last.is_yes and last.scope == OptOut.Scope.EVERYTHING
-
-    def noes_that_stand(self, store_id: int) -> set[str]:
-        """What they have refused the store, each scope, since their last proved yes and since they were erased."""
-        said = self.words.get(store_id, [])
-        yeses = [word.order for word in said if word.is_yes and word.is_proved]
-        since = max(yeses, default=0.0)
-        return {word.scope for word in said if not word.is_yes and word.order > max(since, self.erased_at)}
-
-    def has_said_no_there(self, account: str) -> bool:
-        """Whether they have refused the account at Klaviyo, and said no yes since that may undo it."""
-        no = self.noes_there.get(account)
-        yeses = [word for said in self.words.values() for word in said if word.is_yes]
-        return no is not None and not any(
-            yes.order > no.order and (yes.is_confirmed if no.is_complaint else yes.is_proved) for yes in yeses
-        )
-
-
-class History:
+class History(Promises):
     """One random history, by its seed; `told` says what happened, for whoever must understand a failure."""
 
     def __init__(self, seed: int, sandbox: Sandbox, operator: User, drain: Callable[[], None]) -> None:
-        self.random = random.Random(seed)
-        self.sandbox, self.operator, self.drain = sandbox, operator, drain
+        super().__init__(sandbox)
+        self.random, self.operator, self.drain = random.Random(seed), operator, drain
         self.told: list[str] = []
-        self.order = 0.0
         self.email, self.slug, self.is_same = PEOPLE[0], STORES[0], False  # of the act before
-        self.broken: list[str] = []  # what was not true in between
-        self.people = {email: Person(email) for email in PEOPLE}
-        self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
         self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
         self._open()
 
@@ -137,12 +60,12 @@ class History:
             done = getattr(self, act)()
             if done is not None:
                 self.told.append(f"{self.order:.0f} {act}: {done}")
-                self._expect(self._at_any_time())
+                self.expect(self.at_any_time())
                 if act in OF_OPERATORS:
-                    self._expect(self._said_of_accounts())
+                    self.expect(self.said_of_accounts())
             if self.random.random() < LIVES:
                 self._live(1)
-                self._expect(self._owed(StoreSetting.objects.all()))
+                self.expect(self.owed(StoreSetting.objects.all()))
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
@@ -152,14 +75,27 @@ class History:
         return self.random.choices(list(ACTS), list(ACTS.values()))[0]
 
     def end(self) -> None:
-        """All hands are back, and some hours pass."""
+        """All hands are back, each account is connected and serves each store, and some hours pass."""
         self.order += 1
-        self.told.append(f"{self.order:.0f} the end")
-        self._live(2)
-        for _ in range(4):
+        self._live(1)
+        self.expect([*self.owed(StoreSetting.objects.all()), *self.said_of_accounts()])
+        self._bring_back()
+        for _ in range(6):
+            self._live(1)
             if self._is_quiet():
                 return
-            self._live(1)
+
+    def _bring_back(self) -> None:
+        self.let_messages_go()
+        for connection in Connection.objects.exclude(state=Connection.State.CONNECTED).order_by("pk"):
+            consent_screen.connected_by(self.operator, self.sandbox, connection.account_id)
+        for setting in StoreSetting.objects.filter(is_enabled=False).order_by("pk"):
+            setting.is_enabled = True
+            setting.save()
+        joined = set(StoreSetting.objects.values_list("store", "connection"))
+        for store, connection in product(Store.objects.order_by("pk"), Connection.objects.order_by("pk")):
+            if (store.pk, connection.pk) not in joined:
+                self._join(store, connection)
 
     def _is_quiet(self) -> bool:
         """Whether nothing is left to do but what waits for longer than a history goes on."""
@@ -231,7 +167,7 @@ class History:
     def restore(self) -> str | None:
         """The database goes back to an earlier copy; Klaviyo does not."""
         if self.snapshot is None:
-            self.snapshot = (snapshot.take(_models()), self.order)
+            self.snapshot = (snapshot.take(models()), self.order)
             return "a copy is taken"
         rows, taken_at = self.snapshot
         snapshot.put_back(rows)
@@ -264,9 +200,9 @@ class History:
         if connection is None:
             return None
         name, given = self.random.choice(ACTIONS)(person.email, self.lists[connection.account_id])
-        self._look()
+        self.look()
         done = actions.run(name, connection, max_retries=0, **given)
-        self._compare()
+        self.compare()
         return f"{name} of {person.email} at {connection}: {done.outcome} {done.code}"
 
     # --- What people do ---------------------------------------------------------------------------------
@@ -364,9 +300,14 @@ class History:
         return f"{person.email} in {program.store}{self._told(person, at)}"
 
     def _convert(self, advocate: Advocate, email: str, at: datetime | None) -> Conversion:
-        named = {"friend_email": email, "friend_first_name": "Somebody"}
         return lifecycle.convert(
-            advocate, order_id=f"{self.order}", total="20", currency="EUR", occurred_at=at, **named
+            advocate,
+            order_id=f"{self.order}",
+            friend_email=email,
+            total="20",
+            currency="EUR",
+            friend_first_name="Somebody",
+            occurred_at=at,
         )
 
     def somebody_else_makes_a_profile(self) -> str:
@@ -375,162 +316,6 @@ class History:
         if self.sandbox.profile(account, person.email) is None and not person.erased_at:
             self.sandbox.put_profiles(account, [SeedProfile(email=person.email)])
         return f"{person.email} at {account}"
-
-    # --- What must be true in the end ---------------------------------------------------------------------
-
-    def breaches(self) -> list[str]:
-        """What is not true in the end, after all that was not true in between."""
-        in_the_end = [*self._reachable(), *self._erased(), *self._unexplained(), *self._owed(StoreSetting.objects.all())]
-        return [*self.broken, *self._at_any_time(), *self._receipts(), *in_the_end]
-
-    def _expect(self, wrong: Iterable[str]) -> None:
-        """Keep what is not true now, and nothing ought to be wrong."""
-        self.broken += [f"{self.order:.0f}: {one}" for one in wrong]
-
-    def _at_any_time(self) -> list[str]:
-        return [*self._standing(), *self._refused_there(), *self._taken_back()]
-
-    def _said_of_accounts(self) -> list[str]:
-        """The same of what the pages say, where an operator has just changed something."""
-        away = StoreSetting.objects.exclude(connection__state=Connection.State.CONNECTED)
-        is_due = owed_noes.due_settings().values("pk")  # workers come to it in a moment
-        return [*self._owed(away.exclude(pk__in=is_due)), *self._receipts()]
-
-    def _taken_back(self) -> list[str]:
-        """No operator takes back what a person has asked for themselves."""
-        rows = Delivery.objects.filter(kind__in=providers.persons_acts(), state=State.CANCELLED)
-        return [f"{row.key} was taken back." for row in rows.filter(reason_code=outbox.TAKEN_BACK.code)]
-
-    def _look(self) -> None:
-        """Remember who is known where."""
-        self.there = self._there()
-
-    def _compare(self) -> None:
-        """What of ours has just done to people whom accounts know, or must not know."""
-        for (account, email), held in self._there().items():
-            before, person = self.there[account, email], self.people[email]
-            if held and before is None and person.is_erased and not person.is_unsure:
-                self._expect([f"{email} was erased, and is made known to {account} again."])
-            if held and before and held.id == before.id and LOSER == held.first_name != before.first_name:
-                self._expect([f"{email} was there, and is called {LOSER} at {account} now."])
-
-    def _there(self) -> dict[tuple[str, str], SeenProfile | None]:
-        return {(account, email): self.sandbox.profile(account, email) for account in ACCOUNTS for email in PEOPLE}
-
-    def _standing(self) -> list[str]:
-        """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
-        found = []
-        stand = {(no.person, no.store_id, no.scope) for no in noes.standing(PEOPLE)}
-        for person in self.people.values():
-            said = {(store, scope) for store in person.words for scope in person.noes_that_stand(store)}
-            gone = [one for one in sorted(said) if (person_key.of(person.email), *one) not in stand]
-            if not person.is_unsure:
-                found += [f"{person.email} has said no to {one}, which does not stand." for one in gone]
-        return found
-
-    def _refused_there(self) -> list[str]:
-        """Nothing of ours makes somebody reachable who has refused the account at Klaviyo itself."""
-        found = []
-        for person in self.people.values():
-            for account in [] if person.is_unsure or person.is_erased else person.noes_there:
-                held = self.sandbox.profile(account, person.email)
-                if held and held.can_receive and person.has_said_no_there(account):
-                    found.append(f"{person.email} can be reached at {account}, which they have refused there.")
-        return found
-
-    def _reachable(self) -> list[str]:
-        """No connected account holds a person as reachable whose last proved word is no."""
-        found = []
-        for setting in StoreSetting.objects.filter(connection__state=Connection.State.CONNECTED):
-            for person in self.people.values():
-                held = self._held(setting.connection, person)
-                if held and held.can_receive and self._must_be_left_alone(person, setting):
-                    found.append(f"{person.email} can be reached at {setting}, and has said no to the store.")
-        return found
-
-    def _must_be_left_alone(self, person: Person, setting: StoreSetting) -> bool:
-        if person.is_unsure or not person.has_said_no(setting.store_id):
-            return False
-        if person.is_erased:  # the account must delete them instead
-            return False
-        # a later proved yes to another store of the same account lifts what Klaviyo keeps for the whole account
-        others = StoreSetting.objects.filter(connection=setting.connection).values_list("store", flat=True)
-        no = person.last_proved(setting.store_id)
-        yeses = [word for store in others for word in person.words.get(store, []) if word.is_yes and word.is_proved]
-        return no is not None and not any(yes.order > no.order for yes in yeses)
-
-    def _erased(self) -> list[str]:
-        """No erased person exists in Sorae or in a connected account."""
-        found = []
-        gone = [one for one in self.people.values() if one.is_erased and not one.is_unsure]
-        for person in gone:
-            if where := snapshot.tables_with(person.email, _models()):
-                found.append(f"{person.email} is erased, and stands in {', '.join(where)}.")
-            for connection in Connection.objects.filter(state=Connection.State.CONNECTED):
-                if self._held(connection, person):
-                    found.append(f"{person.email} is erased, and is at {connection}.")
-        return found
-
-    def _owed(self, settings: "QuerySet[StoreSetting]") -> list[str]:
-        """Every account that is yet to be told is named on the person's page, or on the receipt."""
-        found = []
-        for setting in settings.select_related("connection", "store"):
-            for person in self.people.values():
-                if not self._must_be_left_alone(person, setting):
-                    continue
-                held = self._held(setting.connection, person)
-                if held and held.can_receive and setting.connection_id not in self._named(person):
-                    found.append(f"{setting.connection} is owed a no of {person.email}, and is not named.")
-        return found
-
-    def _named(self, person: Person) -> set[int]:
-        """Accounts that we say are owed a no of theirs, or their deletion, which will do."""
-        shown = person_history.of(person_record.of(person.email), [person.email])
-        named = {one.delivery.connection_id for one in shown.owed_noes}
-        return named | {one.delivery.connection_id for one in shown.owed_erasures}
-
-    def _receipts(self) -> list[str]:
-        """A receipt that says done is true: whoever was there before is gone."""
-        found = []
-        for person in self.people.values():
-            if not person.is_erased or person.is_unsure:
-                continue
-            mine = Erasure.objects.filter(mailbox_hash=person_key.of(person.email)).order_by("pk").last()
-            if mine is None:
-                found.append(f"{person.email} was erased, and there is no receipt.")
-                continue
-            receipt = receipts.of(mine)
-            there = [one for one in Connection.objects.all() if self._held(one, person)]
-            if receipt.is_done and there:
-                found.append(f"The receipt of {person.email} says done, and they are at {there}.")
-        return found
-
-    def _unexplained(self) -> list[str]:
-        """Every fact is at Klaviyo, or says why not."""
-        found = []
-        on = StoreSetting.objects.filter(is_enabled=True, connection__state=Connection.State.CONNECTED)
-        live = {(setting.connection_id, setting.store_id): setting for setting in on}
-        for row in Delivery.objects.exclude(state__in=(State.ACCEPTED, State.CONFIRMED)).select_related("connection"):
-            setting = live.get((row.connection_id, contents.store_of(row)))
-            if (
-                setting
-                and row.reason_code == NOT_JOINED.code
-                and (row.not_after is None or row.not_after > timezone.now())
-            ):
-                found.append(f"{row.kind} {row.key} is left out, and {setting} is on.")
-            if not row.reason_code:
-                found.append(f"{row.kind} {row.key} at {row.connection} is {row.state}, and does not say why.")
-            elif (
-                row.state in (State.QUEUED, State.SENDING)
-                and row.connection.is_connected
-                and row.reason_code not in WAIT
-            ):
-                found.append(f"{row.kind} {row.key} at {row.connection} still waits: {row.reason_code}.")
-        for _, account, order_id in self.sold:
-            uids = [str(uid) for uid in Conversion.objects.filter(order_id=order_id).values_list("uid", flat=True)]
-            if not Delivery.objects.filter(connection__account_id=account, source__in=uids).exists():
-                found.append(f"Nothing of order {order_id} was queued for {account}.")
-        return found
 
     # --- The stage ------------------------------------------------------------------------------------------
 
@@ -575,7 +360,7 @@ class History:
         for _ in range(rounds):
             age_jobs(timedelta(minutes=11))
             budgets.forget()
-            self._look()
+            self.look()
             repeat.go_on()
             for person in self.people.values():
                 person.is_being_written_of = False
@@ -583,7 +368,7 @@ class History:
             self.drain()
             outbox.hold_strays()
             make_due()
-            self._compare()
+            self.compare()
 
     def _join(self, store: Store, connection: Connection) -> None:
         setting = StoreSetting(
@@ -597,9 +382,6 @@ class History:
             stored_since.tell(setting, timezone.now() - timedelta(hours=1))
         setting.save()
 
-    def _held(self, connection: Connection, person: Person) -> SeenProfile | None:
-        return self.sandbox.profile(connection.account_id, person.email)
-
     def _long_ago(self, person: Person) -> datetime | None:
         """The time of a fact that is told late; of somebody erased, mostly."""
         late = self.random.random() < (0.7 if person.is_erased else 0.3)
@@ -611,8 +393,8 @@ class History:
             self._came_back(person)
             return ""
         must_be_gone = person.is_erased and not person.is_unsure and not person.is_being_written_of
-        if must_be_gone and (where := snapshot.tables_with(person.email, _models())):
-            self._expect([f"{person.email} was erased, and is back in {', '.join(where)}."])
+        if must_be_gone and (where := snapshot.tables_with(person.email, models())):
+            self.expect([f"{person.email} was erased, and is back in {', '.join(where)}."])
         return ", told late"
 
     def _came_back(self, person: Person) -> None:
@@ -696,7 +478,6 @@ FOLLOWED_BY = {
 }
 
 
-
 def _event(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
     return "create_event", {"event_name": "Visited", "profile": {"email": email}}
 
@@ -715,9 +496,3 @@ def _unsuppress(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
 
 
 ACTIONS = (_event, _upsert, _subscribe, _unsuppress)
-
-
-def _models() -> list[type[Model]]:
-    """The tables of our own apps."""
-    ours = ("integrations", "klaviyo", "referrals")
-    return [model for app in ours for model in apps.get_app_config(app).get_models(include_auto_created=True)]
