@@ -36,8 +36,8 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 14
-AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
+STEPS = 12
+AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
 
 

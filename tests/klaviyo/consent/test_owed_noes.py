@@ -470,6 +470,20 @@ def test_what_was_skipped_while_the_store_was_parted_goes_when_it_joins_again(
     assert "Sorae Referred Purchase" in metrics(sandbox, BEN)
 
 
+def test_what_was_skipped_of_somebody_who_was_erased_says_so_and_does_not_wait_for_a_join(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    buy(ann)
+    part(setting)
+    drain()
+    lifecycle.erase(BEN)
+    join(setting)
+    live_on(drain)
+    theirs = Delivery.objects.filter(options__metric="referred_purchase")
+    assert [(row.state, row.reason_code) for row in theirs] == [(State.CANCELLED, "erased")]
+    assert sandbox.profile(TEA, BEN) is None
+
+
 def test_a_retry_heals_what_went_by_a_setting_that_is_gone(
     sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
 ) -> None:
