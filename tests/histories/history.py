@@ -38,7 +38,7 @@ State = Delivery.State
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
 STEPS = 12
 AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
-SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
+SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, -5, 90, -90, 7200, -7200))
 
 
 class History(Promises):
@@ -210,7 +210,7 @@ class History(Promises):
     def say_no(self) -> str:
         person, store = self._person(), self._store()
         scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
-        kind = self.random.choice(["verb", "verb", "late", "own row", "complaint"])
+        kind = self.random.choice(["verb", "late", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
             scope = OptOut.Scope.EVERYTHING
@@ -229,9 +229,11 @@ class History(Promises):
 
     def say_no_there(self) -> str | None:
         """By a link in an e-mail of the account's own, of which nobody tells us."""
-        person, account = self._person(), self.random.choice(ACCOUNTS[:2])
-        if self.sandbox.profile(account, person.email) is None:
+        person = self._person()
+        known = [account for account in ACCOUNTS if self.sandbox.profile(account, person.email)]
+        if not known:
             return None
+        account = self.random.choice(known)
         how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
         with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
             self.sandbox.flip(account, person.email, how)
@@ -241,8 +243,8 @@ class History(Promises):
 
     def say_yes(self) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
-        person, store = self._person(), self._store()
-        proof = self.random.choice(["", "", "signed_in", "confirmed"])
+        person, store = self._who_said_no()
+        proof = self.random.choice(["", "", "signed_in", "signed_in", "confirmed"])
         late = self._long_ago(person)
         at = late or (timezone.now() + self._skew() if self.random.random() < 0.8 else None)
         lifecycle.opt_in(
@@ -331,7 +333,7 @@ class History(Promises):
             program = Program.objects.create(store=store, slug="spring", name="Spring", offer="Tea")
             lifecycle.join(program, ADVOCATES[number])
         for account in ACCOUNTS[:2]:
-            there = [person for person in self.people.values() if self.random.random() < 0.7]
+            there = [person for person in self.people.values() if self.random.random() < 0.8]
             self.sandbox.put_profiles(account, [self._was_there(person, account) for person in there])
             connection = consent_screen.connected_by(self.operator, self.sandbox, account)
             for store in Store.objects.all():
@@ -344,7 +346,7 @@ class History(Promises):
 
     def _was_there(self, person: Person, account: str) -> SeedProfile:
         """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
-        said = self.random.choice(["SUBSCRIBED", "SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
+        said = self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
         is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
         if is_no:
             person.noes_there[account] = NoThere(0.25, is_complaint)
@@ -409,6 +411,16 @@ class History(Promises):
             self.email = self.random.choice(PEOPLE)
         return self.people[self.email]
 
+    def _who_said_no(self) -> tuple[Person, Store]:
+        """Mostly somebody who has said no somewhere; else anybody."""
+        said = [one for one in self.people.values() if one.words or one.noes_there]
+        if not self.is_same and said and self.random.random() < 0.7:
+            person = self.random.choice(said)
+            stores = list(Store.objects.filter(pk__in=person.words).order_by("pk")) or [self._store()]
+            self.email, self.slug = person.email, self.random.choice(stores).slug
+            return person, Store.objects.get(slug=self.slug)
+        return self._person(), self._store()
+
     def _store(self) -> Store:
         if not self.is_same:
             self.slug = self.random.choice(STORES)
@@ -433,7 +445,7 @@ class History(Promises):
         return self.random.choice(found) if found else None
 
     def _klaviyos_clock(self) -> Callable[[], str]:
-        off = timedelta(seconds=self.random.choice([0, -5, -90, 90]))
+        off = timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
         return lambda: (datetime.now(UTC) + off).isoformat()
 
     def _skew(self) -> timedelta:
@@ -466,14 +478,14 @@ ACTS = {
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
-    "part": ("say_no", "buy", "join"),
+    "part": ("join", "join", "say_no", "buy"),
     "switch": ("say_no", "buy", "switch"),
     "disconnect": ("say_no", "erase", "reconnect"),
-    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "buy"),
+    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "say_yes", "buy"),
     "say_no_there": ("say_yes",),
-    "say_yes": ("say_no", "say_no", "say_no_there"),
+    "say_yes": ("say_no", "say_no", "say_no_there", "say_no_there"),
     "erase": ("disconnect", "buy", "say_yes", "invite", "join_program"),
-    "buy": ("erase", "part", "switch"),
+    "buy": ("erase", "part", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
 

@@ -51,11 +51,11 @@ class Person:
         return last is not None and not last.is_yes and last.scope == OptOut.Scope.EVERYTHING
 
     def noes_that_stand(self, store_id: int) -> set[str]:
-        """What they have refused the store, each scope, since their last proved yes and since they were erased."""
+        """What they have refused the store, each scope, since their last proved yes; no erasure ends that."""
         said = self.words.get(store_id, [])
         yeses = [word.order for word in said if word.is_yes and word.is_proved]
         since = max(yeses, default=0.0)
-        return {word.scope for word in said if not word.is_yes and word.order > max(since, self.erased_at)}
+        return {word.scope for word in said if not word.is_yes and word.order > since}
 
     def has_said_no_there(self, account: str) -> bool:
         """Whether they have refused the account at Klaviyo, and said no yes since that may undo it."""

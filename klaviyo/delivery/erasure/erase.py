@@ -170,7 +170,8 @@ def _call_off(rows: Sequence[Delivery]) -> None:
     that a worker had it.
     """
     unfinished = Q(state__in=(*Delivery.OPEN, State.FAILED)) | Q(state=State.SKIPPED, reason_code=NOT_JOINED.code)
-    Delivery.objects.filter(unfinished, pk__in=_pks(rows)).update(state=State.CANCELLED, settled_at=Now(), **outcomes.words(ERASED))
+    mine = Delivery.objects.filter(unfinished, pk__in=_pks(rows))
+    mine.update(state=State.CANCELLED, settled_at=Now(), **outcomes.words(ERASED))
 
 
 def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Send]:
