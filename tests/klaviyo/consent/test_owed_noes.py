@@ -444,6 +444,21 @@ def test_a_hosts_own_no_is_taken_in_however_it_is_written(
     assert delivery.reason_code in ("malformed_email", "not_at_klaviyo")
 
 
+def test_who_says_no_again_after_a_yes_at_klaviyo_is_unsubscribed_again(
+    sandbox: Sandbox, setting: StoreSetting, drain: Drain
+) -> None:
+    """They subscribed by a form of Klaviyo's own meanwhile, and that took our earlier no back there."""
+    put(sandbox)
+    say_no(scope="everything", ago=timedelta(days=1))
+    drain()
+    assert not is_reachable(sandbox)
+    sandbox.flip(TEA, BEN, "subscribed")
+    assert is_reachable(sandbox)
+    say_no(scope="everything")
+    drain()
+    assert not is_reachable(sandbox)
+
+
 # --- Parted and joined again: everything else ---------------------------------------------------------
 
 
