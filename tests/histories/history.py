@@ -36,9 +36,12 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 12
+STEPS = 8
 AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, -5, 90, -90, 7200, -7200))
+
+
+Motif = tuple[tuple[str, dict[str, Any]], ...]  # acts one after another, each with how it is done
 
 
 class History(Promises):
@@ -47,25 +50,50 @@ class History(Promises):
     def __init__(self, seed: int, sandbox: Sandbox, operator: User, drain: Callable[[], None]) -> None:
         super().__init__(sandbox)
         self.random, self.operator, self.drain = random.Random(seed), operator, drain
+        self.motif = MOTIFS[seed % len(MOTIFS)]
         self.told: list[str] = []
         self.email, self.slug, self.is_same = PEOPLE[0], STORES[0], False  # of the act before
         self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
         self._open()
 
     def play(self) -> None:
-        act = ""
-        for _ in range(STEPS):
-            self.order += 1
+        """Whatever comes, and somewhere in it the motif of the history."""
+        act, motif_at = "", self.random.randrange(STEPS)
+        for step in range(STEPS):
+            if step == motif_at:
+                self._play_motif()
             act = self._next(act)
-            done = getattr(self, act)()
-            if done is not None:
-                self.told.append(f"{self.order:.0f} {act}: {done}")
-                self.expect(self.at_any_time())
-                if act in OF_OPERATORS:
-                    self.expect(self.said_of_accounts())
+            self._play(act)
             if self.random.random() < LIVES:
-                self._live(1)
-                self.expect(self.owed(StoreSetting.objects.all()))
+                self._live_and_look()
+
+    def _play_motif(self) -> None:
+        """At a store that is joined, of somebody whom its account knows, where there are any."""
+        joined = StoreSetting.objects.filter(is_enabled=True, connection__state=Connection.State.CONNECTED)
+        settings = list(joined.select_related("store", "connection").order_by("pk"))
+        if settings:
+            setting = self.random.choice(settings)
+            known = [one for one in self.people.values() if self._held(setting.connection, one) and not one.is_unsure]
+            account, is_stranger = setting.connection.account_id, self.motif == STRANGER
+            meant = [one for one in known if (account in one.noes_there) == is_stranger]
+            self.slug, self.email = setting.store.slug, self.random.choice(meant or known or [self._person()]).email
+        self.is_same = True
+        for act, how in self.motif:
+            self._play(act, **how)
+        self._live_and_look()
+
+    def _play(self, act: str, **how: Any) -> None:
+        self.order += 1
+        done = getattr(self, act)(**how)
+        if done is not None:
+            self.told.append(f"{self.order:.0f} {act}: {done}")
+            self.expect(self.at_any_time())
+            if act in OF_OPERATORS:
+                self.expect(self.said_of_accounts())
+
+    def _live_and_look(self) -> None:
+        self._live(1)
+        self.expect(self.owed(StoreSetting.objects.all()))
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
@@ -207,10 +235,10 @@ class History(Promises):
 
     # --- What people do ---------------------------------------------------------------------------------
 
-    def say_no(self) -> str:
+    def say_no(self, kind: str = "", off: timedelta | None = None) -> str:
         person, store = self._person(), self._store()
         scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
-        kind = self.random.choice(["verb", "late", "late", "own row", "complaint"])
+        kind = kind or self.random.choice(["verb", "late", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
             scope = OptOut.Scope.EVERYTHING
@@ -221,7 +249,7 @@ class History(Promises):
                 row = OptOut.objects.create(store=store, email=person.email, scope=scope, place="host")
                 signals.opted_out.send(sender=OptOut, opt_out=row)
         else:
-            at = timezone.now() + self._skew() if kind == "late" else None
+            at = timezone.now() + (off or self._skew()) if kind == "late" else None
             lifecycle.opt_out(store, person.email, scope=scope, place="a page", occurred_at=at)
         person.words.setdefault(store.pk, []).append(Word(order, False, scope))
         self._came_back(person)
@@ -233,7 +261,9 @@ class History(Promises):
         known = [account for account in ACCOUNTS if self.sandbox.profile(account, person.email)]
         if not known:
             return None
-        account = self.random.choice(known)
+        own = StoreSetting.objects.filter(store__slug=self.slug, connection__account_id__in=known)
+        nearest = sorted(own.values_list("connection__account_id", flat=True)) if self.is_same else []
+        account = self.random.choice(nearest or known)
         how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
         with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
             self.sandbox.flip(account, person.email, how)
@@ -241,12 +271,13 @@ class History(Promises):
         person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
         return f"{person.email} at {account}: {how}"
 
-    def say_yes(self) -> str:
+    def say_yes(self, proof: str | None = None) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
         person, store = self._who_said_no()
-        proof = self.random.choice(["", "", "signed_in", "signed_in", "confirmed"])
-        late = self._long_ago(person)
-        at = late or (timezone.now() + self._skew() if self.random.random() < 0.8 else None)
+        is_random = proof is None
+        proof = self.random.choice(["", "", "signed_in", "signed_in", "confirmed"]) if proof is None else proof
+        late = self._long_ago(person) if is_random else None
+        at = late or (timezone.now() + self._skew() if is_random and self.random.random() < 0.8 else None)
         lifecycle.opt_in(
             store,
             person.email,
@@ -279,9 +310,9 @@ class History(Promises):
         self.people[told].is_being_written_of = True
         return f"{told} from {advocate.program.store}"
 
-    def buy(self) -> str:
+    def buy(self, *, is_late: bool = False) -> str:
         person, advocate = self._person(), self._advocate()
-        at = self._long_ago(person)
+        at = timezone.now() - timedelta(hours=12) if is_late else self._long_ago(person)
         self._convert(advocate, person.email, at)
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
@@ -475,6 +506,25 @@ ACTS = {
     "join_program": 2,
     "somebody_else_makes_a_profile": 2,
 }
+#: The shortest ways to what was once wrong; each history plays one, by its seed.
+STRANGER: Motif = (("say_yes", {"proof": ""}),)
+MOTIFS: tuple[Motif, ...] = (
+    STRANGER,
+    (("say_no", {"kind": "complaint"}), ("say_yes", {"proof": "signed_in"})),
+    (("say_yes", {"proof": "confirmed"}), ("say_no", {"kind": "late", "off": timedelta(hours=-2)})),
+    (("say_yes", {"proof": "signed_in"}), ("say_no_there", {})),
+    (("switch", {}), ("say_no", {}), ("switch", {})),
+    (("say_no", {}), ("disconnect", {})),
+    (("part", {}), ("say_no", {}), ("join", {})),
+    (("buy", {}), ("part", {}), ("join", {})),
+    (("disconnect", {}), ("erase", {})),
+    (("erase", {}), ("buy", {"is_late": True})),
+    (("erase_while_they_buy", {}),),
+    (("join_program", {}), ("say_yes", {"proof": ""})),
+    (("erase", {}), ("say_no", {"kind": "verb"}), ("buy", {})),
+    (("say_no", {}), ("say_yes", {"proof": ""}), ("act", {})),
+    (("say_no", {"kind": "verb"}), ("erase", {}), ("buy", {})),
+)
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
