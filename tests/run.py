@@ -142,7 +142,11 @@ ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functio
     "tests/integrations/wire/test_http.py",
     "tests/test_schemas.py",
 )
-FEWER_HISTORIES = {"HISTORIES": os.environ.get("HISTORIES", "6")}  # the other database plays them all
+#: Of the thirty random histories each database plays its half, unless somebody says how many.
+HISTORIES = {
+    ON_SQLITE: {"HISTORIES": "15", "FIRST_SEED": "1"},
+    ON_POSTGRESQL: {"HISTORIES": "15", "FIRST_SEED": "16"},
+}
 #: A test that hangs shows where, and ends its run. All that tests wait for is given up long before, in words of its
 #: own, however slow the machine: nothing but a hang takes so long.
 NO_TEST_HANGS = ("-o", "faulthandler_timeout=2400", "-o", "faulthandler_exit_on_timeout=true")
@@ -230,7 +234,7 @@ def all_parts() -> list[Part]:
     for on, paths in PARTS:
         others = [] if paths else [path for where, its_paths in PARTS if where == on for path in its_paths]
         arguments = [*paths, *(f"--ignore-glob={path}" for path in (*left_out[on], *others))]
-        settings = FEWER_HISTORIES if on == ON_SQLITE else {}
+        settings = {} if "HISTORIES" in os.environ else HISTORIES.get(on, {})
         parts.append(Part(on, arguments, ", ".join(paths) or "All else", dict(settings)))
     return parts
 

@@ -15,6 +15,7 @@ from referrals.models.consent import take_a_turn
 
 BY_COMPLAINT = "spam complaint"
 ONE_OPT_IN = timedelta(minutes=10)
+ONE_NO = timedelta(minutes=10)  # later they may have asked their provider, who tells us nothing, for more in between
 LONGEST_WORDING = 10_000
 Said = TypeVar("Said", OptIn, OptOut)
 
@@ -68,7 +69,8 @@ def opt_in(
 
 @transaction.atomic
 def opt_out(store: Store, email: str, *, scope: str, place: str, occurred_at: datetime | None = None) -> OptOut:
-    """A person says no to the store, once until they ask for its newsletter again; sends `opted_out`.
+    """A person says no to the store; sends `opted_out`. The same within ten minutes is one no, unless they have asked
+    for the newsletter meanwhile.
 
     No to invites, or to everything, also puts the address on the list of those that are not written to; and so does
     any no from before the person's erasure, of which nothing else is kept.
@@ -223,13 +225,16 @@ def _same_opt_in(new: OptIn) -> OptIn | None:
 
 
 def _same_opt_out(new: OptOut) -> OptOut | None:
-    """The last of the scope, unless somebody has asked for the newsletter after it; or this very one, told again."""
+    """The last of the scope, unless it is of long before or somebody has asked for the newsletter after it.
+
+    Or this very one, told again.
+    """
     if again := _opt_outs(new).filter(scope=new.scope, occurred_at=new.occurred_at).first():
         return again
     last = _opt_outs(new).filter(scope=new.scope).order_by("-turn", "-occurred_at", "-pk").first()
-    is_answered = (
-        last and _opt_ins(new).filter(Q(turn__gt=last.turn) | Q(turn=0, occurred_at__gte=last.occurred_at)).exists()
-    )
+    if last is None or new.occurred_at >= last.occurred_at + ONE_NO:
+        return None
+    is_answered = _opt_ins(new).filter(Q(turn__gt=last.turn) | Q(turn=0, occurred_at__gte=last.occurred_at)).exists()
     return None if is_answered else last
 
 

@@ -1,139 +1,99 @@
-"""A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end.
-
-The oracle knows what was truly said, in its true order, whatever clocks and forms told us; it asks the sandbox what the
-accounts hold, and our own pages what we say of it.
-"""
+"""A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end."""
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
+from unittest import mock
 
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils import timezone
 
 from integrations import connections, outbox
 from integrations.connections import Choice, accounts
 from integrations.models import Connection, Delivery
-from integrations.outbox import held_messages
+from integrations.outbox import held_messages, retrying
 from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
-from klaviyo import tasks
-from klaviyo.delivery.erasure import erase
-from klaviyo.mapping import contents
-from klaviyo.models import Erasure, StoreSetting
-from klaviyo.pages import person as person_record
-from klaviyo.pages import person_history, receipts
-from klaviyo.profiles.batch import NOT_JOINED
-from klaviyo.sandbox import Sandbox, SeedList, SeedProfile, SeenProfile
-from referrals import lifecycle, noes, person_key, signals
+from klaviyo import actions, tasks
+from klaviyo.delivery import stored_since
+from klaviyo.delivery.batch import KINDS
+from klaviyo.delivery.erasure import erase, repeat
+from klaviyo.models import StoreSetting
+from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
+from klaviyo.sandbox.state import identifiers
+from referrals import lifecycle, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import budgets, consent_screen, snapshot
+from tests.histories.people import NoThere, Person, Word
+from tests.histories.promises import ACCOUNTS, LOSER, PEOPLE, WAIT, Promises, models
 from tests.klaviyo.newsletter_cast import age_jobs
 from tests.klaviyo.story import make_due
 
 State = Delivery.State
 
-ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
-PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 24
-AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
-WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
-SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
+STEPS = 8
+AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
+SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, -5, 90, -90, 7200, -7200))
 
 
-@dataclass
-class Word:
-    """What a person truly said to a store; `order` is when, among all that happened."""
-
-    order: float
-    is_yes: bool
-    scope: str = ""
-    is_proved: bool = True
-    is_confirmed: bool = False
+Motif = tuple[tuple[str, dict[str, Any]], ...]  # acts one after another, each with how it is done
 
 
-@dataclass
-class NoThere:
-    """What a person has refused an account at Klaviyo itself; a complaint only their mailbox takes back."""
-
-    order: float
-    is_complaint: bool
-
-
-@dataclass
-class Person:
-    """One person's true history. `erased_at` is the order of their last erasure, `came_back_at` of a later fact."""
-
-    email: str
-    words: dict[int, list[Word]] = field(default_factory=dict)
-    noes_there: dict[str, NoThere] = field(default_factory=dict)  # by account
-    complained: set[int] = field(default_factory=set)
-    erased_at: float = 0.0
-    came_back_at: float = 0.0
-    is_unsure: bool = False  # a restore has lost something of what they said
-
-    @property
-    def is_erased(self) -> bool:
-        return self.erased_at > self.came_back_at
-
-    def last_proved(self, store_id: int) -> Word | None:
-        """What counts at the store: the last no, unless a yes that is proved came after it."""
-        said = [word for word in self.words.get(store_id, []) if not word.is_yes or word.is_proved]
-        return max(said, key=lambda word: word.order, default=None)
-
-    def has_said_no(self, store_id: int) -> bool:
-        last = self.last_proved(store_id)
-        return last is not None and not last.is_yes and last.scope == OptOut.Scope.EVERYTHING
-
-    def noes_that_stand(self, store_id: int) -> set[str]:
-        """What they have refused the store, each scope, since their last proved yes and since they were erased."""
-        said = self.words.get(store_id, [])
-        yeses = [word.order for word in said if word.is_yes and word.is_proved]
-        since = max(yeses, default=0.0)
-        return {word.scope for word in said if not word.is_yes and word.order > max(since, self.erased_at)}
-
-    def has_said_no_there(self, account: str) -> bool:
-        """Whether they have refused the account at Klaviyo, and said no yes since that may undo it."""
-        no = self.noes_there.get(account)
-        yeses = [word for said in self.words.values() for word in said if word.is_yes]
-        return no is not None and not any(
-            yes.order > no.order and (yes.is_confirmed if no.is_complaint else yes.is_proved) for yes in yeses
-        )
-
-
-class History:
+class History(Promises):
     """One random history, by its seed; `told` says what happened, for whoever must understand a failure."""
 
     def __init__(self, seed: int, sandbox: Sandbox, operator: User, drain: Callable[[], None]) -> None:
-        self.random = random.Random(seed)
-        self.sandbox, self.operator, self.drain = sandbox, operator, drain
+        super().__init__(sandbox)
+        self.random, self.operator, self.drain = random.Random(seed), operator, drain
+        self.motif = MOTIFS[seed % len(MOTIFS)]
         self.told: list[str] = []
-        self.order = 0.0
         self.email, self.slug, self.is_same = PEOPLE[0], STORES[0], False  # of the act before
-        self.broken: list[str] = []  # what was not true in between
-        self.people = {email: Person(email) for email in PEOPLE}
-        self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
         self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
         self._open()
 
     def play(self) -> None:
-        act = ""
-        for _ in range(STEPS):
-            self.order += 1
+        """Whatever comes, and somewhere in it the motif of the history."""
+        act, motif_at = "", self.random.randrange(STEPS)
+        for step in range(STEPS):
+            if step == motif_at:
+                self._play_motif()
             act = self._next(act)
-            done = getattr(self, act)()
-            if done is not None:
-                self.told.append(f"{self.order:.0f} {act}: {done}")
-                self.broken += [f"{self.order:.0f}: {wrong}" for wrong in self._at_any_time()]
+            self._play(act)
             if self.random.random() < LIVES:
-                self._live(1)
-                self.broken += [f"{self.order:.0f}, lived: {wrong}" for wrong in self._owed(Connection.objects.all())]
+                self._live_and_look()
+
+    def _play_motif(self) -> None:
+        """At a store that is joined, of somebody whom its account knows, where there are any."""
+        joined = StoreSetting.objects.filter(is_enabled=True, connection__state=Connection.State.CONNECTED)
+        settings = list(joined.select_related("store", "connection").order_by("pk"))
+        if settings:
+            setting = self.random.choice(settings)
+            known = [one for one in self.people.values() if self._held(setting.connection, one) and not one.is_unsure]
+            account, is_stranger = setting.connection.account_id, self.motif == STRANGER
+            meant = [one for one in known if (account in one.noes_there) == is_stranger]
+            self.slug, self.email = setting.store.slug, self.random.choice(meant or known or [self._person()]).email
+        self.is_same = True
+        for act, how in self.motif:
+            self._play(act, **how)
+        self._live_and_look()
+
+    def _play(self, act: str, **how: Any) -> None:
+        self.order += 1
+        done = getattr(self, act)(**how)
+        if done is not None:
+            self.told.append(f"{self.order:.0f} {act}: {done}")
+            self.expect(self.at_any_time())
+            if act in OF_OPERATORS:
+                self.expect(self.said_of_accounts())
+
+    def _live_and_look(self) -> None:
+        self._live(1)
+        self.expect(self.owed(StoreSetting.objects.all()))
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
@@ -143,9 +103,32 @@ class History:
         return self.random.choices(list(ACTS), list(ACTS.values()))[0]
 
     def end(self) -> None:
-        """All hands are back, and some hours pass."""
+        """All hands are back, each account is connected and serves each store, and some hours pass."""
         self.order += 1
-        self._live(6)
+        self._live(1)
+        self.expect([*self.owed(StoreSetting.objects.all()), *self.said_of_accounts()])
+        self._bring_back()
+        for _ in range(6):
+            self._live(1)
+            if self._is_quiet():
+                return
+
+    def _bring_back(self) -> None:
+        self.let_messages_go()
+        for connection in Connection.objects.exclude(state=Connection.State.CONNECTED).order_by("pk"):
+            consent_screen.connected_by(self.operator, self.sandbox, connection.account_id)
+        for setting in StoreSetting.objects.filter(is_enabled=False).order_by("pk"):
+            setting.is_enabled = True
+            setting.save()
+        joined = set(StoreSetting.objects.values_list("store", "connection"))
+        for store, connection in product(Store.objects.order_by("pk"), Connection.objects.order_by("pk")):
+            if (store.pk, connection.pk) not in joined:
+                self._join(store, connection)
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing is left to do but what waits for longer than a history goes on."""
+        rows = Delivery.objects.filter(state__in=(State.QUEUED, State.SENDING))
+        return not rows.filter(connection__state=Connection.State.CONNECTED).exclude(reason_code__in=WAIT).exists()
 
     # --- What operators do ------------------------------------------------------------------------------
 
@@ -178,7 +161,7 @@ class History:
             return None
         connections.disconnect(connection, self.operator)
         if cancels := self.random.random() < 0.7:
-            outbox.cancel(connection.deliveries.all(), outbox.TAKEN_BACK)
+            outbox.take_back(connection, outbox.TAKEN_BACK)
         return f"{connection}{', what waits is cancelled' if cancels else ''}"
 
     def lose_access(self) -> str | None:
@@ -212,7 +195,7 @@ class History:
     def restore(self) -> str | None:
         """The database goes back to an earlier copy; Klaviyo does not."""
         if self.snapshot is None:
-            self.snapshot = (snapshot.take(_models()), self.order)
+            self.snapshot = (snapshot.take(models()), self.order)
             return "a copy is taken"
         rows, taken_at = self.snapshot
         snapshot.put_back(rows)
@@ -232,12 +215,30 @@ class History:
             return None
         return f"{held_messages.let_go(hold, self.operator)} cancelled"
 
+    def tidy_up(self) -> str:
+        """Somebody goes through the lists of deliveries, and tries again or cancels whatever can be."""
+        rows = Delivery.objects.filter(kind=self.random.choice(sorted(KINDS)))
+        if self.random.random() < 0.5:
+            return f"{retrying.again(rows)} are tried again"
+        return f"{outbox.cancel(rows, outbox.TAKEN_BACK)} are cancelled"
+
+    def act(self) -> str | None:
+        """An operator means well, and knows nothing of what anybody has said."""
+        person, connection = self._person(), self._connection(connected=True)
+        if connection is None:
+            return None
+        name, given = self.random.choice(ACTIONS)(person.email, self.lists[connection.account_id])
+        self.look()
+        done = actions.run(name, connection, max_retries=0, **given)
+        self.compare()
+        return f"{name} of {person.email} at {connection}: {done.outcome} {done.code}"
+
     # --- What people do ---------------------------------------------------------------------------------
 
-    def say_no(self) -> str:
+    def say_no(self, kind: str = "", off: timedelta | None = None) -> str:
         person, store = self._person(), self._store()
         scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
-        kind = self.random.choice(["verb", "verb", "late", "own row", "complaint"])
+        kind = kind or self.random.choice(["verb", "late", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
             scope = OptOut.Scope.EVERYTHING
@@ -248,7 +249,7 @@ class History:
                 row = OptOut.objects.create(store=store, email=person.email, scope=scope, place="host")
                 signals.opted_out.send(sender=OptOut, opt_out=row)
         else:
-            at = timezone.now() + self._skew() if kind == "late" else None
+            at = timezone.now() + (off or self._skew()) if kind == "late" else None
             lifecycle.opt_out(store, person.email, scope=scope, place="a page", occurred_at=at)
         person.words.setdefault(store.pk, []).append(Word(order, False, scope))
         self._came_back(person)
@@ -256,21 +257,27 @@ class History:
 
     def say_no_there(self) -> str | None:
         """By a link in an e-mail of the account's own, of which nobody tells us."""
-        person, account = self._person(), self.random.choice(ACCOUNTS[:2])
-        if self.sandbox.profile(account, person.email) is None:
+        person = self._person()
+        known = [account for account in ACCOUNTS if self.sandbox.profile(account, person.email)]
+        if not known:
             return None
+        own = StoreSetting.objects.filter(store__slug=self.slug, connection__account_id__in=known)
+        nearest = sorted(own.values_list("connection__account_id", flat=True)) if self.is_same else []
+        account = self.random.choice(nearest or known)
         how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
-        self.sandbox.flip(account, person.email, how)
+        with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
+            self.sandbox.flip(account, person.email, how)
         before = person.noes_there.get(account)
         person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
         return f"{person.email} at {account}: {how}"
 
-    def say_yes(self) -> str:
+    def say_yes(self, proof: str | None = None) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
-        person, store = self._person(), self._store()
-        proof = self.random.choice(["", "", "signed_in", "confirmed"])
-        late = self._long_ago(person)
-        at = late or (timezone.now() + self._skew() if self.random.random() < 0.8 else None)
+        person, store = self._who_said_no()
+        is_random = proof is None
+        proof = self.random.choice(["", "", "signed_in", "signed_in", "confirmed"]) if proof is None else proof
+        late = self._long_ago(person) if is_random else None
+        at = late or (timezone.now() + self._skew() if is_random and self.random.random() < 0.8 else None)
         lifecycle.opt_in(
             store,
             person.email,
@@ -278,7 +285,7 @@ class History:
             place="form",
             proof=proof,
             occurred_at=at,
-            first_name="X",
+            first_name="X" if proof else LOSER,
         )
         order = self.order if not late else self._order_before()
         is_proved = proof == "confirmed" or (proof == "signed_in" and store.pk not in person.complained)
@@ -293,18 +300,20 @@ class History:
         person.noes_there.clear()  # they go with the profile
         return person.email
 
-    def buy(self) -> str:
+    def erase_while_they_buy(self) -> str:
+        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before."""
+        before = timezone.now()
+        told, advocate = self.erase(), self._advocate()
+        order = self._convert(advocate, told, None)
+        Conversion.objects.filter(pk=order.pk).update(created_at=before, occurred_at=before)
+        Delivery.objects.filter(source=str(order.uid)).update(created_at=before, occurred_at=before)
+        self.people[told].is_being_written_of = True
+        return f"{told} from {advocate.program.store}"
+
+    def buy(self, *, is_late: bool = False) -> str:
         person, advocate = self._person(), self._advocate()
-        at = self._long_ago(person)
-        lifecycle.convert(
-            advocate,
-            order_id=f"{self.order}",
-            friend_email=person.email,
-            total="20",
-            currency="EUR",
-            friend_first_name="Somebody",
-            occurred_at=at,
-        )
+        at = timezone.now() - timedelta(hours=12) if is_late else self._long_ago(person)
+        self._convert(advocate, person.email, at)
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
             self.sold.append((self.order, account, f"{self.order}"))
@@ -320,8 +329,19 @@ class History:
         person = self._person()
         program = Program.objects.get(store=self._store())
         at = self._long_ago(person)
-        lifecycle.join(program, person.email, first_name="Loser", by_anybody=True, occurred_at=at)
+        lifecycle.join(program, person.email, first_name=LOSER, by_anybody=True, occurred_at=at)
         return f"{person.email} in {program.store}{self._told(person, at)}"
+
+    def _convert(self, advocate: Advocate, email: str, at: datetime | None) -> Conversion:
+        return lifecycle.convert(
+            advocate,
+            order_id=f"{self.order}",
+            friend_email=email,
+            total="20",
+            currency="EUR",
+            friend_first_name="Somebody",
+            occurred_at=at,
+        )
 
     def somebody_else_makes_a_profile(self) -> str:
         """The shop's own software, of which nobody tells us."""
@@ -329,130 +349,6 @@ class History:
         if self.sandbox.profile(account, person.email) is None and not person.erased_at:
             self.sandbox.put_profiles(account, [SeedProfile(email=person.email)])
         return f"{person.email} at {account}"
-
-    # --- What must be true in the end ---------------------------------------------------------------------
-
-    def breaches(self) -> list[str]:
-        """What is not true in the end, after all that was not true in between."""
-        return [*self.broken, *self._at_any_time(), *self._reachable(), *self._erased(), *self._unexplained()]
-
-    def _at_any_time(self) -> list[str]:
-        away = Connection.objects.exclude(state=Connection.State.CONNECTED)
-        return [*self._owed(away), *self._standing(), *self._refused_there(), *self._receipts()]
-
-    def _standing(self) -> list[str]:
-        """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""
-        found = []
-        for person in self.people.values():
-            said = {(store, scope) for store in person.words for scope in person.noes_that_stand(store)}
-            if said and not person.is_unsure:
-                gone = said - {(no.store_id, no.scope) for no in noes.standing([person.email])}
-                found += [f"{person.email} has said no to {one}, which does not stand." for one in sorted(gone)]
-        return found
-
-    def _refused_there(self) -> list[str]:
-        """Nothing of ours makes somebody reachable who has refused the account at Klaviyo itself."""
-        found = []
-        for person in self.people.values():
-            for account in [] if person.is_unsure or person.is_erased else person.noes_there:
-                held = self.sandbox.profile(account, person.email)
-                if held and held.can_receive and person.has_said_no_there(account):
-                    found.append(f"{person.email} can be reached at {account}, which they have refused there.")
-        return found
-
-    def _reachable(self) -> list[str]:
-        """No connected account holds a person as reachable whose last proved word is no."""
-        found = []
-        for setting in StoreSetting.objects.filter(connection__state=Connection.State.CONNECTED):
-            for person in self.people.values():
-                held = self._held(setting.connection, person)
-                if held and held.can_receive and self._must_be_left_alone(person, setting):
-                    found.append(f"{person.email} can be reached at {setting}, and has said no to the store.")
-        return found
-
-    def _must_be_left_alone(self, person: Person, setting: StoreSetting) -> bool:
-        if person.is_unsure or not person.has_said_no(setting.store_id):
-            return False
-        if person.is_erased:  # the account must delete them instead
-            return False
-        # a later proved yes to another store of the same account lifts what Klaviyo keeps for the whole account
-        others = StoreSetting.objects.filter(connection=setting.connection).values_list("store", flat=True)
-        no = person.last_proved(setting.store_id)
-        yeses = [word for store in others for word in person.words.get(store, []) if word.is_yes and word.is_proved]
-        return no is not None and not any(yes.order > no.order for yes in yeses)
-
-    def _erased(self) -> list[str]:
-        """No erased person exists in Sorae or in a connected account."""
-        found = []
-        gone = [one for one in self.people.values() if one.is_erased and not one.is_unsure]
-        for person in gone:
-            if where := snapshot.tables_with(person.email, _models()):
-                found.append(f"{person.email} is erased, and stands in {', '.join(where)}.")
-            for connection in Connection.objects.filter(state=Connection.State.CONNECTED):
-                if self._held(connection, person):
-                    found.append(f"{person.email} is erased, and is at {connection}.")
-        return found
-
-    def _owed(self, accounts: "QuerySet[Connection]") -> list[str]:
-        """Every account that is yet to be told is named on the person's page, or on the receipt."""
-        found = []
-        for setting in StoreSetting.objects.filter(connection__in=accounts).select_related("connection", "store"):
-            for person in self.people.values():
-                if not self._must_be_left_alone(person, setting):
-                    continue
-                held = self._held(setting.connection, person)
-                if held and held.can_receive and setting.connection_id not in self._named(person):
-                    found.append(f"{setting.connection} is owed a no of {person.email}, and is not named.")
-        return found
-
-    def _named(self, person: Person) -> set[int]:
-        """Accounts that we say are owed a no of theirs, or their deletion, which will do."""
-        shown = person_history.of(person_record.of(person.email), [person.email])
-        named = {one.delivery.connection_id for one in shown.owed_noes}
-        return named | {one.delivery.connection_id for one in shown.owed_erasures}
-
-    def _receipts(self) -> list[str]:
-        """A receipt that says done is true: whoever was there before is gone."""
-        found = []
-        for person in self.people.values():
-            if not person.is_erased or person.is_unsure:
-                continue
-            mine = Erasure.objects.filter(mailbox_hash=person_key.of(person.email)).order_by("pk").last()
-            if mine is None:
-                found.append(f"{person.email} was erased, and there is no receipt.")
-                continue
-            receipt = receipts.of(mine)
-            there = [one for one in Connection.objects.all() if self._held(one, person)]
-            if receipt.is_done and there:
-                found.append(f"The receipt of {person.email} says done, and they are at {there}.")
-        return found
-
-    def _unexplained(self) -> list[str]:
-        """Every fact is at Klaviyo, or says why not."""
-        found = []
-        on = StoreSetting.objects.filter(is_enabled=True, connection__state=Connection.State.CONNECTED)
-        live = {(setting.connection_id, setting.store_id): setting for setting in on}
-        for row in Delivery.objects.exclude(state__in=(State.ACCEPTED, State.CONFIRMED)).select_related("connection"):
-            setting = live.get((row.connection_id, contents.store_of(row)))
-            if (
-                setting
-                and row.reason_code == NOT_JOINED.code
-                and (row.not_after is None or row.not_after > timezone.now())
-            ):
-                found.append(f"{row.kind} {row.key} is left out, and {setting} is on.")
-            if not row.reason_code:
-                found.append(f"{row.kind} {row.key} at {row.connection} is {row.state}, and does not say why.")
-            elif (
-                row.state in (State.QUEUED, State.SENDING)
-                and row.connection.is_connected
-                and row.reason_code not in WAIT
-            ):
-                found.append(f"{row.kind} {row.key} at {row.connection} still waits: {row.reason_code}.")
-        for _, account, order_id in self.sold:
-            uids = [str(uid) for uid in Conversion.objects.filter(order_id=order_id).values_list("uid", flat=True)]
-            if not Delivery.objects.filter(connection__account_id=account, source__in=uids).exists():
-                found.append(f"Nothing of order {order_id} was queued for {account}.")
-        return found
 
     # --- The stage ------------------------------------------------------------------------------------------
 
@@ -468,7 +364,7 @@ class History:
             program = Program.objects.create(store=store, slug="spring", name="Spring", offer="Tea")
             lifecycle.join(program, ADVOCATES[number])
         for account in ACCOUNTS[:2]:
-            there = [person for person in self.people.values() if self.random.random() < 0.7]
+            there = [person for person in self.people.values() if self.random.random() < 0.8]
             self.sandbox.put_profiles(account, [self._was_there(person, account) for person in there])
             connection = consent_screen.connected_by(self.operator, self.sandbox, account)
             for store in Store.objects.all():
@@ -481,7 +377,7 @@ class History:
 
     def _was_there(self, person: Person, account: str) -> SeedProfile:
         """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
-        said = self.random.choice(["SUBSCRIBED", "SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
+        said = self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
         is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
         if is_no:
             person.noes_there[account] = NoThere(0.25, is_complaint)
@@ -497,22 +393,27 @@ class History:
         for _ in range(rounds):
             age_jobs(timedelta(minutes=11))
             budgets.forget()
+            self.look()
+            repeat.go_on()
+            for person in self.people.values():
+                person.is_being_written_of = False
             tasks.tell_noes()
             self.drain()
             outbox.hold_strays()
             make_due()
+            self.compare()
 
     def _join(self, store: Store, connection: Connection) -> None:
-        StoreSetting.objects.create(
+        setting = StoreSetting(
             store=store,
             connection=connection,
             behaviour=StoreSetting.Behaviour.CREATE,
             newsletter_list_id=self.lists[connection.account_id],
             newsletter_list_name="News",
         )
-
-    def _held(self, connection: Connection, person: Person) -> SeenProfile | None:
-        return self.sandbox.profile(connection.account_id, person.email)
+        if self.random.random() < 0.5:  # as the page does where an account was allowed before
+            stored_since.tell(setting, timezone.now() - timedelta(hours=1))
+        setting.save()
 
     def _long_ago(self, person: Person) -> datetime | None:
         """The time of a fact that is told late; of somebody erased, mostly."""
@@ -524,8 +425,9 @@ class History:
         if late is None:
             self._came_back(person)
             return ""
-        if person.is_erased and not person.is_unsure and (where := snapshot.tables_with(person.email, _models())):
-            self.broken.append(f"{self.order:.0f}: {person.email} was erased, and is back in {', '.join(where)}.")
+        must_be_gone = person.is_erased and not person.is_unsure and not person.is_being_written_of
+        if must_be_gone and (where := snapshot.tables_with(person.email, models())):
+            self.expect([f"{person.email} was erased, and is back in {', '.join(where)}."])
         return ", told late"
 
     def _came_back(self, person: Person) -> None:
@@ -539,6 +441,16 @@ class History:
         if not self.is_same:
             self.email = self.random.choice(PEOPLE)
         return self.people[self.email]
+
+    def _who_said_no(self) -> tuple[Person, Store]:
+        """Mostly somebody who has said no somewhere; else anybody."""
+        said = [one for one in self.people.values() if one.words or one.noes_there]
+        if not self.is_same and said and self.random.random() < 0.7:
+            person = self.random.choice(said)
+            stores = list(Store.objects.filter(pk__in=person.words).order_by("pk")) or [self._store()]
+            self.email, self.slug = person.email, self.random.choice(stores).slug
+            return person, Store.objects.get(slug=self.slug)
+        return self._person(), self._store()
 
     def _store(self) -> Store:
         if not self.is_same:
@@ -563,6 +475,10 @@ class History:
         found = list(rows)
         return self.random.choice(found) if found else None
 
+    def _klaviyos_clock(self) -> Callable[[], str]:
+        off = timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
+        return lambda: (datetime.now(UTC) + off).isoformat()
+
     def _skew(self) -> timedelta:
         return self.random.choice(SKEWS)
 
@@ -578,30 +494,67 @@ ACTS = {
     "replace": 1,
     "restore": 1,
     "let_messages_go": 1,
+    "tidy_up": 1,
+    "act": 2,
     "say_no": 5,
     "say_no_there": 2,
     "say_yes": 6,
     "erase": 3,
+    "erase_while_they_buy": 1,
     "buy": 5,
     "invite": 1,
     "join_program": 2,
     "somebody_else_makes_a_profile": 2,
 }
+#: The shortest ways to what was once wrong; each history plays one, by its seed.
+STRANGER: Motif = (("say_yes", {"proof": ""}),)
+MOTIFS: tuple[Motif, ...] = (
+    STRANGER,
+    (("say_no", {"kind": "complaint"}), ("say_yes", {"proof": "signed_in"})),
+    (("say_yes", {"proof": "confirmed"}), ("say_no", {"kind": "late", "off": timedelta(hours=-2)})),
+    (("say_yes", {"proof": "signed_in"}), ("say_no_there", {})),
+    (("switch", {}), ("say_no", {}), ("switch", {})),
+    (("say_no", {}), ("disconnect", {})),
+    (("part", {}), ("say_no", {}), ("join", {})),
+    (("buy", {}), ("part", {}), ("join", {})),
+    (("disconnect", {}), ("erase", {})),
+    (("erase", {}), ("buy", {"is_late": True})),
+    (("erase_while_they_buy", {}),),
+    (("join_program", {}), ("say_yes", {"proof": ""})),
+    (("erase", {}), ("say_no", {"kind": "verb"}), ("buy", {})),
+    (("say_no", {}), ("say_yes", {"proof": ""}), ("act", {})),
+    (("say_no", {"kind": "verb"}), ("erase", {}), ("buy", {})),
+)
+OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
-    "part": ("say_no", "buy", "join"),
+    "part": ("join", "join", "say_no", "buy"),
     "switch": ("say_no", "buy", "switch"),
     "disconnect": ("say_no", "erase", "reconnect"),
-    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "buy"),
+    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "say_yes", "buy"),
     "say_no_there": ("say_yes",),
-    "say_yes": ("say_no", "say_no", "say_no_there"),
+    "say_yes": ("say_no", "say_no", "say_no_there", "say_no_there"),
     "erase": ("disconnect", "buy", "say_yes", "invite", "join_program"),
-    "buy": ("erase", "part", "switch"),
+    "buy": ("erase", "part", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
 
 
-def _models() -> list[type[Model]]:
-    """The tables of our own apps."""
-    ours = ("integrations", "klaviyo", "referrals")
-    return [model for app in ours for model in apps.get_app_config(app).get_models(include_auto_created=True)]
+def _event(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "create_event", {"event_name": "Visited", "profile": {"email": email}}
+
+
+def _upsert(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "upsert_profile", {"email": email, "first_name": "Somebody"}
+
+
+def _subscribe(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    said = {"channels": ["email"], "opt_in": "At our stand"}
+    return "subscribe_profile_to_list", {"email": email, "list_id": list_id, **said}
+
+
+def _unsuppress(email: str, list_id: str) -> tuple[str, dict[str, Any]]:
+    return "unsuppress_profiles", {"emails": [email]}
+
+
+ACTIONS = (_event, _upsert, _subscribe, _unsuppress)

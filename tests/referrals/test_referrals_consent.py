@@ -130,6 +130,17 @@ def test_saying_no_is_told_once_until_the_person_asks_again(ann: Advocate, heard
     assert OptOut.objects.count() == 2
 
 
+def test_a_no_is_said_anew_when_the_last_one_is_of_long_before(ann: Advocate, heard: Heard) -> None:
+    """In between they may have asked for the store's e-mail where nobody tells us of it."""
+    store, now = ann.program.store, timezone.now()
+    first = refuse(store, occurred_at=now - timedelta(hours=3))
+    assert refuse(store, occurred_at=now - timedelta(hours=3) + timedelta(minutes=9)) == first
+    second = refuse(store)
+    assert second != first
+    assert refuse(store, occurred_at=now - timedelta(hours=2)) == second
+    assert heard == [("opted_out", first), ("opted_out", second)]
+
+
 def test_a_no_that_is_told_again_late_is_the_same(tea_house: Store) -> None:
     first = refuse(tea_house, occurred_at=timezone.now() - timedelta(hours=2))
     ask(tea_house, occurred_at=timezone.now() - timedelta(hours=1))

@@ -23,6 +23,7 @@ from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
 from klaviyo.models import ConsentDecision, Erasure, Notice, Send
+from klaviyo.profiles.batch import NOT_JOINED
 from referrals import erased, lifecycle, person_key, suppressions
 from referrals.models import OptOut, Visit
 
@@ -165,10 +166,12 @@ def _unname(rows: Sequence[Delivery]) -> None:
 def _call_off(rows: Sequence[Delivery]) -> None:
     """Also from under a worker, who neither sends it any more nor writes it back.
 
-    What failed cannot be tried again either. The lease stays: it shows that a worker had it.
+    What failed cannot be tried again either, nor goes what waits for the store to be joined. The lease stays: it shows
+    that a worker had it.
     """
-    unfinished = Delivery.objects.filter(pk__in=_pks(rows), state__in=(*Delivery.OPEN, State.FAILED))
-    unfinished.update(state=State.CANCELLED, settled_at=Now(), **outcomes.words(ERASED))
+    unfinished = Q(state__in=(*Delivery.OPEN, State.FAILED)) | Q(state=State.SKIPPED, reason_code=NOT_JOINED.code)
+    mine = Delivery.objects.filter(unfinished, pk__in=_pks(rows))
+    mine.update(state=State.CANCELLED, settled_at=Now(), **outcomes.words(ERASED))
 
 
 def _sends(rows: Sequence[Delivery], facts: Sequence[uuid.UUID]) -> QuerySet[Send]:

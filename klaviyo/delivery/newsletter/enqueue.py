@@ -38,7 +38,9 @@ WITHDRAWN = suppression.OPTED_OUT.saying("The person has said no since.")
 
 
 def subscribe(opt_in: OptIn) -> None:
-    """Forward an opt-in to the newsletter list of each account, and to nothing else."""
+    """Forward an opt-in to the newsletter list of each account, and to nothing else; nobody's goes nowhere."""
+    if suppressions.is_erased(str(opt_in.email)):
+        return
     person, warnings = profiles.person_attributes(
         {"first_name": opt_in.first_name, "phone_number": opt_in.phone}, opt_in.store.country
     )

@@ -444,6 +444,21 @@ def test_a_hosts_own_no_is_taken_in_however_it_is_written(
     assert delivery.reason_code in ("malformed_email", "not_at_klaviyo")
 
 
+def test_who_says_no_again_after_a_yes_at_klaviyo_is_unsubscribed_again(
+    sandbox: Sandbox, setting: StoreSetting, drain: Drain
+) -> None:
+    """They subscribed by a form of Klaviyo's own meanwhile, and that took our earlier no back there."""
+    put(sandbox)
+    say_no(scope="everything", ago=timedelta(days=1))
+    drain()
+    assert not is_reachable(sandbox)
+    sandbox.flip(TEA, BEN, "subscribed")
+    assert is_reachable(sandbox)
+    say_no(scope="everything")
+    drain()
+    assert not is_reachable(sandbox)
+
+
 # --- Parted and joined again: everything else ---------------------------------------------------------
 
 
@@ -468,6 +483,20 @@ def test_what_was_skipped_while_the_store_was_parted_goes_when_it_joins_again(
     live_on(drain)
     assert {row.state for row in Delivery.objects.all()} == {State.ACCEPTED}
     assert "Sorae Referred Purchase" in metrics(sandbox, BEN)
+
+
+def test_what_was_skipped_of_somebody_who_was_erased_says_so_and_does_not_wait_for_a_join(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    buy(ann)
+    part(setting)
+    drain()
+    lifecycle.erase(BEN)
+    join(setting)
+    live_on(drain)
+    theirs = Delivery.objects.filter(options__metric="referred_purchase")
+    assert [(row.state, row.reason_code) for row in theirs] == [(State.CANCELLED, "erased")]
+    assert sandbox.profile(TEA, BEN) is None
 
 
 def test_a_retry_heals_what_went_by_a_setting_that_is_gone(

@@ -228,3 +228,17 @@ def test_where_the_database_goes_away_nothing_is_passed_over(
     assert StoreSetting.objects.get().facts_reached == {}
     walk(drain)
     assert metrics(sandbox) == ["Sorae Advocate Started"]
+
+
+def test_a_yes_that_was_kept_without_its_person_goes_nowhere(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    """Told late, of somebody who was erased since: what stands in the place of their address is no address."""
+    lifecycle.erase(BEN)
+    said = {"wording": "Yes, please.", "place": "checkout", "proof": OptIn.Proof.SIGNED_IN}
+    lifecycle.opt_in(spring.store, BEN, occurred_at=timezone.now() - timedelta(hours=1), **said)
+    lifecycle.opt_in(spring.store, "cid@example.com", **said)
+    join(connection, spring)
+    walk(drain)
+    asked = Delivery.objects.filter(kind="subscribe").values_list("subject", flat=True)
+    assert list(asked) == ["cid@example.com"]
