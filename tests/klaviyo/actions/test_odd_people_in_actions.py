@@ -10,7 +10,7 @@ from integrations.models import Connection
 from klaviyo import actions
 from klaviyo.actions import parts
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
-from tests.klaviyo.actions.test_consent import ASKED, SUBSCRIBE, asked, codes
+from tests.klaviyo.actions.test_consent import ASKED, SUBSCRIBE, asked, codes, put
 from tests.klaviyo.actions.test_consent import all_scopes as all_scopes
 from tests.klaviyo.actions.test_consent import news as news
 from tests.klaviyo.story import BEN, CID, TEA, known
@@ -129,3 +129,15 @@ def test_ids_of_other_systems_that_differ_by_case_are_two_people(
     [job] = [exchange.json for exchange in sent() if exchange.operation == "bulk_create_events"]
     people = [one["attributes"]["profile"] for one in job["data"]["attributes"]["events-bulk-create"]["data"]]
     assert [one["data"]["attributes"]["external_id"] for one in people] == ["a1", "A1"]
+
+
+def test_a_further_address_deletes_a_whole_profile_only_for_whoever_says_so(
+    sent: Sent, sandbox: Sandbox, connection: Connection
+) -> None:
+    id = put(sandbox, others={"dan@friends.test": "SUBSCRIBED"})
+    told = actions.run("request_profile_deletion", connection, email="DAN@friends.test")
+    assert (told.outcome, told.code, told.data) == ("failure", "further_address", {"profile_ids": [id]})
+    assert asked(sent) == ["get_profiles"]
+    put(sandbox, CID)
+    for more in ({"email": "dan@friends.test", "whole_profile": True}, {"email": CID.upper()}):
+        assert actions.run("request_profile_deletion", connection, **more).outcome == "success"
