@@ -53,6 +53,15 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A page about one connection, beside its health: a tab's name, its address, and the permission that opens it."""
+
+    name: str
+    address: str
+    permission: str
+
+
+@dataclass(frozen=True)
 class Addresses:
     """Where the provider's OAuth lives, and who we are there; read from the settings at each use."""
 
@@ -149,6 +158,7 @@ class Provider:
     connection and settles each of them. `additions` are scopes beyond `scopes`. `does` says in plain words what an
     integration is for: a title and a sentence each. `to_serve` are those whom its connections may serve; `next_page` is
     the address where an operator settles how a connection serves one of them (by their word), empty where all is said.
+    `sections` are its own pages about a connection.
     """
 
     slug: str
@@ -165,6 +175,7 @@ class Provider:
     does: tuple[tuple[str, str], ...] = ()
     to_serve: Callable[[], Sequence[Served]] = tuple
     next_page: Callable[["Connection", str], str] = lambda _connection, _word: ""
+    sections: Callable[["Connection"], Sequence[Section]] = lambda _: ()
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
         """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""

@@ -3,6 +3,8 @@
 from celery import shared_task
 
 from integrations import connections
+from integrations.notices import needs, sending
+from integrations.notices import retention as notice_retention
 from integrations.outbox import retention
 from integrations.workers import heartbeat, liveness, single_file, worker  # noqa: F401  (the heartbeat begins with the worker)
 
@@ -49,6 +51,21 @@ def probe() -> None:
 
 
 @shared_task(ignore_result=True)
+def watch_needs() -> None:
+    """See which accounts need somebody, and tell what has changed; one worker for all."""
+    with single_file.turn("watch_needs") as is_ours:
+        if is_ours:
+            needs.watch()
+
+
+@shared_task(ignore_result=True)
+def send_notices() -> None:
+    """Send the notices that are due."""
+    sending.send_due()
+
+
+@shared_task(ignore_result=True)
 def forget() -> None:
     """Retention: take people out of what is long done with, and delete old records."""
     retention.forget()
+    notice_retention.forget()

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from integrations.models import Connection
-from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope, Served
+from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope, Section, Served
 from klaviyo.api import accounts, private_keys, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
@@ -93,6 +93,12 @@ def review(connection: Connection, word: str) -> str:
     return f"{page}?store={int(word)}" if word.isdecimal() and len(word) < LONGEST_ID else page
 
 
+def sections(connection: Connection) -> list[Section]:
+    """The pages about one account, as tabs beside its health."""
+    settings_page = f"{reverse('klaviyo:settings')}?connection={connection.pk}"
+    return [Section("Settings", settings_page, "klaviyo.view_storesetting")]
+
+
 KLAVIYO = Provider(
     slug="klaviyo",
     name="Klaviyo",
@@ -103,6 +109,7 @@ KLAVIYO = Provider(
     served=served,
     to_serve=stores,
     next_page=review,
+    sections=sections,
     does=(
         ("Events", "Each thing that happens in a referral, from the first invite to the reward, for your flows."),
         ("Profiles", "Referral code, share link and totals of each advocate, for your segments and templates."),

@@ -8,6 +8,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from django.db.models import Q
 from django.utils.encoding import punycode
@@ -66,7 +67,12 @@ def every(email: str) -> set[Key]:
 
 def digest(version: int, email: str) -> str:
     """The key by that reading."""
-    return hashlib.sha256(READINGS[version](email).encode("utf-8", "surrogatepass")).hexdigest()
+    return _digest(READINGS[version], email)
+
+
+@lru_cache(20_000)  # a batch of deliveries asks of the same people several times
+def _digest(reading: Callable[[str], str], email: str) -> str:
+    return hashlib.sha256(reading(email).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def stored(field: str, keys: Iterable[Key]) -> Q:

@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from sorae import lookups, navigation
+from sorae import lookups, navigation, zones
 from sorae.login_throttling import SignInForm
 
 
@@ -24,7 +24,8 @@ class Site(AdminSite):
 
         needed = attention.of(request)
         links = navigation.of(request, needed.connections)
-        return super().each_context(request) | {"navigation": links, "hold_notice": needed.hold_notice}
+        shown = {"own_zone": zones.own(request), "shown_zone": str(zones.shown(request))}
+        return super().each_context(request) | {"navigation": links, "hold_notice": needed.hold_notice} | shown
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return super().admin_view(lookups.guarded(view), cacheable)

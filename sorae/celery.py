@@ -43,6 +43,19 @@ def import_what_work_needs(**_kwargs: Any) -> None:
     preload()
 
 
+@signals.task_prerun.connect
+@signals.task_postrun.connect
+def keep_good_connections(task: Any = None, **_kwargs: Any) -> None:
+    """As between two requests: a thread's connection stays for CONN_MAX_AGE, unless it is broken.
+
+    https://docs.djangoproject.com/en/5.2/ref/databases/#persistent-database-connections
+    """
+    from django.db import close_old_connections
+
+    if task is None or not task.request.is_eager:  # whose connection is its caller's
+        close_old_connections()
+
+
 @signals.worker_init.connect
 def keep_to_oneself(sender: Any, **_kwargs: Any) -> None:
     """As --without-mingle and --without-gossip: without remote control nobody answers, and nobody is to be believed.

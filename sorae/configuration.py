@@ -6,6 +6,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ def preload(name: str, *, is_possible: bool) -> bool:
 def words(name: str) -> list[str]:
     """Several values, separated by spaces or commas."""
     return [word for word in re.split(r"[\s,]+", text(name)) if word]
+
+
+def networks(name: str) -> list[str]:
+    """IP networks such as 10.0.0.0/8."""
+    found = []
+    for word in words(name):
+        try:
+            found.append(str(ip_network(word)))
+        except ValueError:
+            hint = "Write networks such as 10.20.0.0/16, or leave it out."
+            problem(name, f"holds {word!r}, which is no network.", hint)
+    return found
 
 
 def number(name: str, default: int, least: int = 0) -> int:

@@ -47,6 +47,7 @@ PAGES = {
         Page("Preview", "klaviyo:preview", "klaviyo.view_send"),
         Page("Deliveries", "integrations:deliveries", "integrations.view_delivery"),
         Page("Store settings", "klaviyo:settings", "klaviyo.view_storesetting"),
+        Page("Notices", "integrations:notices", "integrations.view_noticeaddress"),
         Page("Erasures", "klaviyo:erasures", "klaviyo.erase"),
     ),
     "Reference": (Page("Events", "klaviyo:events"),),

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "csp",
+    "django_htmx",
     "sorae.apps.SoraeConfig",
     "referrals",
     "integrations",
@@ -48,6 +49,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "sorae.zones.OperatorZone",
 ]
 
 ROOT_URLCONF = "sorae.urls"
@@ -124,6 +126,7 @@ EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = _mail.get("EMAIL_TIMEOUT")
 DEFAULT_FROM_EMAIL = configuration.sender("MAIL_FROM", "invites@sorae.invalid", is_needed="EMAIL_HOST" in _mail)
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+NOTICE_NETWORKS = configuration.networks("NOTICE_NETWORKS")
 ADMINS = [("", address) for address in configuration.addresses("ADMINS")]
 MAIL_PER_PERSON_AND_WEEK = configuration.number("MAIL_PER_PERSON_AND_WEEK", 3, least=1)
 MAIL_PER_ADVOCATE_AND_DAY = configuration.number("MAIL_PER_ADVOCATE_AND_DAY", 50, least=1)
@@ -219,6 +222,8 @@ CELERY_TASK_ROUTES = {"integrations.tasks.drain": "deliveries"} | dict.fromkeys(
     ),
     "auth",
 )
+# Celery closes a thread's connection to the database before and after each task, or after so many; see sorae.celery.
+CELERY_DB_REUSE_MAX = 2**62
 CELERY_RESULT_EXPIRES = None  # there are no results, so beat need not ask for them to be cleared up
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
@@ -266,6 +271,8 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.watch": timedelta(seconds=30),
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "klaviyo.tasks.read_lists": timedelta(seconds=2),
+    "integrations.tasks.watch_needs": timedelta(seconds=15),
+    "integrations.tasks.send_notices": timedelta(seconds=5),
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
     "referrals.tasks.forget": timedelta(minutes=10),

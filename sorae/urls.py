@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from integrations.api.rest import Rest
 from integrations.pages.visiting import view
 from klaviyo.webhooks.view import webhook
-from sorae import health
+from sorae import health, zones
 
 admin.autodiscover()
 register_converter(Rest, "rest_of_api")
@@ -23,6 +23,7 @@ urlpatterns = [
     path("api<rest_of_api:rest>", csrf_exempt(view("integrations.api.dispatch.serve"))),
     path("admin/integrations/", include("integrations.pages.urls")),
     path("admin/klaviyo/", include("klaviyo.pages.urls")),
+    path("admin/times", zones.switch_for_staff, name="times"),
     path("admin/", admin.site.urls),
     path("", include("referrals.urls")),
 ]

@@ -9,6 +9,7 @@ import ipaddress
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -157,7 +158,9 @@ def pytest_configure() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """The folder that tests.settings made for this run goes with it."""
+    """The folder that tests.settings made for this run goes with it, and the process that others are forks of."""
+    if forks := sys.modules.get("tests.sorae.forks"):
+        forks.end()
     if conf.settings.VAR_DIR.name.startswith("sorae-tests-"):
         shutil.rmtree(conf.settings.VAR_DIR, ignore_errors=True)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db import connection as database
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -35,6 +36,7 @@ LATEST = timedelta(seconds=10)  # a lease that was so long in coming is given ba
 IDLE = timedelta(days=1)  # providers drop grants that nobody uses
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 PATIENCE_SECONDS = 5.0
+KNOWN_SECONDS = 5.0  # then it is looked at whether access is due to be renewed
 TIMER_SECONDS = 50.0
 NO_RENEWAL: dict[str, Any] = {  # the columns of a connection of which no renewal is under way or has failed
     "refresh_lease": None,
@@ -99,9 +101,12 @@ def access(connection_id: int, margin: timedelta = MARGIN) -> Access:
 
     Raises ReconnectRequired when a person must act, AccessUnavailable when there is none at the moment.
     """
+    stored = _stored_access(connection_id)
+    if stored and margin == MARGIN and (known := _known.get(connection_id)) and known.is_of(stored):
+        return known.access
     seen = _look(connection_id)
     if seen.connection.has_key or not seen.is_due(margin):
-        return _opened(seen)
+        return _noted(connection_id, stored, _opened(seen)) if margin == MARGIN else _opened(seen)
     if seen.left <= BARELY:
         return _awaited(seen)
     try:
@@ -163,6 +168,43 @@ class _Seen:
         """How long renewal rests after a failure: until the end of a lease that has no owner."""
         until = self.connection.refresh_lease_until
         return until - self.now if until and not self.connection.refresh_lease else timedelta()
+
+
+_Stored = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Access that this process has opened, good for as long as it is stored so, and for no more than a while."""
+
+    access: Access
+    stored: _Stored
+    until: float
+
+    def is_of(self, stored: _Stored) -> bool:
+        return self.stored == stored and time.monotonic() < self.until
+
+
+_known: dict[int, _Known] = {}
+_AS_STORED = ("generation", "kind", "access_token", "private_key", "access_expires_at", "refreshed_at")
+
+
+def _stored_access(connection_id: int) -> _Stored | None:
+    """What a connected row says of its access, as it is stored, with every secret encrypted."""
+    columns, table = ", ".join(_AS_STORED), Connection._meta.db_table
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns} FROM {table} WHERE id = %s AND state = %s",  # noqa: S608 - own names
+            [connection_id, Connection.State.CONNECTED.value],
+        )
+        found: _Stored | None = cursor.fetchone()
+        return found
+
+
+def _noted(connection_id: int, stored: _Stored | None, access: Access) -> Access:
+    if stored:
+        _known[connection_id] = _Known(access, stored, time.monotonic() + KNOWN_SECONDS)
+    return access
 
 
 def _look(connection_id: int) -> _Seen:

@@ -138,6 +138,18 @@ class Mailer:
                 raise _meaning(error, self._may_have_left()) from None
             attempt.status = TAKEN
 
+    def send_notice(self, message: EmailMultiAlternatives) -> None:
+        """Send what is about no delivery, to somebody of the site's own. Raises an IntegrationError."""
+        if settings.EMAIL_BACKEND == NO_SERVER:
+            raise OperatorRequired(NO_MAIL_SERVER)
+        with deadline.within(OPENING_SECONDS, silence=OPENING_SECONDS):
+            self._open()
+        try:
+            with deadline.within(TALKING_SECONDS, silence=TALKING_SECONDS):
+                self._backend.send_messages([message])
+        except Exception as error:
+            raise _meaning(error, self._may_have_left()) from None
+
     def close(self) -> None:
         with suppress(Exception), deadline.within(CLOSING_SECONDS, silence=CLOSING_SECONDS):
             if self._backend is not None:

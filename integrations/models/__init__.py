@@ -5,6 +5,7 @@ from integrations.models.attempts import Attempt, Part
 from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
+from integrations.models.notices import Need, Notice, NoticeAddress, NoticeDelivery
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
 from integrations.models.retirements import Retirement
 
@@ -21,6 +22,10 @@ __all__ = [
     "KeptAnswer",
     "Lease",
     "MessageHold",
+    "Need",
+    "Notice",
+    "NoticeAddress",
+    "NoticeDelivery",
     "Offer",
     "Part",
     "Pause",

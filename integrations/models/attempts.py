@@ -11,7 +11,10 @@ from integrations.models.deliveries import Delivery
 class Attempt(models.Model):
     """One request to the provider, written before it is made: without `finished_at` its outcome is unknown."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="attempts")
+    # For a constraint PostgreSQL would lock the connection's row each time; and `latest_attempts` finds them.
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
+    )
     deliveries: "models.ManyToManyField[Delivery, Any]" = models.ManyToManyField(
         Delivery, through="Part", related_name="attempts"
     )

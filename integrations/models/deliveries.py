@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -35,6 +36,8 @@ class Delivery(models.Model):
     OPEN = (State.QUEUED, State.SENDING, State.HELD)
 
     leased_at = -math.inf  # by the clock of the process that claimed it (time.monotonic)
+    as_claimed: tuple[Any, ...] = ()  # what a worker may have changed since (see `contents`)
+    answered: Any = None  # the attempt at it that was answered, and is yet to be written as such
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     kind = models.CharField(max_length=64)
@@ -85,6 +88,13 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+    @property
+    def contents(self) -> tuple[Any, ...]:
+        """What is written anew with the outcome when it is no longer as it was claimed. A body is never changed, but
+        another one put in its place.
+        """
+        return self.subject, self.evidence, tuple(self.warnings), dict(self.options), self.body
 
 
 class Place(models.Model):

@@ -12,7 +12,7 @@ from integrations.outbox.claiming import claim
 from integrations.outbox.due import FRESH, Lot, Waiting, Window, behind_others, connections_with_work, lots, sizes
 from integrations.outbox.leasing import end, extend, is_well_served, keep
 from integrations.outbox.queueing import Order, add
-from integrations.outbox.settling import BACKOFF, NotStored, give_back, settle, settle_all
+from integrations.outbox.settling import BACKOFF, NotStored, give_back, is_plain, settle, settle_all, settle_taken
 from integrations.outbox.suspects import BATCH, CRASHES_FAILED, claim_suspects, give_back_expired
 from integrations.outbox.waiting import (
     TAKEN_BACK,
@@ -50,6 +50,7 @@ __all__ = [
     "give_back_expired",
     "hold",
     "hold_strays",
+    "is_plain",
     "is_releasing",
     "is_taking_back",
     "is_well_served",
@@ -59,6 +60,7 @@ __all__ = [
     "retry",
     "settle",
     "settle_all",
+    "settle_taken",
     "sizes",
     "take_back",
     "waiting_for",

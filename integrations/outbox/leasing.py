@@ -11,15 +11,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from integrations.models import Connection, Delivery, Lease
+from integrations import lookups
+from integrations.models import Attempt, Connection, Delivery, Lease
 from integrations.outbox.due import NOW
 from integrations.outcomes import CalledOff, Retry
 from integrations.reasons import Who, declare
+from integrations.wire import attempts
 
 State = Delivery.State
 
 LEASE = timedelta(seconds=60)  # four times what one request may take
 KEPT = timedelta(seconds=20)  # where a heartbeat takes it anew (see `workers.heartbeat`)
+CHECKED_FOR = 1.0  # seconds: a commit that takes longer says nothing of whose a delivery is by then
 MOST_WORKERS = 16  # at one connection at a time: as many as it takes at its limit when answers are slow
 LOST = Retry(
     declare(
@@ -45,9 +48,10 @@ def taken(lease: Lease, pks: Sequence[int], limit: int, group: uuid.UUID | None 
     # https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
     lock = " FOR UPDATE OF d SKIP LOCKED" if database.vendor == "postgresql" else ""
     suspicion = "d.lease = %s" if group else "d.lease IS NULL"
+    among, ids = lookups.among(pks)
     # Once, and before anything is written: https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-CTE-MATERIALIZATION
     chosen = (
-        f"SELECT d.id FROM {table} AS d WHERE d.id IN ({', '.join(['%s'] * len(pks))}) AND d.state = 'queued' "
+        f"SELECT d.id FROM {table} AS d WHERE d.id {among} AND d.state = 'queued' "
         f"AND {suspicion} AND (d.not_after IS NULL OR d.not_after > {now}) AND EXISTS "
         f"(SELECT 1 FROM {Connection._meta.db_table} AS c WHERE c.id = d.connection_id AND c.state = 'connected') "
         f"ORDER BY d.next_try_at, d.id LIMIT {limit:d}{lock}"
@@ -57,8 +61,11 @@ def taken(lease: Lease, pks: Sequence[int], limit: int, group: uuid.UUID | None 
         f"UPDATE {table} SET state = 'sending', lease = %s, attempts_made = attempts_made + 1 "
         "WHERE id IN (SELECT id FROM chosen) RETURNING *"
     )
-    values = [*pks, *([_adapted(group)] if group else []), _adapted(lease.pk)]
-    return list(Delivery.objects.raw(claim, values))
+    values = [ids, *([_adapted(group)] if group else []), _adapted(lease.pk)]
+    claimed = list(Delivery.objects.raw(claim, values))
+    for delivery in claimed:
+        delivery.as_claimed = delivery.contents
+    return claimed
 
 
 def _adapted(id: uuid.UUID) -> str:
@@ -77,7 +84,7 @@ def leased(lease: Lease, claimed: list[Delivery]) -> list[Delivery]:
 
 def extend(batch: Sequence[Delivery]) -> None:
     """Take the lease of a claimed batch anew, in full: what is to come may take long, whatever becomes of the heart."""
-    leases = _leases(batch)
+    leases = leases_of(batch)
     _note(batch, leases)
     Lease.objects.filter(pk__in=leases).update(until=Now() + LEASE)
 
@@ -90,7 +97,7 @@ def keep(batch: Sequence[Delivery]) -> None:
 
 def end(batch: Sequence[Delivery]) -> None:
     """The lease of what is settled is over; with anything left, it ends by itself."""
-    leases = _leases(batch)
+    leases = leases_of(batch)
     for lease in leases:
         _at_work.pop(lease, None)
     left = mine(batch).filter(lease=OuterRef("pk"))
@@ -113,6 +120,22 @@ def keep_those_at_work() -> int:
     return Lease.objects.filter(pk__in=alive).update(until=longer) if alive else 0
 
 
+def record_while_ours(attempt: Attempt, deliveries: Sequence[Delivery]) -> None:
+    """Put an attempt on record, and `check` in the same statement (PostgreSQL), or again where that took its time."""
+    began_at = time.monotonic()
+    if database.vendor != "postgresql":
+        check(deliveries)
+        attempts.record(attempt, deliveries)
+        return
+    count, values = _counting_ours(deliveries)
+    attempts.record(attempt, deliveries, f"({count}) = {len(deliveries):d}", values)
+    if attempt.pk is not None and time.monotonic() > began_at + CHECKED_FOR and not are_ours(deliveries):
+        attempt.delete()
+        attempt.pk = None
+    if attempt.pk is None:
+        raise CalledOff(LOST)
+
+
 def check(deliveries: Sequence[Delivery]) -> None:
     """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more."""
     if deliveries and not are_ours(deliveries):
@@ -132,6 +155,11 @@ def held(delivery: Delivery) -> Iterator[None]:
 
 def are_ours(deliveries: Sequence[Delivery]) -> bool:
     """Whether all are still the caller's."""
+    if database.vendor == "postgresql":
+        count, values = _counting_ours(deliveries)
+        with database.cursor() as cursor:
+            cursor.execute(count, values)
+            return bool(cursor.fetchone()[0] == len(deliveries))
     last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
     return mine(deliveries).filter(Exists(last)).count() == len(deliveries)
 
@@ -144,10 +172,22 @@ def is_well_served(connection_id: int) -> bool:
 def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     """The deliveries that are still leased to the caller."""
     pks = [delivery.pk for delivery in deliveries]
-    return Delivery.objects.filter(pk__in=pks, lease__in=_leases(deliveries), state=State.SENDING)
+    return Delivery.objects.filter(pk__among=pks, lease__in=leases_of(deliveries), state=State.SENDING)
 
 
-def _leases(deliveries: Sequence[Delivery]) -> set[uuid.UUID]:
+def _counting_ours(deliveries: Sequence[Delivery]) -> tuple[str, list[str]]:
+    """How many are still the caller's (PostgreSQL)."""
+    return _OURS, [lookups.array(one.pk for one in deliveries), lookups.array(leases_of(deliveries))]
+
+
+_OURS = f"""
+    SELECT COUNT(*) FROM {Delivery._meta.db_table} AS d
+    JOIN {Lease._meta.db_table} AS l ON l.id = d.lease AND l.until > {NOW["postgresql"]}
+    WHERE d.id = ANY(%s::bigint[]) AND d.lease = ANY(%s::uuid[]) AND d.state = '{State.SENDING}'
+"""
+
+
+def leases_of(deliveries: Sequence[Delivery]) -> set[uuid.UUID]:
     return {delivery.lease for delivery in deliveries if delivery.lease}
 
 

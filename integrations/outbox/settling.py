@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations import outcomes, providers
-from integrations.models import Delivery
-from integrations.outbox.leasing import mine
-from integrations.outcomes import Outcome
+from integrations import lookups, outcomes, providers
+from integrations.models import Attempt, Delivery
+from integrations.outbox.due import NOW
+from integrations.outbox.leasing import leases_of, mine
+from integrations.outcomes import Accepted, Outcome
+from integrations.wire import attempts
 
 State = Delivery.State
 
@@ -27,6 +30,9 @@ class NotStored(str):
 
 def settle(delivery: Delivery, outcome: Outcome) -> bool:
     """Write an outcome, if the lease is still ours; False when another worker has taken the row since."""
+    if is_plain(delivery, outcome):
+        return bool(settle_taken([delivery]))
+    _finish([delivery])
     row = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=State.SENDING)
     values: dict[str, Any] = {
         "reason_code": outcome.code,
@@ -41,6 +47,35 @@ def settle(delivery: Delivery, outcome: Outcome) -> bool:
     }
     with transaction.atomic():
         return bool(row.update(**values | _next(delivery, outcome)))
+
+
+def is_plain(delivery: Delivery, outcome: Outcome) -> bool:
+    """Whether nothing but the state is to be written: it was taken as it was."""
+    is_taken = isinstance(outcome, Accepted) and outcome.reason is None
+    return is_taken and delivery.as_claimed == delivery.contents
+
+
+def settle_taken(deliveries: Sequence[Delivery]) -> int:
+    """Write that they were accepted, and how the requests ended that say so; how many were still ours."""
+    if database.vendor != "postgresql":
+        _finish(deliveries)
+        return settle_all(deliveries, Accepted())
+    answered = _answered(deliveries)
+    finishing, told = attempts.finishing(answered) if answered else ("SELECT", [])
+    values = [*told, lookups.array(one.pk for one in deliveries), lookups.array(leases_of(deliveries))]
+    with database.cursor() as cursor:
+        cursor.execute(_TAKEN.format(finishing=finishing), values)
+        return int(cursor.rowcount)
+
+
+# Both are carried out, whatever the one finds: https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+_TAKEN = f"""
+    WITH answered AS ({{finishing}})
+    UPDATE {Delivery._meta.db_table}
+    SET state = '{State.ACCEPTED}', settled_at = {NOW["postgresql"]}, reason_code = '', reason = '', lease = NULL,
+        crashes = 0
+    WHERE id = ANY(%s::bigint[]) AND lease = ANY(%s::uuid[]) AND state = '{State.SENDING}'
+"""
 
 
 def settle_all(deliveries: Sequence[Delivery], outcome: Outcome) -> int:
@@ -63,6 +98,19 @@ def give_back(deliveries: Sequence[Delivery], outcome: Outcome) -> None:
         attempts_made=F("attempts_made") - 1,
         **outcomes.words(outcome),
     )
+
+
+def _finish(deliveries: Sequence[Delivery]) -> None:
+    if answered := _answered(deliveries):
+        attempts.finish(answered)
+
+
+def _answered(deliveries: Sequence[Delivery]) -> list[Attempt]:
+    """The attempts that are yet to be written as answered; from now on they count as that."""
+    answered = [delivery.answered for delivery in deliveries if delivery.answered]
+    for delivery in deliveries:
+        delivery.answered = None
+    return answered
 
 
 def _next(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:

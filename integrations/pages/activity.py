@@ -16,10 +16,10 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET
 
-from integrations.pages import audit_log, csv_lines, filtering, paging
+from integrations.models import Connection
+from integrations.pages import audit_log, csv_lines, filtering, paging, sections
 from integrations.pages.access import for_operators
 
-MAY_READ = "admin.view_logentry"
 HEADER = ("when", "who", "what", "about", "kind")
 CHOICES_SHOWN = 500
 #: Pages of ours that tell more of a row than the admin's own do.
@@ -32,17 +32,19 @@ PAGES = {
 
 @dataclass(frozen=True)
 class ActivityFilter:
-    """Which entries are wanted: of a user, about a kind of thing (both by id), with these words, since a day."""
+    """Which entries are wanted: of a user, about a kind of thing or one connection (all by id), with these words, since
+    a day."""
 
     who: str = ""
     kind: str = ""
+    connection: str = ""
     words: str = ""
     since: str = ""
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
         given = {one.name: query.get(one.name, "").replace("\x00", "").strip()[:120] for one in fields(cls)}
-        for name in ("who", "kind"):
+        for name in ("who", "kind", "connection"):
             given[name] = filtering.id_in(given[name])
         given["since"] = filtering.day_in(given["since"])
         return cls(**given)
@@ -61,6 +63,8 @@ class ActivityFilter:
             found = found.filter(user=int(self.who))
         if self.kind:
             found = found.filter(content_type=int(self.kind))
+        if self.connection:
+            found = found.filter(content_type=ContentType.objects.get_for_model(Connection), object_id=self.connection)
         if self.words:
             found = found.filter(change_message__icontains=self.words) | found.filter(object_repr__icontains=self.words)
         if since := filtering.starts(self.since):
@@ -80,13 +84,16 @@ class Entry:
     address: str = ""
 
 
-@for_operators(MAY_READ)
+@for_operators(sections.MAY_READ_ACTIVITY)
 @require_GET
 def activity(request: HttpRequest) -> HttpResponse:
     chosen = ActivityFilter.read(request.GET)
+    connection = Connection.objects.filter(pk=chosen.connection).first() if chosen.connection else None
     kinds = ContentType.objects.filter(pk__in=LogEntry.objects.order_by().values("content_type").distinct())
     context = {
         "title": "Activity",
+        "connection": connection,
+        "sections": sections.of(request, connection, sections.ACTIVITY) if connection else (),
         "filter": chosen,
         "page": paging.of(_entries(chosen), request.GET, _entry),
         "who": User.objects.order_by("username").values_list("pk", "username")[:CHOICES_SHOWN],
@@ -95,7 +102,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     return render(request, "integrations/activity.html", admin.site.each_context(request) | context)
 
 
-@for_operators(MAY_READ)
+@for_operators(sections.MAY_READ_ACTIVITY)
 @require_GET
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """What the filter shows, as CSV, while it is read."""

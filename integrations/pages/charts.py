@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 WIDTH, HEIGHT = 520, 210
 LEFT, TOP, FLOOR = 56, 12, 180
 GAP = 0.36  # of a column's width
@@ -114,7 +116,8 @@ def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:
     marks = []
     for index, hour in enumerate(hours):
         place = LEFT + (index + 0.5) * slot
-        if hour.starts_at.hour % 6 == 0 and place < WIDTH - ROOM:
-            text = f"{hour.starts_at:%H:%M}" if hour.starts_at.hour else f"{hour.starts_at.day} {hour.starts_at:%b}"
+        starts_at = timezone.localtime(hour.starts_at)
+        if starts_at.hour % 6 == 0 and place < WIDTH - ROOM:
+            text = f"{starts_at:%H:%M}" if starts_at.hour else f"{starts_at.day} {starts_at:%b}"
             marks.append(Mark(round(place, 1), text))
     return marks

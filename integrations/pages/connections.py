@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from integrations import connections, outbox, providers, reasons
 from integrations.models import Connection, Delivery
-from integrations.pages import charts, figures, health, overview, story
+from integrations.pages import charts, figures, health, overview, sections, story
 from integrations.pages.access import for_operators
 from integrations.providers import Provider, Scope
 
@@ -80,6 +80,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     context = {
         "title": row.account_name or row.account_id,
         "connection": row,
+        "sections": sections.of(request, row, sections.HEALTH),
         "provider": provider,
         "health": health.judge(row, known, served, timezone.now()),
         "figures": known,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
@@ -146,7 +146,8 @@ def _sum_up_what_waits(known: Figures) -> None:
 def _settled(ids: Sequence[int], since: datetime) -> Any:
     tried_and_failed = Count("pk", filter=_failed & Q(attempts_made__gt=0))
     """By the hour: those of the first, which has begun before, are none of the chart's."""
-    rows = _settled_since(ids, since).annotate(hour=TruncHour("settled_at")).values("connection", "hour").order_by()
+    hour = TruncHour("settled_at", tzinfo=UTC)
+    rows = _settled_since(ids, since).annotate(hour=hour).values("connection", "hour").order_by()
     not_confirmed = Count("pk", filter=Q(state=State.ACCEPTED, reason_code=NOT_CONFIRMED))
     return rows.annotate(**OUTCOMES, tried_and_failed=tried_and_failed, not_confirmed=not_confirmed)
 

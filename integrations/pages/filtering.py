@@ -158,4 +158,4 @@ def day_in(text: str) -> str:
 
 
 def starts(day: str, later: timedelta = timedelta()) -> datetime | None:
-    return timezone.make_aware(datetime.combine(date.fromisoformat(day), time())) + later if day else None
+    return timezone.make_aware(datetime.combine(date.fromisoformat(day) + later, time())) if day else None

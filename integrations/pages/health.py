@@ -16,7 +16,7 @@ from django.utils.timesince import timesince
 from integrations import providers, reasons
 from integrations.connections.health_check import ANOTHER_ACCOUNT
 from integrations.models import Connection
-from integrations.pages import figures
+from integrations.pages import figures, times
 from integrations.pages.figures import Figures
 
 Level = Literal["good", "warn", "bad", "off"]
@@ -117,7 +117,7 @@ def _authorised(connection: Connection) -> Rung:
         case C.RECONNECT:
             sentence = connection.problem or "The provider no longer accepts our access."
             if connection.problem_at:
-                sentence += f" That was on {connection.problem_at.day} {connection.problem_at:%b %Y, %H:%M} UTC."
+                sentence += f" That was on {times.written(connection.problem_at)}."
             again = "Paste a new key." if connection.has_key else "Connect the account again."
             advice = f"{again} What waits is kept, and goes out then."
             return Rung(name, "broken", sentence, advice, "Reconnect", "bad")

@@ -24,6 +24,7 @@ BUSY = declare(
     who=Who.ITSELF,
 )
 NOT_REACHED = Retry(BUSY)
+TOGETHER_SECONDS, TOGETHER = 0.5, 50  # what was plainly taken is written some at a time
 LONGEST_SECONDS = 12.0  # with the slowest last item still within the lease; and consent is never much older
 
 Send = Callable[[Delivery], Outcome | None]
@@ -53,12 +54,16 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def through(work: Work, deliveries: Sequence[Delivery], send: Send) -> None:
     """Send and settle each; what cannot be got to is given back together, as it was."""
-    left: list[Delivery] = []
-    for delivery in deliveries:
-        if monotonic() > work.ends_at or shutdown.asked() or isinstance(work.trouble(delivery.kind), Throttled):
-            left.append(delivery)
-        else:
-            settle_each([delivery], partial(_outcome, work, send))
+    left, taken = list[Delivery](), _Taken()
+    try:
+        for delivery in deliveries:
+            if monotonic() > work.ends_at or shutdown.asked() or isinstance(work.trouble(delivery.kind), Throttled):
+                left.append(delivery)
+            else:
+                settle_each([delivery], partial(_outcome, work, send), taken)
+                taken.write_in_time()
+    finally:
+        taken.write()
     for kind, error in work.stopped.items():
         if isinstance(error, Throttled) and not isinstance(error, circuit_breaker.Frozen):
             mine = [delivery for delivery in left if delivery.kind == kind]
@@ -67,11 +72,38 @@ def through(work: Work, deliveries: Sequence[Delivery], send: Send) -> None:
     outbox.give_back(left, NOT_REACHED)
 
 
-def settle_each(deliveries: Iterable[Delivery], decide: Callable[[Delivery], Outcome]) -> None:
+class _Taken:
+    """What was taken, and may be sent again, waits for others to be written with: whoever dies meanwhile repeats it."""
+
+    def __init__(self) -> None:
+        self._rows: list[Delivery] = []
+        self._since = 0.0
+
+    def add(self, delivery: Delivery) -> None:
+        self._since = self._since if self._rows else monotonic()
+        self._rows.append(delivery)
+
+    def write_in_time(self) -> None:
+        if len(self._rows) >= TOGETHER or monotonic() > self._since + TOGETHER_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        rows, self._rows = self._rows, []
+        if rows:
+            outbox.settle_taken(rows)
+
+
+def settle_each(
+    deliveries: Iterable[Delivery], decide: Callable[[Delivery], Outcome], taken: _Taken | None = None
+) -> None:
     """Settle deliveries one by one as `decide` says; a row that breaks our own code never takes the others along."""
     for delivery in deliveries:
         try:
-            outbox.settle(delivery, decide(delivery))
+            outcome = decide(delivery)
+            if taken is not None and delivery.answered and outbox.is_plain(delivery, outcome):
+                taken.add(delivery)
+            else:
+                outbox.settle(delivery, outcome)
         except Exception as error:
             outbox.settle(_as_stored(delivery), broken(delivery.connection_id, error))
 
@@ -114,5 +146,5 @@ def _after(error: IntegrationError) -> Outcome:
 def _as_stored(delivery: Delivery) -> Delivery:
     """The row without what was put on it since, which may be what cannot be stored."""
     stored = Delivery.objects.get(pk=delivery.pk)
-    stored.lease = delivery.lease
+    stored.lease, stored.answered = delivery.lease, delivery.answered
     return stored

@@ -11,6 +11,7 @@ from time import monotonic
 
 SLOW_SECONDS, QUICK_SECONDS = 10.0, 4.0  # a lease is six times the first
 START, LEAST = 1_000, 25
+ONE_BY_ONE = ""  # the sort of a batch of any kinds
 
 _lock = threading.Lock()
 _most: dict[tuple[int, str], int] = {}

@@ -16,7 +16,6 @@ from integrations.providers import Many
 from integrations.workers import account_slots, batches, one_by_one, tempo
 
 QUANTUM_SECONDS = 2.0  # then the worker takes another connection
-ONE_BY_ONE = ""  # the sort of a batch of any kinds
 WHEN_FULL = timedelta(milliseconds=200)  # until it is worth looking whether there is room again
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ def _round(connection: Connection) -> bool:
         if batch:
             was_any = True
             allowed = many.most if many else outbox.BATCH
-            kind = batch[0].kind if many else ONE_BY_ONE
+            kind = batch[0].kind if many else tempo.ONE_BY_ONE
             is_full = len(batch) >= tempo.most(connection.pk, kind, allowed)
             if is_full and not tempo.is_slow(connection.pk, kind):
                 wake_ups.now(connection.pk)  # there is more behind it, which another worker may begin with

@@ -101,11 +101,13 @@ class Client:
         is_anonymous: bool = False,
         deliveries: Sequence[Delivery] = (),
         last_look: LastLook | None = None,
+        is_told_with_outcome: bool = False,
     ) -> Answer:
         """Do one operation. Access that Klaviyo has just ceased to accept is renewed and the call made once more.
 
         `body` is JSON, or one of `bodies`. `last_look` comes when nothing but the request itself is left to do; it may
         raise CalledOff. Without one, what changes anything is called off when a delivery it is for was taken from us.
+        For `is_told_with_outcome` see `attempts.on_record`.
         """
         if missing := () if is_anonymous else scopes.lacking(self.connection, operation):
             raise OperatorRequired(SCOPE_MISSING.about(scopes=" ".join(missing)))
@@ -117,7 +119,7 @@ class Client:
         }
         send = partial(transport.send, operation, deadline=self.deadline, **what)
         request = transport.build(operation, **what) if self.observer else None
-        asked = _Asked(operation, self._budgets(operation, query), send, request, response_type)
+        asked = _Asked(operation, self._budgets(operation, query), send, request, response_type, is_told_with_outcome)
         once = partial(self._once, asked, deliveries, last_look)
         self._take_turn(asked)
         if is_anonymous:
@@ -164,11 +166,18 @@ class Client:
         self, asked: "_Asked", deliveries: Sequence[Delivery], last_look: LastLook | None, access: Access | None
     ) -> Answer:
         operation = asked.operation
-        with attempts.on_record(self.connection, operation.id, deliveries, run=self.run) as attempt:
+        is_checked = bool(deliveries) and not last_look and operation.method != "GET"
+        on_record = attempts.on_record(
+            self.connection,
+            operation.id,
+            deliveries,
+            run=self.run,
+            write=leasing.record_while_ours if is_checked else None,
+            is_told_with_outcome=asked.is_told_with_outcome,
+        )
+        with on_record as attempt:
             if last_look:
                 last_look()
-            elif operation.method != "GET":
-                leasing.check(deliveries)
             response = self._sent(asked, access)
             _note(attempt, response)
             retirement.note(response)
@@ -262,6 +271,7 @@ class _Asked:
     send: "Callable[..., requests.Response]"
     request: Request | None
     response_type: ResponseType
+    is_told_with_outcome: bool
 
 
 def _out_of_time(

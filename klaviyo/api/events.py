@@ -43,13 +43,24 @@ class Page:
 
 
 def create(
-    client: Client, body: dict[str, Any], deliveries: Sequence[Delivery] = (), last_look: LastLook | None = None
+    client: Client,
+    body: dict[str, Any],
+    deliveries: Sequence[Delivery] = (),
+    last_look: LastLook | None = None,
+    *,
+    is_told_with_outcome: bool = False,
 ) -> None:
     """Record one event. Klaviyo keeps the first of each (profile, metric, unique_id): sending again is safe.
 
     https://developers.klaviyo.com/en/reference/create_event
     """
-    client.call(CREATE_EVENT, body=body, deliveries=deliveries, last_look=last_look)
+    client.call(
+        CREATE_EVENT,
+        body=body,
+        deliveries=deliveries,
+        last_look=last_look,
+        is_told_with_outcome=is_told_with_outcome,
+    )
 
 
 def between(

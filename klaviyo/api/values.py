@@ -22,7 +22,7 @@ FURTHEST_AHEAD = timedelta(days=364)
 LARGEST_WHOLE = 2**53  # exact in JSON: RFC 8259, 6
 LONGEST_EMAIL = 100  # https://developers.klaviyo.com/en/reference/profiles_api_overview
 LONGEST_ADDRESS = 254
-AT_HAND = 512  # addresses whose forms are not made anew: those of a batch come up time and again
+AT_HAND = 10_000  # addresses whose forms are not made anew: those of a batch come up time and again
 
 NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
 MILLISECONDS_FROM = 10_000_000_000  # as seconds, that is the year 2286

@@ -46,6 +46,9 @@ def send(batch: Batch, delivery: Delivery) -> Outcome | None:
             _bring(batch, delivery)
     record = partial(events_api.create, batch.client, delivery.body, [delivery])
     row = batch.sends.get(delivery.pk)
+    if row is None and not message_of(delivery):  # what comes twice is dropped: less need be known
+        record(is_told_with_outcome=True)
+        return None
     if row is None:
         record(last_look=partial(gate.last_look, batch, delivery))
         return None
@@ -79,16 +82,16 @@ def deliver(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 
 def behind_their_people(connection: Connection, pks: Sequence[int]) -> set[int]:
     """Those whose person's profile is about to go, which wait for it: each would bring the person once more."""
-    deliveries = list(Delivery.objects.filter(pk__in=pks).only("pk", "kind", "subject", "options"))
-    theirs = Delivery.objects.filter(
-        connection=connection, kind=contents.Profile.kind, subject__in={delivery.subject for delivery in deliveries}
-    )
+    claimable = Delivery.objects.filter(pk__among=pks)
+    people = set(claimable.values_list("subject", flat=True))
+    theirs = Delivery.objects.filter(connection=connection, kind=contents.Profile.kind, subject__in=people)
     about_to_go = Q(state=Delivery.State.QUEUED, next_try_at__lte=Now()) | Q(state=Delivery.State.SENDING, job=None)
     going = list(theirs.filter(about_to_go).only("pk", "lane", "subject"))
     if not going or pauses.is_in_trouble(connection, contents.Profile.kind):
         return set()
     held_up = outbox.behind_others(connection.pk, [(one.pk, one.lane) for one in going])
     soon = {one.subject.lower() for one in going if one.pk not in held_up}
+    deliveries = list(claimable.only("pk", "kind", "subject", "options"))
     known = told_lately(connection, [delivery for delivery in deliveries if delivery.subject.lower() in soon])
     return {delivery.pk for delivery in deliveries if delivery.subject.lower() in soon - known}
 

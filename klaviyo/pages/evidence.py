@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 
+from integrations.pages import times
+
 CONSENT = {
     "SUBSCRIBED": ("Subscribed", "The person asked for marketing e-mail."),
     "UNSUBSCRIBED": ("Unsubscribed", "The person said no to marketing e-mail."),
@@ -102,9 +104,9 @@ def _when(said: Any, decided_at: datetime) -> str:
         if moment is None:
             return str(said)
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        written = times.written(moment)
     except (ValueError, OverflowError):  # no such day; or near the ends of the calendar
         return str(said)
-    written = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
     if decided_at - moment < timedelta(minutes=1):
         return written
     return f"{written} ({timesince(moment, decided_at)} before this decision)"

@@ -17,6 +17,8 @@ PERMISSIONS = {
         "view_attempt",
         "retry",
         "release_messages",
+        "view_noticeaddress",
+        "manage_notices",
     ],
     "klaviyo": [
         "view_storesetting",

@@ -48,6 +48,7 @@ BENCHMARKS = {
     "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
     "claims": Benchmark("Does a table full of settled deliveries slow claims down?", Needs(postgres=LARGE)),
     "actions": Benchmark("What does an action cost by command and over HTTP, and a list of all?", Needs(accounts=11)),
+    "pages": Benchmark("100 accounts and a million attempts: is any page slow?"),
     "peers": Benchmark("A backlog, beside a Celery task for each signal: how much faster?", Needs(accounts=3)),
     "histories": Benchmark("500 random histories: does any break one of the three promises?"),
     "storm": Benchmark("Workers killed, Redis emptied, PostgreSQL crashed: is anything lost or doubled?"),

@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integrations.api.outcome import Outcome
-from integrations.models import Attempt, Connection, Delivery, HealthCheck
+from integrations.models import Attempt, Connection, Delivery, HealthCheck, NoticeAddress, NoticeDelivery
+from integrations.notices import publish_to
+from integrations.notices.needs import NEEDS_SOMEBODY
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
 from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
@@ -58,6 +60,19 @@ def fill(ann: Advocate) -> None:
     for run in ended:
         _a_run(connection, Outcome("error" if "is_known" in run else "success", **run))
     HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
+    _notices(connection)
+
+
+def _notices(connection: Connection) -> None:
+    """A mailbox and an endpoint, each told something, in each state."""
+    names = [NEEDS_SOMEBODY.name]
+    for kind, shown in (("email", LONG), ("endpoint", f"{LONG_NAME}.example …ices")):
+        address = NoticeAddress.objects.create(kind=kind, shown=shown, names=names, is_on=kind == "email")
+        for state in NoticeDelivery.State:
+            publish_to([address], NEEDS_SOMEBODY, connection, {"sentence": "The app was removed. " + LONG_NAME})
+            told = NoticeDelivery.objects.latest("pk")
+            problem = "The endpoint answered 500." if state != NoticeDelivery.State.TOLD else ""
+            NoticeDelivery.objects.filter(pk=told.pk).update(state=state, problem=problem)
 
 
 def addresses() -> Iterator[str]:
@@ -93,6 +108,8 @@ def _of_integrations() -> Iterator[str]:
     yield from (at, f"{at}klaviyo/", f"{at}klaviyo/enable", f"{at}klaviyo/key")
     yield from (f"{at}deliveries/", f"{at}deliveries/?of=0", f"{at}activity/", f"{at}activity/?words=nothing")
     yield from (f"{at}deliveries/?state={state}" for state in ("held", "failed", "skipped", "open"))
+    yield from (f"{at}notices/", f"{at}notices/add")
+    yield from (f"{at}notices/{address.pk}/remove" for address in NoticeAddress.objects.all())
     for connection in Connection.objects.order_by("pk"):
         yield from (f"{at}{connection.pk}/", f"{at}{connection.pk}/allow", f"{at}{connection.pk}/key")
         if connection.state not in Connection.ENDED:

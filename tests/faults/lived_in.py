@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from integrations.api import tokens
 from integrations.api.outcome import Outcome
-from integrations.models import Attempt, Connection, Delivery, RefusedCall
+from integrations.models import Attempt, Connection, Delivery, NoticeAddress, RefusedCall
+from integrations.notices import publish_to
+from integrations.notices.needs import NEEDS_SOMEBODY
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
 from klaviyo.delivery.erasure import erase
@@ -42,6 +44,8 @@ def move_in() -> StoreSetting:
     notice(setting.connection, 1, "ben@friends.test")
     Group.objects.create(name="Readers")
     User.objects.create_user("reader")
+    mailbox = NoticeAddress.objects.create(kind="email", shown="team@shop.test", names=[NEEDS_SOMEBODY.name])
+    publish_to([mailbox], NEEDS_SOMEBODY, setting.connection, {"sentence": "The app was removed."})
     token, _ = tokens.make("Till", None, abilities=["read"], connections=[setting.connection])
     RefusedCall.objects.create(token=token, code=RefusedCall.Code.ABILITY_NOT_ALLOWED, method="POST", route="/tea")
     erase.erase("eve@friends.test", None)

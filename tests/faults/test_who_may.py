@@ -28,6 +28,7 @@ WITHOUT_A_PERMISSION = {  # for whoever may sign in: about themselves, or nothin
     "admin:view_on_site",
     "admin/nothing-is-here/",
     "klaviyo:events",  # what the product tells Klaviyo: a reference, of nobody
+    "times",  # how one sees times oneself
     "integrations:callback",  # it asks for the permission that the trip was begun with; see test_connecting_rules
 }
 NEEDS_TWO = "admin:auth_user_add"
@@ -49,6 +50,12 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:release_messages": {"integrations.release_messages"},
     "integrations:activity": {"admin.view_logentry"},
     "integrations:activity_export": {"admin.view_logentry"},
+    "integrations:notices": {"integrations.view_noticeaddress", "integrations.manage_notices"},
+    "integrations:add_notice": {"integrations.manage_notices"},
+    "integrations:test_notice": {"integrations.manage_notices"},
+    "integrations:switch_notice": {"integrations.manage_notices"},
+    "integrations:remove_notice": {"integrations.manage_notices"},
+    "integrations:send_notice_again": {"integrations.manage_notices"},
     "integrations:api_tokens": {"integrations.manage_api_tokens"},
     "integrations:make_api_token": {"integrations.manage_api_tokens"},
     "integrations:revoke_api_token": {"integrations.manage_api_tokens"},

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from integrations.models import ApiToken, Connection, Delivery
+from integrations.models import ApiToken, Connection, Delivery, NoticeAddress, NoticeDelivery
 from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
 from referrals import unsubscribe_links
 from referrals.models import Advocate, Invite
@@ -84,6 +84,8 @@ def _known(route: Route) -> dict[str, Any]:
         "connection_id": _first(Connection),
         "delivery_id": _first(Delivery),
         "token_id": _first(ApiToken),
+        "address_id": _first(NoticeAddress),
+        "notice_id": _first(NoticeDelivery),
         "setting_id": _first(StoreSetting),
         "send_id": _first(Send),
         "advocate_id": _first(Advocate),

@@ -1,11 +1,7 @@
 """Real Celery workers in processes of their own, on the embedded parts and on real ones."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,9 +14,10 @@ import redis
 
 from klaviyo.sandbox import Exchange, Sandbox
 from tests import migrated, schemas, servers
+from tests.sorae import forks
+from tests.sorae.forks import Fork
 from tests.workers import playing
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 900.0
 QUEUES = ("deliveries", "auth", "low")
 
@@ -50,7 +47,7 @@ class House:
     env: dict[str, str]
     klaviyo: Sandbox
     observer: Observer
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Fork] = field(default_factory=list)
     scene: playing.Scene | None = None
 
     def __enter__(self) -> "House":
@@ -73,50 +70,27 @@ class House:
         assert self.scene
         return self.scene.play(verb, *numbers)
 
-    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
-        name = f"worker-{len(self.workers)}"
-        command = [sys.executable, "-m", "celery", "-A", "sorae", "worker", "-P", "threads", "-c", "4"]
-        with (self.var / f"{name}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [*command, "-n", f"{name}@%h", *options],
-                cwd=ROOT,
-                env=self.env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.workers.append(worker)
-        return worker
+    def start_worker(self, *options: str) -> Fork:
+        command = ("-m", "celery", "-A", "sorae", "worker", "-P", "threads", "-c", "4")
+        return self._start(*command, "-n", f"worker-{len(self.workers)}@%h", *options)
 
-    def start_beat(self) -> subprocess.Popen[bytes]:
+    def start_beat(self) -> Fork:
         """Beat in a process of its own."""
-        name = f"worker-{len(self.workers)}"
-        command = [sys.executable, "-m", "celery", "-A", "sorae", "beat", "--pidfile", ""]
-        with (self.var / f"{name}.log").open("wb") as log:
-            beat = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True)
-        self.workers.append(beat)
-        return beat
+        return self._start("-m", "celery", "-A", "sorae", "beat", "--pidfile", "")
 
-    def start_drain(self, *options: str) -> subprocess.Popen[bytes]:
+    def start_drain(self, *options: str) -> Fork:
         """The same work without a broker."""
-        name = f"worker-{len(self.workers)}"
-        with (self.var / f"{name}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "manage.py", "drain", *options],
-                cwd=ROOT,
-                env=self.env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.workers.append(worker)
-        return worker
+        return self._start("manage.py", "drain", *options)
 
     def run(self, *words: str) -> tuple[int, str]:
         """The exit status of a command, and what it said."""
-        command = [sys.executable, "manage.py", *words]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True)
-        return done.returncode, (done.stdout + done.stderr).strip()
+        status, said = forks.run("manage.py", *words, env=self.env)
+        return status, said.strip()
+
+    def _start(self, *words: str) -> Fork:
+        worker = forks.python(*words, env=self.env, said=self.var / f"worker-{len(self.workers)}.log")
+        self.workers.append(worker)
+        return worker
 
     def messages(self) -> int:
         """How many messages the broker keeps for workers."""
@@ -135,7 +109,7 @@ class House:
             texts = [(path.name.split(".")[1], path.read_bytes()) for path in files]
         return sorted((queue, json.loads(text)["headers"]["task"]) for queue, text in texts)
 
-    def said(self, worker: subprocess.Popen[bytes]) -> str:
+    def said(self, worker: Fork) -> str:
         """What one of the workers has written."""
         return (self.var / f"worker-{self.workers.index(worker)}.log").read_text()
 
@@ -143,7 +117,7 @@ class House:
         """kill -9, without a chance to tidy up."""
         for worker in self.workers:
             if worker.poll() is None:
-                os.killpg(worker.pid, signal.SIGKILL)
+                worker.kill()
 
     def lose_messages(self) -> None:
         """The broker forgets everything: its folder is emptied, or it is flushed."""

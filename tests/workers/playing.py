@@ -1,14 +1,14 @@
 """The environment of an installation under test, and somebody who does things in it."""
 
-import json
+import contextlib
 import os
-import subprocess
-import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from klaviyo.sandbox import Sandbox
+from tests.sorae import forks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,25 +37,30 @@ def environment(klaviyo: Sandbox, folder: Path) -> dict[str, str]:
 class Scene:
     """A process that plays the verbs of the scene, one after the other, in the installation with this environment."""
 
-    def __init__(self, env: dict[str, str]) -> None:
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed by `end`)
-        pipe = subprocess.PIPE
-        words = [sys.executable, "-m", "tests.workers.scene"]
-        self._process = subprocess.Popen(
-            words, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, stderr=self._said, text=True
-        )
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._said = tempfile.NamedTemporaryFile("r")  # noqa: SIM115  (closed by `end`)
+        self._ours, theirs = forks.FORKS.Pipe()
+        self._process = forks.Fork(_answer, theirs, env=env, said=Path(self._said.name))
+        theirs.close()
 
     def play(self, verb: str, *numbers: int | str) -> Any:
         """What the verb answers; it must succeed."""
-        assert self._process.stdin
-        assert self._process.stdout
-        print(json.dumps([verb, *numbers]), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        if not answer:
-            self._said.seek(0)
-            raise AssertionError(self._said.read())
-        return json.loads(answer)
+        try:
+            self._ours.send((verb, *numbers))
+            return self._ours.recv()
+        except (EOFError, OSError):
+            raise AssertionError(self._said.read()) from None
 
     def end(self) -> None:
-        self._process.communicate()
+        self._ours.close()
+        self._process.wait()
         self._said.close()
+
+
+def _answer(asked: Any) -> None:
+    """Until nobody asks any more."""
+    from tests.workers import scene  # with the settings of its environment
+
+    with contextlib.suppress(EOFError):
+        while True:
+            asked.send(scene.play(*asked.recv()))

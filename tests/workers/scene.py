@@ -1,12 +1,9 @@
-"""Steps of a test in a process of its own, with the product's own settings: python -m tests.workers.scene.
+"""Steps of a test in a process of its own, with the product's own settings; `playing.Scene` is that process.
 
-The processes under test have an environment, a database and a broker that are not those of the test run. Each line
-that comes in is a verb and its numbers, `["join", 100]`; each line that goes out is what it answers.
+The processes under test have an environment, a database and a broker that are not those of the test run.
 """
 
-import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -133,25 +130,26 @@ def wake(times: int) -> int:
     return len(ids)
 
 
-if __name__ == "__main__":
-    verbs: dict[str, Callable[..., Any]] = {
-        "open": open_the_store,
-        "beat": beat,
-        "wake": wake,
-        "join": join,
-        "write-ourselves": write_ourselves,
-        "invite": invite,
-        "opt-out": opt_out,
-        "settled": settled,
-        "holds": holds,
-        "meet": meet,
-        "command": command,
-        "end-leases": end_leases,
-        "leased": leased,
-        "standings": standings,
-    }
-    for line in sys.stdin:
-        verb, *numbers = json.loads(line)
-        answer = verbs[verb](*numbers)
-        databases.close_all()  # a test may take the database away before the next one
-        print(json.dumps(answer), flush=True)
+VERBS: dict[str, Callable[..., Any]] = {
+    "open": open_the_store,
+    "beat": beat,
+    "wake": wake,
+    "join": join,
+    "write-ourselves": write_ourselves,
+    "invite": invite,
+    "opt-out": opt_out,
+    "settled": settled,
+    "holds": holds,
+    "meet": meet,
+    "command": command,
+    "end-leases": end_leases,
+    "leased": leased,
+    "standings": standings,
+}
+
+
+def play(verb: str, *numbers: Any) -> Any:
+    """What a verb answers."""
+    answer = VERBS[verb](*numbers)
+    databases.close_all()  # a test may take the database away before the next one
+    return answer

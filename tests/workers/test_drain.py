@@ -1,6 +1,5 @@
 """`manage.py drain`: deliveries without any broker, also while the database or Redis goes away."""
 
-import subprocess
 import threading
 from collections import Counter
 
@@ -10,6 +9,7 @@ from sorae import settings
 from sorae.celery import app
 from tests import servers
 from tests.consent_screen import TEA_HOUSE_LTD
+from tests.sorae.forks import Fork
 from tests.workers.conftest import House
 
 PEOPLE = 20
@@ -21,7 +21,7 @@ def told(house: House) -> Counter[str]:
     return Counter(event.email or "" for event in house.klaviyo.events(TEA_HOUSE_LTD, "Sorae Advocate Started"))
 
 
-def end(house: House, worker: "subprocess.Popen[bytes]") -> str:
+def end(house: House, worker: Fork) -> str:
     """Ask it to end; what it has said."""
     worker.terminate()
     house.wait_until(lambda: worker.poll() is not None)

@@ -12,17 +12,20 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.pages.access import for_operators
 from klaviyo.models import Send
-from klaviyo.pages import action_runs, permissions, person, person_history
+from klaviyo.pages import action_runs, people_found, permissions, person, person_history
 from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
+
+LONGEST = 100
+SHORTEST = 2  # letters of an address or a name
 
 
 @for_operators("klaviyo.view_send", "klaviyo.erase")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def people(request: HttpRequest) -> HttpResponse:
-    """A form that asks for an e-mail, and what is known of the person.
+    """A form that asks for an e-mail, or a part of it or of a name, and what is known of the person.
 
     To whoever may erase people but not read about them, the form is the way to erasing.
     """
@@ -32,10 +35,12 @@ def people(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     typed = request.POST.get("email", "")
     try:
-        email = text.email(typed)
+        return _record(request, text.email(typed))
     except ValidationError as error:
-        return _page(request, {"title": "Find a person", "typed": typed, "problem": " ".join(error.messages)}, 400)
-    return _record(request, email)
+        found = people_found.by(typed, permissions.to(request.user)) if _can_be_looked_for(typed) else []
+        problem = "" if found else _nobody(typed, " ".join(error.messages))
+    status = 200 if found else 400
+    return _page(request, {"title": "Find a person", "typed": typed, "found": found, "problem": problem}, status)
 
 
 @for_operators("klaviyo.view_send")
@@ -55,6 +60,17 @@ def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
     if not known:
         raise Http404
     return _record(request, known[0].email, known)
+
+
+def _nobody(typed: str, why_no_address: str) -> str:
+    if not _can_be_looked_for(typed):
+        return why_no_address
+    return "This is no whole address, and nobody here has it in theirs or in their name. Try a shorter part."
+
+
+def _can_be_looked_for(typed: str) -> bool:
+    """Whether it can be a part of an address or a name; no text in PostgreSQL holds a NUL."""
+    return SHORTEST <= len(typed.strip()) <= LONGEST and "\x00" not in typed
 
 
 def _record(request: HttpRequest, email: str, known: Sequence[Advocate] = ()) -> HttpResponse:

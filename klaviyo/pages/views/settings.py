@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
+from integrations.pages import filtering, sections
 from integrations.pages.access import for_operators
 from klaviyo import account_lists
 from klaviyo.mapping import contents
@@ -22,6 +23,7 @@ from klaviyo.pages import list_choices
 from klaviyo.pages.settings_form import LISTS, SettingsForm
 from klaviyo.pages.settings_log import note
 from klaviyo.profiles.errors import LIST_GONE
+from klaviyo.provider import KLAVIYO
 from referrals.models import Store
 
 PAGE = 50
@@ -36,9 +38,10 @@ def settings(request: HttpRequest) -> HttpResponse:
     store_settings = StoreSetting.objects.select_related("store", "connection").order_by(
         "store__name", "connection__account_name"
     )
-    connection_id = request.GET.get("connection", "")
+    connection_id = filtering.id_in(request.GET.get("connection", ""))
+    connection = Connection.objects.filter(pk=connection_id, provider=KLAVIYO.slug).first() if connection_id else None
     search = request.GET.get("q", "").replace("\x00", "").strip()[:200]
-    if connection_id.isdecimal() and len(connection_id) < 19:
+    if connection_id:
         store_settings = store_settings.filter(connection=int(connection_id))
     if search:
         named = Q(store__name__icontains=search) | Q(connection__account_name__icontains=search)
@@ -47,6 +50,8 @@ def settings(request: HttpRequest) -> HttpResponse:
     unjoined = list(Store.objects.filter(klaviyo_settings=None).order_by("name")[: UNJOINED_SHOWN + 1])
     context = {
         "title": "Store settings",
+        "connection": connection,
+        "sections": sections.of(request, connection, "Settings") if connection else (),
         "page": page,
         "store_settings": page.object_list,
         "search": search,

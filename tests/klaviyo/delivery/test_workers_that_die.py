@@ -1,6 +1,8 @@
 """Workers that die in the middle of everything: nothing is lost or told twice, and nobody's no is passed by."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,9 +10,8 @@ import requests
 from django.utils import timezone
 
 from integrations import outbox
-from integrations.models import Connection, Delivery, Lease
-from integrations.outcomes import Outcome
-from integrations.workers import worker
+from integrations.models import Connection, Lease
+from integrations.workers import one_by_one, worker
 from klaviyo.api import profile_search, transport
 from klaviyo.api.client import Client
 from klaviyo.models import StoreSetting
@@ -100,21 +101,50 @@ def test_a_worker_may_die_between_an_answer_and_its_record(
 ) -> None:
     list_id = choose_list(sandbox)
     tell_the_story(ann)
-    settle, made = outbox.settle, 0
-
-    def dying(delivery: Delivery, outcome: Outcome) -> bool:
-        nonlocal made
-        made += 1
-        if made == number:
-            raise Killed
-        return settle(delivery, outcome)
-
     with pytest.MonkeyPatch.context() as mortal:
-        mortal.setattr(outbox, "settle", dying)
+        mortal.setattr(one_by_one, "TOGETHER", 1)
+        die_at_writing(mortal, number)
         with pytest.raises(Killed):
             drain()
     come_back(drain)
     assert_that_all_was_told_once(sandbox, ann, list_id)
+
+
+def test_a_worker_may_die_with_much_that_was_taken_and_not_written(
+    sandbox: Sandbox, setting: StoreSetting, ann: Advocate, drain: Drain
+) -> None:
+    for order in range(20):
+        lifecycle.convert(ann, order_id=str(order), friend_email=CID, total="1", currency="EUR")
+    with pytest.MonkeyPatch.context() as mortal:
+        mortal.setattr(one_by_one, "TOGETHER_SECONDS", 3600.0)
+        mortal.setattr(outbox, "settle_taken", killed)
+        with pytest.raises(Killed):
+            drain()
+    assert len(metrics(sandbox, CID)) == 20
+    assert State.SENDING in states()
+    come_back(drain)
+    assert states() == {State.ACCEPTED}
+    assert len(metrics(sandbox, CID)) == 20
+    assert max(event.received for event in sandbox.events(TEA)) == 2
+
+
+def die_at_writing(mortal: pytest.MonkeyPatch, number: int) -> None:
+    """When so many outcomes have been written."""
+    made = 0
+
+    def dying(write: Callable[..., Any], *about: Any) -> Any:
+        nonlocal made
+        made += 1
+        if made == number:
+            raise Killed
+        return write(*about)
+
+    for name in ("settle", "settle_taken"):
+        mortal.setattr(outbox, name, partial(dying, getattr(outbox, name)))
+
+
+def killed(*_: Any) -> None:
+    raise Killed
 
 
 def test_a_list_add_outlives_the_worker_that_planned_it(
@@ -122,11 +152,8 @@ def test_a_list_add_outlives_the_worker_that_planned_it(
 ) -> None:
     list_id = choose_list(sandbox)
 
-    def dying(*_: Any) -> None:
-        raise Killed
-
     with pytest.MonkeyPatch.context() as mortal:
-        mortal.setattr(new_profile_list, "settle", dying)
+        mortal.setattr(new_profile_list, "settle", killed)
         with pytest.raises(Killed):
             drain()
     assert known(sandbox, ann.email).lists == ()

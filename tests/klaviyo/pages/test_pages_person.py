@@ -171,3 +171,27 @@ def test_no_person_page_is_kept_by_a_browser(browser_of_the_operator: Client, an
         browser_of_the_operator.get(f"{PEOPLE}of-advocate/{ann.pk}/"),
     ):
         assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("typed", ["ann@exam", "ANN", "lee", "Ann Lee", "lee ann", "  example.com  "])
+def test_a_part_of_an_address_or_a_name_finds_people(
+    browser_of_the_operator: Client, ann: Advocate, typed: str
+) -> None:
+    page = browser_of_the_operator.post(PEOPLE, {"email": typed})
+    assert page.status_code == 200
+    assert ann.email in page.content.decode()
+
+
+def test_a_friend_is_found_by_a_part_and_each_address_once(browser_of_the_operator: Client, ann: Advocate) -> None:
+    for _ in range(2):
+        lifecycle.invite(ann, "ben@friends.test", recipient_name="Ben")
+    page = browser_of_the_operator.post(PEOPLE, {"email": "friends.t"}).content.decode()
+    assert page.count('value="ben@friends.test"') == 1
+
+
+@pytest.mark.parametrize("typed", ["zzz", "@", "a", "\x00", "%", "_", "W" * 9000])
+def test_what_finds_nobody_says_what_to_do(browser_of_the_operator: Client, ann: Advocate, typed: str) -> None:
+    page = browser_of_the_operator.post(PEOPLE, {"email": typed})
+    assert page.status_code == 400
+    assert ann.email not in page.content.decode()
+    assert 'id="problem"' in page.content.decode()

@@ -1,7 +1,7 @@
 """Workers that die while they send mail, or come too late: no friend is written to twice by itself."""
 
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,14 +31,14 @@ class Killed(BaseException):
     """A worker that is no more; no code of ours sees it coming."""
 
 
-def unless_it_is_mail(trouble: BaseException) -> Callable[[Attempt, float], None]:
+def unless_it_is_mail(trouble: BaseException) -> Callable[[Sequence[Attempt]], None]:
     """The end of an attempt is put on record, but not that of a message."""
-    finish = attempts._finish
+    finish = attempts.finish
 
-    def ending(attempt: Attempt, started: float) -> None:
-        if attempt.operation == mailer.OPERATION:
+    def ending(answered: Sequence[Attempt]) -> None:
+        if any(attempt.operation == mailer.OPERATION for attempt in answered):
             raise trouble
-        finish(attempt, started)
+        finish(answered)
 
     return ending
 
@@ -109,7 +109,7 @@ def test_neither_a_reconnect_nor_a_hasty_retry_repeats_what_a_dead_worker_may_ha
 ) -> None:
     lifecycle.invite(ann, BEN)
     with pytest.MonkeyPatch.context() as mortal:
-        mortal.setattr(attempts, "_finish", unless_it_is_mail(Killed()))
+        mortal.setattr(attempts, "finish", unless_it_is_mail(Killed()))
         with pytest.raises(Killed):
             drain()
     end_leases()
@@ -127,7 +127,7 @@ def test_a_record_that_cannot_be_written_does_not_repeat_the_message(
 ) -> None:
     lifecycle.invite(ann, BEN)
     with pytest.MonkeyPatch.context() as broken:
-        broken.setattr(attempts, "_finish", unless_it_is_mail(RuntimeError()))
+        broken.setattr(attempts, "finish", unless_it_is_mail(RuntimeError()))
         drain()
     come_back(drain)
     assert outcomes()[BEN] == (State.FAILED, "outcome_unknown")
