@@ -16,7 +16,8 @@ _CAMPAIGN = re.compile(
     r"|srsltid|fbclid|igshid|igsh|msclkid|ttclid|twclid|li_fat_id|rdt_cid|epik|sccid|yclid|ysclid|ymclid|qclid|obclid"
     r"|mc_[ce]id|mkt_tok|s_kwcid|ef_id|cjevent|awc|irclickid|irgwc|clickid|wicked(?:id|source)|_openstat|vero_(?:id|conv)"
     r"|tblci|dicbo|sscid|tduid|ran(?:mid|eaid|siteid)|rb_clickid|nb_klid|dm_i|bsft_\w+|oly_(?:enc|anon)_id|sfmc_\w+"
-    r"|ml_subscriber(?:_hash)?|trk_\w+|elqtrackid|gad|_gl",
+    r"|ml_subscriber(?:_hash)?|trk_\w+|elqtrackid|gad|_gl|_ga|at_\w+|xtor|s_cid|wt[._]mc(?:_id)?|itm_\w+|_bta_\w+|__s"
+    r"|__hs\w+|hsctatracking|_branch_referrer|et_[cr]id|mi_u|spm|tw_(?:source|campaign|adid|medium)|pins_campaign_id",
     re.IGNORECASE,
 )
 #: Those that say which campaign it was; the others are about who has clicked.
@@ -35,6 +36,11 @@ def trimmed(word: str) -> str:
     """
     found = _WORD.search(word)
     return found[0].rstrip("_/-") if found else ""
+
+
+def before_words(code: str) -> str:
+    """A code that is made of letters and digits alone, without what a sign of words within has tied to it."""
+    return re.split("[-_]", code, maxsplit=1)[0]
 
 
 class Word:
@@ -59,10 +65,18 @@ class Slug(Word):
         return found[0]
 
 
+def own(query: str) -> dict[str, str]:
+    """The parameters of a raw query string, trimmed, as they are in it first."""
+    found: dict[str, str] = {}
+    for piece in _pieces(query):
+        found.setdefault(name(piece), trimmed(unquote_plus(piece.partition("=")[2])))
+    return found
+
+
 def campaign(query: str) -> list[str]:
     """The campaign parameters of a raw query string, as "name=value" each; what is ours or anybody's is left out."""
     kept: list[str] = []
-    for piece in query.replace("&amp;", "&").split("&"):  # as a link stands in HTML
+    for piece in _pieces(query):
         if _CAMPAIGN.fullmatch(name(piece)) and sum(map(len, kept)) + len(piece) <= LONGEST_CAMPAIGN:
             kept.append(printable(piece.encode("latin-1", "replace")))  # as WSGI has it: PEP 3333
     return kept
@@ -76,6 +90,10 @@ def about_nobody(pieces: Iterable[str]) -> list[str]:
 def name(piece: str) -> str:
     """The name of a parameter in a query string."""
     return unquote_plus(piece.partition("=")[0])
+
+
+def _pieces(query: str) -> list[str]:
+    return query.replace("&amp;", "&").split("&")  # as a link stands in HTML
 
 
 def printable(address: str | bytes) -> str:

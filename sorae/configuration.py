@@ -29,10 +29,13 @@ def problem(name: str, sentence: str, hint: str) -> None:
 
 
 def text(name: str, default: str = "") -> str:
-    """The value as it was given, without the space around it. The file counts where both are given."""
+    """The value as it was given, without the space around it. The file counts where both are given.
+
+    Some editors begin a file with a mark that nobody sees: https://docs.python.org/3/library/codecs.html#module-encodings.utf_8_sig
+    """
     file = os.environ.get(f"{name}_FILE")
     try:
-        return (Path(file).read_text("utf-8") if file else os.environ.get(name, default)).strip()
+        return (Path(file).read_text("utf-8-sig") if file else os.environ.get(name, default)).strip()
     except (OSError, ValueError):  # a path may hold what no path can
         problem(f"{name}_FILE", "names a file that cannot be read.", "Check the path and its permissions.")
         return default

@@ -2,8 +2,11 @@
 
 import warnings
 from typing import Any
+from urllib.parse import unquote
 
 import environ  # type: ignore[import-untyped]
+
+from sorae import web_addresses
 
 ENGINES = {"django.db.backends.postgresql", "django.db.backends.sqlite3"}
 POSTGRESQL: dict[str, Any] = {
@@ -33,7 +36,17 @@ def read(address: str) -> dict[str, Any] | None:
     if parsed.get("ENGINE") not in ENGINES or not parsed.get("NAME"):
         return None
     ours = SQLITE if parsed["ENGINE"].endswith("sqlite3") else POSTGRESQL
+    parsed["HOST"] = _host(str(parsed.get("HOST") or ""))
     return ours | parsed | {"OPTIONS": ours.get("OPTIONS", {}) | parsed.get("OPTIONS", {})}
+
+
+def _host(told: str) -> str:
+    """Names in ASCII, as libpq looks them up as they stand; or the folder of a socket, which an address has encoded.
+
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+    """
+    host = unquote(told)
+    return host if host.startswith("/") else ",".join(web_addresses.in_ascii(name) for name in host.split(","))
 
 
 def wrong(settings: dict[str, Any]) -> tuple[str, str] | None:
@@ -46,7 +59,11 @@ def wrong(settings: dict[str, Any]) -> tuple[str, str] | None:
         return f"has {flags[0].lower()} that is neither True nor False.", "Write True or False, or leave it out."
     if settings["ENGINE"].endswith("sqlite3") and (unknown := set(settings["OPTIONS"]) - set(SQLITE["OPTIONS"])):
         return f"has an option that SQLite does not take: {min(unknown)[:40]}.", "Leave it out."
-    is_immediate = settings["OPTIONS"].get("transaction_mode", "IMMEDIATE") == "IMMEDIATE"
-    if settings.get("ATOMIC_REQUESTS") or not settings.get("AUTOCOMMIT", True) or not is_immediate:
-        return "changes what a transaction is.", "Leave out atomic_requests, autocommit and transaction_mode."
+    if "pool" in settings["OPTIONS"]:  # https://docs.djangoproject.com/en/5.2/ref/databases/#connection-pool
+        return "asks for a pool, which only another library than ours has.", "Leave out pool; conn_max_age counts."
+    is_usual = settings["OPTIONS"].get("transaction_mode", "IMMEDIATE") == "IMMEDIATE"
+    is_usual = is_usual and "isolation_level" not in settings["OPTIONS"]
+    if settings.get("ATOMIC_REQUESTS") or not settings.get("AUTOCOMMIT", True) or not is_usual:
+        hint = "Leave out atomic_requests, autocommit, isolation_level and transaction_mode."
+        return "changes what a transaction is.", hint
     return None

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from sorae import web_addresses
+
 NONE: dict[str, Any] = {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 FILES = "django.core.mail.backends.filebased.EmailBackend"
@@ -32,7 +34,7 @@ def _server(address: str) -> dict[str, Any] | None:
         return None
     return {
         "EMAIL_BACKEND": SMTP,
-        "EMAIL_HOST": host,
+        "EMAIL_HOST": web_addresses.in_ascii(unquote(host)),
         "EMAIL_PORT": port or USUAL_PORTS[parts.scheme],
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),

@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from sorae.web_addresses import Malformed
+from sorae.web_addresses import Malformed, in_ascii
 
 USUAL_PORT = 6379
 EXAMPLE = "For example redis://:password@localhost:6379/0, or rediss://:password@host:6380/0 for TLS."
@@ -56,7 +56,7 @@ def _host(parts: SplitResult) -> str:
     try:
         return f"[{host}]" if isinstance(ip_address(host), IPv6Address) else host
     except ValueError:
-        return host
+        return in_ascii(host)
 
 
 def _options(parts: SplitResult) -> tuple[int, dict[str, str]]:

@@ -66,6 +66,18 @@ def host_name(name: str) -> str:
     return name if domains.is_name(name) else ""
 
 
+def in_ascii(name: str) -> str:
+    """The host of a server that we connect to, whatever it is called inside a network; else as it is.
+
+    Python itself would look for another domain than browsers do: it keeps to the standard of 2003 (see `domains`).
+    https://docs.python.org/3/library/codecs.html#module-encodings.idna
+    """
+    try:
+        return name if name.isascii() else domains.in_ascii(name)
+    except UnicodeError:
+        return name
+
+
 def _parts(told: str, hint: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(told)

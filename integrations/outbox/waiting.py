@@ -45,7 +45,7 @@ UNDECIDED = declare(
 EXPIRED = declare(
     "expired",
     "Too late",
-    "It could not be sent in time, and is of no use any more.",
+    "It could not be sent in time, and has expired.",
     because="it could not be sent in time",
     means="The invite had expired, or the message would have come so late that it had lost its use.",
     who=Who.NOBODY,

@@ -19,9 +19,9 @@ from integrations.pauses import message_hold
 
 NAMES = {"event": "Invites and reminders by Klaviyo", "email": "Sorae's own e-mails", "subscribe": "Newsletter opt-ins"}
 DONE = {
-    Early.GO: "Messages let go",
-    Early.CANCEL_MAIL: "Messages let go, but for early e-mails",
-    Early.CANCEL_ALL: "Messages let go, but for early ones",
+    Early.GO: "Messages released",
+    Early.CANCEL_MAIL: "Messages released, but for early e-mails",
+    Early.CANCEL_ALL: "Messages released, but for early ones",
 }
 
 

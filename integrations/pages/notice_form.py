@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+import idna
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -46,9 +47,9 @@ class NoticeForm(forms.Form):
         if "://" not in typed:
             try:
                 validate_email(typed)
-            except ValidationError:
+                return _in_ascii(typed)
+            except (ValidationError, UnicodeError):
                 raise ValidationError("This is no e-mail address, and no address that begins with https://.") from None
-            return typed
         _refuse_odd(typed)
         return typed
 
@@ -62,6 +63,16 @@ class NoticeForm(forms.Form):
         address.to = to
         address.secret = "" if is_mailbox else signing.new_secret()
         return address
+
+
+def _in_ascii(email: str) -> str:
+    """With its domain as it travels. Raises UnicodeError for what is no domain.
+
+    Django itself would write another domain for some: it keeps to the standard of 2003, by which straße.example is
+    strasse.example. https://www.unicode.org/reports/tr46/
+    """
+    local, at, domain = email.rpartition("@")
+    return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
 
 
 def _refuse_odd(url: str) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from klaviyo.actions.inputs import seed, wrong
+from klaviyo.api import values
 
 Channel = Literal[
     "email",
@@ -42,6 +43,12 @@ def check_channels(channels: Iterable[str], *, has_mail: bool, has_phone: bool) 
             raise wrong(f"{channel} needs an email.", field="channels")
         if not channel.startswith("email") and not has_phone:
             raise wrong(f"{channel} needs a phone_number.", field="channels")
+
+
+def check_number(channels: Iterable[str], number: str) -> None:
+    """Whoever agrees to texts needs a number that gets them. Raises a validation error."""
+    if not values.gets_texts(number) and (texts := [one for one in channels if not one.startswith("email")]):
+        raise wrong(f"No text messages reach this phone number, and {texts[0]} needs one.", field="phone_number")
 
 
 def block(channels: Iterable[str], said: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,8 +92,8 @@ def unsubscribe_profiles(task: Task, given: Unsubscribing) -> dict[str, Any]:
     going = [(at, unsubscription.ending(whom[at])) for at in sorted(on_it)]
     body = partial(ends, list_id=list_id)
     most = unsubscription.UNSUBSCRIBED_AT_ONCE
-    parts.send(task, "bulk_unsubscribe_profiles", "profiles", going, body, most=most)
-    told = {"accepted": True, "count": len(going), "left_out": len(given.profiles) - len(going)}
+    count = parts.count(parts.send(task, "bulk_unsubscribe_profiles", "profiles", going, body, most=most))
+    told = {"accepted": True, "count": count, "left_out": len(given.profiles) - count}
     return told | ({"list_id": list_id} if list_id else {})
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from klaviyo.actions import people
-from klaviyo.actions.channels import Channels, Ended, check_channels
+from klaviyo.actions.channels import Channels, Ended, check_channels, check_number
 from klaviyo.actions.inputs import (
     Email,
     Id,
@@ -115,6 +115,8 @@ class Subscriber(_Named):
         check_channels(
             self.channels, has_mail=bool(self.email or self.id), has_phone=bool(self.phone_number or self.id)
         )
+        if self.phone_number:
+            check_number(self.channels, people.phone(self.phone_number, None))
         return self
 
     @property
@@ -159,6 +161,8 @@ class SubscribingOne(Who):
             has_mail=bool(self.email) or is_looked_up,
             has_phone=bool(self.phone_number) or is_looked_up,
         )
+        if self.phone_number:
+            check_number(self.channels, people.phone(self.phone_number, self.country))
         check_lift(self)
         return self
 

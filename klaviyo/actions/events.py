@@ -208,7 +208,7 @@ class NewEvents(Inputs):
 
     @model_validator(mode="after")
     def _each_once(self) -> "NewEvents":
-        seen: set[tuple[str, str, str]] = set()
+        seen: set[tuple[tuple[str, str], str, str]] = set()
         for number, one in enumerate(self.events):
             if one.unique_id is None:
                 continue
@@ -312,14 +312,16 @@ def _profile(one: Doer) -> dict[str, Any]:
     return {"data": made | ({"id": one.klaviyo_id} if one.klaviyo_id else {})}
 
 
-def _person(one: Event) -> str:
+def _person(one: Event) -> tuple[str, str]:
+    """By what they are one person; only of an address the case says nothing."""
     who = one.profile
-    return (who.klaviyo_id or who.email or who.phone_number or who.external_id or "").lower()
+    names = {"id": who.klaviyo_id, "email": (who.email or "").lower(), "phone": who.phone_number}
+    return next(((kind, name) for kind, name in names.items() if name), ("external_id", who.external_id or ""))
 
 
 def _request(part: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The events of one person together."""
-    groups: dict[tuple[str, bool], dict[str, Any]] = {}
+    groups: dict[tuple[tuple[str, str], bool], dict[str, Any]] = {}
     for event in part:
         group = groups.setdefault(
             (event["person"], event["backfill"]),

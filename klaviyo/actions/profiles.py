@@ -21,8 +21,15 @@ from klaviyo.actions.inputs import (
 from klaviyo.actions.people import Who
 from klaviyo.actions.profile_fields import Named, Patching
 from klaviyo.actions.profile_reading import WITH_CONSENT, answered
-from klaviyo.actions.task import Task, resource
-from klaviyo.api import published
+from klaviyo.actions.task import Refused, Task, resource
+from klaviyo.api import answers, filters, published, values
+from klaviyo.api.answers import members, words
+
+FURTHER_ADDRESS = "further_address"
+HAS_ANOTHER = (
+    "Klaviyo keeps this address as a further one of a profile whose first address is another, and deletes a profile "
+    "with all its addresses. Say whole_profile if all of it is to go."
+)
 
 
 class Creating(Named, Inputs):
@@ -161,6 +168,9 @@ class Deleting(Inputs):
     email: Annotated[Email | None, Field(description="The person's e-mail address.")] = None
     phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None
     klaviyo_id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
+    whole_profile: Annotated[
+        bool, Field(description="Also where the email is a further address of a profile that has another one first.")
+    ] = False
 
     @model_validator(mode="after")
     def _one(self) -> "Deleting":
@@ -190,7 +200,8 @@ def merge_profiles(task: Task, given: Merging) -> dict[str, Any]:
 
 @action(
     "request_profile_deletion",
-    asks="Klaviyo deletes the person with all that it knows of them, for good.",
+    sometimes=("get_profiles",),
+    asks="Klaviyo deletes the person with all of their addresses and all that it knows of them, for good.",
     examples=({"email": "ann@shop.example"},),
 )
 def request_profile_deletion(task: Task, given: Deleting) -> dict[str, Any]:
@@ -205,5 +216,28 @@ def request_profile_deletion(task: Task, given: Deleting) -> dict[str, Any]:
         who["attributes"]["phone_number"] = people.phone(given.phone_number, None)
     else:
         who["attributes"]["email"] = given.email
+        if not given.whole_profile:
+            _refuse_further(task, str(given.email))
     task.call("request_profile_deletion", body=resource("data-privacy-deletion-job", {"profile": {"data": who}}))
     return {"accepted": True} | given.given("email", "phone_number", "klaviyo_id")
+
+
+def _refuse_further(task: Task, email: str) -> None:
+    """A profile can have five addresses, and is deleted as a whole, whichever of them is named.
+
+    https://help.klaviyo.com/hc/en-us/articles/48274807144475
+    """
+    query = {"filter": filters.any_of("email", sorted({email, email.lower()})), "fields[profile]": "email"}
+    found = task.call("get_profiles", query=query).data
+    if task.is_dry:
+        return
+    if not isinstance(found, list):
+        raise answers.Unreadable("people")
+    first = [values.address(words(members(members(one).get("attributes")).get("email"))).lower() for one in found]
+    if first and email.lower() not in first:
+        raise Refused(
+            FURTHER_ADDRESS,
+            HAS_ANOTHER,
+            pointer="/email",
+            data={"profile_ids": [words(members(one).get("id")) for one in found]},
+        )

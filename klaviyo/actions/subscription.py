@@ -1,6 +1,7 @@
 """Subscription of people: who has said no is left out first, and what became of it can be read back."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from klaviyo.actions.parts import leave_out
 from klaviyo.actions.refusals import OfPeople
 from klaviyo.actions.said_no import Person
 from klaviyo.actions.task import Refused, Task, resource
+from klaviyo.api import partial_success
 from klaviyo.api.answers import members, words
 from klaviyo.consent import reach
 from klaviyo.consent.reach import No
@@ -19,6 +21,8 @@ from klaviyo.consent.reach import No
 SUBSCRIBED_AT_ONCE = 1_000  # https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
 LOOKS = 5  # at what became of a subscription
 BETWEEN_LOOKS = 2.0  # seconds
+BY_MAIL_ALONE = "They are subscribed to e-mail alone, as Klaviyo refuses the rest:"
+NUMBER_IGNORED = "Klaviyo took the request without the phone number, so they are not subscribed."
 
 
 def subscribe(
@@ -52,10 +56,13 @@ def subscribe(
         kept = _made(task, persons, kept, found)
     body = partial(_job, source=given.custom_source, list_id=list_id, is_historical=is_historical)
     items = [(at, asked[at]) for at in kept]
-    sent = parts.send(task, "bulk_subscribe_profiles", "profiles", items, body, most=SUBSCRIBED_AT_ONCE)
+    operation, most = "bulk_subscribe_profiles", SUBSCRIBED_AT_ONCE
+    sent = parts.send(task, operation, "profiles", items, body, most=most, instead=_by_mail_alone)
+    if len(persons) == 1 and not persons[0].has_mail and partial_success.PHONE in sent[0][1].ignored:
+        raise Refused("number_ignored", NUMBER_IGNORED)
     count = parts.count(sent)
     told = {"accepted": True, "count": count, "left_out": len(persons) - count + task.guard.left_out("profiles")}
-    going = [persons[at] for items, _ in sent for at, _ in items]
+    going = [replace(persons[at], channels=_asked_for(persons[at], item)) for items, _ in sent for at, item in items]
     return told | ({"subscribed": _read_back(task, going)} if given.confirm else {})
 
 
@@ -93,6 +100,25 @@ def asked_of(person: Person, one: Subscriber | None = None) -> dict[str, Any]:
         attributes["age_gated_date_of_birth"] = one.age_gated_date_of_birth
     attributes["subscriptions"] = block(person.channels, said)
     return {"type": "profile"} | ({"id": person.id} if person.id else {}) | {"attributes": attributes}
+
+
+def _by_mail_alone(asked: dict[str, Any]) -> tuple[str, str, Any] | None:
+    """For whoever asked for more than e-mail: that yes is not lost with the other.
+
+    Of a region without a number to send from, or an age that was not told, Klaviyo refuses the whole of a request.
+    https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+    """
+    attributes = asked["attributes"]
+    by_mail = {name: one for name, one in attributes["subscriptions"].items() if name == "email"}
+    if by_mail == attributes["subscriptions"] or not by_mail:
+        return None
+    rest = {name: one for name, one in attributes.items() if name not in ("phone_number", "age_gated_date_of_birth")}
+    return "by_mail_alone", BY_MAIL_ALONE, asked | {"attributes": rest | {"subscriptions": by_mail}}
+
+
+def _asked_for(person: Person, asked: dict[str, Any]) -> tuple[str, ...]:
+    said = asked["attributes"]["subscriptions"]
+    return tuple(channel for channel in person.channels if channel.partition(".")[0] in said)
 
 
 def _may(task: Task, given: SubscribingOne | Subscribing, emails: Iterable[str], no: No | None) -> bool:

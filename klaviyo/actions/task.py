@@ -19,7 +19,7 @@ from klaviyo.actions.inputs import Reading
 from klaviyo.actions.refusals import Refused as Refused
 from klaviyo.actions.retries import Patience
 from klaviyo.actions.turns import Turn, is_harmless_again
-from klaviyo.api import answers, paging, published, scopes
+from klaviyo.api import answers, paging, partial_success, published, scopes
 from klaviyo.api.answers import SCOPE_MISSING, Answer
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
@@ -117,6 +117,8 @@ class Task:
             finally:
                 if self.requests > before:
                     self.guard.after(asked, body)
+            for name in sorted(answer.ignored) if asked.method != "GET" else ():
+                self.warn("partly_taken", partial_success.warning(name))
             return answer
 
     def doing(self, operation: Operation, ask: Callable[[Client], Any], *, is_repeatable: bool | None = None) -> Any:

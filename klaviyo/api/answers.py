@@ -264,8 +264,7 @@ def is_missing(error: PermanentError, *named: str) -> bool:
 
 def points_at(error: PermanentError, name: str) -> bool:
     """Whether one of Klaviyo's errors points at the member of that name."""
-    pointers = [_pointer(detail) for detail in error.details]
-    return any(pointer.rstrip("/").endswith(f"/{name}") for pointer in pointers)
+    return any(pointer(detail).rstrip("/").endswith(f"/{name}") for detail in error.details)
 
 
 def duplicate_of(error: PermanentError) -> str:
@@ -318,13 +317,11 @@ def _code(errors: list[dict[str, Any]], otherwise: str) -> str:
 
 def _words(errors: list[dict[str, Any]]) -> str:
     """Klaviyo's sentences and where they point, short enough for a table."""
-    parts = [
-        f"{error.get('detail') or error.get('title') or 'no detail'} {_pointer(error)}".strip() for error in errors
-    ]
+    parts = [f"{error.get('detail') or error.get('title') or 'no detail'} {pointer(error)}".strip() for error in errors]
     return " ".join(parts)[:500] or "no reason given."
 
 
-def _pointer(error: dict[str, Any]) -> str:
+def pointer(error: dict[str, Any]) -> str:
     source = error.get("source")
     if not isinstance(source, dict):
         return ""

@@ -88,6 +88,11 @@ def phone(raw: str, country: str) -> str:
     return phones.e164(raw, country) or ""
 
 
+def gets_texts(number: str) -> bool:
+    """Whether text messages may reach a number in E.164."""
+    return phones.gets_texts(number)
+
+
 def is_currency(code: str) -> bool:
     """Whether it is one of ISO 4217 that prices are in."""
     return money.is_currency(code)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, QuerySet, Value, Window
+from django.db.models import F, QuerySet, Subquery, Value, Window
 from django.db.models.functions import Lower, RowNumber
 
 from klaviyo.models import Send
@@ -97,9 +97,22 @@ class Person:
         return stored | {order.email for order in self.orders} | suppressions.spellings(self.email)
 
 
-def of(email: str, open: Collection[Part] = tuple(Part)) -> Person:
-    """The person with this address, as far as it is open; one whom nobody knows is no error."""
-    advocates = _newest(at(Advocate, "email", email)) if Part.MEMBERSHIPS in open else []
+def beside(advocate_id: int) -> list[Advocate]:
+    """The latest places in programs that are stored by the same address as this one; none where it is not there."""
+    address = Advocate.objects.filter(pk=advocate_id).values(mailbox=Lower("email"))
+    return _newest(Advocate.objects.alias(mailbox=Lower("email")).filter(mailbox=Subquery(address)))
+
+
+def of(email: str, open: Collection[Part] = tuple(Part), *, known: Sequence[Advocate] = ()) -> Person:
+    """The person with this address, as far as it is open; one whom nobody knows is no error.
+
+    `known` are the places by one spelling, which are all there are where an address has no other.
+    """
+    advocates = list(known) if len(suppressions.spellings(email)) == 1 else []
+    if Part.MEMBERSHIPS not in open:
+        advocates = []
+    elif not advocates:
+        advocates = _newest(at(Advocate, "email", email))
     invited, received = _invites(advocates, at(Invite, "recipient_email", email))
     memberships = _memberships(advocates, invited)
     money = person_money.of(

@@ -16,6 +16,7 @@ from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Outcome
 from integrations.pauses import message_hold
+from integrations.wire.deadline import Deadline
 from integrations.workers import in_bulk
 from klaviyo.api import profile_search
 from klaviyo.api.client import Client
@@ -39,6 +40,7 @@ from referrals.models import Advocate, Conversion, Invite, Program, Reminder, Re
 MOST = 10  # accounts that are asked about one person
 EACH = 3  # facts of a kind; more of the same say nothing new
 PATHS = {contents.Profile.kind: "POST /api/profile-import", contents.Event.kind: "POST /api/events"}
+SECONDS = 20.0  # for all of them together, while somebody looks at the page
 MESSAGES = ("invite", "reminder")
 
 
@@ -67,7 +69,8 @@ class Account:
 
 def of(email: str) -> list[Account]:
     """Asks each account that has to do with the person, or with anybody where none has."""
-    return [_account(setting, email) for setting in _settings(email)[:MOST]]
+    deadline = Deadline(SECONDS)
+    return [_account(setting, email, deadline) for setting in _settings(email)[:MOST]]
 
 
 def _settings(email: str) -> "QuerySet[StoreSetting]":
@@ -81,19 +84,19 @@ def _settings(email: str) -> "QuerySet[StoreSetting]":
     return joined.filter(store__in=stores) if stores else joined.filter(is_enabled=True)
 
 
-def _account(setting: StoreSetting, email: str) -> Account:
+def _account(setting: StoreSetting, email: str, deadline: Deadline) -> Account:
     if not setting.is_enabled:
         return Account(setting, "The store is switched off for this account: nothing is queued, nothing is sent.")
     if not setting.connection.is_connected:
         return Account(setting, outbox.waiting_for(setting.connection))
     try:
-        return _asked(setting, email)
+        return _asked(setting, email, deadline)
     except IntegrationError as error:
         return Account(setting, error.sentence)
 
 
-def _asked(setting: StoreSetting, email: str) -> Account:
-    connection, client = setting.connection, Client(setting.connection)
+def _asked(setting: StoreSetting, email: str, deadline: Deadline) -> Account:
+    connection, client = setting.connection, Client(setting.connection, deadline=deadline)
     waiting = [_delivery(order, setting) for order in _orders(setting, email)]
     lookup = Lookup(client, suppressions.spellings)
     lookup.ask([email])
@@ -128,7 +131,7 @@ def _request(people: People, setting: StoreSetting, delivery: Delivery, email: s
     if delivery.state != Delivery.State.QUEUED:
         why = delivery.reason
     elif delivery.not_after and delivery.not_after <= timezone.now():
-        why = "It is too late for it: the message is of no use any more."
+        why = "It has expired: the message would come too late."
     else:
         place = (profile_delivery if is_profile else event_delivery).place(people, setting, delivery)
         why = place.sentence if isinstance(place, Outcome) and place != in_bulk.ALONE else ""
@@ -136,7 +139,7 @@ def _request(people: People, setting: StoreSetting, delivery: Delivery, email: s
         decision = check.decide(setting, message, email, people.lookup)
         why = "" if decision.allowed else decision.sentence
     if message and not why and message_hold.is_on():
-        why = "Messages to people are held until somebody lets them go."
+        why = message_hold.HELD_BACK.sentence
     if is_profile and delivery.state == Delivery.State.QUEUED:
         people.request(delivery)
     body = json.dumps(delivery.body, indent=2, ensure_ascii=False) if delivery.body else ""

@@ -27,7 +27,7 @@ NOWHERE = "This link leads nowhere. Please ask your friend to send it again."
 @require_safe
 def share_link(request: HttpRequest, code: str) -> HttpResponse:
     """On to the shop, with the code and the campaign; a code of nobody gets the same answer for the same work."""
-    known_as = codes.read(code)
+    known_as = codes.read(links.before_words(code))
     shop = _shop(known_as) if known_as else None
     if known_as is None or shop is None:
         response: HttpResponse = HttpResponseNotFound(NOWHERE, content_type="text/plain; charset=utf-8")
@@ -62,7 +62,8 @@ def _page(shop: str, code: str, campaign: Sequence[str]) -> str:
 
 def _remember(request: HttpRequest, code: str, page: str) -> None:
     """Keep the landing, unless too many come from the network: as many of codes that nobody has as of any other."""
-    channel = links.trimmed(request.GET.get("channel", ""))
+    told = links.own(request.META.get("QUERY_STRING", ""))
+    channel = told.get("channel", "")
     network = throttling.mark(request)
     try:
         if not throttling.may_land(network):
@@ -76,15 +77,15 @@ def _remember(request: HttpRequest, code: str, page: str) -> None:
             landing_page=text.cut(Landing, "landing_page", page),
             referrer=visitors.header(request, "Referer", URL_LENGTH),
             channel=channel if channel in Channel.values else Channel.LINK,
-            invite_uid=_invite_uid(request),
+            invite_uid=_invite_uid(told.get("i", "")),
         )
     except DatabaseError as error:  # the friend goes to the shop all the same
         logger.error("A landing could not be stored: %s", type(error).__name__)
 
 
-def _invite_uid(request: HttpRequest) -> UUID | None:
+def _invite_uid(told: str) -> UUID | None:
     """Which invite has brought the friend here, if that can be read; whether it exists is found out later."""
     try:
-        return UUID(links.trimmed(request.GET.get("i", "")))
+        return UUID(told)
     except ValueError:
         return None

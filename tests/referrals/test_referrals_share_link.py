@@ -50,6 +50,8 @@ STUCK = (
             "&gt;",
             "です",
             ".Thanks",
+            "_Thanks",
+            "-thanks--a-lot",
             ".html",
             "...and%20more",
         ]
@@ -356,6 +358,12 @@ def test_neither_is_the_invite_lost_that_brought_the_friend(ann: Advocate, frien
     assert (str(Landing.objects.get().invite_uid), Landing.objects.get().channel) == (uid, "sms")
 
 
+def test_an_invite_is_found_in_a_link_as_html_has_it(ann: Advocate, friend: Client) -> None:
+    uid = "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
+    follow(friend, f"{ann.referral_code}?utm_source=x&amp;channel=sms&amp;i={uid}&amp;utm_medium=y")
+    assert (str(Landing.objects.get().invite_uid), Landing.objects.get().channel) == (uid, "sms")
+
+
 CAMPAIGN = "utm_source=news&utm_medium=e-mail&gclid=a%2Bb&fbclid=IwAR0_x&_kx=Zm9v.AbCd&msclkid=1&utm_id=%C3%BC+%20"
 
 
@@ -388,6 +396,7 @@ def test_no_campaign_makes_the_address_too_long_or_another_header(ann: Advocate,
     ("told", "kept"),
     [
         ("utm_source=a&amp;utm_medium=b&amp;gclid=c", "utm_source=a&utm_medium=b&gclid=c"),  # as HTML has it
+        ("at_medium=1&xtor=2&WT.mc_id=3&__s=4&s_cid=5", "at_medium=1&xtor=2&WT.mc_id=3&__s=4&s_cid=5"),
         ("vero_id=1&ml_subscriber=2&dm_i=3&ranMID=4", "vero_id=1&ml_subscriber=2&dm_i=3&ranMID=4"),
     ],
 )

@@ -217,6 +217,11 @@ def test_each_kind_of_mail_server_has_its_usual_port(address: str, port: int, is
     assert read["EMAIL_HOST_PASSWORD"] == ("p@ss" if "user" in address else "")
 
 
+def test_a_mail_server_is_looked_for_by_its_name_in_ascii() -> None:
+    read = mail_servers.read("smtp://stra\u00dfe.example", Path()) or {}
+    assert read["EMAIL_HOST"] == "xn--strae-oqa.example"
+
+
 def test_a_mail_server_is_set_up_as_its_address_says(env: dict[str, str]) -> None:
     with_mail = env | MAIL_FROM | {"EMAIL_URL": "smtp+ssl://user:secret@mail.example.com"}
     assert check(with_mail) == ""
@@ -375,7 +380,7 @@ def test_a_value_is_what_it_says_whatever_it_begins_with(env: dict[str, str], tm
     told = {name: text.replace("{}", str(tmp_path)) for name, text in TEXTS.items()} | MAIL_FROM
     if way:
         for name, text in told.items():
-            (tmp_path / name).write_text(text + "\n")
+            (tmp_path / name).write_bytes(f"\ufeff{text}\r\n".encode())  # as some editors write it
     names = "SECRET_KEY,SECRET_KEY_FALLBACKS,KLAVIYO_CLIENT_ID,KLAVIYO_CLIENT_SECRET,METRICS_TOKEN,VAR_DIR"
     with_them = {name: text for name, text in env.items() if name not in told} | {
         name + way: str(tmp_path / name) if way else text for name, text in told.items()

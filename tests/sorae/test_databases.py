@@ -34,6 +34,19 @@ def test_what_is_not_said_is_ours() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "read"),
+    [
+        ("%2Fvar%2Frun%2Fpostgresql", "/var/run/postgresql"),
+        ("stra\u00dfe.example", "xn--strae-oqa.example"),
+        ("one_db,B\u00fccher.example", "one_db,xn--bcher-kva.example"),
+        ("[::1]", "::1"),
+    ],
+)
+def test_a_host_is_what_the_library_looks_up(host: str, read: str) -> None:
+    assert settings(f"postgres://sorae:secret@{host}/sorae")["HOST"] == read
+
+
+@pytest.mark.parametrize(
     ("address", "sentence"),
     [
         (f"{POSTGRES}?conn_max_age=long", "has a conn_max_age that is no number of seconds."),
@@ -44,6 +57,8 @@ def test_what_is_not_said_is_ours() -> None:
         (f"{POSTGRES}?atomic_requests=True", "changes what a transaction is."),
         (f"{POSTGRES}?autocommit=False", "changes what a transaction is."),
         (f"{LITE}?transaction_mode=DEFERRED", "changes what a transaction is."),
+        (f"{POSTGRES}?isolation_level=3", "changes what a transaction is."),
+        (f"{POSTGRES}?pool=true", "asks for a pool, which only another library than ours has."),
         (f"{LITE}?mode=ro", "has an option that SQLite does not take: mode."),
     ],
 )

@@ -32,6 +32,8 @@ READ = {  # as told, and what a connection is made with
     "redis://:p@ss@localhost?db=3": ("localhost", 6379, 3, None, "p@ss", None),
     "redis://user:$ecret%25@localhost/3?db=3": ("localhost", 6379, 3, "user", "$ecret%", None),
     "redis://:@localhost/03": ("localhost", 6379, 3, None, None, None),
+    "redis://stra\u00dfe.example": ("xn--strae-oqa.example", 6379, 0, None, None, None),
+    "redis://my_redis": ("my_redis", 6379, 0, None, None, None),
     "redis://[::1]:6379/0": ("::1", 6379, 0, None, None, None),
     "rediss://redis.example": ("redis.example", 6379, 0, None, None, "required"),
     "rediss://redis.example:6380/?ssl_cert_reqs=CERT_REQUIRED": ("redis.example", 6380, 0, None, None, "required"),

@@ -112,7 +112,7 @@ def test_noes_go_on_and_what_is_let_go_goes_with_the_noes_respected(house: House
     assert house.play("settled", "unsubscribe").keys() == {"friend-1@example.com"}
     assert HELD not in house.play("settled", "unsubscribe").values()
     status, said = house.run("release_messages")
-    assert (status, "Let go: 2;" in said) == (0, True), said
+    assert (status, "Released: 2;" in said) == (0, True), said
     drain(house)
     assert mailed(house)["friend-1@example.com"] == 1
     assert mailed(house)["friend-0@example.com"] == 2  # an operator has taken it upon them
@@ -125,7 +125,7 @@ def test_what_may_have_gone_can_be_cancelled_and_the_rest_goes(house: House, cop
     drain(house)
     house.play("invite", 7, 1)
     status, said = house.run("release_messages", "--cancel-early", "email")
-    assert (status, said) == (0, "Let go: 1; cancelled: 3.")
+    assert (status, said) == (0, "Released: 1; cancelled: 3.")
     drain(house)
     assert mailed(house) == dict.fromkeys([*FRIENDS, "friend-3@example.com", "friend-7@example.com"], 1)
 
@@ -151,7 +151,7 @@ def test_a_standby_that_takes_over_is_noticed(house: House, copy: Copy) -> None:
         house.wait_until(lambda: worker.poll() is not None)
         assert worker.returncode == 0, house.said(worker)
         status, said = house.run("release_messages")
-        assert (status, said) == (0, "Let go: 0; cancelled: 0.")
+        assert (status, said) == (0, "Released: 0; cancelled: 0.")
 
 
 @pytest.mark.parametrize("house", ["the embedded parts"], indirect=True)

@@ -23,4 +23,4 @@ class Command(BaseCommand):
         held_messages.explain()
         count = held_messages.waiting().count()
         self.stdout.write(f"Messages to people are held; {count} wait{'s' * (count == 1)}.")
-        self.stdout.write("Let them go on the admin's pages of integrations, or with manage.py release_messages.")
+        self.stdout.write("Release them in the admin under Integrations, or with manage.py release_messages.")

@@ -29,4 +29,4 @@ class Command(BaseCommand):
         message_hold.notice()
         count = held_messages.waiting().count()
         cancelled = held_messages.let_go(hold, None, Early(options["cancel_early"] or Early.GO)) or 0
-        self.stdout.write(f"Let go: {count - cancelled}; cancelled: {cancelled}.")
+        self.stdout.write(f"Released: {count - cancelled}; cancelled: {cancelled}.")

@@ -1,10 +1,11 @@
 """Person page. No address of a page holds an e-mail: it is typed into a form, or stands behind an id."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -55,7 +56,10 @@ def of_send(request: HttpRequest, send_id: int) -> HttpResponse:
 @never_cache
 @require_GET
 def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
-    return _record(request, get_object_or_404(Advocate, pk=advocate_id).email)
+    known = person.beside(advocate_id)
+    if not known:
+        raise Http404
+    return _record(request, known[0].email, known)
 
 
 def _nobody(typed: str, why_no_address: str) -> str:
@@ -69,11 +73,11 @@ def _can_be_looked_for(typed: str) -> bool:
     return SHORTEST <= len(typed.strip()) <= LONGEST and "\x00" not in typed
 
 
-def _record(request: HttpRequest, email: str) -> HttpResponse:
+def _record(request: HttpRequest, email: str, known: Sequence[Advocate] = ()) -> HttpResponse:
     if suppressions.is_erased(email):
         return _page(request, {"title": "Erased", "is_erased": True})
     open = permissions.to(request.user)
-    found = person.of(email, open)
+    found = person.of(email, open, known=known)
     addresses = found.addresses
     history = person_history.of(found, addresses)
     context = {

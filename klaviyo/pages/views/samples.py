@@ -19,6 +19,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
+from integrations.wire.deadline import Deadline
 from klaviyo.actions import catalogue, checking
 from klaviyo.api.client import Client
 from klaviyo.consent import decision, reach
@@ -33,9 +34,9 @@ from referrals import text
 
 ERASED = "This person was erased at their own wish. A sample goes to an address of your own."
 LONGEST_ONCE = 100
-SAID_NO = (
-    "The person with this address has said no. A sample goes to an address of your own, and to nobody who said no."
-)
+OWN = "A sample goes to an address of your own, and to nobody who said no."
+SAID_NO = f"The person with this address has said no. {OWN}"
+SECONDS = 20.0  # for Klaviyo to say who it is
 
 
 @for_operators("klaviyo.run_action")
@@ -74,11 +75,12 @@ def _objection(connection: Connection, email: str) -> str:
         return ERASED
     if reach.said_no(connection, [email]):
         return SAID_NO
-    lookup = Lookup(Client(connection), reach.spellings)
+    lookup = Lookup(Client(connection, deadline=Deadline(SECONDS)), reach.spellings)
     lookup.ask([email])
     if problem := lookup.problem(email):
         raise problem
-    return "" if decision.decide(lookup.subscriptions(email), Policy.NOT_OPTED_OUT).allowed else SAID_NO
+    found = decision.decide(lookup.subscriptions(email), Policy.NOT_OPTED_OUT)
+    return "" if found.allowed else f"{found.sentence} {OWN}"
 
 
 def _sample(event: Event, email: str, once: str) -> dict[str, Any]:

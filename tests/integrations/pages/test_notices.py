@@ -45,6 +45,7 @@ def test_a_form_that_is_sent_twice_adds_one(browser: Client) -> None:
     [
         ("", "required"),
         ("team@", "no e-mail address"),
+        ("team@xn--a\u0300.test", "no e-mail address"),
         ("shop.example/notices", "no e-mail address"),
         ("http://shop.example/notices", "must begin with https://"),
         ("https://user:word@shop.example/", "without a user"),
@@ -61,6 +62,11 @@ def test_a_form_that_is_sent_twice_adds_one(browser: Client) -> None:
 def test_odd_addresses_are_refused_in_words(browser: Client, to: str, why: str) -> None:
     assert why in browser.post(ADD, typed(to)).content.decode()
     assert not NoticeAddress.objects.exists()
+
+
+def test_a_mailbox_is_written_to_by_its_domain_in_ascii(browser: Client) -> None:
+    browser.post(ADD, typed("Team@stra\u00dfe.test"))
+    assert NoticeAddress.objects.get().to == "Team@xn--strae-oqa.test"
 
 
 def test_test_switch_and_remove_are_on_record(browser: Client) -> None:

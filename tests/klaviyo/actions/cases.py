@@ -135,7 +135,7 @@ CASES: dict[str, Case] = {
         _gone("Profiles", "get_profile", "from_id"),
     ),
     "request_profile_deletion": Case(
-        lambda w: {"email": w.profile()["data"]["attributes"]["email"]}, ("request_profile_deletion",)
+        lambda w: {"email": w.profile()["data"]["attributes"]["email"]}, ("get_profiles", "request_profile_deletion")
     ),
     "list_lists_of_profile": Case(lambda w: {"klaviyo_id": w.member()[1]["id"]}, ("get_lists_for_profile",)),
     "list_segments_of_profile": Case(lambda w: {"klaviyo_id": w.profile()["id"]}, ("get_segments_for_profile",)),

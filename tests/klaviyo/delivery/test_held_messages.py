@@ -213,7 +213,7 @@ def test_the_commands_do_it(
         call_command("release_messages")
     settings.HOLD_MESSAGES = False
     call_command("release_messages", cancel_early="email")
-    assert "Let go: 2; cancelled: 1." in capsys.readouterr().out
+    assert "Released: 2; cancelled: 1." in capsys.readouterr().out
     drain()
     assert mailed() == []
 

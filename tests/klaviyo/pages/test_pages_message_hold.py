@@ -94,7 +94,7 @@ def test_letting_go_sends_all_and_is_written_down(
     assert (held.is_on, held.released_by and held.released_by.username) == (False, "operator")
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_id) == ("operator", str(held.pk))
-    assert entry.get_change_message() == "Messages let go: 3 go, 0 cancelled."
+    assert entry.get_change_message() == "Messages released: 3 go, 0 cancelled."
 
 
 def test_early_e_mails_are_cancelled_when_that_is_chosen(

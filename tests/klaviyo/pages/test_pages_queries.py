@@ -10,12 +10,14 @@ from django.utils import timezone
 from integrations.models import Attempt, Delivery
 from klaviyo.models import Erasure, Notice, Send, StoreSetting
 from klaviyo.pages import operators
+from klaviyo.sandbox import Sandbox
 from referrals import lifecycle, person_key
 from referrals.models import Advocate, Program, Store
+from tests.faults import whole_site
 from tests.klaviyo.made_sends import SENDS, State, a_send
 from tests.klaviyo.story import BEN
 
-MOST = 16
+MOST = 15
 
 
 @pytest.fixture
@@ -66,7 +68,9 @@ def one_of_the_group(transactional_db: None) -> Client:
 
 
 def queries(browser: Client, address: str) -> int:
-    browser.get(address)  # so that what a process keeps is there
+    """How many it takes, and 0 for what is no page that is open to them."""
+    if browser.get(address).status_code != 200:  # and what a process keeps is there then
+        return 0
     with CaptureQueriesContext(database) as captured:
         assert browser.get(address).status_code == 200
     return len(captured)
@@ -78,7 +82,7 @@ def test_a_person_in_many_programs_takes_few_queries(
     send = a_send(everywhere, "cid@friends.test")
     for address in (f"of-advocate/{everywhere.pk}/", f"of-send/{send.pk}/"):
         for browser in (browser_of_the_operator, one_of_the_group):
-            assert queries(browser, f"/admin/klaviyo/people/{address}") <= MOST
+            assert 0 < queries(browser, f"/admin/klaviyo/people/{address}") <= MOST
 
 
 def test_the_few_queries_find_all(browser_of_the_operator: Client, everywhere: Advocate) -> None:
@@ -113,41 +117,33 @@ def test_each_program_shows_its_own_latest_invites(browser_of_the_operator: Clie
         assert all(invited.sends for invited in membership.invites)
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "",
-        "state=held",
-        "state=failed",
-        "state=skipped",
-        "state=delivered",
-        "friend={friend}",
-        "friend={friend}&state=held",
-        "store=1&since=2026-01-01",
-        "reason=code_1&until=2026-12-01",
-        "channel=klaviyo&kind=invite&since=2026-01-01",
-    ],
+OF_SENDS = (
+    "",
+    "state=held",
+    "state=failed",
+    "state=skipped",
+    "state=delivered",
+    "friend={send}",
+    "friend={send}&state=held",
+    "store=1&since=2026-01-01",
+    "reason=code_1&until=2026-12-01",
+    "channel=klaviyo&kind=invite&since=2026-01-01",
 )
-def test_no_filter_of_the_sends_takes_many_queries(one_of_the_group: Client, everywhere: Advocate, query: str) -> None:
-    friend = a_send(everywhere, "cid@friends.test").pk
-    assert queries(one_of_the_group, f"{SENDS}?{query.format(friend=friend)}") <= MOST
+OF_DELIVERIES = ("", "of={of}", "of={of}&state=held", "state=failed", "reason=odd&since=2026-01-01")
 
 
-@pytest.mark.parametrize("query", ["", "of={of}", "of={of}&state=held", "state=failed", "reason=odd&since=2026-01-01"])
-def test_no_filter_of_the_deliveries_takes_many_queries(
-    one_of_the_group: Client, everywhere: Advocate, query: str
+def test_no_page_and_no_filter_takes_many_queries_or_asks_klaviyo(
+    one_of_the_group: Client, everywhere: Advocate, sandbox: Sandbox
 ) -> None:
-    of = a_send(everywhere, "cid@friends.test").delivery_id
-    assert queries(one_of_the_group, f"/admin/integrations/deliveries/?{query.format(of=of)}") <= MOST
-
-
-def test_no_other_page_takes_many_queries(one_of_the_group: Client, everywhere: Advocate) -> None:
-    send, setting = a_send(everywhere, "cid@friends.test"), StoreSetting.objects.latest("pk")
-    pages = ["", "integrations/", "integrations/klaviyo/", f"integrations/{setting.connection_id}/"]
-    pages += [f"integrations/deliveries/{send.delivery_id}/", f"klaviyo/sends/{send.pk}/", "klaviyo/erasures/"]
-    pages += ["klaviyo/settings/", f"klaviyo/settings/{setting.pk}/"]
-    counted = {page: queries(one_of_the_group, f"/admin/{page}") for page in pages}
-    assert {page: count for page, count in counted.items() if count > MOST} == {}
+    send = a_send(everywhere, "cid@friends.test")
+    pages = [whole_site.address(route) for route in whole_site.routes() if route.is_of_admin and not route.model]
+    pages += [f"{SENDS}?{query.format(send=send.pk)}" for query in OF_SENDS]
+    pages += [f"/admin/integrations/deliveries/?{query.format(of=send.delivery_id)}" for query in OF_DELIVERIES]
+    asked = len(sandbox.requests())
+    counted = {page: number for page in pages if (number := queries(one_of_the_group, page))}
+    assert {page: number for page, number in counted.items() if number > MOST} == {}
+    assert len(counted) > len(OF_SENDS + OF_DELIVERIES) + 20
+    assert len(sandbox.requests()) == asked
 
 
 def test_store_settings_are_searched_and_have_pages(browser_of_the_operator: Client, everywhere: Advocate) -> None:

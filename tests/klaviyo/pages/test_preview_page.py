@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.pauses import message_hold
 from klaviyo.models import PropertyName, StoreSetting
+from klaviyo.pages import preview
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Invite
@@ -63,6 +64,13 @@ def test_what_is_shown_is_what_is_sent(
         profile["data"]["attributes"]["properties"].keys()
         == shown["Profile"]["data"]["attributes"]["properties"].keys()
     )
+
+
+def test_nobody_waits_for_an_account_that_does_not_answer_in_time(
+    browser_of_the_operator: Client, ann: Advocate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "SECONDS", 0.0)
+    assert "The time given was over" in page(browser_of_the_operator, ann.email)
 
 
 def test_it_sends_and_stores_nothing(browser_of_the_operator: Client, sandbox: Sandbox, ann: Advocate) -> None:
@@ -139,7 +147,7 @@ def test_what_does_not_go_is_not_said_to(browser_of_the_operator: Client, ann: A
     lifecycle.invite(ann, BEN, expires_at=timezone.now() + timedelta(days=1))
     assert ">Goes<" in page(browser_of_the_operator, BEN)
     Invite.objects.update(expires_at=timezone.now() - timedelta(hours=1))
-    assert "It is too late for it" in page(browser_of_the_operator, BEN)
+    assert "It has expired" in page(browser_of_the_operator, BEN)
     Invite.objects.update(expires_at=None)
     StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.UPDATE_EXISTING)
     assert ">Goes<" not in page(browser_of_the_operator, BEN)

@@ -53,6 +53,14 @@ def test_none_goes_to_whoever_said_no(
     assert sandbox.requests("bulk_create_events") == []
 
 
+def test_why_none_goes_is_told_as_it_is(browser_of_the_operator: Client, sandbox: Sandbox, page: str) -> None:
+    sandbox.put_profiles(TEA_HOUSE_LTD, [SeedProfile(ME, suppressions=["HARD_BOUNCE"])])
+    answer = browser_of_the_operator.post(page, {"email": ME, "once": "a form"})
+    assert answer.status_code == 400
+    assert b"hard bounce" in answer.content
+    assert b"has said no" not in answer.content
+
+
 def test_an_odd_address_and_an_account_that_is_away(browser_of_the_operator: Client, page: str) -> None:
     assert browser_of_the_operator.post(page, {"email": "me"}).status_code == 400
     Connection.objects.update(state=Connection.State.RECONNECT)
