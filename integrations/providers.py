@@ -158,7 +158,8 @@ class Provider:
     connection and settles each of them. `additions` are scopes beyond `scopes`. `does` says in plain words what an
     integration is for: a title and a sentence each. `to_serve` are those whom its connections may serve; `next_page` is
     the address where an operator settles how a connection serves one of them (by their word), empty where all is said.
-    `sections` are its own pages about a connection.
+    `sections` are its own pages about a connection. `take_away` removes, right before access ends, what it has put
+    into the account for us alone; `remains` says in sentences what stays there, and what does not.
     """
 
     slug: str
@@ -176,6 +177,8 @@ class Provider:
     to_serve: Callable[[], Sequence[Served]] = tuple
     next_page: Callable[["Connection", str], str] = lambda _connection, _word: ""
     sections: Callable[["Connection"], Sequence[Section]] = lambda _: ()
+    take_away: Callable[["Connection"], None] = lambda _: None
+    remains: tuple[str, ...] = ()
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
         """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""

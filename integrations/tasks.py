@@ -38,7 +38,8 @@ def renew() -> None:
 
 @shared_task(ignore_result=True)
 def revoke() -> None:
-    """Revoke tokens that could not be revoked before."""
+    """Disconnect what was to be once all was delivered, and revoke tokens that could not be revoked before."""
+    connections.leave_due()
     connections.revoke_due()
 
 

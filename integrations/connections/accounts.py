@@ -16,7 +16,7 @@ from integrations import outbox
 from integrations.connections import disconnection, offers, renewal, token_revocation
 from integrations.connections.grants import Grant, Key
 from integrations.encryption import Undecryptable
-from integrations.models import Connection, Offer
+from integrations.models import Connection, Leaving, Offer
 from integrations.providers import Account, Provider
 from integrations.signals import account_replaced
 
@@ -160,6 +160,7 @@ def _row(provider: Provider, account: Account) -> Connection:
 def _keep(row: Connection, consent: Consent, **fields: Any) -> None:
     """Store a consent on a row, and nothing of what was there before."""
     describe(row, consent.account)
+    Leaving.objects.filter(connection=row).delete()
     _set(
         row,
         **(_by_key(row, consent.grant) if isinstance(consent.grant, Key) else _by_grant(row, consent.grant, consent)),

@@ -2,7 +2,7 @@
 
 from integrations.models.api import ApiToken, KeptAnswer, RefusedCall
 from integrations.models.attempts import Attempt, Part
-from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
+from integrations.models.connections import Authorization, Connection, HealthCheck, Leaving, Offer, Revocation
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
@@ -20,6 +20,7 @@ __all__ = [
     "Job",
     "KeptAnswer",
     "Lease",
+    "Leaving",
     "MessageHold",
     "Offer",
     "Part",

@@ -14,6 +14,7 @@ from django.db.models.functions import Greatest, Now
 from integrations.models import Connection, Delivery, Lease
 from integrations.outbox.due import NOW
 from integrations.outcomes import CalledOff, Retry
+from integrations.pauses import by_hand
 from integrations.reasons import Who, declare
 
 State = Delivery.State
@@ -114,9 +115,12 @@ def keep_those_at_work() -> int:
 
 
 def check(deliveries: Sequence[Delivery]) -> None:
-    """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more."""
-    if deliveries and not are_ours(deliveries):
-        raise CalledOff(LOST)
+    """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more.
+
+    Nor is it sent when an operator has paused its account since it was claimed.
+    """
+    if deliveries and _ours(deliveries).filter(by_hand.lets_go()).count() != len(deliveries):
+        raise CalledOff(by_hand.WAITS if are_ours(deliveries) else LOST)
 
 
 @contextmanager
@@ -132,8 +136,7 @@ def held(delivery: Delivery) -> Iterator[None]:
 
 def are_ours(deliveries: Sequence[Delivery]) -> bool:
     """Whether all are still the caller's."""
-    last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
-    return mine(deliveries).filter(Exists(last)).count() == len(deliveries)
+    return _ours(deliveries).count() == len(deliveries)
 
 
 def is_well_served(connection_id: int) -> bool:
@@ -145,6 +148,11 @@ def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     """The deliveries that are still leased to the caller."""
     pks = [delivery.pk for delivery in deliveries]
     return Delivery.objects.filter(pk__in=pks, lease__in=_leases(deliveries), state=State.SENDING)
+
+
+def _ours(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
+    last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
+    return mine(deliveries).filter(Exists(last))
 
 
 def _leases(deliveries: Sequence[Delivery]) -> set[uuid.UUID]:

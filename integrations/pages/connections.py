@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,14 +16,18 @@ from django.views.decorators.http import require_GET, require_POST
 
 from integrations import connections, outbox, providers, reasons
 from integrations.models import Connection, Delivery
+from integrations.outbox import wake_ups
 from integrations.pages import charts, figures, health, overview, sections, story
 from integrations.pages.access import for_operators
+from integrations.pages.audit_log import note
+from integrations.pauses import by_hand
 from integrations.providers import Provider, Scope
 
 C = Connection.State
 PAGE = 50
 SEARCHABLE_FROM = 12
 FAILURES_SHOWN = 6
+MAY_PAUSE = ("integrations.disconnect", "integrations.reconnect")  # who may end it, or bring it back, may stop it
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,10 @@ def index(request: HttpRequest) -> HttpResponse:
     counted = Connection.objects.values("provider").annotate(
         connected=Count("pk", filter=Q(state=C.CONNECTED)),
         needing=Count("pk", filter=Q(state__in=(C.RECONNECT, C.UNDECIDED))),
+        paused=Count("pk", filter=Q(by_hand.there("pk"), state__in=(C.CONNECTED, C.RECONNECT))),
     )
     counts = {row["provider"]: row for row in counted}
-    none = {"connected": 0, "needing": 0}
+    none = {"connected": 0, "needing": 0, "paused": 0}
     installed = [(providers.get(slug), counts.get(slug, none)) for slug in providers.slugs()]
     return _page(request, "index", {"title": "Integrations", "installed": installed})
 
@@ -91,6 +98,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
         "is_releasing": row.is_connected and known.is_releasing,
         "failures": _failures(row),
+        "may_pause": any(map(request.user.has_perm, MAY_PAUSE)),
         "narrow": f"&connection={row.pk}",
         "checks": known.checks,
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
@@ -111,6 +119,43 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
         messages.success(request, f"{row.account_name} answered, and it is the right account.")
     else:
         messages.error(request, answer.sentence)
+    return redirect("integrations:connection", row.pk)
+
+
+@for_operators(*MAY_PAUSE)
+@require_POST
+def pause(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Stop all that goes to an account, but for what people asked for themselves."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    if row.state in Connection.ENDED:
+        messages.warning(request, f"{row.account_name} is not connected: nothing goes there anyway.")
+        return redirect("integrations:connection", row.pk)
+    with transaction.atomic():
+        is_new = by_hand.begin(row, cast(User, request.user))
+        if is_new:
+            note(request, row, "Paused.")
+    if is_new:
+        sentence = "What is on its way at this moment still arrives; all else waits until somebody resumes it."
+        messages.success(request, f"{row.account_name} is paused. {sentence}")
+    else:
+        messages.info(request, f"{row.account_name} is paused already.")
+    return redirect("integrations:connection", row.pk)
+
+
+@for_operators(*MAY_PAUSE)
+@require_POST
+def resume(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Let it go on: what is fresh first, and what waited in its order."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    with transaction.atomic():
+        was_paused = by_hand.end(row)
+        if was_paused:
+            note(request, row, "Resumed.")
+            wake_ups.on_commit(row.pk)
+    if was_paused:
+        messages.success(request, f"{row.account_name} goes on. What has waited goes out now, what is fresh before it.")
+    else:
+        messages.info(request, f"{row.account_name} is not paused.")
     return redirect("integrations:connection", row.pk)
 
 

@@ -51,6 +51,7 @@ class Figures:
     refused: int = 0
     last_check: HealthCheck | None = None
     trouble: Pause | None = None
+    paused: Pause | None = None  # by hand
     is_being_revoked: bool = False
     is_releasing: bool = False
     latency: Latency = field(default_factory=Latency)
@@ -86,10 +87,10 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
             pk = row.pop("connection")
             for name, value in row.items():
                 setattr(known[pk], name, value)
-    for pause in pauses.active().filter(code__in=pauses.TROUBLE).order_by("-until"):
+    for pause in pauses.active().filter(code__in=(*pauses.TROUBLE, pauses.PAUSED)).order_by("-until"):
         for pk in [pause.connection_id] if pause.connection_id else ids:
             if pk in known:
-                known[pk].trouble = pause
+                setattr(known[pk], "paused" if pause.code == pauses.PAUSED else "trouble", pause)
     return known
 
 

@@ -51,5 +51,7 @@ urlpatterns = [
     path("tokens/<int:token_id>/revoke", view("integrations.pages.api_tokens.revoke"), name="revoke_api_token"),
     path("<int:connection_id>/", view("integrations.pages.connections.connection"), name="connection"),
     path("<int:connection_id>/check", view("integrations.pages.connections.check"), name="check"),
+    path("<int:connection_id>/pause", view("integrations.pages.connections.pause"), name="pause"),
+    path("<int:connection_id>/resume", view("integrations.pages.connections.resume"), name="resume"),
     path("<provider:provider>/", view("integrations.pages.connections.provider"), name="provider"),
 ]

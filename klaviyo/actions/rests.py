@@ -1,5 +1,8 @@
 """Rests: an account that does not answer, or that refuses all of a kind alike, is left alone by actions as well.
 
+Where an operator has paused it, nothing changes it: whoever stops what Sorae sends wants to find it as it is. Reading
+goes on, and so does what makes nobody reachable, such as a person's own no.
+
 An account that must be connected again has no access to be used, so nothing needs to be asked of it here.
 """
 
@@ -7,11 +10,15 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations import pauses
-from integrations.errors import TemporaryError
+from integrations.errors import OperatorRequired, TemporaryError
 from integrations.models import Connection, Pause
+from integrations.pauses import by_hand
 from integrations.reasons import of as reason_of
+from klaviyo.actions.guard import LESSENING
 from klaviyo.api.operation import Operation
 from klaviyo.mapping import contents
+
+REFUSED = "Nothing that changes this account is sent until somebody resumes it; reading and people's noes go on."
 
 #: The kinds of deliveries that go by the same operations.
 KINDS = {
@@ -26,13 +33,25 @@ KINDS = {
 }
 
 
-def obey(connection: Connection, operation: Operation) -> None:
-    """Raises TemporaryError while the account is paused for trouble. What waits for its turn waits in the client."""
-    kinds = {pauses.EVERYTHING, KINDS.get(operation.id, pauses.EVERYTHING)}
+def obey(connection: Connection, operation: Operation, *, is_dry: bool = False) -> None:
+    """Raises TemporaryError while the account is paused for trouble. What waits for its turn waits in the client.
+
+    Raises OperatorRequired where somebody has paused it, and the request would change something.
+    """
+    kinds = {pauses.EVERYTHING, KINDS.get(operation.id, pauses.EVERYTHING), pauses.BY_HAND}
     rests = Pause.objects.filter(Q(connection=connection) | Q(connection=None), kind__in=kinds, until__gt=Now())
-    trouble = rests.filter(code__in=pauses.TROUBLE).values_list("code", "sentence").first()
-    if trouble:
-        raise Resting(reason_of(*trouble))
+    found = dict(rests.filter(code__in=(*pauses.TROUBLE, pauses.PAUSED)).values_list("code", "sentence"))
+    who = found.pop(pauses.PAUSED, "")
+    if found:
+        raise Resting(reason_of(*found.popitem()))
+    if who and not is_dry and operation.id not in LESSENING and not _only_reads(operation):
+        raise OperatorRequired(by_hand.PAUSED.saying(f"{who} {REFUSED}"))
+
+
+def _only_reads(operation: Operation) -> bool:
+    """Also reports, which are asked for by POST."""
+    scopes = operation.scopes.split()
+    return operation.method == "GET" or (bool(scopes) and all(scope.endswith(":read") for scope in scopes))
 
 
 class Resting(TemporaryError):
