@@ -103,8 +103,8 @@ def sections(connection: Connection) -> list[Section]:
 REMAINS = (
     "Profiles with their referral properties, list memberships and events stay in Klaviyo, as do flows, segments and "
     "templates that were built with them.",
-    "Our webhook, which tells of changed consent, is deleted there. Whoever unsubscribes in Klaviyo from then on is not "
-    "known here until the account is connected again.",
+    "Our webhook, if there is one, is deleted there. Who unsubscribes in Klaviyo from then on is not known here until "
+    "the account is connected again.",
 )
 
 KLAVIYO = Provider(

@@ -15,8 +15,8 @@ from integrations.connections.accounts import Choice, Outcome, accept, decide
 from integrations.connections.authorization import ConnectingFailed, begin, complete
 from integrations.connections.disconnection import disconnect, revoke_due
 from integrations.connections.health_check import probe, probe_all
-from integrations.connections.leaving import leave_due
 from integrations.connections.known_scopes import learning_scopes
+from integrations.connections.leaving import leave_due
 from integrations.connections.private_keys import KeyNotTaken
 from integrations.connections.private_keys import connect as connect_by_key
 from integrations.connections.reconnect_required import mark_reconnect

@@ -22,7 +22,8 @@ State = Delivery.State
 GOING = (State.QUEUED, State.SENDING)
 LOOKED_AT = 1_000
 COUNTED = 10_000
-LIMITS = {"15": timedelta(minutes=15), "60": timedelta(hours=1), "1440": timedelta(days=1)}  # by minutes, for forms
+DEFAULT = timedelta(hours=1)
+LIMITS = {"15 minutes": timedelta(minutes=15), "1 hour": DEFAULT, "1 day": timedelta(days=1)}  # to choose from
 NOT_CONNECTED = "It cannot be delivered now, as the account must be connected again first."
 PAUSED = "It cannot be delivered now, as the account is paused. Resume it first."
 

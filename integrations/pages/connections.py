@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from integrations import connections, outbox, providers, reasons
-from integrations.models import Connection, Delivery
+from integrations.connections import leaving
+from integrations.models import Connection, Delivery, Leaving
 from integrations.outbox import wake_ups
 from integrations.pages import charts, figures, health, overview, sections, story
 from integrations.pages.access import for_operators
@@ -84,8 +85,13 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
     provider = providers.get(row.provider)
     known, served = figures.of(row), provider.served([row])[row.pk]
+    going = Leaving.objects.filter(connection=row).first()
+    left = leaving.left(going) if going else 0
     context = {
         "title": row.account_name or row.account_id,
+        "leaving": going,
+        "left": left,
+        "done": max(going.number - left, 0) if going else 0,
         "connection": row,
         "sections": sections.of(request, row, sections.HEALTH),
         "provider": provider,
@@ -129,6 +135,9 @@ def pause(request: HttpRequest, connection_id: int) -> HttpResponse:
     row = get_object_or_404(Connection, pk=connection_id)
     if row.state in Connection.ENDED:
         messages.warning(request, f"{row.account_name} is not connected: nothing goes there anyway.")
+        return redirect("integrations:connection", row.pk)
+    if Leaving.objects.filter(connection=row).exists():
+        messages.warning(request, f"{row.account_name} is about to be disconnected. Call that off first.")
         return redirect("integrations:connection", row.pk)
     with transaction.atomic():
         is_new = by_hand.begin(row, cast(User, request.user))

@@ -52,6 +52,7 @@ class Figures:
     last_check: HealthCheck | None = None
     trouble: Pause | None = None
     paused: Pause | None = None  # by hand
+    leaves_by: datetime | None = None
     is_being_revoked: bool = False
     is_releasing: bool = False
     latency: Latency = field(default_factory=Latency)
@@ -175,7 +176,7 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
     checks = HealthCheck.objects.filter(connection=OuterRef("pk")).order_by("-checked_at", "-pk")
     check = [Subquery(checks.values(name)[:1]) for name in CHECK]
     moments = (accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at"))
-    looks = rows.values_list("pk", revoked, released, *moments, *check)
+    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *moments, *check)
     return [
         {
             "connection": pk,
@@ -183,9 +184,10 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
             "last_confirmed_at": confirmed_at,
             "is_being_revoked": is_being_revoked,
             "is_releasing": is_releasing,
+            "leaves_by": leaves_by,
             "last_check": HealthCheck(**dict(zip(CHECK, said, strict=True))) if any(said) else None,
         }
-        for pk, is_being_revoked, is_releasing, accepted_at, settled_at, confirmed_at, *said in looks
+        for pk, is_being_revoked, is_releasing, leaves_by, accepted_at, settled_at, confirmed_at, *said in looks
     ]
 
 

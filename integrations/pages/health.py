@@ -1,7 +1,7 @@
 """Health of a connection: a ladder of facts from the database, without a request to the provider.
 
 authorised → scopes complete → right account → in use → within quota → queue → delivering → confirmed;
-and, where somebody has paused it, that, behind the first.
+and, where somebody has paused it or is about to end it, that, behind the first.
 The first broken rung is the headline; those below it do not matter until it is mended.
 """
 
@@ -93,10 +93,10 @@ def _ladder(connection: Connection, known: Figures, whom: Sequence[str], now: da
     if connection.state != C.CONNECTED:
         names = ("Scopes complete", "Right account", "In use", "Within quota", "Queue", "Delivering", "Confirmed")
         unknown = (Rung(name, "unknown", "Not known until the account is connected.") for name in names)
-        return [first, *_not_paused(known), *unknown]
+        return [first, *_not_stopped(known), *unknown]
     return [
         first,
-        *_not_paused(known),
+        *_not_stopped(known),
         _scopes(connection),
         _account(connection, known),
         _in_use(whom),
@@ -135,8 +135,11 @@ def _authorised(connection: Connection) -> Rung:
             return Rung(name, "unknown", sentence, "Connect the account again whenever you like.")
 
 
-def _not_paused(known: Figures) -> Sequence[Rung]:
-    """A rung only where somebody has stopped it."""
+def _not_stopped(known: Figures) -> Sequence[Rung]:
+    """A rung only where somebody has stopped it, or will have."""
+    if known.leaves_by:
+        sentence = f"It is disconnected once what waits is delivered, on {_moment(known.leaves_by)} at the latest."
+        return [Rung("To stay", "broken", sentence, "Until then it can be called off.", "Leaving")]
     if known.paused is None:
         return ()
     sentence = f"{known.paused.sentence} That was on {_moment(known.paused.began_at)}. {STAYS}"

@@ -37,6 +37,7 @@ urlpatterns = [
     path("<int:connection_id>/key", view("integrations.pages.connecting.reconnect_by_key"), name="reconnect_by_key"),
     path("offers/<uuid:uid>/", view("integrations.pages.connecting.offer"), name="offer"),
     path("<int:connection_id>/disconnect", view("integrations.pages.connecting.disconnect"), name="disconnect"),
+    path("<int:connection_id>/stay", view("integrations.pages.connecting.stay"), name="stay"),
     path("<int:connection_id>/decide", view("integrations.pages.connecting.decide"), name="decide"),
     # Pages
     path("", view("integrations.pages.connections.index"), name="index"),

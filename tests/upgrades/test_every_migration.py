@@ -23,6 +23,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0012_private_keys": past.STORE_SETTINGS,
         "0013_room": past.STORE_SETTINGS,
         "0014_enabling": past.STORE_SETTINGS,
+        "0015_leaving": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -45,6 +46,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0022_runs_of_tokens": past.STORE_SETTINGS,
         "0023_operators_may_run_actions": past.STORE_SETTINGS,
         "0025_stored_since": past.STORE_SETTINGS,
+        "0026_switches": past.STORE_SETTINGS,
         "0024_operators_may_read_activity": past.STORE_SETTINGS,
     },
     "referrals": {

@@ -134,7 +134,7 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
         setting = form.save()
         released = sum(retrying.again(_held_for_list(setting, field)) for field in form.changed_lists)
         sentence = "The settings are saved."
-        changed = ", ".join(sorted(form.changed_data))
+        changed = ", ".join([*sorted(form.changed_data), *form.switched])
         note(request, setting, CHANGE, f"{sentence} Changed: {changed}." if changed else sentence)
     if released:
         sentence += (

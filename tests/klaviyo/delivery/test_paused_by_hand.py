@@ -13,6 +13,7 @@ from integrations.pauses import by_hand
 from integrations.workers import worker
 from klaviyo.actions.run import run
 from klaviyo.delivery import profiles
+from klaviyo.delivery.erasure import erase
 from klaviyo.imports import backfill
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
@@ -71,11 +72,10 @@ def test_all_sorts_wait_and_go_once_it_is_resumed(
 def test_a_persons_own_acts_go(pause: str, ann: Advocate, sandbox: Sandbox, drain: Drain) -> None:
     sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
     no = say_no(BEN, "everything")
-    lifecycle.erase(ann.email)
+    erase.erase(ann.email, None)
     assert outbox.connections_with_work() == [StoreSetting.objects.get().connection_id]
     drain()
     assert fate(no)[0] == State.ACCEPTED
-    print(Delivery.objects.values_list("kind","state","reason_code","next_try_at"), [one.operation for one in sandbox.requests()])
     assert sandbox.requests("request_profile_deletion")
 
 
