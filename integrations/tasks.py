@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from integrations import connections
-from integrations.outbox import retention
+from integrations.outbox import days, retention
 from integrations.workers import heartbeat, liveness, single_file, worker  # noqa: F401  (the heartbeat begins with the worker)
 
 
@@ -28,6 +28,14 @@ def tidy() -> None:
     with single_file.turn("tidy") as is_ours:
         if is_ours:
             worker.tidy()
+
+
+@shared_task(ignore_result=True)
+def count_days() -> None:
+    """Count how deliveries ended on the days that are over; one worker for all."""
+    with single_file.turn("count_days") as is_ours:
+        if is_ours:
+            days.count()
 
 
 @shared_task(ignore_result=True)

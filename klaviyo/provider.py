@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from integrations.models import Connection
 from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope, Section, Served
-from klaviyo.api import accounts, private_keys, webhooks
+from klaviyo.api import accounts, private_keys, quotas, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
 from klaviyo.webhooks import register
@@ -120,6 +120,7 @@ KLAVIYO = Provider(
     sections=sections,
     take_away=register.take_away,
     remains=REMAINS,
+    quotas=quotas.of,
     does=(
         ("Events", "Each thing that happens in a referral, from the first invite to the reward, for your flows."),
         ("Profiles", "Referral code, share link and totals of each advocate, for your segments and templates."),

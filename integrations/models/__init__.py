@@ -3,6 +3,7 @@
 from integrations.models.api import ApiToken, KeptAnswer, RefusedCall
 from integrations.models.attempts import Attempt, Part
 from integrations.models.connections import Authorization, Connection, HealthCheck, Leaving, Offer, Revocation
+from integrations.models.days import Day
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.pauses import DatabaseMark, MessageHold, Pause
@@ -15,6 +16,7 @@ __all__ = [
     "Chore",
     "Connection",
     "DatabaseMark",
+    "Day",
     "Delivery",
     "HealthCheck",
     "Job",

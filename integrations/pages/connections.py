@@ -18,9 +18,10 @@ from integrations import connections, outbox, providers, reasons
 from integrations.connections import leaving
 from integrations.models import Connection, Delivery, Leaving
 from integrations.outbox import wake_ups
-from integrations.pages import charts, figures, health, overview, sections, story
+from integrations.pages import charts, figures, health, incidents, overview, sections, story
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
+from integrations.pages.figures import Figures
 from integrations.pauses import by_hand
 from integrations.providers import Provider, Scope
 
@@ -84,7 +85,10 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     installed = Connection.objects.filter(provider__in=providers.slugs())
     row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
     provider = providers.get(row.provider)
-    known, served = figures.of(row), provider.served([row])[row.pk]
+    known, served = figures.of(row), health.served([row])[row.pk]
+    now = timezone.now()
+    month = figures.month(row, known, now)
+    asked = provider.quotas(row) if row.is_connected else ()
     going = Leaving.objects.filter(connection=row).first()
     left = leaving.left(going) if going else 0
     context = {
@@ -95,13 +99,22 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "connection": row,
         "sections": sections.of(request, row, sections.HEALTH),
         "provider": provider,
-        "health": health.judge(row, known, served, timezone.now()),
+        "health": health.judge(row, known, served, now),
+        "month": charts.per_day(month),
+        "is_uncounted": not all(day.is_known for day in month),
+        "quotas": [(one, story.words(one.operation)) for one in asked or () if one.used],
+        "unasked": [story.words(one.operation) for one in asked or () if not one.used],
+        "are_quotas_known": asked is not None,
+        "incidents": incidents.open_now(Connection.objects.filter(provider=provider.slug)),
         "figures": known,
-        "chart": charts.per_hour(figures.hours([known], timezone.now())),
+        "chart": charts.per_hour(figures.hours([known], now)),
         "served": served,
         "next_page": provider.next_page(row, "") if row.is_connected and not served else "",
         "scopes": _scopes(row, provider),
-        "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
+        "waiting": [
+            {**group, "words": _why(group, known), "means": _means(group, known, provider), "shown": _state(group)}
+            for group in known.open_groups
+        ],
         "is_releasing": row.is_connected and known.is_releasing,
         "failures": _failures(row),
         "may_pause": any(map(request.user.has_perm, MAY_PAUSE)),
@@ -194,10 +207,18 @@ def _state(group: Mapping[str, Any]) -> str:
     return story.STATES[Delivery.State(group["state"])]
 
 
-def _why(group: Mapping[str, Any]) -> str:
+def _why(group: Mapping[str, Any], known: Figures) -> str:
+    if known.paused and group["state"] == Delivery.State.QUEUED:
+        return "The account is paused"
     if group["reason_code"]:
         return reasons.title(group["reason_code"])
     return {"queued": "Not tried yet", "sending": "On its way"}.get(group["state"], "Held")
+
+
+def _means(group: Mapping[str, Any], known: Figures, provider: Provider) -> str:
+    if known.paused and group["state"] == Delivery.State.QUEUED:
+        return "It goes once somebody resumes it; unsubscribes and erasures go now."
+    return reasons.of(group["reason_code"]).naming(provider.name).means if group["reason_code"] else ""
 
 
 def _failures(connection: Connection) -> list[tuple[Delivery, str]]:

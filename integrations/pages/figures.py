@@ -1,8 +1,8 @@
 """Statistics of connections for the pages: counted for many at once, on the indexes of the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, Subquery
@@ -10,7 +10,8 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from integrations import outcomes, pauses, reasons
-from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Place, Revocation
+from integrations.models import Attempt, Chore, Connection, Day, Delivery, HealthCheck, Pause, Place, Revocation
+from integrations.outbox import days
 from integrations.pages import latency
 from integrations.pages.charts import Hour
 from integrations.pages.latency import Latency
@@ -107,10 +108,27 @@ def hours(figures: Iterable[Figures], now: datetime) -> list[Hour]:
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     rows = list(figures)
     starts = [first + timedelta(hours=number) for number in range(24)]
-    return [
-        Hour(start, **{name: sum(row.by_hour.get(start, {}).get(name, 0) for row in rows) for name in OUTCOMES})
-        for start in starts
-    ]
+    return [_summed(start, [row.by_hour[start] for row in rows if start in row.by_hour]) for start in starts]
+
+
+def month(connection: Connection, known: Figures, now: datetime) -> list[Hour]:
+    """How deliveries ended on each of the last days: those that are over as they were counted, and today's hours."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - timedelta(days=number) for number in range(days.SHOWN - 1, -1, -1)]
+    counted = {row.day: row for row in Day.objects.filter(connection=connection, day__gte=starts[0].date())}
+    found = []
+    for start in starts[:-1]:
+        if row := counted.get(start.date()):
+            found.append(Hour(start, row.delivered, row.held_back, row.failed))
+        else:
+            is_before = start.date() < connection.created_at.astimezone(UTC).date()
+            found.append(Hour(start, is_known=is_before))
+    return [*found, _summed(today, [counts for hour, counts in known.by_hour.items() if hour >= today])]
+
+
+def _summed(starts_at: datetime, counts: Sequence[Mapping[str, int]]) -> Hour:
+    delivered, held_back, failed = (sum(one[name] for one in counts) for name in OUTCOMES)
+    return Hour(starts_at, delivered, held_back, failed)
 
 
 def _waiting(ids: Sequence[int], now: datetime) -> Any:

@@ -1,6 +1,6 @@
 """Incidents, which need a person: deliveries that failed or are held, one for each cause over all accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,11 +73,12 @@ class Incident:
         return remedies.of(connection, self.state, self.code)
 
 
-def open_now(connections: Sequence[Connection]) -> list[Incident]:
+def open_now(connections: Iterable[Connection]) -> list[Incident]:
     """Everything held, and what failed in the last week; the largest first."""
+    known = {row.pk: row for row in connections}
     failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
-    standing = Delivery.objects.filter(Q(place__state=State.HELD) | failed, place__connection__in=connections)
-    return of(standing, {row.pk: row for row in connections})
+    standing = Delivery.objects.filter(Q(place__state=State.HELD) | failed, place__connection__in=known)
+    return of(standing, known)
 
 
 def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None = None) -> list[Incident]:

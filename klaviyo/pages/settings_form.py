@@ -28,14 +28,14 @@ LISTS = {  # the fields that name a list: what for, and choosing none
 SWITCHES_SHOWN = "switches"  # the hidden field that says that boxes without a tick are meant so
 SWITCHES = (
     (
-        "Events",
+        "Events that are sent",
         "What happens while an event is off is on record here as not sent, and is not sent later. Invites and "
         "reminders that Klaviyo delivers are messages: the choices above and each program say whether they go. "
         "Unsubscribes and erasures always go.",
         switches.EVENTS,
     ),
     (
-        "Profile fields",
+        "Profile fields that are sent",
         "A field that is off is left out of whatever is sent next. What Klaviyo has of it stays there as it is.",
         switches.FIELDS,
     ),

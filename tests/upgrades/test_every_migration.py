@@ -24,6 +24,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0013_room": past.STORE_SETTINGS,
         "0014_enabling": past.STORE_SETTINGS,
         "0015_leaving": past.STORE_SETTINGS,
+        "0016_days": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

@@ -102,7 +102,7 @@ def test_fields_are_left_out_and_what_is_there_stays(
 
 def test_a_new_friend_is_brought_without_them(ann: Advocate, sandbox: Sandbox, drain: Drain) -> None:
     leave_out("field:first_name", "field:phone_number")
-    friend = {"friend_first_name": "Ben", "friend_last_name": "Hill", "friend_phone": "+4915112345678"}
+    friend: Any = {"friend_first_name": "Ben", "friend_last_name": "Hill", "friend_phone": "+4915112345678"}
     lifecycle.convert(ann, order_id="1", friend_email=BEN, total="9", currency="EUR", **friend)
     drain()
     seen = sandbox.profile(TEA, BEN)
