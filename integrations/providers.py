@@ -174,7 +174,8 @@ class Provider:
     the address where an operator settles how a connection serves one of them (by their word), empty where all is said.
     `sections` are its own pages about a connection. `take_away` removes, right before access ends, what it has put
     into the account for us alone; `remains` says in sentences what stays there, and what does not. `quotas` are those
-    of its operations at an account, None where they cannot be told.
+    of its operations at an account, None where they cannot be told. `about` names its models that belong to
+    connections, each with the way from it to its connection.
     """
 
     slug: str
@@ -195,6 +196,7 @@ class Provider:
     take_away: Callable[["Connection"], None] = lambda _: None
     remains: tuple[str, ...] = ()
     quotas: Callable[["Connection"], Sequence[Quota] | None] = lambda _: None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
         """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""

@@ -121,6 +121,11 @@ KLAVIYO = Provider(
     take_away=register.take_away,
     remains=REMAINS,
     quotas=quotas.of,
+    about={
+        "klaviyo.StoreSetting": "connection",
+        "klaviyo.Backfill": "setting__connection",
+        "klaviyo.Send": "delivery__connection",
+    },
     does=(
         ("Events", "Each thing that happens in a referral, from the first invite to the reward, for your flows."),
         ("Profiles", "Referral code, share link and totals of each advocate, for your segments and templates."),

@@ -28,7 +28,6 @@ from integrations.providers import Provider, Scope
 C = Connection.State
 PAGE = 50
 SEARCHABLE_FROM = 12
-FAILURES_SHOWN = 6
 MAY_PAUSE = ("integrations.disconnect", "integrations.reconnect")  # who may end it, or bring it back, may stop it
 
 
@@ -83,13 +82,13 @@ def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
 def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     """One connection: its health and what to do, its account, its scopes, and what waits."""
     installed = Connection.objects.filter(provider__in=providers.slugs())
-    row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
+    row = get_object_or_404(installed.select_related("connected_by", "leaving__user"), pk=connection_id)
     provider = providers.get(row.provider)
     known, served = figures.of(row), health.served([row])[row.pk]
     now = timezone.now()
     month = figures.month(row, known, now)
     asked = provider.quotas(row) if row.is_connected else ()
-    going = Leaving.objects.filter(connection=row).first()
+    going: Leaving | None = getattr(row, "leaving", None)
     left = leaving.left(going) if going else 0
     context = {
         "title": row.account_name or row.account_id,
@@ -105,7 +104,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
         "quotas": [(one, story.words(one.operation)) for one in asked or () if one.used],
         "unasked": [story.words(one.operation) for one in asked or () if not one.used],
         "are_quotas_known": asked is not None,
-        "incidents": incidents.open_now(Connection.objects.filter(provider=provider.slug)),
+        "incidents": incidents.everywhere(provider.slug),
         "figures": known,
         "chart": charts.per_hour(figures.hours([known], now)),
         "served": served,
@@ -116,10 +115,8 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
             for group in known.open_groups
         ],
         "is_releasing": row.is_connected and known.is_releasing,
-        "failures": _failures(row),
         "may_pause": any(map(request.user.has_perm, MAY_PAUSE)),
         "narrow": f"&connection={row.pk}",
-        "checks": known.checks,
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
     }
     return _page(request, "connection", context)
@@ -219,12 +216,6 @@ def _means(group: Mapping[str, Any], known: Figures, provider: Provider) -> str:
     if known.paused and group["state"] == Delivery.State.QUEUED:
         return "It goes once somebody resumes it; unsubscribes and erasures go now."
     return reasons.of(group["reason_code"]).naming(provider.name).means if group["reason_code"] else ""
-
-
-def _failures(connection: Connection) -> list[tuple[Delivery, str]]:
-    failed = Delivery.objects.filter(place__connection=connection, place__state=Delivery.State.FAILED)
-    rows = failed.order_by("-place__settled_at")
-    return [(row, story.what(row)) for row in rows[:FAILURES_SHOWN]]
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:

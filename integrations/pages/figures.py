@@ -20,8 +20,8 @@ State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)
 WAITING = (State.QUEUED, State.SENDING, State.HELD)
 DAY = timedelta(days=1)
-CHECKS_SHOWN = 5
 CHECK = ("passed", "code", "sentence", "checked_at")
+PAUSE = ("code", "sentence", "began_at")
 NOT_CONFIRMED = "not_confirmed"  # accepted, and not to be seen there
 
 _delivered = Q(state__in=DELIVERED)
@@ -57,7 +57,6 @@ class Figures:
     is_being_revoked: bool = False
     is_releasing: bool = False
     latency: Latency = field(default_factory=Latency)
-    checks: list[HealthCheck] = field(default_factory=list)
     open_groups: list[dict[str, Any]] = field(default_factory=list)
     by_hour: dict[datetime, dict[str, int]] = field(default_factory=dict)
 
@@ -65,7 +64,6 @@ class Figures:
 def of(connection: Connection) -> Figures:
     """The figures of one connection, with how long its deliveries take."""
     known = of_all([connection])[connection.pk]
-    known.checks = list(connection.health_checks.order_by("-checked_at")[:CHECKS_SHOWN])
     known.latency = latency.of(connection, timezone.now())
     return known
 
@@ -89,10 +87,6 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
             pk = row.pop("connection")
             for name, value in row.items():
                 setattr(known[pk], name, value)
-    for pause in pauses.active().filter(code__in=(*pauses.TROUBLE, pauses.PAUSED)).order_by("-until"):
-        for pk in [pause.connection_id] if pause.connection_id else ids:
-            if pk in known:
-                setattr(known[pk], "paused" if pause.code == pauses.PAUSED else "trouble", pause)
     return known
 
 
@@ -185,16 +179,20 @@ def _requests(ids: Sequence[int], since: datetime) -> Any:
 def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
     """When each last delivered, by looks into an index instead of a walk over the whole record; and what else is last.
 
-    That is the last health check, and whether access is being revoked or what was held is released.
+    That is the last health check, what pauses it, and whether access is being revoked or what was held is released.
     """
     accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
     rows = Connection.objects.filter(pk__in=ids)
     revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
     released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
     checks = HealthCheck.objects.filter(connection=OuterRef("pk")).order_by("-checked_at", "-pk")
+    its_own = Q(connection=OuterRef("pk")) | Q(connection=None)
+    trouble = pauses.active().filter(its_own, code__in=pauses.TROUBLE).order_by("until")
+    paused = pauses.active().filter(connection=OuterRef("pk"), code=pauses.PAUSED)
     check = [Subquery(checks.values(name)[:1]) for name in CHECK]
+    stops = [Subquery(rows.values(name)[:1]) for rows in (trouble, paused) for name in PAUSE]
     moments = (accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at"))
-    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *moments, *check)
+    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *moments, *stops, *check)
     return [
         {
             "connection": pk,
@@ -203,10 +201,17 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
             "is_being_revoked": is_being_revoked,
             "is_releasing": is_releasing,
             "leaves_by": leaves_by,
-            "last_check": HealthCheck(**dict(zip(CHECK, said, strict=True))) if any(said) else None,
+            "trouble": _made(Pause, PAUSE, said[: len(PAUSE)]),
+            "paused": _made(Pause, PAUSE, said[len(PAUSE) : 2 * len(PAUSE)]),
+            "last_check": _made(HealthCheck, CHECK, said[2 * len(PAUSE) :]),
         }
         for pk, is_being_revoked, is_releasing, leaves_by, accepted_at, settled_at, confirmed_at, *said in looks
     ]
+
+
+def _made(model: Any, names: Sequence[str], values: Sequence[Any]) -> Any:
+    """What was found, as far as it was asked for; None where there is nothing."""
+    return model(**dict(zip(names, values, strict=True))) if any(values) else None
 
 
 def _last(state: Delivery.State, moment: str) -> Subquery:

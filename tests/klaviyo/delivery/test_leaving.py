@@ -126,7 +126,7 @@ def test_our_webhook_is_deleted_where_klaviyo_can_be_reached(
     register.ensure(watch)
     assert ConsentWatch.objects.get().webhook_id
     if is_away:
-        sandbox.fault("delete_webhook", "5xx", 20)
+        sandbox.fault("delete_webhook", "503", 20)
     press(browser_of_the_operator, connection, waiting="keep")
     assert state() == "disconnected"
     assert bool(sandbox.requests("delete_webhook"))
