@@ -15,7 +15,7 @@ from integrations.outcomes import Retry
 from integrations.reasons import Who, declare
 
 PAUSED = declare(
-    pauses.PAUSED,
+    "paused",
     "Paused",
     "An operator has paused this account.",
     because="an operator has paused the account",

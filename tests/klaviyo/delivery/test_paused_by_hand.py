@@ -153,6 +153,8 @@ def test_the_pages_say_who_and_when(
         ("/admin/integrations/activity/", "Paused."),
     ):
         assert words in browser_of_the_operator.get(page).content.decode(), page
+    seen = browser_of_the_operator.post("/admin/klaviyo/people/preview", {"email": ann.email}, follow=True)
+    assert "What would go waits until somebody resumes" in seen.content.decode()
 
 
 def test_it_outlives_a_reconnect(pause: str, connection: Connection, ann: Advocate, drain: Drain) -> None:
