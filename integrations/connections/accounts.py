@@ -131,6 +131,8 @@ def _under_way(row: Connection) -> str:
 
 def decide(connection: Connection, choice: Choice, user: User) -> str:
     """Carry out an operator's choice about an undecided account; a sentence on what was done."""
+    if choice == Choice.REPLACE and connection.replaces:
+        disconnection.take_away(connection.replaces)
     with transaction.atomic():
         waiting = Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk)
         row = waiting.filter(state=Connection.State.UNDECIDED).first()

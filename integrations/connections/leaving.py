@@ -15,6 +15,7 @@ from django.utils import timezone
 from integrations import outbox, shutdown
 from integrations.connections import disconnection
 from integrations.models import Connection, Delivery, Leaving
+from integrations.outbox.due import by_index
 from integrations.pauses import by_hand
 
 State = Delivery.State
@@ -81,10 +82,12 @@ def leave_due() -> int:
     return count
 
 
+@transaction.atomic
 def is_done(leaving: Leaving) -> bool:
     """Whether nothing is left. Looked for among the first that are due, by an index: with so many others, not yet."""
     if outbox.is_releasing(leaving.connection):
         return False
+    by_index()
     for state in GOING:
         rows = leaving.connection.places.filter(state=state).order_by("next_try_at", "delivery")
         first = rows.values_list("delivery", flat=True)[:LOOKED_AT]

@@ -56,7 +56,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Account:
-    """One store's setting at one account, and what it means for the person. `problem`: nothing can be told now; `paused`, by whom."""
+    """One store's setting at one account, and what it means for the person.
+
+    `problem`: nothing can be told now; `paused`: who has stopped what would go.
+    """
 
     setting: StoreSetting
     problem: str = ""
