@@ -62,6 +62,20 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Quota:
+    """What an operation may be asked within its widest window, and how much of that is used."""
+
+    operation: str
+    used: int
+    limit: int
+    seconds: int
+
+    @property
+    def within(self) -> str:
+        return {1: "a second", 60: "a minute", 86_400: "a day"}.get(self.seconds, f"in {self.seconds} seconds")
+
+
+@dataclass(frozen=True)
 class Addresses:
     """Where the provider's OAuth lives, and who we are there; read from the settings at each use."""
 
@@ -158,7 +172,10 @@ class Provider:
     connection and settles each of them. `additions` are scopes beyond `scopes`. `does` says in plain words what an
     integration is for: a title and a sentence each. `to_serve` are those whom its connections may serve; `next_page` is
     the address where an operator settles how a connection serves one of them (by their word), empty where all is said.
-    `sections` are its own pages about a connection.
+    `sections` are its own pages about a connection. `take_away` removes, right before access ends, what it has put
+    into the account for us alone; `remains` says in sentences what stays there, and what does not. `quotas` are those
+    of its operations at an account, None where they cannot be told. `about` names its models that belong to
+    connections, each with the way from it to its connection.
     """
 
     slug: str
@@ -176,6 +193,10 @@ class Provider:
     to_serve: Callable[[], Sequence[Served]] = tuple
     next_page: Callable[["Connection", str], str] = lambda _connection, _word: ""
     sections: Callable[["Connection"], Sequence[Section]] = lambda _: ()
+    take_away: Callable[["Connection"], None] = lambda _: None
+    remains: tuple[str, ...] = ()
+    quotas: Callable[["Connection"], Sequence[Quota] | None] = lambda _: None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def asked(self, chosen: Collection[str] = (), had: Collection[str] = ()) -> tuple[str, ...]:
         """The scopes to ask for: ours, those of the additions chosen, and what the connection had of others."""

@@ -5,7 +5,7 @@ from celery import shared_task
 from integrations import connections
 from integrations.notices import needs, sending
 from integrations.notices import retention as notice_retention
-from integrations.outbox import retention
+from integrations.outbox import days, retention
 from integrations.workers import heartbeat, liveness, single_file, worker  # noqa: F401  (the heartbeat begins with the worker)
 
 
@@ -33,6 +33,14 @@ def tidy() -> None:
 
 
 @shared_task(ignore_result=True)
+def count_days() -> None:
+    """Count how deliveries ended on the days that are over; one worker for all."""
+    with single_file.turn("count_days") as is_ours:
+        if is_ours:
+            days.count()
+
+
+@shared_task(ignore_result=True)
 def renew() -> None:
     """Renew access that is about to expire."""
     connections.renew_due()
@@ -40,7 +48,8 @@ def renew() -> None:
 
 @shared_task(ignore_result=True)
 def revoke() -> None:
-    """Revoke tokens that could not be revoked before."""
+    """Disconnect what was to be once all was delivered, and revoke tokens that could not be revoked before."""
+    connections.leave_due()
     connections.revoke_due()
 
 

@@ -7,9 +7,10 @@ from django.urls import reverse
 
 from integrations.models import Connection
 from integrations.providers import Access, Addition, Addresses, Keys, Provider, Scope, Section, Served
-from klaviyo.api import accounts, private_keys, webhooks
+from klaviyo.api import accounts, private_keys, quotas, webhooks
 from klaviyo.delivery.batch import KINDS, deliver
 from klaviyo.models import StoreSetting
+from klaviyo.webhooks import register
 from referrals.models import Store
 
 LONGEST_ID = 19
@@ -99,6 +100,13 @@ def sections(connection: Connection) -> list[Section]:
     return [Section("Settings", settings_page, "klaviyo.view_storesetting")]
 
 
+REMAINS = (
+    "Profiles with their referral properties, list memberships and events stay in Klaviyo, as do flows, segments and "
+    "templates that were built with them.",
+    "Our webhook, if there is one, is deleted there. Who unsubscribes in Klaviyo from then on is not known here until "
+    "the account is connected again.",
+)
+
 KLAVIYO = Provider(
     slug="klaviyo",
     name="Klaviyo",
@@ -110,6 +118,14 @@ KLAVIYO = Provider(
     to_serve=stores,
     next_page=review,
     sections=sections,
+    take_away=register.take_away,
+    remains=REMAINS,
+    quotas=quotas.of,
+    about={
+        "klaviyo.StoreSetting": "connection",
+        "klaviyo.Backfill": "setting__connection",
+        "klaviyo.Send": "delivery__connection",
+    },
     does=(
         ("Events", "Each thing that happens in a referral, from the first invite to the reward, for your flows."),
         ("Profiles", "Referral code, share link and totals of each advocate, for your segments and templates."),

@@ -170,7 +170,7 @@ def tell_events(advocate: Advocate, told: Sequence[Event]) -> None:
 
 def _settings(advocate: Advocate) -> QuerySet[StoreSetting]:
     enabled = StoreSetting.objects.filter(store=advocate.program.store_id, is_enabled=True)
-    return enabled.only("connection_id", "store_id")  # a host's transaction waits for this
+    return enabled.only("connection_id", "store_id", "left_out")  # a host's transaction waits for this
 
 
 def _record_unreadable(what: str, said: dict[str, Any]) -> None:

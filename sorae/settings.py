@@ -276,6 +276,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "integrations.tasks.send_notices": timedelta(seconds=5),
     "integrations.tasks.probe": timedelta(minutes=10),
     "integrations.tasks.forget": timedelta(minutes=10),
+    "integrations.tasks.count_days": timedelta(minutes=1),
     "referrals.tasks.forget": timedelta(minutes=10),
 }
 _CLOCKS_DIFFER = timedelta(seconds=30)  # expiry is told by the sender's clock and read by the worker's

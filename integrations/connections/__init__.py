@@ -6,6 +6,7 @@ decide · accept       an operator's choice: about a different account that came
 access · renew        what opens an account now; tokens are renewed by one worker for all
 learning_scopes       what an answer says of a key's scopes is noted
 mark_reconnect        access has ended, and everything is held until a person connects the account again
+leave_due             those that were to go once what waited was delivered
 disconnect            tokens are revoked at the provider, they and keys erased here, the record is kept
 probe                 a health check: does the provider still accept our access?
 """
@@ -15,6 +16,7 @@ from integrations.connections.authorization import ConnectingFailed, begin, comp
 from integrations.connections.disconnection import disconnect, revoke_due
 from integrations.connections.health_check import probe, probe_all
 from integrations.connections.known_scopes import learning_scopes
+from integrations.connections.leaving import leave_due
 from integrations.connections.private_keys import KeyNotTaken
 from integrations.connections.private_keys import connect as connect_by_key
 from integrations.connections.reconnect_required import mark_reconnect
@@ -35,6 +37,7 @@ __all__ = [
     "decide",
     "disconnect",
     "learning_scopes",
+    "leave_due",
     "mark_reconnect",
     "probe",
     "probe_all",

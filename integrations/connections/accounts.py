@@ -16,7 +16,7 @@ from integrations import outbox
 from integrations.connections import disconnection, offers, renewal, token_revocation
 from integrations.connections.grants import Grant, Key
 from integrations.encryption import Undecryptable
-from integrations.models import Connection, Offer
+from integrations.models import Connection, Leaving, Offer
 from integrations.providers import Account, Provider
 from integrations.signals import account_replaced
 
@@ -131,6 +131,8 @@ def _under_way(row: Connection) -> str:
 
 def decide(connection: Connection, choice: Choice, user: User) -> str:
     """Carry out an operator's choice about an undecided account; a sentence on what was done."""
+    if choice == Choice.REPLACE and connection.replaces:
+        disconnection.take_away(connection.replaces)
     with transaction.atomic():
         waiting = Connection.objects.select_for_update(no_key=True).filter(pk=connection.pk)
         row = waiting.filter(state=Connection.State.UNDECIDED).first()
@@ -160,6 +162,7 @@ def _row(provider: Provider, account: Account) -> Connection:
 def _keep(row: Connection, consent: Consent, **fields: Any) -> None:
     """Store a consent on a row, and nothing of what was there before."""
     describe(row, consent.account)
+    Leaving.objects.filter(connection=row).delete()
     _set(
         row,
         **(_by_key(row, consent.grant) if isinstance(consent.grant, Key) else _by_grant(row, consent.grant, consent)),

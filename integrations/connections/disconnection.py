@@ -13,10 +13,10 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from integrations import outbox
+from integrations import errors, outbox, providers
 from integrations.connections import offers, renewal, token_revocation
 from integrations.encryption import Undecryptable
-from integrations.models import Connection, Lease, Revocation
+from integrations.models import Connection, Lease, Leaving, Revocation
 from integrations.outbox.waiting import DISCONNECTED
 
 PATIENCE = timedelta(seconds=15)
@@ -31,12 +31,23 @@ def disconnect(connection: Connection, user: User | None) -> bool:
 
     When this returns tokens and key are erased, and no request uses them but the one that revokes the tokens.
     """
+    take_away(connection)
     start(connection)
     log.info("Connection %s is being disconnected by user %s.", connection.pk, user.pk if user else None)
     _wait_for_work(connection)
     revoked = finish(connection)
     connection.refresh_from_db()
     return revoked
+
+
+def take_away(connection: Connection) -> None:
+    """What the provider keeps there for us alone goes, while we have access; whatever it meets keeps nothing back."""
+    if not connection.is_connected:
+        return
+    try:
+        providers.get(connection.provider).take_away(connection)
+    except Exception as error:
+        log.warning("Connection %s keeps what was ours there: %s", connection.pk, errors.without_message(error))
 
 
 def start(connection: Connection) -> None:
@@ -48,6 +59,7 @@ def start(connection: Connection) -> None:
         disconnected_at=Now(),
         replaces=None,
     )
+    Leaving.objects.filter(connection=connection).delete()
 
 
 def finish(connection: Connection) -> bool:

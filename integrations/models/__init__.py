@@ -2,7 +2,8 @@
 
 from integrations.models.api import ApiToken, KeptAnswer, RefusedCall
 from integrations.models.attempts import Attempt, Part
-from integrations.models.connections import Authorization, Connection, HealthCheck, Offer, Revocation
+from integrations.models.connections import Authorization, Connection, HealthCheck, Leaving, Offer, Revocation
+from integrations.models.days import Day
 from integrations.models.deliveries import Delivery, Lease, Place, Turn
 from integrations.models.jobs import Chore, Job
 from integrations.models.notices import Need, Notice, NoticeAddress, NoticeDelivery
@@ -16,11 +17,13 @@ __all__ = [
     "Chore",
     "Connection",
     "DatabaseMark",
+    "Day",
     "Delivery",
     "HealthCheck",
     "Job",
     "KeptAnswer",
     "Lease",
+    "Leaving",
     "MessageHold",
     "Need",
     "Notice",

@@ -164,6 +164,22 @@ class Authorization(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
 
+class Leaving(models.Model):
+    """A connection that is to end by itself: once what waited when somebody said so is delivered, or the time is up."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="leaving")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    upto = models.BigIntegerField(help_text="The id of the last delivery that is waited for.")
+    number = models.PositiveIntegerField(help_text="How many there were.")
+    began_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(help_text="When it ends at the latest.")
+
+    def __str__(self) -> str:
+        return f"{self.connection} until {self.ends_at}"
+
+
 class Offer(models.Model):
     """Access of another kind to an account that is connected: whoever brought it decides whether it takes over."""
 

@@ -192,7 +192,7 @@ def _sure(pks: Sequence[int]) -> set[int]:
 def _has_work(connection: Connection, rests: Sequence[Pause]) -> bool:
     """Whether something may be claimed that does not rest."""
     by_index()
-    wholly = {pause.kind for pause in rests if not pause.backlog_only}
+    wholly = pauses.kinds(connection, {pause.kind for pause in rests if not pause.backlog_only})
     partly = {pause.kind for pause in rests if pause.backlog_only}
     if pauses.EVERYTHING in wholly:
         return False

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from integrations import lookups
-from integrations.models import Attempt, Connection, Delivery, Lease
+from integrations import lookups, providers
+from integrations.models import Attempt, Connection, Delivery, Lease, Pause
 from integrations.outbox.due import NOW
 from integrations.outcomes import CalledOff, Retry
+from integrations.pauses import BY_HAND, by_hand
 from integrations.reasons import Who, declare
 from integrations.wire import attempts
 
@@ -127,19 +128,22 @@ def record_while_ours(attempt: Attempt, deliveries: Sequence[Delivery]) -> None:
         check(deliveries)
         attempts.record(attempt, deliveries)
         return
-    count, values = _counting_ours(deliveries)
+    count, values = _counting_what_may_go(deliveries)
     attempts.record(attempt, deliveries, f"({count}) = {len(deliveries):d}", values)
     if attempt.pk is not None and time.monotonic() > began_at + CHECKED_FOR and not are_ours(deliveries):
         attempt.delete()
         attempt.pk = None
     if attempt.pk is None:
-        raise CalledOff(LOST)
+        raise CalledOff(by_hand.WAITS if are_ours(deliveries) else LOST)
 
 
 def check(deliveries: Sequence[Delivery]) -> None:
-    """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more."""
-    if deliveries and not are_ours(deliveries):
-        raise CalledOff(LOST)
+    """Raise CalledOff when one of them is no longer the caller's: then nothing of it is sent or written any more.
+
+    Nor is it sent when an operator has paused its account since it was claimed.
+    """
+    if deliveries and _ours(deliveries).filter(by_hand.lets_go()).count() != len(deliveries):
+        raise CalledOff(by_hand.WAITS if are_ours(deliveries) else LOST)
 
 
 @contextmanager
@@ -160,8 +164,7 @@ def are_ours(deliveries: Sequence[Delivery]) -> bool:
         with database.cursor() as cursor:
             cursor.execute(count, values)
             return bool(cursor.fetchone()[0] == len(deliveries))
-    last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
-    return mine(deliveries).filter(Exists(last)).count() == len(deliveries)
+    return _ours(deliveries).count() == len(deliveries)
 
 
 def is_well_served(connection_id: int) -> bool:
@@ -175,9 +178,20 @@ def mine(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
     return Delivery.objects.filter(pk__among=pks, lease__in=leases_of(deliveries), state=State.SENDING)
 
 
+def _ours(deliveries: Sequence[Delivery]) -> QuerySet[Delivery]:
+    last = Lease.objects.filter(pk=OuterRef("lease"), until__gt=Now())
+    return mine(deliveries).filter(Exists(last))
+
+
 def _counting_ours(deliveries: Sequence[Delivery]) -> tuple[str, list[str]]:
     """How many are still the caller's (PostgreSQL)."""
     return _OURS, [lookups.array(one.pk for one in deliveries), lookups.array(leases_of(deliveries))]
+
+
+def _counting_what_may_go(deliveries: Sequence[Delivery]) -> tuple[str, list[str]]:
+    """How many are still the caller's, and in no account that an operator has paused (PostgreSQL)."""
+    count, values = _counting_ours(deliveries)
+    return f"{count} AND {_NOT_PAUSED}", [*values, lookups.array(providers.persons_acts())]
 
 
 _OURS = f"""
@@ -185,6 +199,12 @@ _OURS = f"""
     JOIN {Lease._meta.db_table} AS l ON l.id = d.lease AND l.until > {NOW["postgresql"]}
     WHERE d.id = ANY(%s::bigint[]) AND d.lease = ANY(%s::uuid[]) AND d.state = '{State.SENDING}'
 """
+#: As `by_hand.lets_go`.
+_NOT_PAUSED = f"""(
+    d.kind = ANY(%s::text[]) OR NOT EXISTS (
+        SELECT 1 FROM {Pause._meta.db_table} AS p WHERE p.connection_id = d.connection_id AND p.kind = '{BY_HAND}'
+    )
+)"""
 
 
 def leases_of(deliveries: Sequence[Delivery]) -> set[uuid.UUID]:

@@ -26,8 +26,10 @@ __all__ = [
     "Memory",
     "Window",
     "block",
+    "counts",
     "heed",
     "heed_all",
+    "is_shared",
     "remember_redis",
     "take",
     "take_all",
@@ -99,9 +101,19 @@ def heed_all(budgets: Sequence[Budget], headers: Mapping[str, str]) -> None:
 
 def used(budget: str, windows: Sequence[Window]) -> float | None:
     """How much of its fullest window a budget has used, from 0 to 1; None while nobody knows."""
-    counters = _shared()
-    counted = counters.used(budget, windows) if counters else _memory.used(budget, windows)
+    counted = counts(budget, windows)
     return None if counted is None else max((min(n / limit, 1.0) for n, limit in counted), default=0.0)
+
+
+def counts(budget: str, windows: Sequence[Window]) -> list[tuple[int, int]] | None:
+    """(used, limit) of each window of a budget; None while nobody knows."""
+    counters = _shared()
+    return counters.used(budget, windows) if counters else _memory.used(budget, windows)
+
+
+def is_shared() -> bool:
+    """Whether all processes count together, so that each can tell."""
+    return _shared() is not None
 
 
 def remember_redis() -> None:

@@ -17,7 +17,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET
 
 from integrations.models import Connection
-from integrations.pages import audit_log, csv_lines, filtering, paging, sections
+from integrations.pages import activity_about, audit_log, csv_lines, filtering, paging, sections
 from integrations.pages.access import for_operators
 
 HEADER = ("when", "who", "what", "about", "kind")
@@ -64,7 +64,7 @@ class ActivityFilter:
         if self.kind:
             found = found.filter(content_type=int(self.kind))
         if self.connection:
-            found = found.filter(content_type=ContentType.objects.get_for_model(Connection), object_id=self.connection)
+            found = found.filter(activity_about.connection(int(self.connection)))
         if self.words:
             found = found.filter(change_message__icontains=self.words) | found.filter(object_repr__icontains=self.words)
         if since := filtering.starts(self.since):

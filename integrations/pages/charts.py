@@ -1,7 +1,7 @@
 """Charts as geometry: numbers in, rectangles and labels out; the template draws them as SVG."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +16,13 @@ LEAST = 2.0  # a bar of one among thousands can still be seen
 
 @dataclass(frozen=True)
 class Hour:
-    """Counts of the deliveries settled within one hour."""
+    """Counts of the deliveries settled within one hour, or one day; `is_known` unless they are yet to be counted."""
 
     starts_at: datetime
     delivered: int = 0
     held_back: int = 0
     failed: int = 0
+    is_known: bool = True
 
     @property
     def total(self) -> int:
@@ -77,13 +78,22 @@ class Chart:
 
 def per_hour(hours: Sequence[Hour]) -> Chart:
     """Stacked columns, one per hour, over an axis that ends at a round number."""
+    return _stacked(hours, _every_sixth)
+
+
+def per_day(days: Sequence[Hour]) -> Chart:
+    """The same of days."""
+    return _stacked(days, _every_seventh)
+
+
+def _stacked(hours: Sequence[Hour], labels: Callable[[Sequence[Hour], float], list[Mark]]) -> Chart:
     steps = axis(max((hour.total for hour in hours), default=0))
     scale = (FLOOR - TOP) / steps[-1]
     slot = (WIDTH - LEFT) / max(len(hours), 1)
     return Chart(
         columns=tuple(_column(hour, LEFT + index * slot, slot, scale) for index, hour in enumerate(hours)),
         ticks=tuple(Mark(round(FLOOR - step * scale, 1), _short(step)) for step in steps),
-        labels=tuple(_labels(hours, slot)),
+        labels=tuple(labels(hours, slot)),
     )
 
 
@@ -111,7 +121,7 @@ def _short(step: int) -> str:
     return f"{step // 1000:,}k" if step >= 10_000 else f"{step:,}"
 
 
-def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:
+def _every_sixth(hours: Sequence[Hour], slot: float) -> list[Mark]:
     """Every sixth hour by its time; midnight by its date, so that the two days cannot be confused."""
     marks = []
     for index, hour in enumerate(hours):
@@ -121,3 +131,13 @@ def _labels(hours: Sequence[Hour], slot: float) -> list[Mark]:
             text = f"{starts_at:%H:%M}" if starts_at.hour else f"{starts_at.day} {starts_at:%b}"
             marks.append(Mark(round(place, 1), text))
     return marks
+
+
+def _every_seventh(days: Sequence[Hour], slot: float) -> list[Mark]:
+    """Every seventh day by its date, the last one among them."""
+    marks = []
+    for index in range(len(days) - 1, -1, -7):
+        at = days[index].starts_at
+        place = min(LEFT + (index + 0.5) * slot, WIDTH - ROOM)
+        marks.append(Mark(round(place, 1), f"{at.day} {at:%b}"))
+    return marks[::-1]

@@ -8,6 +8,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,10 +19,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from integrations import connections, outbox, providers
-from integrations.connections import Choice, ConnectingFailed, KeyNotTaken, Outcome, offers
+from integrations.connections import Choice, ConnectingFailed, KeyNotTaken, Outcome, leaving, offers
 from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Leaving, Place
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
 from integrations.providers import Provider
@@ -154,28 +156,25 @@ def callback(request: HttpRequest, provider: Provider) -> HttpResponse:
 def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Show what waits, ask what becomes of it, and disconnect when that is confirmed."""
     connection = get_object_or_404(Connection, pk=connection_id)
-    provider = providers.get(connection.provider)
-    waiting = Delivery.objects.filter(place__connection=connection, place__state__in=Delivery.OPEN)
-    acts = waiting.filter(kind__in=providers.persons_acts())
+    provider, wanted = providers.get(connection.provider), request.POST.get("waiting")
     if request.method == "GET":
-        context = {
-            "connection": connection,
-            "provider": provider,
-            "served": provider.served([connection])[connection.pk],
-            "waiting": waiting.exclude(pk__in=acts).count(),
-            "acts": acts.count(),
-        }
-        return _page(request, "disconnect", f"Disconnect {connection.account_name}?", context)
+        return _how_to_disconnect(request, connection, provider)
+    if wanted == "deliver":
+        if problem := leaving.obstacle(connection):
+            return _how_to_disconnect(request, connection, provider, problem)
+        limit = leaving.LIMITS.get(request.POST.get("limit", ""), leaving.DEFAULT)
+        if begun := leaving.begin(connection, _user(request), limit):
+            return _leaves(request, connection, begun)
     had_key = connection.has_key
     revoked = connections.disconnect(connection, _user(request))
     sentence = f"{connection.account_name} is disconnected."
-    if request.POST.get("waiting") == "cancel":
+    if wanted == "cancel":
         why = outbox.TAKEN_BACK.saying("An operator took it back when the account was disconnected.")
         number = outbox.take_back(connection, why)
         sentence += f" {number} waiting {'delivery was' if number == 1 else 'deliveries were'} cancelled."
         if outbox.is_taking_back(connection.pk):
             sentence += " That is still under way, and goes on by itself."
-        if kept := acts.count():
+        if kept := _acts(connection).count():
             sentence += f" {kept} {'stays' if kept == 1 else 'stay'}: A person's own no or erasure is not cancelled."
     if had_key and provider.keys:
         sentence += f" Its key is deleted here. {provider.keys.how_to_revoke}"
@@ -184,6 +183,57 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     note(request, connection, sentence)
     messages.success(request, sentence)
     return redirect("integrations:provider", provider)
+
+
+@for_operators("integrations.disconnect")
+@require_POST
+def stay(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Call off that an account is disconnected by itself."""
+    connection = get_object_or_404(Connection, pk=connection_id)
+    with transaction.atomic():
+        was_leaving = leaving.call_off(connection)
+        if was_leaving:
+            note(request, connection, "Called off the disconnecting.")
+    if was_leaving:
+        messages.success(request, f"{connection.account_name} stays connected.")
+    else:
+        messages.info(request, f"{connection.account_name} is not about to be disconnected.")
+    return redirect("integrations:connection", connection.pk)
+
+
+def _how_to_disconnect(
+    request: HttpRequest, connection: Connection, provider: Provider, problem: str = ""
+) -> HttpResponse:
+    acts = _acts(connection).count()
+    context = {
+        "connection": connection,
+        "provider": provider,
+        "served": provider.served([connection])[connection.pk],
+        "waiting": _waiting(connection).count() - acts,
+        "acts": acts,
+        "problem": problem,
+        "obstacle": leaving.obstacle(connection),
+        "is_leaving": Leaving.objects.filter(connection=connection).exists(),
+        "limits": leaving.LIMITS,
+    }
+    title = f"Disconnect {connection.account_name}?"
+    return _page(request, "disconnect", title, context, status=400 if problem else 200)
+
+
+def _leaves(request: HttpRequest, connection: Connection, begun: Leaving) -> HttpResponse:
+    sentence = f"{connection.account_name} is disconnected by itself once what waits is delivered ({begun.number:,})."
+    note(request, connection, sentence)
+    messages.success(request, f"{sentence} You can call that off until then.")
+    return redirect("integrations:connection", connection.pk)
+
+
+def _waiting(connection: Connection) -> "QuerySet[Place]":
+    return connection.places.filter(state__in=Delivery.OPEN)
+
+
+def _acts(connection: Connection) -> "QuerySet[Place]":
+    """What people asked for themselves, of what waits."""
+    return _waiting(connection).filter(kind__in=providers.persons_acts())
 
 
 @for_operators("integrations.reconnect")

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,15 +15,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from integrations import connections, outbox, providers, reasons
-from integrations.models import Connection, Delivery
-from integrations.pages import charts, figures, health, overview, sections, story
+from integrations.connections import leaving
+from integrations.models import Connection, Delivery, Leaving
+from integrations.outbox import wake_ups
+from integrations.pages import charts, figures, health, incidents, overview, sections, story
 from integrations.pages.access import for_operators
+from integrations.pages.audit_log import note
+from integrations.pages.figures import Figures
+from integrations.pauses import by_hand
 from integrations.providers import Provider, Scope
 
 C = Connection.State
 PAGE = 50
 SEARCHABLE_FROM = 12
-FAILURES_SHOWN = 6
+MAY_PAUSE = ("integrations.disconnect", "integrations.reconnect")  # who may end it, or bring it back, may stop it
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,10 @@ def index(request: HttpRequest) -> HttpResponse:
     counted = Connection.objects.values("provider").annotate(
         connected=Count("pk", filter=Q(state=C.CONNECTED)),
         needing=Count("pk", filter=Q(state__in=(C.RECONNECT, C.UNDECIDED))),
+        paused=Count("pk", filter=Q(by_hand.there("pk"), state__in=(C.CONNECTED, C.RECONNECT))),
     )
     counts = {row["provider"]: row for row in counted}
-    none = {"connected": 0, "needing": 0}
+    none = {"connected": 0, "needing": 0, "paused": 0}
     installed = [(providers.get(slug), counts.get(slug, none)) for slug in providers.slugs()]
     return _page(request, "index", {"title": "Integrations", "installed": installed})
 
@@ -74,25 +82,41 @@ def provider(request: HttpRequest, provider: Provider) -> HttpResponse:
 def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     """One connection: its health and what to do, its account, its scopes, and what waits."""
     installed = Connection.objects.filter(provider__in=providers.slugs())
-    row = get_object_or_404(installed.select_related("connected_by"), pk=connection_id)
+    row = get_object_or_404(installed.select_related("connected_by", "leaving__user"), pk=connection_id)
     provider = providers.get(row.provider)
-    known, served = figures.of(row), provider.served([row])[row.pk]
+    known, served = figures.of(row), health.served([row])[row.pk]
+    now = timezone.now()
+    month = figures.month(row, known, now)
+    asked = provider.quotas(row) if row.is_connected else ()
+    going: Leaving | None = getattr(row, "leaving", None)
+    left = leaving.left(going) if going else 0
     context = {
         "title": row.account_name or row.account_id,
+        "leaving": going,
+        "left": left,
+        "done": max(going.number - left, 0) if going else 0,
         "connection": row,
         "sections": sections.of(request, row, sections.HEALTH),
         "provider": provider,
-        "health": health.judge(row, known, served, timezone.now()),
+        "health": health.judge(row, known, served, now),
+        "month": charts.per_day(month),
+        "is_uncounted": not all(day.is_known for day in month),
+        "quotas": [(one, story.words(one.operation)) for one in asked or () if one.used],
+        "unasked": [story.words(one.operation) for one in asked or () if not one.used],
+        "are_quotas_known": asked is not None,
+        "incidents": incidents.everywhere(provider.slug),
         "figures": known,
-        "chart": charts.per_hour(figures.hours([known], timezone.now())),
+        "chart": charts.per_hour(figures.hours([known], now)),
         "served": served,
         "next_page": provider.next_page(row, "") if row.is_connected and not served else "",
         "scopes": _scopes(row, provider),
-        "waiting": [{**group, "words": _why(group), "shown": _state(group)} for group in known.open_groups],
+        "waiting": [
+            {**group, "words": _why(group, known), "means": _means(group, known, provider), "shown": _state(group)}
+            for group in known.open_groups
+        ],
         "is_releasing": row.is_connected and known.is_releasing,
-        "failures": _failures(row),
+        "may_pause": any(map(request.user.has_perm, MAY_PAUSE)),
         "narrow": f"&connection={row.pk}",
-        "checks": known.checks,
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
     }
     return _page(request, "connection", context)
@@ -111,6 +135,46 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
         messages.success(request, f"{row.account_name} answered, and it is the right account.")
     else:
         messages.error(request, answer.sentence)
+    return redirect("integrations:connection", row.pk)
+
+
+@for_operators(*MAY_PAUSE)
+@require_POST
+def pause(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Stop all that goes to an account, but for what people asked for themselves."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    if row.state in Connection.ENDED:
+        messages.warning(request, f"{row.account_name} is not connected: nothing goes there anyway.")
+        return redirect("integrations:connection", row.pk)
+    if Leaving.objects.filter(connection=row).exists():
+        messages.warning(request, f"{row.account_name} is about to be disconnected. Call that off first.")
+        return redirect("integrations:connection", row.pk)
+    with transaction.atomic():
+        is_new = by_hand.begin(row, cast(User, request.user))
+        if is_new:
+            note(request, row, "Paused.")
+    if is_new:
+        sentence = "What is on its way at this moment still arrives; all else waits until somebody resumes it."
+        messages.success(request, f"{row.account_name} is paused. {sentence}")
+    else:
+        messages.info(request, f"{row.account_name} is paused already.")
+    return redirect("integrations:connection", row.pk)
+
+
+@for_operators(*MAY_PAUSE)
+@require_POST
+def resume(request: HttpRequest, connection_id: int) -> HttpResponse:
+    """Let it go on: what is fresh first, and what waited in its order."""
+    row = get_object_or_404(Connection, pk=connection_id)
+    with transaction.atomic():
+        was_paused = by_hand.end(row)
+        if was_paused:
+            note(request, row, "Resumed.")
+            wake_ups.on_commit(row.pk)
+    if was_paused:
+        messages.success(request, f"{row.account_name} goes on. What has waited goes out now, what is fresh before it.")
+    else:
+        messages.info(request, f"{row.account_name} is not paused.")
     return redirect("integrations:connection", row.pk)
 
 
@@ -140,16 +204,18 @@ def _state(group: Mapping[str, Any]) -> str:
     return story.STATES[Delivery.State(group["state"])]
 
 
-def _why(group: Mapping[str, Any]) -> str:
+def _why(group: Mapping[str, Any], known: Figures) -> str:
+    if known.paused and group["state"] == Delivery.State.QUEUED:
+        return "The account is paused"
     if group["reason_code"]:
         return reasons.title(group["reason_code"])
     return {"queued": "Not tried yet", "sending": "On its way"}.get(group["state"], "Held")
 
 
-def _failures(connection: Connection) -> list[tuple[Delivery, str]]:
-    failed = Delivery.objects.filter(place__connection=connection, place__state=Delivery.State.FAILED)
-    rows = failed.order_by("-place__settled_at")
-    return [(row, story.what(row)) for row in rows[:FAILURES_SHOWN]]
+def _means(group: Mapping[str, Any], known: Figures, provider: Provider) -> str:
+    if known.paused and group["state"] == Delivery.State.QUEUED:
+        return "It goes once somebody resumes it; unsubscribes and erasures go now."
+    return reasons.of(group["reason_code"]).naming(provider.name).means if group["reason_code"] else ""
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:

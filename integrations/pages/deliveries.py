@@ -25,6 +25,7 @@ from integrations.pages import (
 )
 from integrations.pages.access import for_operators
 from integrations.pages.filtering import Filter
+from integrations.pauses import by_hand
 
 TABS = (
     ("", "All"),
@@ -109,6 +110,7 @@ def retry(request: HttpRequest) -> HttpResponse:
     else:
         why, rows = "", Delivery.objects.filter(pk__in=_chosen_one_by_one(request))
     away = rows.filter(state__in=RETRIABLE).exclude(connection__state=Connection.State.CONNECTED).count()
+    paused = rows.filter(by_hand.there("connection"), state__in=RETRIABLE).count()
     if why:
         count = audit_log.many(request, rows, retrying.again, "Deliveries tried again", why)
     else:
@@ -118,6 +120,8 @@ def retry(request: HttpRequest) -> HttpResponse:
     if away:
         waits = "1 delivery stays" if away == 1 else f"{away:,} deliveries stay"
         messages.warning(request, f"{waits} as before: the account is not connected. Reconnect it first.")
+    if paused:
+        messages.warning(request, "The account is paused: it goes once somebody resumes it, on the account's page.")
     return redirect(safe_redirect.to(request, reverse("integrations:deliveries"), "integrations.view_delivery"))
 
 

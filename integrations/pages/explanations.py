@@ -7,6 +7,7 @@ from django.conf import settings
 from integrations import providers, reasons
 from integrations.models import Delivery
 from integrations.outbox import retention
+from integrations.pauses import by_hand
 from integrations.reasons import Who
 
 State = Delivery.State
@@ -35,6 +36,8 @@ OF_STATES = {  # where a state says all, and there is no reason beside it
 def of(delivery: Delivery) -> Explanation:
     """By the reason on the record, in the words of its provider's pages; else by its state."""
     provider, state = providers.get(delivery.connection.provider), State(delivery.state)
+    if by_hand.keeping(delivery):
+        return Explanation(by_hand.PAUSED.means, by_hand.PAUSED.who, by_hand.PAUSED.do)
     if not delivery.reason_code and state in OF_STATES:
         known = OF_STATES[state]
         return replace(known, means=known.means.replace("The provider", provider.name))

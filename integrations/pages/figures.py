@@ -1,6 +1,6 @@
 """Statistics of connections for the pages: counted for many at once, on the indexes of the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,8 @@ from django.db.models.functions import TruncHour
 from django.utils import timezone
 
 from integrations import outcomes, pauses, reasons
-from integrations.models import Attempt, Chore, Connection, Delivery, HealthCheck, Pause, Place, Revocation
+from integrations.models import Attempt, Chore, Connection, Day, Delivery, HealthCheck, Pause, Place, Revocation
+from integrations.outbox import days
 from integrations.pages import latency
 from integrations.pages.charts import Hour
 from integrations.pages.latency import Latency
@@ -19,8 +20,8 @@ State = Delivery.State
 DELIVERED = (State.ACCEPTED, State.CONFIRMED)
 WAITING = (State.QUEUED, State.SENDING, State.HELD)
 DAY = timedelta(days=1)
-CHECKS_SHOWN = 5
 CHECK = ("passed", "code", "sentence", "checked_at")
+PAUSE = ("code", "sentence", "began_at")
 NOT_CONFIRMED = "not_confirmed"  # accepted, and not to be seen there
 
 _delivered = Q(state__in=DELIVERED)
@@ -51,10 +52,11 @@ class Figures:
     refused: int = 0
     last_check: HealthCheck | None = None
     trouble: Pause | None = None
+    paused: Pause | None = None  # by hand
+    leaves_by: datetime | None = None
     is_being_revoked: bool = False
     is_releasing: bool = False
     latency: Latency = field(default_factory=Latency)
-    checks: list[HealthCheck] = field(default_factory=list)
     open_groups: list[dict[str, Any]] = field(default_factory=list)
     by_hour: dict[datetime, dict[str, int]] = field(default_factory=dict)
 
@@ -62,7 +64,6 @@ class Figures:
 def of(connection: Connection) -> Figures:
     """The figures of one connection, with how long its deliveries take."""
     known = of_all([connection])[connection.pk]
-    known.checks = list(connection.health_checks.order_by("-checked_at")[:CHECKS_SHOWN])
     known.latency = latency.of(connection, timezone.now())
     return known
 
@@ -86,10 +87,6 @@ def of_all(connections: Iterable[Connection]) -> dict[int, Figures]:
             pk = row.pop("connection")
             for name, value in row.items():
                 setattr(known[pk], name, value)
-    for pause in pauses.active().filter(code__in=pauses.TROUBLE).order_by("-until"):
-        for pk in [pause.connection_id] if pause.connection_id else ids:
-            if pk in known:
-                known[pk].trouble = pause
     return known
 
 
@@ -105,10 +102,27 @@ def hours(figures: Iterable[Figures], now: datetime) -> list[Hour]:
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     rows = list(figures)
     starts = [first + timedelta(hours=number) for number in range(24)]
-    return [
-        Hour(start, **{name: sum(row.by_hour.get(start, {}).get(name, 0) for row in rows) for name in OUTCOMES})
-        for start in starts
-    ]
+    return [_summed(start, [row.by_hour[start] for row in rows if start in row.by_hour]) for start in starts]
+
+
+def month(connection: Connection, known: Figures, now: datetime) -> list[Hour]:
+    """How deliveries ended on each of the last days: those that are over as they were counted, and today's hours."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - timedelta(days=number) for number in range(days.SHOWN - 1, -1, -1)]
+    counted = {row.day: row for row in Day.objects.filter(connection=connection, day__gte=starts[0].date())}
+    found = []
+    for start in starts[:-1]:
+        if row := counted.get(start.date()):
+            found.append(Hour(start, row.delivered, row.held_back, row.failed))
+        else:
+            is_before = start.date() < connection.created_at.astimezone(UTC).date()
+            found.append(Hour(start, is_known=is_before))
+    return [*found, _summed(today, [counts for hour, counts in known.by_hour.items() if hour >= today])]
+
+
+def _summed(starts_at: datetime, counts: Sequence[Mapping[str, int]]) -> Hour:
+    delivered, held_back, failed = (sum(one[name] for one in counts) for name in OUTCOMES)
+    return Hour(starts_at, delivered, held_back, failed)
 
 
 def _waiting(ids: Sequence[int], now: datetime) -> Any:
@@ -166,16 +180,20 @@ def _requests(ids: Sequence[int], since: datetime) -> Any:
 def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
     """When each last delivered, by looks into an index instead of a walk over the whole record; and what else is last.
 
-    That is the last health check, and whether access is being revoked or what was held is released.
+    That is the last health check, what pauses it, and whether access is being revoked or what was held is released.
     """
     accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
     rows = Connection.objects.filter(pk__in=ids)
     revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
     released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
     checks = HealthCheck.objects.filter(connection=OuterRef("pk")).order_by("-checked_at", "-pk")
+    its_own = Q(connection=OuterRef("pk")) | Q(connection=None)
+    trouble = pauses.active().filter(its_own, code__in=pauses.TROUBLE).order_by("until")
+    paused = pauses.active().filter(connection=OuterRef("pk"), code=pauses.PAUSED)
     check = [Subquery(checks.values(name)[:1]) for name in CHECK]
+    stops = [Subquery(rows.values(name)[:1]) for rows in (trouble, paused) for name in PAUSE]
     moments = (accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at"))
-    looks = rows.values_list("pk", revoked, released, *moments, *check)
+    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *moments, *stops, *check)
     return [
         {
             "connection": pk,
@@ -183,10 +201,18 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
             "last_confirmed_at": confirmed_at,
             "is_being_revoked": is_being_revoked,
             "is_releasing": is_releasing,
-            "last_check": HealthCheck(**dict(zip(CHECK, said, strict=True))) if any(said) else None,
+            "leaves_by": leaves_by,
+            "trouble": _made(Pause, PAUSE, said[: len(PAUSE)]),
+            "paused": _made(Pause, PAUSE, said[len(PAUSE) : 2 * len(PAUSE)]),
+            "last_check": _made(HealthCheck, CHECK, said[2 * len(PAUSE) :]),
         }
-        for pk, is_being_revoked, is_releasing, accepted_at, settled_at, confirmed_at, *said in looks
+        for pk, is_being_revoked, is_releasing, leaves_by, accepted_at, settled_at, confirmed_at, *said in looks
     ]
+
+
+def _made(model: Any, names: Sequence[str], values: Sequence[Any]) -> Any:
+    """What was found, as far as it was asked for; None where there is nothing."""
+    return model(**dict(zip(names, values, strict=True))) if any(values) else None
 
 
 def _last(state: Delivery.State, moment: str) -> Subquery:

@@ -1,6 +1,7 @@
 """Health of a connection: a ladder of facts from the database, without a request to the provider.
 
-authorised → scopes complete → right account → in use → within quota → queue → delivering → confirmed.
+authorised → scopes complete → right account → in use → within quota → queue → delivering → confirmed;
+and, where somebody has paused it or is about to end it, that, behind the first.
 The first broken rung is the headline; those below it do not matter until it is mended.
 """
 
@@ -25,6 +26,8 @@ State = Literal["ok", "broken", "unknown"]
 OLD = timedelta(minutes=5)
 TOO_MANY_REFUSED = 0.05  # of a day's requests answered with 429
 FEW = 10
+
+STAYS = "What waits stays, and only unsubscribes and erasures go."
 
 C = Connection.State
 
@@ -89,9 +92,11 @@ def _ladder(connection: Connection, known: Figures, whom: Sequence[str], now: da
     first = _authorised(connection)
     if connection.state != C.CONNECTED:
         names = ("Scopes complete", "Right account", "In use", "Within quota", "Queue", "Delivering", "Confirmed")
-        return [first, *(Rung(name, "unknown", "Not known until the account is connected.") for name in names)]
+        unknown = (Rung(name, "unknown", "Not known until the account is connected.") for name in names)
+        return [first, *_not_stopped(known), *unknown]
     return [
         first,
+        *_not_stopped(known),
         _scopes(connection),
         _account(connection, known),
         _in_use(whom),
@@ -128,6 +133,19 @@ def _authorised(connection: Connection) -> Rung:
         case _:
             sentence = connection.problem or "Disconnected on purpose: nothing is sent."
             return Rung(name, "unknown", sentence, "Connect the account again whenever you like.")
+
+
+def _not_stopped(known: Figures) -> Sequence[Rung]:
+    """A rung only where somebody has stopped it, or will have."""
+    if known.leaves_by:
+        sentence = (
+            f"It is disconnected once what waits is delivered, on {times.written(known.leaves_by)} at the latest."
+        )
+        return [Rung("To stay", "broken", sentence, "Until then it can be called off.", "Leaving")]
+    if known.paused is None:
+        return ()
+    sentence = f"{known.paused.sentence} That was on {times.written(known.paused.began_at)}. {STAYS}"
+    return [Rung("Not paused", "broken", sentence, "Resume it whenever you like.", "Paused")]
 
 
 def _scopes(connection: Connection) -> Rung:
@@ -179,7 +197,7 @@ def _account(connection: Connection, known: Figures) -> Rung:
     if check.code == ANOTHER_ACCOUNT.code:
         advice = "Reconnect with the right account."
         return Rung(name, "broken", check.sentence, advice, reasons.title(check.code), "bad")
-    advice = "It is asked again by itself. Use “Check now” to ask at once."
+    advice = "It is asked again by itself. Use “Test connection” to ask at once."
     return Rung(name, "broken", f"Asked {when}, without success: {check.sentence}", advice, "No answer")
 
 
@@ -210,8 +228,9 @@ def _queue(known: Figures, now: datetime) -> Rung:
     sentence = f"The oldest delivery has been due for {timesince(known.oldest_due_at, now)}."
     if age <= OLD:
         return Rung("Queue", "ok", sentence)
-    if known.trouble:
-        return Rung("Queue", "ok", f"{sentence} It waits for the account.")
+    if known.paused or known.trouble:
+        waits = "until the account is resumed" if known.paused else "for the account"
+        return Rung("Queue", "ok", f"{sentence} It waits {waits}.")
     advice = "Whoever runs this site should see that the workers run."
     return Rung("Queue", "broken", sentence, advice, "Queue is late")
 

@@ -1,6 +1,6 @@
 """Incidents, which need a person: deliveries that failed or are held, one for each cause over all accounts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ State = Delivery.State
 RECENT = timedelta(days=7)
 SHOWN = 20
 NAMED = 3
+OF_ACCOUNTS = ("provider", "account_id", "account_name", "state", "kind")  # what is shown of an account
 
 
 @dataclass
@@ -73,21 +74,26 @@ class Incident:
         return remedies.of(connection, self.state, self.code)
 
 
-def open_now(connections: Sequence[Connection]) -> list[Incident]:
+def everywhere(provider: str) -> list[Incident]:
+    """The same of all accounts of a provider."""
+    return of(_standing().filter(place__connection__provider=provider))
+
+
+def open_now(connections: Iterable[Connection]) -> list[Incident]:
     """Everything held, and what failed in the last week; the largest first."""
-    failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
-    standing = Delivery.objects.filter(Q(place__state=State.HELD) | failed, place__connection__in=connections)
-    return of(standing, {row.pk: row for row in connections})
+    known = {row.pk: row for row in connections}
+    return of(_standing().filter(place__connection__in=known), known)
 
 
 def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None = None) -> list[Incident]:
     """The incidents among some deliveries; the largest first, and no more than a page can hold."""
     standing = deliveries.filter(place__state__in=(State.FAILED, State.HELD)).order_by()
-    groups: Any = standing.values("connection", "state", "reason_code").annotate(
+    more = [] if known else [f"connection__{name}" for name in OF_ACCOUNTS]
+    groups: Any = standing.values("connection", "state", "reason_code", *more).annotate(
         count=Count("pk"), since=Min("created_at"), latest=Max("pk")
     )
     rows = list(groups)
-    accounts = known or Connection.objects.in_bulk({row["connection"] for row in rows})
+    accounts = known or {row["connection"]: _account(row) for row in rows}
     rows.sort(key=lambda row: (accounts[row["connection"]].account_name, row["connection"]))
     found: dict[tuple[str, str], Incident] = {}
     for row in rows:
@@ -100,3 +106,13 @@ def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None 
     for incident in largest:
         incident.sentence = sentences.get(incident.latest, "")
     return largest
+
+
+def _standing() -> "QuerySet[Delivery]":
+    failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
+    return Delivery.objects.filter(Q(place__state=State.HELD) | failed)
+
+
+def _account(row: Mapping[str, Any]) -> Connection:
+    """As far as it came with the rest; nobody saves it."""
+    return Connection(pk=row["connection"], **{name: row[f"connection__{name}"] for name in OF_ACCOUNTS})

@@ -1,9 +1,9 @@
 """Latency: from a fact until the provider has accepted it, and until it was read back there."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,10 +18,12 @@ MOST = 200  # of the latest, whatever happened within the hour
 
 @dataclass(frozen=True)
 class Latency:
-    """Medians; None where there was nothing to tell it from."""
+    """Within which time half of them went, and 99 of 100; None where there was nothing to tell it from."""
 
     accepted: timedelta | None = None
     confirmed: timedelta | None = None
+    accepted_p99: timedelta | None = None
+    confirmed_p99: timedelta | None = None
 
     @property
     def sentence(self) -> str:
@@ -30,6 +32,17 @@ class Latency:
         seen = f"seen there within {_words(self.confirmed)}" if self.confirmed is not None else ""
         told = " and ".join(filter(None, (taken, seen)))
         return f"Half of what is told {told}." if told else ""
+
+    @property
+    def lines(self) -> list[tuple[str, str, str]]:
+        """What is measured, and both times in words."""
+        known = (
+            ("From the fact until it is taken", self.accepted, self.accepted_p99),
+            ("From the fact until it is seen there", self.confirmed, self.confirmed_p99),
+        )
+        return [
+            (name, _words(half), _words(most)) for name, half, most in known if half is not None and most is not None
+        ]
 
 
 def of(connection: Connection, now: datetime) -> Latency:
@@ -41,7 +54,7 @@ def of(connection: Connection, now: datetime) -> Latency:
             seen.append(confirmed_at - created_at)
         if settled_at:
             taken.append(settled_at - created_at)
-    return Latency(_median(taken), _median(seen))
+    return Latency(_part(taken, 50), _part(seen, 50), _part(taken, 99), _part(seen, 99))
 
 
 def _latest(connection: Connection, state: Delivery.State, now: datetime) -> "QuerySet[Any, Any]":
@@ -50,8 +63,13 @@ def _latest(connection: Connection, state: Delivery.State, now: datetime) -> "Qu
     return latest.values_list("state", "created_at", "settled_at", "confirmed_at")
 
 
-def _median(times: Sequence[timedelta]) -> timedelta | None:
-    return timedelta(seconds=max(0.0, median(time.total_seconds() for time in times))) if times else None
+def _part(times: Sequence[timedelta], of_hundred: int) -> timedelta | None:
+    """Within which time so many of a hundred went, by the nearest rank."""
+    if not times:
+        return None
+    in_order = sorted(times)
+    rank = math.ceil(len(in_order) * of_hundred / 100)
+    return max(timedelta(), in_order[rank - 1])
 
 
 def _words(time: timedelta) -> str:

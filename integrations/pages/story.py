@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from integrations import providers, reasons
 from integrations.models import Attempt, Delivery
+from integrations.pauses import by_hand
 
 State = Delivery.State
 LEVELS = {
@@ -124,6 +125,10 @@ def _end(delivery: Delivery) -> Iterator[Moment]:
         yield Moment(None, "Held until somebody acts", delivery.reason, "warn")
     elif now == State.SENDING:
         yield Moment(None, "The provider works on it" if delivery.job_id else "A worker is on it", level="info")
+    elif pause := by_hand.keeping(delivery):
+        yield Moment(
+            pause.began_at, "The account is paused", f"{pause.sentence} It waits until somebody resumes it.", "warn"
+        )
     else:
         is_due = delivery.next_try_at <= timezone.now()
         yield Moment(delivery.next_try_at, "Due now" if is_due else "Next try", delivery.reason, "info")

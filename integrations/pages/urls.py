@@ -37,6 +37,7 @@ urlpatterns = [
     path("<int:connection_id>/key", view("integrations.pages.connecting.reconnect_by_key"), name="reconnect_by_key"),
     path("offers/<uuid:uid>/", view("integrations.pages.connecting.offer"), name="offer"),
     path("<int:connection_id>/disconnect", view("integrations.pages.connecting.disconnect"), name="disconnect"),
+    path("<int:connection_id>/stay", view("integrations.pages.connecting.stay"), name="stay"),
     path("<int:connection_id>/decide", view("integrations.pages.connecting.decide"), name="decide"),
     # Pages
     path("", view("integrations.pages.connections.index"), name="index"),
@@ -57,5 +58,7 @@ urlpatterns = [
     path("tokens/<int:token_id>/revoke", view("integrations.pages.api_tokens.revoke"), name="revoke_api_token"),
     path("<int:connection_id>/", view("integrations.pages.connections.connection"), name="connection"),
     path("<int:connection_id>/check", view("integrations.pages.connections.check"), name="check"),
+    path("<int:connection_id>/pause", view("integrations.pages.connections.pause"), name="pause"),
+    path("<int:connection_id>/resume", view("integrations.pages.connections.resume"), name="resume"),
     path("<provider:provider>/", view("integrations.pages.connections.provider"), name="provider"),
 ]

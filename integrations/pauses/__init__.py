@@ -5,7 +5,7 @@ time. When it is over a single delivery is tried first; only its success ends th
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,11 +14,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
-from integrations import errors
+from integrations import errors, providers
 from integrations.models import Attempt, Connection, Delivery, Pause
 from integrations.reasons import Who, declare
 
 EVERYTHING = ""  # the kind that stands for all
+BY_HAND = "*"  # the kind that stands for all but what people asked for themselves (see `by_hand`)
 AWAY = declare(
     "not_answering",
     "Not answering",
@@ -43,6 +44,7 @@ THROTTLED, BACKLOG_THROTTLED = errors.THROTTLED.code, "backlog_throttled"
 NOT_ANSWERING, FROZEN = AWAY.code, REFUSED_ALIKE.code
 WITHIN_LIMITS = (THROTTLED, BACKLOG_THROTTLED)
 TROUBLE = (NOT_ANSWERING, FROZEN)
+PAUSED = "paused"
 FORGOTTEN_AFTER = timedelta(hours=2)
 
 State = Delivery.State
@@ -68,9 +70,17 @@ def of(connection: Connection) -> Rest:
     lasts = ExpressionWrapper(Q(until__gt=Now()), output_field=BooleanField())
     rows = Pause.objects.filter(Q(connection=connection) | Q(connection=None)).annotate(lasts=lasts)
     known = list(rows.values_list("kind", "code", "backlog_only", "lasts"))
-    resting = frozenset(kind for kind, _, backlog_only, lasts in known if lasts and not backlog_only)
+    resting = kinds(connection, {kind for kind, _, backlog_only, lasts in known if lasts and not backlog_only})
     backlog_resting = frozenset(kind for kind, _, _, lasts in known if lasts) - resting
     return Rest(resting, backlog_resting, frozenset(kind for kind, code, _, _ in known if code in TROUBLE) - resting)
+
+
+def kinds(connection: Connection, wholly: Collection[str]) -> frozenset[str]:
+    """The kinds that pauses of these are about, by name."""
+    if BY_HAND not in wholly:
+        return frozenset(wholly)
+    every = {kind.name for kind in providers.get(connection.provider).kinds}
+    return frozenset(wholly) | (every - providers.persons_acts())
 
 
 def is_in_trouble(connection: Connection, kind: str) -> bool:
@@ -108,10 +118,10 @@ def trouble(connection: Connection | None, kind: str, code: str, sentence: str, 
 
 def passed(connection: Connection, batch: Sequence[Delivery]) -> None:
     """End a trouble that is over: something of the batch went through. What is frozen thaws for all accounts alike."""
-    kinds = {EVERYTHING, *(delivery.kind for delivery in batch)}
+    those = {EVERYTHING, *(delivery.kind for delivery in batch)}
     over = (Q(connection=connection) | Q(connection=None)) & Q(until__lte=Now())
     of_others = Q(code=FROZEN, connection__isnull=False) & ~Q(connection=connection)
-    for pause in Pause.objects.filter(over | of_others, kind__in=kinds, code__in=TROUBLE):
+    for pause in Pause.objects.filter(over | of_others, kind__in=those, code__in=TROUBLE):
         if _went_through(pause, batch):
             Pause.objects.filter(pk=pause.pk, until=pause.until).delete()
 

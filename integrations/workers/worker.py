@@ -11,6 +11,7 @@ from integrations import outbox, outcomes, pauses, providers, shutdown
 from integrations.errors import IntegrationError
 from integrations.models import Connection, Delivery
 from integrations.outbox import chores, held_messages, wake_ups
+from integrations.outcomes import CalledOff
 from integrations.pauses import circuit_breaker, message_hold
 from integrations.providers import Many
 from integrations.workers import account_slots, batches, one_by_one, tempo
@@ -76,6 +77,8 @@ def _hand_over(connection: Connection, batch: Sequence[Delivery], many: Many | N
         handed_to(connection, batch)
     except IntegrationError as error:
         outcome = outcomes.of(circuit_breaker.note(connection, error, batch))
+    except CalledOff as reason:
+        outcome = reason.outcome
     except Exception as error:
         outcome = one_by_one.broken(connection.pk, error)
     else:

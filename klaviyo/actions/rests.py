@@ -1,5 +1,8 @@
 """Rests: an account that does not answer, or that refuses all of a kind alike, is left alone by actions as well.
 
+Where an operator has paused it, nothing changes it: whoever stops what Sorae sends wants to find it as it is. Reading
+goes on, and so does what makes nobody reachable, such as a person's own no.
+
 An account that must be connected again has no access to be used, so nothing needs to be asked of it here.
 """
 
@@ -7,12 +10,16 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from integrations import pauses
-from integrations.errors import TemporaryError
+from integrations.errors import OperatorRequired, TemporaryError
 from integrations.models import Connection, Pause
+from integrations.pauses import by_hand
 from integrations.prepared import Given, Reading
 from integrations.reasons import of as reason_of
+from klaviyo.actions.guard import LESSENING
 from klaviyo.api.operation import Operation
 from klaviyo.mapping import contents
+
+REFUSED = "Nothing that changes this account is sent until somebody resumes it; reading and people's noes go on."
 
 #: The kinds of deliveries that go by the same operations.
 KINDS = {
@@ -27,20 +34,34 @@ KINDS = {
 }
 
 
-def obey(connection: Connection, operation: Operation) -> None:
-    """Raises TemporaryError while the account is paused for trouble. What waits for its turn waits in the client."""
-    if trouble := _TROUBLE.first(connection=connection.pk, kind=KINDS.get(operation.id, pauses.EVERYTHING)):
-        raise Resting(reason_of(*trouble))
+def obey(connection: Connection, operation: Operation, *, is_dry: bool = False) -> None:
+    """Raises TemporaryError while the account is paused for trouble. What waits for its turn waits in the client.
+
+    Raises OperatorRequired where somebody has paused it, and the request would change something.
+    """
+    kind = KINDS.get(operation.id, pauses.EVERYTHING)
+    found = dict(_RESTS.all(connection=connection.pk, kind=kind))
+    who = found.pop(pauses.PAUSED, "")
+    if found:
+        raise Resting(reason_of(*found.popitem()))
+    if who and not is_dry and operation.id not in LESSENING and not _only_reads(operation):
+        raise OperatorRequired(by_hand.PAUSED.saying(f"{who} {REFUSED}"))
+
+
+def _only_reads(operation: Operation) -> bool:
+    """Also reports, which are asked for by POST."""
+    scopes = operation.scopes.split()
+    return operation.method == "GET" or (bool(scopes) and all(scope.endswith(":read") for scope in scopes))
 
 
 class Resting(TemporaryError):
     """Nothing was asked: the account is left alone for a while."""
 
 
-_TROUBLE: Reading[tuple[str, str]] = Reading(
+_RESTS: Reading[tuple[str, str]] = Reading(
     lambda: (
         Pause.objects.filter(Q(connection=Given("connection")) | Q(connection=None), until__gt=Now())
-        .filter(kind__in=[pauses.EVERYTHING, Given("kind")], code__in=pauses.TROUBLE)
+        .filter(kind__in=[pauses.EVERYTHING, pauses.BY_HAND, Given("kind")], code__in=[*pauses.TROUBLE, pauses.PAUSED])
         .order_by("pk")
         .values_list("code", "sentence")
     )

@@ -185,7 +185,7 @@ class Task:
             self.warn("may_have_happened", "Klaviyo may have done it all the same: look there before you run it again.")
 
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
-        rests.obey(self.connection, asked)
+        rests.obey(self.connection, asked, is_dry=self.is_dry)
         if self.learn and (learnt := self.guard.new_ones()):
             self.learn(learnt)
         if isinstance(self.deadline, Turn) and (is_repeatable is False or not is_harmless_again(asked)):

@@ -24,7 +24,7 @@ from klaviyo.delivery import events, lists, preflight, profiles
 from klaviyo.delivery.erasure import deletion_request, older
 from klaviyo.delivery.newsletter import subscribe, unsubscribe
 from klaviyo.delivery.sends import mail
-from klaviyo.mapping import contents
+from klaviyo.mapping import contents, switches
 from klaviyo.mapping.contents import Event, Subscribe, message_of
 from klaviyo.models import Send
 from klaviyo.profiles import people as people_of
@@ -159,6 +159,8 @@ def _tried(batch: Batch, delivery: Delivery) -> Outcome:
 def _objection(batch: Batch, delivery: Delivery, kind: Kind) -> Outcome | None:
     """What speaks against a delivery: another address, an unknown person, or (of a message) the person's own will."""
     setting = batch.setting(delivery)
+    if off := switches.objection_to(setting, delivery):
+        return off
     if batch.people.has_moved(delivery):
         return MOVED
     if delivery.kind != contents.Email.kind and (no_first := batch.people.refuses(delivery)):

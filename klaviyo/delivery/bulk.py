@@ -16,6 +16,7 @@ from klaviyo.api.answers import EdgeRefused, Unreadable
 from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.consent import owed_noes
+from klaviyo.mapping import switches
 from klaviyo.models import StoreSetting
 from klaviyo.profiles import batch, joined_stores, people
 from klaviyo.profiles.advocates import Advocates
@@ -57,6 +58,8 @@ def sort(
             objections[delivery.pk] = _not_looked_up(error)
         elif setting is None or not setting.is_enabled:
             objections[delivery.pk] = batch.SETTING_OFF
+        elif off := switches.objection_to(setting, delivery):
+            objections[delivery.pk] = off
         elif isinstance(found := place(setting, delivery), str):
             groups[found].append(delivery)
         else:

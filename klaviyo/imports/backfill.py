@@ -9,6 +9,7 @@ from integrations import outbox
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.outcomes import CalledOff
+from integrations.pauses import by_hand
 from klaviyo.imports import backfill_chunks
 from klaviyo.models import Backfill, StoreSetting
 
@@ -54,6 +55,9 @@ def step(pk: int) -> bool:
         backfill = Backfill.objects.select_related("setting__connection", "setting__store").get(pk=pk)
         if backfill.setting.connection.state != Connection.State.CONNECTED or not backfill.setting.is_enabled:
             mine.update(problem=outbox.waiting_for(backfill.setting.connection))
+            return False
+        if pause := by_hand.of(backfill.setting.connection):
+            mine.update(problem=f"{pause.sentence} It goes on when somebody resumes the account.")
             return False
         if not backfill_chunks.tell(backfill):
             mine.filter(reached=backfill.reached).update(state=Backfill.State.DONE, ended_at=Now(), problem="")

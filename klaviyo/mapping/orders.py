@@ -11,7 +11,7 @@ from integrations import outcomes
 from integrations.outbox import Order
 from integrations.reasons import Who, declare
 from klaviyo.api import values
-from klaviyo.mapping import contents, events, profiles
+from klaviyo.mapping import contents, events, profiles, switches
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
 from referrals import suppressions
@@ -51,6 +51,7 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
     """The delivery of one event, with its body made now: what happened does not change any more."""
     person, left_out = profiles.person_attributes(event.person, country)
     unusable = malformed(event.email) or _far_off(event.occurred_at)
+    off = switches.objection(setting, event.metric.key)
     body, trimmed = events.event_body(event) if not unusable else ({}, [])
     content = contents.Event(
         store=setting.store_id,
@@ -69,7 +70,7 @@ def of_event(event: Event, country: str, setting: StoreSetting) -> Order:
         warnings=trimmed + left_out,
         occurred_at=timezone.now() if unusable else event.occurred_at,
         not_after=useful_until(event),
-        outcome=unusable,
+        outcome=unusable or off,
     )
 
 

@@ -1,10 +1,11 @@
 """Profile attributes mapped from an advocate: names, phone, and our own properties."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from klaviyo.api import values
+from klaviyo.mapping import switches
 from referrals import phones
 from referrals.models import Advocate
 from referrals.standing import Standing
@@ -50,16 +51,18 @@ def _subtag(part: str) -> str:
     return part.upper() if len(part) == 2 else part.lower()
 
 
-def profile(advocate: Advocate, standing: Standing, prefix: str = "sorae_") -> tuple[dict[str, Any], list[str]]:
-    """An advocate's profile: names, phone, and our own properties under our own prefix."""
+def profile(
+    advocate: Advocate, standing: Standing, prefix: str = "sorae_", off: Collection[str] = ()
+) -> tuple[dict[str, Any], list[str]]:
+    """An advocate's profile: names, phone, and our own properties under our own prefix; without what is `off`."""
     names = {
         "first_name": advocate.first_name,
         "last_name": advocate.last_name,
         "phone_number": advocate.phone,
         "locale": advocate.locale,
     }
-    attributes, warnings = person_attributes(names, advocate.program.store.country)
-    ours, trimmed = values.properties(_standing(advocate, standing))
+    attributes, warnings = person_attributes(switches.without(names, off), advocate.program.store.country)
+    ours, trimmed = values.properties(switches.without(_standing(advocate, standing), off))
     attributes["properties"] = {f"{prefix}{name}": value for name, value in ours.items()}
     return attributes | {"email": values.address(advocate.email)}, warnings + trimmed
 

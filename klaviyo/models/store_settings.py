@@ -36,6 +36,13 @@ class StoreSetting(models.Model):
         "reminders go to", max_length=16, choices=Permission.choices, default=Permission.SUBSCRIBED_ONLY
     )
 
+    left_out = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="Events and profile fields that are not sent: see mapping.switches.",
+    )
+
     # What was stored before the store was joined, and the account is yet to be told of: see delivery.stored_since
     facts_since = models.DateTimeField(null=True, blank=True, editable=False)
     facts_due_at = models.DateTimeField(null=True, blank=True, editable=False)

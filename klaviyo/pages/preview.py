@@ -15,7 +15,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Delivery
 from integrations.outbox import Order
 from integrations.outcomes import Outcome
-from integrations.pauses import message_hold
+from integrations.pauses import by_hand, message_hold
 from integrations.wire.deadline import Deadline
 from integrations.workers import in_bulk
 from klaviyo.api import profile_search
@@ -58,10 +58,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Account:
-    """One store's setting at one account, and what it means for the person. `problem`: nothing can be told now."""
+    """One store's setting at one account, and what it means for the person.
+
+    `problem`: nothing can be told now; `paused`: who has stopped what would go.
+    """
 
     setting: StoreSetting
     problem: str = ""
+    paused: str = ""
     is_known: bool = False
     verdicts: Sequence[tuple[str, Verdict]] = ()
     requests: Sequence[Request] = field(default_factory=list)
@@ -109,8 +113,10 @@ def _asked(setting: StoreSetting, email: str, deadline: Deadline) -> Account:
     verdicts = {message: check.decide(setting, message, email, lookup) for message in MESSAGES}
     with _nothing_on_record():
         requests = [_request(people, setting, delivery, email) for delivery in waiting]
+    pause = by_hand.of(connection)
     return Account(
         setting,
+        paused=pause.sentence if pause else "",
         is_known=lookup.profile(email) is not None,
         verdicts=[(message, consent_decisions.live(verdict)) for message, verdict in verdicts.items()],
         requests=requests,

@@ -1,11 +1,14 @@
 """Form of one store's settings, with what each choice means."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from klaviyo.api.lists import List
+from klaviyo.mapping import switches
+from klaviyo.mapping.switches import Group
 from klaviyo.models import StoreSetting
 from klaviyo.pages.list_choices import KnownLists
 
@@ -21,6 +24,22 @@ LISTS = {  # the fields that name a list: what for, and choosing none
     "list_id": ("List", "No list", ""),
     "newsletter_list_id": ("Newsletter list", "No newsletter list", "A yes is kept here, and goes to no list."),
 }
+
+SWITCHES_SHOWN = "switches"  # the hidden field that says that boxes without a tick are meant so
+SWITCHES = (
+    (
+        "Events that are sent",
+        "What happens while an event is off is on record here as not sent, and is not sent later. Invites and "
+        "reminders that Klaviyo delivers are messages: the choices above and each program say whether they go. "
+        "Unsubscribes and erasures always go.",
+        switches.EVENTS,
+    ),
+    (
+        "Profile fields that are sent",
+        "A field that is off is left out of whatever is sent next. What Klaviyo has of it stays there as it is.",
+        switches.FIELDS,
+    ),
+)
 
 MEANINGS: dict[str, dict[str, str]] = {
     "behaviour": {
@@ -55,6 +74,28 @@ class Choice:
     label: str
     meaning: str
     is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Box:
+    """A check box of one event or profile field."""
+
+    name: str
+    label: str
+    meaning: str
+    is_on: bool
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Check boxes that have to do with each other."""
+
+    name: str
+    boxes: list[Box]
+
+    @property
+    def on(self) -> int:
+        return sum(box.is_on for box in self.boxes)
 
 
 @dataclass(frozen=True)
@@ -94,7 +135,27 @@ class SettingsForm(ModelForm):
     def __init__(self, *args: Any, known_lists: KnownLists, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known_lists = known_lists
+        self.stored_off = list(self.instance.left_out)
         self.stored = {name: str(getattr(self.instance, name)) for name in LISTS}
+
+    @property
+    def switches(self) -> list[tuple[str, str, list[Shelf]]]:
+        """Heading, what switching off means, and the groups of switches."""
+        off = self._off()
+        return [(name, means, [_shelf(group, off) for group in groups]) for name, means, groups in SWITCHES]
+
+    def _off(self) -> Collection[str]:
+        """What is off: as it was posted, if anything of it was."""
+        if self.data.get(SWITCHES_SHOWN):
+            return switches.left_out(self.data.getlist("sent"))  # type: ignore[attr-defined]
+        return list(self.instance.left_out)
+
+    @property
+    def switched(self) -> list[str]:
+        """What is switched by this, in words for the record."""
+        before, now = set(self.stored_off), set(self._off())
+        turned = [(sorted(now - before), "off"), (sorted(before - now), "on")]
+        return [f"switched {how}: {', '.join(names)}" for names, how in turned if names]
 
     def choices(self, name: str) -> list[Choice]:
         chosen = str(self[name].value())
@@ -136,6 +197,7 @@ class SettingsForm(ModelForm):
 
     def save(self, commit: bool = True) -> StoreSetting:
         setting = self.instance
+        setting.left_out = self._off()
         setting.list_name = self._name("list_id", setting.list_name)
         setting.newsletter_list_name = self._name("newsletter_list_id", setting.newsletter_list_name)
         if (newsletter_id := self.cleaned_data["newsletter_list_id"]) != self.stored["newsletter_list_id"]:
@@ -175,3 +237,7 @@ class SettingsForm(ModelForm):
         list_id = self.cleaned_data[field]
         kept = stored_name if list_id == self.stored[field] else ""
         return (self.known_lists.named(list_id) or kept) if list_id else ""
+
+
+def _shelf(group: Group, off: Collection[str]) -> Shelf:
+    return Shelf(group.name, [Box(one.name, one.label, one.meaning, one.name not in off) for one in group.switches])

@@ -1,4 +1,4 @@
-"""Log entries of store settings: who joined, changed or parted what."""
+"""Log entries of store settings: who joined or changed what."""
 
 from typing import cast
 
@@ -10,7 +10,7 @@ from klaviyo.models import StoreSetting
 
 
 def note(request: HttpRequest, setting: StoreSetting, flag: int, sentence: str) -> None:
-    """Put on record that the signed-in user did this; `flag` is one of Django's ADDITION, CHANGE and DELETION."""
+    """Put on record that the signed-in user did this; `flag` is Django's ADDITION or CHANGE."""
     rows = StoreSetting.objects.filter(pk=setting.pk)
     user = cast(AbstractBaseUser, request.user)  # signed in: `for_operators` has seen to it
     LogEntry.objects.log_actions(user.pk, rows, flag, sentence, single_object=True)

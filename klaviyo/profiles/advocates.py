@@ -10,8 +10,9 @@ from integrations.errors import PermanentError
 from integrations.models import Connection, Delivery
 from integrations.reasons import Who, declare
 from klaviyo.api import values
-from klaviyo.mapping import profiles, property_names
+from klaviyo.mapping import contents, profiles, property_names, switches
 from klaviyo.mapping.contents import Profile
+from klaviyo.models import StoreSetting
 from referrals import standing, suppressions
 from referrals.models import Advocate, Store
 
@@ -45,7 +46,11 @@ class Advocates:
 
     def said(self, delivery: Delivery) -> tuple[dict[str, Any], list[str]]:
         advocate = self._of(delivery)
-        return profiles.profile(advocate, self._standings[advocate.pk], self._prefixes[advocate.pk])
+        prefix, off = self._prefixes[advocate.pk], self.off(delivery)
+        return profiles.profile(advocate, self._standings[advocate.pk], prefix, off)
+
+    def off(self, delivery: Delivery) -> Collection[str]:
+        return self._off.get(contents.store_of(delivery), frozenset())
 
     def is_by_anybody(self, delivery: Delivery) -> bool:
         return self._of(delivery).by_anybody
@@ -56,7 +61,14 @@ class Advocates:
         return joined.filter(address__in=suppressions.spellings(email)).exists()
 
     def optional(self, delivery: Delivery) -> Sequence[str]:
-        return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in OPTIONAL]
+        kept = [name for name in OPTIONAL if name not in self.off(delivery)]
+        return [f"{self._prefixes[self._of(delivery).pk]}{name}" for name in kept]
+
+    @cached_property
+    def _off(self) -> dict[int, frozenset[str]]:
+        """Asked for when somebody is brought, like the next."""
+        rows = StoreSetting.objects.filter(connection=self._connection).only("store_id", "left_out")
+        return {setting.store_id: switches.fields_off(setting) for setting in rows}
 
     @cached_property
     def _prefixes(self) -> dict[int, str]:

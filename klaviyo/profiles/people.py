@@ -10,7 +10,7 @@ from integrations.outcomes import Outcome
 from klaviyo.api import profile_search, profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
-from klaviyo.mapping import contents
+from klaviyo.mapping import contents, switches
 from klaviyo.mapping.contents import Event, Subscribe
 from klaviyo.models import StoreSetting
 from klaviyo.profiles import new_profile_list, upsert
@@ -43,6 +43,9 @@ class Source(Protocol):
 
     def tells_of(self, email: str) -> bool:
         """Whether there are properties of ours for whoever has this address."""
+
+    def off(self, delivery: Delivery) -> Collection[str]:
+        """The fields that the account is not told of."""
 
     def optional(self, delivery: Delivery) -> Sequence[str]:
         """The names of properties of ours that a person may cease to have."""
@@ -175,7 +178,7 @@ class People:
 
         But the number to which somebody wants text messages is their own word, and whatever else there is a guess.
         """
-        said, warnings = {"email": delivery.subject, **_person(delivery)}, list[str]()
+        said, warnings = {"email": delivery.subject, **self._person(delivery)}, list[str]()
         has = self._has(delivery)
         if delivery.kind == contents.Profile.kind:
             known, warnings = self.source.said(delivery)
@@ -186,6 +189,14 @@ class People:
         if delivery.kind == contents.Profile.kind and has and self.source.is_by_anybody(delivery):
             left_alone = list(FILLED_IN_ONLY)
         return {name: value for name, value in said.items() if name not in left_alone}, warnings
+
+    def _person(self, delivery: Delivery) -> Attributes:
+        """What the delivery says of a new person; the number for text messages, where that is what it is for."""
+        person = _person(delivery)
+        if not person:
+            return person
+        keeps = {"phone_number"} if delivery.kind != Event.kind else set()
+        return switches.without(person, set(self.source.off(delivery)) - keeps)
 
     def _outdated(self, delivery: Delivery, attributes: Attributes) -> list[str]:
         """Of our own properties there, those that no longer say anything: a tier that was taken back."""

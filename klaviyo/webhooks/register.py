@@ -20,12 +20,14 @@ from integrations.encryption import Undecryptable
 from integrations.errors import IntegrationError, OperatorRequired, ReconnectRequired, TemporaryError
 from integrations.models import Connection
 from integrations.reasons import Who, declare
+from integrations.wire.deadline import Deadline
 from klaviyo.api import webhooks
 from klaviyo.api.client import Client
 from klaviyo.consent import topics
 from klaviyo.models import ConsentWatch
 
 AGAIN = timedelta(days=1)
+GOODBYE_SECONDS = 5.0  # somebody waits for the page
 NO_TOPICS = declare(
     "no_topics",
     "No topics",
@@ -62,6 +64,18 @@ def ensure(watch: ConsentWatch) -> None:
             problem = f"Klaviyo does not let us have a webhook: {error.sentence}"
     ConsentWatch.objects.filter(pk=watch.pk).update(problem=problem, checked_at=Now())
     watch.refresh_from_db()
+
+
+def take_away(connection: Connection) -> None:
+    """Delete the webhook before access ends: nobody would listen any more. Raises IntegrationError.
+
+    Should the account stay after all, it is made again at the next look.
+    """
+    watch = ConsentWatch.objects.filter(connection=connection).exclude(webhook_id="").first()
+    if watch:
+        webhooks.delete(Client(connection, deadline=Deadline(GOODBYE_SECONDS)), watch.webhook_id)
+        ConsentWatch.objects.filter(pk=watch.pk).update(checked_at=None)
+        _forget(watch)
 
 
 def endpoint() -> str:

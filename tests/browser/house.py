@@ -8,10 +8,21 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from integrations import pauses
 from integrations.api.outcome import Outcome
-from integrations.models import Attempt, Connection, Delivery, HealthCheck, NoticeAddress, NoticeDelivery
+from integrations.models import (
+    Attempt,
+    Connection,
+    Delivery,
+    HealthCheck,
+    Leaving,
+    NoticeAddress,
+    NoticeDelivery,
+    Pause,
+)
 from integrations.notices import publish_to
 from integrations.notices.needs import NEEDS_SOMEBODY
+from integrations.pauses import by_hand
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
 from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
@@ -151,7 +162,19 @@ def _other_accounts(store: Store) -> list[Connection]:
         row = Connection.objects.create(provider="klaviyo", account_id=f"Acc{state[:3]}", state=state, **account)
         StoreSetting.objects.create(store=store, connection=row)
         rows.append(row)
+    rows += [_connected("paused", store), _connected("leaving", store)]
+    said = {"until": by_hand.FOR_GOOD, "code": "paused", "sentence": f"Paused by {LONG_NAME}."}
+    Pause.objects.create(connection=rows[-2], kind=pauses.BY_HAND, **said)
+    for row in (rows[0], rows[-1]):
+        Leaving.objects.create(connection=row, upto=10**9, number=1_000, ends_at=timezone.now() + timedelta(hours=1))
     return rows
+
+
+def _connected(name: str, store: Store) -> Connection:
+    account = {"account_name": f"Account {name}", "account_id": f"Acc{name[:3]}"}
+    row = Connection.objects.create(provider="klaviyo", state=Connection.State.CONNECTED, **account)
+    StoreSetting.objects.create(store=store, connection=row)
+    return row
 
 
 def _a_run(connection: Connection, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from integrations import pauses
 from integrations.models import Connection, Delivery, Lease, Pause
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeenProfile
@@ -38,8 +39,8 @@ def choose_list(sandbox: Sandbox, name: str = "Advocates") -> str:
 
 
 def make_due() -> None:
-    """As if the time of back-off had gone by."""
-    Pause.objects.all().delete()
+    """As if the time of back-off had gone by; what somebody has paused stays so."""
+    Pause.objects.exclude(code=pauses.PAUSED).delete()
     Delivery.objects.filter(state=State.QUEUED).update(next_try_at=timezone.now() - timedelta(seconds=1))
 
 

@@ -25,6 +25,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0014_enabling": past.STORE_SETTINGS,
         "0018_notices": past.STORE_SETTINGS,
         "0017_lean_attempts": past.STORE_SETTINGS,
+        "0015_leaving": past.STORE_SETTINGS,
+        "0016_days": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -48,6 +50,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0023_operators_may_run_actions": past.STORE_SETTINGS,
         "0025_stored_since": past.STORE_SETTINGS,
         "0029_operators_may_manage_notices": past.STORE_SETTINGS,
+        "0026_switches": past.STORE_SETTINGS,
         "0024_operators_may_read_activity": past.STORE_SETTINGS,
     },
     "referrals": {

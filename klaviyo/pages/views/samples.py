@@ -19,6 +19,7 @@ from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
+from integrations.pauses import by_hand
 from integrations.wire.deadline import Deadline
 from klaviyo.actions import catalogue, checking
 from klaviyo.api.client import Client
@@ -49,6 +50,9 @@ def samples(request: HttpRequest, connection_id: int) -> HttpResponse:
     if request.method == "GET":
         return _page(request, connection, {})
     typed = request.POST.get("email", "")
+    if pause := by_hand.of(connection):
+        problem = f"{pause.sentence} Samples can be sent once somebody has resumed the account."
+        return _page(request, connection, {"typed": typed, "problem": problem}, 400)
     try:
         email = text.email(typed)
         problem = _objection(connection, email)

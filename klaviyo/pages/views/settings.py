@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, DELETION
+from django.contrib.admin.models import CHANGE
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from integrations.models import Connection, Delivery
 from integrations.outbox import retrying
-from integrations.pages import filtering, sections
+from integrations.pages import audit_log, filtering, sections
 from integrations.pages.access import for_operators
 from klaviyo import account_lists
 from klaviyo.mapping import contents
@@ -99,7 +99,7 @@ def remove(request: HttpRequest, setting_id: int) -> HttpResponse:
         context = {"title": f"Remove {setting.store.name} from {setting.connection.account_name}?", "setting": setting}
         return _page(request, "settings_remove", context | {"waiting": waiting})
     sentence = f"{setting.store.name} is no longer joined to {setting.connection.account_name}."
-    note(request, setting, DELETION, sentence)
+    audit_log.note(request, setting.connection, sentence)  # which is still there to be asked about
     setting.delete()
     messages.success(request, sentence)
     return redirect("klaviyo:settings")
@@ -134,7 +134,7 @@ def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
         setting = form.save()
         released = sum(retrying.again(_held_for_list(setting, field)) for field in form.changed_lists)
         sentence = "The settings are saved."
-        changed = ", ".join(sorted(form.changed_data))
+        changed = ", ".join([*sorted(form.changed_data), *form.switched])
         note(request, setting, CHANGE, f"{sentence} Changed: {changed}." if changed else sentence)
     if released:
         sentence += (

@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection as database
 from django.db import transaction
 from django.test.utils import CaptureQueriesContext
 
 from integrations import outbox, pauses
-from integrations.models import Connection
+from integrations.connections import leaving
+from integrations.models import Connection, Leaving
+from integrations.outbox import days
 from integrations.outbox.due import BY_INDEX
+from integrations.pauses import by_hand
 from integrations.workers import batches, worker
 from tests.integrations.kettle import Kettle, connected
 
@@ -66,13 +70,21 @@ def fill(account: Connection) -> Iterator[Fill]:
 
 
 def looks(account: Connection) -> list[tuple[str, bool]]:
-    """Every statement of a heal, a tidy, and a worker's round that finds out what it may claim; whether by index."""
+    """Every statement of a heal, a tidy, a worker's round that finds out what it may claim, and the like; whether by
+    index.
+    """
     with CaptureQueriesContext(database) as captured:
         worker.heal()
         worker.tidy()
         outbox.is_well_served(account.pk)
         assert [len(batch) for batch, _ in batches.batches(account) if batch] == [9]  # the newest has no delivery
         pauses.throttle(account, "event", outbox.FRESH)
+        outbox.connections_with_work()
+        Leaving.objects.create(connection=account, upto=WAITING, number=WAITING, ends_at=by_hand.FOR_GOOD)
+        assert leaving.leave_due() == 0
+        assert days.count() == 1
+        by_hand.begin(account, User(username="ann"))
+        assert [batch for batch, _ in batches.batches(account) if batch] == []
         outbox.connections_with_work()
     found, is_by_index = [], False
     for query in captured:

@@ -10,12 +10,13 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
-from integrations.models import Connection
+from integrations.models import Connection, Delivery
 from klaviyo.models import StoreSetting
 from klaviyo.pages import operators
 from referrals.models import Advocate
 
 ACTIVITY = "/admin/integrations/activity/"
+POLICIES = {"invite_policy": "not_opted_out", "reminder_policy": "subscribed_only"}
 
 
 @pytest.fixture
@@ -86,3 +87,23 @@ def test_viewers_look_and_do_not_touch(connection: Connection, setting: StoreSet
         assert client.post(f"/admin/{act}").status_code == 403
     client.post(f"/admin/klaviyo/settings/{setting.pk}/", {"is_enabled": ""})
     assert StoreSetting.objects.get().is_enabled
+
+
+def test_a_connections_tab_has_its_settings_and_deliveries_and_no_others(
+    browser: Client, ann: Advocate, connection: Connection
+) -> None:
+    other = Connection.objects.create(provider="klaviyo", account_id="Oth123", account_name="Other")
+    setting = StoreSetting.objects.get()
+    elsewhere = StoreSetting.objects.create(store=setting.store, connection=other)
+    for one in (setting, elsewhere):
+        browser.post(f"/admin/klaviyo/settings/{one.pk}/", {"is_enabled": "on", "behaviour": "create"} | POLICIES)
+    failed = Delivery.objects.filter(connection=connection).earliest("pk")
+    Delivery.objects.filter(pk=failed.pk).update(state="failed", settled_at=timezone.now())
+    browser.post("/admin/integrations/deliveries/retry", {"delivery": failed.pk})
+    browser.post(f"/admin/integrations/{connection.pk}/pause")
+    browser.post(f"/admin/klaviyo/settings/{setting.pk}/remove")
+    found = [what for what, _ in listed(browser, f"connection={connection.pk}")]
+    assert found[:2] == ["Tea House is no longer joined to Tea House Ltd.", "Paused."]
+    assert found[2].startswith("Tried again.")
+    assert len(listed(browser, f"connection={other.pk}")) == 1
+    assert len(exported(browser, f"connection={connection.pk}")) == 1 + len(found)
