@@ -28,6 +28,7 @@ __all__ = [
     "block",
     "heed",
     "heed_all",
+    "limits",
     "remember_redis",
     "take",
     "take_all",
@@ -102,6 +103,13 @@ def used(budget: str, windows: Sequence[Window]) -> float | None:
     counters = _shared()
     counted = counters.used(budget, windows) if counters else _memory.used(budget, windows)
     return None if counted is None else max((min(n / limit, 1.0) for n, limit in counted), default=0.0)
+
+
+def limits(budget: str, windows: Sequence[Window]) -> list[Window]:
+    """A budget's windows with the limits that hold now: what the provider has published of late, or ours."""
+    counters = _shared()
+    counted = (counters.used(budget, windows) if counters else None) or _memory.used(budget, windows)
+    return [Window(limit, window.seconds) for (_, limit), window in zip(counted, windows, strict=True)]
 
 
 def remember_redis() -> None:

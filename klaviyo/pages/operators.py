@@ -27,6 +27,8 @@ PERMISSIONS = {
         "erase",
         "view_actionrun",
         "run_action",
+        "view_backfill",
+        "run_backfill",
     ],
     "referrals": [
         "view_store",
