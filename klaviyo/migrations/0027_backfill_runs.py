@@ -102,10 +102,6 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('done', 'Done'), ('stopped', 'Cancelled')], default='running', max_length=8),
         ),
-        migrations.AddIndex(
-            model_name='backfill',
-            index=models.Index(fields=['setting', '-began_at'], name='backfills_of_a_setting'),
-        ),
         migrations.AddConstraint(
             model_name='backfill',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['running', 'paused'])), fields=('setting',), name='one_backfill_under_way_per_setting'),

@@ -66,7 +66,6 @@ class Backfill(models.Model):
 
     class Meta:
         permissions = [("run_backfill", "Can begin, pause and cancel a backfill")]
-        indexes = [models.Index(fields=["setting", "-began_at"], name="backfills_of_a_setting")]
         constraints = [
             models.UniqueConstraint(
                 fields=["setting"],
