@@ -22,7 +22,7 @@ from klaviyo.models import StoreSetting
 
 SAMPLES = 5
 ALONE = "Would go by itself, not in the import: its own delivery says what comes of it."
-NO_IMPORT = {"id": "not-made"}  # what a rehearsed import answers
+NO_IMPORT = {"data": {"id": "not-made"}}  # what a rehearsed import answers
 
 
 @dataclass(frozen=True)
