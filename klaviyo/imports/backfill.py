@@ -126,8 +126,8 @@ def _step(backfill: Backfill) -> bool:
         return True
     try:
         is_more = backfill_facts.tell(backfill)
-    except Busy:
-        mine.update(problem=backfill_facts.WAITS)
+    except Busy as reason:
+        mine.update(problem=str(reason))
         return False
     if is_more:
         if not backfill.facts_seen:  # its pace is another from here on

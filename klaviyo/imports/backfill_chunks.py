@@ -73,7 +73,7 @@ def tell(backfill: Backfill) -> bool:
     client = Client(setting.connection, is_backlog=True)
     chunk = decided(read(client, setting, usable))
     note = {"store": setting.store_id, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
-    imports = _Imports(client, note | {"backfill": backfill.pk}, chunk.alone)
+    imports = _Imports(client, note | {"backfill": backfill.pk}, list(chunk.alone))
     told = 0
     for list_id, items in chunk.groups.items():
         for pack in profiles.packs(items):
@@ -114,13 +114,13 @@ class Read:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What is said of each, by the list that they are to join; ids of those who must go alone; and what keeps others.
+    """What is said of each, by the list that they are to join; why some must go alone; and what keeps others.
 
-    `objections` are by the id of the advocate.
+    Both are by the id of the advocate.
     """
 
     groups: dict[str, profiles.Items]
-    alone: list[int]
+    alone: dict[int, Retry]
     objections: dict[int, Outcome]
 
     @property
@@ -152,7 +152,7 @@ def decided(chunk: Read) -> Chunk:
     order = [(by_id[delivery.pk], found[delivery.pk]) for delivery in chunk.everybody if delivery.pk in found]
     objections: dict[int, Outcome] = {by_id[pk]: ERASED for pk in chunk.erased if pk not in found}
     objections |= {advocate: outcome for advocate, outcome in order if not isinstance(outcome, Retry)}
-    alone = [advocate for advocate, outcome in order if isinstance(outcome, Retry)]
+    alone = {advocate: outcome for advocate, outcome in order if isinstance(outcome, Retry)}
     groups = {list_id: list(profiles.said(chunk.people, group)) for list_id, group in lists.items()}
     return Chunk(groups, alone, objections)
 

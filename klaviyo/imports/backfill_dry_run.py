@@ -21,7 +21,7 @@ from klaviyo.mapping import orders
 from klaviyo.models import StoreSetting
 
 SAMPLES = 5
-ALONE = "Would go by itself, not in the import: its own delivery says what comes of it."
+ALONE = "It goes by itself, not in the import."
 NO_IMPORT = {"data": {"id": "not-made"}}  # what a rehearsed import answers
 
 
@@ -64,7 +64,7 @@ def of(setting: StoreSetting, span: Span | None = None) -> DryRun:
             chunk = backfill_chunks.decided(read)
             transaction.set_rollback(True)  # deciding names properties, and queues what is owed
         left_out |= {pk: outcome.sentence for pk, outcome in chunk.objections.items()}
-        left_out |= dict.fromkeys(chunk.alone, ALONE)
+        left_out |= {pk: f"{outcome.sentence} {ALONE}" for pk, outcome in chunk.alone.items()}
         for list_id, items in chunk.groups.items():
             for pack in profiles.packs(items):
                 bulk.import_profiles(rehearsal, [item for _, item, _ in pack], list_id)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from integrations.models import Delivery, Place
+from integrations.models import Delivery, Job, Place
 from integrations.outbox import Order
 from integrations.outbox.due import FRESH
 from klaviyo.delivery import stored_since
@@ -25,14 +25,15 @@ from referrals.models import Advocate
 
 AT_ONCE = 500
 MOST_WAITING = 1_000  # events of the account; while so many wait, no more of the past are queued
-WAITS = "It waits until fewer events are queued for the account: what happens now goes first."
+OTHERS_WAIT = "It waits until fewer events are queued for the account: what happens now goes first."
+PEOPLE_FIRST = "It waits until Klaviyo is through with the people: what they did is told then."
 #: What tells of nobody's act by itself: an opt-in is a request, and a refund only changes the advocate's totals.
 KINDS = tuple(kind for kind in stored_since.KINDS if kind.name not in ("opted in", "refunded"))
 HAPPENED = {"reversed": "reversed_at"}  # all others have `occurred_at`
 
 
 class Busy(Exception):
-    """So many events wait already that those of the past stand back."""
+    """Those of the past stand back; the message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def tell(backfill: Backfill) -> bool:
     span = span_of(backfill)
     if span is None:
         return False
+    if imports_of(backfill).exists():  # or each event would bring its person once more
+        raise Busy(PEOPLE_FIRST)
     for kind in KINDS:
         rows = _of_kind(kind, backfill.setting, span).filter(pk__gt=backfill.facts_reached.get(kind.name, 0))
         if pks := list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
@@ -73,6 +76,12 @@ def tell(backfill: Backfill) -> bool:
             _tell(backfill, kind, pks)
             return True
     return False
+
+
+def imports_of(backfill: Backfill) -> "QuerySet[Job]":
+    """Its imports that Klaviyo still works on."""
+    running = Job.objects.filter(connection=backfill.setting.connection_id, state=Job.State.RUNNING)
+    return running.filter(note__backfill=backfill.pk)
 
 
 def span_of(backfill: Backfill) -> Span | None:
@@ -113,7 +122,7 @@ def _stand_back(setting: StoreSetting) -> None:
         connection=setting.connection_id, kind=contents.Event.kind, state=Delivery.State.QUEUED
     )
     if waiting[:MOST_WAITING].count() >= MOST_WAITING:
-        raise Busy
+        raise Busy(OTHERS_WAIT)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from integrations import reasons
-from integrations.models import Connection, Delivery, Job
+from integrations.models import Connection, Delivery
 from integrations.pages import filtering, story
 from integrations.reasons import Reason
 from klaviyo.imports import backfill_estimate
@@ -94,12 +94,14 @@ class Run:
         return min(99, self.row.done * 100 // self.row.total) if self.row.total else 0
 
     @property
-    def took(self) -> timedelta | None:
-        return (
-            timedelta(seconds=int((self.row.ended_at - self.row.began_at).total_seconds()))
-            if self.row.ended_at
-            else None
-        )
+    def took(self) -> str:
+        """From its beginning to its end, pauses and all; empty while it goes on."""
+        if self.row.ended_at is None:
+            return ""
+        minutes, seconds = divmod(max(0, round((self.row.ended_at - self.row.began_at).total_seconds())), 60)
+        hours, minutes = divmod(minutes, 60)
+        parts = [(hours, "h"), (minutes, "min"), (seconds if not hours else 0, "s")]
+        return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a second"
 
     @property
     def a_minute(self) -> int:
@@ -122,7 +124,8 @@ class Run:
 class Reasoned:
     """How many people were left out for one reason."""
 
-    reason: Reason
+    title: str
+    words: str
     number: int
 
 
@@ -153,20 +156,18 @@ def left_out(row: Backfill) -> list[Reasoned]:
     """Most first; those of a time when reasons were not kept have none."""
     counted = {code: number for code, number in row.left_out_for.items() if isinstance(number, int)}
     rest = row.left_out - sum(counted.values())
-    found = [Reasoned(reasons.of(code), number) for code, number in counted.items()]
-    found += [Reasoned(reasons.UNKNOWN, rest)] if rest > 0 else []
+    found = [Reasoned(reasons.title(code), _because(reasons.of(code)), number) for code, number in counted.items()]
+    found += [Reasoned("Other reasons", "Why was not counted when they were left out.", rest)] if rest > 0 else []
     return sorted(found, key=lambda one: -one.number)
-
-
-def at_klaviyo(row: Backfill) -> int:
-    """How many of its imports Klaviyo still works on."""
-    running = Job.objects.filter(connection=row.setting.connection_id, state=Job.State.RUNNING)
-    return running.filter(note__backfill=row.pk).count()
 
 
 def refusals(problems: Sequence[BackfillProblem], setting: StoreSetting) -> list[Refusal]:
     became = _became({str(one.advocate.uid) for one in problems}, setting)
     return [_refusal(one, became.get(str(one.advocate.uid))) for one in problems]
+
+
+def _because(reason: Reason) -> str:
+    return f"{reason.because[:1].upper()}{reason.because[1:]}."
 
 
 def _refusal(problem: BackfillProblem, delivery: Delivery | None) -> Refusal:

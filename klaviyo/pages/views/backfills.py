@@ -67,7 +67,7 @@ def run(request: HttpRequest, backfill_id: int) -> HttpResponse:
     row = get_object_or_404(found, pk=backfill_id)
     problems = BackfillProblem.objects.filter(backfill=row)
     page = paging.of(problems.select_related("advocate"), request.GET, lambda one: one)
-    at_klaviyo = backfills.at_klaviyo(row)
+    at_klaviyo = backfill_facts.imports_of(row).count()
     context = {
         "title": f"Backfill of {row.setting.store.name}",
         "connection": row.setting.connection,

@@ -232,6 +232,9 @@ def test_past_facts_go_as_events_that_start_no_flow_and_once(
     [told_live] = sandbox.events(TEA)
     start(facts="on", since="2020-01-01", until="")
     to_the_end()
+    assert "through with the people" in Backfill.objects.get().problem
+    end_imports()
+    to_the_end()
     drain()
     told = {(event.metric, event.email): event.backfill for event in sandbox.events(TEA)}
     of_the_past = {key for key, is_past in told.items() if is_past}
