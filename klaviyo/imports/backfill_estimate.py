@@ -5,7 +5,7 @@ request takes is known from the last ones.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -119,12 +119,8 @@ def _requests(connection: Connection, operation: Operation, what: str, number: i
 
 def _took(connection: Connection) -> dict[str, float]:
     """The usual seconds of a request by its operation, from the connection's latest."""
-    latest: Iterable[tuple[str, int]] = (
-        Attempt.objects.filter(connection=connection, duration_ms__isnull=False)
-        .order_by("-started_at")
-        .values_list("operation", "duration_ms")[:LATEST]
-    )
+    latest = Attempt.objects.filter(connection=connection, duration_ms__isnull=False).order_by("-started_at")
     times: dict[str, list[int]] = {}
-    for operation, milliseconds in latest:
-        times.setdefault(operation, []).append(milliseconds)
+    for operation, milliseconds in latest.values_list("operation", "duration_ms")[:LATEST]:
+        times.setdefault(operation, []).append(milliseconds or 0)
     return {operation: median(some) / 1_000 for operation, some in times.items()}
