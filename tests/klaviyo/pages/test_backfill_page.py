@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from integrations.models import Connection, Delivery
 from klaviyo.api.values import moment
@@ -22,6 +24,7 @@ from tests.klaviyo.imports.walks import emails, end_imports
 from tests.klaviyo.story import TEA
 
 IMPORT = "bulk_import_profiles"
+MOST_QUERIES = 15
 Asks = Callable[..., str]
 
 
@@ -283,3 +286,18 @@ def test_viewers_look_and_do_not_touch(page: str, setting: StoreSetting, people:
     for button in ("start", "dry"):
         assert browser.post(page, {"setting": setting.pk, button: "1"}).status_code == 403
     assert Backfill.objects.get().state == Backfill.State.RUNNING
+
+
+def test_a_page_takes_few_queries_however_much_there_is(
+    page: str, setting: StoreSetting, people: list[Advocate], browser_of_the_operator: Client
+) -> None:
+    for state in (Backfill.State.DONE,) * 60:
+        Backfill.objects.create(setting=setting, upto=1, people=1, state=state, begun_by=User.objects.first())
+    run = walking.begin(setting)
+    for person in people:
+        BackfillProblem.objects.create(backfill=run, advocate=person, code="invalid", detail="It is none.")
+    for address in (page, f"/admin/klaviyo/backfills/{run.pk}/"):
+        browser_of_the_operator.get(address)
+        with CaptureQueriesContext(database) as captured:
+            assert browser_of_the_operator.get(address).status_code == 200
+        assert len(captured) <= MOST_QUERIES, address
