@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from integrations import pacing
@@ -128,7 +129,8 @@ def test_what_klaviyo_says_is_kept_without_addresses(
     sandbox: Sandbox, people: list[Advocate], setting: StoreSetting
 ) -> None:
     run = walking.begin(setting)
-    backfill_problems.note(run, {people[0].pk: ("invalid", f"{people[0].email} has +4791234567 already.")})
+    with transaction.atomic():
+        backfill_problems.note(run, {people[0].pk: ("invalid", f"{people[0].email} has +4791234567 already.")})
     assert BackfillProblem.objects.get().detail == "… has … already."
 
 
