@@ -14,6 +14,7 @@ from klaviyo.delivery import joined_anew, stored_since
 from klaviyo.delivery.erasure import repeat
 from klaviyo.delivery.sends import missed
 from klaviyo.imports import backfill as backfilling
+from klaviyo.imports import backfill_problems
 from klaviyo.imports import results as import_results
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
@@ -81,9 +82,10 @@ def backfill() -> None:
 
 @shared_task(ignore_result=True)
 def end_runs() -> None:
-    """Close runs of actions whose program has died, and forget what old ones say."""
+    """Close runs of actions whose program has died, and forget what old ones say, and what old backfills do."""
     abandoned.close()
     action_retention.forget()
+    backfill_problems.forget()
 
 
 @shared_task(ignore_result=True)

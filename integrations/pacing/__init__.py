@@ -30,6 +30,7 @@ __all__ = [
     "heed",
     "heed_all",
     "is_shared",
+    "limits",
     "remember_redis",
     "take",
     "take_all",
@@ -114,6 +115,13 @@ def counts(budget: str, windows: Sequence[Window]) -> list[tuple[int, int]] | No
 def is_shared() -> bool:
     """Whether all processes count together, so that each can tell."""
     return _shared() is not None
+
+
+def limits(budget: str, windows: Sequence[Window]) -> list[Window]:
+    """A budget's windows with the limits that hold now: what the provider has published of late, or ours."""
+    counters = _shared()
+    counted = (counters.used(budget, windows) if counters else None) or _memory.used(budget, windows)
+    return [Window(limit, window.seconds) for (_, limit), window in zip(counted, windows, strict=True)]
 
 
 def remember_redis() -> None:

@@ -148,6 +148,15 @@ def named(error: PermanentError, pattern: re.Pattern[str]) -> set[tuple[int, int
     return found
 
 
+def words_about(error: PermanentError, pattern: re.Pattern[str]) -> dict[int, tuple[str, str]]:
+    """What Klaviyo's errors say of each item that they point at: its code and its sentence."""
+    found: dict[int, tuple[str, str]] = {}
+    for detail in error.details:
+        if match := pattern.search(answers.words(answers.members(detail.get("source")).get("pointer"))):
+            found[int(match[1])] = _said(detail)
+    return found
+
+
 def _import(data: Any) -> Import:
     told = answers.members(data)
     attributes, number = answers.members(told.get("attributes")), answers.words(told.get("id"))
@@ -162,8 +171,10 @@ def _error(item: Any) -> ImportError:
     attributes = answers.members(answers.members(item).get("attributes"))
     payload = answers.members(attributes.get("original_payload"))
     inner = answers.members(payload.get("attributes")) or payload
-    return ImportError(
-        answers.words(inner.get("email")).lower(),
-        answers.words(attributes.get("code"))[:64] or "invalid",
-        answers.words(attributes.get("detail"))[:500] or "no reason given.",
-    )
+    return ImportError(answers.words(inner.get("email")).lower(), *_said(attributes))
+
+
+def _said(told: Body) -> tuple[str, str]:
+    return answers.words(told.get("code"))[:64] or "invalid", answers.words(told.get("detail"))[
+        :500
+    ] or "no reason given."

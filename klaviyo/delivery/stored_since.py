@@ -15,9 +15,10 @@ from django.db.models.functions import Now
 
 from integrations import outbox
 from integrations.models import Delivery
+from integrations.outbox import Order
 from klaviyo.delivery.newsletter import enqueue as newsletter
 from klaviyo.delivery.sends import missed
-from klaviyo.mapping import events, orders
+from klaviyo.mapping import contents, events, orders
 from klaviyo.mapping.events import Event
 from klaviyo.models import StoreSetting
 from referrals.models import Advocate, Conversion, Invite, OptIn, Reward, Visit
@@ -31,6 +32,7 @@ AGAIN_AFTER = timedelta(minutes=10)
 CLOCKS = timedelta(hours=1)  # that hosts may differ by, so that one's slow clock hides no other's facts
 
 Tell = Callable[[Any], list[Event]]
+Make = Callable[[Advocate, list[Event], StoreSetting], list[Order]]  # what is queued of an advocate's events
 
 log = logging.getLogger(__name__)
 
@@ -59,34 +61,34 @@ def _all_told(setting: StoreSetting, is_over: Callable[[], bool]) -> bool:
         while rows := list(kind.stored(setting).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
             if is_over():
                 return False
-            _tell_all(setting, kind, rows)
+            tell_all(setting, kind, rows)
             setting.facts_reached[kind.name] = rows[-1]
             StoreSetting.objects.filter(pk=setting.pk).update(facts_reached=setting.facts_reached)
     missed.go_on_with(setting, is_over)
     return not is_over()
 
 
-def _tell_all(setting: StoreSetting, kind: "Kind", rows: Sequence[int]) -> None:
-    """Together; where that fails, one by one, so that an odd fact keeps no other from its way.
+def tell_all(setting: StoreSetting, kind: "Kind", rows: Sequence[int], make: Make = orders.of_facts) -> int:
+    """Together; where that fails, one by one, so that an odd fact keeps no other from its way. How many events.
 
     Errors of the database come out (but for those about odd values): nothing is passed over by them.
     """
     try:
-        _tell(setting, kind, rows)
+        return _tell(setting, kind, rows, make)
     except Exception as error:
         if _is_of_the_database(error):
             raise
-        for pk in rows:
-            _tell_one(setting, kind, pk)
+        return sum(_tell_one(setting, kind, pk, make) for pk in rows)
 
 
-def _tell_one(setting: StoreSetting, kind: "Kind", pk: int) -> None:
+def _tell_one(setting: StoreSetting, kind: "Kind", pk: int, make: Make) -> int:
     try:
-        _tell(setting, kind, [pk])
+        return _tell(setting, kind, [pk], make)
     except Exception as error:
         if _is_of_the_database(error):
             raise
         log.error("A fact (%s %s) could not be queued: %s", kind.name, pk, type(error).__name__)
+        return 0
 
 
 def _is_of_the_database(error: Exception) -> bool:
@@ -94,24 +96,27 @@ def _is_of_the_database(error: Exception) -> bool:
 
 
 @transaction.atomic
-def _tell(setting: StoreSetting, kind: "Kind", rows: Sequence[int]) -> None:
+def _tell(setting: StoreSetting, kind: "Kind", rows: Sequence[int], make: Make) -> int:
     """Under the locks of their advocates, which whoever erases somebody in them waits for, or has had before."""
     found = kind.facts().filter(pk__in=rows)
     if kind.model is OptIn:
         for opt_in in found.select_related("store").select_for_update(of=("self",)).order_by("pk"):
             newsletter.subscribe(opt_in)
-        return
+        return 0
     advocates = found.order_by().values("pk" if kind.model is Advocate else "advocate")
     list(Advocate.objects.filter(pk__in=advocates).order_by("pk").only("pk").select_for_update(no_key=True))
     facts = list(found.select_related(kind.store).order_by("pk"))
     told = [(fact, kind.tell(fact)) for fact in facts]
     keys = [event.key for _fact, some in told for event in some]
     known = set(Delivery.objects.filter(connection=setting.connection_id, key__in=keys).values_list("key", flat=True))
+    count = 0
     for fact, some in told:
         missing = [event for event in some if event.key not in known]
         if missing or not some:
-            advocate = fact if isinstance(fact, Advocate) else fact.advocate
-            outbox.add(setting.connection_id, orders.of_facts(advocate, missing, setting))
+            made = make(fact if isinstance(fact, Advocate) else fact.advocate, missing, setting)
+            outbox.add(setting.connection_id, made)
+            count += sum(order.kind == contents.Event.kind for order in made)
+    return count
 
 
 def _note(setting: StoreSetting) -> None:

@@ -1,7 +1,9 @@
 """Backfill chunks: some thousands of a store's advocates, handed over as one bulk import or a few."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +15,7 @@ from django.utils import timezone
 from integrations import outbox
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
-from integrations.outcomes import CalledOff, Retry
+from integrations.outcomes import CalledOff, Outcome, Retry
 from integrations.reasons import Who, declare
 from integrations.workers import in_bulk
 from klaviyo.api import bulk, values
@@ -21,16 +23,19 @@ from klaviyo.api.client import Client
 from klaviyo.consent import owed_noes
 from klaviyo.delivery import profiles
 from klaviyo.delivery.erasure import deletion_request, older
+from klaviyo.delivery.erasure.erase import ERASED
+from klaviyo.imports import backfill_problems
 from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Profile
 from klaviyo.models import Backfill, StoreSetting
 from klaviyo.profiles import import_job
 from klaviyo.profiles.advocates import Advocates
-from klaviyo.profiles.people import look_up
+from klaviyo.profiles.people import People, look_up
 from referrals import suppressions
 from referrals.models import Advocate
 
-CHUNK = 5_000
+CHUNK, FEWEST = 5_000, 250
+PARTS = 20  # of a walk, at least, where that makes no chunk smaller than the fewest
 LEASE = timedelta(minutes=2)
 CHANGED = Retry(
     declare(
@@ -43,6 +48,9 @@ CHANGED = Retry(
     ),
     refund=True,
 )
+
+
+Row = tuple[int, str]  # an advocate's id and address
 
 
 def advocates(setting: StoreSetting) -> QuerySet[Advocate]:
@@ -58,41 +66,95 @@ def tell(backfill: Backfill) -> bool:
     """
     read_at, setting = timezone.now(), backfill.setting
     people = advocates(setting).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
-    rows = list(people.values_list("pk", "email")[:CHUNK])
+    rows = list(people.values_list("pk", "email")[: size(backfill)])
     if not rows:
         return False
-    usable = [(pk, email) for pk, email in rows if not (suppressions.is_erased(email) or values.email_problem(email))]
+    usable, left_out = without_the_unusable(rows)
     client = Client(setting.connection, is_backlog=True)
-    groups, alone = _sorted(client, setting, usable)
+    chunk = decided(read(client, setting, usable))
     note = {"store": setting.store_id, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
+    imports = _Imports(client, note | {"backfill": backfill.pk}, list(chunk.alone))
     told = 0
-    for list_id, items in groups.items():
+    for list_id, items in chunk.groups.items():
         for pack in profiles.packs(items):
-            told += _import(client, pack, list_id, note, alone)
-    _remember(backfill, rows, told, alone)
+            told += imports.make(pack, list_id)
+    _remember(backfill, rows, told, imports, left_out + chunk.left_out)
     return True
 
 
-def _sorted(
-    client: Client, setting: StoreSetting, rows: Sequence[tuple[int, str]]
-) -> tuple[dict[str, profiles.Items], list[int]]:
-    """What is said of each, by the list that they are to join; and ids of those who must go alone."""
+def size(backfill: Backfill) -> int:
+    """How many are a chunk: the fewer there are, the smaller, so that one sees it go on, and a pause stands soon."""
+    return min(CHUNK, max(FEWEST, backfill.people // PARTS))
+
+
+def without_the_unusable(rows: Sequence[Row]) -> tuple[list[Row], Counter[str]]:
+    """Whoever can be told of; and how many others there are, by the code of the reason."""
+    usable, left_out = list[Row](), Counter[str]()
+    for pk, email in rows:
+        if suppressions.is_erased(email):
+            left_out[ERASED.code] += 1
+        elif values.email_problem(email):
+            left_out[orders.MALFORMED_EMAIL.code] += 1
+        else:
+            usable.append((pk, email))
+    return usable, left_out
+
+
+@dataclass(frozen=True)
+class Read:
+    """A chunk's people with what Klaviyo says of them; `out` and `waiting` are about deliveries by their ids."""
+
+    setting: StoreSetting
+    everybody: Sequence[Delivery]
+    told: Sequence[Delivery]
+    people: People
+    erased: Collection[int]
+    waiting: Mapping[int, Outcome]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What is said of each, by the list that they are to join; why some must go alone; and what keeps others.
+
+    Both are by the id of the advocate.
+    """
+
+    groups: dict[str, profiles.Items]
+    alone: dict[int, Retry]
+    objections: dict[int, Outcome]
+
+    @property
+    def left_out(self) -> Counter[str]:
+        return Counter(outcome.code for outcome in self.objections.values())
+
+
+def read(client: Client, setting: StoreSetting, rows: Sequence[Row]) -> Read:
+    """Ask Klaviyo who they are, as far as that matters. Raises IntegrationError."""
     everybody = list(_as_deliveries(setting, rows))
     waiting = deletion_request.erased_first(everybody)
-    out = {delivery.pk for delivery in older.among(everybody)} | waiting.keys()
-    told = [delivery for delivery in everybody if delivery.pk not in out]
-    store_settings = {setting.store_id: setting}
+    erased = {delivery.pk for delivery in older.among(everybody)}
+    told = [delivery for delivery in everybody if delivery.pk not in erased and delivery.pk not in waiting]
     refusals = owed_noes.of(client.connection, (delivery.subject for delivery in told))
-    source, unasked = Advocates(client.connection, told), profiles.unasked(store_settings, told)
+    source, unasked = Advocates(client.connection, told), profiles.unasked({setting.store_id: setting}, told)
     unasked = {address for address in unasked if not refusals.stand(address)}
     people = look_up(client, told, source, refusals, unasked, on_record=False)
     for delivery in told:
         if isinstance(problem := people.lookup.problem(delivery.subject), Throttled):
             raise problem  # the chunk is told of later, as a whole
-    objections, lists = profiles.sort(store_settings, people, told)
-    objections |= waiting
-    alone = [Profile.of(d).advocate for d in everybody if isinstance(objections.get(d.pk), Retry)]
-    return {list_id: list(profiles.said(people, group)) for list_id, group in lists.items()}, alone
+    return Read(setting, everybody, told, people, erased, waiting)
+
+
+def decided(chunk: Read) -> Chunk:
+    """What is said of each, and who is left out. Queues noes that the account is owed; Klaviyo is asked nothing."""
+    found, lists = profiles.sort({chunk.setting.store_id: chunk.setting}, chunk.people, chunk.told)
+    found |= chunk.waiting
+    by_id = {delivery.pk: Profile.of(delivery).advocate for delivery in chunk.everybody}
+    order = [(by_id[delivery.pk], found[delivery.pk]) for delivery in chunk.everybody if delivery.pk in found]
+    objections: dict[int, Outcome] = {by_id[pk]: ERASED for pk in chunk.erased if pk not in found}
+    objections |= {advocate: outcome for advocate, outcome in order if not isinstance(outcome, Retry)}
+    alone = {advocate: outcome for advocate, outcome in order if isinstance(outcome, Retry)}
+    groups = {list_id: list(profiles.said(chunk.people, group)) for list_id, group in lists.items()}
+    return Chunk(groups, alone, objections)
 
 
 def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> Iterator[Delivery]:
@@ -105,27 +167,40 @@ def _as_deliveries(setting: StoreSetting, rows: Sequence[tuple[int, str]]) -> It
         yield delivery
 
 
-def _import(client: Client, pack: profiles.Items, list_id: str, note: dict[str, Any], alone: list[int]) -> int:
-    """Make an import: of how many. Whom it is refused for goes alone; where nobody is named, each half is tried.
+@dataclass
+class _Imports:
+    """The imports of one chunk. Whom one is refused for goes alone; where nobody is named, each half is tried."""
 
-    It is watched from here on: what comes next may fail, and whoever is to be deleted must wait for its end.
-    """
-    again = partial(_import, client, list_id=list_id, note=note, alone=alone)
-    try:
-        data, last_look = [item for _, item, _ in pack], partial(_check, pack)
-        import_job.watch(
-            client.connection, bulk.import_profiles(client, data, list_id, last_look=last_look), len(pack), note
-        )
-        return len(pack)
-    except PermanentError as error:
-        blamed = {first for first, _ in bulk.named(error, bulk.PROFILE_OF_JOB) if first < len(pack)}
-    if blamed or len(pack) <= in_bulk.FEW:
-        out = blamed or set(range(len(pack)))
-        alone += [Profile.of(pack[place][0]).advocate for place in sorted(out)]
-        rest = [item for place, item in enumerate(pack) if place not in out]
-        return again(rest) if rest else 0
-    half = len(pack) // 2
-    return again(pack[:half]) + again(pack[half:])
+    client: Client
+    note: dict[str, Any]
+    alone: list[int]
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # in Klaviyo's words, by advocate
+
+    def make(self, pack: profiles.Items, list_id: str) -> int:
+        """Make an import: of how many.
+
+        It is watched from here on: what comes next may fail, and whoever is to be deleted must wait for its end.
+        """
+        try:
+            data, last_look = [item for _, item, _ in pack], partial(_check, pack)
+            told = bulk.import_profiles(self.client, data, list_id, last_look=last_look)
+            import_job.watch(self.client.connection, told, len(pack), self.note)
+            return len(pack)
+        except PermanentError as error:
+            said = {place: words for place, words in _blamed(error).items() if place < len(pack)}
+        if said or len(pack) <= in_bulk.FEW:
+            who = [Profile.of(delivery).advocate for delivery, _, _ in pack]
+            out = set(said) or set(range(len(pack)))
+            self.alone += [who[place] for place in sorted(out)]
+            self.refused |= {who[place]: words for place, words in said.items()}
+            rest = [item for place, item in enumerate(pack) if place not in out]
+            return self.make(rest, list_id) if rest else 0
+        half = len(pack) // 2
+        return self.make(pack[:half], list_id) + self.make(pack[half:], list_id)
+
+
+def _blamed(error: PermanentError) -> dict[int, tuple[str, str]]:
+    return bulk.words_about(error, bulk.PROFILE_OF_JOB)
 
 
 def _check(pack: profiles.Items) -> None:
@@ -137,15 +212,25 @@ def _check(pack: profiles.Items) -> None:
 
 
 @transaction.atomic
-def _remember(backfill: Backfill, rows: Sequence[tuple[int, str]], told: int, alone: Sequence[int]) -> None:
-    """Unless the account was replaced meanwhile: the new one has heard of nobody."""
+def _remember(
+    backfill: Backfill, rows: Sequence[Row], told: int, imports: "_Imports", left_out: Mapping[str, int]
+) -> None:
+    """Unless the account was replaced meanwhile, and has heard of nobody; or another has told of the chunk as well."""
     here = StoreSetting.objects.filter(pk=backfill.setting_id, connection=backfill.setting.connection_id)
     if not here.select_for_update(no_key=True).values_list("pk").first():
         return
-    tell_alone(backfill.setting, alone)
-    number = told + len(alone)
+    backfill_problems.note(backfill, imports.refused)
+    tell_alone(backfill.setting, imports.alone)
+    row = Backfill.objects.select_for_update().get(pk=backfill.pk)
+    if row.reached != backfill.reached:
+        return
+    number = told + len(imports.alone)
     Backfill.objects.filter(pk=backfill.pk).update(
-        reached=rows[-1][0], told=F("told") + number, left_out=F("left_out") + len(rows) - number, problem=""
+        reached=rows[-1][0],
+        told=F("told") + number,
+        left_out=F("left_out") + len(rows) - number,
+        left_out_for=dict(Counter(row.left_out_for) + Counter(left_out)),
+        problem="",
     )
 
 

@@ -4,7 +4,7 @@ What an import took is accepted; whom it refused goes alone, where the same refu
 that was called off, forgotten, or takes a day is made again: an upsert may be repeated.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,8 +21,9 @@ from integrations.outcomes import Accepted, Outcome, Retry
 from integrations.reasons import Who, declare
 from integrations.workers import in_bulk
 from klaviyo.api import bulk
+from klaviyo.api.bulk import ImportError
 from klaviyo.api.client import Client
-from klaviyo.imports import overtaken
+from klaviyo.imports import backfill_problems, overtaken
 from klaviyo.profiles.import_job import FIRST_LOOK, LONGEST_WAIT
 
 LOOKS_AT_ONCE = 100
@@ -80,17 +81,18 @@ def _look_at(job: Job) -> None:
     if told is None or told.status == "cancelled" or is_too_late:
         _end(job, Job.State.LOST, None)
     elif told.status == "complete":
-        _end(job, Job.State.DONE, _refused(job, client, told.failed))
+        errors = list(bulk.import_errors(client, job.number)) if told.failed else []
+        _end(job, Job.State.DONE, _refused(job, errors, told.failed), errors)
     else:
         _later(job, min(FIRST_LOOK * 2 ** min(job.looks, LONGEST_DOUBLING), LONGEST_WAIT))
 
 
-def _refused(job: Job, client: Client, number: int) -> set[str] | None:
+def _refused(job: Job, errors: Sequence[ImportError], number: int) -> set[str] | None:
     """The addresses of whom it did not take; of everybody, where Klaviyo does not name as many as it counts.
 
     A walk's import has no deliveries that say who everybody is: of that nobody knows what was taken.
     """
-    named = {error.email for error in bulk.import_errors(client, job.number)} - {""} if number else set()
+    named = {error.email for error in errors} - {""}
     if len(named) >= number:
         return named
     if job.note:
@@ -99,12 +101,13 @@ def _refused(job: Job, client: Client, number: int) -> set[str] | None:
 
 
 @transaction.atomic
-def _end(job: Job, state: Job.State, refused: Collection[str] | None) -> None:
+def _end(job: Job, state: Job.State, refused: Collection[str] | None, errors: Sequence[ImportError] = ()) -> None:
     """`refused` are addresses; None where nobody knows what was taken."""
     running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
     if not running.update(state=state, ended_at=Now(), failed=len(refused or ())):
         return
     if job.note:
+        backfill_problems.note_import(job, errors)  # first, as it locks people, whom an erasure locks before all
         overtaken.tell_again(job, refused)
     rows = _deliveries(job)
     if refused:

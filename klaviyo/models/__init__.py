@@ -2,7 +2,7 @@
 
 from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.action_runs import ActionPerson, ActionRun
-from klaviyo.models.backfills import Backfill
+from klaviyo.models.backfills import Backfill, BackfillProblem
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
@@ -15,6 +15,7 @@ __all__ = [
     "ActionPerson",
     "ActionRun",
     "Backfill",
+    "BackfillProblem",
     "ConsentDecision",
     "ConsentWatch",
     "Erasure",

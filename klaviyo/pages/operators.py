@@ -29,6 +29,8 @@ PERMISSIONS = {
         "erase",
         "view_actionrun",
         "run_action",
+        "view_backfill",
+        "run_backfill",
     ],
     "referrals": [
         "view_store",

@@ -13,6 +13,12 @@ urlpatterns = [
     path("settings/<int:setting_id>/remove", view("klaviyo.pages.views.settings.remove"), name="settings_remove"),
     path("accounts/<int:connection_id>/review", view("klaviyo.pages.views.review.review"), name="review"),
     path("accounts/<int:connection_id>/samples", view("klaviyo.pages.views.samples.samples"), name="samples"),
+    # Backfills: an account is told of everybody who is there already
+    path("accounts/<int:connection_id>/backfill", view("klaviyo.pages.views.backfills.backfill"), name="backfill"),
+    path("backfills/<int:backfill_id>/", view("klaviyo.pages.views.backfills.run"), name="backfill_run"),
+    path("backfills/<int:backfill_id>/pause", view("klaviyo.pages.views.backfills.pause"), name="backfill_pause"),
+    path("backfills/<int:backfill_id>/resume", view("klaviyo.pages.views.backfills.resume"), name="backfill_resume"),
+    path("backfills/<int:backfill_id>/cancel", view("klaviyo.pages.views.backfills.cancel"), name="backfill_cancel"),
     # Sends: what became of each invite and reminder, and why
     path("sends/", view("klaviyo.pages.views.sends.sends"), name="sends"),
     path("sends/export", view("klaviyo.pages.views.sends.export"), name="sends_export"),

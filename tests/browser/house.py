@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from integrations.notices.needs import NEEDS_SOMEBODY
 from integrations.pauses import by_hand
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
-from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
+from klaviyo.models import ActionRun, Backfill, BackfillProblem, Erasure, Send, StoreSetting
 from referrals import lifecycle, messages
 from referrals.models import Advocate, Invite, Store
 from tests.klaviyo.made_sends import State, a_decision, a_send
@@ -70,6 +71,7 @@ def fill(ann: Advocate) -> None:
     ended: list[dict[str, Any]] = [{"data": {"items": [{"id": LONG_NAME}], "count": 1}}, {"is_known": False}]
     for run in ended:
         _a_run(connection, Outcome("error" if "is_known" in run else "success", **run))
+    _backfills(ann, connection)
     HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
     _notices(connection)
 
@@ -136,6 +138,8 @@ def _of_klaviyo() -> Iterator[str]:
     setting = StoreSetting.objects.earliest("pk")
     yield from (f"{at}settings/", f"{at}settings/?q=nothing", f"{at}settings/add/", f"{at}events/", f"{at}people/")
     yield f"{at}accounts/{setting.connection_id}/samples"
+    yield f"{at}accounts/{setting.connection_id}/backfill"
+    yield from (f"{at}backfills/{run.pk}/" for run in Backfill.objects.all())
     yield f"{at}people/preview"
     yield f"{at}accounts/{setting.connection_id}/review?store={Store.objects.latest('pk').pk}"
     yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")
@@ -175,6 +179,21 @@ def _connected(name: str, store: Store) -> Connection:
     row = Connection.objects.create(provider="klaviyo", state=Connection.State.CONNECTED, **account)
     StoreSetting.objects.create(store=store, connection=row)
     return row
+
+
+def _backfills(ann: Advocate, connection: Connection) -> None:
+    """In each state, the last with facts of the past, reasons, and somebody whom Klaviyo refused."""
+    setting, states = StoreSetting.objects.get(connection=connection), Backfill.State
+    known: dict[str, Any] = {"setting": setting, "upto": ann.pk, "people": 12_000, "told": 9_000, "left_out": 50}
+    for state in (states.DONE, states.STOPPED, states.PAUSED):
+        ended = {"ended_at": timezone.now()} if state != states.PAUSED else {"problem": "The account is away."}
+        Backfill.objects.create(**known, state=state, begun_by=User.objects.first(), **ended)
+    last = Backfill.objects.latest("pk")
+    since = {"facts_since": timezone.now() - timedelta(days=90), "facts_until": timezone.now()}
+    Backfill.objects.filter(pk=last.pk).update(
+        facts=8_000, left_out_for={"unknown_person": 40, "odd_code": 10}, **since
+    )
+    BackfillProblem.objects.create(backfill=last, advocate=ann, code="invalid", detail=f"{LONG_NAME} is none.")
 
 
 def _a_run(connection: Connection, outcome: Outcome) -> None:

@@ -10,6 +10,7 @@ from integrations.api import tokens
 from integrations.models import ApiToken, Connection, Delivery, MessageHold, RefusedCall
 from integrations.pauses import message_hold
 from klaviyo import actions
+from klaviyo.imports import backfill as walking
 from klaviyo.models import ActionRun, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -32,6 +33,8 @@ def addresses() -> list[str]:
         f"integrations/{connection.pk}/disconnect",
         "integrations/klaviyo/enable",
         f"klaviyo/accounts/{connection.pk}/samples",
+        f"klaviyo/accounts/{connection.pk}/backfill",
+        f"klaviyo/backfills/{walking.begin(setting).pk}/",
         f"klaviyo/accounts/{connection.pk}/review?store={another_store().pk}",
         "integrations/klaviyo/key",
         f"integrations/{connection.pk}/key",

@@ -13,9 +13,9 @@ from integrations.notices.needs import NEEDS_SOMEBODY
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
 from klaviyo.delivery.erasure import erase
-from klaviyo.models import StoreSetting
+from klaviyo.models import Backfill, BackfillProblem, StoreSetting
 from referrals import lifecycle
-from referrals.models import Program, Store
+from referrals.models import Advocate, Program, Store
 from tests.klaviyo.canary import notice
 from tests.klaviyo.made_sends import a_decision, a_send
 
@@ -50,6 +50,7 @@ def move_in() -> StoreSetting:
     RefusedCall.objects.create(token=token, code=RefusedCall.Code.ABILITY_NOT_ALLOWED, method="POST", route="/tea")
     erase.erase("eve@friends.test", None)
     _a_run(setting.connection)
+    _a_backfill(setting, ann)
     return setting
 
 
@@ -60,6 +61,12 @@ def _a_run(connection: Connection) -> None:
     record.end(
         row, Outcome("success", data={"items": [{"id": "01ABC", "attributes": {"email": "ben@friends.test"}}]}), []
     )
+
+
+def _a_backfill(setting: StoreSetting, ann: Advocate) -> None:
+    """Under way, and one person was refused."""
+    row = Backfill.objects.create(setting=setting, upto=ann.pk, people=1)
+    BackfillProblem.objects.create(backfill=row, advocate=ann, code="invalid", detail="The phone number is none.")
 
 
 def _account(number: str, state: Connection.State, **more: Connection) -> Connection:

@@ -69,6 +69,11 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "klaviyo:settings": {"klaviyo.view_storesetting"},
     "klaviyo:review": {"klaviyo.add_storesetting", "integrations.connect"},
     "klaviyo:samples": {"klaviyo.run_action"},
+    "klaviyo:backfill": {"klaviyo.view_backfill", "klaviyo.run_backfill"},
+    "klaviyo:backfill_run": {"klaviyo.view_backfill", "klaviyo.run_backfill"},
+    "klaviyo:backfill_pause": {"klaviyo.run_backfill"},
+    "klaviyo:backfill_resume": {"klaviyo.run_backfill"},
+    "klaviyo:backfill_cancel": {"klaviyo.run_backfill"},
     "klaviyo:settings_add": {"klaviyo.add_storesetting"},
     "klaviyo:settings_edit": {"klaviyo.view_storesetting"},
     "klaviyo:settings_remove": {"klaviyo.delete_storesetting"},
@@ -101,6 +106,9 @@ ACTING = {  # a GET is refused, whoever asks
     "klaviyo:sends_retry",
     "klaviyo:sends_cancel",
     "klaviyo:send_now",
+    "klaviyo:backfill_pause",
+    "klaviyo:backfill_resume",
+    "klaviyo:backfill_cancel",
     "admin:logout",
 }
 ACTS_OF_DJANGO = {

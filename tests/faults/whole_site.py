@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from integrations.models import ApiToken, Connection, Delivery, NoticeAddress, NoticeDelivery
-from klaviyo.models import ActionRun, Erasure, Send, StoreSetting
+from klaviyo.models import ActionRun, Backfill, Erasure, Send, StoreSetting
 from referrals import unsubscribe_links
 from referrals.models import Advocate, Invite
 
@@ -90,6 +90,7 @@ def _known(route: Route) -> dict[str, Any]:
         "send_id": _first(Send),
         "advocate_id": _first(Advocate),
         "run_id": _first(ActionRun),
+        "backfill_id": _first(Backfill),
         "name": "list_lists",
         "uid": uid or (invite.uid if invite else ""),
         "object_id": row.pk if row else 1,

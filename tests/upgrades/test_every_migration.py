@@ -52,6 +52,8 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0029_operators_may_manage_notices": past.STORE_SETTINGS,
         "0026_switches": past.STORE_SETTINGS,
         "0024_operators_may_read_activity": past.STORE_SETTINGS,
+        "0027_backfill_runs": past.STORE_SETTINGS,
+        "0028_operators_may_backfill": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

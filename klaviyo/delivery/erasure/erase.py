@@ -22,7 +22,7 @@ from klaviyo.delivery.erasure import action_runs, further_address, owed
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
-from klaviyo.models import ConsentDecision, Erasure, Notice, Send
+from klaviyo.models import BackfillProblem, ConsentDecision, Erasure, Notice, Send
 from klaviyo.profiles.batch import NOT_JOINED
 from referrals import erased, lifecycle, person_key, suppressions
 from referrals.models import OptOut, Visit
@@ -78,6 +78,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     _forget_sends(_sends(mine, sources), names, until)
     blank(mine)
     property_names.forget(email)
+    BackfillProblem.objects.filter(advocate__uid__in=sources).delete()  # Klaviyo's words may quote what it refused
     _unname([row for row in rows if person_key.mailbox(row.subject) not in own])
 
 

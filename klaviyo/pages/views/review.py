@@ -1,10 +1,11 @@
 """Review page: which account has come back, and what of a store will be sent to it, before anything is."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION
+from django.contrib.auth.models import User
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from integrations.models import Connection
+from integrations.pages import audit_log
 from integrations.pages.access import for_operators
 from klaviyo import account_lists
 from klaviyo.delivery import stored_since
@@ -92,7 +94,7 @@ def _save(request: HttpRequest, form: SettingsForm, since: datetime | None) -> H
             form.save()
             sentence = f"{setting.store.name} is joined to {setting.connection.account_name}."
             if "tell_everybody" in request.POST:
-                sentence += _everybody_told(setting)
+                sentence += _everybody_told(request, setting)
             note(request, setting, ADDITION, sentence)
     except IntegrityError:  # by the constraint of one setting: somebody, or a second click, was as quick
         messages.info(request, f"{setting.store.name} is joined to {setting.connection.account_name} already.")
@@ -102,12 +104,13 @@ def _save(request: HttpRequest, form: SettingsForm, since: datetime | None) -> H
     return redirect("integrations:connection", setting.connection_id) if may_see else redirect("admin:index")
 
 
-def _everybody_told(setting: StoreSetting) -> str:
+def _everybody_told(request: HttpRequest, setting: StoreSetting) -> str:
     try:
-        backfill.begin(setting)
+        row = backfill.begin(setting, cast(User, request.user))  # signed in: `for_operators` has seen to it
     except NotPossible as reason:
         return f" The advocates who are there already are not told of: {reason}"
-    return " The advocates who are there already are told of, behind what happens now."
+    audit_log.note(request, setting.connection, f"Began backfill {row.pk} of {setting.store.name}.")
+    return " The advocates who are there already are told of, behind what happens now: see Backfill."
 
 
 def _allowed_at(setting: StoreSetting, joined: set[int]) -> datetime | None:

@@ -1,7 +1,7 @@
-/* Actions: finds one while one types, finds the account's things for a field, and looks again at a run under way.
+/* Actions: finds one while one types, and finds the account's things for a field.
    Without it, the buttons do the same. */
 "use strict";
-const PAUSE_MS = 250, LOOK_EVERY_MS = 2000;
+const PAUSE_MS = 250;
 const plain = (text) => text.normalize("NFC").toLowerCase().split(/\s+/).filter(Boolean);
 
 for (const field of document.querySelectorAll("[data-filter]")) {
@@ -80,5 +80,3 @@ for (const field of document.querySelectorAll("[data-finds]")) {
     take(chosen.dataset.id, chosen.dataset.name || chosen.dataset.id);
   });
 }
-
-if (document.querySelector("[data-under-way]")) setTimeout(() => location.reload(), LOOK_EVERY_MS);

@@ -2,8 +2,10 @@
    Without it, the browser's own button does the same. */
 "use strict";
 const SHORTEST_MS = 1000;
-const isAtWork = (part) => part.contains(document.activeElement) || part.querySelector("details[open]:not([data-open])")
-  || (!getSelection().isCollapsed && part.contains(getSelection().anchorNode));
+const places = (part) => [part, ...document.querySelectorAll(part.getAttribute("hx-select-oob") || "nothing")];
+const isAtWork = (part) => places(part).some((place) => place.contains(document.activeElement)
+  || place.querySelector("details[open]:not([data-open])")
+  || (!getSelection().isCollapsed && place.contains(getSelection().anchorNode)));
 let isOver = false; // signed out meanwhile, or the page has gone: what is shown stays
 
 document.addEventListener("htmx:beforeSwap", (event) => {

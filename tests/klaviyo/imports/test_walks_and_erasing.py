@@ -26,7 +26,7 @@ IMPORT, DELETION = "bulk_import_profiles", "request_profile_deletion"
 @pytest.fixture
 def after_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Something happens once, between the reading of a chunk and its import."""
-    read = backfill_chunks._sorted
+    read = backfill_chunks.decided
 
     def after_reading(happens: Callable[[], object]) -> None:
         to_happen = [happens]
@@ -37,7 +37,7 @@ def after_reading(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], obj
                 to_happen.pop()()
             return found
 
-        monkeypatch.setattr(backfill_chunks, "_sorted", slowly)
+        monkeypatch.setattr(backfill_chunks, "decided", slowly)
 
     return after_reading
 

@@ -12,6 +12,7 @@ from django.db import connection as database
 from klaviyo.pages import operators
 
 UPGRADE: Any = importlib.import_module("klaviyo.migrations.0003_operators_may_see_sends")
+BACKFILLS: Any = importlib.import_module("klaviyo.migrations.0028_operators_may_backfill")
 BROUGHT = {name for names in UPGRADE.NEW.values() for name in names}
 
 
@@ -57,3 +58,15 @@ def test_an_upgrade_gives_nothing_to_other_groups_and_makes_none() -> None:
     upgrade()
     assert names_of(group) == set()
     assert Group.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_lets_operators_run_backfills_and_viewers_see_them() -> None:
+    operators.ensure_groups()
+    groups = [Group.objects.get(name=name) for name in (operators.NAME, operators.VIEWERS)]
+    for group in groups:
+        group.permissions.clear()
+    Permission.objects.filter(codename="run_backfill").delete()  # it is new: an upgrade makes it
+    with database.schema_editor() as editor:
+        BACKFILLS.grant(apps, SimpleNamespace(connection=editor.connection))
+    assert [names_of(group) for group in groups] == [{"run_backfill", "view_backfill"}, {"view_backfill"}]
