@@ -96,7 +96,10 @@ def review(connection: Connection, word: str) -> str:
 def sections(connection: Connection) -> list[Section]:
     """The pages about one account, as tabs beside its health."""
     settings_page = f"{reverse('klaviyo:settings')}?connection={connection.pk}"
-    return [Section("Settings", settings_page, "klaviyo.view_storesetting")]
+    return [
+        Section("Settings", settings_page, "klaviyo.view_storesetting"),
+        Section("Flows", reverse("klaviyo:flows", args=[connection.pk]), "klaviyo.view_storesetting"),
+    ]
 
 
 KLAVIYO = Provider(

@@ -13,6 +13,14 @@ urlpatterns = [
     path("settings/<int:setting_id>/remove", view("klaviyo.pages.views.settings.remove"), name="settings_remove"),
     path("accounts/<int:connection_id>/review", view("klaviyo.pages.views.review.review"), name="review"),
     path("accounts/<int:connection_id>/samples", view("klaviyo.pages.views.samples.samples"), name="samples"),
+    # Flows: who listens to our events, and the starter kit
+    path("accounts/<int:connection_id>/flows", view("klaviyo.pages.views.flows.flows"), name="flows"),
+    path("accounts/<int:connection_id>/flows/kit", view("klaviyo.pages.views.starter_kit.kit"), name="starter_kit"),
+    path(
+        "accounts/<int:connection_id>/flows/kit/remove",
+        view("klaviyo.pages.views.starter_kit.remove"),
+        name="starter_kit_remove",
+    ),
     # Sends: what became of each invite and reminder, and why
     path("sends/", view("klaviyo.pages.views.sends.sends"), name="sends"),
     path("sends/export", view("klaviyo.pages.views.sends.export"), name="sends_export"),
