@@ -127,4 +127,3 @@ def _tag(work: Work) -> str:
     if item.state != State.MADE:
         work.note(item, state=State.MADE, reason="", is_tagged=True)
     return item.klaviyo_id
-
