@@ -46,6 +46,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0023_operators_may_run_actions": past.STORE_SETTINGS,
         "0025_stored_since": past.STORE_SETTINGS,
         "0024_operators_may_read_activity": past.STORE_SETTINGS,
+        "0030_flows": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

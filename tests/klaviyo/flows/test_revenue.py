@@ -31,11 +31,12 @@ def flow(allowed: Connection, page: str) -> str:
     tell(allowed, REWARD_ISSUED.name)
     flow_id = make_flow(allowed, REWARD_ISSUED.name, "Thanks")
     sent: dict[str, Any] = {"$flow": flow_id, "$message": "MsgOne"}
-    bought = {"$attributed_flow": flow_id, "$attributed_message": "MsgOne"}
+    bought: dict[str, Any] = {"$attributed_flow": flow_id, "$attributed_message": "MsgOne"}
     tell(allowed, "Received Email", "ann@example.com", **sent)
     tell(allowed, ORDERS, "ann@example.com", 30.0, **bought)
     tell(allowed, ORDERS, "ben@example.com", 12.5, **bought)
-    tell(allowed, ORDERS, "cas@example.com", 500.0, **{"$attributed_flow": "Other1", "$attributed_message": "MsgTwo"})
+    other: dict[str, Any] = {"$attributed_flow": "Other1", "$attributed_message": "MsgTwo"}
+    tell(allowed, ORDERS, "cas@example.com", 500.0, **other)
     listening.take_all()
     return flow_id
 

@@ -14,6 +14,7 @@ from klaviyo.models import KitItem, StarterKit, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from klaviyo.starter_kit import making, plan, removal, turns
 from klaviyo.starter_kit.plan import BY_KEY, PLAN
+from klaviyo.starter_kit.work import Work
 from referrals.models import Store
 from tests import consent_screen
 from tests.klaviyo import flows_cast
@@ -68,7 +69,7 @@ def test_made_twice_it_is_there_once_and_removed_it_is_gone(sandbox: Sandbox, kn
     make(known)
     assert set(states(known).values()) == {"made"}
     assert counted(known) == {kind: before[kind] + number for kind, number in Counter(p.kind for p in PLAN).items()}
-    made = [one for one in held(known, "flow")]
+    made = held(known, "flow")
     assert {one.attributes["status"] for one in made} == {"draft"}
     assert all(one.tags == {item("tag:kit").klaviyo_id} for one in things.named(Client(known), "flow", made[0].name))
     asked = len([one for one in sandbox.requests() if one.operation.startswith("create_")])
@@ -237,7 +238,7 @@ def test_whose_turn_is_over_makes_nothing_more(
 ) -> None:
     took = making._ask
 
-    def late(work: making.Work, *about: object) -> None:
+    def late(work: Work, *about: object) -> None:
         StarterKit.objects.update(next_look_at=timezone.now() + timedelta(hours=1))
         took(work, *about)  # type: ignore[arg-type]
 
