@@ -35,8 +35,8 @@ class Listener:
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is sent, and nobody listens."""
-        return self.is_known and not self.live and self.sent > 0
+        """Whether there is something to hear, and nobody listens."""
+        return self.is_known and not self.live and (self.sent > 0 or self.seen_at is not None)
 
 
 @dataclass(frozen=True)
