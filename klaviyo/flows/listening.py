@@ -72,6 +72,8 @@ def _read(copy: FlowReading) -> None:
         copies.note(copy, tried_at=began_at, problem=error.sentence)
         if isinstance(error, TemporaryError):
             copies.look_again(copy, max(error.retry_after or timedelta(), copies.AFTER_TROUBLE))
+        elif lacking(Connection.objects.get(pk=copy.connection_id)) != missing:  # learnt of a key by trying
+            copies.look_again(copy, copies.AFTER_TROUBLE)
         return
     copies.note(copy, **found, has_flows=not missing, read_at=Now(), tried_at=began_at, problem="")
 

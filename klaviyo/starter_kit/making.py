@@ -1,5 +1,6 @@
 """Making of a starter kit: what is there already is left as it is, what is missing is made and tagged."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +14,7 @@ from klaviyo.starter_kit.plan import MARK, PLAN, Planned
 from klaviyo.starter_kit.work import Work
 
 State = KitItem.State
+EVER = datetime.min.replace(tzinfo=UTC)
 NO_METRIC = "Klaviyo does not know this event yet. Send samples to the account, then make the kit again."
 NO_TEMPLATE = "Its template could not be made."
 NO_DRAFT = "Klaviyo did not make it as a draft. Look at it in the account."
@@ -36,16 +38,24 @@ class Parts:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._metrics: dict[str, str] | None = None
+        self._metrics: dict[str, list[str]] | None = None
         self._sender: tuple[str, str] | None = None
 
     def metric(self, name: str) -> str:
-        """The id of a metric by its name; empty where the account has none."""
+        """The id of a metric by its name; empty where the account has none.
+
+        An account that came from a private key to OAuth has two of a name, of which one is told of no more:
+        https://developers.klaviyo.com/en/docs/set_up_oauth
+        """
         if self._metrics is None:
             self._metrics = {}
             for metric in flows.metrics(self._work.client):
-                self._metrics.setdefault(metric.name, metric.id)
-        return self._metrics.get(name, "")
+                self._metrics.setdefault(metric.name, []).append(metric.id)
+        ids = self._metrics.get(name, [])
+        if len(ids) > 1:
+            seen = {id: flows.last_seen(self._work.client, id) for id in ids}
+            self._metrics[name] = ids = [max(ids, key=lambda id: seen[id] or EVER)]
+        return ids[0] if ids else ""
 
     def lacking(self, planned: Planned) -> str:
         """Why a thing cannot be made; empty where it can."""

@@ -51,6 +51,12 @@ def make_flow(connection: Connection, metric: str, name: str = "Welcome", status
     return flow.id
 
 
+def flow_of(connection: Connection, trigger: dict[str, Any]) -> str:
+    """A draft of the operator's own that does nothing yet, started by what they say."""
+    definition = {"triggers": [trigger], "profile_filter": None, "actions": [], "entry_action_id": None}
+    return things.make(Client(connection), "flow", {"name": "Theirs", "definition": definition}).id
+
+
 def set_flow(connection: Connection, flow_id: str, status: str) -> None:
     change(connection, "flow", flow_id, status=status)
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Connection
-from klaviyo.api import things
+from klaviyo.api import flows, things
 from klaviyo.api.client import Client
 from klaviyo.mapping.catalogue import CATALOGUE
 from klaviyo.models import KitItem, StarterKit, StoreSetting
@@ -18,6 +18,7 @@ from klaviyo.starter_kit.work import Work
 from referrals.models import Store
 from tests import consent_screen
 from tests.klaviyo import flows_cast
+from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.flows_cast import change, held, set_flow, states, work
 from tests.klaviyo.story import TEA
 
@@ -110,8 +111,11 @@ def test_what_is_lost_in_answering_is_found_again(few: Connection, sandbox: Sand
     assert set(states(few).values()) == {"made"}
     assert counted(few) == {kind: number + 1 for kind, number in before.items()}
     assert StarterKit.objects.get().problem == ""
+    for planned in FEW:
+        sandbox.fault(f"delete_{planned.kind}", "accept_then_drop")
     remove(few)
     assert {state for key, state in states(few).items() if key != "tag:kit"} == {"removed"}
+    assert counted(few) == before | {"tag": 1}
 
 
 def test_after_a_restored_backup_it_is_found_by_name_and_tag(few: Connection) -> None:
@@ -166,6 +170,25 @@ def test_a_list_that_a_store_uses_stays(few: Connection, tea_house: Store) -> No
     StoreSetting.objects.create(store=tea_house, connection=few, list_id=item("list:advocates").klaviyo_id)
     remove(few)
     assert (item("list:advocates").state, item("list:advocates").reason) == ("kept", removal.IN_SETTINGS)
+
+
+def test_a_list_that_starts_a_flow_of_the_operators_stays(few: Connection) -> None:
+    make(few)
+    flow = flows_cast.flow_of(few, {"type": "list", "id": item("list:advocates").klaviyo_id})
+    remove(few)
+    assert (item("list:advocates").state, item("list:advocates").reason) == ("kept", removal.STARTS_FLOWS)
+    assert [one.id for one in held(few, "flow")] == [flow]
+
+
+def test_of_two_metrics_of_a_name_the_one_that_is_told_of_starts_the_flow(few: Connection, spoil: Spoil) -> None:
+    old = {"type": "metric", "id": "OldOne", "attributes": {"name": CONVERSION}}
+    spoil("get_metrics", lambda document: {**document, "data": [old, *document["data"]]})
+    make(few)
+    [flow] = held(few, "flow")
+    wanted = next(one.id for one in flows.metrics(Client(few)) if one.name == CONVERSION and one.id != "OldOne")
+    full = things.one(Client(few), "flow", flow.id, in_full=True)
+    assert full
+    assert full.attributes["definition"]["triggers"][0]["id"] == wanted
 
 
 def test_what_was_deleted_at_klaviyo_is_made_again_and_counts_as_removed(few: Connection) -> None:
