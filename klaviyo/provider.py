@@ -100,6 +100,7 @@ def sections(connection: Connection) -> list[Section]:
     return [
         Section("Settings", settings_page, "klaviyo.view_storesetting"),
         Section("Backfill", reverse("klaviyo:backfill", args=[connection.pk]), "klaviyo.view_backfill"),
+        Section("Flows", reverse("klaviyo:flows", args=[connection.pk]), "klaviyo.view_storesetting"),
     ]
 
 

@@ -13,9 +13,11 @@ from klaviyo.confirmation import turns as confirmation_turns
 from klaviyo.delivery import joined_anew, stored_since
 from klaviyo.delivery.erasure import repeat
 from klaviyo.delivery.sends import missed
+from klaviyo.flows import listening, revenue
 from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import backfill_problems
 from klaviyo.imports import results as import_results
+from klaviyo.starter_kit import turns as starter_kit_turns
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
 
@@ -44,6 +46,19 @@ def confirm() -> None:
 def read_lists() -> None:
     """Read the lists of accounts, for people to choose from."""
     account_lists.take_all()
+
+
+@shared_task(ignore_result=True)
+def read_flows() -> None:
+    """Read which flows listen to our events, and what they have earned."""
+    listening.take_all()
+    revenue.take_all()
+
+
+@shared_task(ignore_result=True)
+def make_kits() -> None:
+    """Make or remove starter kits, as operators have asked."""
+    starter_kit_turns.take_all()
 
 
 @shared_task(ignore_result=True)

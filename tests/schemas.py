@@ -39,7 +39,7 @@ _QUERY_NAME = re.compile(r"_query_params\.append\(\('([^']+)'")
 _BODY_NAME = re.compile(r"_body_params = (\w+)")
 _FORM_NAME = re.compile(r"(?:_files\['|_form_params\.append\(\(')(\w+)'")
 _EQUAL_SHAPES = ("send_options", "tracking_options", "timeframe")
-_EQUAL_BRANCHES = ("MobilePushMessageStandard", "EmailContentSubObject")
+_EQUAL_BRANCHES = ("MobilePushMessageStandard", "EmailContentSubObject", "{'type': 'integer'}, {'type': 'number'}")
 
 
 class Model(Protocol):

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('klaviyo', '0025_stored_since'),
+        ('klaviyo', '0026_switches'),
         ('referrals', '0009_machines_and_time_zones'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

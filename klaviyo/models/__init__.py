@@ -1,9 +1,10 @@
-"""Models: store settings, sends and decisions, watches, readings, backfills, erasures, property names, lists, runs."""
+"""Models: store settings, sends and decisions, readings, backfills, erasures, property names, lists, runs, flows."""
 
 from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.action_runs import ActionPerson, ActionRun
 from klaviyo.models.backfills import Backfill, BackfillProblem
 from klaviyo.models.erasures import Erasure
+from klaviyo.models.flows import FlowReading, FlowRevenue, KitItem, StarterKit
 from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
@@ -19,10 +20,14 @@ __all__ = [
     "ConsentDecision",
     "ConsentWatch",
     "Erasure",
+    "FlowReading",
+    "FlowRevenue",
+    "KitItem",
     "Miss",
     "Notice",
     "PropertyName",
     "Reading",
     "Send",
+    "StarterKit",
     "StoreSetting",
 ]

@@ -19,6 +19,14 @@ urlpatterns = [
     path("backfills/<int:backfill_id>/pause", view("klaviyo.pages.views.backfills.pause"), name="backfill_pause"),
     path("backfills/<int:backfill_id>/resume", view("klaviyo.pages.views.backfills.resume"), name="backfill_resume"),
     path("backfills/<int:backfill_id>/cancel", view("klaviyo.pages.views.backfills.cancel"), name="backfill_cancel"),
+    # Flows: who listens to our events, and the starter kit
+    path("accounts/<int:connection_id>/flows", view("klaviyo.pages.views.flows.flows"), name="flows"),
+    path("accounts/<int:connection_id>/flows/kit", view("klaviyo.pages.views.starter_kit.kit"), name="starter_kit"),
+    path(
+        "accounts/<int:connection_id>/flows/kit/remove",
+        view("klaviyo.pages.views.starter_kit.remove"),
+        name="starter_kit_remove",
+    ),
     # Sends: what became of each invite and reminder, and why
     path("sends/", view("klaviyo.pages.views.sends.sends"), name="sends"),
     path("sends/export", view("klaviyo.pages.views.sends.export"), name="sends_export"),

@@ -26,7 +26,19 @@ from integrations.notices.needs import NEEDS_SOMEBODY
 from integrations.pauses import by_hand
 from klaviyo.actions import catalogue, checking, record
 from klaviyo.actions.record import By
-from klaviyo.models import ActionRun, Backfill, BackfillProblem, Erasure, Send, StoreSetting
+from klaviyo.models import (
+    ActionRun,
+    Backfill,
+    BackfillProblem,
+    Erasure,
+    FlowReading,
+    FlowRevenue,
+    KitItem,
+    Send,
+    StarterKit,
+    StoreSetting,
+)
+from klaviyo.starter_kit.plan import PLAN, SCOPES
 from referrals import lifecycle, messages
 from referrals.models import Advocate, Invite, Store
 from tests.klaviyo.made_sends import State, a_decision, a_send
@@ -86,6 +98,7 @@ def _notices(connection: Connection) -> None:
             told = NoticeDelivery.objects.latest("pk")
             problem = "The endpoint answered 500." if state != NoticeDelivery.State.TOLD else ""
             NoticeDelivery.objects.filter(pk=told.pk).update(state=state, problem=problem)
+    flows_and_a_kit(connection)
 
 
 def addresses() -> Iterator[str]:
@@ -103,6 +116,39 @@ def addresses() -> Iterator[str]:
         if row := model._default_manager.order_by("pk").first():
             yield reverse(f"{name}_change", args=[row.pk])
             yield reverse(f"{name}_history", args=[row.pk])
+
+
+def flows_and_a_kit(connection: Connection) -> None:
+    """Flows as a worker has read them, what they have earned, and a kit in every state; with long names."""
+    now = timezone.now()
+    connection.scopes = " ".join({*connection.granted, *SCOPES})
+    connection.save()
+    listened = {
+        "invite_received": {"seen_at": now.isoformat(), "flows": [["Flow01", "You are invited", "live"]]},
+        "conversion": {"seen_at": now.isoformat(), "flows": [["Flow02", LONG_NAME, "live"], ["Flow03", "B", "draft"]]},
+        "reward_issued": {"seen_at": None, "flows": []},
+    }
+    others = [["Metric", "Placed Order", "Shopify"], ["Other1", LONG_NAME, LONG_NAME]]
+    read: dict[str, Any] = {"read_at": now, "tried_at": now, "next_look_at": now}
+    FlowReading.objects.create(connection=connection, metrics=listened, has_flows=True, others=others, **read)
+    FlowRevenue.objects.create(
+        connection=connection,
+        metric_id="Metric",
+        metric_name="Placed Order",
+        since=now - timedelta(days=30),
+        until=now,
+        currency="EUR",
+        flows=[["Flow02", LONG_NAME, 1200, 31, 1834.5]],
+        referred={"EUR": "912.40", "USD": "10"},
+        problem="Klaviyo answered with an error of its own.",
+        **read,
+    )
+    kit = StarterKit.objects.create(connection=connection, wish="make", asked_at=now, next_look_at=now, problem=LONG)
+    states = KitItem.State.values
+    for number, planned in enumerate(PLAN):
+        state = states[number % len(states)]
+        reason = "Somebody has changed it since it was made." if state == KitItem.State.KEPT else ""
+        KitItem.objects.create(kit=kit, key=planned.key, klaviyo_id="W" * 64, state=state, reason=reason)
 
 
 def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
@@ -140,6 +186,9 @@ def _of_klaviyo() -> Iterator[str]:
     yield f"{at}accounts/{setting.connection_id}/samples"
     yield f"{at}accounts/{setting.connection_id}/backfill"
     yield from (f"{at}backfills/{run.pk}/" for run in Backfill.objects.all())
+    for connection in StoreSetting.objects.order_by("pk").values_list("connection", flat=True):
+        yield from (f"{at}accounts/{connection}/flows", f"{at}accounts/{connection}/flows/kit")
+    yield f"{at}accounts/{setting.connection_id}/flows/kit/remove"
     yield f"{at}people/preview"
     yield f"{at}accounts/{setting.connection_id}/review?store={Store.objects.latest('pk').pk}"
     yield from (f"{at}settings/{setting.pk}/", f"{at}settings/{setting.pk}/remove", f"{at}erasures/")

@@ -15,7 +15,7 @@ from klaviyo.models import ActionRun, StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
 from referrals.models import Advocate, Store
-from tests.browser import accessibility
+from tests.browser import accessibility, house
 from tests.conftest import Drain
 
 STICKS_OUT = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -35,6 +35,9 @@ def addresses() -> list[str]:
         f"klaviyo/accounts/{connection.pk}/samples",
         f"klaviyo/accounts/{connection.pk}/backfill",
         f"klaviyo/backfills/{walking.begin(setting).pk}/",
+        f"klaviyo/accounts/{connection.pk}/flows",
+        f"klaviyo/accounts/{connection.pk}/flows/kit",
+        f"klaviyo/accounts/{connection.pk}/flows/kit/remove",
         f"klaviyo/accounts/{connection.pk}/review?store={another_store().pk}",
         "integrations/klaviyo/key",
         f"integrations/{connection.pk}/key",
@@ -101,6 +104,7 @@ def test_a_page_fits_its_screen(
     drain()
     a_token_with_long_names()
     runs_of_actions()
+    house.flows_and_a_kit(Connection.objects.get())
     message_hold.begin("PostgreSQL is on a new timeline: it was restored, or a standby was promoted.")
     lifecycle.invite(ann, "cid@example.com")
     MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now())

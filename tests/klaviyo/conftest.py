@@ -15,12 +15,19 @@ from klaviyo.api import transport
 from klaviyo.api.operation import Operation
 from klaviyo.sandbox import Exchange, Sandbox
 from tests import consent_screen, schemas
+from tests.klaviyo import flows_cast
 
 
 @pytest.fixture
 def second_connection(sandbox: Sandbox, operator: User, connection: Connection) -> Connection:
     """Another account of the same operator."""
     return consent_screen.connected_by(operator, sandbox, "Qk7LmA")
+
+
+@pytest.fixture
+def allowed(sandbox: Sandbox, operator: User) -> Connection:
+    """Connected to Tea House Ltd, and allowed what the flows tab and the starter kit need."""
+    return consent_screen.connected_by(operator, sandbox, also=flows_cast.ALSO)
 
 
 class Spoil(Protocol):

@@ -10,7 +10,7 @@ from klaviyo.sandbox.protocol.errors import Problem, Refusal, invalid
 from klaviyo.sandbox.protocol.filters import EXACT, RANGE, Column, Where, moment
 from klaviyo.sandbox.resources import template_shapes as shapes
 from klaviyo.sandbox.resources.template_rendering import rendered
-from klaviyo.sandbox.state import template_store
+from klaviyo.sandbox.state import flow_store, template_store
 
 MOST = 1000
 
@@ -57,8 +57,9 @@ def update_template(call: Call) -> Answer:
 def delete_template(call: Call) -> Answer:
     """A template in use is refused with `conflict`: https://developers.klaviyo.com/en/reference/delete_template"""
     row = require(call, call.ids["id"])
-    if row["message"]:
-        detail = "The template is in use by a campaign message."
+    user = "campaign" if row["message"] else "flow" if flow_store.uses(call.sql, call.account, row["id"]) else ""
+    if user:
+        detail = f"The template is in use by a {user} message."
         raise Refusal(Problem(409, "conflict", "Conflict.", detail, pointer="/data/id"))
     template_store.delete(call.sql, row["id"])
     return Answer(204)

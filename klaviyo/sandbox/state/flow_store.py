@@ -44,3 +44,13 @@ def triggered_by(sql: sqlite3.Connection, account: str, kind: str, thing: str) -
         "WHERE json_extract(t.value, '$.type') = ? AND json_extract(t.value, '$.id') = ?) ORDER BY f.seq",
         (account, kind, thing),
     ).fetchall()
+
+
+def uses(sql: sqlite3.Connection, account: str, template_id: str) -> bool:
+    """Whether a message of a flow is made of a template."""
+    row = sql.execute(
+        "SELECT 1 FROM flows f, json_each(f.definition, '$.actions') a "
+        "WHERE f.account = ? AND json_extract(a.value, '$.data.message.template_id') = ?",
+        (account, template_id),
+    ).fetchone()
+    return row is not None

@@ -1,0 +1,1 @@
+"""Flows at Klaviyo that our events start: which there are, and what they have earned."""
