@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -235,7 +236,7 @@ def test_a_yes_that_was_kept_without_its_person_goes_nowhere(
 ) -> None:
     """Told late, of somebody who was erased since: what stands in the place of their address is no address."""
     lifecycle.erase(BEN)
-    said = {"wording": "Yes, please.", "place": "checkout", "proof": OptIn.Proof.SIGNED_IN}
+    said: dict[str, Any] = {"wording": "Yes, please.", "place": "checkout", "proof": OptIn.Proof.SIGNED_IN}
     lifecycle.opt_in(spring.store, BEN, occurred_at=timezone.now() - timedelta(hours=1), **said)
     lifecycle.opt_in(spring.store, "cid@example.com", **said)
     join(connection, spring)
