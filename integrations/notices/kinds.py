@@ -14,7 +14,7 @@ class Kind:
 _declared: dict[str, Kind] = {}
 
 
-def declare(name: str, title: str) -> Kind:
+def register(name: str, title: str) -> Kind:
     """A kind, for good: endpoints know its name."""
     return _declared.setdefault(name, Kind(name, title))
 

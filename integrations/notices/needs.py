@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from integrations import providers
 from integrations.models import Connection, Need
-from integrations.notices.kinds import declare
+from integrations.notices.kinds import register
 from integrations.notices.publishing import publish
 
 State = Connection.State
 
-NEEDS_SOMEBODY = declare("connection.needs_somebody", "An account needs somebody: to reconnect, decide, or allow more")
-WELL_AGAIN = declare("connection.well_again", "An account that needed somebody works again")
-DISCONNECTED = declare("connection.disconnected", "An account that needed somebody was disconnected instead")
+NEEDS_SOMEBODY = register("connection.needs_somebody", "An account needs somebody: to reconnect, decide, or allow more")
+WELL_AGAIN = register("connection.well_again", "An account that needed somebody works again")
+DISCONNECTED = register("connection.disconnected", "An account that needed somebody was disconnected instead")
 RECONNECT, DECIDE, SCOPES = "reconnect", "decide", "scopes_missing"
 
 
