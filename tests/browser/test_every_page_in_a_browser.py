@@ -94,8 +94,7 @@ def runs_of_actions() -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])  # a scheme has colours alone
 def test_a_page_fits_its_screen(
     signed_in: Page, ann: Advocate, drain: Drain, width: int, scheme: Literal["light", "dark"]
 ) -> None:

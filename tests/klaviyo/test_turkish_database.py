@@ -79,11 +79,18 @@ def turkish(transactional_db: None, server: str, migrated: str) -> Iterator[None
         yield
 
 
-@pytest.fixture
-def turkish_before(transactional_db: None, server: str) -> Iterator[None]:
-    """As the version before has left it."""
-    with turned_to(servers.new_database(server, *TURKISH)):
+@pytest.fixture(scope="module")
+def migrated_before(server: str, django_db_blocker: DjangoDbBlocker) -> str:
+    """As the version before has left it, to be copied."""
+    url = servers.new_database(server, *TURKISH)
+    with django_db_blocker.unblock(), turned_to(url):
         past.migrate(BEFORE)
+    return url
+
+
+@pytest.fixture
+def turkish_before(transactional_db: None, server: str, migrated_before: str) -> Iterator[None]:
+    with turned_to(servers.new_database(server, f"--template={Path(urlsplit(migrated_before).path).name}")):
         yield
 
 

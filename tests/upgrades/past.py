@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,12 @@ def fill_in(fixture: Fixture) -> None:
 
 def models_at(to: Mapping[str, str]) -> Any:
     """The models as they were at those migrations: by `get_model`."""
-    return MigrationExecutor(database).loader.project_state(_targets(to)).apps
+    return _models_at(tuple(sorted(to.items())))
+
+
+@cache
+def _models_at(to: tuple[tuple[str, str], ...]) -> Any:
+    return MigrationExecutor(database).loader.project_state(_targets(dict(to))).apps
 
 
 def upgrade() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
 
 from integrations.models import Delivery
@@ -60,8 +59,7 @@ def told_to(pk: int) -> tuple[str, str]:
 
 
 def go_back() -> None:
-    for app, name in BEFORE.items():
-        call_command("migrate", app, name, verbosity=0)
+    past.migrate(BEFORE)
 
 
 def test_what_waits_goes_to_the_persons_own_domain(then: Any, program: Any) -> None:
