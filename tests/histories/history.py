@@ -1,5 +1,6 @@
 """A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end."""
 
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 8
+STEPS = int(os.environ.get("STEPS_OF_HISTORIES", "6"))  # beside the motif
 AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, -5, 90, -90, 7200, -7200))
 
