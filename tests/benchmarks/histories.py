@@ -9,6 +9,7 @@ from tests.benchmarks.house import ROOT, House
 
 MANY, FEW = 500, 10
 OF_THE_TESTS = 30  # which those play themselves, with the seeds before
+STEPS = "20"  # longer than those
 ALL_HELD, SOME_BROKE = 0, 1  # pytest's exit statuses: https://docs.pytest.org/en/stable/reference/exit-codes.html
 
 
@@ -31,7 +32,8 @@ def _databases(house: House) -> dict[str, dict[str, str]]:
 def _broken(settings: dict[str, str], first: int, number: int) -> int:
     """How many failed; all of them where the tests could not even begin."""
     known = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-    asked = {"HISTORIES": str(number), "FIRST_SEED": str(first), "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    asked = {"HISTORIES": str(number), "FIRST_SEED": str(first), "STEPS_OF_HISTORIES": STEPS}
+    asked["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/histories"]
     told = subprocess.run(command, cwd=ROOT, env=known | settings | asked, capture_output=True, text=True)
     if told.returncode == ALL_HELD:

@@ -1,5 +1,6 @@
 """A random history of two stores, three accounts and a few people, and what each of them may be sure of in the end."""
 
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -36,7 +37,7 @@ from tests.klaviyo.story import make_due
 State = Delivery.State
 
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
-STEPS = 8
+STEPS = int(os.environ.get("STEPS_OF_HISTORIES", "6"))  # beside the motif
 AGAIN, LIVES = 0.6, 0.3  # how often an act goes on from the one before, and how often workers come before the next
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, -5, -5, 90, -90, 7200, -7200))
 
@@ -373,11 +374,13 @@ class History(Promises):
         self._live(1)
 
     def _process(self) -> str:
-        return "double_opt_in" if self.random.random() < 0.25 else "single_opt_in"
+        return "double_opt_in" if self.random.random() < 0.25 and self.motif != STRANGER else "single_opt_in"
 
     def _was_there(self, person: Person, account: str) -> SeedProfile:
         """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
         said = self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
+        if self.motif == STRANGER:  # who tries it with each of them
+            said = "UNSUBSCRIBED"
         is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
         if is_no:
             person.noes_there[account] = NoThere(0.25, is_complaint)
@@ -394,11 +397,11 @@ class History(Promises):
             age_jobs(timedelta(minutes=11))
             budgets.forget()
             self.look()
+            tasks.tell_noes()
+            self.drain()
             repeat.go_on()
             for person in self.people.values():
                 person.is_being_written_of = False
-            tasks.tell_noes()
-            self.drain()
             outbox.hold_strays()
             make_due()
             self.compare()

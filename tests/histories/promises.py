@@ -39,7 +39,7 @@ class Promises:
         self.people = {email: Person(email) for email in PEOPLE}
         self.sold: list[tuple[float, str, str]] = []  # when, which account must hear of it, the order
         self.broken: list[str] = []  # what was not true in between
-        self.there: Mapping[tuple[str, str], SeenProfile | None] = {}  # whom accounts knew before
+        self.there: Mapping[tuple[str, str], SeenProfile] = {}  # whom accounts knew before
 
     def breaches(self) -> list[str]:
         """What is not true in the end, after all that was not true in between."""
@@ -71,14 +71,14 @@ class Promises:
     def compare(self) -> None:
         """What of ours has just done to people whom accounts know, or must not know."""
         for (account, email), held in self._there().items():
-            before, person = self.there[account, email], self.people[email]
-            if held and before is None and person.is_erased and not person.is_unsure:
+            before, person = self.there.get((account, email)), self.people.get(email)
+            if before is None and person and person.is_erased and not person.is_unsure:
                 self.expect([f"{email} was erased, and is made known to {account} again."])
-            if held and before and held.id == before.id and LOSER == held.first_name != before.first_name:
+            if before and held.id == before.id and LOSER == held.first_name != before.first_name:
                 self.expect([f"{email} was there, and is called {LOSER} at {account} now."])
 
-    def _there(self) -> dict[tuple[str, str], SeenProfile | None]:
-        return {(account, email): self.sandbox.profile(account, email) for account in ACCOUNTS for email in PEOPLE}
+    def _there(self) -> dict[tuple[str, str], SeenProfile]:
+        return {(account, one.email or ""): one for account in ACCOUNTS for one in self.sandbox.profiles(account)}
 
     def _standing(self) -> list[str]:
         """Whatever clocks say, a no stands in Sorae until the person has proved that they take it back."""

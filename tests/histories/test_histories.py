@@ -1,4 +1,7 @@
-"""The three promises in random histories, each with its seed; HISTORIES says how many, FIRST_SEED where they begin."""
+"""The three promises in random histories, each with its seed; HISTORIES says how many, FIRST_SEED where they begin.
+
+What was once wrong is found again by these seeds, should it come back.
+"""
 
 import os
 from datetime import timedelta
