@@ -14,7 +14,6 @@ from django.utils import timezone
 from integrations.encryption import EncryptedTextField
 from integrations.prepared import Given, Reading
 
-
 JUST_NOW = 1.0  # seconds
 
 

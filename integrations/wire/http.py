@@ -126,7 +126,7 @@ def _answer(
 
     request = requests.PreparedRequest()
     request.prepare(method, url, {**session.headers, **headers}, data=body)
-    return session.get_adapter(url).send(request, verify=session.verify)
+    return session.get_adapter(url).send(request, verify=session.verify or False)
 
 
 def retry_after(response: "requests.Response", *, default: timedelta = timedelta(minutes=1)) -> timedelta:
