@@ -22,7 +22,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox import held_messages
 from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
-from klaviyo import tasks
+from klaviyo import actions, tasks
 from klaviyo.delivery.erasure import erase
 from klaviyo.mapping import contents
 from klaviyo.models import Erasure, StoreSetting
@@ -42,6 +42,7 @@ ACCOUNTS = ("VxYz12", "Qk7LmA", "Rb3WdN")
 PEOPLE = tuple(f"{name}@friends.test" for name in ("ada", "ben", "cid"))
 STORES, ADVOCATES = ("tea", "oslo"), ("kim@example.com", "lou@example.com")
 STEPS = 24
+LONGEST_ACTION = 5  # seconds
 AGAIN, LIVES = 0.6, 0.4  # how often an act goes on from the one before, and how often workers come before the next
 WAIT = ("one_job_in_30_minutes", "advocate_cap", "messages_held")  # for longer than a history goes on
 SKEWS = tuple(timedelta(seconds=s) for s in (0, 5, 5, -5, 90, -90, 7200, 7200, -7200))
@@ -231,6 +232,28 @@ class History:
         if hold is None:
             return None
         return f"{held_messages.let_go(hold, self.operator)} cancelled"
+
+    def act(self) -> str | None:
+        """An action by hand: none of them makes known who was erased, or reaches who has said no."""
+        connection, person = self._connection(connected=True), self._person()
+        if connection is None:
+            return None
+        name = self.random.choice(list(ACTIONS))
+        given = {key: self._filled(value, connection, person) for key, value in ACTIONS[name].items()}
+        outcome = actions.run(name, connection, **given, timeout_seconds=LONGEST_ACTION, max_retries=0)
+        return f"{name} of {person.email} at {connection}: {outcome.outcome} {outcome.code}"
+
+    def _filled(self, value: Any, connection: Connection, person: Person) -> Any:
+        match value:
+            case "EMAIL":
+                return person.email
+            case "LIST":
+                return self.lists[connection.account_id]
+            case dict():
+                return {key: self._filled(one, connection, person) for key, one in value.items()}
+            case list():
+                return [self._filled(one, connection, person) for one in value]
+        return value
 
     # --- What people do ---------------------------------------------------------------------------------
 
@@ -567,6 +590,18 @@ class History:
         return self.random.choice(SKEWS)
 
 
+#: Actions that may reach somebody; LIST is the account's own.
+ACTIONS: dict[str, dict[str, Any]] = {
+    "upsert_profile": {"email": "EMAIL", "first_name": "Somebody"},
+    "add_profile_to_list": {"email": "EMAIL", "list_id": "LIST"},
+    "unsuppress_profiles": {"emails": ["EMAIL"]},
+    "subscribe_profiles": {
+        "profiles": [{"email": "EMAIL", "channels": ["email"]}],
+        "list_id": "LIST",
+        "opt_in": "At our stand",
+    },
+}
+
 #: How often each of the acts is chosen.
 ACTS = {
     "join": 3,
@@ -578,6 +613,7 @@ ACTS = {
     "replace": 1,
     "restore": 1,
     "let_messages_go": 1,
+    "act": 4,
     "say_no": 5,
     "say_no_there": 2,
     "say_yes": 6,
@@ -592,10 +628,11 @@ FOLLOWED_BY = {
     "part": ("say_no", "buy", "join"),
     "switch": ("say_no", "buy", "switch"),
     "disconnect": ("say_no", "erase", "reconnect"),
-    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "buy"),
-    "say_no_there": ("say_yes",),
+    "act": ("say_no", "erase"),
+    "say_no": ("disconnect", "switch", "part", "join", "say_yes", "buy", "act"),
+    "say_no_there": ("say_yes", "act"),
     "say_yes": ("say_no", "say_no", "say_no_there"),
-    "erase": ("disconnect", "buy", "say_yes", "invite", "join_program"),
+    "erase": ("disconnect", "buy", "say_yes", "invite", "join_program", "act"),
     "buy": ("erase", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
