@@ -100,8 +100,27 @@ class Changing(_Prepared):
 
     def save(self, row: models.Model, **given: Any) -> int:
         """Give the columns the values that a row has, by its `pk`."""
-        fields: list[Any] = [row._meta.get_field(name) for name in self._columns]
-        return self.update(pk=row.pk, **{one.name: getattr(row, one.attname) for one in fields}, **given)
+        return self.update(**self._of(row), **given)
+
+    def save_with(self, row: models.Model, others: Sequence[models.Model], **given: Any) -> bool:
+        """The same, and `others` of one model are written with it, if the row is still one of the query's."""
+        if not others:
+            return bool(self.save(row, **given))
+        if database.vendor != "postgresql" or len(others) > AT_ONCE:
+            with transaction.atomic():
+                if is_changed := bool(self.save(row, **given)):
+                    insert(*others)
+                return is_changed
+        now = connections[DEFAULT_DB_ALIAS]
+        statement, insertion = self._statement_for(now.vendor), _insertion(others[0])
+        # One statement is a transaction of its own, and each part of it sees the same moment:
+        # https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+        added = _insertion_if(insertion, len(others))
+        sql = f"WITH changed AS ({statement.sql} RETURNING 1), added AS ({added}) SELECT count(*) FROM changed"  # noqa: S608
+        with now.cursor() as cursor:
+            values = statement.values(self._of(row) | given, now)
+            cursor.execute(sql, [*values, *_values(others, insertion, now)])
+            return bool(cursor.fetchone()[0])
 
     def update(self, **given: Any) -> int:
         """How many rows were changed."""
@@ -110,6 +129,10 @@ class Changing(_Prepared):
         with now.cursor() as cursor:
             cursor.execute(statement.sql, statement.values(given, now))
             return int(cursor.rowcount)
+
+    def _of(self, row: models.Model) -> dict[str, Any]:
+        fields: list[Any] = [row._meta.get_field(name) for name in self._columns]
+        return {"pk": row.pk} | {one.name: getattr(row, one.attname) for one in fields}
 
     def _write(self) -> _Statement:
         rows = self._make()
@@ -152,12 +175,8 @@ def _insert(parts: Sequence[Sequence[models.Model]]) -> None:
     insertions = [_insertion(part[0]) for part in parts]
     is_read_back = len(parts[0]) == 1 and bool(insertions[0].left_out)
     sql = _insertion_sql(tuple(insertions), tuple(map(len, parts)), is_read_back)
-    values = [
-        field.get_db_prep_save(field.pre_save(row, add=True), now)
-        for part, insertion in zip(parts, insertions, strict=True)
-        for row in part
-        for field in insertion.given
-    ]
+    pairs = zip(parts, insertions, strict=True)
+    values = [value for part, insertion in pairs for value in _values(part, insertion, now)]
     with now.cursor() as cursor:
         cursor.execute(sql, values)
         found = cursor.fetchone() if is_read_back else ()
@@ -207,10 +226,27 @@ def _insertion_sql(insertions: tuple[_Insertion, ...], numbers: tuple[int, ...],
 
 
 def _insertion_of(insertion: _Insertion, number: int) -> str:
+    return f"{_into(insertion)} VALUES {_places(insertion, number)}"
+
+
+@lru_cache(maxsize=256)
+def _insertion_if(insertion: _Insertion, number: int) -> str:
+    """Where something was changed by the same statement."""
+    rows = f"(VALUES {_places(insertion, number)}) AS rows"
+    return f"{_into(insertion)} SELECT rows.* FROM {rows} WHERE EXISTS (SELECT FROM changed)"  # noqa: S608  (as above)
+
+
+def _into(insertion: _Insertion) -> str:
     name = database.ops.quote_name
-    columns = ", ".join(name(field.column) for field in insertion.given)
-    values = ", ".join([f"({', '.join(['%s'] * len(insertion.given))})"] * number)
-    return f"INSERT INTO {name(insertion.table)} ({columns}) VALUES {values}"  # noqa: S608
+    return f"INSERT INTO {name(insertion.table)} ({', '.join(name(field.column) for field in insertion.given)})"
+
+
+def _places(insertion: _Insertion, number: int) -> str:
+    return ", ".join([f"({', '.join(['%s'] * len(insertion.given))})"] * number)
+
+
+def _values(rows: Sequence[models.Model], insertion: _Insertion, now: Any) -> list[Any]:
+    return [field.get_db_prep_save(field.pre_save(row, add=True), now) for row in rows for field in insertion.given]
 
 
 def _of_nobody() -> Any:

@@ -50,6 +50,12 @@ SENDS = "send_campaign"  # to whomever its audience is
 SWITCHES = ("create_flow", "update_flow")  # and whatever of a flow can be switched
 ON_THE_WIRE = timedelta(seconds=30)  # by then Klaviyo shows what it was asked
 IN_A_JOB = timedelta(minutes=10)
+#: Klaviyo has no operation that tells whose conversation it is: https://developers.klaviyo.com/en/reference/create_conversation_message
+WRITES_TO = "conversation-messages"
+TO_NOBODY_KNOWN = (
+    "A conversation does not say whose it is, and Klaviyo does not tell: nobody can see whether they have said no or "
+    "were erased, so nothing is written to them. Answer in Klaviyo's own inbox."
+)
 FIRST = "Their no is told to the account first."
 HIDDEN = "Somebody is named by what nobody can be looked up by. Give their email, phone_number, external_id or id."
 
@@ -144,6 +150,8 @@ class Guard:
             self._refuse_erased(self._emails(people_in(body)))
         if operation.method == "GET" or operation.id in LESSENING:
             return
+        if WRITES_TO in operation.path.lower():
+            raise Refused(reach.NAME_THEM.code, TO_NOBODY_KNOWN)
         who = people_in(body)
         self._refuse_hidden(operation, who)
         self._look_up(task, who)
@@ -259,8 +267,12 @@ class Guard:
         return self._emails(who)
 
     def _look_up(self, task: "Task", who: People) -> None:
-        """Whose address nobody has said yet is asked for, where somebody was erased or has said no at all."""
-        asked = {*who.unnamed, *(("id", id) for id in who.profiles)}
+        """Whose address nobody has said yet is asked for, where somebody was erased or has said no at all.
+
+        So is that of a number beside an address: who has it may be somebody else.
+        """
+        beside = {("phone_number", number) for number in map(_e164, who.phones) if number}
+        asked = {*who.unnamed, *beside, *(("id", id) for id in who.profiles)}
         self._emails(who)
         unknown = sorted(name for name in asked if not self._met.get(name))
         unknown = [name for name in unknown if name not in self._looked_up]
@@ -345,6 +357,10 @@ class Guard:
     def _refuse_erased(self, emails: set[str]) -> None:
         if emails and (gone := reach.erased(emails)):
             raise OfPeople(reach.ERASED.code, reach.ERASED.sentence, gone)
+
+
+def _e164(number: str) -> str:
+    return values.phone(number, "")
 
 
 def ends(people: list[dict[str, Any]], list_id: str | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 For whoever knows no referrals and has people's addresses alone, such as actions.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -180,26 +181,35 @@ def _erased(emails: Sequence[str]) -> set[str]:
     return {email for email, at in gone.items() if not _is_back(email, at)}
 
 
-def _listed_under(keys: Iterable[Key]) -> Iterable[erasures.Listed]:
-    """Of few people by a query that is written down once for each number of them."""
-    of_versions: dict[int, list[str]] = {version: [] for version in person_key.READINGS}
+def erasures_given(number: int) -> "QuerySet[Suppression, erasures.Listed]":
+    """The erasures of so many people, whose keys are given later, by `keys_given`."""
+    keys: list[Any] = [(version, Given(_place(version, at))) for version in person_key.READINGS for at in range(number)]
+    return erasures.listed_under(keys)
+
+
+def keys_given(keys: Iterable[Key], number: int) -> dict[str, str]:
+    """The keys of no more people than that, as `erasures_given` takes them: some may stand there more than once."""
+    of_versions: dict[int, list[str]] = {}
     for version, key in keys:
-        of_versions[version].append(key)
-    number = max(map(len, of_versions.values()))
-    if not 0 < number <= FEW:
-        return erasures.listed_under(keys)
-    given = {
+        of_versions.setdefault(version, []).append(key)
+    return {
         _place(version, at): some[min(at, len(some) - 1)]
         for version, some in of_versions.items()
         for at in range(number)
     }
-    return _erasures_of(number).all(**given)
+
+
+def _listed_under(keys: Iterable[Key]) -> Iterable[erasures.Listed]:
+    """Of few people by a query that is written down once for each number of them."""
+    number = max(Counter(version for version, _ in keys).values(), default=0)
+    if not 0 < number <= FEW:
+        return erasures.listed_under(keys)
+    return _erasures_of(number).all(**keys_given(keys, number))
 
 
 @cache
 def _erasures_of(number: int) -> "Reading[erasures.Listed]":
-    keys: list[Any] = [(version, Given(_place(version, at))) for version in person_key.READINGS for at in range(number)]
-    return Reading(lambda: erasures.listed_under(keys))
+    return Reading(lambda: erasures_given(number))
 
 
 def _place(version: int, at: int) -> str:

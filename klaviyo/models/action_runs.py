@@ -56,7 +56,7 @@ class ActionRun(models.Model):
     exchanged = EncryptedTextField("requests and answers", blank=True, default="")
 
     named: "set[str] | None" = None  # keys of its people that are stored, as far as this process knows
-    asked_about: "set[str] | None" = None  # the names in its input, where this process has begun it
+    asked_about: "set[str] | None" = None  # names in its input, where it is done as it was begun
 
     class Meta:
         permissions = [("run_action", "Can run an action"), ("use_raw_request", "Can make raw requests")]

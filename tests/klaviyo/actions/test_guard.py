@@ -28,6 +28,7 @@ from tests.klaviyo.newsletter_cast import choose_newsletter
 from tests.klaviyo.story import BEN, CID, TEA, known, make_due
 
 UNSUBSCRIBE, BULK_DELETE = "bulk_unsubscribe_profiles", "/profile-subscription-bulk-delete-jobs"
+URL_OF_TALK = "/api/conversation-messages"
 EVENT: dict[str, Any] = {"event_name": "Visited", "profile": {"email": BEN}}
 ASKED: dict[str, Any] = {"opt_in": "At our stand"}
 RAW: dict[str, Any] = {
@@ -243,6 +244,52 @@ def test_a_person_who_is_named_by_an_id_is_known_as_far_as_can_be(
     look_up = ["get_profiles"] if by == "external_id" else []
     assert asked(sent) == [*look_up, UNSUBSCRIBE, "add_profiles_to_list"]
     assert told.outcome == "success"
+
+
+@pytest.mark.parametrize("what", ["erased", "no", "nothing"])
+@pytest.mark.parametrize("name", ["bulk_import_profiles", "upsert_profile", "create_event", "raw_request"])
+def test_who_has_a_number_beside_an_address_is_looked_up(
+    sent: Sent, sandbox: Sandbox, connection: Connection, setting: StoreSetting, name: str, what: str
+) -> None:
+    """An address of one and the number of another: the other may have said no, or be erased."""
+    number = "+358401234567"
+    sandbox.put_profiles(TEA, [SeedProfile(email=CID, phone_number=number)])
+    if what == "erased":
+        lifecycle.erase(CID)
+    if what == "no":
+        say_no(setting, email=CID)
+    told = actions.run(name, connection, **_of_both(name, {"email": BEN, "phone_number": number}))
+    operation = "create_or_update_profile" if name == "raw_request" else REACHING[name][1]
+    if what == "erased":
+        assert (told.outcome, told.code, asked(sent)) == ("failure", "erased", ["get_profiles"])
+    elif what == "no":
+        assert asked(sent)[:3] == ["get_profiles", UNSUBSCRIBE, operation]
+        assert not known(sandbox, CID).can_receive
+    else:
+        assert asked(sent) == [operation]
+
+
+def _of_both(name: str, who: dict[str, Any]) -> dict[str, Any]:
+    match name:
+        case "bulk_import_profiles":
+            return {"profiles": [who]}
+        case "create_event":
+            return {"event_name": "Visited", "profile": who}
+        case "raw_request":
+            operation = "create_or_update_profile"
+            return {"operation": operation, "data": {"data": {"type": "profile", "attributes": who}}}
+    return who
+
+
+@pytest.mark.parametrize("by", [{"operation": "create_conversation_message"}, {"method": "POST", "url": URL_OF_TALK}])
+def test_nobody_is_written_to_in_a_conversation_that_says_not_whose_it_is(
+    sent: Sent, connection: Connection, by: dict[str, str]
+) -> None:
+    related = {"conversation": {"data": {"type": "conversation", "id": "01JABC"}}}
+    data = {"data": {"type": "conversation-message", "attributes": {"body": "Hi"}, "relationships": related}}
+    told = actions.run("raw_request", connection, **by, data=data)
+    assert (told.outcome, told.code, asked(sent)) == ("failure", "name_the_people", [])
+    assert "inbox" in told.reason
 
 
 def test_profiles_that_are_merged_are_known_by_their_ids(
