@@ -31,7 +31,7 @@ from integrations import outbox
 from integrations.models import Connection
 from integrations.outbox import wake_ups
 from integrations.pauses import circuit_breaker
-from integrations.workers import account_slots, worker
+from integrations.workers import account_slots, tempo, worker
 from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox
 from referrals import lifecycle
@@ -50,13 +50,14 @@ Connect = Callable[..., HttpResponseBase]
 def clean_slate() -> None:
     """No test pays for the requests of another, or sees what another has put into the cache or been refused.
 
-    Nor does it leave a broker in peace that another has found away.
+    Nor does it leave a broker in peace that another has found away, or take less as another was slow.
     """
     cache.clear()
     budgets.forget()
     circuit_breaker._closed.clear()
     wake_ups._broker_rests_until = 0.0
     account_slots.there_are(THREADS)
+    tempo.forget()
 
 
 @pytest.fixture

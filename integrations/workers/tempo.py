@@ -38,6 +38,13 @@ def of(connection_id: int, kind: str, size: int, allowed: int) -> Iterator[None]
         _note(connection_id, kind, size, allowed, monotonic() - began_at)
 
 
+def forget() -> None:
+    """Begin anew, as a process that has measured nothing yet."""
+    with _lock:
+        _most.clear()
+        _slow.clear()
+
+
 def _note(connection_id: int, kind: str, size: int, allowed: int, seconds: float) -> None:
     which = (connection_id, kind)
     with _lock:
