@@ -20,8 +20,9 @@ from integrations import pacing
 from integrations.models import Attempt, Connection, Delivery, Job, Pause, Retirement
 from integrations.pauses import message_hold
 from integrations.workers import liveness
+from klaviyo.api import quotas
 from klaviyo.api.operation import REVISION
-from sorae import VERSION, budgets, metric_series
+from sorae import VERSION, metric_series
 
 TOKEN = "correct-horse-battery-staple"
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,7 +151,7 @@ def test_requests_by_operation_and_status(read: Read, tea: Connection) -> None:
 
 def test_how_much_of_a_budget_is_used(read: Read, tea: Connection) -> None:
     Attempt.objects.create(connection=tea, operation="create_event", started_at=ago(1), status=202)
-    operation = budgets.operations()["create_event"]
+    operation = quotas.operations()["create_event"]
     for _ in range(operation.burst // 2):
         pacing.take(f"{tea.pk}:create_event", operation.windows)
     share = read()[f'sorae_budget_used_ratio{{connection="{tea.pk}",operation="create_event"}}']
