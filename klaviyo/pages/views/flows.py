@@ -78,8 +78,7 @@ def _page(request: HttpRequest, connection: Connection) -> HttpResponse:
         "revenue": _revenue(request, connection, reading),
         "kit": _kit(connection),
     }
-    name = "flows_part" if "part" in request.GET else "flows"
-    return render(request, f"klaviyo/{name}.html", admin.site.each_context(request) | context)
+    return render(request, "klaviyo/flows.html", admin.site.each_context(request) | context)
 
 
 def _revenue(request: HttpRequest, connection: Connection, reading: FlowReading) -> dict[str, Any]:

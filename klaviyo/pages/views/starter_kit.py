@@ -49,7 +49,7 @@ def kit(request: HttpRequest, connection_id: int) -> HttpResponse:
         else:
             _ask(request, connection, Wish.MAKE, "Asked for the starter kit to be made.")
         return redirect("klaviyo:starter_kit", connection.pk)
-    return _page(request, connection, "starter_kit_part" if "part" in request.GET else "starter_kit")
+    return _page(request, connection, "starter_kit")
 
 
 @for_operators(MAY_MAKE)

@@ -18,6 +18,7 @@ let seconds = 0;
 setInterval(() => {
   seconds += 1;
   for (const part of document.querySelectorAll("[data-live]")) {
+    if (part.dataset.while && !part.querySelector(part.dataset.while)) continue; // nothing is awaited
     if (isOver || document.hidden || seconds % Number(part.dataset.live) || isAtWork(part)) continue;
     htmx.trigger(part, "look");
   }
