@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,8 +217,10 @@ def main(arguments: list[str]) -> int:
         return play([Part(ON_POSTGRESQL, arguments)])
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        os.environ[migrated.SQLITE] = str(migrated.sqlite(folder))
-        os.environ[migrated.POSTGRESQL] = str(stack.enter_context(migrated.postgres_data()))
+        with ThreadPoolExecutor(1) as beside:
+            on_sqlite = beside.submit(migrated.sqlite, folder)
+            on_postgresql = stack.enter_context(migrated.postgres_data())
+        os.environ[migrated.SQLITE], os.environ[migrated.POSTGRESQL] = str(on_sqlite.result()), str(on_postgresql)
         parts = all_parts()
         for part in parts:
             part.said = stack.enter_context(tempfile.TemporaryFile("w+"))
