@@ -94,7 +94,7 @@ class History(Promises):
 
     def _live_and_look(self) -> None:
         self._live(1)
-        self.expect(self.owed(StoreSetting.objects.all()))
+        self.expect([*self.at_any_time(), *self.owed(StoreSetting.objects.all())])
 
     def _next(self, act: str) -> str:
         """Often what would undo the act before, and of the same person, store and account; else any."""
