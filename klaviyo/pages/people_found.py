@@ -1,5 +1,6 @@
 """People found by a part of an address or a name: advocates, and friends who were invited; the latest of each."""
 
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -27,7 +28,7 @@ class Found:
 
 def by(words: str, open: Collection[Part]) -> list[Found]:
     """Each address once; all words must occur in it, or in the name. Friends are for whoever may see sends."""
-    wanted = words.split()[:MOST_WORDS]
+    wanted = unicodedata.normalize("NFC", words).split()[:MOST_WORDS]  # as names are stored
     found: dict[str, Found] = {}
     if Part.MEMBERSHIPS in open:
         for row in _latest(Advocate, wanted, "email", "first_name", "last_name"):
