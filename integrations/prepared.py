@@ -152,6 +152,9 @@ def insert(*rows: models.Model) -> None:
     if database.vendor == "postgresql" and len(parts) <= MOST_PARTS:
         _insert(parts)
         return
+    if len(rows) == 1:
+        rows[0].save(force_insert=True)
+        return
     with transaction.atomic():
         for part in parts:
             if database.vendor == "postgresql":
