@@ -25,7 +25,7 @@ from klaviyo.pages import action_running
 from tests.klaviyo.actions.world import PNG, World
 
 Call = Callable[..., Any]
-STATEMENTS = {"postgresql": 8, "sqlite": 15}  # with those that begin and commit
+STATEMENTS = {"postgresql": 9, "sqlite": 15}  # with those that begin and commit
 State = ActionRun.State
 
 
