@@ -152,6 +152,9 @@ def insert(*rows: models.Model) -> None:
     if database.vendor == "postgresql" and len(parts) <= MOST_PARTS:
         _insert(parts)
         return
+    if len(rows) == 1:
+        rows[0].save(force_insert=True)
+        return
     with transaction.atomic():
         for part in parts:
             if database.vendor == "postgresql":
@@ -232,8 +235,14 @@ def _insertion_of(insertion: _Insertion, number: int) -> str:
 @lru_cache(maxsize=256)
 def _insertion_if(insertion: _Insertion, number: int) -> str:
     """Where something was changed by the same statement."""
-    rows = f"(VALUES {_places(insertion, number)}) AS rows"
+    typed = ", ".join(f"%s{_cast(field.db_type(database))}" for field in insertion.given)
+    rows = f"(VALUES {', '.join([f'({typed})'] * number)}) AS rows"
     return f"{_into(insertion)} SELECT rows.* FROM {rows} WHERE EXISTS (SELECT FROM changed)"  # noqa: S608  (as above)
+
+
+def _cast(kind: str) -> str:
+    """What a value is, as NULL alone does not say; a text says it, and would be cut off by a cast."""
+    return "" if kind.startswith("varchar") else f"::{kind}"
 
 
 def _into(insertion: _Insertion) -> str:

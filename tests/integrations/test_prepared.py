@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import Error, IntegrityError
+from django.db import IntegrityError
 from django.db import connection as database
 from django.db.models import UUIDField
 from django.db.models.functions import Now
@@ -107,8 +107,3 @@ def test_rows_are_written_with_a_change_or_without_it_neither(is_over: bool) -> 
     assert KeptAnswer.objects.count() == (0 if is_over else 2)
     assert (by_id.first(pk=others[0].pk) is None) is is_over
     assert Attempt.objects.filter(status=204).exists() is not is_over
-
-
-def test_what_the_database_refuses_is_told() -> None:
-    with pytest.raises(Error):
-        BY_ACCOUNT.all(account=b"\0".decode() if database.vendor == "postgresql" else object())
