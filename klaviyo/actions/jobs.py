@@ -37,7 +37,10 @@ def told(job: Any) -> dict[str, Any]:
 
 def all_told(task: Task, operation: str, jobs: Sequence[Any], *, wait: bool) -> dict[str, Any]:
     """What became of a request's jobs; with `wait`, once Klaviyo has ended them all."""
-    found = [waited(task, operation, words(members(job).get("id"))) if wait else told(job) for job in jobs]
+    ids = [words(members(job).get("id")) for job in jobs]
+    if wait and not all(ids):
+        task.warn("no_job", "Klaviyo took it and named no job, so nobody can say here when it is over.")
+    found = [waited(task, operation, id) if wait and id else told(job) for job, id in zip(jobs, ids, strict=True)]
     return found[0] if len(found) == 1 else {"jobs": found}
 
 

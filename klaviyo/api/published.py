@@ -47,6 +47,10 @@ class Published:
         return self.operation.id
 
 
+#: What these answer repeats what was asked; without it they are done all the same.
+NOBODY_NEEDS_ITS_ANSWER = frozenset({"merge_profiles", "bulk_suppress_profiles", "bulk_unsuppress_profiles"})
+
+
 class Unknown(LookupError):
     """There is no such operation."""
 
@@ -69,7 +73,7 @@ def find(id: str) -> Published:
         steady,
         daily,
         success=tuple(row["success"]),
-        needs_body="answers" in row,
+        needs_body="answers" in row and id not in NOBODY_NEEDS_ITS_ANSWER,
         extra=tuple(extra for extra in EXTRAS if _offers(told.get(extra.parameter), extra, id)),
     )
     return Published(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from integrations import reasons
 from integrations.errors import IntegrationError, OperatorRequired, PermanentError, TemporaryError, Throttled
-from klaviyo.api import answers
+from klaviyo.api import answers, published
 from klaviyo.api.answers import Unauthorized
 from klaviyo.api.bulk import BULK_IMPORT_PROFILES
 from klaviyo.api.events import CREATE_EVENT
@@ -95,6 +95,11 @@ def test_a_look_up_without_a_readable_answer_is_asked_again(body: bytes) -> None
 def test_a_success_whose_body_nobody_needs_is_one_without_it(operation: Operation, status: int) -> None:
     for body in (b"", b"{}", b"null", b'{"data":null}'):
         assert answers.read(operation, response(status, body)).status == status
+
+
+@pytest.mark.parametrize("id", sorted(published.NOBODY_NEEDS_ITS_ANSWER))
+def test_what_only_repeats_what_was_asked_is_done_without_it(id: str) -> None:
+    assert answers.read(published.operation(id), response(202)).data is None
 
 
 def test_a_page_of_somebody_in_between_is_no_success() -> None:
