@@ -148,7 +148,7 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
     if choice == Choice.DISCARD:
         return _discard(row, user)
     if choice == Choice.REPLACE and old:
-        disconnection.disconnect(old, user)
+        disconnection.end(old, user)
         return f"{row.account_name} has taken the place of {old.account_name}. What waited for that stays with it."
     return f"{row.account_name} is connected as another account."
 

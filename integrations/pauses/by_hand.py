@@ -46,6 +46,12 @@ def of(connection: Connection) -> Pause | None:
     return Pause.objects.filter(connection=connection, kind=pauses.BY_HAND).first()
 
 
+def until_resumed(connection: Connection) -> str:
+    """Why what is done some at a time waits, in a sentence; empty where it may go on."""
+    pause = of(connection)
+    return f"{pause.sentence} It goes on when somebody resumes the account." if pause else ""
+
+
 def keeping(delivery: Delivery) -> Pause | None:
     """The pause for which a delivery waits, if it is one that would go otherwise."""
     is_free = delivery.state != Delivery.State.QUEUED or delivery.kind in providers.persons_acts()
