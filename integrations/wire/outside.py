@@ -48,7 +48,10 @@ def is_outside(address: str) -> bool:
 
 def look_up(host: str, port: int) -> str:
     """An IP address of the host. Raises Inside where one of them is; OSError where there is none."""
-    found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError:
+        raise OSError("This is the name of no host.") from None
     if not all(map(is_outside, found)):
         raise Inside
     return found[0]

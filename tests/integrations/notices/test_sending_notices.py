@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Notice, NoticeAddress, NoticeDelivery
-from integrations.notices import publish_to, retention, sending, signing
+from integrations.notices import letters, publish_to, retention, sending, signing
 from integrations.notices.kinds import TEST
 from integrations.notices.needs import NEEDS_SOMEBODY
 from integrations.wire import outside
@@ -205,3 +205,19 @@ def test_what_is_old_is_forgotten_and_what_waits_is_kept(endpoint: str) -> None:
     Notice.objects.update(at=old)
     assert retention.forget() == 1
     assert [one.pk for one in NoticeDelivery.objects.all()] == [waits.pk]
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_a_name_that_no_host_has_is_one_that_does_not_answer(host: str) -> None:
+    delivery = again(a_notice(an_endpoint(f"https://{host}/notices")))
+    assert (delivery.state, delivery.problem) == ("waiting", "The connection broke before an answer came.")
+
+
+def test_an_address_that_breaks_our_own_code_keeps_no_other_from_its_notices(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = a_mailbox(), an_endpoint(endpoint)
+    monkeypatch.setattr(letters, "of", lambda _: int("no letter"))
+    deliveries = [a_notice(one) for one in (broken, other)]
+    assert again(deliveries[0]).problem == sending.BROKE_OFF
+    assert again(deliveries[1]).state == "told"
