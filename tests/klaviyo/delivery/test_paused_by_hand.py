@@ -23,7 +23,7 @@ from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program
-from tests.conftest import Drain
+from tests.conftest import Connect, Drain
 from tests.klaviyo.newsletter_cast import choose_newsletter, fate, jobs, say_no, say_yes
 from tests.klaviyo.sending_cast import let_invite, mailed
 from tests.klaviyo.story import BEN, CID, KARI, TEA, State, make_due, metrics
@@ -193,3 +193,22 @@ def test_an_action_that_waits_for_its_turn_when_the_account_is_paused_is_refused
     assert outcome.outcome == ("success" if goes else "error")
     assert [error.code for error in outcome.errors] == ([] if goes else ["paused"])
     assert bool([one for one in sandbox.requests() if one.method in CHANGES and "oauth" not in one.path]) is goes
+
+
+def test_it_goes_along_when_another_account_takes_the_place_of_this_one(
+    pause: str, ann: Advocate, browser_of_the_operator: Browser, drain: Drain, connect: Connect
+) -> None:
+    let_invite(ann, Program.Inviter.SORAE)
+    lifecycle.invite(ann, CID)
+    old = StoreSetting.objects.get().connection
+    connect(account="Qk7LmA", start=f"/admin/integrations/{old.pk}/reconnect")
+    other = Connection.objects.exclude(pk=old.pk).get()
+    browser_of_the_operator.post(f"/admin/integrations/{other.pk}/decide", {"choice": "replace"})
+    assert StoreSetting.objects.get().connection_id == other.pk
+    drain()
+    assert mailed() == [], "what Sorae mails itself goes by the new account, once somebody resumes it"
+    page = browser_of_the_operator.get(f"/admin/integrations/{other.pk}/").content.decode()
+    assert "Paused by operator." in page
+    browser_of_the_operator.post(f"/admin/integrations/{other.pk}/resume")
+    drain()
+    assert mailed() == [CID]
