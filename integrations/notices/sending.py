@@ -28,6 +28,7 @@ WAITS = tuple(
 )
 ONE_TRY = timedelta(minutes=2)  # then whoever was at it counts as dead
 AT_ONCE = 20
+QUANTUM_SECONDS = 10.0  # then the worker does something else, however slow endpoints are
 INSIDE = "The address lies in the site's own network, where no notice is sent. Use one that the world can reach."
 OFF = "Notices to this address were switched off."
 BROKE_OFF = "Something went wrong at our side. It is in the site's log."
@@ -41,9 +42,9 @@ log = logging.getLogger(__name__)
 def send_due() -> int:
     """Send what is due, a few; how many were tried."""
     due = NoticeDelivery.objects.filter(state=State.WAITING, next_try_at__lte=Now()).order_by("next_try_at", "pk")
-    tried = 0
+    tried, ends_at = 0, time.monotonic() + QUANTUM_SECONDS
     for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
-        if shutdown.asked():
+        if shutdown.asked() or time.monotonic() > ends_at:
             break
         # Of two workers the second finds that it is not due any more.
         if due.filter(pk=pk).order_by().update(next_try_at=Now() + ONE_TRY, tries=F("tries") + 1):

@@ -6,6 +6,7 @@ import hmac
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -221,3 +222,18 @@ def test_an_address_that_breaks_our_own_code_keeps_no_other_from_its_notices(
     deliveries = [a_notice(one) for one in (broken, other)]
     assert again(deliveries[0]).problem == sending.BROKE_OFF
     assert again(deliveries[1]).state == "told"
+
+
+def test_slow_endpoints_have_a_worker_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        a_notice(an_endpoint(f"https://shop{number}.example/notices"))
+
+    def slowly(_: NoticeDelivery) -> str:
+        time.sleep(0.05)
+        return "Too slow."
+
+    monkeypatch.setattr(sending, "_told", slowly)
+    assert sending.send_due() == 3
+    NoticeDelivery.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(sending, "QUANTUM_SECONDS", 0.01)
+    assert sending.send_due() == 1
