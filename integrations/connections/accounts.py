@@ -17,6 +17,7 @@ from integrations.connections import disconnection, offers, renewal, token_revoc
 from integrations.connections.grants import Grant, Key
 from integrations.encryption import Undecryptable
 from integrations.models import Connection, Leaving, Offer
+from integrations.pauses import by_hand
 from integrations.providers import Account, Provider
 from integrations.signals import account_replaced
 
@@ -143,12 +144,13 @@ def decide(connection: Connection, choice: Choice, user: User) -> str:
             _set(row, state=Connection.State.CONNECTED, allowed_at=Now(), **_connected_by(user))
             outbox.release(row)
         if choice == Choice.REPLACE and old:
+            by_hand.hand_on(old, row)
             account_replaced.send(sender=Connection, old=old, new=row)
             disconnection.start(old)
     if choice == Choice.DISCARD:
         return _discard(row, user)
     if choice == Choice.REPLACE and old:
-        disconnection.disconnect(old, user)
+        disconnection.end(old, user)
         return f"{row.account_name} has taken the place of {old.account_name}. What waited for that stays with it."
     return f"{row.account_name} is connected as another account."
 

@@ -33,6 +33,11 @@ def disconnect(connection: Connection, user: User | None) -> bool:
     """
     take_away(connection)
     start(connection)
+    return end(connection, user)
+
+
+def end(connection: Connection, user: User | None) -> bool:
+    """Disconnect what has been started; nothing ends where somebody has connected it again since."""
     log.info("Connection %s is being disconnected by user %s.", connection.pk, user.pk if user else None)
     _wait_for_work(connection)
     revoked = finish(connection)

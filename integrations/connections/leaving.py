@@ -38,7 +38,7 @@ def obstacle(connection: Connection) -> str:
 
 @transaction.atomic
 def begin(connection: Connection, user: User, limit: timedelta) -> Leaving | None:
-    """Disconnect once what waits now is delivered. None when it is not connected any more, or nothing waits.
+    """Disconnect once what waits now is delivered. None when there is an `obstacle`, or nothing waits.
 
     Begun a second time, it is as it was.
     """
@@ -47,6 +47,8 @@ def begin(connection: Connection, user: User, limit: timedelta) -> Leaving | Non
         return None
     if there := Leaving.objects.filter(connection=connection).first():
         return there
+    if by_hand.of(connection):
+        return None
     waiting = connection.places.filter(state__in=Delivery.OPEN)
     upto = waiting.order_by("-delivery").values_list("delivery", flat=True).first()
     going = waiting.filter(state__in=GOING).count()
@@ -97,9 +99,12 @@ def is_done(leaving: Leaving) -> bool:
 
 
 def _leave(leaving: Leaving, how: str) -> bool:
-    """Once, whichever worker comes first, and unless somebody has called it off; on record as theirs who asked."""
+    """Once, whichever worker comes first, and unless it was called off or has broken; on record as theirs who asked."""
     disconnection.take_away(leaving.connection)
     with transaction.atomic():
+        connected = Connection.objects.select_for_update(no_key=True).filter(state=Connection.State.CONNECTED)
+        if connected.filter(pk=leaving.connection_id).first() is None:
+            return False
         if not Leaving.objects.filter(pk=leaving.pk).delete()[0]:
             return False
         disconnection.start(leaving.connection)
@@ -107,5 +112,5 @@ def _leave(leaving: Leaving, how: str) -> bool:
             rows = Connection.objects.filter(pk=leaving.connection_id)
             sentence = f"{leaving.connection.account_name} was disconnected by itself, as asked: {how}"
             LogEntry.objects.log_actions(leaving.user_id, rows, CHANGE, sentence, single_object=True)
-    disconnection.disconnect(leaving.connection, leaving.user)
+    disconnection.end(leaving.connection, leaving.user)
     return True

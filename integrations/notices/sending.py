@@ -5,6 +5,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 """
 
 import json
+import logging
 import time
 from datetime import timedelta
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from integrations import shutdown
-from integrations.errors import IntegrationError
+from integrations.errors import IntegrationError, without_message
 from integrations.mail.mailer import Mailer
 from integrations.models import NoticeAddress, NoticeDelivery
 from integrations.notices import letters, signing
@@ -27,19 +28,23 @@ WAITS = tuple(
 )
 ONE_TRY = timedelta(minutes=2)  # then whoever was at it counts as dead
 AT_ONCE = 20
+QUANTUM_SECONDS = 10.0  # then the worker does something else, however slow endpoints are
 INSIDE = "The address lies in the site's own network, where no notice is sent. Use one that the world can reach."
 OFF = "Notices to this address were switched off."
+BROKE_OFF = "Something went wrong at our side. It is in the site's log."
 GONE = "The endpoint answered 410: it wants no more notices. They were switched off."
 
 State = NoticeDelivery.State
+
+log = logging.getLogger(__name__)
 
 
 def send_due() -> int:
     """Send what is due, a few; how many were tried."""
     due = NoticeDelivery.objects.filter(state=State.WAITING, next_try_at__lte=Now()).order_by("next_try_at", "pk")
-    tried = 0
+    tried, ends_at = 0, time.monotonic() + QUANTUM_SECONDS
     for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]):
-        if shutdown.asked():
+        if shutdown.asked() or time.monotonic() > ends_at:
             break
         # Of two workers the second finds that it is not due any more.
         if due.filter(pk=pk).order_by().update(next_try_at=Now() + ONE_TRY, tries=F("tries") + 1):
@@ -56,7 +61,7 @@ def send_again(delivery: NoticeDelivery) -> bool:
 
 def _try(delivery: NoticeDelivery) -> None:
     address = delivery.address
-    problem = _told(delivery) if address.is_on else OFF
+    problem = _told_carefully(delivery) if address.is_on else OFF
     if problem == GONE:
         NoticeAddress.objects.filter(pk=address.pk).update(is_on=False, off_because=GONE)
     waiting = NoticeDelivery.objects.filter(pk=delivery.pk, state=State.WAITING)
@@ -64,6 +69,15 @@ def _try(delivery: NoticeDelivery) -> None:
         waiting.update(next_try_at=Now() + WAITS[delivery.tries - 1], problem=problem)
     else:
         waiting.update(state=State.FAILED if problem else State.TOLD, problem=problem, settled_at=Now())
+
+
+def _told_carefully(delivery: NoticeDelivery) -> str:
+    """As `_told`; an address that breaks our own code keeps no other from its notices."""
+    try:
+        return _told(delivery)
+    except Exception as error:
+        log.error("Notice delivery %s broke off: %s", delivery.pk, without_message(error))
+        return BROKE_OFF
 
 
 def _told(delivery: NoticeDelivery) -> str:

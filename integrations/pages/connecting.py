@@ -160,11 +160,12 @@ def disconnect(request: HttpRequest, connection_id: int) -> HttpResponse:
     if request.method == "GET":
         return _how_to_disconnect(request, connection, provider)
     if wanted == "deliver":
-        if problem := leaving.obstacle(connection):
-            return _how_to_disconnect(request, connection, provider, problem)
         limit = leaving.LIMITS.get(request.POST.get("limit", ""), leaving.DEFAULT)
         if begun := leaving.begin(connection, _user(request), limit):
             return _leaves(request, connection, begun)
+        connection.refresh_from_db()
+        if problem := leaving.obstacle(connection):
+            return _how_to_disconnect(request, connection, provider, problem)
     had_key = connection.has_key
     revoked = connections.disconnect(connection, _user(request))
     sentence = f"{connection.account_name} is disconnected."

@@ -142,23 +142,30 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
 @require_POST
 def pause(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Stop all that goes to an account, but for what people asked for themselves."""
-    row = get_object_or_404(Connection, pk=connection_id)
-    if row.state in Connection.ENDED:
-        messages.warning(request, f"{row.account_name} is not connected: nothing goes there anyway.")
-        return redirect("integrations:connection", row.pk)
-    if Leaving.objects.filter(connection=row).exists():
-        messages.warning(request, f"{row.account_name} is about to be disconnected. Call that off first.")
-        return redirect("integrations:connection", row.pk)
     with transaction.atomic():
-        is_new = by_hand.begin(row, cast(User, request.user))
+        # Under the lock that whoever has it leave takes as well (see `leaving.begin`).
+        row = get_object_or_404(Connection.objects.select_for_update(no_key=True), pk=connection_id)
+        problem = _no_pause(row)
+        is_new = not problem and by_hand.begin(row, cast(User, request.user))
         if is_new:
             note(request, row, "Paused.")
-    if is_new:
+    if problem:
+        messages.warning(request, problem)
+    elif is_new:
         sentence = "What is on its way at this moment still arrives; all else waits until somebody resumes it."
         messages.success(request, f"{row.account_name} is paused. {sentence}")
     else:
         messages.info(request, f"{row.account_name} is paused already.")
     return redirect("integrations:connection", row.pk)
+
+
+def _no_pause(row: Connection) -> str:
+    """Why it is not paused, in a sentence; empty where it may be."""
+    if row.state in Connection.ENDED:
+        return f"{row.account_name} is not connected: nothing goes there anyway."
+    if Leaving.objects.filter(connection=row).exists():
+        return f"{row.account_name} is about to be disconnected. Call that off first."
+    return ""
 
 
 @for_operators(*MAY_PAUSE)

@@ -42,8 +42,21 @@ def end(connection: Connection) -> bool:
     return bool(rows.delete()[0])
 
 
+def hand_on(old: Connection, new: Connection) -> None:
+    """Whoever takes the place of a paused account is paused as well: some of what waits goes along."""
+    if pause := of(old):
+        said = {"until": FOR_GOOD, "code": pause.code, "sentence": pause.sentence}
+        Pause.objects.get_or_create(connection=new, kind=pauses.BY_HAND, backlog_only=False, defaults=said)
+
+
 def of(connection: Connection) -> Pause | None:
     return Pause.objects.filter(connection=connection, kind=pauses.BY_HAND).first()
+
+
+def until_resumed(connection: Connection) -> str:
+    """Why what is done some at a time waits, in a sentence; empty where it may go on."""
+    pause = of(connection)
+    return f"{pause.sentence} It goes on when somebody resumes the account." if pause else ""
 
 
 def keeping(delivery: Delivery) -> Pause | None:

@@ -15,6 +15,8 @@ from django.conf import settings
 if TYPE_CHECKING:
     import requests
 
+#: All else of IPv6 is nobody's, a translator's or a site's own: RFC 4291, 2.4; RFC 3879; RFC 8215.
+WORLD = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1: the last 32 bits are an IPv4 address
 
 
@@ -39,12 +41,17 @@ def is_outside(address: str) -> bool:
     found = _meant(ip_address(address.split("%", 1)[0]))
     if any(found in ip_network(network) for network in settings.NOTICE_NETWORKS):
         return True
+    if isinstance(found, IPv6Address) and found not in WORLD:
+        return False
     return found.is_global and not found.is_multicast
 
 
 def look_up(host: str, port: int) -> str:
     """An IP address of the host. Raises Inside where one of them is; OSError where there is none."""
-    found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError:
+        raise OSError("This is the name of no host.") from None
     if not all(map(is_outside, found)):
         raise Inside
     return found[0]

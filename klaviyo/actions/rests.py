@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from integrations import pauses
 from integrations.errors import OperatorRequired, TemporaryError
 from integrations.models import Connection, Pause
+from integrations.outcomes import CalledOff
 from integrations.pauses import by_hand
 from integrations.prepared import Given, Reading
 from integrations.reasons import of as reason_of
@@ -44,8 +45,18 @@ def obey(connection: Connection, operation: Operation, *, is_dry: bool = False) 
     who = found.pop(pauses.PAUSED, "")
     if found:
         raise Resting(reason_of(*found.popitem()))
-    if who and not is_dry and operation.id not in LESSENING and not _only_reads(operation):
+    if who and not is_dry and _changes(operation):
         raise OperatorRequired(by_hand.PAUSED.saying(f"{who} {REFUSED}"))
+
+
+def look(connection: Connection, operation: Operation) -> None:
+    """Right before a request that has waited for its turn: raises CalledOff where somebody has paused it meanwhile."""
+    if _changes(operation) and by_hand.of(connection):
+        raise CalledOff(by_hand.WAITS)
+
+
+def _changes(operation: Operation) -> bool:
+    return operation.id not in LESSENING and not _only_reads(operation)
 
 
 def _only_reads(operation: Operation) -> bool:

@@ -1,6 +1,7 @@
 """Task of one run: the connection's client with the run's patience, and what there is to say besides the answer."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from klaviyo.api.client import Client
 from klaviyo.api.operation import Operation
 from klaviyo.api.rehearsal import Rehearsal
 
+OBEYED_FOR = 0.5  # seconds: what waits for its turn for longer looks once more whether it may still go
 OVER_THIS_MANY = 10  # requests a run makes way for what has just happened
 
 
@@ -46,6 +48,7 @@ class Task:
     requests: int = 0
     is_known: bool = True
     learn: Callable[[set[str]], None] | None = None  # is told of people whom the run turns out to be about
+    obeyed_at: float = 0.0  # when it was last seen that the account may be asked
     guard: Guard = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +105,7 @@ class Task:
     ) -> Answer:
         """One request, and again as often as the run's patience says. Raises IntegrationError."""
         asked = published.operation(operation) if isinstance(operation, str) else operation
-        look = partial(self.guard.look, asked, body)
+        look = partial(self._last_look, asked, body)
 
         def ask() -> Answer:
             return self.client.call(asked, path=path, query=query, body=body, last_look=look, **more)
@@ -184,8 +187,15 @@ class Task:
         elif is_repeatable is False:
             self.warn("may_have_happened", "Klaviyo may have done it all the same: look there before you run it again.")
 
+    def _last_look(self, asked: Operation, body: Any) -> None:
+        """Whatever is called off by it is asked anew, and then refused or said otherwise."""
+        if not self.is_dry and time.monotonic() > self.obeyed_at + OBEYED_FOR:
+            rests.look(self.connection, asked)
+        self.guard.look(asked, body)
+
     def _patiently(self, asked: Operation, ask: Callable[[], Any], *, is_repeatable: bool | None) -> Any:
         rests.obey(self.connection, asked, is_dry=self.is_dry)
+        self.obeyed_at = time.monotonic()
         if self.learn and (learnt := self.guard.new_ones()):
             self.learn(learnt)
         if isinstance(self.deadline, Turn) and (is_repeatable is False or not is_harmless_again(asked)):

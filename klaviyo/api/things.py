@@ -75,10 +75,11 @@ def named(client: Client, kind: str, name: str) -> list[Thing]:
     return [thing for thing in found if thing.name == name]
 
 
-def tag(client: Client, tag_id: str, kind: str, id: str) -> None:
+def tag(client: Client, tag_id: str, kind: str, id: str, last_look: LastLook | None = None) -> None:
     """Put a tag on a list, a segment or a flow; on the same thing again it changes nothing."""
     body = {"data": [{"type": kind, "id": id}]}
-    client.call(published.operation(f"tag_{kind}s"), path={"id": ids.checked(tag_id)}, body=body)
+    path = {"id": ids.checked(tag_id)}
+    client.call(published.operation(f"tag_{kind}s"), path=path, body=body, last_look=last_look)
 
 
 def bearing(client: Client, tag_id: str, kind: str) -> bool:

@@ -113,8 +113,8 @@ def step(pk: int) -> bool:
         if backfill.setting.connection.state != Connection.State.CONNECTED or not backfill.setting.is_enabled:
             mine.update(problem=_waits_for(backfill.setting))
             return False
-        if pause := by_hand.of(backfill.setting.connection):
-            mine.update(problem=f"{pause.sentence} It goes on when somebody resumes the account.")
+        if why := by_hand.until_resumed(backfill.setting.connection):
+            mine.update(problem=why)
             return False
         return _step(backfill)
     except CalledOff:

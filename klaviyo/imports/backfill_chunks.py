@@ -16,6 +16,7 @@ from integrations import outbox
 from integrations.errors import PermanentError, Throttled
 from integrations.models import Delivery
 from integrations.outcomes import CalledOff, Outcome, Retry
+from integrations.pauses import by_hand
 from integrations.reasons import Who, declare
 from integrations.workers import in_bulk
 from klaviyo.api import bulk, values
@@ -61,8 +62,8 @@ def advocates(setting: StoreSetting) -> QuerySet[Advocate]:
 def tell(backfill: Backfill) -> bool:
     """Tell of the next chunk, and remember how far that was; False when nobody is left.
 
-    Raises IntegrationError, or CalledOff when somebody was erased or has another address since they were read: then
-    nothing is remembered, and the chunk is read and told of again.
+    Raises IntegrationError, or CalledOff when somebody was erased or has another address since they were read, or an
+    operator has stopped it: then nothing is remembered, and the chunk is read and told of again.
     """
     read_at, setting = timezone.now(), backfill.setting
     people = advocates(setting).filter(pk__gt=backfill.reached, pk__lte=backfill.upto)
@@ -73,7 +74,7 @@ def tell(backfill: Backfill) -> bool:
     client = Client(setting.connection, is_backlog=True)
     chunk = decided(read(client, setting, usable))
     note = {"store": setting.store_id, "first": rows[0][0], "last": rows[-1][0], "taken_at": read_at.isoformat()}
-    imports = _Imports(client, note | {"backfill": backfill.pk}, list(chunk.alone))
+    imports = _Imports(client, setting, note | {"backfill": backfill.pk}, list(chunk.alone))
     told = 0
     for list_id, items in chunk.groups.items():
         for pack in profiles.packs(items):
@@ -172,6 +173,7 @@ class _Imports:
     """The imports of one chunk. Whom one is refused for goes alone; where nobody is named, each half is tried."""
 
     client: Client
+    setting: StoreSetting
     note: dict[str, Any]
     alone: list[int]
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # in Klaviyo's words, by advocate
@@ -182,7 +184,7 @@ class _Imports:
         It is watched from here on: what comes next may fail, and whoever is to be deleted must wait for its end.
         """
         try:
-            data, last_look = [item for _, item, _ in pack], partial(_check, pack)
+            data, last_look = [item for _, item, _ in pack], partial(_check, self.setting, pack)
             told = bulk.import_profiles(self.client, data, list_id, last_look=last_look)
             import_job.watch(self.client.connection, told, len(pack), self.note)
             return len(pack)
@@ -203,8 +205,11 @@ def _blamed(error: PermanentError) -> dict[int, tuple[str, str]]:
     return bulk.words_about(error, bulk.PROFILE_OF_JOB)
 
 
-def _check(pack: profiles.Items) -> None:
-    """Raise CalledOff unless each still has the address that the request says."""
+def _check(setting: StoreSetting, pack: profiles.Items) -> None:
+    """Raise CalledOff unless the account is still told of the store, and each has the address that the request says."""
+    is_on = StoreSetting.objects.filter(pk=setting.pk, connection=setting.connection_id, is_enabled=True).exists()
+    if not is_on or by_hand.of(setting.connection):
+        raise CalledOff(by_hand.WAITS)
     said = {Profile.of(delivery).advocate: delivery.subject for delivery, _, _ in pack}
     now = dict(Advocate.objects.filter(pk__in=said).values_list("pk", "email"))
     if any(pk not in now or values.address(now[pk]).lower() != address.lower() for pk, address in said.items()):

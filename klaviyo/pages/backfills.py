@@ -57,8 +57,10 @@ class Asked:
     @property
     def span(self) -> Span | None:
         """From the beginning of the first day until the end of the last one, or until now."""
+        if not self.facts or self.problem:
+            return None
         since, end = filtering.starts(self.since), filtering.starts(self.until, DAY)
-        if not self.facts or self.problem or since is None:
+        if since is None:
             return None
         return Span(since, min(end or timezone.now(), timezone.now()))
 

@@ -1,5 +1,7 @@
 """Form of one store's settings, with what each choice means."""
 
+import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -137,6 +139,7 @@ class SettingsForm(ModelForm):
         self.known_lists = known_lists
         self.stored_off = list(self.instance.left_out)
         self.stored = {name: str(getattr(self.instance, name)) for name in LISTS}
+        self.version = _version(self.instance, self.stored_off)
 
     @property
     def switches(self) -> list[tuple[str, str, list[Shelf]]]:
@@ -149,6 +152,16 @@ class SettingsForm(ModelForm):
         if self.data.get(SWITCHES_SHOWN):
             return switches.left_out(self.data.getlist("sent"))  # type: ignore[attr-defined]
         return list(self.instance.left_out)
+
+    @property
+    def seen(self) -> str:
+        """Which version of the settings whoever sends this has had before them."""
+        return str(self.data.get("seen") or self.version)
+
+    def is_overtaken(self, now: StoreSetting) -> bool:
+        """Whether somebody else has changed the settings since, into something else than this says."""
+        there = _version(now, now.left_out)
+        return there not in (self.seen, _version(self.instance, self._off()))
 
     @property
     def switched(self) -> list[str]:
@@ -237,6 +250,11 @@ class SettingsForm(ModelForm):
         list_id = self.cleaned_data[field]
         kept = stored_name if list_id == self.stored[field] else ""
         return (self.known_lists.named(list_id) or kept) if list_id else ""
+
+
+def _version(setting: StoreSetting, off: Collection[str]) -> str:
+    values = [setting.connection_id, *(getattr(setting, name) for name in SettingsForm.Meta.fields), sorted(off)]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
 def _shelf(group: Group, off: Collection[str]) -> Shelf:

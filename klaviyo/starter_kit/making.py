@@ -88,7 +88,7 @@ def _one(work: Work, parts: Parts, planned: Planned, item: KitItem, tag_id: str)
         else:
             _ask(work, item, planned, parts.attributes(planned))
     if planned.kind != "template" and not item.is_tagged:
-        things.tag(work.client, tag_id, planned.kind, item.klaviyo_id)
+        things.tag(work.client, tag_id, planned.kind, item.klaviyo_id, work.still_ours)
         work.note(item, is_tagged=True)
     if item.state != State.MADE:
         work.note(item, state=State.MADE, reason="")

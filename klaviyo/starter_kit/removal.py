@@ -1,8 +1,12 @@
 """Removal of a starter kit: what is still as we made it is deleted, and the rest is named with the reason."""
 
+from functools import partial
+
 from django.db.models import Q
 
+from integrations import outcomes
 from integrations.errors import OperatorRequired, PermanentError
+from integrations.outcomes import CalledOff
 from klaviyo.api import flows, things
 from klaviyo.api.answers import words
 from klaviyo.api.things import Thing
@@ -47,7 +51,7 @@ def _one(work: Work, parts: Parts, planned: Planned, item: KitItem, tag_id: str)
         if reason := _objection(work, planned, item, thing):
             work.note(item, state=State.KEPT, reason=reason)
             return
-        things.delete(work.client, planned.kind, thing.id, work.still_ours)
+        things.delete(work.client, planned.kind, thing.id, partial(_last_look, work, thing))
     gone = {"klaviyo_id": "", "made": {}, "is_tagged": False, "began_at": None}
     work.note(item, state=State.REMOVED, reason="", **gone)
 
@@ -69,13 +73,24 @@ def _objection(work: Work, planned: Planned, item: KitItem, thing: Thing) -> str
 
 
 def _objection_to_list(work: Work, thing: Thing) -> str:
-    used = Q(list_id=thing.id) | Q(newsletter_list_id=thing.id)
-    if StoreSetting.objects.filter(used, connection=work.kit.connection).exists():
+    if _is_in_settings(work, thing):
         return IN_SETTINGS
     count = thing.attributes.get("profile_count")
     if not isinstance(count, int):
         return NO_COUNT
     return HAS_PEOPLE.format(count=count) if count else ""
+
+
+def _is_in_settings(work: Work, thing: Thing) -> bool:
+    used = Q(list_id=thing.id) | Q(newsletter_list_id=thing.id)
+    return StoreSetting.objects.filter(used, connection=work.kit.connection).exists()
+
+
+def _last_look(work: Work, thing: Thing) -> None:
+    """Raises CalledOff where it is not to be deleted now: the request may have waited for the account's limits."""
+    work.still_ours()
+    if thing.kind == "list" and _is_in_settings(work, thing):
+        raise CalledOff(outcomes.Retry())
 
 
 def _objection_to_tag(work: Work, item: KitItem, thing: Thing) -> str:

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from integrations.errors import IntegrationError, OperatorRequired, OutOfTime, PermanentError, TemporaryError, Throttled
 from integrations.models import Connection
 from integrations.outcomes import CalledOff
+from integrations.pauses import by_hand
 from integrations.workers.rota import Rota
 from klaviyo.actions import rests
 from klaviyo.api import published
@@ -60,11 +61,14 @@ def _turn(kit: StarterKit) -> None:
     wish = Wish(kit.wish)
     if wish not in DO:
         return
+    if _waits_for_an_operator(kit):
+        return
     try:
         rests.obey(kit.connection, published.operation("get_tags"))
         DO[wish](Work.on(kit))
     except CalledOff:
-        return
+        if not _waits_for_an_operator(kit):
+            _look_again(kit, AFTER_TROUBLE, "")  # unless the turn is another's by now
     except (Throttled, OutOfTime) as error:
         _look_again(kit, error.retry_after or timedelta(), "" if not error.may_have_happened else error.sentence)
     except (OperatorRequired, PermanentError) as error:
@@ -77,6 +81,14 @@ def _turn(kit: StarterKit) -> None:
         raise  # to the log
     else:
         _end(kit, wish, "")
+
+
+def _waits_for_an_operator(kit: StarterKit) -> bool:
+    """Whether somebody has paused the account, where nothing is changed then."""
+    why = by_hand.until_resumed(kit.connection)
+    if why:
+        _look_again(kit, AFTER_TROUBLE, why)
+    return bool(why)
 
 
 def _end(kit: StarterKit, wish: str, problem: str) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrations import outcomes, shutdown
 from integrations.errors import Throttled
 from integrations.outcomes import CalledOff
+from integrations.pauses import by_hand
 from integrations.wire.deadline import Deadline
 from klaviyo.api import things
 from klaviyo.api.client import Client
@@ -48,9 +49,9 @@ class Work:
         KitItem.objects.filter(pk=item.pk).update(**fields)
 
     def still_ours(self) -> None:
-        """Raises CalledOff where the turn is over, and another worker may be at it."""
+        """Raises CalledOff where the turn is over, and another worker may be at it, or the account was paused."""
         now = StarterKit.objects.filter(pk=self.kit.pk, next_look_at=self.kit.next_look_at)
-        if not now.exists():
+        if not now.exists() or by_hand.of(self.kit.connection):
             raise CalledOff(outcomes.Retry())
 
     def found(self, planned: Planned, item: KitItem, tag_id: str) -> Thing | None:

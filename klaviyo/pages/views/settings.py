@@ -29,6 +29,7 @@ from referrals.models import Store
 PAGE = 50
 SEARCHABLE_FROM = 12
 UNJOINED_SHOWN = 20
+OVERTAKEN = "Somebody has changed these settings meanwhile, so yours were not saved. Look at what they are now."
 
 
 @for_operators("klaviyo.view_storesetting")
@@ -131,6 +132,10 @@ def _edit(request: HttpRequest, setting: StoreSetting) -> HttpResponse:
 
 def _save(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     with transaction.atomic():
+        now = StoreSetting.objects.select_for_update(no_key=True).filter(pk=form.instance.pk).first()
+        if now is None or form.is_overtaken(now):
+            messages.error(request, OVERTAKEN)
+            return redirect("klaviyo:settings_edit", now.pk) if now else redirect("klaviyo:settings")
         setting = form.save()
         released = sum(retrying.again(_held_for_list(setting, field)) for field in form.changed_lists)
         sentence = "The settings are saved."

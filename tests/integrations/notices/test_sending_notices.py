@@ -6,6 +6,7 @@ import hmac
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Notice, NoticeAddress, NoticeDelivery
-from integrations.notices import publish_to, retention, sending, signing
+from integrations.notices import letters, publish_to, retention, sending, signing
 from integrations.notices.kinds import TEST
 from integrations.notices.needs import NEEDS_SOMEBODY
 from integrations.wire import outside
@@ -150,7 +151,8 @@ def test_a_name_that_leads_inside_is_found_out_when_it_is_looked_up(monkeypatch:
 
 INSIDE = (
     "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 ::1 fe80::1 fe80::1%eth0 "
-    "fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1:: :: ff02::1"
+    "fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1:: :: ff02::1 "
+    "fec0::1 ::127.0.0.1 ::ffff:0:10.0.0.1 64:ff9b:1::a00:1 5f00::1"
 )
 
 
@@ -204,3 +206,34 @@ def test_what_is_old_is_forgotten_and_what_waits_is_kept(endpoint: str) -> None:
     Notice.objects.update(at=old)
     assert retention.forget() == 1
     assert [one.pk for one in NoticeDelivery.objects.all()] == [waits.pk]
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example"])
+def test_a_name_that_no_host_has_is_one_that_does_not_answer(host: str) -> None:
+    delivery = again(a_notice(an_endpoint(f"https://{host}/notices")))
+    assert (delivery.state, delivery.problem) == ("waiting", "The connection broke before an answer came.")
+
+
+def test_an_address_that_breaks_our_own_code_keeps_no_other_from_its_notices(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = a_mailbox(), an_endpoint(endpoint)
+    monkeypatch.setattr(letters, "of", lambda _: int("no letter"))
+    deliveries = [a_notice(one) for one in (broken, other)]
+    assert again(deliveries[0]).problem == sending.BROKE_OFF
+    assert again(deliveries[1]).state == "told"
+
+
+def test_slow_endpoints_have_a_worker_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        a_notice(an_endpoint(f"https://shop{number}.example/notices"))
+
+    def slowly(_: NoticeDelivery) -> str:
+        time.sleep(0.05)
+        return "Too slow."
+
+    monkeypatch.setattr(sending, "_told", slowly)
+    assert sending.send_due() == 3
+    NoticeDelivery.objects.update(next_try_at=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(sending, "QUANTUM_SECONDS", 0.01)
+    assert sending.send_due() == 1

@@ -1,15 +1,17 @@
 """Disconnecting an account with a full queue: deliver first, in time or not, called off, broken, and by two at once."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from integrations import connections, outbox
-from integrations.connections import leaving
+from integrations.connections import disconnection, leaving
 from integrations.models import Connection, Delivery, Leaving
 from integrations.pauses import by_hand
 from klaviyo.models import ConsentWatch, StoreSetting
@@ -131,3 +133,55 @@ def test_our_webhook_is_deleted_where_klaviyo_can_be_reached(
     assert state() == "disconnected"
     assert bool(sandbox.requests("delete_webhook"))
     assert bool(ConsentWatch.objects.get().webhook_id) is is_away
+
+
+def test_one_that_breaks_while_it_leaves_is_asked_about_again(
+    ann: Advocate, connection: Connection, browser_of_the_operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press(browser_of_the_operator, connection)
+    Leaving.objects.update(ends_at=timezone.now())
+    lose = partial(Connection.objects.update, state="reconnect")
+    monkeypatch.setattr(disconnection, "take_away", lambda _: lose())
+    assert connections.leave_due() == 0
+    assert (state(), Leaving.objects.exists()) == ("reconnect", True)
+
+
+def test_one_that_is_connected_again_at_that_very_moment_stays(
+    ann: Advocate,
+    connection: Connection,
+    browser_of_the_operator: Client,
+    connect: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    press(browser_of_the_operator, connection)
+    Leaving.objects.update(ends_at=timezone.now())
+    start = disconnection.start
+
+    def started(row: Connection) -> None:
+        start(row)
+        transaction.on_commit(connect)
+
+    monkeypatch.setattr(disconnection, "start", started)
+    connections.leave_due()
+    assert state() == "connected"
+
+
+def test_what_breaks_just_before_it_is_to_leave_is_not_disconnected_instead(
+    ann: Advocate, connection: Connection, browser_of_the_operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = leaving.begin
+
+    def late(*asked: Any) -> Leaving | None:
+        Connection.objects.update(state="reconnect")
+        return begin(*asked)
+
+    monkeypatch.setattr(leaving, "begin", late)
+    answer = press(browser_of_the_operator, connection)
+    assert (answer.status_code, b"connected again first" in answer.content, state()) == (400, True, "reconnect")
+
+
+def test_of_a_pause_and_a_leaving_at_once_the_second_is_refused(
+    ann: Advocate, connection: Connection, browser_of_the_operator: Client, operator: Any
+) -> None:
+    by_hand.begin(connection, operator)
+    assert leaving.begin(connection, operator, leaving.DEFAULT) is None

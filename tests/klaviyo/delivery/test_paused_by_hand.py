@@ -1,17 +1,21 @@
 """An account that an operator has paused: all that Sorae sends waits, noes and erasures go, and nothing is lost."""
 
+import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client as Browser
 from django.utils import timezone
 
 from integrations import outbox, pauses
 from integrations.models import Connection, Delivery, Lease, Pause
 from integrations.pauses import by_hand
 from integrations.workers import worker
+from klaviyo.actions import task
 from klaviyo.actions.run import run
+from klaviyo.api.client import Client
 from klaviyo.delivery import profiles
 from klaviyo.delivery.erasure import erase
 from klaviyo.imports import backfill
@@ -19,7 +23,7 @@ from klaviyo.models import StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import Advocate, Program
-from tests.conftest import Drain
+from tests.conftest import Connect, Drain
 from tests.klaviyo.newsletter_cast import choose_newsletter, fate, jobs, say_no, say_yes
 from tests.klaviyo.sending_cast import let_invite, mailed
 from tests.klaviyo.story import BEN, CID, KARI, TEA, State, make_due, metrics
@@ -28,7 +32,7 @@ CHANGES = ("POST", "PATCH", "DELETE")
 
 
 @pytest.fixture
-def pause(ann: Advocate, browser_of_the_operator: Client, sandbox: Sandbox, drain: Drain) -> str:
+def pause(ann: Advocate, browser_of_the_operator: Browser, sandbox: Sandbox, drain: Drain) -> str:
     """Ann is at Klaviyo; the address under which her account is paused, which it is now, by a double click."""
     drain()
     choose_newsletter(sandbox)
@@ -43,7 +47,7 @@ def waiting() -> int:
 
 
 def test_all_sorts_wait_and_go_once_it_is_resumed(
-    pause: str, ann: Advocate, browser_of_the_operator: Client, sandbox: Sandbox, drain: Drain
+    pause: str, ann: Advocate, browser_of_the_operator: Browser, sandbox: Sandbox, drain: Drain
 ) -> None:
     said = len(sandbox.requests())
     let_invite(ann, Program.Inviter.KLAVIYO)
@@ -119,7 +123,7 @@ def test_actions_that_change_something_are_refused_and_others_not(
 
 
 def test_samples_and_backfills_wait(
-    pause: str, setting: StoreSetting, browser_of_the_operator: Client, sandbox: Sandbox
+    pause: str, setting: StoreSetting, browser_of_the_operator: Browser, sandbox: Sandbox
 ) -> None:
     page = f"/admin/klaviyo/accounts/{setting.connection_id}/samples"
     answer = browser_of_the_operator.post(page, {"email": "me@teahouse.example", "once": "a form"})
@@ -140,7 +144,7 @@ def test_trouble_begins_and_ends_without_touching_it(pause: str, setting: StoreS
 
 
 def test_the_pages_say_who_and_when(
-    pause: str, setting: StoreSetting, ann: Advocate, browser_of_the_operator: Client
+    pause: str, setting: StoreSetting, ann: Advocate, browser_of_the_operator: Browser
 ) -> None:
     lifecycle.invite(ann, BEN)
     row = Delivery.objects.filter(state=State.QUEUED).latest("pk")
@@ -167,3 +171,44 @@ def test_it_outlives_a_reconnect(pause: str, connection: Connection, ann: Advoca
     assert waiting()
     assert not pauses.of(connection).resting.isdisjoint({"event", "profile"})
     assert "unsubscribe" not in pauses.of(connection).resting
+
+
+@pytest.mark.parametrize(("name", "goes"), [("create_list", False), ("unsubscribe_profiles", True)])
+def test_an_action_that_waits_for_its_turn_when_the_account_is_paused_is_refused_all_the_same(
+    name: str, goes: bool, setting: StoreSetting, sandbox: Sandbox, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(email=BEN)])
+    take_turn = Client._take_turn
+
+    def late(client: Client, asked: Any) -> None:
+        if asked.operation.method in CHANGES:
+            by_hand.begin(setting.connection, operator)
+            time.sleep(task.OBEYED_FOR)
+        take_turn(client, asked)
+
+    monkeypatch.setattr(task, "OBEYED_FOR", 0.01)
+    monkeypatch.setattr(Client, "_take_turn", late)
+    given: dict[str, Any] = {"profiles": [{"email": BEN}]} if goes else {"list_name": "VIP"}
+    outcome = run(name, setting.connection, **given)
+    assert outcome.outcome == ("success" if goes else "error")
+    assert [error.code for error in outcome.errors] == ([] if goes else ["paused"])
+    assert bool([one for one in sandbox.requests() if one.method in CHANGES and "oauth" not in one.path]) is goes
+
+
+def test_it_goes_along_when_another_account_takes_the_place_of_this_one(
+    pause: str, ann: Advocate, browser_of_the_operator: Browser, drain: Drain, connect: Connect
+) -> None:
+    let_invite(ann, Program.Inviter.SORAE)
+    lifecycle.invite(ann, CID)
+    old = StoreSetting.objects.get().connection
+    connect(account="Qk7LmA", start=f"/admin/integrations/{old.pk}/reconnect")
+    other = Connection.objects.exclude(pk=old.pk).get()
+    browser_of_the_operator.post(f"/admin/integrations/{other.pk}/decide", {"choice": "replace"})
+    assert StoreSetting.objects.get().connection_id == other.pk
+    drain()
+    assert mailed() == [], "what Sorae mails itself goes by the new account, once somebody resumes it"
+    page = browser_of_the_operator.get(f"/admin/integrations/{other.pk}/").content.decode()
+    assert "Paused by operator." in page
+    browser_of_the_operator.post(f"/admin/integrations/{other.pk}/resume")
+    drain()
+    assert mailed() == [CID]

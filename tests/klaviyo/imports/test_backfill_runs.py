@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError
 from django.db import transaction
 from django.utils import timezone
 
 from integrations import pacing
 from integrations.models import Connection, Delivery
+from integrations.pauses import by_hand
 from klaviyo.api import profiles
 from klaviyo.imports import backfill as walking
 from klaviyo.imports import backfill_chunks, backfill_estimate, backfill_facts, backfill_problems
@@ -165,3 +167,35 @@ def test_a_new_account_hears_of_everything_anew(
     run.refresh_from_db()
     assert (run.told, run.reached, run.left_out_for, run.facts_reached) == (0, 0, {}, {})
     assert not BackfillProblem.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["paused", "switched off"])
+def test_what_an_operator_stops_while_a_chunk_is_read_does_not_leave(
+    how: str,
+    people: list[Advocate],
+    setting: StoreSetting,
+    sandbox: Sandbox,
+    operator: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, decided = walking.begin(setting), backfill_chunks.decided
+
+    def late(chunk: backfill_chunks.Read) -> backfill_chunks.Chunk:
+        if how == "paused":
+            by_hand.begin(setting.connection, operator)
+        else:
+            StoreSetting.objects.update(is_enabled=False)
+        return decided(chunk)
+
+    monkeypatch.setattr(backfill_chunks, "decided", late)
+    while walking.step(run.pk):
+        pass
+    run.refresh_from_db()
+    assert (sandbox.requests("bulk_import_profiles"), run.reached) == ([], 0)
+    assert "goes on when" in run.problem
+    monkeypatch.setattr(backfill_chunks, "decided", decided)
+    by_hand.end(setting.connection)
+    StoreSetting.objects.update(is_enabled=True)
+    while walking.step(run.pk):
+        pass
+    assert len(emails(sandbox)) == len(people)

@@ -253,7 +253,15 @@ def test_past_facts_go_as_events_that_start_no_flow_and_once(
 
 
 @pytest.mark.parametrize(
-    ("since", "until"), [("", ""), ("1999-01-01", ""), ("2026-02-01", "2026-01-01"), ("2090-01-01", "")]
+    ("since", "until"),
+    [
+        ("", ""),
+        ("1999-01-01", ""),
+        ("2026-02-01", "2026-01-01"),
+        ("2090-01-01", ""),
+        ("2026-13-40", ""),
+        ("2026-01-01", "9999-12-31"),
+    ],
 )
 def test_days_that_are_none_begin_nothing(
     page: str, setting: StoreSetting, people: list[Advocate], browser_of_the_operator: Client, since: str, until: str

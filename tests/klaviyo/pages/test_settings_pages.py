@@ -396,3 +396,27 @@ def test_the_reference_names_every_metric_and_property(operator: User) -> None:
 def test_whoever_may_change_settings_is_offered_to(setting: StoreSetting, page_of: str) -> None:
     assert 'name="save"' in text(signed_in_with("view_storesetting", "change_storesetting"), page_of)
     assert 'name="save"' not in text(signed_in_with("view_storesetting"), page_of)
+
+
+def test_of_two_tabs_the_one_that_has_seen_less_does_not_undo_what_the_other_saved(
+    browser_of_the_operator: Client, page_of: str, setting: StoreSetting
+) -> None:
+    def open_tab() -> dict[str, str]:
+        return {**CHOICES, "seen": browser_of_the_operator.get(page_of).context["form"].seen}
+
+    early, late = open_tab(), open_tab()
+    tighter = late | {"invite_policy": "subscribed_only", "switches": "1", "sent": "event:visit"}
+    for _ in range(2):  # a double click
+        assert browser_of_the_operator.post(page_of, tighter)["Location"] == SETTINGS
+    setting.refresh_from_db()
+    off = setting.left_out
+    assert (setting.invite_policy, bool(off)) == ("subscribed_only", True)
+    searched = browser_of_the_operator.post(page_of, early | {"search": "1"}).context["form"]
+    assert searched.seen == early["seen"], "what is searched in an early tab stays early"
+    answer = browser_of_the_operator.post(page_of, early, follow=True)
+    assert "Somebody has changed these settings meanwhile" in answer.content.decode()
+    setting.refresh_from_db()
+    assert (setting.invite_policy, setting.left_out) == ("subscribed_only", off)
+    assert browser_of_the_operator.post(page_of, open_tab())["Location"] == SETTINGS
+    setting.refresh_from_db()
+    assert setting.invite_policy == "not_opted_out"

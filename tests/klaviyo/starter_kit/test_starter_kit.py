@@ -4,16 +4,18 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations.models import Connection
+from integrations.pauses import by_hand
 from klaviyo.api import flows, things
 from klaviyo.api.client import Client
 from klaviyo.mapping.catalogue import CATALOGUE
 from klaviyo.models import KitItem, StarterKit, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedProfile
 from klaviyo.starter_kit import making, plan, removal, turns
-from klaviyo.starter_kit.plan import BY_KEY, PLAN
+from klaviyo.starter_kit.plan import BY_KEY, PLAN, Planned
 from klaviyo.starter_kit.work import Work
 from referrals.models import Store
 from tests import consent_screen
@@ -282,3 +284,44 @@ def test_by_a_private_key_it_is_the_same(
     assert set(states(connection).values()) == {"made"}
     remove(connection)
     assert set(states(connection).values()) == {"removed"}  # a key may ask for campaigns, too: the tag goes as well
+
+
+@pytest.mark.parametrize("wish", [MAKE, REMOVE])
+def test_nothing_is_made_or_removed_while_an_operator_has_paused_the_account(
+    wish: StarterKit.Wish, few: Connection, sandbox: Sandbox, operator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wish == REMOVE:
+        make(few)
+    there, item_of = counted(few), Work.item
+
+    def late(work: Work, planned: Planned) -> KitItem:
+        by_hand.begin(few, operator)  # when its turn has begun
+        return item_of(work, planned)
+
+    monkeypatch.setattr(Work, "item", late)
+    turns.ask(few, wish)
+    work()
+    assert counted(few) == there
+    assert "resumes the account" in StarterKit.objects.get().problem
+    monkeypatch.setattr(Work, "item", item_of)
+    by_hand.end(few)
+    work()
+    assert set(states(few).values()) <= ({"made"} if wish == MAKE else {"removed", "kept"})
+    assert StarterKit.objects.get().problem == ""
+
+
+def test_a_list_that_a_store_begins_to_use_while_its_removal_waits_stays(
+    few: Connection, sandbox: Sandbox, tea_house: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(few)
+    last_look = removal._last_look
+
+    def late(work: Work, thing: things.Thing) -> None:
+        if thing.kind == "list":
+            StoreSetting.objects.get_or_create(store=tea_house, connection=few, list_id=thing.id)
+        last_look(work, thing)
+
+    monkeypatch.setattr(removal, "_last_look", late)
+    remove(few)
+    assert (states(few)["list:advocates"], item("list:advocates").reason) == ("kept", removal.IN_SETTINGS)
+    assert not [one for one in sandbox.requests("delete_list") if one.status < 400]
