@@ -236,13 +236,14 @@ class History(Promises):
 
     # --- What people do ---------------------------------------------------------------------------------
 
-    def say_no(self, kind: str = "", off: timedelta | None = None) -> str:
+    def say_no(self, kind: str = "", off: timedelta | None = None, scope: str = "") -> str:
         person, store = self._person(), self._store()
-        scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
+        everything = OptOut.Scope.EVERYTHING
+        scope = scope or self.random.choice([*OptOut.Scope.values, everything, everything])
         kind = kind or self.random.choice(["verb", "late", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
-            scope = OptOut.Scope.EVERYTHING
+            scope = everything
             person.complained.add(store.pk)
             lifecycle.suppress(person.email, Suppression.Reason.COMPLAINED, store)
         elif kind == "own row":
@@ -256,7 +257,7 @@ class History(Promises):
         self._came_back(person)
         return f"{person.email} at {store}: {scope} ({kind})"
 
-    def say_no_there(self) -> str | None:
+    def say_no_there(self, how: str = "", off: timedelta | None = None) -> str | None:
         """By a link in an e-mail of the account's own, of which nobody tells us."""
         person = self._person()
         known = [account for account in ACCOUNTS if self.sandbox.profile(account, person.email)]
@@ -265,8 +266,8 @@ class History(Promises):
         own = StoreSetting.objects.filter(store__slug=self.slug, connection__account_id__in=known)
         nearest = sorted(own.values_list("connection__account_id", flat=True)) if self.is_same else []
         account = self.random.choice(nearest or known)
-        how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
-        with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
+        how = how or self.random.choice(["unsubscribed", "unsubscribed", "spam"])
+        with mock.patch.object(identifiers, "instant", self._klaviyos_clock(off)):
             self.sandbox.flip(account, person.email, how)
         before = person.noes_there.get(account)
         person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
@@ -311,9 +312,11 @@ class History(Promises):
         self.people[told].is_being_written_of = True
         return f"{told} from {advocate.program.store}"
 
-    def buy(self, *, is_late: bool = False) -> str:
+    def buy(self, *, is_late: bool | None = None) -> str:
         person, advocate = self._person(), self._advocate()
-        at = timezone.now() - timedelta(hours=12) if is_late else self._long_ago(person)
+        at = self._long_ago(person)
+        if is_late is not None:
+            at = timezone.now() - timedelta(hours=12) if is_late else None
         self._convert(advocate, person.email, at)
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
@@ -390,6 +393,9 @@ class History(Promises):
             suppressions=["SPAM_COMPLAINT" if is_complaint else "UNSUBSCRIBE"] if is_no else [],
             said_at=(timezone.now() - timedelta(days=2)).isoformat(timespec="seconds"),
         )
+
+    def live(self) -> None:
+        self._live_and_look()
 
     def _live(self, rounds: int) -> None:
         """What beat and workers do in a minute, so many times."""
@@ -478,9 +484,9 @@ class History(Promises):
         found = list(rows)
         return self.random.choice(found) if found else None
 
-    def _klaviyos_clock(self) -> Callable[[], str]:
-        off = timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
-        return lambda: (datetime.now(UTC) + off).isoformat()
+    def _klaviyos_clock(self, off: timedelta | None) -> Callable[[], str]:
+        by = off or timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
+        return lambda: (datetime.now(UTC) + by).isoformat()
 
     def _skew(self) -> timedelta:
         return self.random.choice(SKEWS)
@@ -511,11 +517,13 @@ ACTS = {
 }
 #: The shortest ways to what was once wrong; each history plays one, by its seed.
 STRANGER: Motif = (("say_yes", {"proof": ""}),)
+ALL_OF_IT = ("say_no", {"kind": "verb", "scope": OptOut.Scope.EVERYTHING})
+SAID_SLOWLY = ("say_no_there", {"how": "unsubscribed", "off": timedelta(seconds=-90)})  # by the account's clock
 MOTIFS: tuple[Motif, ...] = (
     STRANGER,
     (("say_no", {"kind": "complaint"}), ("say_yes", {"proof": "signed_in"})),
     (("say_yes", {"proof": "confirmed"}), ("say_no", {"kind": "late", "off": timedelta(hours=-2)})),
-    (("say_yes", {"proof": "signed_in"}), ("say_no_there", {})),
+    (("say_yes", {"proof": "signed_in"}), SAID_SLOWLY),
     (("switch", {}), ("say_no", {}), ("switch", {})),
     (("say_no", {}), ("disconnect", {})),
     (("part", {}), ("say_no", {}), ("join", {})),
@@ -524,9 +532,9 @@ MOTIFS: tuple[Motif, ...] = (
     (("erase", {}), ("buy", {"is_late": True})),
     (("erase_while_they_buy", {}),),
     (("join_program", {}), ("say_yes", {"proof": ""})),
-    (("erase", {}), ("say_no", {"kind": "verb"}), ("buy", {})),
+    (("erase", {}), ("live", {}), ALL_OF_IT, ("live", {}), ("buy", {"is_late": False})),
     (("say_no", {}), ("say_yes", {"proof": ""}), ("act", {})),
-    (("say_no", {"kind": "verb"}), ("erase", {}), ("buy", {})),
+    (ALL_OF_IT, ("erase", {}), ("live", {}), ("buy", {"is_late": False})),
 )
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
