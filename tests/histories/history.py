@@ -75,9 +75,11 @@ class History(Promises):
         if settings:
             setting = self.random.choice(settings)
             known = [one for one in self.people.values() if self._held(setting.connection, one) and not one.is_unsure]
-            account, is_stranger = setting.connection.account_id, self.motif == STRANGER
-            meant = [one for one in known if (account in one.noes_there) == is_stranger]
-            self.slug, self.email = setting.store.slug, self.random.choice(meant or known or [self._person()]).email
+            account, is_of_noes = setting.connection.account_id, self.motif in AFTER_NOES
+            meant = [one for one in known if (account in one.noes_there) == is_of_noes]
+            silent = [one for one in meant if not one.words]
+            self.slug = setting.store.slug
+            self.email = self.random.choice(silent or meant or known or [self._person()]).email
         self.is_same = True
         for act, how in self.motif:
             self._play(act, **how)
@@ -302,10 +304,15 @@ class History(Promises):
         person.noes_there.clear()  # they go with the profile
         return person.email
 
-    def erase_while_they_buy(self) -> str:
-        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before."""
+    def erase_while_they_buy(self, *, is_long: bool | None = None) -> str:
+        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before.
+
+        Where that is long, the accounts have deleted the person when it ends.
+        """
         before = timezone.now()
         told, advocate = self.erase(), self._advocate()
+        if self.random.random() < 0.5 if is_long is None else is_long:
+            self.drain()
         order = self._convert(advocate, told, None)
         Conversion.objects.filter(pk=order.pk).update(created_at=before, occurred_at=before)
         Delivery.objects.filter(source=str(order.uid)).update(created_at=before, occurred_at=before)
@@ -377,12 +384,12 @@ class History(Promises):
         self._live(1)
 
     def _process(self) -> str:
-        return "double_opt_in" if self.random.random() < 0.25 and self.motif != STRANGER else "single_opt_in"
+        return "double_opt_in" if self.random.random() < 0.25 and self.motif not in BY_ONE_CLICK else "single_opt_in"
 
     def _was_there(self, person: Person, account: str) -> SeedProfile:
         """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
         said = self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
-        if self.motif == STRANGER:  # who tries it with each of them
+        if self.motif in AFTER_NOES:
             said = "UNSUBSCRIBED"
         is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
         if is_no:
@@ -517,25 +524,29 @@ ACTS = {
 }
 #: The shortest ways to what was once wrong; each history plays one, by its seed.
 STRANGER: Motif = (("say_yes", {"proof": ""}),)
+COMPLAINT: Motif = (("say_no", {"kind": "complaint"}), ("live", {}), ("say_yes", {"proof": "signed_in"}))
 ALL_OF_IT = ("say_no", {"kind": "verb", "scope": OptOut.Scope.EVERYTHING})
 SAID_SLOWLY = ("say_no_there", {"how": "unsubscribed", "off": timedelta(seconds=-90)})  # by the account's clock
+NO_LATER: Motif = (("say_yes", {"proof": "signed_in"}), SAID_SLOWLY)
 MOTIFS: tuple[Motif, ...] = (
     STRANGER,
-    (("say_no", {"kind": "complaint"}), ("say_yes", {"proof": "signed_in"})),
+    COMPLAINT,
     (("say_yes", {"proof": "confirmed"}), ("say_no", {"kind": "late", "off": timedelta(hours=-2)})),
-    (("say_yes", {"proof": "signed_in"}), SAID_SLOWLY),
+    NO_LATER,
     (("switch", {}), ("say_no", {}), ("switch", {})),
     (("say_no", {}), ("disconnect", {})),
     (("part", {}), ("say_no", {}), ("join", {})),
     (("buy", {}), ("part", {}), ("join", {})),
     (("disconnect", {}), ("erase", {})),
     (("erase", {}), ("buy", {"is_late": True})),
-    (("erase_while_they_buy", {}),),
+    (("erase_while_they_buy", {"is_long": True}),),
     (("join_program", {}), ("say_yes", {"proof": ""})),
     (("erase", {}), ("live", {}), ALL_OF_IT, ("live", {}), ("buy", {"is_late": False})),
     (("say_no", {}), ("say_yes", {"proof": ""}), ("act", {})),
     (ALL_OF_IT, ("erase", {}), ("live", {}), ("buy", {"is_late": False})),
 )
+AFTER_NOES = (STRANGER, COMPLAINT)  # of people who have refused each account long ago
+BY_ONE_CLICK = (*AFTER_NOES, NO_LATER)  # on lists that ask for no confirmation
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),
