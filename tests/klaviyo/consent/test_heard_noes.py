@@ -1,8 +1,10 @@
 """A no that a person says at one account of a store is known to the store: no other account can reach them unawares."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from integrations import connections
@@ -52,7 +54,7 @@ def hear(topic: str = topics.UNSUBSCRIBED, email: str = BEN, *, ago: timedelta =
     process.all_due()
 
 
-def put(sandbox: Sandbox, account: str, *, said: timedelta = 10 * A_DAY, **told: str) -> None:
+def put(sandbox: Sandbox, account: str, *, said: timedelta = 10 * A_DAY, **told: Any) -> None:
     said_at = (timezone.now() - said).isoformat(timespec="seconds")
     sandbox.put_profiles(account, [SeedProfile(email=BEN, said_at=said_at, **{"consent": "SUBSCRIBED"} | told)])
 
@@ -101,7 +103,7 @@ def test_the_second_account_of_the_store_is_told_and_the_first_is_not(
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_an_account_that_comes_in_its_place_sends_no_invite(
-    sandbox: Sandbox, operator: object, watch: ConsentWatch, ann: Advocate, drain: Drain, is_known: bool
+    sandbox: Sandbox, operator: User, watch: ConsentWatch, ann: Advocate, drain: Drain, is_known: bool
 ) -> None:
     hear()
     outcome = accounts.store(*consent_screen.consent(operator, sandbox, OTHER), watch.connection)
