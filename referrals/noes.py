@@ -58,19 +58,28 @@ def said_before(yes: OptIn) -> bool:
 
 def needs_mailbox(yes: OptIn) -> bool:
     """Whether they complained, were erased, or could not be reached: their mailbox must say that they want it."""
+    keys = person_key.every(yes.email)
     listed = Suppression.objects.filter(
-        Q(store=yes.store_id) | Q(store=None),
-        person_key.stored("mailbox_hash", person_key.every(yes.email)),
-        reason__in=NEEDS_MAILBOX,
+        Q(store=yes.store_id) | Q(store=None), person_key.stored("mailbox_hash", keys), reason__in=NEEDS_MAILBOX
     )
-    return yes.proof != OptIn.Proof.CONFIRMED and listed.exists()
+    complaints = OptOut.objects.filter(person_key.stored("person", keys), store=yes.store_id, is_complaint=True)
+    return yes.proof != OptIn.Proof.CONFIRMED and (listed.exists() or complaints.exists())
+
+
+def outdoes(yes: OptIn, no: OptOut) -> bool:
+    """Whether a yes of the person to the store, proved well enough, is certainly later by its time alone."""
+    is_late = (yes.proved_at or yes.occurred_at) > no.occurred_at + CLOCKS_DIFFER
+    return is_late and _is_proved(yes, no) and _is_for_mail(yes)
 
 
 def takes_back(yes: OptIn, no: OptOut) -> bool:
     """Whether a yes undoes a no: the same person's, to the same store, proved well enough, and certainly later."""
     is_theirs = yes.store_id == no.store_id and (_key(no) in _keys(yes) or _key(yes) in _keys(no))
-    is_proved = yes.proof == OptIn.Proof.CONFIRMED if no.is_complaint else yes.proof != OptIn.Proof.NONE
-    return is_theirs and is_proved and _is_later(yes, no)
+    return is_theirs and _is_proved(yes, no) and _is_later(yes, no)
+
+
+def _is_proved(yes: OptIn, no: OptOut) -> bool:
+    return yes.proof == OptIn.Proof.CONFIRMED if no.is_complaint else yes.proof != OptIn.Proof.NONE
 
 
 def _is_later(yes: OptIn, no: OptOut) -> bool:

@@ -9,7 +9,7 @@ from integrations.errors import OperatorRequired
 from integrations.models import Connection
 from klaviyo.api import values
 from klaviyo.api.client import Client
-from klaviyo.consent import decision, opt_outs, suppression, topics
+from klaviyo.consent import decision, heard_noes, opt_outs, suppression, topics
 from klaviyo.consent.decision import Decision
 from klaviyo.models import Send, StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
@@ -21,6 +21,7 @@ GOOD_FOR = timedelta(seconds=60)  # an answer of Klaviyo's; then it is asked aga
 HEARD = topics.OPTED_OUT.saying(
     "Klaviyo has just told us by itself that the person opted out; its other answers lag behind."
 )
+HEARD_BEFORE = topics.OPTED_OUT.saying("The person has said no at an account that the store has, or had.")
 
 
 def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> Decision:
@@ -28,10 +29,13 @@ def decide(setting: StoreSetting, message: str, email: str, lookup: Lookup) -> D
     if own := suppressions.of(setting.store_id, [email]).get(person_key.mailbox(email)):
         return refused(setting, message, own)
     person = lookup.profile(email)
-    answer = decision.decide(lookup.subscriptions(email), setting.policy(message), list_ids=setting.lists)
+    told = lookup.subscriptions(email)
+    answer = decision.decide(told, setting.policy(message), list_ids=setting.lists)
     answer = replace(answer, asked_at=lookup.asked_at(email))
     if answer.allowed and opt_outs.has_said_no_lately(setting.connection, email, person.id if person else ""):
         return replace(answer, allowed=False, reason=HEARD)
+    if answer.allowed and heard_noes.against(setting.store_id, email, told.email if told else None):
+        return replace(answer, allowed=False, reason=HEARD_BEFORE)
     return answer
 
 

@@ -154,7 +154,7 @@ def note_noes(connection: Connection, emails: Iterable[str], *, everything: bool
 
     All accounts of these stores are told. How many stores there are.
     """
-    stores = list(Store.objects.filter(pk__in=_served(connection)).order_by("pk"))
+    stores = list(Store.objects.filter(pk__in=served(connection)).order_by("pk"))
     scope = OptOut.Scope.EVERYTHING if everything else OptOut.Scope.NEWSLETTER
     for email in emails if stores else ():
         for store in stores:
@@ -252,11 +252,11 @@ def _said_no(connection: Connection, emails: Sequence[str]) -> Iterator[tuple[st
 def _ever_served(connection: Connection) -> list[int]:
     """The stores of the account, and those that have left it; every store where it has none any more."""
     if StoreSetting.objects.filter(connection=connection).exists():
-        return _served(connection)
+        return served(connection)
     return list(Store.objects.order_by("pk").values_list("pk", flat=True))
 
 
-def _served(connection: Connection) -> list[int]:
+def served(connection: Connection) -> list[int]:
     """The stores of the account, and those that it was once told noes of."""
     told = _told(connection).values_list("options__store", flat=True)
     found = {*_stores(connection), *(store for store in told.distinct() if isinstance(store, int))}

@@ -51,6 +51,8 @@ OPT_OUTS = {
     SUPPRESSED: OPTED_OUT.saying("The address was suppressed at Klaviyo."),
     SPAM: COMPLAINED,
 }
+#: Of these, what the person did, and not somebody at the shop.
+BY_THEMSELVES = (UNSUBSCRIBED, SPAM)
 #: Takes an earlier no back.
 WELCOMES = (SUBSCRIBED, UNSUPPRESSED)
 #: Says that something is different, but not what: the person is looked up anew.

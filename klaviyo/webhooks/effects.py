@@ -5,7 +5,7 @@ from django.utils import timezone
 from integrations.errors import TemporaryError
 from integrations.reasons import Who, declare
 from klaviyo.api.profiles import Profile
-from klaviyo.consent import opt_outs, topics
+from klaviyo.consent import heard_noes, opt_outs, topics
 from klaviyo.models import Notice
 from klaviyo.webhooks.profiles import People
 
@@ -57,16 +57,30 @@ def of(notice: Notice, people: People, *, is_the_last_word: bool) -> str:
 
 
 def _withdrawn(notice: Notice) -> str:
+    _note(notice)
     cancelled = opt_outs.cancel(notice.connection, notice.email, topics.OPT_OUTS[notice.topic])
     if opt_outs.is_waited_for(notice.connection, notice.email):
         raise InAnothersHands
     return f"Messages cancelled: {cancelled}."
 
 
+def _note(notice: Notice) -> None:
+    """What the shop's own people have suppressed is nobody's no."""
+    if notice.topic in topics.BY_THEMSELVES:
+        heard_noes.note(
+            notice.connection,
+            notice.email,
+            is_complaint=notice.topic == topics.SPAM,
+            happened_at=notice.happened_at or notice.received_at,
+        )
+
+
 def _looked_again(notice: Notice, profile: Profile | None) -> str:
     """Only what the account says of the person by now counts."""
     if notice.topic == topics.JOINED_A_LIST and profile and opt_outs.has_subscribed(profile):
         return _confirmed(notice)
+    if notice.topic in topics.OPT_OUTS and profile and heard_noes.has_refused(profile):
+        _note(notice)
     return f"Messages cancelled: {opt_outs.reconsider(notice.connection, notice.email, profile)}."
 
 

@@ -12,7 +12,7 @@ from klaviyo.api import profiles
 from klaviyo.api.client import Client
 from klaviyo.api.profiles import Profile
 from klaviyo.api.values import moment
-from klaviyo.consent import opt_outs, topics
+from klaviyo.consent import heard_noes, opt_outs, topics
 from klaviyo.models import ConsentWatch
 
 EVERY = timedelta(minutes=1)
@@ -56,5 +56,6 @@ def _keep(watch: ConsentWatch, left: dict[str, object]) -> None:
 
 
 def _cancel(connection: Connection, suppressed: Sequence[Profile]) -> int:
+    heard_noes.note_suppressed(connection, suppressed)
     waited_for = opt_outs.expected(connection, {profile.email for profile in suppressed})
     return sum(opt_outs.cancel(connection, email, SUPPRESSED) for email in sorted(waited_for))

@@ -16,6 +16,7 @@ from referrals.models.consent import take_a_turn
 BY_COMPLAINT = "spam complaint"
 ONE_OPT_IN = timedelta(minutes=10)
 ONE_NO = timedelta(minutes=10)  # later they may have asked their provider, who tells us nothing, for more in between
+SAME_MOMENT = timedelta(minutes=1)  # a provider may tell of one no in two ways, by times that differ a little
 LONGEST_WORDING = 10_000
 Said = TypeVar("Said", OptIn, OptOut)
 
@@ -110,6 +111,29 @@ def note_yes(store: Store, email: str, *, wording: str, place: str, proof: str) 
     new.store = locks.take_store(store.pk)
     _date(new, None)
     new.wording = _wording(new.store, words)
+    new.save(force_insert=True)
+    return new
+
+
+@transaction.atomic
+def note_no_elsewhere(
+    store: Store, email: str, *, place: str, is_complaint: bool = False, happened_at: datetime | None = None
+) -> OptOut | None:
+    """A no to everything that a person has said where a provider heard it; no signal is sent.
+
+    None where it is known, or the person has certainly said yes since. Whom nothing here names it names by their key
+    alone.
+    """
+    address = text.storable(email)
+    everything = OptOut.Scope.EVERYTHING
+    new = OptOut(email=address, scope=everything, place=text.fit(OptOut, "place", place), is_complaint=is_complaint)
+    new.person = person_key.of(address)
+    new.store = locks.take_store(store.pk)
+    _date(new, happened_at)
+    if _is_known_or_outdone(new):
+        return None
+    if not erased.has_come_back(address):
+        new.email = erased.stand_in(address, new.uid)
     new.save(force_insert=True)
     return new
 
@@ -236,6 +260,20 @@ def _same_opt_out(new: OptOut) -> OptOut | None:
         return None
     is_answered = _opt_ins(new).filter(Q(turn__gt=last.turn) | Q(turn=0, occurred_at__gte=last.occurred_at)).exists()
     return None if is_answered else last
+
+
+def _is_known_or_outdone(new: OptOut) -> bool:
+    """Whether the person's no stands already, or this one was told before, or a yes is later by more than clocks
+    differ."""
+    keys = person_key.every(str(new.email))
+    said = OptOut.objects.filter(person_key.stored("person", keys), store=new.store, scope=new.scope)
+    if new.is_complaint:
+        said = said.filter(is_complaint=True)
+    nearby = said.filter(occurred_at__gt=new.occurred_at - SAME_MOMENT, occurred_at__lt=new.occurred_at + SAME_MOMENT)
+    if nearby.exists() or noes.untaken(said):
+        return True
+    yeses = OptIn.objects.filter(person_key.stored("person", keys), store=new.store)
+    return any(noes.outdoes(yes, new) for yes in yeses)
 
 
 def _opt_ins(fact: OptIn | OptOut) -> QuerySet[OptIn]:

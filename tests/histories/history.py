@@ -75,9 +75,11 @@ class History(Promises):
         if settings:
             setting = self.random.choice(settings)
             known = [one for one in self.people.values() if self._held(setting.connection, one) and not one.is_unsure]
-            account, is_stranger = setting.connection.account_id, self.motif == STRANGER
-            meant = [one for one in known if (account in one.noes_there) == is_stranger]
-            self.slug, self.email = setting.store.slug, self.random.choice(meant or known or [self._person()]).email
+            account, is_of_noes = setting.connection.account_id, self.motif in AFTER_NOES
+            meant = [one for one in known if (account in one.noes_there) == is_of_noes]
+            silent = [one for one in meant if not one.words]
+            self.slug = setting.store.slug
+            self.email = self.random.choice(silent or meant or known or [self._person()]).email
         self.is_same = True
         for act, how in self.motif:
             self._play(act, **how)
@@ -236,13 +238,14 @@ class History(Promises):
 
     # --- What people do ---------------------------------------------------------------------------------
 
-    def say_no(self, kind: str = "", off: timedelta | None = None) -> str:
+    def say_no(self, kind: str = "", off: timedelta | None = None, scope: str = "") -> str:
         person, store = self._person(), self._store()
-        scope = self.random.choice([*OptOut.Scope.values, OptOut.Scope.EVERYTHING, OptOut.Scope.EVERYTHING])
+        everything = OptOut.Scope.EVERYTHING
+        scope = scope or self.random.choice([*OptOut.Scope.values, everything, everything])
         kind = kind or self.random.choice(["verb", "late", "late", "own row", "complaint"])
         order = self.order
         if kind == "complaint":
-            scope = OptOut.Scope.EVERYTHING
+            scope = everything
             person.complained.add(store.pk)
             lifecycle.suppress(person.email, Suppression.Reason.COMPLAINED, store)
         elif kind == "own row":
@@ -256,7 +259,7 @@ class History(Promises):
         self._came_back(person)
         return f"{person.email} at {store}: {scope} ({kind})"
 
-    def say_no_there(self) -> str | None:
+    def say_no_there(self, how: str = "", off: timedelta | None = None) -> str | None:
         """By a link in an e-mail of the account's own, of which nobody tells us."""
         person = self._person()
         known = [account for account in ACCOUNTS if self.sandbox.profile(account, person.email)]
@@ -265,8 +268,8 @@ class History(Promises):
         own = StoreSetting.objects.filter(store__slug=self.slug, connection__account_id__in=known)
         nearest = sorted(own.values_list("connection__account_id", flat=True)) if self.is_same else []
         account = self.random.choice(nearest or known)
-        how = self.random.choice(["unsubscribed", "unsubscribed", "spam"])
-        with mock.patch.object(identifiers, "instant", self._klaviyos_clock()):
+        how = how or self.random.choice(["unsubscribed", "unsubscribed", "spam"])
+        with mock.patch.object(identifiers, "instant", self._klaviyos_clock(off)):
             self.sandbox.flip(account, person.email, how)
         before = person.noes_there.get(account)
         person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
@@ -301,19 +304,26 @@ class History(Promises):
         person.noes_there.clear()  # they go with the profile
         return person.email
 
-    def erase_while_they_buy(self) -> str:
-        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before."""
+    def erase_while_they_buy(self, *, is_long: bool | None = None) -> str:
+        """The host's transaction is open meanwhile: neither sees the other, and its times are those of before.
+
+        Where that is long, the accounts have deleted the person when it ends.
+        """
         before = timezone.now()
         told, advocate = self.erase(), self._advocate()
+        if self.random.random() < 0.5 if is_long is None else is_long:
+            self.drain()
         order = self._convert(advocate, told, None)
         Conversion.objects.filter(pk=order.pk).update(created_at=before, occurred_at=before)
         Delivery.objects.filter(source=str(order.uid)).update(created_at=before, occurred_at=before)
         self.people[told].is_being_written_of = True
         return f"{told} from {advocate.program.store}"
 
-    def buy(self, *, is_late: bool = False) -> str:
+    def buy(self, *, is_late: bool | None = None) -> str:
         person, advocate = self._person(), self._advocate()
-        at = timezone.now() - timedelta(hours=12) if is_late else self._long_ago(person)
+        at = self._long_ago(person)
+        if is_late is not None:
+            at = timezone.now() - timedelta(hours=12) if is_late else None
         self._convert(advocate, person.email, at)
         heard = StoreSetting.objects.filter(store=advocate.program.store, is_enabled=True)
         for account in heard.values_list("connection__account_id", flat=True):
@@ -374,12 +384,12 @@ class History(Promises):
         self._live(1)
 
     def _process(self) -> str:
-        return "double_opt_in" if self.random.random() < 0.25 and self.motif != STRANGER else "single_opt_in"
+        return "double_opt_in" if self.random.random() < 0.25 and self.motif not in BY_ONE_CLICK else "single_opt_in"
 
     def _was_there(self, person: Person, account: str) -> SeedProfile:
         """A profile of long ago; perhaps of somebody who has refused the account since, or complained."""
         said = self.random.choice(["SUBSCRIBED", "NEVER_SUBSCRIBED", "UNSUBSCRIBED", "SPAM_COMPLAINT"])
-        if self.motif == STRANGER:  # who tries it with each of them
+        if self.motif in AFTER_NOES:
             said = "UNSUBSCRIBED"
         is_complaint, is_no = said == "SPAM_COMPLAINT", said in ("UNSUBSCRIBED", "SPAM_COMPLAINT")
         if is_no:
@@ -390,6 +400,9 @@ class History(Promises):
             suppressions=["SPAM_COMPLAINT" if is_complaint else "UNSUBSCRIBE"] if is_no else [],
             said_at=(timezone.now() - timedelta(days=2)).isoformat(timespec="seconds"),
         )
+
+    def live(self) -> None:
+        self._live_and_look()
 
     def _live(self, rounds: int) -> None:
         """What beat and workers do in a minute, so many times."""
@@ -478,9 +491,9 @@ class History(Promises):
         found = list(rows)
         return self.random.choice(found) if found else None
 
-    def _klaviyos_clock(self) -> Callable[[], str]:
-        off = timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
-        return lambda: (datetime.now(UTC) + off).isoformat()
+    def _klaviyos_clock(self, off: timedelta | None) -> Callable[[], str]:
+        by = off or timedelta(seconds=self.random.choice([-5, -90, -90, 90]))
+        return lambda: (datetime.now(UTC) + by).isoformat()
 
     def _skew(self) -> timedelta:
         return self.random.choice(SKEWS)
@@ -511,23 +524,29 @@ ACTS = {
 }
 #: The shortest ways to what was once wrong; each history plays one, by its seed.
 STRANGER: Motif = (("say_yes", {"proof": ""}),)
+COMPLAINT: Motif = (("say_no", {"kind": "complaint"}), ("live", {}), ("say_yes", {"proof": "signed_in"}))
+ALL_OF_IT = ("say_no", {"kind": "verb", "scope": OptOut.Scope.EVERYTHING})
+SAID_SLOWLY = ("say_no_there", {"how": "unsubscribed", "off": timedelta(seconds=-90)})  # by the account's clock
+NO_LATER: Motif = (("say_yes", {"proof": "signed_in"}), SAID_SLOWLY)
 MOTIFS: tuple[Motif, ...] = (
     STRANGER,
-    (("say_no", {"kind": "complaint"}), ("say_yes", {"proof": "signed_in"})),
+    COMPLAINT,
     (("say_yes", {"proof": "confirmed"}), ("say_no", {"kind": "late", "off": timedelta(hours=-2)})),
-    (("say_yes", {"proof": "signed_in"}), ("say_no_there", {})),
+    NO_LATER,
     (("switch", {}), ("say_no", {}), ("switch", {})),
     (("say_no", {}), ("disconnect", {})),
     (("part", {}), ("say_no", {}), ("join", {})),
     (("buy", {}), ("part", {}), ("join", {})),
     (("disconnect", {}), ("erase", {})),
     (("erase", {}), ("buy", {"is_late": True})),
-    (("erase_while_they_buy", {}),),
+    (("erase_while_they_buy", {"is_long": True}),),
     (("join_program", {}), ("say_yes", {"proof": ""})),
-    (("erase", {}), ("say_no", {"kind": "verb"}), ("buy", {})),
+    (("erase", {}), ("live", {}), ALL_OF_IT, ("live", {}), ("buy", {"is_late": False})),
     (("say_no", {}), ("say_yes", {"proof": ""}), ("act", {})),
-    (("say_no", {"kind": "verb"}), ("erase", {}), ("buy", {})),
+    (ALL_OF_IT, ("erase", {}), ("live", {}), ("buy", {"is_late": False})),
 )
+AFTER_NOES = (STRANGER, COMPLAINT)  # of people who have refused each account long ago
+BY_ONE_CLICK = (*AFTER_NOES, NO_LATER)  # on lists that ask for no confirmation
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
     "join": ("say_no", "buy"),

@@ -9,6 +9,7 @@ from integrations.outcomes import Accepted, CalledOff, Outcome, Retry, Skipped
 from integrations.reasons import Who, declare
 from klaviyo.api import profiles, subscriptions
 from klaviyo.api.profiles import Profile
+from klaviyo.consent import heard_noes
 from klaviyo.consent.owed_noes import NOT_THERE, SAID_NO_BEFORE, SAID_YES_SINCE
 from klaviyo.delivery.newsletter import consent_there, enqueue, newsletter_list, requests, subscribe
 from klaviyo.mapping.contents import Unsubscribe
@@ -59,7 +60,7 @@ def unsubscribe(batch: Batch, delivery: Delivery) -> Outcome:
     if requests.is_in_other_hands(delivery):
         return subscribe.one_at_a_time()
     person = consent_there.person(batch, delivery)
-    if person and consent_there.said_yes_after(person, delivery.occurred_at):
+    if person and (consent_there.said_yes_after(person, delivery.occurred_at) or _is_outdone(delivery, person)):
         return SAID_YES_SINCE
     is_shown = person is not None and consent_there.consent(person) == "SUBSCRIBED"
     is_settled = _is_settled(delivery)
@@ -105,6 +106,13 @@ def _is_settled(delivery: Delivery) -> bool:
     """Whether Klaviyo shows by now what came of their last yes; one that they must confirm changes nothing."""
     job = requests.latest(delivery, SHOWS_WITHIN)
     return job is None or job.deliveries.filter(reason_code=subscribe.PENDING.code).exists()
+
+
+def _is_outdone(delivery: Delivery, person: Profile) -> bool:
+    """Whether the no was said at another account, and the person has said yes to this one since."""
+    no = OptOut.objects.filter(uid=delivery.source, place=heard_noes.PLACE).first()
+    told = None if consent_there.is_of_another(person) else person.subscriptions.email
+    return no is not None and heard_noes.is_outdone(no, told)
 
 
 def _last_look(delivery: Delivery) -> None:
