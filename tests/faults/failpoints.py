@@ -35,6 +35,7 @@ class Point:
     needs: str = ""
 
 
+SETTLING = tuple((outbox, name) for name in ("settle", "settle_taken", "settle_all", "give_back"))
 POINTS = (
     Point("heard", ((wake_ups, "heard"),), is_after=True),
     Point("slot", ((account_slots, "one"),)),
@@ -49,10 +50,10 @@ POINTS = (
     Point("before_http", ((transport, "send"),)),
     Point("after_http", ((transport, "send"),), is_after=True),
     Point("after_reading", ((answers, "read"),), is_after=True),
-    Point("before_record", ((attempts, "_finish"),)),
-    Point("after_record", ((attempts, "_finish"),), is_after=True),
-    Point("before_settle", ((outbox, "settle"), (outbox, "settle_all"), (outbox, "give_back"))),
-    Point("after_settle", ((outbox, "settle"), (outbox, "settle_all"), (outbox, "give_back")), is_after=True),
+    Point("before_record", ((attempts, "finish"),)),
+    Point("after_record", ((attempts, "finish"),), is_after=True),
+    Point("before_settle", SETTLING),
+    Point("after_settle", SETTLING, is_after=True),
     Point("before_pause_ends", ((pauses, "passed"),)),
     Point("before_refresh_http", ((oauth, "refresh"),), needs="a dead token"),
     Point("after_refresh_http", ((oauth, "refresh"),), is_after=True, needs="a dead token"),

@@ -71,7 +71,7 @@ def answers(bodies: list[bytes], number: int) -> Iterator[requests.Response]:
 @pytest.fixture
 def client(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
     """An account whose access never ends, however often it is refused."""
-    monkeypatch.setattr(connections, "access", lambda *_: ACCESS)
+    monkeypatch.setattr(connections, "access", lambda *_, **__: ACCESS)
     monkeypatch.setattr(connections, "renew", lambda *_: ACCESS)
     return Client(Connection.objects.create(provider="klaviyo", account_id="VxYz12", state=Connection.State.CONNECTED))
 

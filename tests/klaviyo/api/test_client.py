@@ -207,7 +207,7 @@ def test_time_that_went_by_while_access_was_renewed_counts(
 ) -> None:
     deadline, renewed = Deadline(3600), connections.access
 
-    def renew(connection_id: int) -> Any:
+    def renew(connection_id: int, **_: Any) -> Any:
         monkeypatch.setattr(deadline, "_ends_at", 0.0)
         return renewed(connection_id)
 
