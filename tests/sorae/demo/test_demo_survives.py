@@ -39,7 +39,6 @@ def test_nothing_is_lost_when_the_worker_is_killed_halfway_and_the_broker_is_emp
         "converted",
         "visited",
         "too_many",
-        "erased",
     }
     assert outcome["sends"]["sorae"]["held"] == {"access_withdrawn": outcome["held_at_the_end"]}
     assert outcome["sends"]["sorae"]["queued"] == {"advocate_cap": outcome["postponed_at_the_end"]}
