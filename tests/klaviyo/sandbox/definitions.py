@@ -34,8 +34,8 @@ def _short(schema: dict[str, Any]) -> Any:
         return "null" if rest == "anything" else {"$null": rest}
     if "$ref" in schema:
         return "@" + schema["$ref"].rpartition("/")[2]
-    if "oneOf" in schema:
-        return {"$one": [_short(one) for one in schema["oneOf"]]}
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return {"$one": [_short(one) for one in choices]}
     if "enum" in schema:
         return "timezone" if len(schema["enum"]) > MOST_CHOICES else {"$is": schema["enum"]}
     if schema.get("type") == "array":
