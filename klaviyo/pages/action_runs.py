@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -186,6 +186,7 @@ class Contents:
     exchanged: tuple[dict[str, Any], ...] = ()
     missing: str = ""
     is_given_whole: bool = False
+    touched: Mapping[str, Any] = field(default_factory=dict)  # see `action_touches`
 
     @property
     def json(self) -> str:
@@ -244,6 +245,7 @@ def contents(run: ActionRun) -> Contents:
         tuple(_rows(told.get("warnings"))),
         tuple(one for one in exchanged if isinstance(one, dict)) if isinstance(exchanged, list) else (),
         is_given_whole=is_whole,
+        touched=told.get("touched") or {},
     )
 
 
