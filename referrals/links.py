@@ -6,7 +6,7 @@ without a space, words of a language without spaces.
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_plus
 
 from django.http import HttpRequest
 
@@ -74,13 +74,12 @@ class Slug(Word):
 def query(request: HttpRequest) -> str:
     """The raw query string, and behind it what a mail program has tied to the path by an encoded question mark."""
     told = str(request.META.get("QUERY_STRING", ""))
-    found = _TIED.search(str(request.META.get("PATH_INFO", "")))  # percent-decoded, in Latin-1: PEP 3333
+    found = _TIED.search(request.path_info)
     if not found:
         return told
-    tied = found["query"]
-    if found["sign"].startswith("%"):  # encoded twice
-        tied = unquote_to_bytes(tied.encode("latin-1", "replace")).decode("latin-1")
-    return "&".join(filter(None, (told, quote(tied.encode("latin-1", "replace"), safe=_AS_IT_IS))))
+    is_encoded_twice = found["sign"].startswith("%")
+    tied = unquote(found["query"]) if is_encoded_twice else found["query"]
+    return "&".join(filter(None, (told, quote(tied, safe=_AS_IT_IS))))
 
 
 def own(query: str) -> dict[str, str]:

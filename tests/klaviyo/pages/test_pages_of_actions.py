@@ -442,9 +442,9 @@ def test_the_question_is_asked_also_where_nothing_was_read(browser: Client, sent
 def test_nothing_is_read_into_a_question_about_somebody_who_was_erased(
     browser: Client, operator: User, sandbox: Sandbox, connection: Connection
 ) -> None:
-    [id] = sandbox.put_profiles(TEA, [SeedProfile(BEN)])
-    typed = {"klaviyo_id": id, "run": "1"}
-    question = browser.post(form(connection, "delete_profile"), typed)["Location"]
+    ben, cid = sandbox.put_profiles(TEA, [SeedProfile(BEN), SeedProfile(CID)])
+    typed = {"klaviyo_id": ben, "from_id": cid, "run": "1"}
+    question = browser.post(form(connection, "merge_profiles"), typed)["Location"]
     assert BEN in words(browser.get(question))
     erase.erase(BEN, operator)
     row = ActionRun.objects.get(pk=question.partition("sure=")[2])
