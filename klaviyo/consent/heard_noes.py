@@ -23,7 +23,7 @@ from klaviyo.api.consent import Marketing
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import owed_noes, reach
 from klaviyo.models import HeardNo, ServedStore
-from referrals import noes, person_key, suppressions, text
+from referrals import noes, person_key, suppressions, text, times
 from referrals.lifecycle import consent
 from referrals.models import OptIn, OptOut, Store
 
@@ -39,12 +39,18 @@ def note(connection: Connection, email: str, *, is_complaint: bool, happened_at:
 
     It is kept before it is seen which stores these are: one that is joined meanwhile finds it there.
     """
-    at = happened_at or timezone.now()
-    if _is_echo(connection, email, at):
+    address, at = text.storable(email), _time(happened_at)
+    if _is_echo(connection, address, at):
         return 0
-    heard = _keep(connection, email, is_complaint=is_complaint, happened_at=at)
+    heard = _keep(connection, address, is_complaint=is_complaint, happened_at=at)
     stores = Store.objects.filter(pk__in=reach.served(connection)).order_by("pk")
-    return sum(_note(store, heard, email) for store in stores)
+    return sum(_note(store, heard, address) for store in stores)
+
+
+def _time(told: datetime | None) -> datetime:
+    """When it happened; of a time that cannot be true it has happened now."""
+    now = timezone.now()
+    return told if told and times.EARLIEST <= told <= now + noes.CLOCKS_DIFFER else now
 
 
 def note_suppressed(connection: Connection, people: Sequence[Profile]) -> int:
@@ -125,10 +131,10 @@ def _note(store: Store, heard: HeardNo, address: str) -> bool:
     return True
 
 
-def _keep(connection: Connection, email: str, *, is_complaint: bool, happened_at: datetime) -> HeardNo:
+def _keep(connection: Connection, address: str, *, is_complaint: bool, happened_at: datetime) -> HeardNo:
     """By the person's key; of somebody erased by nothing else."""
-    address = text.storable(email)
-    told = {"email": "" if reach.erased([address]) else address[:LONGEST], "happened_at": happened_at}
+    is_kept = len(address) <= LONGEST and not reach.erased([address])
+    told = {"email": address if is_kept else "", "happened_at": happened_at}
     heard, is_new = HeardNo.objects.get_or_create(
         connection=connection,
         person=person_key.of(address),

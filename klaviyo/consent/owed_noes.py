@@ -219,7 +219,7 @@ def tell_again(
 
 def order(no: OptOut, address: str = "") -> Order:
     """The delivery that tells of a no. One whose address nobody can write is on record as failed."""
-    email = address or text.storable(no.email)
+    email = address or text.address_in(text.storable(no.email))
     return Order(
         kind=Unsubscribe.kind,
         key=key_of(no),

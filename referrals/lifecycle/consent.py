@@ -181,9 +181,9 @@ def note_no(opt_out: OptOut) -> None:
     However it is spelt: what is no address to us may still be somebody's, who is found by the key of it.
     """
     if opt_out.pk and not opt_out.person:
-        opt_out.save(update_fields=["person", "key_version", "turn"])
+        opt_out.save(update_fields=["email", "person", "key_version", "turn"])
     if opt_out.scope != OptOut.Scope.NEWSLETTER:
-        _suppress(text.storable(opt_out.email), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
+        _suppress(text.address_in(text.storable(opt_out.email)), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
 
 
 def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> Suppression:

@@ -16,6 +16,7 @@ from integrations.models import Connection, Delivery
 from integrations.outbox.retention import forget
 from integrations.signals import account_replaced
 from klaviyo import tasks
+from klaviyo.api import profiles
 from klaviyo.consent import heard_noes, reach, topics
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import ConsentWatch, HeardNo, Notice, ServedStore, StoreSetting
@@ -226,6 +227,31 @@ def test_without_a_webhook_it_is_seen_when_the_account_is_asked(
     for _ in range(2):
         polling.poll(ConsentWatch.objects.get())
     assert [no.is_complaint for no in noes.standing([BEN])] == noted
+
+
+@pytest.mark.parametrize(
+    "said_at", ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59+00:00", "2199-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "?"]
+)
+def test_of_a_no_whose_time_cannot_be_true_the_time_is_that_of_hearing_it(
+    watch: ConsentWatch, ann: Advocate, said_at: str
+) -> None:
+    told = {"reason": "UNSUBSCRIBE", "timestamp": said_at}
+    marketing = {"consent": "UNSUBSCRIBED", "can_receive_email_marketing": False, "suppression": [told]}
+    attributes = {"email": BEN, "subscriptions": {"email": {"marketing": marketing}}}
+    profile = profiles.Profile("01JABC", attributes)
+    for _ in range(2):
+        heard_noes.note_suppressed(watch.connection, [profile])
+    [no] = noes.standing([BEN])
+    assert timezone.now() - A_MINUTE < no.occurred_at <= timezone.now()
+
+
+@pytest.mark.parametrize("email", ["b" * 300 + "@friends.test", "b\0en@friends.test", "\ud800@friends.test", "ben", "@", ""])
+def test_a_no_of_whoever_is_kept_without_fail(
+    watch: ConsentWatch, other: StoreSetting, ann: Advocate, email: str
+) -> None:
+    heard_noes.note(watch.connection, email, is_complaint=False, happened_at=None)
+    assert len(HeardNo.objects.get().email) <= 254
+    assert OptOut.objects.count() == 1
 
 
 def test_a_later_yes_at_the_other_account_counts_there(
