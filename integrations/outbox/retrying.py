@@ -14,7 +14,9 @@ def again(deliveries: "QuerySet[Delivery]") -> int:
     Accepted and confirmed ones are left alone, those of which nothing is kept any more, those that were not sent for
     good, and those whose account is not connected: these go by themselves once it is.
     """
-    deliveries = retention.sendable(deliveries.exclude(state=Delivery.State.SKIPPED, reason_code__in=reasons.for_good()))
+    deliveries = retention.sendable(
+        deliveries.exclude(state=Delivery.State.SKIPPED, reason_code__in=reasons.for_good())
+    )
     with transaction.atomic():
         named = list(deliveries.order_by().values_list("connection", flat=True).distinct())
         connected = Connection.objects.filter(pk__in=named, state=Connection.State.CONNECTED)

@@ -145,7 +145,18 @@ def test_a_hosts_own_rows_take_their_turns(tea_house: Store) -> None:
 
 @pytest.mark.parametrize(
     "spelt",
-    ["Ben <{}>", "<{}>", " < {} > ", "Ben\n<{}>", "mailto:{}", "MAILTO:{}?subject=No", "<mailto:{}>", "{}.", "<{}.>", "{}..."],
+    [
+        "Ben <{}>",
+        "<{}>",
+        " < {} > ",
+        "Ben\n<{}>",
+        "mailto:{}",
+        "MAILTO:{}?subject=No",
+        "<mailto:{}>",
+        "{}.",
+        "<{}.>",
+        "{}...",
+    ],
 )
 @pytest.mark.parametrize("is_made_at_once", [True, False])
 def test_a_hosts_own_row_is_the_no_of_whom_it_means(tea_house: Store, spelt: str, is_made_at_once: bool) -> None:
@@ -161,7 +172,9 @@ def test_a_hosts_own_row_is_the_no_of_whom_it_means(tea_house: Store, spelt: str
     assert row.email == BEN
 
 
-@pytest.mark.parametrize("spelt", ["Ben", "<>", "<Ben>", "<a@b.example> <c@d.example>", "mailto:", ".", "Ben <ben@>", ""])
+@pytest.mark.parametrize(
+    "spelt", ["Ben", "<>", "<Ben>", "<a@b.example> <c@d.example>", "mailto:", ".", "Ben <ben@>", ""]
+)
 def test_a_row_that_means_nobody_certain_is_kept_as_it_is(tea_house: Store, spelt: str) -> None:
     row = OptOut.objects.create(store=tea_house, email=spelt, scope="everything", place="the host")
     consent.note_no(row)

@@ -395,13 +395,17 @@ def test_an_invite_is_found_however_a_mail_program_has_encoded_the_link(
     assert str(Landing.objects.get().invite_uid) == UID
 
 
-@pytest.mark.parametrize("tied", ["%3Futm_source=caf%C3%A9&gclid=1", "%253Futm_source%253Dcaf%25C3%25A9%2526gclid%253D1"])
+@pytest.mark.parametrize(
+    "tied", ["%3Futm_source=caf%C3%A9&gclid=1", "%253Futm_source%253Dcaf%25C3%25A9%2526gclid%253D1"]
+)
 def test_a_campaign_that_is_tied_to_the_path_goes_on_to_the_shop(ann: Advocate, friend: Client, tied: str) -> None:
     answer = follow(friend, f"{ann.referral_code}{tied}")
     assert answer["Location"] == f"https://teahouse.example/?utm_source=caf%C3%A9&gclid=1&ref={ann.referral_code}"
 
 
-@pytest.mark.parametrize("tied", ["%3F%0d%0aX:%20y=1", "%3Futm_x=%0d%0aX:%20y", "%253Futm_x%253D%250d%250aX", "%3F" + "%FF" * 900])
+@pytest.mark.parametrize(
+    "tied", ["%3F%0d%0aX:%20y=1", "%3Futm_x=%0d%0aX:%20y", "%253Futm_x%253D%250d%250aX", "%3F" + "%FF" * 900]
+)
 def test_nothing_that_is_tied_to_the_path_makes_another_header(ann: Advocate, friend: Client, tied: str) -> None:
     answer = follow(friend, f"{ann.referral_code}{tied}")
     assert (answer.status_code, "X" in answer.headers) == (302, False)

@@ -437,7 +437,7 @@ def test_what_is_neither_on_nor_off_is_refused(name: str, monkeypatch: pytest.Mo
         monkeypatch.setattr(configuration, "_problems", [])
         monkeypatch.setenv(name, told)
         assert (configuration.flag(name), configuration.shown()) == (is_on, [])
-    for told in ("y", "enabled", '"1"', "2", "ture", "１"):
+    for told in ("y", "enabled", '"1"', "2", "ture", "1."):
         monkeypatch.setattr(configuration, "_problems", [])
         monkeypatch.setenv(name, told)
         configuration.flag(name)

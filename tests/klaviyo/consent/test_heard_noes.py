@@ -230,7 +230,8 @@ def test_without_a_webhook_it_is_seen_when_the_account_is_asked(
 
 
 @pytest.mark.parametrize(
-    "said_at", ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59+00:00", "2199-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "?"]
+    "said_at",
+    ["0001-01-01T00:00:00Z", "1999-12-31T23:59:59+00:00", "2199-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "?"],
 )
 def test_of_a_no_whose_time_cannot_be_true_the_time_is_that_of_hearing_it(
     watch: ConsentWatch, ann: Advocate, said_at: str
@@ -245,7 +246,9 @@ def test_of_a_no_whose_time_cannot_be_true_the_time_is_that_of_hearing_it(
     assert timezone.now() - A_MINUTE < no.occurred_at <= timezone.now()
 
 
-@pytest.mark.parametrize("email", ["b" * 300 + "@friends.test", "b\0en@friends.test", "\ud800@friends.test", "ben", "@", ""])
+@pytest.mark.parametrize(
+    "email", ["b" * 300 + "@friends.test", "b\0en@friends.test", "\ud800@friends.test", "ben", "@", ""]
+)
 def test_a_no_of_whoever_is_kept_without_fail(
     watch: ConsentWatch, other: StoreSetting, ann: Advocate, email: str
 ) -> None:
