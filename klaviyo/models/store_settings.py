@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 
 from integrations.models import Connection
+from klaviyo.models.heard_noes import ServedStore
 from klaviyo.models.policies import Policy
 from referrals.models import Store
 
@@ -68,11 +69,17 @@ class StoreSetting(models.Model):
         return f"{self.store} → {self.connection}"
 
     def save(self, *args: Any, **more: Any) -> None:
-        """Whatever was changed by it: the account is told anew of what people have said no to."""
+        """Whatever was changed by it: the account is told anew of what people have said no to.
+
+        A store that is joined takes in what the account had told of before: see `consent.heard_noes`.
+        """
         if more.get("update_fields") is None:
             self.noes_reached, self.noes_told_at = 0, None
         is_new = self._state.adding
-        super().save(*args, **more)
+        with transaction.atomic():
+            super().save(*args, **more)
+            if is_new:
+                ServedStore.objects.get_or_create(connection=self.connection, store=self.store)
         if is_new:
             self.store.take_time_zone(self.connection.timezone)
 

@@ -22,7 +22,7 @@ from klaviyo.delivery.erasure import action_runs, further_address, owed
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
-from klaviyo.models import BackfillProblem, ConsentDecision, Erasure, Notice, Send
+from klaviyo.models import BackfillProblem, ConsentDecision, Erasure, HeardNo, Notice, Send
 from klaviyo.profiles.batch import NOT_JOINED
 from referrals import erased, lifecycle, person_key, suppressions
 from referrals.models import OptOut, Visit
@@ -64,6 +64,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     With `until`, what is about nothing but these facts and what was stored by then.
     """
     sources, names = list(facts), spellings(email)
+    _forget_address(email, until)  # before what waits: whoever tells of it holds it, and is seen below
     if until is None or not erased.has_come_back(email):
         sources += _noes(email)
     about = _about(names, sources, until)
@@ -108,6 +109,12 @@ def forget_notices(emails: Iterable[str], profiles: Iterable[str], until: dateti
     """What accounts have told us of the person."""
     told = Notice.objects.filter(Q(email__in=emails) | Q(profile_id__in=profiles))
     (told.filter(received_at__lte=until) if until else told).delete()
+
+
+def _forget_address(email: str, until: datetime | None) -> None:
+    """Of what they have refused an account at Klaviyo itself: that stays by their key alone."""
+    told = HeardNo.objects.filter(person_key.stored("person", person_key.every(email))).exclude(email="")
+    (told.filter(heard_at__lte=until) if until else told).update(email="")
 
 
 def order(receipt: Erasure, connection: Connection, email: str) -> Order:
