@@ -192,6 +192,11 @@ class Contents:
         return json.dumps(self.data, indent=2, ensure_ascii=False)
 
     @property
+    def next(self) -> str:
+        """Where a list goes on; empty at its end."""
+        return str(self.data.get("next") or "") if isinstance(self.data, dict) else ""
+
+    @property
     def is_accepted(self) -> bool:
         """Whether Klaviyo said no more than that it took it."""
         return isinstance(self.data, dict) and self.data.get("accepted") is True
