@@ -128,7 +128,9 @@ class Subscriber(Named):
     @model_validator(mode="after")
     def _can_be_reached(self) -> "Subscriber":
         check_channels(
-            self.channels, has_mail=self.is_looked_up or bool(self.email), has_phone=self.is_looked_up or bool(self.phone_number)
+            self.channels,
+            has_mail=self.is_looked_up or bool(self.email),
+            has_phone=self.is_looked_up or bool(self.phone_number),
         )
         if self.phone_number:
             check_number(self.channels, people.phone(self.phone_number, None))
@@ -152,7 +154,9 @@ class Unsubscriber(Named):
     def _can_be_found(self) -> "Unsubscriber":
         if self.channels:
             check_channels(
-                self.channels, has_mail=self.is_looked_up or bool(self.email), has_phone=self.is_looked_up or bool(self.phone_number)
+                self.channels,
+                has_mail=self.is_looked_up or bool(self.email),
+                has_phone=self.is_looked_up or bool(self.phone_number),
             )
         return self
 

@@ -50,8 +50,8 @@ NAME_THEM = declare(
 WHOSE_CONVERSATION = declare(
     "whose_conversation",
     "Whose conversation it is",
-    "A conversation does not say whose it is, and Klaviyo does not tell; somebody has said no or was erased, and it may "
-    "be theirs. Answer in Klaviyo's own inbox.",
+    "A conversation does not say whose it is, and Klaviyo does not tell; somebody has said no or was erased, and it "
+    "may be theirs. Answer in Klaviyo's own inbox.",
     because="nobody can see whose conversation it is",
     means="Klaviyo writes to whoever the conversation is with, and its API does not say who that is.",
     who=Who.OPERATOR,

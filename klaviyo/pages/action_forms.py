@@ -24,7 +24,9 @@ from klaviyo.pages.action_things import Found
 
 LARGEST_FILE = 5 * 1024 * 1024  # bytes
 #: What a page sends beside the fields.
-BESIDE = frozenset({"csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "of", "on", "once"})
+BESIDE = frozenset(
+    {"csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "of", "on", "once"}
+)
 
 #: What a form that is not kept to means, for people.
 FORMS = {

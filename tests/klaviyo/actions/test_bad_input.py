@@ -652,7 +652,7 @@ def test_a_whole_text_that_is_no_input_is_refused_in_words(world: World, way: Ca
     assert not ActionRun.objects.exists()
 
 
-#: What is worth a row of its own: the words, over every way. A form gives each time a zone, so there it is another one.
+#: What is worth a row of its own: the words, over every way. A form gives a zone to each time.
 SHOWN: list[tuple[str, Given, str]] = [
     ("get_profiles", {"email": "nobody"}, MALFORMED),
     ("get_profiles", {"phone_number": "5125551234"}, "with its country code"),
@@ -724,6 +724,6 @@ def test_over_each_way_it_is_said_in_the_same_words(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_time_needs_its_zone(world: World, way: str) -> None:
+    more = {"time.zone": "Mars"} if way == "page" else {}
     with pytest.raises(Unused, match="time zone"):
-        more = {"time.zone": "Mars"} if way == "page" else {}
         WAYS[way](world, "create_event", event(time="2026-08-01T12:00:00") | more, "")

@@ -121,7 +121,8 @@ def test_names_of_other_products_are_shown_in_help_and_form_and_can_be_used_in_b
     help = " ".join(" ".join(manual.of_action(name)).split())
     options = Options(action)
     form = action_fields.of(action)
-    shown = {word for one in form for word in (one.label, *one.elsewhere)} | {one.about_group for one in form}
+    shown = {word for one in form for word in (one.label, *one.elsewhere)}
+    shown |= {word for one in form for word in (one.group, one.about_group)}
     for label in LABELS[name]:
         option = "--" + snake(label).replace("_", "-")
         assert label in help or option in options.names, label

@@ -95,7 +95,9 @@ def test_a_person_is_found_in_either_spelling(world: World, run: Run) -> None:
         ("earliest creation date", "01NEW"),
     ],
 )
-def test_of_two_profiles_the_one_that_is_meant(world: World, run: Run, spoil: Spoil, handling: str, chosen: str) -> None:
+def test_of_two_profiles_the_one_that_is_meant(
+    world: World, run: Run, spoil: Spoil, handling: str, chosen: str
+) -> None:
     def profile(id: str, created: str, updated: str) -> dict[str, Any]:
         return {"type": "profile", "id": id, "attributes": {"created": created, "updated": updated}}
 
@@ -144,12 +146,13 @@ def test_an_address_that_is_taken(world: World, run: Run) -> None:
     assert seen(world)[1:] == [("POST", "/api/profiles"), ("PATCH", f"/api/profiles/{profile['id']}")]
 
 
-def test_an_update_clears_what_it_names_and_nothing_else(world: World, run: Run) -> None:
-    profile = world.profile(external_id="a-7", title="Dr", organization="Tea House", first_name="Ann")
+def test_an_update_clears_what_it_names_and_nothing_else(world: World, run: Run, way: str) -> None:
+    external_id = f"a-7-{way}"
+    profile = world.profile(external_id=external_id, title="Dr", organization="Tea House", first_name="Ann")
     world.exchanges.clear()
     told = run(
         "update_profile",
-        external_id="a-7",
+        external_id=external_id,
         identifier="external_id",
         clear=["title"],
         last_name="Lee",
@@ -162,9 +165,9 @@ def test_an_update_clears_what_it_names_and_nothing_else(world: World, run: Run)
 
 
 @pytest.mark.parametrize("is_member", [True, False])
-def test_a_segment_is_asked_by_the_profiles_id(world: World, run: Run, is_member: bool) -> None:
+def test_a_segment_is_asked_by_the_profiles_id(world: World, run: Run, way: str, is_member: bool) -> None:
     segment = world.segment()
-    external_id = f"s-{is_member}"
+    external_id = f"s-{is_member}-{way}"
     profile = world.profile(external_id=external_id, **({"properties": {"sorae_code": "AB"}} if is_member else {}))
     world.exchanges.clear()
     told = run("get_segment_profiles", segment_id=segment, external_id=external_id)
@@ -178,9 +181,7 @@ def test_who_has_unsubscribed_is_not_subscribed(world: World, run: Run) -> None:
     email = world.email()
     world.sandbox.put_profiles(TEA, [SeedProfile(email=email, consent="UNSUBSCRIBED", said_at="2026-11-22T10:00:00Z")])
     world.exchanges.clear()
-    told = run(
-        "subscribe_profile_to_list", list_id=list_id, email=email, channels=["email"], **SAID
-    )
+    told = run("subscribe_profile_to_list", list_id=list_id, email=email, channels=["email"], **SAID)
     assert (told.outcome, told.code) == ("failure", "has_said_no")
     assert seen(world) == [("GET", "/api/profiles")]
 

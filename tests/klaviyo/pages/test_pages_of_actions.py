@@ -89,7 +89,8 @@ def test_each_is_found_by_its_names_elsewhere(browser: Client, connection: Conne
 
 
 @pytest.mark.parametrize(
-    "said", ["add a profile to a list", "Put somebody on a list", "add contact to newsletter", "add subscriber to audience"]
+    "said",
+    ["add a profile to a list", "Put somebody on a list", "add contact to newsletter", "add subscriber to audience"],
 )
 def test_it_is_found_in_ones_own_words(browser: Client, connection: Connection, said: str) -> None:
     found = browser.get(ACTIONS, {"q": said}).content.decode()
