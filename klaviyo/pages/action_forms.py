@@ -267,6 +267,8 @@ def _write(typed: Typed, one: Field, value: Any) -> None:
 
 def _moment(text: str, zone: str) -> str:
     """The moment with its zone; what is none stays as it is, for the model to refuse."""
+    if text.isdigit():
+        return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

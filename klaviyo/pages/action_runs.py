@@ -224,7 +224,8 @@ class Contents:
     def requests(self) -> list[dict[str, Any]]:
         """Those that would go, of a dry run."""
         planned = self.data.get("requests") if isinstance(self.data, dict) else None
-        return [{**one, "text": _pretty(one.get("body"))} for one in planned or () if isinstance(one, dict)]
+        planned = planned if isinstance(planned, list) else []  # of a run that made some it is how many
+        return [{**one, "text": _pretty(one.get("body"))} for one in planned if isinstance(one, dict)]
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:

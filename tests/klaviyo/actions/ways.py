@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -106,9 +106,11 @@ def _of_line(line: str) -> Problem:
 
 def by_http(world: World, name: str, given: Given, key: str, raw: bytes = b"") -> Outcome:
     action = catalogue.find(name)
-    _, secret = tokens.make("Till", User.objects.get(username="operator"), abilities=[action.group], per_minute=60_000)
+    if not world.secret:
+        user = User.objects.get(username="operator")
+        _, world.secret = tokens.make("Till", user, abilities=list(catalogue.GROUPS), per_minute=60_000)
     sure = {"confirm": True} if action.asks else {}
-    said = {"authorization": f"Bearer {secret}"} | ({"idempotency-key": key} if key else {})
+    said = {"authorization": f"Bearer {world.secret}"} | ({"idempotency-key": key} if key else {})
     answer = Client(enforce_csrf_checks=True).post(
         f"/api/v1/connections/{world.connection.pk}/actions/{name}",
         raw or as_json(given | sure),
@@ -164,14 +166,17 @@ def as_typed(action: Action, given: Given) -> dict[str, Any]:
         flat |= flat.pop("location")
     typed: dict[str, Any] = {}
     for name, value in flat.items():
-        field = next((one for one in fields if one.name == name), None)
-        if field is None and isinstance(value, dict) and any(one.name.startswith(f"{name}.") for one in fields):
-            for inner, told in value.items():
-                within = next((one for one in fields if one.name == f"{name}.{inner}"), None)
-                typed |= _typed(within, f"{name}.{inner}", told)
-        else:
-            typed |= _typed(field, name, value)
+        typed |= _within(fields, name, value)
     return typed
+
+
+def _within(fields: Sequence[Field], name: str, value: Any) -> dict[str, Any]:
+    field = next((one for one in fields if one.name == name), None)
+    if field is None and isinstance(value, dict) and any(one.name.startswith(f"{name}.") for one in fields):
+        return {
+            key: told for inner, one in value.items() for key, told in _within(fields, f"{name}.{inner}", one).items()
+        }
+    return _typed(field, name, value)
 
 
 def _typed(field: Field | None, name: str, value: Any) -> dict[str, Any]:
