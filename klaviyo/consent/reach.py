@@ -47,6 +47,16 @@ NAME_THEM = declare(
     who=Who.OPERATOR,
     do="Read who is in it, and give their emails: who has complained, said no or was erased is then left out.",
 )
+WHOSE_CONVERSATION = declare(
+    "whose_conversation",
+    "Whose conversation it is",
+    "A conversation does not say whose it is, and Klaviyo does not tell; somebody has said no or was erased, and it "
+    "may be theirs. Answer in Klaviyo's own inbox.",
+    because="nobody can see whose conversation it is",
+    means="Klaviyo writes to whoever the conversation is with, and its API does not say who that is.",
+    who=Who.OPERATOR,
+    do="Answer in Klaviyo's own inbox.",
+)
 UNKNOWN = decision.UNKNOWN
 NO_FIRST = owed_noes.GOES_FIRST
 #: Klaviyo's words for what somebody has ended themselves: https://developers.klaviyo.com/en/reference/get_profiles

@@ -193,6 +193,11 @@ class Contents:
         return json.dumps(self.data, indent=2, ensure_ascii=False)
 
     @property
+    def next(self) -> str:
+        """Where a list goes on; empty at its end."""
+        return str(self.data.get("next") or "") if isinstance(self.data, dict) else ""
+
+    @property
     def is_accepted(self) -> bool:
         """Whether Klaviyo said no more than that it took it."""
         return isinstance(self.data, dict) and self.data.get("accepted") is True
@@ -220,7 +225,8 @@ class Contents:
     def requests(self) -> list[dict[str, Any]]:
         """Those that would go, of a dry run."""
         planned = self.data.get("requests") if isinstance(self.data, dict) else None
-        return [{**one, "text": _pretty(one.get("body"))} for one in planned or () if isinstance(one, dict)]
+        planned = planned if isinstance(planned, list) else []  # of a run that made some it is how many
+        return [{**one, "text": _pretty(one.get("body"))} for one in planned if isinstance(one, dict)]
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:

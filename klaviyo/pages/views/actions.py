@@ -39,7 +39,7 @@ from klaviyo.pages.action_touches import Reading
 from klaviyo.provider import KLAVIYO
 
 REMEMBERED = 3_600  # seconds, which form was run
-OURS = ("csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "anew")
+OURS = ("csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "anew", "on")
 
 
 @for_operators(RUN, RAW)
@@ -90,6 +90,8 @@ def form(request: HttpRequest, connection_id: int, name: str) -> HttpResponse:
     if run := _run(request, request.POST.get("of", ""), action):
         typed = _typed_of(action, run, connection)
         typed["once"] = request.POST.get("once", "")
+        if "on" in request.POST:
+            typed["from"] = action_runs.contents(run).next
     filled = _filled(connection, action, typed, request)
     if "find" in request.POST:
         return _found(request, connection, filled)

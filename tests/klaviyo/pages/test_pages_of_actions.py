@@ -89,6 +89,15 @@ def test_each_is_found_by_its_names_elsewhere(browser: Client, connection: Conne
         assert f"/{connection.pk}/{action.name}/" in answer.content.decode(), name
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["add a profile to a list", "Put somebody on a list", "add contact to newsletter", "add subscriber to audience"],
+)
+def test_it_is_found_in_ones_own_words(browser: Client, connection: Connection, said: str) -> None:
+    found = browser.get(ACTIONS, {"q": said}).content.decode()
+    assert re.findall(rf"/{connection.pk}/(\w+)/", found)[0] == "add_profile_to_list"
+
+
 def test_a_search_finds_nothing_else(browser: Client, connection: Connection) -> None:
     said = browser.get(ACTIONS, {"q": "leadconduit add profile to list"}).content.decode()
     assert re.findall(rf"/{connection.pk}/(\w+)/", said) == ["add_profile_to_list"]
