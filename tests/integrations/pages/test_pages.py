@@ -66,14 +66,6 @@ def test_a_provider_without_connections_invites_to_connect(browser: Client, prov
     assert "Enable Teapot" in page
 
 
-def test_an_account_that_serves_nobody_is_not_called_well(browser: Client, provider: Provider) -> None:
-    a_connection("C3", "Nobody's")
-    page = text(browser, PAGES)
-    assert "No store joined" in page
-    assert "Fix<" in page
-    assert "1 account connected" not in page
-
-
 def test_a_provider_page_shows_accounts_stores_and_the_worst_problem(browser: Client, tea_room: Connection) -> None:
     a_connection("B2", "Coffee Corner", state="reconnect", problem="The provider refused us.")
     page = text(browser, f"{PAGES}teapot/")
@@ -113,8 +105,7 @@ def test_check_now_asks_the_provider_and_tells_the_answer(browser: Client, tearo
 
 
 def test_whoever_may_only_look_has_nobody_asked(tearoom: Connection) -> None:
-    looking = Client()
-    looking.force_login(somebody("viewer", "connect", "reconnect", "disconnect"))
+    looking = signed_in_with("view_connection", "view_delivery")
     page = f"{PAGES}{tearoom.pk}/"
     assert "Test connection<" not in looking.get(page).content.decode()
     assert looking.post(f"{page}check").status_code == 403
