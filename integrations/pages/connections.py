@@ -58,9 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
     whom = health.served(connected)
     idle = Counter(row.provider for row in connected if not whom[row.pk])
     none = {"connected": 0, "needing": 0, "paused": 0}
-    installed = [
-        (providers.get(slug), counts.get(slug, none) | {"idle": idle[slug]}) for slug in providers.slugs()
-    ]
+    installed = [(providers.get(slug), counts.get(slug, none) | {"idle": idle[slug]}) for slug in providers.slugs()]
     return _page(request, "index", {"title": "Integrations", "installed": installed})
 
 

@@ -4,7 +4,7 @@ Where a name leads is looked at whenever something is sent (`wire.outside`); her
 """
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
 import idna
@@ -56,7 +56,10 @@ def _refuse_host(host: str, *, is_in_brackets: bool) -> None:
     if is_in_brackets:
         if "%" in host:
             raise ValidationError(ZONE)
-        _refuse_inside(ip_address(host))
+        try:
+            _refuse_inside(IPv6Address(host))
+        except ValueError:
+            raise ValidationError(UNREADABLE) from None
         return
     if host.endswith("."):
         raise ValidationError(END)

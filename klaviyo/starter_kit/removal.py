@@ -50,8 +50,10 @@ def remove(work: Work) -> None:
 
 
 def _one(work: Work, parts: Parts, planned: Planned, item: KitItem, tag_id: str) -> None:
-    if planned is not MARK and not item.klaviyo_id and (
-        thing := work.found(planned, item, tag_id, partial(parts.attributes, planned))
+    if (
+        planned is not MARK
+        and not item.klaviyo_id
+        and (thing := work.found(planned, item, tag_id, partial(parts.attributes, planned)))
     ):
         work.adopt(item, thing, parts.attributes(planned))
     thing = things.one(work.client, planned.kind, item.klaviyo_id, in_full=True) if item.klaviyo_id else None
@@ -110,7 +112,6 @@ def _last_look(work: Work, planned: Planned, item: KitItem) -> None:
     Klaviyo deletes without a condition: what somebody does to it between this answer and the request, which leaves with
     it, cannot be seen. https://developers.klaviyo.com/en/reference/delete_flow
     """
-    work.still_ours()
     try:
         thing = things.one(work.client, planned.kind, item.klaviyo_id, in_full=True)
         is_spoken_for = thing is not None and bool(_objection(work, planned, item, thing))
@@ -118,6 +119,7 @@ def _last_look(work: Work, planned: Planned, item: KitItem) -> None:
         is_spoken_for = True  # as far as anybody knows; it is looked at anew
     if is_spoken_for:
         raise CalledOff(outcomes.Retry())
+    work.still_ours()  # last, as the question may have waited as well
 
 
 def _objection_to_tag(work: Work, item: KitItem, thing: Thing) -> str:

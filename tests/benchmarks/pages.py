@@ -32,8 +32,9 @@ DELIVERY = """
     INSERT INTO integrations_delivery
         (connection_id, kind, key, lane, source, subject, body, options, warnings, state, reason_code, reason,
          occurred_at, next_try_at, attempts_made, crashes, created_at, settled_at)
-    SELECT accounts[1 + n % {accounts}], 'event', 'page:' || n, '', md5(n::text), 'person-' || n % 5000 || '@example.com',
-        '{{}}', '{{"metric": "referred_visit"}}', '[]', states[1 + n % 5], reasons[1 + n % 5], '', at, at, {each}, 0, at,
+    SELECT accounts[1 + n % {accounts}], 'event', 'page:' || n, '', md5(n::text),
+        'person-' || n % 5000 || '@example.com', '{{}}', '{{"metric": "referred_visit"}}', '[]',
+        states[1 + n % 5], reasons[1 + n % 5], '', at, at, {each}, 0, at,
         CASE WHEN states[1 + n % 5] <> 'held' THEN at END
     FROM generate_series({first}, {last}) AS n,
         LATERAL (SELECT now() - n * interval '20 seconds' AS at) AS t,
@@ -61,9 +62,10 @@ SEND = """
         ORDER BY id LIMIT %(number)s
     ), invited AS (
         INSERT INTO referrals_invite
-            (uid, occurred_at, created_at, advocate_id, recipient_email, recipient_name, channel, reminders_made, closed_by)
-        SELECT md5(n::text)::uuid, now(), now(), (SELECT min(id) FROM referrals_advocate), 'friend-' || n || '@example.com',
-            'Ben', 'email', 0, ''
+            (uid, occurred_at, created_at, advocate_id, recipient_email, recipient_name, channel, reminders_made,
+             closed_by)
+        SELECT md5(n::text)::uuid, now(), now(), (SELECT min(id) FROM referrals_advocate),
+            'friend-' || n || '@example.com', 'Ben', 'email', 0, ''
         FROM numbered RETURNING id, uid
     )
     INSERT INTO klaviyo_send

@@ -87,7 +87,7 @@ def _note_reminder(setting: StoreSetting, reminder: Reminder) -> None:
 
 
 def _missed_reminders(setting: StoreSetting) -> "QuerySet[Reminder]":
-    """The last of each open invite that has gone out, due since the account was allowed and of which nobody was told."""
+    """The last of each open invite, due since the account was allowed, of which nothing was queued."""
     now = timezone.now()
     told = Send.objects.filter(reminder=OuterRef("pk"))
     later = Reminder.objects.filter(invite=OuterRef("invite"), number__gt=OuterRef("number"))

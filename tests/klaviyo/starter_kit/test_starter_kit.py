@@ -405,7 +405,9 @@ def test_what_is_made_under_our_name_after_a_request_was_called_off_is_not_ours(
     made: list[str] = []
     real = things.make
 
-    def late(client: Client, kind: str, attributes: Mapping[str, Any], last_look: LastLook | None = None) -> things.Thing:
+    def late(
+        client: Client, kind: str, attributes: Mapping[str, Any], last_look: LastLook | None = None
+    ) -> things.Thing:
         if kind == "list" and last_look and not made:
             StarterKit.objects.update(next_look_at=timezone.now() + timedelta(hours=1))  # the turn is over
             with contextlib.suppress(CalledOff):
