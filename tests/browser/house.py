@@ -154,9 +154,10 @@ def flows_and_a_kit(connection: Connection) -> None:
 
 
 def forms(page: str, address: str) -> list[str]:
-    """Where each form of a page that posts leads to."""
-    found = [tag for tag in re.findall(r"<form\b[^>]*>", page) if 'method="post"' in tag]
-    actions = [re.search(r'action="([^"]*)"', tag) for tag in found]
+    """Where each form of a page that posts, and has a button to press, leads to."""
+    found = [one for one in re.findall(r"<form\b.*?</form>", page, re.S) if 'method="post"' in one.partition(">")[0]]
+    pressed = [one for one in found if re.search(r"<button\b(?![^>]*\bdisabled)", one)]
+    actions = [re.search(r'^<form[^>]*\baction="([^"]*)"', one) for one in pressed]
     return [html.unescape(action[1]) if action else address for action in actions]
 
 
