@@ -2,7 +2,12 @@
 
 from typing import Any
 
+<<<<<<< HEAD
 from django.db import models, transaction
+=======
+from django.db import models
+from django.utils import timezone
+>>>>>>> fourteen
 
 from integrations.models import Connection
 from klaviyo.models.heard_noes import ServedStore
@@ -46,6 +51,9 @@ class StoreSetting(models.Model):
 
     # What was stored before the store was joined, and the account is yet to be told of: see delivery.stored_since
     facts_since = models.DateTimeField(null=True, blank=True, editable=False)
+    facts_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it was switched off first: nothing later is told anew."
+    )
     facts_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     facts_reached = models.JSONField(
         default=dict,
@@ -71,10 +79,16 @@ class StoreSetting(models.Model):
     def save(self, *args: Any, **more: Any) -> None:
         """Whatever was changed by it: the account is told anew of what people have said no to.
 
+<<<<<<< HEAD
         A store that is joined takes in what the account had told of before: see `consent.heard_noes`.
+=======
+        What happens while it is off is not told when it is on again, also where older facts are still being read.
+>>>>>>> fourteen
         """
         if more.get("update_fields") is None:
             self.noes_reached, self.noes_told_at = 0, None
+            if not self.is_enabled and self.facts_until is None:
+                self.facts_until = timezone.now()
         is_new = self._state.adding
         with transaction.atomic():
             super().save(*args, **more)

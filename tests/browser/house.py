@@ -1,5 +1,7 @@
 """A house in which everything has happened, for tests that look at each page; and the addresses of its pages."""
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -149,6 +151,14 @@ def flows_and_a_kit(connection: Connection) -> None:
         state = states[number % len(states)]
         reason = "Somebody has changed it since it was made." if state == KitItem.State.KEPT else ""
         KitItem.objects.create(kit=kit, key=planned.key, klaviyo_id="W" * 64, state=state, reason=reason)
+
+
+def forms(page: str, address: str) -> list[str]:
+    """Where each form of a page that posts, and has a button to press, leads to."""
+    found = [one for one in re.findall(r"<form\b.*?</form>", page, re.S) if 'method="post"' in one.partition(">")[0]]
+    pressed = [one for one in found if re.search(r"<button\b(?![^>]*\bdisabled)", one)]
+    actions = [re.search(r'^<form[^>]*\baction="([^"]*)"', one) for one in pressed]
+    return [html.unescape(action[1]) if action else address for action in actions]
 
 
 def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
