@@ -21,8 +21,8 @@ COLUMNS = {
     "settled_at": "{row}.settled_at",
     "is_named": "({row}.subject <> '')",
 }
-# What a worker has claimed keeps its place as it was, which it leaves when it is settled: whoever looks for work passes it
-# by. So a claim costs the log no place and none of its indexes.
+# What a worker has claimed keeps its place as it was until it is settled, and whoever looks for work passes it by: so a
+# claim costs the log no place and none of its indexes.
 STAYS = "{row}.state = 'sending' AND {row}.lease IS NOT NULL AND {place}.state = 'queued' AND {place}.suspects IS NULL"
 DELIVERY, PLACE = "integrations_delivery", "integrations_place"
 NAMES = ("places_added", "places_changed", "places_removed")

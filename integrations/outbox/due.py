@@ -68,8 +68,8 @@ EVER = Window()
 
 # A claim leaves the place as it was (see `places`). Asked of one row after the other, whatever the statistics say.
 _NOT_IN_HAND = (
-    f"COALESCE((SELECT d.state FROM {Delivery._meta.db_table} AS d WHERE d.id = {Place._meta.db_table}.delivery_id), '') "
-    f"<> '{State.SENDING}'"
+    f"COALESCE((SELECT d.state FROM {Delivery._meta.db_table} AS d "
+    f"WHERE d.id = {Place._meta.db_table}.delivery_id), '') <> '{State.SENDING}'"
 )
 
 

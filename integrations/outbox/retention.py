@@ -27,6 +27,7 @@ from integrations.models import (
     HealthCheck,
     Job,
     KeptAnswer,
+    Part,
     RefusedCall,
 )
 
@@ -122,9 +123,9 @@ def _drop_attempts() -> int:
     for connection_id in _connections_with(old):
         mine = old.filter(~Exists(needed), connection=connection_id)
         if pks := list(mine.values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
-            about: Any = Attempt.deliveries.through._default_manager.filter(attempt__in=pks)
-            while links := list(about.values_list("pk", flat=True)[:AT_ONCE]):
-                about.filter(pk__in=links).delete()
+            about = Part.objects.filter(attempt__in=pks)
+            while some := list(about.values_list("delivery", flat=True)[:AT_ONCE]):
+                about.filter(delivery__in=some).delete()
             Attempt.objects.filter(pk__in=pks).delete()
             return len(pks)
     return 0

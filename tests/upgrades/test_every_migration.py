@@ -28,6 +28,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0015_leaving": past.STORE_SETTINGS,
         "0016_days": past.STORE_SETTINGS,
         "0019_places_that_stay": past.STORE_SETTINGS,
+        "0020_lean_parts": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
