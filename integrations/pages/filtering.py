@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from integrations import reasons
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 
 State = Delivery.State
 SETS = {
@@ -126,6 +126,7 @@ class Filter:
             "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
             "created_at__gte": self.starts_at,
             "created_at__lt": self.ends_at,
+            "place__is_named__in": Place.ANY_NAMED if self.settled == "day" else None,
             "place__settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
         }
         conditions = {name: value for name, value in found.items() if value}
