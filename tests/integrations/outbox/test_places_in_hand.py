@@ -33,7 +33,7 @@ def add(account: Connection, number: int, **more: Any) -> None:
 
 
 def places() -> list[dict[str, Any]]:
-    return list(Place.objects.order_by("pk").values())
+    return [dict(row) for row in Place.objects.order_by("pk").values()]
 
 
 def states() -> set[str]:
