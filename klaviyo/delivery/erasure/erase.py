@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox, outcomes
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 from integrations.outbox import Order
 from integrations.outcomes import Cancelled
 from klaviyo.api import values
@@ -125,8 +125,8 @@ def order(receipt: Erasure, connection: Connection, email: str) -> Order:
 
 def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
-    lately = {"place__state": State.CANCELLED, "place__settled_at__gt": Now() - ON_THE_WIRE}
-    taken = Delivery.objects.filter(place__connection=connection, **lately)
+    lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gt": Now() - ON_THE_WIRE}
+    taken = Delivery.objects.filter(place__connection=connection, place__state=State.CANCELLED, **lately)
     if taken.filter(Q(lease__isnull=False) | Q(job__isnull=False)).exists():
         return timezone.now() + ON_THE_WIRE
     waiting = connection.places.filter(state=State.QUEUED).order_by("next_try_at")
