@@ -2,12 +2,8 @@
 
 from typing import Any
 
-<<<<<<< HEAD
 from django.db import models, transaction
-=======
-from django.db import models
 from django.utils import timezone
->>>>>>> fourteen
 
 from integrations.models import Connection
 from klaviyo.models.heard_noes import ServedStore
@@ -79,11 +75,8 @@ class StoreSetting(models.Model):
     def save(self, *args: Any, **more: Any) -> None:
         """Whatever was changed by it: the account is told anew of what people have said no to.
 
-<<<<<<< HEAD
-        A store that is joined takes in what the account had told of before: see `consent.heard_noes`.
-=======
-        What happens while it is off is not told when it is on again, also where older facts are still being read.
->>>>>>> fourteen
+        A store that is joined takes in what the account had told of before: see `consent.heard_noes`. What happens
+        while it is off is not told when it is on again, also where older facts are still being read.
         """
         if more.get("update_fields") is None:
             self.noes_reached, self.noes_told_at = 0, None

@@ -225,13 +225,8 @@ class Contents:
     def requests(self) -> list[dict[str, Any]]:
         """Those that would go, of a dry run."""
         planned = self.data.get("requests") if isinstance(self.data, dict) else None
-<<<<<<< HEAD
         planned = planned if isinstance(planned, list) else []  # of a run that made some it is how many
         return [{**one, "text": _pretty(one.get("body"))} for one in planned if isinstance(one, dict)]
-=======
-        rows = planned if isinstance(planned, list) else ()  # of what was done it says how many there were
-        return [{**one, "text": _pretty(one.get("body"))} for one in rows if isinstance(one, dict)]
->>>>>>> fourteen
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:
