@@ -269,6 +269,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),
+    "klaviyo.tasks.sync": timedelta(seconds=5),
     "klaviyo.tasks.watch": timedelta(seconds=30),
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "klaviyo.tasks.read_lists": timedelta(seconds=2),
