@@ -55,6 +55,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0027_backfill_runs": past.STORE_SETTINGS,
         "0028_operators_may_backfill": past.STORE_SETTINGS,
         "0030_flows": past.STORE_SETTINGS,
+        "0031_syncs": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

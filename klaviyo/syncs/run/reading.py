@@ -23,7 +23,6 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Table, Warned
 
 State = SyncRun.State
 
-NO_KEY = "The key is empty."
 
 
 def take(run: SyncRun) -> bool:
@@ -42,8 +41,7 @@ def take(run: SyncRun) -> bool:
     except SourceError as error:
         _end(run, attempt, State.FAILED, "source_unreadable", str(error))
     except MappingError as error:
-        said = " ".join(f"{where}: {sentence}" for where, sentence in error.args[0])
-        _end(run, attempt, State.HELD, runs.SOURCE_CHANGED, f"{said} Mend it and confirm, or stop.")
+        _end(run, attempt, State.HELD, runs.SOURCE_CHANGED, f"{error} Mend it and confirm, or stop.")
     except Held as reason:
         _end(run, attempt, State.HELD, runs.SOURCE_CHANGED, str(reason))
     except Lost:
@@ -103,7 +101,7 @@ def _staged(table: Table, mapping: Mapping, places: list[int], target: str) -> I
                 yield Staged(item.number, None, reason=storable(item.reason))
             case Row():
                 mapped = mapping.apply(item)
-                key = keys.key_of(item, places)
+                key = keys.key_of(item, places, table.columns)
                 yield _row(item.number, key, mapped, target)
                 if isinstance(mapped, Mapped) and mapped.warnings:
                     yield len(mapped.warnings)
@@ -112,14 +110,19 @@ def _staged(table: Table, mapping: Mapping, places: list[int], target: str) -> I
 def _row(number: int, key: "str | Refused", mapped: "Mapped | Refused", target: str) -> Staged:
     if isinstance(key, Refused):
         who = storable(mapped.identity) if isinstance(mapped, Mapped) else ""
-        return Staged(number, None, identity=who, field="key", reason=storable(key.reason) or NO_KEY)
+        return Staged(number, None, identity=who, reason=storable(f"{key.field} {key.reason}."))
     key = storable(key)
     if isinstance(mapped, Refused):
         return Staged(number, key, field=storable(mapped.field), reason=storable(mapped.reason))
     said = {"attributes": mapped.payload, "clears": list(mapped.clears)} if mapped.clears else mapped.payload
     payload, identity = storable(digests.text(said)), storable(mapped.identity)
-    email = storable(str(mapped.payload.get("email") or ""))
-    return Staged(number, key, digests.of(target, identity, payload), identity, email.lower(), payload)
+    return Staged(number, key, digests.of(target, identity, payload), identity, _other_address(mapped), payload)
+
+
+def _other_address(mapped: Mapped) -> str:
+    """The person's address, where they are compared by something else."""
+    told = mapped.payload.get("email_address") or mapped.payload.get("email")
+    return storable(told.lower()) if isinstance(told, str) and told.lower() != mapped.identity else ""
 
 
 def _compare(run: SyncRun, stage: Stage) -> None:
