@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from integrations import lookups
 from integrations.outbox.due import NOW
+from integrations.outbox.retention import without_people
 from klaviyo.models import SyncChange, SyncChunk, SyncRow, SyncRun
 
 Op = SyncChange.Op
@@ -85,7 +86,7 @@ def refuse(run: SyncRun, said: Mapping[int, Said], state: str = SyncRow.State.RE
                 run=run.pk,
                 field=said[n].field[:200],
                 code=said[n].code[:64],
-                reason=said[n].reason,
+                reason=without_people(said[n].reason),
             )
             for n, change in rows.items()
         ],

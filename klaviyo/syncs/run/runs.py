@@ -25,7 +25,9 @@ def begin(sync: Sync, *, full: bool = False, dry: bool = False, by: User | None 
         raise NotPossible(f"{sync}: {outbox.waiting_for(sync.connection)}")
     try:
         with transaction.atomic():
-            return SyncRun.objects.create(sync=sync, is_full=full, is_dry=dry, begun_by=by)
+            is_later = SyncRun.objects.filter(sync=sync, state=State.DONE, is_dry=False).exists()
+            notes = {"is_later": True} if is_later else {}
+            return SyncRun.objects.create(sync=sync, is_full=full, is_dry=dry, begun_by=by, notes=notes)
     except IntegrityError:  # by the constraint of one open run: somebody was as quick
         raise NotPossible(f"{sync}: a run is under way. Let it end, or stop it.") from None
 
