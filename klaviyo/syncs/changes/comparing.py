@@ -53,9 +53,7 @@ class Compared:
 
 
 @transaction.atomic
-def compare(
-    run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]
-) -> None:
+def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]) -> None:
     """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost."""
     here = SyncRun.objects.select_for_update().filter(pk=run.pk, attempt=attempt, state=SyncRun.State.READING)
     if not here.values_list("pk").first():

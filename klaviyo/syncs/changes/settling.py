@@ -59,7 +59,9 @@ def tell(run: SyncRun, ns: Collection[int], state: str = SyncRow.State.ACCEPTED)
         return 0
     among, values = lookups.among(ns)
     with database.cursor() as cursor:
-        cursor.execute(_TELL.format(among=among, now=NOW[database.vendor]), [run.sync_id, state, run.pk, run.pk, values])
+        cursor.execute(
+            _TELL.format(among=among, now=NOW[database.vendor]), [run.sync_id, state, run.pk, run.pk, values]
+        )
     return _done(run, ns, sent=True)
 
 
@@ -100,15 +102,6 @@ def refuse(run: SyncRun, said: Mapping[int, Said], state: str = SyncRow.State.RE
     column = counts[SyncRow.State(state)]
     SyncRun.objects.filter(pk=run.pk).update(
         added=F("added") - added, changed=F("changed") - changed, **{column: F(column) + len(rows)}
-    )
-
-
-def count_as_not_sent(run: SyncRun, ns: Collection[int], code: str) -> None:
-    """Of these there was nothing to tell, which is settled."""
-    added = SyncChange.objects.filter(run=run.pk, n__in=list(ns), op=Op.ADDED).count()
-    note_codes(run, {code: len(ns)})
-    SyncRun.objects.filter(pk=run.pk).update(
-        added=F("added") - added, changed=F("changed") - (len(ns) - added), not_sent=F("not_sent") + len(ns)
     )
 
 

@@ -18,7 +18,10 @@ def objection(sync: Sync, found: Compared) -> tuple[str, str]:
         return EMPTY, f"The source came back empty; {before:,} rows have been told. Confirm, or stop."
     leaving = found.leaving + found.put_off
     if leaving > sync.removal_floor and leaving * 100 > sync.removal_share * before:
-        return REMOVALS, f"This would remove {leaving:,} of {before:,} ({_per_cent(leaving, before)}). Confirm, or stop."
+        return (
+            REMOVALS,
+            f"This would remove {leaving:,} of {before:,} ({_per_cent(leaving, before)}). Confirm, or stop.",
+        )
     sending = found.added + found.changed
     if sync.mode == Sync.Mode.REMOVE and sending > sync.removal_floor and sending * 100 > sync.removal_share * before:
         return REMOVALS, f"This would take {sending:,} people off the list. Confirm, or stop."

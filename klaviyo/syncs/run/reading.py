@@ -24,7 +24,6 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Table, Warned
 State = SyncRun.State
 
 
-
 def take(run: SyncRun) -> bool:
     """Read and compare, if nobody else does; whether it was our turn."""
     free = Q(lease_until=None) | Q(lease_until__lt=Now())

@@ -39,7 +39,14 @@ def under_way(sync: Sync) -> SyncRun | None:
 def stop(run: SyncRun, by: User | None = None) -> bool:
     """Begin no further request; False where it has ended. What Klaviyo works on is still heard of."""
     rows = SyncRun.objects.filter(pk=run.pk, state__in=SyncRun.OPEN)
-    said = {"stopped_in": F("state"), "stopped_by": by, "lease_until": None, "ended_at": Now(), "problem": "", "code": ""}
+    said = {
+        "stopped_in": F("state"),
+        "stopped_by": by,
+        "lease_until": None,
+        "ended_at": Now(),
+        "problem": "",
+        "code": "",
+    }
     return bool(rows.update(state=State.STOPPED, **said))
 
 
@@ -67,7 +74,14 @@ def confirm(run: SyncRun, by: User | None) -> None:
         if row.state != State.HELD:
             raise NotPossible(f"Run {row.pk} is {row.get_state_display().lower()}: nothing waits for a confirmation.")
         state = State.READING if row.code == SOURCE_CHANGED else row.stopped_in or State.SENDING
-        said = {"confirmed_by": by, "confirmed_at": Now(), "problem": "", "code": "", "lease_until": None, "stopped_in": ""}
+        said = {
+            "confirmed_by": by,
+            "confirmed_at": Now(),
+            "problem": "",
+            "code": "",
+            "lease_until": None,
+            "stopped_in": "",
+        }
         notes = row.notes | {"confirmed": row.problem, "confirmed_code": row.code}
         SyncRun.objects.filter(pk=row.pk).update(state=state, notes=notes, **said)
 
