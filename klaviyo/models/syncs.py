@@ -103,6 +103,7 @@ class Sync(models.Model):
         "historical": "Subscriptions: consent of the past, with its time in each row.",
         "asked_days": "Subscriptions: these people have asked for it within so many days.",
         "removed_unsubscribe": "Subscriptions: whether whoever leaves the source is unsubscribed.",
+        "at_once": "How many rows a request is about, at most; without a word as many as Klaviyo takes.",
         "after_import": "Whether it runs when a new file of its source is there.",
     }
 
@@ -299,7 +300,7 @@ class SyncStaged(models.Model):
     attempt = models.PositiveIntegerField()
     n = models.BigIntegerField()
     number = models.PositiveBigIntegerField()
-    key = models.TextField(null=True)
+    key = models.TextField(null=True)  # noqa: DJ001  (a row without a key is no row whose key is "")
     digest = models.BinaryField(null=True)
     identity = models.TextField(blank=True)
     email = models.TextField(blank=True)

@@ -189,7 +189,8 @@ _MOVED = f"""
     WHERE c.run_id = %(run)s AND c.op = '~' AND o.identity <> c.identity AND o.identity <> ''
 """
 _KEEP_REJECTED = f"""
-    INSERT INTO {_ROW} (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
+    INSERT INTO {_ROW}
+        (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
     SELECT %(sync)s, s.key, min(s.number), NULL, '', '', '', 'rejected', %(run)s, min(s.field), '', min(s.reason),
         {{now}}
     FROM {_STAGE} AS s WHERE {_MINE} AND s.reason <> '' AND s.key IS NOT NULL GROUP BY s.key

@@ -177,7 +177,8 @@ def _mark(run: SyncRun, ns: Collection[int]) -> int:
 
 SENT = Q(op__in=(Op.ADDED, Op.CHANGED))
 _TELL = f"""
-    INSERT INTO {_ROW} (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
+    INSERT INTO {_ROW}
+        (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
     SELECT %s, c.key, c.number, c.digest, c.identity, c.email, '', %s, %s, '', '', '', {{now}}
     FROM {_CHANGE} AS c WHERE c.run_id = %s AND NOT c.is_done AND c.n {{among}}
     ON CONFLICT (sync_id, key) DO UPDATE SET

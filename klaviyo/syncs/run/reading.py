@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from integrations import shutdown
 from klaviyo.consent import reach
-from klaviyo.models import Sync, SyncRow, SyncRun
+from klaviyo.models import SyncRow, SyncRun
 from klaviyo.syncs import destinations
 from klaviyo.syncs.changes import comparing, digests, staging
 from klaviyo.syncs.changes.comparing import Compared, Lost, Sizes
@@ -163,7 +163,7 @@ def _then(run: SyncRun, found: Compared) -> None:
 def _leave_out_the_erased(run: SyncRun) -> None:
     """Of people who were erased no row stays, also where the row was rejected for another reason."""
     rows = SyncRow.objects.filter(sync=run.sync_id, run=run.pk, state=SyncRow.State.REJECTED, digest=None)
-    named = [key for key in rows.filter(key__contains="@").values_list("key", flat=True).iterator()]
+    named = list(rows.filter(key__contains="@").values_list("key", flat=True))
     for at in range(0, len(named), 500):
         if gone := reach.erased(named[at : at + 500]):
             rows.filter(key__in=list(gone)).delete()
