@@ -64,11 +64,12 @@ def _with_a_new_file() -> list[int]:
     with_a_file = Q(is_on=True, options__after_import=True, source__upload__ended_at__isnull=False)
     syncs = Sync.objects.filter(with_a_file).select_related("source__upload")
     last = {sync.pk: SyncRun.objects.filter(sync=sync, is_dry=False).order_by("-pk").first() for sync in syncs}
-    return [
-        sync.pk
-        for sync in syncs
-        if (run := last[sync.pk]) is None or (sync.source.upload and run.began_at < sync.source.upload.ended_at)
-    ]
+    return [sync.pk for sync in syncs if (run := last[sync.pk]) is None or _is_newer(sync, run)]
+
+
+def _is_newer(sync: Sync, run: SyncRun) -> bool:
+    upload = sync.source.upload
+    return bool(upload and upload.ended_at and upload.ended_at > run.began_at)
 
 
 def _begin_after_import(pk: int) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.outcomes import CalledOff, Skipped
-from integrations.reasons import Who, declare
 from klaviyo.actions import said_no
 from klaviyo.actions.said_no import Person
 from klaviyo.api import lists, profile_search, profiles, subscriptions
@@ -30,15 +29,6 @@ State = SyncRow.State
 NOT_ASKED = Said("The row says no yes; it is not taken for a no either.", "no_yes")
 NO_CONSENT_TIME = Said(
     "Without the time of the consent nobody is subscribed by an import of the past.", "no_consent_time"
-)
-IN_DOUBT = declare(
-    "subscription_unknown",
-    "It may have gone out",
-    "The answer did not come, so the person may have been subscribed. It is not repeated by itself.",
-    because="nobody knows whether Klaviyo has subscribed them",
-    means="To subscribe somebody again could send them a second mail to confirm it, so nothing is repeated by itself.",
-    who=Who.OPERATOR,
-    do="Look at their profile in Klaviyo. Change the row, or retry it, if they were not subscribed.",
 )
 
 

@@ -35,6 +35,11 @@ def take(run: SyncRun) -> bool:
         with beating(run, attempt) as lost:
             stage = Stage(run.pk, attempt)
             staging.clear(run.pk, attempt)
+            for earlier in SyncRun.objects.filter(
+                sync=run.sync_id, pk__lt=run.pk, chunks__unsure_until=None
+            ).distinct():
+                staging.clear(earlier.pk)
+                runs.forget_work(earlier)
             _read(run, stage, lost)
             _compare(run, stage)
     except SourceError as error:

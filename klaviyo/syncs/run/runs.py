@@ -88,5 +88,5 @@ def confirm(run: SyncRun, by: User | None) -> None:
 
 def forget_work(run: SyncRun) -> None:
     """What was to be done goes; what may still be under way at Klaviyo is remembered."""
-    SyncChange.objects.filter(run=run.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    SyncChange.objects.filter(run=run.pk)._raw_delete("default")
     SyncChunk.objects.filter(run=run.pk, unsure_until=None).delete()
