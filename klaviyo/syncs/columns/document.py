@@ -250,6 +250,8 @@ class _Reading:
 
     def _field(self, raw: object, where: str, identity: Identity) -> Field:
         given = self._members(raw, where, OF_FIELDS)
+        if not isinstance(raw, Mapping):
+            return Field(where)
         name = self._text(given, "field", where)
         if not name:
             self._wrong(f"{where}.field", "Choose a field.")
