@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from hypothesis import HealthCheck, settings
+
 from klaviyo.syncs.columns.mapped import Mapped, Mapping, MappingError, Refused
 from klaviyo.syncs.sources.table import Row
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+#: Of inputs made up: however slow the machine is.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 EMAIL = {"kind": "email", "column": "email"}
 
 

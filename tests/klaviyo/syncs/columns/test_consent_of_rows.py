@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.klaviyo.syncs.columns.rows import EMAIL, Row, mapping, problems, refused, told
+from tests.klaviyo.syncs.columns.rows import EMAIL, UNHURRIED, Row, mapping, problems, refused, told
 
 COLUMNS = ["email", "mobile", "news", "texts", "since"]
 CONSENT = {
@@ -44,6 +44,7 @@ def test_every_other_word_is_nothing(word: object) -> None:
     assert made.payload == {"phone_number": "+4915123456789", "email": False, "sms": False}
 
 
+@UNHURRIED
 @given(st.text(max_size=8) | st.booleans() | st.none() | st.integers() | st.floats() | st.binary(max_size=2))
 def test_nothing_but_a_ticked_word_is_a_yes(word: object) -> None:
     ticked = isinstance(word, str) and (word.strip() in ("yes", "TRUE"))

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.syncs.columns.date_forms import forms_of_dates
-from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, Row, mapping, refused, told, value, warned, why_not
+from tests.klaviyo.syncs.columns.rows import (
+    BERLIN,
+    EMAIL,
+    UNHURRIED,
+    Row,
+    mapping,
+    refused,
+    told,
+    value,
+    warned,
+    why_not,
+)
 
 TWICE = "x: this hour came twice in Europe/Berlin; the first is taken"
 MOMENTS = [
@@ -175,6 +186,7 @@ def test_a_date_can_be_told_at_noon_of_the_zone() -> None:
     assert why_not("2026-02-30", type="date", at_noon=True).startswith("x: there is no 30 February")
 
 
+@UNHURRIED
 @given(st.datetimes(min_value=datetime.fromisoformat("1980-01-01"), max_value=datetime.fromisoformat("2100-01-01")))
 def test_any_hour_of_the_zone_is_read_unless_it_is_skipped_or_came_twice(local: datetime) -> None:
     offsets = {local.replace(tzinfo=BERLIN, fold=fold).utcoffset() for fold in (0, 1)}
@@ -187,6 +199,7 @@ def test_any_hour_of_the_zone_is_read_unless_it_is_skipped_or_came_twice(local: 
     assert warned(local.isoformat(), type="moment") == ((TWICE,) if len(offsets) > 1 else ())
 
 
+@UNHURRIED
 @given(st.datetimes(min_value=datetime.fromisoformat("0001-01-03"), timezones=st.timezones()))
 def test_an_instant_is_the_same_whatever_the_zone_of_the_sync(moment: datetime) -> None:
     made = value(moment.isoformat(), type="moment")
@@ -216,6 +229,7 @@ def test_a_form_is_proposed_only_where_the_column_proves_it(cells: list[Any], fo
     assert forms_of_dates(cells) == form
 
 
+@UNHURRIED
 @given(st.lists(st.dates(min_value=date(1900, 3, 1)), min_size=1), st.sampled_from(["%d/%m/%Y", "%m/%d/%Y"]))
 def test_day_and_month_are_never_swapped_by_guess(days: list[date], pattern: str) -> None:
     form = forms_of_dates([day.strftime(pattern).rjust(10, "0") for day in days])

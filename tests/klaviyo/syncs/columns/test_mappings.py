@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.syncs.columns.mapped import Mapped, Mapping, MappingError, Refused, columns_used
-from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, NOW, Row, mapping, problems, refused, told
+from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, NOW, UNHURRIED, Row, mapping, problems, refused, told
 
 COLUMNS = ["id", "email", "First Name", "Last", "City", "Lat", "spent", "tier"]
 FIELDS: list[dict[str, Any]] = [
@@ -287,6 +287,7 @@ def test_who_makes_a_mapping_is_told_what_it_may_do() -> None:
     assert mapping(["x"], identity={"kind": "external_id", "column": "x"}).notes == ()
 
 
+@UNHURRIED
 @given(
     cells=st.lists(ANYTHING, min_size=3, max_size=3),
     type=st.sampled_from(TYPES),
@@ -317,6 +318,7 @@ def test_any_row_is_mapped_to_json_or_refused_in_words(
             assert text.encode()
 
 
+@UNHURRIED
 @given(st.from_regex(r"[+-]?[0-9]{1,20}([.][0-9]{1,12})?", fullmatch=True))
 def test_no_number_is_told_as_another(text: str) -> None:
     fields = {"field": "properties.x", "column": "x", "type": "number"}

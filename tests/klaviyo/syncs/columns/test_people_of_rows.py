@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from klaviyo.api import values
 from klaviyo.syncs.columns import people
 from klaviyo.syncs.columns.cells import Trouble
-from tests.klaviyo.syncs.columns.rows import Row, mapping, refused, told, value, why_not
+from tests.klaviyo.syncs.columns.rows import UNHURRIED, Row, mapping, refused, told, value, why_not
 
 PHONE = {"kind": "phone_number", "column": "phone", "country": "DE", "country_column": "country"}
 
@@ -58,6 +58,7 @@ def test_what_is_no_address_is_refused(cell: object, why: str) -> None:
     assert refused(mapping(["email"]).apply(Row(2, (cell,)))).startswith(why)
 
 
+@UNHURRIED
 @given(st.from_regex(r"[ -~]{1,12}@[ -~]{1,20}", fullmatch=True) | st.emails())
 def test_what_the_short_way_lets_through_is_an_address_for_the_product_as_well(text: str) -> None:
     if people._USUAL(text) and len(text) <= values.LONGEST_EMAIL:
@@ -65,6 +66,7 @@ def test_what_the_short_way_lets_through_is_an_address_for_the_product_as_well(t
         assert values.address(text).lower() == text
 
 
+@UNHURRIED
 @given(st.emails() | st.text(max_size=30))
 def test_the_form_of_an_address_is_its_own_form(text: str) -> None:
     try:
@@ -128,6 +130,7 @@ def test_without_any_country_a_number_needs_its_own_code() -> None:
     assert told(by_phone("+4915123456789", None, default="")).identity == "+4915123456789"
 
 
+@UNHURRIED
 @given(st.text(max_size=25) | st.from_regex(r"[+0-9 ()./-]{3,20}", fullmatch=True))
 def test_a_number_is_the_products_reading_of_it_or_refused(text: str) -> None:
     made = by_phone(text, "FR")
