@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.klaviyo.syncs.columns.rows import EMAIL, UNHURRIED, Row, mapping, problems, refused, told
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import EMAIL, UNHURRIED, mapping, problems, refused, told
 
 COLUMNS = ["email", "mobile", "news", "texts", "since"]
 CONSENT = {

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.syncs.columns.date_forms import forms_of_dates
-from tests.klaviyo.syncs.columns.rows import (
-    BERLIN,
-    EMAIL,
-    UNHURRIED,
-    Row,
-    mapping,
-    refused,
-    told,
-    value,
-    warned,
-    why_not,
-)
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, UNHURRIED, mapping, refused, told, value, warned, why_not
 
 TWICE = "x: this hour came twice in Europe/Berlin; the first is taken"
 MOMENTS = [

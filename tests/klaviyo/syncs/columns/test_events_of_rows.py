@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from klaviyo.syncs.columns.mapped import Mapped
-from tests.klaviyo.syncs.columns.rows import EMAIL, Row, mapping, problems, refused, told
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import EMAIL, mapping, problems, refused, told
 
 COLUMNS = ["order", "email", "total", "money", "at", "what", "note"]
 ORDER = [
@@ -63,6 +64,7 @@ def test_a_column_may_name_the_metric() -> None:
         ({"at": "2000-12-31T23:00:00Z"}, "at: lies too far off: Klaviyo takes times from 2001"),
         ({"at": "2027-11-21"}, "at: lies too far off"),
         ({"at": "03/04/2026"}, "at: 03/04/2026 is not written like 2026-03-29"),
+        ({"total": "9007199254740993"}, "total: 9007199254740993 is no value: it lies between"),
         ({"total": "€ 5"}, "total: € 5 has a currency sign"),
         ({"money": "Euro"}, "money: Euro is no currency: it has three letters"),
         ({"money": "XXX"}, "money: XXX is no currency"),

@@ -12,7 +12,8 @@ from klaviyo.syncs.columns import header_words
 from klaviyo.syncs.columns.keys import key_of
 from klaviyo.syncs.columns.mapped import Refused
 from klaviyo.syncs.columns.suggest import Proposal, suggest
-from tests.klaviyo.syncs.columns.rows import UNHURRIED, Row, problems
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import UNHURRIED, problems
 
 HEADERS = {
     "Email": "email",

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from klaviyo.syncs.columns.mapped import Mapped, Mapping, MappingError, Refused, columns_used
-from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, NOW, UNHURRIED, Row, mapping, problems, refused, told
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import BERLIN, EMAIL, NOW, UNHURRIED, mapping, problems, refused, told
 
 COLUMNS = ["id", "email", "First Name", "Last", "City", "Lat", "spent", "tier"]
 FIELDS: list[dict[str, Any]] = [
@@ -232,6 +233,11 @@ def test_two_columns_of_one_field_meet() -> None:
     }
 
 
+def test_two_names_that_look_the_same_meet() -> None:
+    fields = [{"field": "properties.Größe", "column": "x"}, {"field": "properties.Gro\u0308ße", "constant": 5}]
+    assert list(problems({"identity": EMAIL, "fields": fields})) == ["fields.1.field"]
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     fields = [{"field": "nickname", "column": "y"}, {"field": "title", "column": "z"}]
     with pytest.raises(MappingError) as caught:
@@ -299,7 +305,7 @@ def test_any_row_is_mapped_to_json_or_refused_in_words(
     cells: list[object], type: str, form: str, decimal: str | None, kind: str
 ) -> None:
     field = {"field": "properties.x", "column": "x", "type": type, "decimal": decimal}
-    fields = [
+    fields: list[dict[str, Any]] = [
         field | ({"form": form} if type in ("date", "moment") else {}),
         {"field": "properties.t", "template": "{x}-{y}"},
         {"field": "first_name", "column": "y", "transforms": ["trim", "title"], "when_empty": "clear"},

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from klaviyo.api import values
 from klaviyo.syncs.columns import people
 from klaviyo.syncs.columns.cells import Trouble
-from tests.klaviyo.syncs.columns.rows import UNHURRIED, Row, mapping, refused, told, value, why_not
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import UNHURRIED, mapping, refused, told, value, why_not
 
 PHONE = {"kind": "phone_number", "column": "phone", "country": "DE", "country_column": "country"}
 

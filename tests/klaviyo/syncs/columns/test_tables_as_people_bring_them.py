@@ -6,7 +6,8 @@ from typing import Any
 
 from klaviyo.syncs.columns.keys import key_of
 from klaviyo.syncs.columns.mapped import Mapped
-from tests.klaviyo.syncs.columns.rows import Row, mapping, refused
+from klaviyo.syncs.sources.table import Row
+from tests.klaviyo.syncs.columns.rows import mapping, refused
 
 
 def outcomes(
@@ -176,7 +177,7 @@ def test_events_of_json_lines() -> None:
         {"field": "properties.vip", "column": "vip", "type": "yes_no"},
     ]
     assert [key_of(Row(1, row), [0]) for row in rows] == ["1001", "9007199254740993", "1004", "1006"]
-    more = {"destination": "events", "metric": {"name": "Ordered"}}
+    more: dict[str, Any] = {"destination": "events", "metric": {"name": "Ordered"}}
     told, why_not, _ = outcomes(columns, rows, *fields, first=1, **more)
     assert [one["value"] for one in told.values()] == [49.9, 100, 6]
     assert told[1]["properties"] == {"items": [{"sku": "A1", "qty": 2}], "vip": True}
