@@ -19,10 +19,12 @@ def key_of(row: Row, places: Sequence[int], columns: Sequence[str] = ()) -> str 
     """
     if not places:
         raise ValueError("A source needs a key column.")
-    place, found = places[0], list[str]()
+    place, cells, found = places[0], row.values, list[str]()
+    if len(places) == 1 and place < len(cells) and type(cell := cells[place]) is str and _is_plain(key := cell.strip()):
+        return key
     try:
         for place in places:
-            value = row.values[place] if place < len(row.values) else None
+            value = cells[place] if place < len(cells) else None
             if text := checked(plain(value).strip()):
                 found.append(text)
             else:
@@ -33,3 +35,8 @@ def key_of(row: Row, places: Sequence[int], columns: Sequence[str] = ()) -> str 
     except Trouble as trouble:
         return Refused(columns[place] if place < len(columns) else f"key column {place + 1}", str(trouble))
     return key
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a key is told as it stands, as nearly all are."""
+    return text.isprintable() and text != "" and text[0] != "'" and len(text) <= LONGEST
