@@ -25,9 +25,9 @@ WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 
 class Command(BaseCommand):
     help = (
-        "Show how a sync would read a file (CSV or JSON lines): encoding, delimiter, header, columns, rows, and each line "
-        "that it would refuse. Nothing is stored or sent. Ends with 0, with 1 where lines are refused, with 2 where "
-        "there is no such file, with 3 where the file cannot be read to its end."
+        "Show how a sync would read a file (CSV or JSON lines): encoding, delimiter, header, columns, rows, and each "
+        "line that it would refuse. Nothing is stored or sent. Ends with 0, with 1 where lines are refused, with 2 "
+        "where there is no such file, with 3 where the file cannot be read to its end."
     )
     requires_system_checks = ()
 
@@ -39,21 +39,24 @@ class Command(BaseCommand):
         parser.add_argument("--header-line", type=int, help="a line's number, or 0 where there is none; likewise")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        chosen = _chosen(options)
         shown = _AsJson(self._write) if options["json"] else _ForPeople(self._write, Path(options["file"]).name)
         try:
-            status = self._read(options, shown)
+            status = self._read(options, chosen, shown)
         except BrokenPipeError:
             pipes.forget_the_reader(self.stdout)
             return
         if status:
             raise SystemExit(status)
 
-    def _read(self, options: dict[str, Any], shown: "_AsJson | _ForPeople") -> int:
+    def _read(self, options: dict[str, Any], chosen: dict[str, str | None], shown: "_AsJson | _ForPeople") -> int:
         status = WHOLE
         with shown:
             try:
                 content = OnDisk(Path(options["file"]))
-                reading = _changed(readings.proposed(content), options)
+                reading = readings.proposed(content, **chosen)
+                if (line := options["header_line"]) is not None:
+                    reading = replace(reading, header_line=line or None)
                 table = files.table(content, reading)
                 shown.begin(reading, table)
                 for one in table:
@@ -69,17 +72,20 @@ class Command(BaseCommand):
         self.stdout.write(text, ending="")
 
 
-def _changed(reading: Reading, options: dict[str, Any]) -> Reading:
-    """What a person has chosen in place of what was proposed."""
-    chosen: dict[str, Any] = {name: options[name] for name in ("encoding", "delimiter") if options[name] is not None}
-    if "delimiter" in chosen:
-        chosen["delimiter"] = WORDS.get(chosen["delimiter"], chosen["delimiter"])
-    if options["header_line"] is not None:
-        chosen["header_line"] = options["header_line"] or None
+def _chosen(options: dict[str, Any]) -> dict[str, str | None]:
+    """What somebody has chosen in place of what the file proposes."""
+    encoding, delimiter, line = options["encoding"], options["delimiter"], options["header_line"]
+    delimiter = WORDS.get(delimiter, delimiter)
     try:
-        return Reading.of(replace(reading, **chosen).as_json())
+        if encoding is not None:
+            encodings.checked(encoding)
+        if delimiter is not None:
+            readings.checked_delimiter(delimiter)
     except SourceError as error:
         raise CommandError(str(error), returncode=UNUSABLE) from None
+    if line is not None and line < 0:
+        raise CommandError("--header-line is a line's number, or 0 where there is none.", returncode=UNUSABLE)
+    return {"encoding": encoding, "delimiter": delimiter}
 
 
 class _AsJson(ExitStack):
@@ -88,7 +94,7 @@ class _AsJson(ExitStack):
     def __init__(self, write: Any) -> None:
         super().__init__()
         self._write, self._rows, self._has_begun = write, 0, False
-        self._aside = {kind: self.enter_context(TemporaryFile("w+")) for kind in (BadRow, Warned)}
+        self._aside = {kind: self.enter_context(TemporaryFile("w+")) for kind in (BadRow, Warned)}  # noqa: SIM115
 
     def begin(self, reading: Reading | None, table: Table | None) -> None:
         how = reading.as_json() if reading else dict.fromkeys(("encoding", "delimiter", "header_line"))

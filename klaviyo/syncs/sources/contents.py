@@ -1,4 +1,4 @@
-"""Contents of files: on this machine's disk, or uploaded in pieces; opened as often as needed, and the same each time."""
+"""Contents of files, on this machine's disk or uploaded in pieces: opened as often as needed, the same each time."""
 
 import io
 import os
