@@ -50,7 +50,7 @@ class Command(BaseCommand):
             raise SystemExit(status)
 
     def _read(self, options: dict[str, Any], chosen: dict[str, str | None], shown: "_AsJson | _ForPeople") -> int:
-        status = WHOLE
+        status, reading = WHOLE, None
         with shown:
             try:
                 content = OnDisk(Path(options["file"]))
@@ -62,9 +62,9 @@ class Command(BaseCommand):
                 for one in table:
                     shown.add(one)
                     status = max(status, SOME_REFUSED if isinstance(one, BadRow) else WHOLE)
-                shown.end("")
+                shown.end("", reading)
             except SourceError as error:
-                shown.end(str(error))
+                shown.end(str(error), reading)
                 return UNUSABLE if isinstance(error, NotThere) else FAILED
         return status
 
@@ -93,7 +93,7 @@ class _AsJson(ExitStack):
 
     def __init__(self, write: Any) -> None:
         super().__init__()
-        self._write, self._rows, self._has_begun = write, 0, False
+        self._write, self._counts, self._has_begun = write, {Row: 0, BadRow: 0, Warned: 0}, False
         self._aside = {kind: self.enter_context(TemporaryFile("w+")) for kind in (BadRow, Warned)}  # noqa: SIM115
 
     def begin(self, reading: Reading | None, table: Table | None) -> None:
@@ -103,19 +103,19 @@ class _AsJson(ExitStack):
         self._has_begun = True
 
     def add(self, one: Row | BadRow | Warned) -> None:
+        kind = type(one)
+        comma = "," if self._counts[kind] else ""
+        self._counts[kind] += 1
         if isinstance(one, Row):
-            row = json.dumps([json_lines.as_text(value) for value in one.values])
-            self._write(f"{',' if self._rows else ''}\n{row}")
-            self._rows += 1
+            self._write(f"{comma}\n{json.dumps([json_lines.as_text(value) for value in one.values])}")
             return
-        aside = self._aside[type(one)]
         said = one.reason if isinstance(one, BadRow) else one.warning
-        aside.write(f"{',' if aside.tell() else ''}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
+        self._aside[kind].write(f"{comma}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
 
-    def end(self, error: str) -> None:
+    def end(self, error: str, reading: Reading | None) -> None:
         if not self._has_begun:
-            self.begin(None, None)
-        self._write(f'],\n"row_count": {self._rows}')
+            self.begin(reading, None)
+        self._write(f'],\n"row_count": {self._counts[Row]}')
         for name, kind in (("rejected_lines", BadRow), ("warned", Warned)):
             self._write(f',\n"{name}": {{')
             for part in _parts(self._aside[kind]):
@@ -155,7 +155,7 @@ class _ForPeople(ExitStack):
         else:
             self._line(f"Refused: {one.reason}." if isinstance(one, BadRow) else f"Line {one.number}: {one.warning}.")
 
-    def end(self, error: str) -> None:
+    def end(self, error: str, _reading: Reading | None) -> None:
         if error:
             self._line(f"{self._name} cannot be read{' to its end' if any(self._counts.values()) else ''}: {error}")
         self._line(f"{self._counts[Row]:,} rows are good, {self._counts[BadRow]:,} lines are refused.")

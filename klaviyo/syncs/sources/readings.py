@@ -82,6 +82,8 @@ def proposed(content: Content, *, encoding: str | None = None, delimiter: str | 
     if guesses:
         best = max(guesses, key=lambda guess: guess.score)
         return Reading(encoding, best.delimiter, best.line)
+    if broken := next((one for one in DELIMITERS if one in filled[0] and not _rows(sample, one)), None):
+        return Reading(encoding, broken, next(at for at, line in enumerate(sample, 1) if line.strip()))
     free = next((one for one in DELIMITERS if not any(one in line for line in sample)), DELIMITERS[0])
     alone = _Guess(free, _rows(sample, free))
     return Reading(encoding, free, alone.line)
