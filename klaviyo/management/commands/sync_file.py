@@ -158,7 +158,7 @@ class _ForPeople(ExitStack):
     def end(self, error: str, _reading: Reading | None) -> None:
         if error:
             self._line(f"{self._name} cannot be read{' to its end' if any(self._counts.values()) else ''}: {error}")
-        self._line(f"{self._counts[Row]:,} rows are good, {self._counts[BadRow]:,} lines are refused.")
+        self._line(f"Good rows: {self._counts[Row]:,}. Refused lines: {self._counts[BadRow]:,}.")
 
     def _line(self, text: str) -> None:
         self._write("".join(one if one.isprintable() else " " for one in text) + "\n")

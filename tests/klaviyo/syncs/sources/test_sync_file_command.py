@@ -87,7 +87,7 @@ def test_for_people(file: Path) -> None:
         "Refused: line 3: 3 values for 2 columns.",
         "Line 4: shorter than the header: missing values are empty.",
         "  4  3 | (missing)",
-        "2 rows are good, 1 lines are refused.",
+        "Good rows: 2. Refused lines: 1.",
     ]
 
 
@@ -95,7 +95,7 @@ def test_people_see_the_first_rows_and_nothing_that_steers_their_terminal(file: 
     file.write_bytes(b"id,note\n" + b"".join(b"%d,\x1b[2J\n" % n for n in range(1000)))
     status, said = run(str(file))
     assert (status, len(said.splitlines()), "\x1b" in said) == (0, 23, False)
-    assert said.splitlines()[-1] == "1,000 rows are good, 0 lines are refused."
+    assert said.splitlines()[-1] == "Good rows: 1,000. Refused lines: 0."
     file.write_bytes(b'{"a": "\\ud83d"}\n{"a": 1}\n')
     assert "(1 column" not in run(str(file))[1]
     run(str(file))[1].encode()

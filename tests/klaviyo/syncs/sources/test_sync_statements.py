@@ -16,7 +16,7 @@ from klaviyo.syncs.sources.table import SourceError
         "VALUES (1), (2)",
         "TABLE customers",
         "(SELECT 1) UNION (SELECT 2)",
-        "SELECT ';', '--', '/*', \"a;b\", $$;$$, $x$ $$;$$ $x$, E'\\';', 'it''s;' /* ; /* ; */ ; */",
+        "SELECT ';', '--', '/*', \"a;b\", $$it$$, E'\\'', 'it''s;' /* ; */",
         "SELECT nextval FROM pg_read_file",  # names of columns and tables
         "SELECT u & 1 FROM t WHERE note = 'pg_sleep(1)'",
     ],
