@@ -21,6 +21,7 @@ class KlaviyoConfig(AppConfig):
         from klaviyo.imports import backfill_chunks, results  # noqa: F401
         from klaviyo.pages import operators
         from klaviyo.provider import KLAVIYO
+        from klaviyo.syncs.run import results as sync_results  # noqa: F401  (which hears how imports end)
         from klaviyo.webhooks import effects, register  # noqa: F401
 
         providers.register(KLAVIYO)

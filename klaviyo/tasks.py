@@ -18,6 +18,8 @@ from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import backfill_problems
 from klaviyo.imports import results as import_results
 from klaviyo.starter_kit import turns as starter_kit_turns
+from klaviyo.syncs import schedule as sync_schedule
+from klaviyo.syncs.run import engine as sync_engine
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
 
@@ -93,6 +95,14 @@ def backfill() -> None:
     """Go on with telling accounts of everybody who is in a store's programs already."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
     backfilling.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
+
+
+@shared_task(ignore_result=True)
+def sync() -> None:
+    """Go on with the syncs that are due or under way."""
+    ends_at = time.monotonic() + QUANTUM_SECONDS
+    sync_schedule.begin_what_is_due()
+    sync_engine.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
 
 
 @shared_task(ignore_result=True)

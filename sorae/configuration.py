@@ -165,6 +165,26 @@ def database(name: str, default: str) -> dict[str, Any]:
     return found or databases.read(default) or {}
 
 
+def named_databases(pattern: str) -> dict[str, dict[str, Any]]:
+    """Databases by their names in small letters, one for each variable that has something else in place of NAME.
+
+    PostgreSQL and SQLite as Django has them; of any other the address alone ("URL"), for SQLAlchemy.
+    """
+    begins, found = pattern.removesuffix("NAME"), dict[str, dict[str, Any]]()
+    for variable in sorted({name.removesuffix("_FILE") for name in os.environ if name.startswith(begins)}):
+        if not (address := text(variable)):
+            continue
+        read = databases.read(address)
+        hint = "For example postgres://reader:password@host:5432/warehouse"
+        if read is None and not re.match(r"(?!postgres|sqlite)[a-z][a-z0-9_]*(\+[a-z0-9_]+)?://", address):
+            problem(variable, "is not a database address.", hint)
+        elif read is not None and (wrong := databases.wrong(read)):
+            problem(variable, *wrong)
+        else:
+            found[variable.removeprefix(begins).lower()] = read or {"URL": address}
+    return found
+
+
 def redis(name: str) -> str:
     """The address of a Redis in one spelling, or nothing."""
     try:

@@ -175,6 +175,8 @@ CONTENT_SECURITY_POLICY = {
 # --- Real parts: database, cache and broker -----------------------------------------------------
 
 DATABASES = {"default": configuration.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'sorae.sqlite3'}")}
+# What syncs may read by SQL, and nothing else: each is asked over a connection of its own, not as one of DATABASES.
+SYNC_DATABASES = configuration.named_databases("SYNC_DATABASE_URL_NAME")
 REDIS_URL = configuration.redis("REDIS_URL")
 WORKERS_AT_MOST = configuration.number("WORKERS_AT_MOST", 4, least=1)
 
@@ -269,6 +271,7 @@ PERIODIC_TASKS = {  # for beat, and for `drain --loop`, which does without a bro
     "klaviyo.tasks.look_at_imports": timedelta(seconds=2),
     "klaviyo.tasks.tell_noes": timedelta(seconds=2),
     "klaviyo.tasks.backfill": timedelta(seconds=5),
+    "klaviyo.tasks.sync": timedelta(seconds=5),
     "klaviyo.tasks.watch": timedelta(seconds=30),
     "klaviyo.tasks.confirm": timedelta(seconds=30),
     "klaviyo.tasks.read_lists": timedelta(seconds=2),

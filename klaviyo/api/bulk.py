@@ -62,11 +62,17 @@ class Import:
 
 @dataclass(frozen=True)
 class ImportError:
-    """A profile that an import did not take: by its address, with Klaviyo's code and sentence."""
+    """A profile that an import did not take: by its address, with Klaviyo's code and sentence.
+
+    Beside it whatever else names it in what was asked.
+    """
 
     email: str
     code: str
     detail: str
+    phone_number: str = ""
+    external_id: str = ""
+    id: str = ""
 
 
 def events_body(events: Sequence[Body]) -> tuple[Body, list[list[int]]]:
@@ -171,7 +177,9 @@ def _error(item: Any) -> ImportError:
     attributes = answers.members(answers.members(item).get("attributes"))
     payload = answers.members(attributes.get("original_payload"))
     inner = answers.members(payload.get("attributes")) or payload
-    return ImportError(answers.words(inner.get("email")).lower(), *_said(attributes))
+    others = {name: answers.words(inner.get(name)) for name in ("phone_number", "external_id")}
+    id = answers.words(payload.get("id"))
+    return ImportError(answers.words(inner.get("email")).lower(), *_said(attributes), **others, id=id)
 
 
 def _said(told: Body) -> tuple[str, str]:

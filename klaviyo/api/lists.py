@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.models import Delivery
+from integrations.wire.attempts import LastLook
 from klaviyo.api import answers, filters, ids, paging, values
 from klaviyo.api.client import Client
 from klaviyo.api.operation import PREDICTIVE_ANALYTICS, SIZE_OF_A_LIST, Operation
@@ -27,6 +28,18 @@ ADD_PROFILES_TO_LIST = Operation(
     150,
     success=(204,),
 )
+REMOVE_PROFILES_FROM_LIST = Operation(
+    "remove_profiles_from_list",
+    "DELETE /api/lists/{id}/relationships/profiles",
+    "lists:write profiles:write",
+    10,
+    150,
+    success=(204,),
+)
+CREATE_LIST = Operation(
+    "create_list", "POST /api/lists", "lists:write", 10, 150, daily=150, success=(201,), needs_body=True
+)
+MOST_MEMBERS = 1_000  # https://developers.klaviyo.com/en/reference/remove_profiles_from_list
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,7 @@ class List:
     id: str
     name: str
     opt_in_process: str
+    created_at: str = ""
 
     @property
     def is_double_opt_in(self) -> bool:
@@ -67,6 +81,32 @@ def add(client: Client, list_id: str, profile_ids: Sequence[str], deliveries: Se
     client.call(ADD_PROFILES_TO_LIST, path={"id": list_id}, body=body, deliveries=deliveries)
 
 
+def remove(
+    client: Client,
+    list_id: str,
+    profile_ids: Sequence[str],
+    deliveries: Sequence[Delivery] = (),
+    *,
+    last_look: LastLook | None = None,
+) -> None:
+    """Take up to 1,000 profiles off a list, which changes no consent. Who is not on it is taken off no less.
+
+    https://developers.klaviyo.com/en/reference/remove_profiles_from_list
+    """
+    body = {"data": [{"type": "profile", "id": ids.checked(id)} for id in profile_ids]}
+    path = {"id": ids.checked(list_id)}
+    client.call(REMOVE_PROFILES_FROM_LIST, path=path, body=body, deliveries=deliveries, last_look=last_look)
+
+
+def create(client: Client, name: str) -> str:
+    """Make a list, and give its id: https://developers.klaviyo.com/en/reference/create_list."""
+    body = {"data": {"type": "list", "attributes": {"name": name}}}
+    made = _list(client.call(CREATE_LIST, body=body).data)
+    if made is None:
+        raise answers.Unreadable("lists")
+    return made.id
+
+
 def one(client: Client, list_id: str) -> List:
     """One list by its id. Raises PermanentError when the account has no such list (code not_found, or invalid)."""
     found = _list(client.call(GET_LIST, path={"id": ids.checked(list_id)}).data)
@@ -96,4 +136,5 @@ def _list(item: Any) -> List | None:
     attributes, id = answers.members(told.get("attributes")), answers.words(told.get("id"))
     if not ids.is_one(id):
         return None
-    return List(id, answers.words(attributes.get("name")), answers.words(attributes.get("opt_in_process")))
+    name, process, created = (answers.words(attributes.get(one)) for one in ("name", "opt_in_process", "created"))
+    return List(id, name, process, created)

@@ -22,6 +22,8 @@ BULK_SUBSCRIBE_PROFILES = Operation(
 BULK_UNSUBSCRIBE_PROFILES = Operation(
     "bulk_unsubscribe_profiles", "POST /api/profile-subscription-bulk-delete-jobs", SCOPES, 75, 750, success=(202,)
 )
+MOST_UNSUBSCRIBED = 100  # https://developers.klaviyo.com/en/reference/bulk_unsubscribe_profiles
+MOST_SUBSCRIBED = 1_000  # https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
 NO_CHANNEL = declare(
     "no_channel",
     "No channel",
@@ -94,6 +96,36 @@ def unsubscribe(
     attributes = {"email": email, "subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
     body = _job("profile-subscription-bulk-delete-job", {"profiles": {"data": [_resource("", attributes)]}}, list_id)
     client.call(BULK_UNSUBSCRIBE_PROFILES, body=body, deliveries=deliveries, last_look=last_look)
+
+
+def unsubscribe_all(
+    client: Client, emails: Sequence[str], list_id: str | None, *, last_look: LastLook | None = None
+) -> None:
+    """As `unsubscribe`, of up to a hundred people in a request."""
+    told = {"subscriptions": {"email": {"marketing": {"consent": "UNSUBSCRIBED"}}}}
+    people = [_resource("", {"email": email, **told}) for email in emails]
+    body = _job("profile-subscription-bulk-delete-job", {"profiles": {"data": people}}, list_id)
+    client.call(BULK_UNSUBSCRIBE_PROFILES, body=body, last_look=last_look)
+
+
+def subscribe_all(
+    client: Client,
+    people: Sequence[dict[str, Any]],
+    list_id: str | None,
+    source: str,
+    *,
+    is_historical: bool = False,
+    last_look: LastLook | None = None,
+) -> None:
+    """As `subscribe`, of people as requests have them. Of the past each says when, and nobody is asked to confirm it.
+
+    https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
+    """
+    attributes: dict[str, Any] = {"custom_source": source, "profiles": {"data": list(people)}}
+    if is_historical:
+        attributes["historical_import"] = True
+    body = _job("profile-subscription-bulk-create-job", attributes, list_id)
+    client.call(BULK_SUBSCRIBE_PROFILES, body=body, last_look=last_look)
 
 
 def _asked_for(person: Subscriber) -> dict[str, Any]:

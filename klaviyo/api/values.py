@@ -88,6 +88,11 @@ def phone(raw: str, country: str) -> str:
     return phones.e164(raw, country) or ""
 
 
+def is_uncertain_phone(raw: str, country: str) -> bool:
+    """Whether it would be a number of that country, if only nobody elsewhere might write theirs alike."""
+    return phones.is_guess(raw, country)
+
+
 def gets_texts(number: str) -> bool:
     """Whether text messages may reach a number in E.164."""
     return phones.gets_texts(number)

@@ -24,6 +24,7 @@ from klaviyo.api import bulk
 from klaviyo.api.bulk import ImportError
 from klaviyo.api.client import Client
 from klaviyo.imports import backfill_problems, overtaken
+from klaviyo.profiles import import_job
 from klaviyo.profiles.import_job import FIRST_LOOK, LONGEST_WAIT
 
 LOOKS_AT_ONCE = 100
@@ -82,7 +83,7 @@ def _look_at(job: Job) -> None:
         _end(job, Job.State.LOST, None)
     elif told.status == "complete":
         errors = list(bulk.import_errors(client, job.number)) if told.failed else []
-        _end(job, Job.State.DONE, _refused(job, errors, told.failed), errors)
+        _end(job, Job.State.DONE, _refused(job, errors, told.failed), errors, told.failed)
     else:
         _later(job, min(FIRST_LOOK * 2 ** min(job.looks, LONGEST_DOUBLING), LONGEST_WAIT))
 
@@ -101,10 +102,19 @@ def _refused(job: Job, errors: Sequence[ImportError], number: int) -> set[str] |
 
 
 @transaction.atomic
-def _end(job: Job, state: Job.State, refused: Collection[str] | None, errors: Sequence[ImportError] = ()) -> None:
-    """`refused` are addresses; None where nobody knows what was taken."""
+def _end(
+    job: Job,
+    state: Job.State,
+    refused: Collection[str] | None,
+    errors: Sequence[ImportError] = (),
+    failed: int = 0,
+) -> None:
+    """`refused` are addresses; None where nobody knows what was taken. Klaviyo counts so many that `failed`."""
     running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
-    if not running.update(state=state, ended_at=Now(), failed=len(refused or ())):
+    if not running.update(state=state, ended_at=Now(), failed=failed or len(refused or ())):
+        return
+    if ended := import_job.told_of(job):
+        ended(job, errors if state == Job.State.DONE else None, failed)
         return
     if job.note:
         backfill_problems.note_import(job, errors)  # first, as it locks people, whom an erasure locks before all

@@ -1,4 +1,4 @@
-"""Models: store settings, sends and decisions, readings, backfills, erasures, property names, lists, runs, flows."""
+"""Models: store settings, sends and decisions, readings, backfills, erasures, names, lists, runs, flows, syncs."""
 
 from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.action_runs import ActionPerson, ActionRun
@@ -10,6 +10,18 @@ from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
 from klaviyo.models.store_settings import StoreSetting
+from klaviyo.models.syncs import (
+    Sync,
+    SyncChange,
+    SyncChunk,
+    SyncRow,
+    SyncRun,
+    SyncSource,
+    SyncStaged,
+    SyncUnread,
+    SyncUpload,
+    SyncUploadPiece,
+)
 from klaviyo.models.watches import ConsentWatch, Notice
 
 __all__ = [
@@ -33,4 +45,14 @@ __all__ = [
     "ServedStore",
     "StarterKit",
     "StoreSetting",
+    "Sync",
+    "SyncChange",
+    "SyncChunk",
+    "SyncRow",
+    "SyncRun",
+    "SyncSource",
+    "SyncStaged",
+    "SyncUnread",
+    "SyncUpload",
+    "SyncUploadPiece",
 ]

@@ -1,6 +1,6 @@
 """Bulk import jobs that Klaviyo has taken, watched until each has ended."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,30 @@ from django.utils import timezone
 from integrations.models import Attempt, Connection, Delivery, Job
 from integrations.outbox import leasing
 from integrations.wire import attempts
-from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import
+from klaviyo.api.bulk import BULK_IMPORT_PROFILES, Import, ImportError
 
 KIND = "profile"
 FIRST_LOOK, LONGEST_WAIT = timedelta(seconds=1), timedelta(minutes=2)
 PATIENCE = timedelta(hours=24)  # how long Klaviyo may work on an import is not published
 ON_THE_WIRE = timedelta(seconds=30)  # longer than a request may take
 MAY_TAKE = timedelta(minutes=15)  # of an import of which nobody knows whether Klaviyo has it
+
+
+Ended = Callable[[Job, Sequence[ImportError] | None, int], None]
+_told: dict[str, Ended] = {}
+
+
+def tell(whom: str, ended: Ended) -> None:
+    """Have `ended` told how imports end whose note says that they are `for` that.
+
+    In the transaction in which the job ends: with the errors, and how many Klaviyo counts; None where the import was
+    lost, and nobody knows what it took.
+    """
+    _told[whom] = ended
+
+
+def told_of(job: Job) -> Ended | None:
+    return _told.get(str(job.note.get("for", "")))
 
 
 @transaction.atomic

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import json
-import os
 import re
 import shlex
 import sys
@@ -14,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations import shutdown
 from integrations.models import Connection
-from klaviyo.management.console import manual
+from klaviyo.management.console import manual, pipes
 from klaviyo.management.console.refusals import Unusable
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Command(BaseCommand):
         except Unusable as problem:
             raise CommandError("\n".join(problem.lines), returncode=UNUSABLE) from None
         except BrokenPipeError:
-            self._forget_the_reader()
+            pipes.forget_the_reader(sys.stdout)
             return
         if status:
             raise SystemExit(status)
@@ -165,17 +164,6 @@ class Command(BaseCommand):
         for line in lines:
             self.stdout.write(line)
         self.stdout.flush()
-
-    def _forget_the_reader(self) -> None:
-        """Whoever read has gone, which is no fault; what is left unwritten must not fail when Python ends.
-
-        https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        """
-        try:
-            number = sys.stdout.fileno()
-        except (OSError, ValueError):
-            return  # in a test, which has no file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _input(name: str | None) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Runs: read, compare, send, remove; by whichever worker has time, and on from where the last one was."""
