@@ -8,13 +8,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
-from pytest_django import Settings
+from django.db.utils import ConnectionHandler
+from pytest_django import DjangoDbBlocker, Settings
 
-from klaviyo.syncs.sources import queries
+from klaviyo.syncs.sources import queries, statements
 from klaviyo.syncs.sources.table import Row, SourceError
 from sorae import databases
 from tests import servers
@@ -46,19 +45,17 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     try:
         with servers.postgres() as url:
-            with closing(_as_owner(url)) as connection, connection, connection.cursor() as cursor:
-                cursor.execute(TABLES)
+            with (
+                django_db_blocker.unblock(),
+                closing(ConnectionHandler({"default": databases.read(url)})["default"]) as it,
+            ):
+                it.cursor().execute(TABLES)
             yield url
     except servers.NotHere as missing:
         pytest.skip(str(missing))
-
-
-def _as_owner(url: str) -> "psycopg2.extensions.connection":
-    folder = str(Path(urlsplit(url).path).parent)
-    return psycopg2.connect(host=folder, user=servers.ROLE, dbname="postgres")
 
 
 @pytest.fixture
@@ -164,7 +161,7 @@ def test_the_database_refuses_it_too(
     attack: str, role: str, said: str, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was looked through may have been looked through badly: this is the guard."""
-    monkeypatch.setattr(queries.statements, "_DOES_MORE", queries.statements._IN_COMMENT)  # matches no name
+    monkeypatch.setattr(statements, "_DOES_MORE", statements._IN_COMMENT)  # matches no name
     monkeypatch.setattr(queries, "LONGEST_SECONDS", 1.0)
     with pytest.raises(SourceError, match=said):
         rows(role, attack)
@@ -180,7 +177,7 @@ def test_the_database_refuses_it_too(
 def test_even_what_breaks_out_meets_a_role_that_may_not(
     attack: str, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries.statements, "checked", lambda query: query)
+    monkeypatch.setattr(statements, "checked", lambda query: query)
     assert refusal("reader", attack)
     assert len(rows("reader", "SELECT id FROM customers")) == 5000
 
@@ -254,7 +251,7 @@ def test_sqlite_only_reads(
 ) -> None:
     before = embedded.read_bytes()
     if not is_looked_through:
-        monkeypatch.setattr(queries.statements, "checked", lambda query: query)
+        monkeypatch.setattr(statements, "checked", lambda query: query)
     assert refusal("embedded", attack).endswith(".")
     assert (embedded.read_bytes(), [*embedded.parent.iterdir()]) == (before, [embedded])
 
