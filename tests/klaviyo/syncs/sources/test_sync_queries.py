@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.db import IntegrityError
 from django.db.utils import ConnectionHandler
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -194,6 +195,7 @@ def test_mistakes_are_named_with_their_place(warehouse: str) -> None:
 def test_no_value_of_a_row_is_told(warehouse: str) -> None:
     said = refusal("reader", "SELECT email::int FROM customers")
     assert said == "The query fails on a row: invalid input syntax for type integer."
+    assert "Ann" not in refusal("reader", "SELECT 'Ann'::int")
     assert refusal("reader", "SELECT 'infinity'::timestamptz, '4000-01-01 BC'::date").startswith(
         "A value of the result"
     )
@@ -202,6 +204,16 @@ def test_no_value_of_a_row_is_told(warehouse: str) -> None:
 def test_a_failure_after_the_first_rows_stops_it(warehouse: str) -> None:
     said = refusal("reader", "SELECT 1 / (4000 - id) FROM customers ORDER BY id")
     assert said == "The query fails on a row: division by zero."
+
+
+def test_what_fails_beside_it_is_not_taken_for_its_fault(warehouse: str) -> None:
+    def fail() -> None:
+        with queries.opened("reader", "SELECT 1") as table:
+            assert list(table)
+            raise IntegrityError("of another database")
+
+    with pytest.raises(IntegrityError):
+        fail()
 
 
 def test_a_database_that_is_not_there(warehouse: str, settings: Settings) -> None:
