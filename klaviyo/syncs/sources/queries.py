@@ -22,6 +22,7 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Warned
 
 LONGEST_SECONDS = 900.0  # for the first rows to come, and for each fetch
 PREVIEW_SECONDS = 10.0
+MOST_LISTED = 5000  # columns
 AT_ONCE = 2000  # rows of a fetch; fewer, where they are long
 BYTES_AT_ONCE = 1 << 22
 READ_ONLY = {"mysql": "SET SESSION TRANSACTION READ ONLY", "mariadb": "SET SESSION TRANSACTION READ ONLY"}
@@ -66,6 +67,41 @@ def warnings(database: str) -> list[str]:
     """What the role of a database may do that no source needs, in sentences. Raises SourceError."""
     config = _config(database)
     return _of_role(config) if _engine(config) == "postgresql" else []
+
+
+def tables(database: str) -> dict[str, list[str]]:
+    """What the role may read: tables and views with their columns, as a query names them. Raises SourceError."""
+    engine, found = _engine(_config(database)), dict[str, list[str]]()
+    asked = {"postgresql": _TABLES_OF_POSTGRESQL, "sqlite3": _TABLES_OF_SQLITE}.get(engine, _TABLES_OF_OTHERS)
+    with opened(database, asked, limit=MOST_LISTED) as rows:
+        for row in rows:
+            if isinstance(row, Row):
+                found.setdefault(str(row.values[0]), []).extend(map(str, row.values[1:]))
+    if engine == "sqlite3":
+        return {name: _columns_of(database, name) for name in found}
+    return found
+
+
+def _columns_of(database: str, table: str) -> list[str]:
+    quoted = table.replace('"', '""')
+    with opened(database, f'SELECT * FROM "{quoted}"', limit=0) as rows:
+        return list(rows.columns)
+
+
+_TABLES_OF_OTHERS = """
+SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema <> 'information_schema'
+    ORDER BY table_name, ordinal_position
+"""
+_TABLES_OF_POSTGRESQL = """
+SELECT CASE table_schema WHEN 'public' THEN '' ELSE quote_ident(table_schema) || '.' END || quote_ident(table_name) AS t,
+    quote_ident(column_name) AS c FROM information_schema.columns
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    AND has_table_privilege(quote_ident(table_schema) || '.' || quote_ident(table_name), 'SELECT')
+    ORDER BY table_schema, table_name, ordinal_position
+"""
+_TABLES_OF_SQLITE = """
+SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name
+"""
 
 
 def _config(database: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from klaviyo.syncs.sources import contents
 from klaviyo.syncs.sources.opening import open_table
@@ -105,6 +106,18 @@ def test_a_choice_that_cannot_be_is_said(reading: dict[str, Any], tmp_path: Path
 def test_a_source_without_a_file() -> None:
     with pytest.raises(SourceError, match="Upload one, or give its path"):
         taken(Source())
+
+
+def test_files_of_other_folders_are_left_alone(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(CSV)
+    (tmp_path / "in" / "link.csv").symlink_to(tmp_path / "b.csv")
+    settings.SYNC_FOLDERS = [str(tmp_path / "in")]
+    assert taken(Source(path=str(tmp_path / "in" / "a.csv"))) == WHOLE
+    for name in ("b.csv", "in/../b.csv", "in/link.csv"):
+        with pytest.raises(SourceError, match="in none of the folders"):
+            taken(Source(path=str(tmp_path / name)))
 
 
 def test_json_lines_for_a_preview_are_not_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -226,6 +226,11 @@ def test_a_database_that_is_not_there(warehouse: str, settings: Settings) -> Non
     )
 
 
+def test_what_a_role_may_read_is_listed(warehouse: str) -> None:
+    assert queries.tables("reader") == {"customers": ["id", "email", "spent", "at", "note"]}
+    assert list(queries.tables(servers.ROLE)) == ["customers", "wages"]
+
+
 def test_a_role_that_may_write_is_warned_of(warehouse: str) -> None:
     assert queries.warnings("reader") == []
     assert [said.split(".")[0] for said in queries.warnings("writer")] == [
@@ -241,6 +246,10 @@ def test_sqlite_streams_rows_as_they_are_stored(embedded: Path) -> None:
     found = rows("embedded", "SELECT id, email, at FROM customers ORDER BY id")
     assert (len(found), found[0]) == (5000, Row(1, (1, "p1@tea.test", "soon")))
     assert len(rows("embedded", f"{ENDLESS} SELECT i FROM n", 7)) == 7
+
+
+def test_the_tables_of_sqlite_are_listed(embedded: Path) -> None:
+    assert queries.tables("embedded") == {"customers": ["id", "email", "at"]}
 
 
 @pytest.mark.parametrize(
