@@ -93,8 +93,8 @@ SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE t
     ORDER BY table_name, ordinal_position
 """
 _TABLES_OF_POSTGRESQL = """
-SELECT CASE table_schema WHEN 'public' THEN '' ELSE quote_ident(table_schema) || '.' END || quote_ident(table_name) AS t,
-    quote_ident(column_name) AS c FROM information_schema.columns
+SELECT CASE table_schema WHEN 'public' THEN '' ELSE quote_ident(table_schema) || '.' END || quote_ident(table_name) t,
+    quote_ident(column_name) c FROM information_schema.columns
     WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
     AND has_table_privilege(quote_ident(table_schema) || '.' || quote_ident(table_name), 'SELECT')
     ORDER BY table_schema, table_name, ordinal_position
