@@ -56,6 +56,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0028_operators_may_backfill": past.STORE_SETTINGS,
         "0030_flows": past.STORE_SETTINGS,
         "0031_syncs": past.STORE_SETTINGS,
+        "0032_operators_may_sync": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
