@@ -114,6 +114,11 @@ class Form:
         return [(name, FIELD_NAMES.get(name) or name.partition(".")[2].capitalize()) for name in names]
 
     @property
+    def has_others(self) -> bool:
+        """Whether anything is written that is no column."""
+        return any(line.source != "column" and line.target for line in self.lines)
+
+    @property
     def has_properties(self) -> bool:
         return self.destination != fields.SUBSCRIPTIONS
 
