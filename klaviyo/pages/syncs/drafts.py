@@ -17,7 +17,13 @@ NEEDS = {
     Sync.Destination.PROFILES: ("profiles:read", "profiles:write"),
     Sync.Destination.EVENTS: ("events:read", "events:write", "profiles:read", "profiles:write"),
     Sync.Destination.LIST: ("lists:read", "lists:write", "profiles:read", "profiles:write"),
-    Sync.Destination.SUBSCRIPTIONS: ("lists:read", "lists:write", "profiles:read", "profiles:write", "subscriptions:write"),
+    Sync.Destination.SUBSCRIPTIONS: (
+        "lists:read",
+        "lists:write",
+        "profiles:read",
+        "profiles:write",
+        "subscriptions:write",
+    ),
 }
 Problems = Mapping[str, str]
 

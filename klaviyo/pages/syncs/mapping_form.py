@@ -251,9 +251,7 @@ def _field(data: QueryDict, prefix: str, text: Any) -> Document | None:
     return made
 
 
-def _line(
-    prefix: str, one: Document, problems: tuple[str, ...], column: str = "", live: tuple[str, ...] = ()
-) -> Line:
+def _line(prefix: str, one: Document, problems: tuple[str, ...], column: str = "", live: tuple[str, ...] = ()) -> Line:
     name = str(one.get("field", ""))
     is_own = name.startswith(PROPERTY)
     source = next((kind for kind in ("template", "constant") if kind in one), "column" if column else "template")
@@ -321,4 +319,3 @@ def _consent(found: Mapping[str, Proposal]) -> Document:
     if one := found.get("consent.consented_at"):
         made["consented_at"] = _time(one)
     return made
-

@@ -42,9 +42,7 @@ Kind = SyncSource.Kind
 def new(request: HttpRequest) -> HttpResponse:
     """What is read: with that a draft begins."""
     accounts = connected()
-    wanted = filtering.id_in(
-        (request.POST if request.method == "POST" else request.GET).get("connection", "")
-    )
+    wanted = filtering.id_in((request.POST if request.method == "POST" else request.GET).get("connection", ""))
     connection = next((one for one in accounts if str(one.pk) == wanted), accounts[0] if accounts else None)
     asked, problem = Asked.read(request.POST), ""
     if request.method == "POST" and connection is not None:
@@ -106,7 +104,9 @@ def destination(request: HttpRequest, sync_id: int) -> HttpResponse:
     """The account, and what is written there."""
     row = get_object_or_404(KNOWN, pk=sync_id)
     problems: Mapping[str, str] = {}
-    known = list_choices.of(row.connection) if row.destination in WITH_LISTS or request.method == "POST" else KnownLists()
+    known = (
+        list_choices.of(row.connection) if row.destination in WITH_LISTS or request.method == "POST" else KnownLists()
+    )
     if request.method == "POST":
         if why := drafts.locked(row):
             return _refused(request, row, drafts.DESTINATION, why)
@@ -234,7 +234,9 @@ def _save_source(request: HttpRequest, row: Sync) -> HttpResponse:
     if upload is not None:
         _after_import(request, found)
     is_sound = not drafts.problems(row, drafts.SOURCE)
-    return redirect("klaviyo:sync_destination" if is_sound and "next" in request.POST else "klaviyo:sync_source", row.pk)
+    return redirect(
+        "klaviyo:sync_destination" if is_sound and "next" in request.POST else "klaviyo:sync_source", row.pk
+    )
 
 
 def _after_import(request: HttpRequest, found: SyncSource) -> None:

@@ -59,7 +59,9 @@ def export(request: HttpRequest, sync_id: int) -> StreamingHttpResponse:
     """What the filter shows, as CSV, while it is read; people masked for who may not see them."""
     row = get_object_or_404(KNOWN, pk=sync_id)
     sees_people = request.user.has_perm(PEOPLE)
-    note(request, row.connection, f"Exported rows of the sync {row.name}{'' if sees_people else ', with people masked'}.")
+    note(
+        request, row.connection, f"Exported rows of the sync {row.name}{'' if sees_people else ', with people masked'}."
+    )
     lines = rejects.lines(row, _last_run(row), Chosen.read(request.GET), sees_people)
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{row.slug}-rejected.csv"'

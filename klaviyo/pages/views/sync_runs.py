@@ -35,7 +35,9 @@ def run(request: HttpRequest, sync_run_id: int) -> HttpResponse:
     row = get_object_or_404(KNOWN, pk=sync_run_id)
     now = timezone.now()
     is_latest = not SyncRun.objects.filter(sync=row.sync_id, pk__gt=row.pk).exists()
-    before = list(SyncRun.objects.filter(sync=row.sync_id, pk__lte=row.pk).order_by("-pk").defer("samples")[: standing.BARS])
+    before = list(
+        SyncRun.objects.filter(sync=row.sync_id, pk__lte=row.pk).order_by("-pk").defer("samples")[: standing.BARS]
+    )
     may = rights(request)
     context = {
         "title": f"{'Dry run' if row.is_dry else 'Full resync' if row.is_full else 'Run'} of {row.sync.name}",
@@ -97,7 +99,11 @@ def moments(row: SyncRun) -> list[tuple[str, str, datetime]]:
     found: list[tuple[str, str, datetime | None]] = [
         ("info", f"Begun by {row.begun_by.get_username() if row.begun_by else 'its schedule'}", row.began_at),
         ("good", f"Read: {row.rows_read:,} rows", row.read_at),
-        ("warn", f"Confirmed by {row.confirmed_by.get_username() if row.confirmed_by else 'a person'}", row.confirmed_at),
+        (
+            "warn",
+            f"Confirmed by {row.confirmed_by.get_username() if row.confirmed_by else 'a person'}",
+            row.confirmed_at,
+        ),
         ("good", "Sent", row.sent_at),
     ]
     if row.ended_at:
@@ -116,4 +122,3 @@ def _samples(row: SyncRun) -> list[tuple[str, str]]:
     return [
         (str(one.get("key", "")), json.dumps(one.get("request"), indent=2, ensure_ascii=False)) for one in row.samples
     ]
-
