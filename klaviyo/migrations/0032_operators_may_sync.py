@@ -31,7 +31,6 @@ def _create_permissions(apps: Any, app: str, using: str) -> None:
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),

@@ -89,7 +89,7 @@ def test_from_a_file_to_the_file_of_its_rejected_rows(
     had.value.save_as(tmp_path / "rejected.csv")
     with (tmp_path / "rejected.csv").open(newline="") as rejected:
         rows = list(csv.DictReader(rejected))
-    assert [row["key"] for row in rows] == ["100", "20", "40", "60", "80"]
+    assert [row["key"] for row in rows] == ["20", "40", "60", "80", "100"]
     assert all(row["field"] == "Email" and row["reason"] for row in rows)
     assert hand.clicks <= MOST_CLICKS
     assert len(sandbox.profiles(TEA)) == ROWS - BAD

@@ -91,7 +91,7 @@ def of(source: SyncSource, limit: int = ROWS) -> Preview:
 
 
 def sample(sync: Sync, document: object, preview: Preview, place: int) -> Sample | None:
-    """The row at a place (from 1) under a mapping, and how all of the preview would fare; None where it is not sound."""
+    """The row at a place (from 1) under a mapping, and how all would fare; None where the mapping is not sound."""
     if not preview.rows:
         return None
     try:

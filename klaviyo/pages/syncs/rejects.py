@@ -1,11 +1,12 @@
 """Rows that were not told: each with its key, its field, why, and since when; also as CSV."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from integrations import encryption
@@ -72,6 +73,15 @@ class Chosen:
         found |= {name: value for name in ("field", "code", "run") if (value := getattr(self, name)) is not None}
         return SyncRow.objects.filter(sync=sync, **found)
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether it may be every row there is."""
+        return self.state in (State.ACCEPTED, State.CONFIRMED)
+
+    def in_order(self, sync: Sync) -> "QuerySet[SyncRow]":
+        """As they stand in the source; what may be a million rows, by their keys, which have an index."""
+        return self.among(sync).order_by(*(("key",) if self.is_wide else ("number", "key")))
+
 
 @dataclass(frozen=True)
 class Group:
@@ -103,12 +113,19 @@ def groups(sync: Sync, chosen: Chosen) -> list[Group]:
 
 
 def page(sync: Sync, chosen: Chosen, after: str, sees_people: bool) -> tuple[list[Shown], str]:
-    """The rows behind a key, in the order of keys, and where the next ones begin (empty: nowhere)."""
-    rows = chosen.among(sync).order_by("key")
+    """The rows behind one, in their order, and where the next ones begin (empty: nowhere)."""
+    rows = chosen.in_order(sync)
     if last := key_of(sync, after):
-        rows = rows.filter(key__gt=last)
+        number, key = json.loads(last)
+        rows = (
+            rows.filter(key__gt=key)
+            if chosen.is_wide
+            else rows.filter(Q(number__gt=number) | Q(number=number, key__gt=key))
+        )
     found = list(rows[: PAGE + 1])
-    more = token(sync, found[PAGE - 1].key) if len(found) > PAGE else ""
+    more = ""
+    if len(found) > PAGE:
+        more = token(sync, json.dumps([found[PAGE - 1].number, found[PAGE - 1].key]))
     return [shown(sync, row, sees_people) for row in found[:PAGE]], more
 
 
@@ -144,7 +161,7 @@ def _cells(sync: Sync, run: SyncRun | None, chosen: Chosen, sees_people: bool) -
         for number, reason in SyncUnread.objects.filter(run=run).values_list("number", "reason").iterator():
             said = reason if sees_people else rights.hidden(reason)
             yield str(number), "", "Without a key", "", said, "", run.began_at.isoformat(timespec="seconds")
-    for row in chosen.among(sync).order_by("key").iterator(chunk_size=1000):
+    for row in chosen.in_order(sync).iterator(chunk_size=1000):
         one = shown(sync, row, sees_people)
         since = one.since.isoformat(timespec="seconds") if one.since else ""
         yield str(one.number), one.key, one.state, one.field, one.reason, one.code, since

@@ -68,7 +68,7 @@ class Asked:
         )
 
 
-def begin(asked: Asked, file: UploadedFile | None, connection: Connection, by: User) -> Sync:
+def begin(asked: Asked, file: "UploadedFile[Any] | None", connection: Connection, by: User) -> Sync:
     """A draft of a sync, with its source as it was read. Raises SourceError, and then there is none."""
     source = SyncSource(kind=asked.kind, ready=asked.ready, database=asked.database, query=asked.query)
     with transaction.atomic():

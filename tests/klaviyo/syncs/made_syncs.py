@@ -81,15 +81,15 @@ def fill(connection: Connection) -> Sync:
     samples = [{"row": 1, "key": LONG, "request": {"type": "profile", "attributes": {"first_name": LONG}}}]
     SyncRun.objects.filter(pk=dry.pk).update(samples=samples)
     last = _run(first, State.DONE, rejected=3)
-    for number, state in enumerate(SyncRow.State, 1):
+    for number, became in enumerate(SyncRow.State, 1):
         why = (
             {}
-            if state == SyncRow.State.ACCEPTED
+            if became == SyncRow.State.ACCEPTED
             else {"field": "Name", "reason": f"{LONG} is none.", "code": "invalid"}
         )
         key = f"{number}" if number > 1 else LONG * 3
         SyncRow.objects.create(
-            sync=first, key=key, number=number, identity=f"{LONG}@example.com", state=state, run=last.pk, **why
+            sync=first, key=key, number=number, identity=f"{LONG}@example.com", state=became, run=last.pk, **why
         )
     SyncUnread.objects.create(run=last, number=9, reason="It has 7 values, and the header has 5.")
     return first

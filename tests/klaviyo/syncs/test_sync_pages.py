@@ -120,7 +120,8 @@ def test_each_mapping_comes_back_from_its_form_as_it_was(browser: Client, connec
         data |= {f"consent.consented_at.{name}": value for name, value in form.consented_at.items()}
         answer = browser.post(f"{AT}{sync.pk}/mapping", data | {"look": "1"})
         assert answer.status_code == 200
-        runs.stop(runs.under_way(sync)) if runs.under_way(sync) else None
+        if (run := runs.under_way(sync)) is not None:
+            runs.stop(run)
         browser.post(f"{AT}{sync.pk}/mapping", data | {"save": "1"})
         assert Sync.objects.get(pk=sync.pk).mapping == sync.mapping, sync.slug
     assert first.version == 1
@@ -164,7 +165,12 @@ def test_nothing_is_changed_while_a_run_is_under_way(browser: Client, draft: Syn
             f"{AT}{draft.pk}/{step}", {"save": "1", "zone": "Europe/Oslo", "name": "Other", "what": "events/send"}
         )
     after = Sync.objects.get()
-    assert (after.name, after.destination, after.zone, after.version) == (draft.name, "profiles", draft.zone, draft.version)
+    assert (after.name, after.destination, after.zone, after.version) == (
+        draft.name,
+        "profiles",
+        draft.zone,
+        draft.version,
+    )
     browser.post(f"{AT}runs/{run.pk}/stop")
     run.refresh_from_db()
     assert run.state == SyncRun.State.STOPPED
@@ -197,7 +203,7 @@ def test_people_are_named_only_to_who_may_see_them(browser: Client, connection: 
     pages = (f"{AT}{first.pk}/rows/", f"{AT}{first.pk}/rows/export")
     for page in pages:
         for who, is_named in ((browser, True), (viewer, False)):
-            answer = who.get(page)
+            answer: Any = who.get(page)
             said = b"".join(answer.streaming_content).decode() if answer.streaming else text(answer)
             assert ("ann@example.com" in said) == is_named
             assert ("358401234567" in said) == is_named
@@ -210,10 +216,10 @@ def test_people_are_named_only_to_who_may_see_them(browser: Client, connection: 
 
 def test_rows_are_filtered_by_their_reason_and_had_as_a_file(browser: Client, connection: Connection) -> None:
     first = made_syncs.fill(connection)
-    answer = browser.get(f"{AT}{first.pk}/rows/export?state=refused")
+    answer: Any = browser.get(f"{AT}{first.pk}/rows/export?state=refused")
     rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
     assert [row["state"] for row in rows] == ["Rejected by Klaviyo"]
-    everything = browser.get(f"{AT}{first.pk}/rows/export")
+    everything: Any = browser.get(f"{AT}{first.pk}/rows/export")
     states = {row["state"] for row in csv.DictReader(io.StringIO(b"".join(everything.streaming_content).decode()))}
     assert "Without a key" in states
     assert "Accepted" not in states
