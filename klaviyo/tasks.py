@@ -18,6 +18,7 @@ from klaviyo.imports import backfill as backfilling
 from klaviyo.imports import backfill_problems
 from klaviyo.imports import results as import_results
 from klaviyo.starter_kit import turns as starter_kit_turns
+from klaviyo.syncs import schedule as sync_schedule
 from klaviyo.syncs.run import engine as sync_engine
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
@@ -100,6 +101,7 @@ def backfill() -> None:
 def sync() -> None:
     """Go on with the syncs that are due or under way."""
     ends_at = time.monotonic() + QUANTUM_SECONDS
+    sync_schedule.begin_what_is_due()
     sync_engine.go_on(lambda: shutdown.asked() or time.monotonic() > ends_at)
 
 

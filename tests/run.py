@@ -100,6 +100,7 @@ SAME_ON_EVERY_DATABASE = (
     "tests/integrations/workers",
     "tests/referrals/test_referrals_admin.py",
     "tests/referrals/test_referrals_older_facts.py",
+    "tests/upgrades/test_key_versions.py",
     "tests/upgrades/test_names_of_properties.py",
     "tests/upgrades/test_plain_domains.py",
     "tests/upgrades/test_public_pages.py",

@@ -1,4 +1,4 @@
-"""Models: store settings, sends and decisions, readings, backfills, erasures, property names, lists, runs, flows, syncs."""
+"""Models: store settings, sends and decisions, readings, backfills, erasures, names, lists, runs, flows, syncs."""
 
 from klaviyo.models.account_lists import AccountLists
 from klaviyo.models.action_runs import ActionPerson, ActionRun

@@ -103,6 +103,7 @@ class Sync(models.Model):
         "historical": "Subscriptions: consent of the past, with its time in each row.",
         "asked_days": "Subscriptions: these people have asked for it within so many days.",
         "removed_unsubscribe": "Subscriptions: whether whoever leaves the source is unsubscribed.",
+        "at_once": "How many rows a request is about, at most; without a word as many as Klaviyo takes.",
         "after_import": "Whether it runs when a new file of its source is there.",
     }
 
@@ -231,9 +232,7 @@ class SyncRun(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     begun_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     confirmed_at = models.DateTimeField(null=True, blank=True)
     stopped_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -301,7 +300,7 @@ class SyncStaged(models.Model):
     attempt = models.PositiveIntegerField()
     n = models.BigIntegerField()
     number = models.PositiveBigIntegerField()
-    key = models.TextField(null=True)
+    key = models.TextField(null=True)  # noqa: DJ001  (a row without a key is no row whose key is "")
     digest = models.BinaryField(null=True)
     identity = models.TextField(blank=True)
     email = models.TextField(blank=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.sorae import forks
 from tests.sorae.test_configuration import GOOD
 
@@ -14,9 +15,7 @@ SIGN_IN = """
 import json, django
 django.setup()
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.test import Client
-call_command("migrate", verbosity=0)
 User.objects.create_superuser("operator", password="operator")
 browser = Client(headers={"host": HOST}, enforce_csrf_checks=True)
 browser.get("/admin/login/", secure=IS_HTTPS)
@@ -32,6 +31,7 @@ print(json.dumps([answer.status_code, inside.status_code, browser.cookies.output
 def cookies(site: str, folder: Path) -> dict[str, Morsel[str]]:
     """What a browser has after signing in to a site at that address."""
     scheme, _, host = site.partition("://")
+    migrated.sqlite(folder)
     env = {"PATH": os.environ["PATH"], "VAR_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "sorae.settings"}
     env |= GOOD | {"SITE_URL": site, "BEHIND_TLS_PROXY": "", "SECRET_KEY": "correct-horse-battery-staple-" * 3}
     prefix = "__Host-" if scheme == "https" else ""

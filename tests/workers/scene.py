@@ -3,6 +3,7 @@
 The processes under test have an environment, a database and a broker that are not those of the test run.
 """
 
+import json
 import os
 import time
 from collections import Counter
@@ -23,9 +24,9 @@ from django.db import connections as databases  # noqa: E402
 from django.db.models.functions import Now  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from integrations.models import Connection, Delivery, Lease, MessageHold  # noqa: E402
+from integrations.models import Connection, Delivery, Job, Lease, MessageHold  # noqa: E402
 from integrations.outbox import wake_ups  # noqa: E402
-from klaviyo.models import StoreSetting  # noqa: E402
+from klaviyo.models import StoreSetting, Sync, SyncChunk, SyncRun, SyncSource  # noqa: E402
 from referrals import lifecycle  # noqa: E402
 from referrals.models import Advocate, Program, Store  # noqa: E402
 from sorae.celery import app  # noqa: E402
@@ -130,6 +131,51 @@ def wake(times: int) -> int:
     return len(ids)
 
 
+def make_sync(path: str, destination: str, mode: str, options: str, mapping: str) -> str:
+    """A sync of a file to the account; its short name."""
+    reading = {"encoding": "utf-8", "delimiter": ",", "header_line": 1}
+    source = SyncSource.objects.create(name="Rows", kind="file", path=path, key_columns=["id"], reading=reading)
+    sync = Sync.objects.create(
+        slug="rows",
+        name="Rows",
+        source=source,
+        connection=Connection.objects.get(),
+        destination=destination,
+        mode=mode,
+        mapping=json.loads(mapping),
+        options=json.loads(options),
+        removal_share=100,
+        rejected_share=100,
+    )
+    return sync.slug
+
+
+def sync_time_passes() -> int:
+    """As if minutes had gone by for syncs: leases are over, what rests goes on, and what may be late has ended."""
+    past = Now() - timedelta(seconds=1)
+    SyncRun.objects.exclude(lease_until=None).update(lease_until=past)
+    SyncRun.objects.update(wait_until=None)
+    Job.objects.filter(state=Job.State.RUNNING).update(next_look_at=past)
+    SyncChunk.objects.exclude(unsure_until=None).update(unsure_until=past)
+    SyncChunk.objects.exclude(lease_until=None).update(lease_until=past)
+    return SyncChunk.objects.update(next_try_at=None)
+
+
+def sync_standing() -> dict[str, Any]:
+    """How the latest run stands."""
+    run = SyncRun.objects.order_by("-pk").first()
+    if run is None:
+        return {"state": "", "attempt": 0}
+    kinds = run.added + run.changed + run.unchanged + run.rejected + run.not_sent + run.unknown
+    return {
+        "state": run.state,
+        "attempt": run.attempt,
+        "problem": run.problem,
+        "sums": run.rows_read == kinds and run.told_now == run.told_before + run.added - run.removed,
+        "rejected": run.rejected,
+    }
+
+
 VERBS: dict[str, Callable[..., Any]] = {
     "open": open_the_store,
     "beat": beat,
@@ -145,6 +191,9 @@ VERBS: dict[str, Callable[..., Any]] = {
     "end-leases": end_leases,
     "leased": leased,
     "standings": standings,
+    "make-sync": make_sync,
+    "sync-time-passes": sync_time_passes,
+    "sync-standing": sync_standing,
 }
 
 

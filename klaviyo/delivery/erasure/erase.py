@@ -18,7 +18,7 @@ from integrations.outcomes import Cancelled
 from klaviyo.api import values
 from klaviyo.confirmation.match import NOT_CONFIRMED
 from klaviyo.consent import owed_erasures, suppression
-from klaviyo.delivery.erasure import action_runs, further_address, owed
+from klaviyo.delivery.erasure import action_runs, further_address, owed, synced_rows
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
@@ -66,6 +66,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     sources, names = list(facts), spellings(email)
     if until is None or not erased.has_come_back(email):
         sources += _noes(email)
+        synced_rows.forget(email)
     about = _about(names, sources, until)
     # Whoever held one of them may just have added another, which a second query sees:
     # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED

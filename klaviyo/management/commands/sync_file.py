@@ -25,9 +25,9 @@ WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "\\t": "\t"}
 
 class Command(BaseCommand):
     help = (
-        "Show how a sync would read a file (CSV or JSON lines): encoding, delimiter, header, columns, rows, and each line "
-        "that it would refuse. Nothing is stored or sent. Ends with 0, with 1 where lines are refused, with 2 where "
-        "there is no such file, with 3 where the file cannot be read to its end."
+        "Show how a sync would read a file (CSV or JSON lines): encoding, delimiter, header, columns, rows, and each "
+        "line that it would refuse. Nothing is stored or sent. Ends with 0, with 1 where lines are refused, with 2 "
+        "where there is no such file, with 3 where the file cannot be read to its end."
     )
     requires_system_checks = ()
 
@@ -39,29 +39,32 @@ class Command(BaseCommand):
         parser.add_argument("--header-line", type=int, help="a line's number, or 0 where there is none; likewise")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        chosen = _chosen(options)
         shown = _AsJson(self._write) if options["json"] else _ForPeople(self._write, Path(options["file"]).name)
         try:
-            status = self._read(options, shown)
+            status = self._read(options, chosen, shown)
         except BrokenPipeError:
             pipes.forget_the_reader(self.stdout)
             return
         if status:
             raise SystemExit(status)
 
-    def _read(self, options: dict[str, Any], shown: "_AsJson | _ForPeople") -> int:
-        status = WHOLE
+    def _read(self, options: dict[str, Any], chosen: dict[str, str | None], shown: "_AsJson | _ForPeople") -> int:
+        status, reading = WHOLE, None
         with shown:
             try:
                 content = OnDisk(Path(options["file"]))
-                reading = _changed(readings.proposed(content), options)
+                reading = readings.proposed(content, **chosen)
+                if (line := options["header_line"]) is not None:
+                    reading = replace(reading, header_line=line or None)
                 table = files.table(content, reading)
                 shown.begin(reading, table)
                 for one in table:
                     shown.add(one)
                     status = max(status, SOME_REFUSED if isinstance(one, BadRow) else WHOLE)
-                shown.end("")
+                shown.end("", reading)
             except SourceError as error:
-                shown.end(str(error))
+                shown.end(str(error), reading)
                 return UNUSABLE if isinstance(error, NotThere) else FAILED
         return status
 
@@ -69,17 +72,20 @@ class Command(BaseCommand):
         self.stdout.write(text, ending="")
 
 
-def _changed(reading: Reading, options: dict[str, Any]) -> Reading:
-    """What a person has chosen in place of what was proposed."""
-    chosen: dict[str, Any] = {name: options[name] for name in ("encoding", "delimiter") if options[name] is not None}
-    if "delimiter" in chosen:
-        chosen["delimiter"] = WORDS.get(chosen["delimiter"], chosen["delimiter"])
-    if options["header_line"] is not None:
-        chosen["header_line"] = options["header_line"] or None
+def _chosen(options: dict[str, Any]) -> dict[str, str | None]:
+    """What somebody has chosen in place of what the file proposes."""
+    encoding, delimiter, line = options["encoding"], options["delimiter"], options["header_line"]
+    delimiter = WORDS.get(delimiter, delimiter)
     try:
-        return Reading.of(replace(reading, **chosen).as_json())
+        if encoding is not None:
+            encodings.checked(encoding)
+        if delimiter is not None:
+            readings.checked_delimiter(delimiter)
     except SourceError as error:
         raise CommandError(str(error), returncode=UNUSABLE) from None
+    if line is not None and line < 0:
+        raise CommandError("--header-line is a line's number, or 0 where there is none.", returncode=UNUSABLE)
+    return {"encoding": encoding, "delimiter": delimiter}
 
 
 class _AsJson(ExitStack):
@@ -87,8 +93,8 @@ class _AsJson(ExitStack):
 
     def __init__(self, write: Any) -> None:
         super().__init__()
-        self._write, self._rows, self._has_begun = write, 0, False
-        self._aside = {kind: self.enter_context(TemporaryFile("w+")) for kind in (BadRow, Warned)}
+        self._write, self._counts, self._has_begun = write, {Row: 0, BadRow: 0, Warned: 0}, False
+        self._aside = {kind: self.enter_context(TemporaryFile("w+")) for kind in (BadRow, Warned)}  # noqa: SIM115
 
     def begin(self, reading: Reading | None, table: Table | None) -> None:
         how = reading.as_json() if reading else dict.fromkeys(("encoding", "delimiter", "header_line"))
@@ -97,19 +103,19 @@ class _AsJson(ExitStack):
         self._has_begun = True
 
     def add(self, one: Row | BadRow | Warned) -> None:
+        kind = type(one)
+        comma = "," if self._counts[kind] else ""
+        self._counts[kind] += 1
         if isinstance(one, Row):
-            row = json.dumps([json_lines.as_text(value) for value in one.values])
-            self._write(f"{',' if self._rows else ''}\n{row}")
-            self._rows += 1
+            self._write(f"{comma}\n{json.dumps([json_lines.as_text(value) for value in one.values])}")
             return
-        aside = self._aside[type(one)]
         said = one.reason if isinstance(one, BadRow) else one.warning
-        aside.write(f"{',' if aside.tell() else ''}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
+        self._aside[kind].write(f"{comma}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
 
-    def end(self, error: str) -> None:
+    def end(self, error: str, reading: Reading | None) -> None:
         if not self._has_begun:
-            self.begin(None, None)
-        self._write(f'],\n"row_count": {self._rows}')
+            self.begin(reading, None)
+        self._write(f'],\n"row_count": {self._counts[Row]}')
         for name, kind in (("rejected_lines", BadRow), ("warned", Warned)):
             self._write(f',\n"{name}": {{')
             for part in _parts(self._aside[kind]):
@@ -149,10 +155,10 @@ class _ForPeople(ExitStack):
         else:
             self._line(f"Refused: {one.reason}." if isinstance(one, BadRow) else f"Line {one.number}: {one.warning}.")
 
-    def end(self, error: str) -> None:
+    def end(self, error: str, _reading: Reading | None) -> None:
         if error:
             self._line(f"{self._name} cannot be read{' to its end' if any(self._counts.values()) else ''}: {error}")
-        self._line(f"{self._counts[Row]:,} rows are good, {self._counts[BadRow]:,} lines are refused.")
+        self._line(f"Good rows: {self._counts[Row]:,}. Refused lines: {self._counts[BadRow]:,}.")
 
     def _line(self, text: str) -> None:
         self._write("".join(one if one.isprintable() else " " for one in text) + "\n")

@@ -53,9 +53,7 @@ class Compared:
 
 
 @transaction.atomic
-def compare(
-    run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]
-) -> None:
+def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]) -> None:
     """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost."""
     here = SyncRun.objects.select_for_update().filter(pk=run.pk, attempt=attempt, state=SyncRun.State.READING)
     if not here.values_list("pk").first():
@@ -191,7 +189,8 @@ _MOVED = f"""
     WHERE c.run_id = %(run)s AND c.op = '~' AND o.identity <> c.identity AND o.identity <> ''
 """
 _KEEP_REJECTED = f"""
-    INSERT INTO {_ROW} (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
+    INSERT INTO {_ROW}
+        (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
     SELECT %(sync)s, s.key, min(s.number), NULL, '', '', '', 'rejected', %(run)s, min(s.field), '', min(s.reason),
         {{now}}
     FROM {_STAGE} AS s WHERE {_MINE} AND s.reason <> '' AND s.key IS NOT NULL GROUP BY s.key

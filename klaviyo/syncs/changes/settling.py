@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from integrations import lookups
 from integrations.outbox.due import NOW
+from integrations.outbox.retention import without_people
 from klaviyo.models import SyncChange, SyncChunk, SyncRow, SyncRun
 
 Op = SyncChange.Op
@@ -58,7 +59,9 @@ def tell(run: SyncRun, ns: Collection[int], state: str = SyncRow.State.ACCEPTED)
         return 0
     among, values = lookups.among(ns)
     with database.cursor() as cursor:
-        cursor.execute(_TELL.format(among=among, now=NOW[database.vendor]), [run.sync_id, state, run.pk, run.pk, values])
+        cursor.execute(
+            _TELL.format(among=among, now=NOW[database.vendor]), [run.sync_id, state, run.pk, run.pk, values]
+        )
     return _done(run, ns, sent=True)
 
 
@@ -85,7 +88,7 @@ def refuse(run: SyncRun, said: Mapping[int, Said], state: str = SyncRow.State.RE
                 run=run.pk,
                 field=said[n].field[:200],
                 code=said[n].code[:64],
-                reason=said[n].reason,
+                reason=without_people(said[n].reason),
             )
             for n, change in rows.items()
         ],
@@ -99,15 +102,6 @@ def refuse(run: SyncRun, said: Mapping[int, Said], state: str = SyncRow.State.RE
     column = counts[SyncRow.State(state)]
     SyncRun.objects.filter(pk=run.pk).update(
         added=F("added") - added, changed=F("changed") - changed, **{column: F(column) + len(rows)}
-    )
-
-
-def count_as_not_sent(run: SyncRun, ns: Collection[int], code: str) -> None:
-    """Of these there was nothing to tell, which is settled."""
-    added = SyncChange.objects.filter(run=run.pk, n__in=list(ns), op=Op.ADDED).count()
-    note_codes(run, {code: len(ns)})
-    SyncRun.objects.filter(pk=run.pk).update(
-        added=F("added") - added, changed=F("changed") - (len(ns) - added), not_sent=F("not_sent") + len(ns)
     )
 
 
@@ -183,7 +177,8 @@ def _mark(run: SyncRun, ns: Collection[int]) -> int:
 
 SENT = Q(op__in=(Op.ADDED, Op.CHANGED))
 _TELL = f"""
-    INSERT INTO {_ROW} (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
+    INSERT INTO {_ROW}
+        (sync_id, key, number, digest, identity, email, profile_id, state, run, field, code, reason, since)
     SELECT %s, c.key, c.number, c.digest, c.identity, c.email, '', %s, %s, '', '', '', {{now}}
     FROM {_CHANGE} AS c WHERE c.run_id = %s AND NOT c.is_done AND c.n {{among}}
     ON CONFLICT (sync_id, key) DO UPDATE SET

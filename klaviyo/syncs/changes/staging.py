@@ -52,7 +52,7 @@ class Stage:
         if not rows:
             return
         first, self.count = self.count + 1, self.count + len(rows)
-        numbered = ((self.run, self.attempt, n, *astuple(row)) for n, row in enumerate(rows, first))
+        numbered = [(self.run, self.attempt, n, *astuple(row)) for n, row in enumerate(rows, first)]
         with database.cursor() as cursor:
             if database.vendor == "postgresql":
                 lines = io.StringIO("".join(map(_line, numbered)))
@@ -75,7 +75,7 @@ class Stage:
 def clear(run: int, attempt: int | None = None) -> None:
     """What was staged for a run goes; with an attempt, what was for those before it."""
     rows = SyncStaged.objects.filter(run=run)
-    (rows if attempt is None else rows.filter(attempt__lt=attempt))._raw_delete(rows.db)  # type: ignore[attr-defined]
+    (rows if attempt is None else rows.filter(attempt__lt=attempt))._raw_delete(rows.db)
 
 
 def storable(text: str) -> str:

@@ -57,9 +57,14 @@ def days(label: str, zone: ZoneInfo, form: str = "iso", *, at_noon: bool = False
 
     Klaviyo reads a date alone as midnight UTC, which in the Americas is the day before.
     """
-    parse = PARSERS[form]
+    parse, is_plain = PARSERS[form], form == "iso" and not at_noon
 
     def read(value: object, warnings: list[str]) -> str:
+        if is_plain and type(value) is str and len(value) == 10 and value[4] == value[7] == "-":
+            try:
+                return date.fromisoformat(value).isoformat()
+            except ValueError:
+                pass
         day = _day(parsed(value, parse), zone)
         if not at_noon:
             return day.isoformat()

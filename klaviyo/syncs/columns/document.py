@@ -1,5 +1,6 @@
 """A mapping as JSON, as it is stored and as YAML has it: read whole, with a sentence for everything that is wrong."""
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -240,16 +241,19 @@ class _Reading:
         for one in made:
             if one.name == identity.kind != "" and one.name in fields.IDENTIFIERS:
                 self._wrong(f"{one.where}.field", f"{one.name} is what finds the person: it is told already.")
-            elif one.name and one.name in seen:
-                sentence = f"{one.name} is written twice, of {seen[one.name]} and of {one.label}: leave one of them."
+            name = unicodedata.normalize("NFC", one.name)
+            if name and name in seen:
+                sentence = f"{one.name} is written twice, of {seen[name]} and of {one.label}: leave one of them."
                 self._wrong(f"{one.where}.field", sentence)
-            seen.setdefault(one.name, one.label)
+            seen.setdefault(name, one.label)
         properties = sum(one.name.startswith("properties.") for one in made)
         if properties > values.MOST_PROPERTIES:
             self._wrong("fields", f"These are {properties} properties, and Klaviyo takes {values.MOST_PROPERTIES}.")
 
     def _field(self, raw: object, where: str, identity: Identity) -> Field:
         given = self._members(raw, where, OF_FIELDS)
+        if not isinstance(raw, Mapping):
+            return Field(where)
         name = self._text(given, "field", where)
         if not name:
             self._wrong(f"{where}.field", "Choose a field.")

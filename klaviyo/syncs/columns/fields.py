@@ -18,6 +18,7 @@ LOCATION = ("address1", "address2", "city", "country", "region", "zip", "latitud
 OF_EVENTS = ("value", "value_currency")
 NUMBERS = ("location.latitude", "location.longitude", "value")
 
+FURTHEST = {"location.latitude": 90, "location.longitude": 180, "value": values.LARGEST_WHOLE}
 LONGEST_NAME = 255
 CLOSED = "sorae_"
 
@@ -66,15 +67,16 @@ def place(name: str) -> tuple[str, str]:
 
 
 def in_range(read: Reader, name: str) -> Reader:
-    """The reader of a number, or of a latitude or longitude that there can be."""
-    furthest = {"location.latitude": 90, "location.longitude": 180}.get(name)
+    """The reader of a number, within what a standard field can hold; one of a property has no bounds."""
+    furthest = FURTHEST.get(name)
     if furthest is None:
         return read
 
     def within(value: object, warnings: list[str]) -> object:
         number = read(value, warnings)
         if isinstance(number, str) or not -furthest <= number <= furthest:
-            raise Trouble(f"{shown(value)} is no {name.partition('.')[2]}: it lies between -{furthest} and {furthest}")
+            said = name.rpartition(".")[2]
+            raise Trouble(f"{shown(value)} is no {said}: it lies between -{furthest} and {furthest}")
         return number
 
     return within

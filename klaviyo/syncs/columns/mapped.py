@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from klaviyo.syncs.columns import document, explaining, extras, fields, parts
+from klaviyo.syncs.columns.cells import SURELY_SHORT as SHORT
 from klaviyo.syncs.columns.cells import Trouble, is_word
 from klaviyo.syncs.columns.document import Document, Problem
 from klaviyo.syncs.columns.parts import Cells
@@ -23,8 +24,7 @@ CHANGING_ADDRESS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):
     """What a row becomes: the identity by which people are compared, and a payload of JSON.
 
     Of profiles and lists the payload has Klaviyo's attributes; a Klaviyo id as identity is none of them, and stands
@@ -92,7 +92,7 @@ class Mapping:
         cells = self._cells(row)
         warnings = list[str]()
         clears = list[str]()
-        label, place, make, _, read, _, kind, _, _ = self._identity
+        label, place, make, _, read, _, kind, _, _, _ = self._identity
         try:
             value = cells[place] if make is None else make(cells)
             if value is None or value == "":
@@ -102,10 +102,12 @@ class Mapping:
             if self._tells_identity:
                 payload[kind] = identity
             for part in self._parts:
-                label, place, make, words, read, target, name, cleared, _ = part
+                label, place, make, words, read, target, name, cleared, _, is_text = part
                 value = cells[place] if make is None else make(cells)
                 if value is None or value == "" or (words is not None and is_word(value, words)):
                     made = None
+                elif is_text and type(value) is str and value.isprintable() and value[0] != "'" and len(value) < SHORT:
+                    made = value  # as nearly all are: see `texts.is_plain`
                 else:
                     made = read(value, warnings)
                 if made is not None:

@@ -16,8 +16,7 @@ Number = int | float | str
 
 LARGEST_FLOAT = 308
 
-_WHOLE = re.compile(r"[+-]?\d{1,15}", re.ASCII).fullmatch
-_POINT = re.compile(r"[+-]?\d{1,11}\.\d{1,4}", re.ASCII).fullmatch  # fifteen digits are exact in a float
+_USUAL = re.compile(r"[+-]?\d{1,11}(\.\d{1,4})?", re.ASCII).fullmatch  # fifteen digits are exact in a float
 _GROUPED_ONCE = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII).fullmatch
 _WITH_COMMA = re.compile(r"[+-]?\d+,\d+", re.ASCII).fullmatch
 _BLANKS = " \u00a0\u202f\u2009'\u2019"
@@ -29,10 +28,11 @@ def reader(label: str, decimal: Decimals = None) -> Reader:
 
     def read(value: object, warnings: list[str]) -> Number:
         if type(value) is str:
-            if _WHOLE(value):
-                return int(value)
-            if has_point and _POINT(value):
-                return float(value) + 0.0  # which makes nought of minus nought
+            if found := _USUAL(value):
+                if found.lastindex is None:
+                    return int(value)
+                if has_point:
+                    return float(value) + 0.0  # which makes nought of minus nought
             return _told(_read(value, decimal), label, warnings)
         return of(value, label, warnings)
 
@@ -51,7 +51,7 @@ def of(value: object, label: str, warnings: list[str]) -> Number:
         case Decimal() if value.is_finite():
             return _told(value, label, warnings)
         case float() | Decimal():
-            raise Trouble(f"{'NaN' if math.isnan(value) else 'infinity'} is no number")
+            raise Trouble(f"{'infinity' if 'inf' in str(value).lower() else 'NaN'} is no number")
     raise Trouble(f"{shown(value)} is no number")
 
 
@@ -69,7 +69,7 @@ def _told(number: Decimal, label: str, warnings: list[str]) -> Number:
     made = float(number)
     if not math.isfinite(made):
         raise Trouble("is too large for a number")
-    if abs(made) > values.LARGEST_WHOLE and number == number.to_integral_value():
+    if abs(number) > values.LARGEST_WHOLE and number == number.to_integral_value():
         return _as_text(int(number), label, warnings)
     # A reader of JSON makes the same of all digits as is made here: https://www.rfc-editor.org/rfc/rfc8259#section-6
     if Decimal(repr(made)) != number:

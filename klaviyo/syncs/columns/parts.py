@@ -11,6 +11,7 @@ from klaviyo.syncs.columns.document import Document, Field, Identity
 Cells = tuple[object, ...]
 Places = Mapping[str, int]
 
+SPECIAL = {*fields.CHECKS, *fields.IDENTIFIERS}
 TARGETS = ("", "location", "properties")  # the objects of a payload; the first is the payload itself
 
 
@@ -26,6 +27,7 @@ class Part(NamedTuple):
     name: str
     cleared: str
     field: str
+    is_text: bool  # and nothing is done to it
 
 
 def of_identity(identity: Identity, places: Places) -> Part:
@@ -33,13 +35,13 @@ def of_identity(identity: Identity, places: Places) -> Part:
     place, kind = places[identity.column], identity.kind
     if kind == "phone_number":
         make, read = _with_country(place, identity.country_column, places, None), _phones(identity)
-        return Part(identity.column, place, make, None, read, 0, kind, "", kind)
+        return Part(identity.column, place, make, None, read, 0, kind, "", kind, False)
     one = people.READERS[kind]
 
     def reads(value: object, _warnings: list[str]) -> str:
         return one(value)
 
-    return Part(identity.column, place, None, None, reads, 0, kind, "", kind)
+    return Part(identity.column, place, None, None, reads, 0, kind, "", kind, False)
 
 
 def of_field(field: Field, places: Places, zone: ZoneInfo, destination: str) -> Part:
@@ -56,7 +58,8 @@ def of_field(field: Field, places: Places, zone: ZoneInfo, destination: str) -> 
         name = "email_address"  # `email` says there whether they are subscribed by it
     cleared = field.name if field.is_cleared else ""
     read = _reader(field, zone)
-    return Part(field.label, place, make, words, read, TARGETS.index(target), name, cleared, field.name)
+    is_text = field.type == "text" and not field.transforms and field.name not in SPECIAL
+    return Part(field.label, place, make, words, read, TARGETS.index(target), name, cleared, field.name, is_text)
 
 
 def constants(document: Document, zone: ZoneInfo) -> tuple[tuple[dict[str, Any], ...], list[tuple[str, str]]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from klaviyo.syncs.columns.cells import SURELY_SHORT, Reader, checked, plain, unmarked
+from klaviyo.syncs.columns.cells import SURELY_SHORT, Reader, checked, plain
 
 Change = Callable[[str], str]
 
@@ -14,9 +14,7 @@ def reader(change: Change | None = None, check: Change | None = None) -> Reader:
     """Text, changed by the transforms of its field; nothing when no character is left."""
 
     def read(value: object, _warnings: list[str]) -> str | None:
-        text = unmarked(value) if type(value) is str else plain(value)
-        if len(text) > SURELY_SHORT or not text.isascii() or "\0" in text:
-            checked(text)
+        text = value if type(value) is str and is_plain(value) else checked(plain(value))
         if change is not None:
             text = change(text)
         if check is not None and text:
@@ -24,6 +22,14 @@ def reader(change: Change | None = None, check: Change | None = None) -> Reader:
         return text or None
 
     return read
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text that is not empty is told as it stands; most are, and a million are asked.
+
+    No half of a character is printable: https://docs.python.org/3/library/stdtypes.html#str.isprintable
+    """
+    return text.isprintable() and text[0] != "'" and len(text) <= SURELY_SHORT
 
 
 def in_title_case(text: str) -> str:

@@ -9,10 +9,13 @@ YES = frozenset(
     ("true", "t", "yes", "y", "1", "on", "ja", "wahr", "oui", "vrai", "sí", "si", "verdadero", "sì", "vero")
 )
 NO = frozenset(("false", "f", "no", "n", "0", "off", "nein", "falsch", "non", "faux", "falso"))
+_USUAL = {written: word in YES for word in YES | NO for written in (word, word.upper(), word.capitalize())}
 
 
 def read(value: object, _warnings: list[str]) -> bool:
     """Whether it says yes. Raises Trouble for what says neither."""
+    if type(value) is str and (known := _USUAL.get(value)) is not None:
+        return known
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float | Decimal):

@@ -12,6 +12,12 @@ Destination, Mode = Sync.Destination, Sync.Mode
 
 def sizes(sync: Sync) -> tuple[int, int]:
     """How many rows are sent in a request, and how many are taken off in one."""
+    wanted = int(sync.options.get("at_once") or 0)
+    sent, removed = (min(most, wanted or most) for most in _most(sync))
+    return sent, removed
+
+
+def _most(sync: Sync) -> tuple[int, int]:
     if sync.mode == Mode.REMOVE:
         return lists.MOST_REMOVED, lists.MOST_REMOVED
     if sync.destination == Destination.EVENTS:

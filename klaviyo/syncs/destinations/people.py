@@ -54,8 +54,12 @@ def bring_noes(client: Client, emails: Collection[str]) -> None:
 
 def after(work: Work, emails: Collection[str]) -> None:
     """After a request: what somebody said while it was on its way, the account is told again; so of an erasure."""
-    if emails and reach.has_anybody_objected(work.sync.connection) and (gone := reach.erased(emails)):
-        reach.will_erase(work.sync.connection, gone, IN_A_JOB)
+    connection = work.sync.connection
+    if not emails or not reach.has_anybody_objected(connection):
+        return
+    reach.will_tell(connection, [no for one in reach.standing(connection, emails) for no in one.said])
+    if gone := reach.erased(emails):
+        reach.will_erase(connection, gone, IN_A_JOB)
 
 
 def only_the_known(work: Work) -> None:

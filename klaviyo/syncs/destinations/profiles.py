@@ -9,6 +9,7 @@ from django.utils import timezone
 from integrations.errors import PermanentError
 from integrations.models import Job
 from klaviyo.api import bulk
+from klaviyo.api import profiles as api
 from klaviyo.models import Sync, SyncChunk, SyncRun
 from klaviyo.profiles import import_job
 from klaviyo.syncs.changes import chunks, settling
@@ -17,6 +18,7 @@ from klaviyo.syncs.destinations import people
 from klaviyo.syncs.destinations.work import Work
 
 MOST = 5_000
+MOST_CLEARED = 50  # in a chunk, each by a request: 750 a minute
 FEW = 10
 FOR = "sync"
 CUSTOM = "properties."
@@ -33,6 +35,8 @@ def send(work: Work) -> None:
         return
     if work.chunk.is_unsure:
         _note_unsure(work)
+    if _clear(work):
+        return
     said = data_of_all(work.sync, work.changes)
     if too_much := _first_beyond(work.changes, said):
         work.cut([too_much])
@@ -52,6 +56,37 @@ def send(work: Work) -> None:
             state=SyncChunk.State.IMPORTING, job=job, token=None, lease_until=None
         )
     work.count_request()
+
+
+def _clear(work: Work) -> bool:
+    """Make standard fields empty, which an import does not do; whether the chunk was cut instead, as it is too long.
+
+    https://developers.klaviyo.com/en/reference/create_or_update_profile
+    """
+    wanted = [change for change in work.changes if any(not name.startswith(CUSTOM) for name in parts_of(change)[1])]
+    if len(wanted) > MOST_CLEARED:
+        work.cut([change.n for change in wanted[MOST_CLEARED::MOST_CLEARED]])
+        return True
+    for change in wanted:
+        work.keep()
+        data = data_of(work.sync, change)
+        for name in parts_of(change)[1]:
+            if not name.startswith(CUSTOM):
+                _empty(data["attributes"], name)
+        try:
+            api.upsert(work.client, {"data": data})
+        except PermanentError as error:
+            work.refused({change.n: Said(error.sentence, error.code)})
+        work.count_request()
+    return not work.changes
+
+
+def _empty(attributes: Body, name: str) -> None:
+    first, _, rest = name.partition(".")
+    if rest:
+        _empty(attributes.setdefault(first, {}), rest)
+    else:
+        attributes[first] = None
 
 
 def note_of(chunk: SyncChunk, run: SyncRun) -> dict[str, Any]:
@@ -82,6 +117,8 @@ def data_of(sync: Sync, change: Change) -> Body:
     """
     attributes, clears = parts_of(change)
     attributes.pop("subscriptions", None)
+    if isinstance(attributes.get("location"), dict):
+        attributes["location"] = dict(attributes["location"])
     kind = str(sync.mapping["identity"]["kind"])
     data: Body = {"type": "profile", "attributes": attributes}
     if kind == "id":
@@ -126,8 +163,7 @@ def _refuse(work: Work, error: PermanentError, order: Sequence[str]) -> None:
         named = {0: (error.code, error.sentence)}
     if named:
         whose = {order[place]: Said(sentence, code) for place, (code, sentence) in named.items()}
-        ns = {change.n: whose[change.identity] for change in work.changes if change.identity in whose}
-        work.refused(ns)
+        work.refused({change.n: whose[change.identity] for change in work.changes if change.identity in whose})
         if work.changes:
             with chunks.held(work.chunk):
                 chunks.cut(work.chunk, [])

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.outcomes import CalledOff, Skipped
-from integrations.reasons import Who, declare
 from klaviyo.actions import said_no
 from klaviyo.actions.said_no import Person
 from klaviyo.api import lists, profile_search, profiles, subscriptions
@@ -17,7 +16,7 @@ from klaviyo.api.answers import words
 from klaviyo.api.profiles import Profile
 from klaviyo.consent import reach
 from klaviyo.models import Sync, SyncRow
-from klaviyo.syncs.changes import chunks, settling
+from klaviyo.syncs.changes import settling
 from klaviyo.syncs.changes.settling import Change, Said
 from klaviyo.syncs.destinations import people
 from klaviyo.syncs.destinations.work import EMAIL, Work, plain
@@ -28,15 +27,8 @@ PLACE = "The sync “{name}”"
 State = SyncRow.State
 
 NOT_ASKED = Said("The row says no yes; it is not taken for a no either.", "no_yes")
-NO_CONSENT_TIME = Said("Without the time of the consent nobody is subscribed by an import of the past.", "no_consent_time")
-IN_DOUBT = declare(
-    "subscription_unknown",
-    "It may have gone out",
-    "The answer did not come, so the person may have been subscribed. It is not repeated by itself.",
-    because="nobody knows whether Klaviyo has subscribed them",
-    means="To subscribe somebody again could send them a second mail to confirm it, so nothing is repeated by itself.",
-    who=Who.OPERATOR,
-    do="Look at their profile in Klaviyo. Change the row, or retry it, if they were not subscribed.",
+NO_CONSENT_TIME = Said(
+    "Without the time of the consent nobody is subscribed by an import of the past.", "no_consent_time"
 )
 
 
@@ -58,9 +50,9 @@ def send(work: Work) -> None:
     if not work.changes:
         return
     if work.sync.mode == Sync.Mode.UNSUBSCRIBE:
-        _say_nothing(work, lambda change: not any(change.payload.get(channel) for channel in CHANNELS))
+        _leave_out_the_silent(work)
         if work.changes:
-            unsubscribe(work, [change for change in work.changes])
+            unsubscribe(work, work.changes)
             work.told([change.n for change in work.changes])
         return
     subscribe(work)
@@ -77,7 +69,7 @@ def end(work: Work) -> None:
 def subscribe(work: Work) -> None:
     """Those who have said yes, and against whom nothing speaks."""
     is_historical = bool(work.sync.options.get("historical"))
-    _say_nothing(work, lambda change: not _channels(change))
+    _leave_out_the_silent(work)
     if is_historical:
         untimed = {change.n: NO_CONSENT_TIME for change in work.changes if not change.payload.get("consented_at")}
         work.refused(untimed, State.REJECTED)
@@ -121,9 +113,7 @@ def unsubscribe(work: Work, changes: Sequence[Change]) -> None:
     list_id = str(work.sync.options.get("list_id") or "") or None
     people.learn_addresses(work, changes)
     emails = sorted({email for change in changes for email in work.emails_of(change)})
-    reach.note_noes(
-        work.sync.connection, emails, everything=list_id is None, place=PLACE.format(name=work.sync.name)
-    )
+    reach.note_noes(work.sync.connection, emails, everything=list_id is None, place=PLACE.format(name=work.sync.name))
     if list_id:  # whoever is not on it would be unsubscribed from everything
         emails = [email for email in emails if lists.is_member(work.client, list_id, email)]
     for at in range(0, len(emails), MOST_ENDED):
@@ -132,14 +122,9 @@ def unsubscribe(work: Work, changes: Sequence[Change]) -> None:
         work.count_request()
 
 
-def _say_nothing(work: Work, is_silent: Any) -> None:
-    """A row that says no yes says nothing; so it stays until it says something else."""
-    silent = [change.n for change in work.changes if is_silent(change)]
-    if silent:
-        with chunks.held(work.chunk) as run:
-            settling.tell(run, silent, State.NOT_SENT)
-            settling.count_as_not_sent(run, silent, NOT_ASKED.code)
-        work.without(silent)
+def _leave_out_the_silent(work: Work) -> None:
+    """A row that says no yes says nothing; what was told of it before stays."""
+    work.refused({change.n: NOT_ASKED for change in work.changes if not _channels(change)}, State.NOT_SENT)
 
 
 def _channels(change: Change) -> tuple[str, ...]:

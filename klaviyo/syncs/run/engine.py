@@ -177,6 +177,4 @@ def _hold(run: SyncRun, code: str, sentence: str) -> None:
 
 def _fail(run: SyncRun, code: str, sentence: str) -> None:
     rows = SyncRun.objects.filter(pk=run.pk, state=run.state)
-    rows.update(
-        state=State.FAILED, stopped_in=run.state, code=code, problem=sentence, ended_at=Now(), lease_until=None
-    )
+    rows.update(state=State.FAILED, stopped_in=run.state, code=code, problem=sentence, ended_at=Now(), lease_until=None)

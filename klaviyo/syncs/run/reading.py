@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from integrations import shutdown
 from klaviyo.consent import reach
-from klaviyo.models import Sync, SyncRow, SyncRun
+from klaviyo.models import SyncRow, SyncRun
 from klaviyo.syncs import destinations
 from klaviyo.syncs.changes import comparing, digests, staging
 from klaviyo.syncs.changes.comparing import Compared, Lost, Sizes
@@ -24,7 +24,6 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Table, Warned
 State = SyncRun.State
 
 
-
 def take(run: SyncRun) -> bool:
     """Read and compare, if nobody else does; whether it was our turn."""
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
@@ -36,6 +35,11 @@ def take(run: SyncRun) -> bool:
         with beating(run, attempt) as lost:
             stage = Stage(run.pk, attempt)
             staging.clear(run.pk, attempt)
+            for earlier in SyncRun.objects.filter(
+                sync=run.sync_id, pk__lt=run.pk, chunks__unsure_until=None
+            ).distinct():
+                staging.clear(earlier.pk)
+                runs.forget_work(earlier)
             _read(run, stage, lost)
             _compare(run, stage)
     except SourceError as error:
@@ -164,7 +168,7 @@ def _then(run: SyncRun, found: Compared) -> None:
 def _leave_out_the_erased(run: SyncRun) -> None:
     """Of people who were erased no row stays, also where the row was rejected for another reason."""
     rows = SyncRow.objects.filter(sync=run.sync_id, run=run.pk, state=SyncRow.State.REJECTED, digest=None)
-    named = [key for key in rows.filter(key__contains="@").values_list("key", flat=True).iterator()]
+    named = list(rows.filter(key__contains="@").values_list("key", flat=True))
     for at in range(0, len(named), 500):
         if gone := reach.erased(named[at : at + 500]):
             rows.filter(key__in=list(gone)).delete()

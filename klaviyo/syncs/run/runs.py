@@ -25,7 +25,9 @@ def begin(sync: Sync, *, full: bool = False, dry: bool = False, by: User | None 
         raise NotPossible(f"{sync}: {outbox.waiting_for(sync.connection)}")
     try:
         with transaction.atomic():
-            return SyncRun.objects.create(sync=sync, is_full=full, is_dry=dry, begun_by=by)
+            is_later = SyncRun.objects.filter(sync=sync, state=State.DONE, is_dry=False).exists()
+            notes = {"is_later": True} if is_later else {}
+            return SyncRun.objects.create(sync=sync, is_full=full, is_dry=dry, begun_by=by, notes=notes)
     except IntegrityError:  # by the constraint of one open run: somebody was as quick
         raise NotPossible(f"{sync}: a run is under way. Let it end, or stop it.") from None
 
@@ -37,7 +39,14 @@ def under_way(sync: Sync) -> SyncRun | None:
 def stop(run: SyncRun, by: User | None = None) -> bool:
     """Begin no further request; False where it has ended. What Klaviyo works on is still heard of."""
     rows = SyncRun.objects.filter(pk=run.pk, state__in=SyncRun.OPEN)
-    said = {"stopped_in": F("state"), "stopped_by": by, "lease_until": None, "ended_at": Now(), "problem": "", "code": ""}
+    said = {
+        "stopped_in": F("state"),
+        "stopped_by": by,
+        "lease_until": None,
+        "ended_at": Now(),
+        "problem": "",
+        "code": "",
+    }
     return bool(rows.update(state=State.STOPPED, **said))
 
 
@@ -65,12 +74,19 @@ def confirm(run: SyncRun, by: User | None) -> None:
         if row.state != State.HELD:
             raise NotPossible(f"Run {row.pk} is {row.get_state_display().lower()}: nothing waits for a confirmation.")
         state = State.READING if row.code == SOURCE_CHANGED else row.stopped_in or State.SENDING
-        said = {"confirmed_by": by, "confirmed_at": Now(), "problem": "", "code": "", "lease_until": None, "stopped_in": ""}
+        said = {
+            "confirmed_by": by,
+            "confirmed_at": Now(),
+            "problem": "",
+            "code": "",
+            "lease_until": None,
+            "stopped_in": "",
+        }
         notes = row.notes | {"confirmed": row.problem, "confirmed_code": row.code}
         SyncRun.objects.filter(pk=row.pk).update(state=state, notes=notes, **said)
 
 
 def forget_work(run: SyncRun) -> None:
     """What was to be done goes; what may still be under way at Klaviyo is remembered."""
-    SyncChange.objects.filter(run=run.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    SyncChange.objects.filter(run=run.pk)._raw_delete("default")
     SyncChunk.objects.filter(run=run.pk, unsure_until=None).delete()

@@ -1,4 +1,4 @@
-"""Contents of files: on this machine's disk, or uploaded in pieces; opened as often as needed, and the same each time."""
+"""Contents of files, on this machine's disk or uploaded in pieces: opened as often as needed, the same each time."""
 
 import io
 import os
@@ -42,7 +42,7 @@ class OnDisk:
             mode = found.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise NotThere(f"{self.path.name or self.path} is a folder. Name a file.")
-            if not stat.S_ISREG(mode) or found.is_relative_to("/proc") or str(found).startswith(NO_FILES):
+            if not stat.S_ISREG(mode) or any(map(found.is_relative_to, NO_FILES)):
                 raise NotThere(f"{self.path.name} is no file with rows in it. Name another.")
             raw = found.open("rb", buffering=0)
         except FileNotFoundError:
@@ -52,7 +52,11 @@ class OnDisk:
         except (OSError, ValueError, RuntimeError) as error:  # a path may hold what no path can, or lead to itself
             why = error.strerror if isinstance(error, OSError) and error.strerror else "that is no path of a file"
             raise NotThere(f"The file cannot be read: {why}.") from None
-        self._is_the_same(raw)
+        try:
+            self._is_the_same(raw)
+        except SourceError:
+            raw.close()
+            raise
         return io.BufferedReader(_Steady(raw, self._is_the_same), BUFFER)
 
     def _is_the_same(self, raw: io.FileIO) -> None:

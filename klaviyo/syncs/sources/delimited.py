@@ -43,7 +43,9 @@ class DelimitedTable:
             try:
                 first = next(rows, None)
             except csv.Error:
-                raise SourceError(f"The header cannot be read. {_Fault.of(lines, self.reading.delimiter).said}") from None
+                raise SourceError(
+                    f"The header cannot be read. {_Fault.of(lines, self.reading.delimiter).said}"
+                ) from None
             if lines.problem:
                 raise SourceError(f"The header cannot be read: {lines.problem}.")
         if self.reading.header_line is None:
@@ -74,10 +76,12 @@ class DelimitedTable:
                 continue
             if lines.problem:
                 yield BadRow(number, lines.problem)
-            elif not any(map(strip, cells)):
+            elif not cells or not (strip(cells[0]) or any(map(strip, cells))):
                 continue
             elif blank_and_quote in lines.row[0] and any(cell.startswith(' "') for cell in cells):
-                yield BadRow(number, f"line {number}: a blank stands before a quotation mark, which quotes nothing then")
+                yield BadRow(
+                    number, f"line {number}: a blank stands before a quotation mark, which quotes nothing then"
+                )
             elif len(cells) == width:
                 yield Row(number, tuple(cells))
             else:

@@ -17,6 +17,7 @@ PIECE = 1 << 20
 ENOUGH = 2000  # lines with letters beyond ASCII
 UTF_8, UTF_8_MARKED, WINDOWS = "utf-8", "utf-8-sig", "cp1252"
 
+NOT_OF_FILES = {"utf-7", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "mbcs", "oem"}
 NAMES = {UTF_8: "UTF-8", UTF_8_MARKED: "UTF-8", WINDOWS: "Windows-1252"}
 _MARKS = (  # the mark of UTF-32 begins like that of UTF-16
     (codecs.BOM_UTF8, UTF_8_MARKED),
@@ -52,7 +53,8 @@ def name_of(encoding: str) -> str:
 def checked(encoding: str) -> str:
     """The same, if it is an encoding of text. Raises SourceError."""
     try:
-        is_one = codecs.lookup(encoding)._is_text_encoding
+        found = codecs.lookup(encoding)
+        is_one = found._is_text_encoding and found.name not in NOT_OF_FILES
     except (LookupError, ValueError, AttributeError):
         is_one = False
     if not is_one:

@@ -21,7 +21,14 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Warned
 DEEPEST = 50
 MOST_COLUMNS = 200_000
 LOOK = 10_000  # lines, where only the first rows are wanted
-_KINDS = {list: "a list", str: "a text", int: "a number", Decimal: "a number", bool: "true or false", type(None): "null"}
+_KINDS = {
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    Decimal: "a number",
+    bool: "true or false",
+    type(None): "null",
+}
 _HALF = re.compile("[\ud800-\udfff\0]")
 
 Object = dict[str, Any]

@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,7 +11,6 @@ from klaviyo.syncs.sources.table import SourceError
 LONGEST = 1 << 24  # characters of a row
 NO_CHARACTER = "\udcff"  # stands for bytes that are none
 _HANDLER = "sorae.no_character"
-_WRONG = re.compile("[\0\ud800-\udfff]")
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -36,10 +34,11 @@ class Lines:
         self.number = 0
         self.row: list[str] = []
         self.problem = ""
-        self._room = LONGEST
+        self._length = 0
 
     def begin(self) -> None:
-        self.row, self.problem, self._room = [], "", LONGEST
+        self.row.clear()
+        self.problem, self._length = "", 0
 
     def skip(self, number: int) -> None:
         """So many lines are of no interest."""
@@ -47,40 +46,39 @@ class Lines:
             self.begin()
 
     def __iter__(self) -> Iterator[str]:
-        read = self._text.readline
+        """This is gone through for each line of files that have millions: what is rare is looked at in no detail."""
+        read, row, keep = self._text.readline, self.row, self.row.append
         while line := read(LONGEST):
-            self.number += 1
-            if self.number == 1:  # the mark of an encoding is no part of it, whichever way it is read
+            self.number = number = self.number + 1
+            if number == 1:  # the mark of an encoding is no part of it, whichever way it is read
                 line = line.removeprefix("\ufeff")
-            self.row.append(line)
-            self._room -= len(line)
-            if self._room <= 0:
-                raise SourceError(self._too_long())
-            if ("\0" in line or not line.isascii()) and not self.problem:
-                self.problem = self._wrong(line)
+            keep(line)
+            if len(row) > 1 or len(line) == LONGEST:
+                self._refuse_length(line)
+            if "\0" in line or not line.isascii():
+                self.problem = self.problem or self._wrong(line)
             if line == "\x1a" and not read(1):  # the mark of DOS for the end of a file
                 return
             yield line
 
     def _wrong(self, line: str) -> str:
-        if found := _WRONG.search(line):
-            what = (
-                "a NUL character, which is no text"
-                if found[0] == "\0"
-                else f"bytes that are no {encodings.name_of(self.encoding)}"
-            )
-            return f"line {self.number}, column {found.start() + 1}: {what}"
+        if "\0" in line:
+            return f"line {self.number}, column {line.index(chr(0)) + 1}: a NUL character, which is no text"
+        if NO_CHARACTER in line:
+            what = f"bytes that are no {encodings.name_of(self.encoding)}"
+            return f"line {self.number}, column {line.index(NO_CHARACTER) + 1}: {what}"
         if self._is_windows and _is_utf_8(line):
             place = next(place for place, letter in enumerate(line, 1) if letter > "\x7f")
             return f"line {self.number}, column {place}: written in UTF-8, unlike the rest of the file"
         return ""
 
-    def _too_long(self) -> str:
-        first = self.number - len(self.row) + 1
-        return (
-            f"line {first}: the row that begins here is longer than {LONGEST:,} characters. "
-            "Perhaps a quotation mark is never closed, or the file has no line ends."
-        )
+    def _refuse_length(self, line: str) -> None:
+        self._length += len(line)
+        if self._length >= LONGEST:
+            raise SourceError(
+                f"line {self.number - len(self.row) + 1}: the row that begins here is longer than {LONGEST:,} "
+                "characters. Perhaps a quotation mark is never closed, or the file has no line ends."
+            )
 
 
 def _is_utf_8(line: str) -> bool:

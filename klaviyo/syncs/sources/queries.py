@@ -52,7 +52,9 @@ def names() -> list[str]:
 def opened(database: str, query: str, *, limit: int | None = None) -> Iterator[QueryTable]:
     """The query's rows; of a preview fewer, and sooner given up. Raises SourceError, also while they are read."""
     config = _config(database)
-    statement = f"SELECT * FROM (\n{statements.checked(query)}\n) q" + (f" LIMIT {limit:d}" if limit is not None else "")
+    statement = f"SELECT * FROM (\n{statements.checked(query)}\n) q" + (
+        f" LIMIT {limit:d}" if limit is not None else ""
+    )
     seconds = LONGEST_SECONDS if limit is None else PREVIEW_SECONDS
     ask = _ways(config)
     with ask(config, statement, seconds) as (columns, fetch):
@@ -165,7 +167,9 @@ def _of_role(config: Mapping[str, Any]) -> list[str]:
         role, is_super, table, schema, may_make = cursor.fetchone()
     advice = "Make one that may only read: GRANT SELECT on what it needs, and nothing else."
     if is_super:
-        return [f"The role {role} is a superuser: nothing but a transaction that reads only keeps it from writing. {advice}"]
+        return [
+            f"The role {role} is a superuser: nothing but a transaction that reads only keeps it from writing. {advice}"
+        ]
     found = [f"The role {role} may write to tables, such as {table}. {advice}"] if table else []
     if schema or may_make:
         found.append(f"The role {role} may make tables{f' in the schema {schema}' if schema else ''}. {advice}")
@@ -241,7 +245,9 @@ def _sqlalchemy(config: Mapping[str, Any], statement: str, seconds: float) -> It
         engine = sqlalchemy.create_engine(config["URL"], poolclass=sqlalchemy.pool.NullPool)
         with engine.connect() as connection:
             # https://docs.sqlalchemy.org/en/20/core/connections.html#using-server-side-cursors-a-k-a-stream-results
-            answer = connection.execution_options(stream_results=True, max_row_buffer=AT_ONCE).exec_driver_sql(statement)
+            answer = connection.execution_options(stream_results=True, max_row_buffer=AT_ONCE).exec_driver_sql(
+                statement
+            )
 
             def fetch(number: int) -> Sequence[Sequence[Any]]:
                 try:

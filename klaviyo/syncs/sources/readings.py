@@ -7,7 +7,7 @@ and may change it.
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -47,8 +47,7 @@ class Reading:
         encoding, delimiter, line = (document.get(name) for name in ("encoding", "delimiter", "header_line"))
         if not isinstance(encoding, str) or not isinstance(delimiter, str):
             raise SourceError("How the file is to be read is not known. Choose its encoding and its delimiter.")
-        if delimiter != JSON_LINES and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
-            raise SourceError("A delimiter is one character, such as a comma, a semicolon or a tab.")
+        checked_delimiter(delimiter)
         is_line = line is None or (isinstance(line, int) and not isinstance(line, bool) and line >= 1)
         if not is_line:
             raise SourceError("The line of the header is a number from 1, or left out where there is none.")
@@ -56,6 +55,13 @@ class Reading:
 
     def as_json(self) -> dict[str, Any]:
         return {"encoding": self.encoding, "delimiter": self.delimiter, "header_line": self.header_line}
+
+
+def checked_delimiter(delimiter: str) -> str:
+    """The same, if it may be one. Raises SourceError."""
+    if delimiter != JSON_LINES and (len(delimiter) != 1 or delimiter in '"\r\n\0 '):
+        raise SourceError("A delimiter is one character, such as a comma, a semicolon or a tab.")
+    return delimiter
 
 
 def proposed(content: Content, *, encoding: str | None = None, delimiter: str | None = None) -> Reading:
@@ -76,6 +82,8 @@ def proposed(content: Content, *, encoding: str | None = None, delimiter: str | 
     if guesses:
         best = max(guesses, key=lambda guess: guess.score)
         return Reading(encoding, best.delimiter, best.line)
+    if broken := next((one for one in DELIMITERS if one in filled[0] and not _rows(sample, one)), None):
+        return Reading(encoding, broken, next(at for at, line in enumerate(sample, 1) if line.strip()))
     free = next((one for one in DELIMITERS if not any(one in line for line in sample)), DELIMITERS[0])
     alone = _Guess(free, _rows(sample, free))
     return Reading(encoding, free, alone.line)
@@ -204,7 +212,7 @@ def _is_address(cell: str) -> bool:
     return len(cell) <= LONGEST_NAME and bool(_ADDRESS.fullmatch(cell))
 
 
-def _most_common(widths: Any) -> int:
+def _most_common(widths: Iterable[int]) -> int:
     """Of several that are as common the largest."""
     counted = Counter(widths)
     return max(counted, key=lambda width: (counted[width], width))

@@ -1,4 +1,4 @@
-"""Ready sources: Sorae's own people, orders, rewards and messages as tables; the one file of syncs that knows referrals.
+"""Ready sources: Sorae's own people, orders, rewards and messages; the one file of syncs that knows referrals.
 
 Who was erased is left out. Nobody's address stands beside that of somebody else after their erasure, and what people
 referred to themselves is told to nobody. Names and numbers that were typed into a public form, perhaps by somebody

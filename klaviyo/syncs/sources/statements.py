@@ -6,6 +6,7 @@ several statements in one text, and as a function may do what no statement could
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import sqlparse
 from sqlparse.exceptions import SQLParseError
@@ -126,7 +127,7 @@ def _refuse_parentheses(words: list[tuple[str, str, int]]) -> None:
 
 
 def _refuse_functions(words: list[tuple[str, str, int]]) -> None:
-    for (kind, text, place), (_, after, then) in zip(words, words[1:], strict=False):
+    for (kind, text, place), (_, after, then) in pairwise(words):
         if text.upper() == "U" and after == "&" and then == place + 1:
             raise SourceError("The query spells a name or a text by its codes (U&). Write it plainly.")
         name = text[1:-1].replace('""', '"') if kind == "quoted" else text

@@ -1,8 +1,9 @@
 """What tests of syncs share: a file of customers, and a sync of it to Tea House Ltd."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -20,7 +21,12 @@ MAPPING: dict[str, Any] = {
 HEADER = ("id", "Email", "Name", "Tier")
 
 Rows = Sequence[Sequence[str]]
-Write = Callable[[Rows], None]
+
+
+class Write(Protocol):
+    """Write the file anew, with these rows."""
+
+    def __call__(self, rows: Rows, header: Sequence[str] = HEADER) -> None: ...
 
 
 @pytest.fixture
@@ -30,8 +36,6 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(table: Path) -> Write:
-    """Write the file anew, with these rows."""
-
     def write(rows: Rows, header: Sequence[str] = HEADER) -> None:
         table.write_text("".join(",".join(row) + "\n" for row in [header, *rows]))
 
@@ -56,7 +60,7 @@ def customers(source: SyncSource, connection: Connection) -> Sync:
         connection=connection,
         destination="profiles",
         mode="upsert",
-        mapping=MAPPING,
+        mapping=deepcopy(MAPPING),
         rejected_share=100,
         is_on=True,
     )

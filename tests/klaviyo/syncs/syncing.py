@@ -3,7 +3,7 @@
 from datetime import timedelta
 from io import StringIO
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from integrations.models import Job
@@ -45,6 +45,8 @@ def command(*words: str) -> tuple[int, str]:
     said = StringIO()
     try:
         call_command("sync", *words, stdout=said, stderr=said)
+    except CommandError as error:
+        return error.returncode, str(error)
     except SystemExit as end:
         return int(end.code or 0), said.getvalue()
     return 0, said.getvalue()
@@ -62,6 +64,5 @@ def emails(sandbox: Sandbox) -> set[str]:
 
 def members(sandbox: Sandbox, list_id: str) -> set[str]:
     """The addresses of who is on a list."""
-    by_id = {profile.id: profile.email for profile in sandbox.profiles(TEA)}
     [found] = [one for one in sandbox.lists(TEA) if one.id == list_id]
-    return {by_id[id] or "" for id in found.members}
+    return set(found.members)

@@ -4,10 +4,11 @@ import pytest
 
 from integrations.models import Attempt
 from klaviyo.models import Sync, SyncChange, SyncRow, SyncStaged
-from klaviyo.sandbox import Sandbox
+from klaviyo.sandbox import Sandbox, SeedProfile
+from klaviyo.syncs.run import engine, runs
 from tests.klaviyo.story import TEA
 from tests.klaviyo.syncs.conftest import Write
-from tests.klaviyo.syncs.syncing import command, emails, run, sums_hold
+from tests.klaviyo.syncs.syncing import command, emails, run, sums_hold, to_its_end
 
 IMPORT = "bulk_import_profiles"
 
@@ -91,3 +92,89 @@ def test_a_lost_import_goes_again(sandbox: Sandbox, customers: Sync, write: Writ
     row = run(customers)
     assert row.added == 3
     assert emails(sandbox) == {f"person{n}@example.com" for n in range(3)}
+
+
+def test_what_is_empty_is_left_alone_or_made_empty_as_the_mapping_says(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write([("1", "ann@example.com", "Ann", "gold"), ("2", "ben@example.com", "Ben", "gold")])
+    run(customers)
+    write([("1", "ann@example.com", "", ""), ("2", "ben@example.com", "Ben", "gold")])
+    run(customers)
+    known = sandbox.profile(TEA, "ann@example.com")
+    assert known
+    assert (known.first_name, known.properties) == ("Ann", {"tier": "gold"})
+    for field in customers.mapping["fields"]:
+        field["when_empty"] = "clear"
+    customers.save()
+    row = run(customers)
+    known = sandbox.profile(TEA, "ann@example.com")
+    assert known
+    assert (known.first_name, known.properties) == (None, {})
+    assert (row.changed, row.unchanged) == (1, 1)
+
+
+def test_another_mapping_sends_the_rows_whose_request_differs(sandbox: Sandbox, customers: Sync, write: Write) -> None:
+    write([("1", "ann@example.com", "Ann", "gold"), ("2", "ben@example.com", "Ben", "")])
+    run(customers)
+    customers.mapping = {"identity": customers.mapping["identity"], "fields": customers.mapping["fields"][:1]}
+    customers.save()
+    row = run(customers)
+    assert (row.changed, row.unchanged) == (1, 1)
+
+
+def test_people_are_compared_by_another_name_than_their_address(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    customers.mapping = {
+        "identity": {"kind": "external_id", "column": "id"},
+        "fields": [{"field": "email", "column": "Email"}, {"field": "first_name", "column": "Name"}],
+    }
+    customers.save()
+    write(people(3))
+    sandbox.fault(IMPORT, "import_errors", items=1)
+    first, second = run(customers), run(customers)
+    assert (first.added, first.rejected, second.added, second.unchanged) == (2, 1, 1, 2)
+    assert {one.external_id: one.email for one in sandbox.profiles(TEA)} == {
+        str(n): f"person{n}@example.com" for n in range(3)
+    }
+
+
+def test_only_those_whom_klaviyo_knows_are_updated(sandbox: Sandbox, customers: Sync, write: Write) -> None:
+    customers.mode = "update"
+    customers.save()
+    sandbox.put_profiles(TEA, [SeedProfile(email="person1@example.com")])
+    write(people(3))
+    row = run(customers)
+    assert (row.added, row.unknown) == (1, 2)
+    assert sums_hold(row)
+    assert emails(sandbox) == {"person1@example.com"}
+    sandbox.put_profiles(TEA, [SeedProfile(email="person2@example.com")])
+    again = run(customers)
+    assert (again.added, again.unknown, again.unchanged) == (1, 1, 1)
+    assert sums_hold(again)
+
+
+def test_a_request_that_is_refused_as_a_whole_loses_only_whom_it_is_about(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    sandbox.settings(malformed=("person2@example.com",))
+    write(people(10))
+    row = run(customers)
+    assert (row.added, row.rejected) == (9, 1)
+    assert sums_hold(row)
+    assert SyncRow.objects.get(state="refused").key == "2"
+
+
+def test_what_is_in_the_way_is_said_and_the_run_goes_on_after_it(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write(people(3))
+    sandbox.fault(IMPORT, "missing_scope")
+    begun = runs.begin(customers)
+    assert engine.step(begun.pk)
+    assert not engine.step(begun.pk)
+    begun.refresh_from_db()
+    assert begun.problem
+    assert to_its_end(begun).state == "done"
+    assert len(emails(sandbox)) == 3
