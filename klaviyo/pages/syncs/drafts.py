@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from klaviyo.models import Sync, SyncRun
 from klaviyo.pages.syncs import cron_words
+from klaviyo.syncs import schedule
 from klaviyo.syncs.columns.mapped import Mapping as ColumnMapping
 from klaviyo.syncs.columns.mapped import MappingError
 from klaviyo.syncs.run import runs
@@ -120,7 +121,7 @@ def _mapping(sync: Sync) -> Problems:
 
 def _schedule(sync: Sync) -> Problems:
     found = {}
-    if sync.cron and (problem := cron_words.problem(sync.cron)):
+    if sync.cron and (problem := schedule.problem(sync.cron)):
         found["cron"] = problem
     if not cron_words.is_zone(sync.zone):
         found["zone"] = "There is no such time zone: it is named like Europe/Berlin."

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from klaviyo.models import Sync
 from klaviyo.pages.syncs import cron_words
+from klaviyo.syncs import schedule
 
 MOST_ROWS = 2_147_483_647
 GUARDS = (
@@ -24,7 +25,7 @@ def read(sync: Sync, data: QueryDict) -> dict[str, str]:
     sync.options = {name: value for name, value in sync.options.items() if name != "after_import"}
     if when == "import":
         sync.options["after_import"] = True
-    if when == "cron" and (problem := cron_words.problem(cron)):
+    if when == "cron" and (problem := schedule.problem(cron)):
         problems["cron"] = problem
     if cron_words.is_zone(zone):
         sync.zone = zone
@@ -42,5 +43,4 @@ def read(sync: Sync, data: QueryDict) -> dict[str, str]:
 
 def plan(sync: Sync) -> None:
     """When it runs next, if it does by itself."""
-    is_due = sync.is_on and sync.cron
-    sync.next_run_at = cron_words.next_after(sync.cron, sync.zone, timezone.now()) if is_due else None
+    sync.next_run_at = schedule.following(sync.cron, sync.zone, timezone.now()) if sync.is_on else None

@@ -24,6 +24,7 @@ from klaviyo.pages.syncs.preview import Preview
 from klaviyo.pages.syncs.rights import ADD, CHANGE, PEOPLE, RUN
 from klaviyo.pages.syncs.source_form import Asked
 from klaviyo.pages.views.syncs import KNOWN, connected, shown, switched, user_of
+from klaviyo.syncs import schedule as due
 from klaviyo.syncs.columns.mapped import columns_used
 from klaviyo.syncs.run import runs
 from klaviyo.syncs.run.runs import NotPossible
@@ -205,7 +206,7 @@ def schedule(request: HttpRequest, sync_id: int) -> HttpResponse:
         "cron": request.POST.get("cron", row.cron),
         "presets": cron_words.PRESETS,
         "in_words": cron_words.words(row.cron) if row.cron else "",
-        "next_at": cron_words.next_after(row.cron, row.zone, now) if row.cron else None,
+        "next_at": due.following(row.cron, row.zone, now),
         "unsound": [(drafts.TITLES[step], step) for step in drafts.STEPS[:3] if drafts.problems(row, step)],
         "may_run": request.user.has_perm(RUN),
     }
@@ -231,22 +232,12 @@ def _save_source(request: HttpRequest, row: Sync) -> HttpResponse:
     if asked.name and asked.name != row.name:
         row.name = asked.name
     _save(request, row, drafts.SOURCE, ("name",), is_changed=is_other)
-    if upload is not None:
-        _after_import(request, found)
+    if upload is not None and row.is_on and row.options.get("after_import"):
+        messages.info(request, f"{row.name} runs in a moment, with the new file.")
     is_sound = not drafts.problems(row, drafts.SOURCE)
     return redirect(
         "klaviyo:sync_destination" if is_sound and "next" in request.POST else "klaviyo:sync_source", row.pk
     )
-
-
-def _after_import(request: HttpRequest, found: SyncSource) -> None:
-    """A new file is there: whatever waits for one begins."""
-    for sync in Sync.objects.filter(source=found, is_on=True, options__after_import=True).select_related("connection"):
-        try:
-            runs.begin(sync, by=user_of(request))
-            messages.info(request, f"{sync.name} runs now, with the new file.")
-        except NotPossible as reason:
-            messages.warning(request, f"{sync.name} was not begun. {reason}")
 
 
 def _after_schedule(request: HttpRequest, row: Sync) -> HttpResponse:

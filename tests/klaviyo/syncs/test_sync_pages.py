@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from integrations.models import Connection
 from klaviyo.models import Sync, SyncRow, SyncRun, SyncSource, SyncUpload
 from klaviyo.pages.syncs import drafts
+from klaviyo.syncs import schedule
 from klaviyo.syncs.run import runs
 from tests.klaviyo.syncs import made_syncs, syncing
 
@@ -229,7 +230,9 @@ def test_a_new_file_begins_what_waits_for_one(browser: Client, draft: Sync) -> N
     mapping = {"identity": {"kind": "email", "column": "Email"}}
     Sync.objects.filter(pk=draft.pk).update(mapping=mapping, is_on=True, options={"after_import": True})
     file = SimpleUploadedFile("customers.csv", CUSTOMERS, "text/csv")
-    browser.post(f"{AT}{draft.pk}/source", {"file": file, "key": "id"})
+    answer = browser.post(f"{AT}{draft.pk}/source", {"file": file, "key": "id"}, follow=True)
+    assert "runs in a moment, with the new file" in text(answer)
+    assert schedule.begin_what_is_due() == 1
     assert SyncRun.objects.get().sync_id == draft.pk
 
 
