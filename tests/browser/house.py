@@ -44,6 +44,7 @@ from klaviyo.starter_kit.plan import PLAN, SCOPES
 from referrals import lifecycle, messages
 from referrals.models import Advocate, Invite, Store
 from tests.klaviyo.made_sends import State, a_decision, a_send
+from tests.klaviyo.syncs import made_syncs
 
 LONG_NAME = "W" * 150
 LONG = "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example"
@@ -86,6 +87,7 @@ def fill(ann: Advocate) -> None:
     for run in ended:
         _a_run(connection, Outcome("error" if "is_known" in run else "success", **run))
     _backfills(ann, connection)
+    made_syncs.fill(connection)
     HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
     _notices(connection)
 
@@ -196,6 +198,7 @@ def _of_klaviyo() -> Iterator[str]:
     yield f"{at}accounts/{setting.connection_id}/samples"
     yield f"{at}accounts/{setting.connection_id}/backfill"
     yield from (f"{at}backfills/{run.pk}/" for run in Backfill.objects.all())
+    yield from made_syncs.addresses()
     for connection in StoreSetting.objects.order_by("pk").values_list("connection", flat=True):
         yield from (f"{at}accounts/{connection}/flows", f"{at}accounts/{connection}/flows/kit")
     yield f"{at}accounts/{setting.connection_id}/flows/kit/remove"

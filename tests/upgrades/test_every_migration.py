@@ -62,6 +62,7 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0031_heard_noes": past.STORE_SETTINGS,
         "0032_facts_until": past.STORE_SETTINGS,
         "0033_syncs": past.STORE_SETTINGS,
+        "0034_operators_may_sync": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,
