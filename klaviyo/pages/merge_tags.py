@@ -48,7 +48,7 @@ def of_events(live: Mapping[str, Mapping[str, Any]]) -> list[Told]:
 def everywhere(live: Mapping[str, Mapping[str, Any]]) -> list[Property]:
     """What stands on every event; `live` as of `of_events`, of which the last one counts."""
     first = next(examples.told())
-    last = next(reversed(list(live.values())), {})
+    last: Mapping[str, Any] = next(reversed(list(live.values())), {})
     return list(_of(catalogue.EVERY_EVENT, examples.properties(first), last))
 
 

@@ -333,7 +333,7 @@ def test_a_list_that_a_store_begins_to_use_while_its_removal_waits_stays(
     assert not [one for one in sandbox.requests("delete_list") if one.status < 400]
 
 
-def meanwhile(monkeypatch: pytest.MonkeyPatch, kind: str, act: Callable[[str], None]) -> None:
+def meanwhile(monkeypatch: pytest.MonkeyPatch, kind: str, act: Callable[[str], object]) -> None:
     """Somebody acts after a thing of that kind was looked at, and before it is deleted."""
     delete = things.delete
 
