@@ -1,4 +1,4 @@
-"""Syncs command, `manage.py syncs export FILE`: definitions of syncs go out to a file, come in, and are held against it."""
+"""Syncs command, `manage.py syncs export FILE`: definitions of syncs in a file, out, in, and held against it."""
 
 import sys
 from argparse import ArgumentParser
