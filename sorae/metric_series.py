@@ -131,9 +131,9 @@ def _settled(ids: list[int], now: datetime) -> Iterator[Series]:
 
 def _confirmation(ids: list[int], now: datetime) -> Iterator[Series]:
     lag = Series("sorae_confirmation_lag_seconds", "Age of the oldest event of two hours not read back yet.")
-    taken = Place.objects.filter(connection__in=ids, state=State.ACCEPTED, is_named=True, kind="event")
+    taken = Place.objects.filter(connection__in=ids, state=State.ACCEPTED, kind="event")
     oldest = dict(
-        taken.filter(settled_at__gte=now - CONFIRMED_WITHIN)
+        taken.filter(is_named__in=Place.ANY_NAMED, settled_at__gte=now - CONFIRMED_WITHIN)
         .order_by()
         .values_list("connection")
         .annotate(Min("settled_at"))

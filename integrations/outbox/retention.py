@@ -104,13 +104,14 @@ def _until_done(step: Callable[[], int]) -> int:
 
 
 def _forget_deliveries() -> int:
-    """Some of one connection that ended alike."""
+    """Some of one connection that ended alike, where the oldest is."""
+    found = []
     for state in SETTLED:
         old = Place.objects.filter(state=state, is_named=True, settled_at__isnull=False, settled_at__lt=_kept_until())
-        for connection_id in _connections_with(old.order_by("settled_at")):
-            if done := _forget_some(connection_id, state):
-                return done
-    return 0
+        first = old.filter(connection=OuterRef("pk")).order_by("settled_at").values("settled_at")[:1]
+        some = Connection.objects.annotate(oldest=Subquery(first)).filter(oldest__isnull=False)
+        found += [(at, pk, state) for pk, at in some.values_list("pk", "oldest")]
+    return next((done for _, pk, state in sorted(found) if (done := _forget_some(pk, state))), 0)
 
 
 @transaction.atomic

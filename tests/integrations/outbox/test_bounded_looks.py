@@ -59,7 +59,7 @@ def fill(account: Connection) -> Iterator[Fill]:
             if statistics == "old":
                 cursor.execute("ANALYZE integrations_place")
             cursor.execute(FILL.format(lane=lane), [account.pk, WAITING])
-            cursor.execute(FIRST, [account.pk, 100])
+            cursor.execute(FIRST, [account.pk, 5_000])
             if statistics == "fresh":
                 cursor.execute("ANALYZE integrations_place")
 
