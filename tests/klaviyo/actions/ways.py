@@ -199,9 +199,10 @@ def _uploaded(name: str, value: str) -> dict[str, Any]:
 
 def outcome_of(document: dict[str, Any]) -> Outcome:
     """The outcome that a document tells."""
-    said: dict[str, Any] = {name: _problems(document.get(name) or {}) for name in ("errors", "warnings")}
     names = ("outcome", "reason", "data", "request_ids", "attempts", "took_ms", "is_known")
-    return Outcome(**said, **{name: document[name] for name in names if name in document})
+    told: dict[str, Any] = {name: document[name] for name in names if name in document}
+    told |= {name: _problems(document.get(name) or {}) for name in ("errors", "warnings")}
+    return Outcome(**told)
 
 
 def _problems(columns: dict[str, list[Any]]) -> tuple[Problem, ...]:

@@ -22,7 +22,7 @@ from klaviyo.actions.run import How
 from klaviyo.delivery.erasure import erase
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_fields, action_runs
-from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
+from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
 from tests.klaviyo.actions.world import PNG
 from tests.klaviyo.story import BEN, CID, TEA
 
@@ -602,3 +602,26 @@ def test_an_answer_begins_with_what_it_is_known_by(browser: Client, connection: 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", found[2][1])
     assert not any("link" in name for name, _ in found)
     assert row.began_at.strftime(":%S UTC</time>") in browser.get(RUNS).content.decode()
+
+
+def test_a_list_goes_on_from_its_page(browser: Client, sandbox: Sandbox, connection: Connection) -> None:
+    sandbox.put_lists(TEA, [SeedList(f"List {number:02}") for number in range(12)])
+    row = run_of(browser.post(form(connection, "list_lists"), {"limit": "10", "run": "1"}))
+    said = words(browser.get(f"{RUNS}{row.pk}/"))
+    assert "10, and there are more" in said
+    assert "Go on from there" in said
+    rest = run_of(browser.post(form(connection, "list_lists"), {"of": row.pk, "on": "1", "once": "b", "run": "1"}))
+    first, second = ({item["id"] for item in json.loads(one.answered)["data"]["items"]} for one in (row, rest))
+    assert first.isdisjoint(second)
+    assert len(first | second) == len(sandbox.lists(TEA))
+    assert "Go on from there" not in words(browser.get(f"{RUNS}{rest.pk}/"))
+
+
+def test_a_form_takes_other_names_and_refuses_those_that_there_are_not(
+    browser: Client, sandbox: Sandbox, connection: Connection
+) -> None:
+    [wanted] = sandbox.put_lists(TEA, [SeedList("Fans")])
+    row = run_of(browser.post(form(connection, "get_list"), {"klaviyo_list_id": wanted, "run": "1"}))
+    assert json.loads(row.given)["list_id"] == wanted
+    wrong = {"list_id": wanted, "lst_id": wanted, "run": "1"}
+    assert "did you mean list_id?" in words(browser.post(form(connection, "get_list"), wrong))
