@@ -31,7 +31,10 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """`sentence` stands on the record; `because` goes on from a colon: "Ben did not get it: they unsubscribed."."""
+    """`sentence` stands on the record; `because` goes on from a colon: "Ben did not get it: they unsubscribed.".
+
+    What was not sent for a reason that is for good is not sent later either, whoever tries.
+    """
 
     code: str
     title: str
@@ -40,6 +43,7 @@ class Reason:
     means: str
     who: Who
     do: str
+    is_for_good: bool = False
 
     def saying(self, sentence: str) -> "Reason":
         """The same reason, in words that fit what happened."""
@@ -69,12 +73,20 @@ _SERVER_TROUBLE = re.compile(r"http_(3\d\d|5\d\d|408|425)")
 
 
 def declare(
-    code: str, title: str, sentence: str, *, because: str, means: str, who: Who, do: str = "Nothing to do."
+    code: str,
+    title: str,
+    sentence: str,
+    *,
+    because: str,
+    means: str,
+    who: Who,
+    do: str = "Nothing to do.",
+    is_for_good: bool = False,
 ) -> Reason:
     """A reason, for good: people have alerts on its code, and rows hold it."""
     if code in ALL:
         raise ValueError(f"The reason {code} is declared twice.")
-    ALL[code] = Reason(code, title, sentence, because, means, who, do)
+    ALL[code] = Reason(code, title, sentence, because, means, who, do, is_for_good)
     return ALL[code]
 
 
@@ -104,6 +116,11 @@ def of(code: str, sentence: str = "") -> Reason:
     """The reason with that code, or what holds for any that we do not know; in the words that came with it."""
     known = ALL.get(cause(code), UNKNOWN)
     return replace(known, code=code, sentence=sentence or known.sentence)
+
+
+def for_good() -> list[str]:
+    """Codes of reasons that nobody's trying again changes."""
+    return sorted(code for code, reason in ALL.items() if reason.is_for_good)
 
 
 def is_known(code: str) -> bool:

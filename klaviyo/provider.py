@@ -99,6 +99,7 @@ def sections(connection: Connection) -> list[Section]:
     settings_page = f"{reverse('klaviyo:settings')}?connection={connection.pk}"
     return [
         Section("Settings", settings_page, "klaviyo.view_storesetting"),
+        Section("Syncs", f"{reverse('klaviyo:syncs')}?connection={connection.pk}", "klaviyo.view_sync"),
         Section("Backfill", reverse("klaviyo:backfill", args=[connection.pk]), "klaviyo.view_backfill"),
         Section("Flows", reverse("klaviyo:flows", args=[connection.pk]), "klaviyo.view_storesetting"),
     ]

@@ -26,7 +26,7 @@ from klaviyo.delivery.newsletter import enqueue as newsletter
 from klaviyo.delivery.sends import enqueue as sends
 from klaviyo.mapping import contents, events, orders
 from klaviyo.mapping.events import Event
-from klaviyo.models import StoreSetting, backfills
+from klaviyo.models import ServedStore, StoreSetting, backfills
 from referrals import signals
 from referrals.lifecycle.consent import note_no
 from referrals.models import Advocate, Conversion, Invite, OptIn, OptOut, Reminder, Reward, Suppression, Visit
@@ -153,6 +153,8 @@ def on_account_replaced(old: Connection, new: Connection, **_: Any) -> None:
         newsletter_list_name="",
         is_double_opt_in=False,
     )
+    joined = [ServedStore(connection=new, store_id=store) for store in stores.values()]
+    ServedStore.objects.bulk_create(joined, ignore_conflicts=True)
     backfills.begin_anew(stores)
 
 

@@ -85,7 +85,12 @@ def has_come_back(email: str) -> bool:
 
 def stand_in(email: str, uid: UUID) -> str:
     """The placeholder for the address of an erased person in a new row; the same for no two."""
-    return f"{_beginning(person_key.of(email))}{uid.hex}@{suppressions.NOBODY}"
+    return stand_in_by(person_key.of(email), uid)
+
+
+def stand_in_by(digest: str, uid: UUID) -> str:
+    """The same where the person is known by their key alone."""
+    return f"{_beginning(digest)}{uid.hex}@{suppressions.NOBODY}"
 
 
 def stood_in(field: str, email: str) -> Q:

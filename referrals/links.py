@@ -6,7 +6,9 @@ without a space, words of a language without spaces.
 
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
+
+from django.http import HttpRequest
 
 LONGEST_CAMPAIGN = 2_000  # of all parameters together
 
@@ -25,6 +27,10 @@ _ABOUT_NOBODY = re.compile(r"(?:utm|mtm|pk|piwik|matomo)_\w+", re.IGNORECASE)
 
 # Of all words only a signed token has a full stop within, with its signature behind.
 _WORD = re.compile(r"[a-z0-9](?:[\w/-]|\.(?=[\w-]{43}))*", re.ASCII | re.IGNORECASE)
+#: A query in a path.
+_TIED = re.compile(r"(?P<sign>\?|&|%3F|%26)(?P<query>.*)", re.DOTALL | re.IGNORECASE)
+_AS_IT_IS = "=&;/:@!$'()*,~+"  # of a query: https://www.rfc-editor.org/rfc/rfc3986#section-3.4
+
 _SLUG = re.compile(r"[\w-]+", re.ASCII)
 
 
@@ -65,11 +71,23 @@ class Slug(Word):
         return found[0]
 
 
+def query(request: HttpRequest) -> str:
+    """The raw query string, and behind it what a mail program has tied to the path by an encoded question mark."""
+    told = str(request.META.get("QUERY_STRING", ""))
+    found = _TIED.search(request.path_info)
+    if not found:
+        return told
+    is_encoded_twice = found["sign"].startswith("%")
+    tied = unquote(found["query"]) if is_encoded_twice else found["query"]
+    return "&".join(filter(None, (told, quote(tied, safe=_AS_IT_IS))))
+
+
 def own(query: str) -> dict[str, str]:
-    """The parameters of a raw query string, trimmed, as they are in it first."""
+    """The parameters of a raw query string, trimmed, as they are in it first; else as if it were encoded once more."""
     found: dict[str, str] = {}
-    for piece in _pieces(query):
-        found.setdefault(name(piece), trimmed(unquote_plus(piece.partition("=")[2])))
+    for told in (query, unquote_plus(query)):
+        for piece in _pieces(told):
+            found.setdefault(name(piece).removeprefix("amp;"), trimmed(unquote_plus(piece.partition("=")[2])))
     return found
 
 

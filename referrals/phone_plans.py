@@ -23,6 +23,20 @@ def e164(raw: str, country: str) -> str | None:
     return None if number is None or _is_guess(number, raw) else _formatted(number)
 
 
+def of_country(raw: str, country: str) -> str | None:
+    """Any number that can exist, of the country that somebody has said it is of.
+
+    Not where it would be another number of that country if only its + was lost.
+    """
+    number = _read(raw, country)
+    with_plus = _read(f"+{phonenumbers.normalize_digits_only(raw)}", "")
+    if number is None:
+        return None
+    made = _formatted(number)
+    is_of_two = with_plus and with_plus.country_code == number.country_code and _formatted(with_plus) != made
+    return None if is_of_two else made
+
+
 def is_guess(raw: str, country: str) -> bool:
     """Whether it would be a number of that country, if only it were certain that it is one of this country."""
     number = _read(raw, country)

@@ -15,6 +15,13 @@ def e164(raw: str, country: str) -> str | None:
     return phone_plans.e164(raw, country)
 
 
+def of_country(raw: str, country: str) -> str | None:
+    """A number in E.164 of the country that somebody has said this very number is of: land lines as well."""
+    from referrals import phone_plans
+
+    return phone_plans.of_country(raw, country)
+
+
 def is_guess(raw: str, country: str) -> bool:
     """Whether it would be a number of that country, if only it were certain that it is one of this country."""
     from referrals import phone_plans

@@ -1,5 +1,6 @@
 """Validation of text from outside: put into one form, and refused when a database or a reader could not take it."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,8 @@ from referrals import domains
 
 LONGEST_EMAIL = 100  # Marketing platforms take no more, although RFC 5321 does.
 
+_IN_BRACKETS = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
+_MAILTO = re.compile(r"mailto:([^?]*).*", re.IGNORECASE | re.DOTALL)  # https://www.rfc-editor.org/rfc/rfc6068
 _is_email = domains.AddressValidator(allowlist=[])  # not even at localhost
 
 
@@ -84,6 +87,17 @@ def email(value: object, field: str = "email") -> str:
     if not _can_be_seen(domain) or len(address) > LONGEST_EMAIL:
         raise refused(field, "is not an e-mail address that can be written to. Write it like name@example.com.")
     return address
+
+
+def address_in(told: str) -> str:
+    """The one address in what somebody wrote around it: "Ben <ben@…>", "mailto:ben@…", a full stop; else as it is."""
+    plain = told.strip()
+    found = _IN_BRACKETS.fullmatch(plain)
+    inner = _MAILTO.sub(r"\1", found[1] if found else plain).rstrip(".")
+    try:
+        return email(inner) if inner != plain else told
+    except ValidationError:
+        return told
 
 
 def choice(value: object, field: str, choices: Any) -> str:

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from referrals import domains
 from sorae import databases, mail_servers, redis_addresses, web_addresses
 
+ON, OFF = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
 LARGEST = 999_999_999
 SHORTEST_TOKEN = 20
 GUNICORN_GIVES_UP = 3  # exit status of a worker after which gunicorn starts no other: its Arbiter.WORKER_BOOT_ERROR
@@ -42,7 +43,11 @@ def text(name: str, default: str = "") -> str:
 
 
 def flag(name: str) -> bool:
-    return text(name).lower() in {"1", "true", "yes", "on"}
+    """Whether it is on. What is neither on nor off is refused: taken for off, it would leave undone what was wanted."""
+    value = text(name).lower()
+    if value not in ON | OFF:
+        problem(name, "is neither on nor off.", "Give 1 or 0, or leave it out.")
+    return value in ON
 
 
 def preload(name: str, *, is_possible: bool) -> bool:

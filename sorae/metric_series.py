@@ -108,9 +108,11 @@ def _open(ids: list[int], now: datetime) -> Iterator[Series]:
     oldest = Series("sorae_oldest_due_seconds", "Age of the oldest delivery that is due.")
     counts = Series("sorae_deliveries_open", "Deliveries that are not settled yet, by state.")
     due = Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now))
-    rows = Place.objects.filter(connection__in=ids, state__in=figures.WAITING).order_by("connection", "state")
+    rows = Delivery.objects.filter(place__connection__in=ids, place__state__in=figures.WAITING)
     oldest_of = dict.fromkeys(ids, now)
-    for row in rows.values("connection", "state").annotate(count=Count("pk"), due_at=due):
+    for row in (
+        rows.order_by("connection", "state").values("connection", "state").annotate(count=Count("pk"), due_at=due)
+    ):
         counts.add(row["count"], connection=row["connection"], state=row["state"])
         oldest_of[row["connection"]] = min(oldest_of[row["connection"]], row["due_at"] or now)
     for connection_id, due_at in oldest_of.items():
@@ -120,7 +122,8 @@ def _open(ids: list[int], now: datetime) -> Iterator[Series]:
 
 def _settled(ids: list[int], now: datetime) -> Iterator[Series]:
     series = Series("sorae_deliveries_settled_1h", "Deliveries settled within the last hour, by state.")
-    rows = Place.objects.filter(connection__in=ids, state__in=SETTLED, settled_at__gte=now - HOUR)
+    lately = {"is_named__in": Place.ANY_NAMED, "settled_at__gte": now - HOUR}
+    rows = Place.objects.filter(connection__in=ids, state__in=SETTLED, **lately)
     for row in rows.values("connection", "state").annotate(count=Count("pk")).order_by("connection", "state"):
         series.add(row["count"], connection=row["connection"], state=row["state"])
     yield series
@@ -128,7 +131,7 @@ def _settled(ids: list[int], now: datetime) -> Iterator[Series]:
 
 def _confirmation(ids: list[int], now: datetime) -> Iterator[Series]:
     lag = Series("sorae_confirmation_lag_seconds", "Age of the oldest event of two hours not read back yet.")
-    taken = Place.objects.filter(connection__in=ids, state=State.ACCEPTED, kind="event")
+    taken = Place.objects.filter(connection__in=ids, state=State.ACCEPTED, is_named=True, kind="event")
     oldest = dict(
         taken.filter(settled_at__gte=now - CONFIRMED_WITHIN)
         .order_by()

@@ -40,6 +40,7 @@ PAGES = {
     ),
     "Connected": (
         INTEGRATIONS,
+        Page("Syncs", "klaviyo:syncs", "klaviyo.view_sync"),
         Page("Actions", "klaviyo:actions", "klaviyo.run_action"),
         Page("Runs of actions", "klaviyo:action_runs", "klaviyo.view_actionrun"),
         Page("Sends", "klaviyo:sends", "klaviyo.view_send"),

@@ -149,10 +149,10 @@ ANY_DATABASE_WILL_DO = (  # the second run leaves these out: pages, pure functio
     "tests/integrations/wire/test_http.py",
     "tests/test_schemas.py",
 )
-#: Of the thirty random histories each database plays its half, unless somebody says how many.
+#: Of the random histories each database plays its half, unless somebody says how many.
 HISTORIES = {
-    ON_SQLITE: {"HISTORIES": "15", "FIRST_SEED": "1"},
-    ON_POSTGRESQL: {"HISTORIES": "15", "FIRST_SEED": "16"},
+    ON_SQLITE: {"HISTORIES": "18", "FIRST_SEED": "1"},
+    ON_POSTGRESQL: {"HISTORIES": "18", "FIRST_SEED": "19"},
 }
 #: A test that hangs shows where, and ends its run. All that tests wait for is given up long before, in words of its
 #: own, however slow the machine: nothing but a hang takes so long.

@@ -40,7 +40,8 @@ class Attempt(models.Model):
 class Part(models.Model):
     """That a delivery was part of what an attempt asked for.
 
-    Thousands may be in one request, so PostgreSQL neither looks at both ends of each nor forbids that it stands twice.
+    Thousands may be in one request, so PostgreSQL neither looks at both ends of each nor forbids that it stands twice,
+    and finds none by its own number.
     """
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, db_constraint=False, related_name="parts")

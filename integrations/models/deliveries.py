@@ -100,8 +100,11 @@ class Delivery(models.Model):
 class Place(models.Model):
     """A delivery's place in the queue and in the record: the columns that its way changes, and all indexes on them.
 
-    A trigger of the database keeps it in step with its delivery (`integrations.places`); nobody writes to it.
+    A trigger of the database keeps it in step with its delivery (`integrations.places`); nobody writes to it. One that
+    a worker has claimed keeps its place as it was until it is settled, so `queued` may mean in hand.
     """
+
+    ANY_NAMED = (True, False)
 
     delivery = models.OneToOneField(
         Delivery, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="place"
@@ -149,15 +152,12 @@ class Place(models.Model):
                 name="places_that_come_too_late",
                 condition=models.Q(state__in=["queued", "held"], not_after__isnull=False),
             ),
+            # Asked for with both values of `is_named` (ANY_NAMED) where these do not matter: so those to be forgotten
+            # are found by it as well, and a change of state is written to one index instead of two.
             models.Index(
-                fields=["connection", "state", "-settled_at"],
-                name="settled_places",
+                fields=["connection", "state", "is_named", "settled_at"],
+                name="places_as_they_ended",
                 condition=models.Q(settled_at__isnull=False),
-            ),
-            models.Index(
-                fields=["settled_at"],
-                name="places_to_forget",
-                condition=models.Q(settled_at__isnull=False, is_named=True),
             ),
         ]
 

@@ -64,6 +64,7 @@ def _count(connection_id: int, day: date) -> None:
     by_index()
     starts = datetime.combine(day, datetime.min.time(), UTC)
     on_it = {"connection": connection_id, "settled_at__gte": starts, "settled_at__lt": starts + timedelta(days=1)}
+    on_it["is_named__in"] = Place.ANY_NAMED
     rows = Place.objects.filter(**on_it, state__in=COUNTED).order_by().values_list("state").annotate(Count("pk"))
     by_state = dict(rows)
     skipped = Place.objects.filter(**on_it, state=State.SKIPPED)

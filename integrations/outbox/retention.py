@@ -27,12 +27,15 @@ from integrations.models import (
     HealthCheck,
     Job,
     KeptAnswer,
+    Part,
+    Place,
     RefusedCall,
 )
 
 AT_ONCE = 1_000
 ATTEMPTS_AT_ONCE = 100  # one may be about thousands of deliveries
 SECONDS = 20.0  # of each kind in one run
+SETTLED = [state for state in Delivery.State if state not in Delivery.OPEN]
 LEFT_OVER = timedelta(days=1)  # what a trip to a consent screen leaves behind
 
 REFUSED = "In which words it was refused is no longer kept."
@@ -77,11 +80,20 @@ def _is_kept(delivery: Delivery) -> bool:
     return delivery.state == Delivery.State.FAILED and delivery.kind in providers.naming_nobody()
 
 
-def to_forget() -> "QuerySet[Delivery]":
-    """Deliveries settled long ago that still name a person; oldest first, by the index `places_to_forget`."""
-    limit = Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
-    old = Delivery.objects.filter(place__is_named=True, place__settled_at__isnull=False, place__settled_at__lt=limit)
+def to_forget(connection_id: int, state: str) -> "QuerySet[Delivery]":
+    """Deliveries settled long ago that still name a person; oldest first, by the index `places_as_they_ended`."""
+    old = Delivery.objects.filter(
+        place__connection=connection_id,
+        place__state=state,
+        place__is_named=True,
+        place__settled_at__isnull=False,
+        place__settled_at__lt=_kept_until(),
+    )
     return old.exclude(subject="").exclude(state__in=Delivery.OPEN).order_by("place__settled_at")
+
+
+def _kept_until() -> Any:
+    return Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)
 
 
 def _until_done(step: Callable[[], int]) -> int:
@@ -91,9 +103,19 @@ def _until_done(step: Callable[[], int]) -> int:
     return total + done
 
 
-@transaction.atomic
 def _forget_deliveries() -> int:
-    found = to_forget().select_for_update(skip_locked=True, of=("self",))
+    """Some of one connection that ended alike."""
+    for state in SETTLED:
+        old = Place.objects.filter(state=state, is_named=True, settled_at__isnull=False, settled_at__lt=_kept_until())
+        for connection_id in _connections_with(old.order_by("settled_at")):
+            if done := _forget_some(connection_id, state):
+                return done
+    return 0
+
+
+@transaction.atomic
+def _forget_some(connection_id: int, state: str) -> int:
+    found = to_forget(connection_id, state).select_for_update(skip_locked=True, of=("self",))
     rows = list(found.only("pk", "kind", "key", "subject", "state", "reason")[:AT_ONCE])
     _reword(rows)
     Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -122,9 +144,9 @@ def _drop_attempts() -> int:
     for connection_id in _connections_with(old):
         mine = old.filter(~Exists(needed), connection=connection_id)
         if pks := list(mine.values_list("pk", flat=True)[:ATTEMPTS_AT_ONCE]):
-            about: Any = Attempt.deliveries.through._default_manager.filter(attempt__in=pks)
-            while links := list(about.values_list("pk", flat=True)[:AT_ONCE]):
-                about.filter(pk__in=links).delete()
+            about = Part.objects.filter(attempt__in=pks)
+            while some := list(about.values_list("delivery", flat=True)[:AT_ONCE]):
+                about.filter(delivery__in=some).delete()
             Attempt.objects.filter(pk__in=pks).delete()
             return len(pks)
     return 0

@@ -55,7 +55,8 @@ class ActivityFilter:
 
     @property
     def is_narrow(self) -> bool:
-        return bool(self.query)
+        """Whether it leaves out anything of the page's own: of a connection, what is about it."""
+        return any(getattr(self, one.name) for one in fields(self) if one.name != "connection")
 
     def among(self, entries: "QuerySet[LogEntry]") -> "QuerySet[LogEntry]":
         found = entries

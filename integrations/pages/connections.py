@@ -1,5 +1,6 @@
 """The pages of providers and their connections."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -28,7 +29,9 @@ from integrations.providers import Provider, Scope
 C = Connection.State
 PAGE = 50
 SEARCHABLE_FROM = 12
-MAY_PAUSE = ("integrations.disconnect", "integrations.reconnect")  # who may end it, or bring it back, may stop it
+REFRESH, REFRESH_WHILE_LEAVING = 10, 3  # seconds
+#: Who may end it, or bring it back, may stop it; and may have the provider asked, which uses the account's budget.
+MAY_ACT = ("integrations.disconnect", "integrations.reconnect")
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,11 @@ def index(request: HttpRequest) -> HttpResponse:
         paused=Count("pk", filter=Q(by_hand.there("pk"), state__in=(C.CONNECTED, C.RECONNECT))),
     )
     counts = {row["provider"]: row for row in counted}
+    connected = list(Connection.objects.filter(provider__in=providers.slugs(), state=C.CONNECTED))
+    whom = health.served(connected)
+    idle = Counter(row.provider for row in connected if not whom[row.pk])
     none = {"connected": 0, "needing": 0, "paused": 0}
-    installed = [(providers.get(slug), counts.get(slug, none)) for slug in providers.slugs()]
+    installed = [(providers.get(slug), counts.get(slug, none) | {"idle": idle[slug]}) for slug in providers.slugs()]
     return _page(request, "index", {"title": "Integrations", "installed": installed})
 
 
@@ -93,6 +99,7 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
     context = {
         "title": row.account_name or row.account_id,
         "leaving": going,
+        "refresh": REFRESH_WHILE_LEAVING if going else REFRESH,
         "left": left,
         "done": max(going.number - left, 0) if going else 0,
         "connection": row,
@@ -115,14 +122,14 @@ def connection(request: HttpRequest, connection_id: int) -> HttpResponse:
             for group in known.open_groups
         ],
         "is_releasing": row.is_connected and known.is_releasing,
-        "may_pause": any(map(request.user.has_perm, MAY_PAUSE)),
+        "may_act": any(map(request.user.has_perm, MAY_ACT)),
         "narrow": f"&connection={row.pk}",
         "parts": [f"{provider.slug}/connection.html", "integrations/no_parts.html"],
     }
     return _page(request, "connection", context)
 
 
-@for_operators("integrations.view_connection")
+@for_operators(*MAY_ACT)
 @require_POST
 def check(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Ask the provider now, and say what it answered."""
@@ -138,7 +145,7 @@ def check(request: HttpRequest, connection_id: int) -> HttpResponse:
     return redirect("integrations:connection", row.pk)
 
 
-@for_operators(*MAY_PAUSE)
+@for_operators(*MAY_ACT)
 @require_POST
 def pause(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Stop all that goes to an account, but for what people asked for themselves."""
@@ -168,7 +175,7 @@ def _no_pause(row: Connection) -> str:
     return ""
 
 
-@for_operators(*MAY_PAUSE)
+@for_operators(*MAY_ACT)
 @require_POST
 def resume(request: HttpRequest, connection_id: int) -> HttpResponse:
     """Let it go on: what is fresh first, and what waited in its order."""

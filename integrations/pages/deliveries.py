@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from integrations import reasons
 from integrations.models import Connection, Delivery
 from integrations.outbox import retention, retrying
 from integrations.pages import (
@@ -135,6 +136,9 @@ def _retry_chosen(request: HttpRequest, rows: "QuerySet[Delivery]") -> int:
     if forgotten := rows.count() - retention.sendable(rows).count():
         sentence = "What was to be sent is no longer kept, so {} cannot be sent again. Send the fact itself again."
         messages.warning(request, sentence.format("it" if row else f"{forgotten} of them"))
+    if never := list(retrying.for_good(rows).values_list("reason_code", flat=True)):
+        stays = "It stays" if row else f"{len(never):,} of them stay"
+        messages.warning(request, f"{stays} as not sent. {reasons.of(never[0]).means}")
     if row is None:
         return audit_log.many(request, rows, retrying.again, "Deliveries tried again", "chosen one by one")
     return audit_log.one(request, row, row, retrying.again, "Tried again")

@@ -168,7 +168,7 @@ def _settled(ids: Sequence[int], since: datetime) -> Any:
 
 def _settled_since(ids: Sequence[int], since: datetime) -> Any:
     states = (*DELIVERED, State.SKIPPED, State.FAILED)
-    lately = {"place__state__in": states, "place__settled_at__gte": since}
+    lately = {"place__state__in": states, "place__is_named__in": Place.ANY_NAMED, "place__settled_at__gte": since}
     return Delivery.objects.filter(place__connection__in=ids, **lately)
 
 
@@ -182,7 +182,9 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
 
     That is the last health check, what pauses it, and whether access is being revoked or what was held is released.
     """
-    accepted, confirmed = _last(State.ACCEPTED, "settled_at"), _last(State.CONFIRMED, "settled_at")
+    ended = [(state, is_named) for state in DELIVERED for is_named in Place.ANY_NAMED]
+    delivered = [_last(*how, "settled_at") for how in ended]
+    confirmed = [_last(State.CONFIRMED, is_named, "delivery__confirmed_at") for is_named in Place.ANY_NAMED]
     rows = Connection.objects.filter(pk__in=ids)
     revoked = Exists(Revocation.objects.filter(connection=OuterRef("pk")))
     released = Exists(Chore.objects.filter(connection=OuterRef("pk"), verb=Chore.Verb.RELEASE))
@@ -192,21 +194,21 @@ def _latest(ids: Sequence[int]) -> list[dict[str, Any]]:
     paused = pauses.active().filter(connection=OuterRef("pk"), code=pauses.PAUSED)
     check = [Subquery(checks.values(name)[:1]) for name in CHECK]
     stops = [Subquery(rows.values(name)[:1]) for rows in (trouble, paused) for name in PAUSE]
-    moments = (accepted, confirmed, _last(State.CONFIRMED, "delivery__confirmed_at"))
-    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *moments, *stops, *check)
+    first = len(delivered), len(delivered) + len(confirmed)
+    looks = rows.values_list("pk", revoked, released, "leaving__ends_at", *delivered, *confirmed, *stops, *check)
     return [
         {
             "connection": pk,
-            "last_delivered_at": max(filter(None, (accepted_at, settled_at)), default=None),
-            "last_confirmed_at": confirmed_at,
+            "last_delivered_at": max(filter(None, said[: first[0]]), default=None),
+            "last_confirmed_at": max(filter(None, said[first[0] : first[1]]), default=None),
             "is_being_revoked": is_being_revoked,
             "is_releasing": is_releasing,
             "leaves_by": leaves_by,
-            "trouble": _made(Pause, PAUSE, said[: len(PAUSE)]),
-            "paused": _made(Pause, PAUSE, said[len(PAUSE) : 2 * len(PAUSE)]),
-            "last_check": _made(HealthCheck, CHECK, said[2 * len(PAUSE) :]),
+            "trouble": _made(Pause, PAUSE, said[first[1] : first[1] + len(PAUSE)]),
+            "paused": _made(Pause, PAUSE, said[first[1] + len(PAUSE) : first[1] + 2 * len(PAUSE)]),
+            "last_check": _made(HealthCheck, CHECK, said[first[1] + 2 * len(PAUSE) :]),
         }
-        for pk, is_being_revoked, is_releasing, leaves_by, accepted_at, settled_at, confirmed_at, *said in looks
+        for pk, is_being_revoked, is_releasing, leaves_by, *said in looks
     ]
 
 
@@ -215,7 +217,7 @@ def _made(model: Any, names: Sequence[str], values: Sequence[Any]) -> Any:
     return model(**dict(zip(names, values, strict=True))) if any(values) else None
 
 
-def _last(state: Delivery.State, moment: str) -> Subquery:
+def _last(state: Delivery.State, is_named: bool, moment: str) -> Subquery:
     """The moment of the one that was settled last."""
-    rows = Place.objects.filter(connection=OuterRef("pk"), state=state, settled_at__isnull=False)
+    rows = Place.objects.filter(connection=OuterRef("pk"), state=state, is_named=is_named, settled_at__isnull=False)
     return Subquery(rows.order_by("-settled_at").values(moment)[:1])

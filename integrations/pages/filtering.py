@@ -3,7 +3,7 @@
 The address of a page never holds a person's e-mail, but the id of one of their deliveries.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from integrations import reasons
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 
 State = Delivery.State
 SETS = {
@@ -118,13 +118,15 @@ class Filter:
     def _conditions(self) -> dict[str, Any]:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
-            "place__state__in": SETS.get(self.state),
+            "place__state__in": _places(SETS.get(self.state, ())),
+            "state__in": SETS.get(self.state),
             "reason_code__in": reasons.codes(self.reason) if self.reason else None,
             "kind": kind,
             "options__metric": metric,
             "subject__in": {self.subject, self.subject.lower()} if self.subject else None,
             "created_at__gte": self.starts_at,
             "created_at__lt": self.ends_at,
+            "place__is_named__in": Place.ANY_NAMED if self.settled == "day" else None,
             "place__settled_at__gte": timezone.now() - DAY if self.settled == "day" else None,
         }
         conditions = {name: value for name, value in found.items() if value}
@@ -135,6 +137,11 @@ class Filter:
         if self.of and not self.subject:
             conditions["pk__in"] = []
         return conditions
+
+
+def _places(states: Collection[State]) -> set[State]:
+    """The states of their places: one that a worker has in hand still waits there."""
+    return {*states, State.QUEUED} if State.SENDING in states else set(states)
 
 
 def about(email: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import timezone
 from django.utils.timesince import timesince
 
@@ -117,7 +117,7 @@ def _authorised(connection: Connection) -> Rung:
         case C.CONNECTED if connection.has_key:
             return Rung(name, "ok", f"By a private key that ends in {connection.key_ending}. It does not run out.")
         case C.CONNECTED:
-            renewed = f"; last {naturaltime(connection.refreshed_at)}" if connection.refreshed_at else ""
+            renewed = f"; last {times.ago(connection.refreshed_at)}" if connection.refreshed_at else ""
             return Rung(name, "ok", f"Access renews by itself{renewed}.")
         case C.RECONNECT:
             sentence = connection.problem or "The provider no longer accepts our access."
@@ -191,7 +191,7 @@ def _account(connection: Connection, known: Figures) -> Rung:
     name, check = "Right account", known.last_check
     if check is None:
         return Rung(name, "unknown", "Not asked yet; it is asked every ten minutes.")
-    when = naturaltime(check.checked_at)
+    when = times.ago(check.checked_at)
     if check.passed:
         return Rung(name, "ok", f"{connection.account_id}, as on connection day; asked {when}.")
     if check.code == ANOTHER_ACCOUNT.code:
@@ -225,7 +225,8 @@ def _queue(known: Figures, now: datetime) -> Rung:
     if known.oldest_due_at is None or known.oldest_due_at > now:
         return Rung("Queue", "ok", "Nothing is due.")
     age = now - known.oldest_due_at
-    sentence = f"The oldest delivery has been due for {timesince(known.oldest_due_at, now)}."
+    long = timesince(known.oldest_due_at, now) if age >= timedelta(minutes=1) else "less than a minute"
+    sentence = f"The oldest delivery has been due for {long}."
     if age <= OLD:
         return Rung("Queue", "ok", sentence)
     if known.paused or known.trouble:
@@ -245,13 +246,13 @@ def _delivering(known: Figures) -> Rung:
         return Rung("Delivering", "broken", sentence, advice, "Nothing arrives", deliveries=failed)
     if known.last_delivered_at is None:
         return Rung("Delivering", "unknown", "Nothing was delivered yet.")
-    return Rung("Delivering", "ok", f"Last delivery {naturaltime(known.last_delivered_at)}.")
+    return Rung("Delivering", "ok", f"Last delivery {times.ago(known.last_delivered_at)}.")
 
 
 def _confirmed(known: Figures) -> Rung:
     """The last rung: what the provider took is seen there."""
     name, seen = "Confirmed", known.last_confirmed_at
-    last = f"Last event seen in the account {naturaltime(seen)}. {known.latency.sentence}".strip() if seen else ""
+    last = f"Last event seen in the account {times.ago(seen)}. {known.latency.sentence}".strip() if seen else ""
     if known.not_confirmed:
         them = "One event was" if known.not_confirmed == 1 else f"{intcomma(known.not_confirmed)} events were"
         sentence = f"{them} taken in the last day, and cannot be seen in the account. {last}".strip()

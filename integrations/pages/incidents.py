@@ -9,7 +9,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from integrations import reasons
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 from integrations.pages import remedies
 from integrations.pages.remedies import Remedy
 from integrations.reasons import Reason
@@ -109,7 +109,8 @@ def of(deliveries: "QuerySet[Delivery]", known: Mapping[int, Connection] | None 
 
 
 def _standing() -> "QuerySet[Delivery]":
-    failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
+    lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gte": timezone.now() - RECENT}
+    failed = Q(place__state=State.FAILED, **lately)
     return Delivery.objects.filter(Q(place__state=State.HELD) | failed)
 
 

@@ -58,7 +58,7 @@ def of(connection: Connection, now: datetime) -> Latency:
 
 
 def _latest(connection: Connection, state: Delivery.State, now: datetime) -> "QuerySet[Any, Any]":
-    rows = Place.objects.filter(connection=connection, state=state, settled_at__gt=now - WITHIN)
+    rows = Place.objects.filter(connection=connection, state=state, is_named=True, settled_at__gt=now - WITHIN)
     latest = Delivery.objects.filter(pk__in=rows.order_by("-settled_at").values("pk")[:MOST]).order_by()
     return latest.values_list("state", "created_at", "settled_at", "confirmed_at")
 

@@ -1,6 +1,5 @@
 """Form of a notice address: a mailbox or an endpoint, and which notices it gets."""
 
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,8 +11,7 @@ from django.core.validators import validate_email
 from integrations import notices
 from integrations.models import NoticeAddress
 from integrations.notices import signing
-from integrations.wire import outside
-from integrations.wire.http import LOOPBACK
+from integrations.pages import endpoint_address
 
 LONGEST = 2_000
 LONGEST_SHOWN = 300
@@ -43,14 +41,14 @@ class NoticeForm(forms.Form):
         return [(kind, kind.name in (chosen or ())) for kind in notices.all_of_them()]
 
     def clean_to(self) -> str:
-        typed = "".join(str(self.cleaned_data["to"]).split())
+        typed = str(self.cleaned_data["to"]).strip()
         if "://" not in typed:
             try:
                 validate_email(typed)
                 return _in_ascii(typed)
             except (ValidationError, UnicodeError):
                 raise ValidationError("This is no e-mail address, and no address that begins with https://.") from None
-        _refuse_odd(typed)
+        endpoint_address.refuse_odd(typed)
         return typed
 
     def made(self) -> NoticeAddress:
@@ -73,28 +71,3 @@ def _in_ascii(email: str) -> str:
     """
     local, at, domain = email.rpartition("@")
     return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
-
-
-def _refuse_odd(url: str) -> None:
-    """What can be said without asking anybody; where the name leads is looked at whenever something is sent."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValidationError("This address cannot be read. Write it as https://shop.example/notices.") from None
-    if not host or parts.username is not None or parts.fragment:
-        raise ValidationError("Write the address as https://shop.example/notices, without a user and without a #.")
-    if parts.scheme != "https" and host not in LOOPBACK:
-        raise ValidationError("The address must begin with https://, as the notice goes through the open internet.")
-    if _is_inside(host):
-        raise ValidationError("This address lies in the site's own network. Use one that the world can reach.")
-
-
-def _is_inside(host: str) -> bool:
-    if host == "localhost":
-        return not outside.is_outside("127.0.0.1")
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return not outside.is_outside(host)

@@ -23,8 +23,9 @@ def of(connection: Connection, state: str, code: str) -> Remedy:
     """What helps a delivery in this state, for this reason. Nothing goes out before its account is connected."""
     if state not in (State.QUEUED, State.HELD, State.FAILED, State.SKIPPED):
         return Remedy.NONE
-    who = reasons.of(code).who
-    if state == State.SKIPPED and who == Who.NOBODY:
+    reason = reasons.of(code)
+    who = reason.who
+    if state == State.SKIPPED and (who == Who.NOBODY or reason.is_for_good):
         return Remedy.NONE
     if connection.state == Connection.State.UNDECIDED:
         return Remedy.DECIDE

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from integrations import outcomes, pauses
 from integrations.errors import IntegrationError, ItsOwn, OperatorRequired, PermanentError, TemporaryError, Throttled
-from integrations.models import Attempt, Connection, Delivery, Pause
+from integrations.models import Attempt, Connection, Delivery, Pause, Place
 from integrations.pauses import alarms
 from integrations.wire import attempts
 
@@ -183,5 +183,6 @@ def _freeze(
 
 
 def _given_up(kinds: Collection[str], code: str) -> "QuerySet[Delivery]":
-    recent = Q(place__state=State.FAILED, place__settled_at__gt=Now() - LAST_MINUTES) | Q(place__state=State.HELD)
+    lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gt": Now() - LAST_MINUTES}
+    recent = Q(place__state=State.FAILED, **lately) | Q(place__state=State.HELD)
     return Delivery.objects.filter(recent, state__in=(State.FAILED, State.HELD), kind__in=kinds, reason_code=code)

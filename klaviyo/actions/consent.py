@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from klaviyo.actions import jobs, parts, subscription, suppression, unsubscription
+from klaviyo.actions import external_ids, jobs, parts, subscription, suppression, unsubscription
 from klaviyo.actions.consent_inputs import (
     OfSuppressionJob,
     Subscribing,
@@ -61,8 +61,11 @@ def subscribe_profiles(task: Task, given: Subscribing) -> dict[str, Any]:
 
     Who has said no before is left out. Without a list Klaviyo ignores whom it does not know: they are made first.
     """
-    asked = [subscription.asked_of(one.person, one) for one in given.profiles]
-    told = subscription.subscribe(task, given, [one.person for one in given.profiles], asked, given.list_id)
+    whom = external_ids.resolved(task, given.profiles)
+    if gone := set(range(len(given.profiles))) - set(whom):
+        task.guard.leave("profiles", gone, len(given.profiles))
+    asked = [subscription.asked_of(one.person, one) for one in whom.values()]
+    told = subscription.subscribe(task, given, [one.person for one in whom.values()], asked, given.list_id)
     return told | given.given("list_id")
 
 

@@ -10,6 +10,7 @@ from klaviyo.actions import people
 from klaviyo.actions.channels import Channels, Ended, check_channels, check_number
 from klaviyo.actions.inputs import (
     Email,
+    ExternalId,
     Id,
     Inputs,
     JobId,
@@ -18,6 +19,7 @@ from klaviyo.actions.inputs import (
     Phone,
     Reading,
     Text,
+    excludes,
     needs,
     one_of_them,
     only_one_of,
@@ -84,23 +86,36 @@ _to_subscribe = partial(_unwrapped, wanted="SUBSCRIBED")
 _to_unsubscribe = partial(_unwrapped, wanted="UNSUBSCRIBED")
 
 
-class _Named(Part):
-    RULES = (one_of_them("id", "email", "phone_number"),)
+class Named(Part):
+    RULES = (
+        one_of_them("id", "email", "phone_number", "external_id"),
+        excludes("external_id", "id", "email", "phone_number"),
+    )
 
     id: Annotated[Id | None, Field(description="Their profile's id at Klaviyo.")] = None
     email: Annotated[Email | None, Field(description="Their e-mail address.")] = None
     phone_number: Annotated[Phone | None, Field(description="Their phone number, as +358401234567.")] = None
+    external_id: Annotated[
+        ExternalId | None, Field(description="Their id in another system, by which they are looked up first.")
+    ] = None
 
     @model_validator(mode="after")
-    def _has_a_name(self) -> "_Named":
-        if not (self.id or self.email or self.phone_number):
-            raise wrong("Give an email, a phone_number or an id.", "missing")
+    def _has_a_name(self) -> "Named":
+        if not (self.id or self.email or self.phone_number or self.external_id):
+            raise wrong("Give an email, a phone_number, an id or an external_id.", "missing")
+        if self.external_id and (self.id or self.email or self.phone_number):
+            raise wrong("An external_id names somebody alone: leave it out, or the other names.", field="external_id")
         if self.phone_number:
             people.phone(self.phone_number, None)
         return self
 
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether their addresses are those of their profile."""
+        return bool(self.id or self.external_id)
 
-class Subscriber(_Named):
+
+class Subscriber(Named):
     """One person who said yes."""
 
     channels: Channels
@@ -113,7 +128,9 @@ class Subscriber(_Named):
     @model_validator(mode="after")
     def _can_be_reached(self) -> "Subscriber":
         check_channels(
-            self.channels, has_mail=bool(self.email or self.id), has_phone=bool(self.phone_number or self.id)
+            self.channels,
+            has_mail=self.is_looked_up or bool(self.email),
+            has_phone=self.is_looked_up or bool(self.phone_number),
         )
         if self.phone_number:
             check_number(self.channels, people.phone(self.phone_number, None))
@@ -125,7 +142,7 @@ class Subscriber(_Named):
         return Person(self.email or "", number, self.id or "", tuple(self.channels))
 
 
-class Unsubscriber(_Named):
+class Unsubscriber(Named):
     """One person who said no."""
 
     channels: Annotated[
@@ -137,7 +154,9 @@ class Unsubscriber(_Named):
     def _can_be_found(self) -> "Unsubscriber":
         if self.channels:
             check_channels(
-                self.channels, has_mail=bool(self.email or self.id), has_phone=bool(self.phone_number or self.id)
+                self.channels,
+                has_mail=self.is_looked_up or bool(self.email),
+                has_phone=self.is_looked_up or bool(self.phone_number),
             )
         return self
 
@@ -175,7 +194,7 @@ class Subscribing(Inputs):
         Field(
             min_length=1,
             max_length=50_000,
-            description="People, each with an email, a phone_number or an id, and channels.",
+            description="People, each with an email, a phone_number, an id or an external_id, and channels.",
             json_schema_extra=seed("Profiles"),
         ),
         BeforeValidator(_to_subscribe),
@@ -214,7 +233,7 @@ class Unsubscribing(Inputs):
         Field(
             min_length=1,
             max_length=50_000,
-            description="People, each with an email, a phone_number or an id.",
+            description="People, each with an email, a phone_number, an id or an external_id.",
             json_schema_extra=seed("Profiles"),
         ),
         BeforeValidator(_to_unsubscribe),

@@ -52,10 +52,6 @@ ON_THE_WIRE = timedelta(seconds=30)  # by then Klaviyo shows what it was asked
 IN_A_JOB = timedelta(minutes=10)
 #: Klaviyo has no operation that tells whose conversation it is: https://developers.klaviyo.com/en/reference/create_conversation_message
 WRITES_TO = "conversation-messages"
-TO_NOBODY_KNOWN = (
-    "A conversation does not say whose it is, and Klaviyo does not tell: nobody can see whether they have said no or "
-    "were erased, so nothing is written to them. Answer in Klaviyo's own inbox."
-)
 FIRST = "Their no is told to the account first."
 HIDDEN = "Somebody is named by what nobody can be looked up by. Give their email, phone_number, external_id or id."
 
@@ -112,13 +108,16 @@ class Guard:
                 pointer = f"/{name}/{self.place(name, at)}"
                 task.warnings.append(Problem(reach.ERASED.code, reach.ERASED.sentence, pointer=pointer))
             if refused:
-                stay = [at for at in range(len(items)) if at not in refused]
-                self._places[name] = [self.place(name, at) for at in stay]
-                self._count[name] = self.left_out(name) + len(refused)
-                changed[name] = [items[at] for at in stay]
+                changed[name] = [item for at, item in enumerate(items) if at not in refused]
+                self.leave(name, set(refused), len(items))
         rest = {name: getattr(given, name) for name in type(given).model_fields if name not in MANY}
         self._refuse_erased(self._emails(people_in(rest)))
         return given.model_copy(update=changed) if changed else given
+
+    def leave(self, name: str, gone: Collection[int], of: int) -> None:
+        """Some people of the input, by their places now, do not go with the others."""
+        self._places[name] = [self.place(name, at) for at in range(of) if at not in gone]
+        self._count[name] = self.left_out(name) + len(gone)
 
     def place(self, name: str, at: int) -> int:
         """Where somebody stood in the input who is now at that place."""
@@ -150,8 +149,8 @@ class Guard:
             self._refuse_erased(self._emails(people_in(body)))
         if operation.method == "GET" or operation.id in LESSENING:
             return
-        if WRITES_TO in operation.path.lower():
-            raise Refused(reach.NAME_THEM.code, TO_NOBODY_KNOWN)
+        if WRITES_TO in operation.path.lower() and reach.has_anybody_objected(self.connection):
+            raise Refused(reach.WHOSE_CONVERSATION.code, reach.WHOSE_CONVERSATION.sentence)
         who = people_in(body)
         self._refuse_hidden(operation, who)
         self._look_up(task, who)
@@ -171,6 +170,8 @@ class Guard:
             raise CalledOff(Skipped(reach.ERASED))
         if operation.method == "GET" or operation.id in LESSENING:
             return
+        if WRITES_TO in operation.path.lower() and reach.has_anybody_objected(self.connection):
+            raise CalledOff(Skipped(reach.WHOSE_CONVERSATION))
         who = people_in(body)
         try:
             emails = self._whom(operation, body, who)

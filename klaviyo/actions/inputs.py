@@ -177,6 +177,8 @@ def schema_of(schema: dict[str, Any], model: type[BaseModel]) -> None:
             schema["properties"][name] = {"anyOf": [said, {"type": "null"}], **about}
     declared = [rule for one in reversed(model.__mro__) for rule in one.__dict__.get("RULES", ())]
     rules = [rule(schema["properties"]) if callable(rule) else rule for rule in declared]
+    if issubclass(model, Changing):
+        rules.append(one_of_them(*model.changes()))
     if rules:
         schema["allOf"] = [*schema.get("allOf", ()), *rules]
 
@@ -294,10 +296,14 @@ class Inputs(Part):
 class Changing(Inputs):
     """What changes something that is there: it says what about it."""
 
+    @classmethod
+    def changes(cls) -> list[str]:
+        fields = cls.model_fields
+        return [name for name, field in fields.items() if name not in NOT_CHANGES and not field.is_required()]
+
     @model_validator(mode="after")
     def _changes_something(self) -> "Changing":
-        fields = type(self).model_fields
-        names = [name for name, field in fields.items() if name not in NOT_CHANGES and not field.is_required()]
+        names = self.changes()
         if not self.given(*names):
             raise wrong(f"Say what is to change: {', '.join(names)}.")
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from integrations.errors import PermanentError
-from klaviyo.actions import appended, people, profile_fields, reading
+from klaviyo.actions import appended, inputs, people, profile_fields, reading
 from klaviyo.actions.declaration import action
 from klaviyo.actions.inputs import (
     Email,
@@ -18,7 +18,7 @@ from klaviyo.actions.inputs import (
     seed,
     wrong,
 )
-from klaviyo.actions.people import Who
+from klaviyo.actions.people import IDENTIFIERS, Who
 from klaviyo.actions.profile_fields import Named, Patching
 from klaviyo.actions.profile_reading import WITH_CONSENT, answered
 from klaviyo.actions.task import Refused, Task, resource
@@ -43,7 +43,22 @@ class Upserting(Named, Patching, Inputs):
     """An upsert."""
 
 
+def _and_another(by: str) -> dict[str, Any]:
+    """In a schema's rule: somebody is found by one identifier, and given another."""
+    others = [inputs.given(name) for name in IDENTIFIERS if name not in (by, "klaviyo_id")]
+    return {"required": ["identifier"], "properties": {"identifier": {"const": by}}, "anyOf": others}
+
+
 class Updating(Patching, Who):
+    RULES = (
+        {
+            "anyOf": [
+                *(inputs.given(name) for name in (*Patching.model_fields, "reference")),
+                *map(_and_another, IDENTIFIERS),
+            ]
+        },
+    )
+
     reference: Annotated[
         ExternalId | None, Field(description="Their new external id.", json_schema_extra=seed("Reference"))
     ] = None

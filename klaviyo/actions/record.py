@@ -148,6 +148,19 @@ def end(row: ActionRun, outcome: Outcome, exchanged: list[Any], learnt: Iterable
         name_people(row, people)
 
 
+def add(row: ActionRun, name: str, value: Any, names: Iterable[str]) -> None:
+    """Something more beside the answer of a run that has ended, and whom it names; nothing of who was erased."""
+    people = set(names)
+    with transaction.atomic():
+        ended = ActionRun.objects.select_for_update(of=("self",)).filter(pk=row.pk, state=ActionRun.State.DONE)
+        stored = ended.exclude(given="").first()
+        if stored is None or is_about_the_erased(stored, people):
+            return
+        stored.answered = kept(json.loads(stored.answered or "{}") | {name: value})
+        stored.save(update_fields=["answered"])
+        name_people(stored, people)
+
+
 def _is_ended_at_once(row: ActionRun, people: set[str]) -> bool:
     """Written down in one statement, if nobody in it was ever erased; else False, and that is looked at more closely.
 

@@ -143,7 +143,7 @@ class _Work:
     action: Action
     given: Inputs
     task: Task
-    _ids: list[str] = field(default_factory=list)
+    collected: dict[str, Any] | None = None  # of a list, as far as it came
 
     @classmethod
     def of(cls, row: ActionRun, action: Action, given: Inputs, deadline: Deadline | None = None) -> "_Work":
@@ -167,12 +167,13 @@ class _Work:
         try:
             self.task.must_be_allowed(self.action.operations)
             told = self.action.do(self.task, self._guarded())
-            data = self._collected(told) if isinstance(told, Listed) else told
+            data = self._all_items() if isinstance(told, Listed) else told
             outcome = self.task.dry_outcome() if self.row.is_dry else Outcome(SUCCESS, data=data)
         except (Refused, IntegrationError) as problem:
             if isinstance(problem, OutOfTime | Throttled) and turns.has_passed(self.task.deadline):
                 raise HandedOver from None
             outcome = self.outcome_of(problem)
+            outcome = replace(outcome, data=self.collected) if outcome.data is None else outcome
         except Exception as problem:
             log.exception("An action broke: %s", without_message(problem))
             outcome = error(INTERNAL_ERROR.code, "Something went wrong at our side. It is in the site's log.")
@@ -218,13 +219,13 @@ class _Work:
             is_known=is_known,
         )
 
-    def _collected(self, listed: Listed) -> dict[str, Any]:  # noqa: ARG002
+    def _all_items(self) -> dict[str, Any]:
         items: list[Any] = []
-        next: str | None = None
+        found: dict[str, Any] = {"items": items, "count": 0, "next": None}
         for page in self.pages():
             items.extend(page.items)
-            next = page.next
-        return {"items": items, "count": len(items), "next": next}
+            self.collected = found = {"items": items, "count": len(items), "next": page.next}
+        return found
 
 
 def _place(start: str | None, queries: int) -> tuple[int, str]:

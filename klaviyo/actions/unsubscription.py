@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from klaviyo.actions import dry_run, jobs, people, said_no
+from klaviyo.actions import dry_run, external_ids, jobs, people, said_no
 from klaviyo.actions.channels import block
 from klaviyo.actions.consent_inputs import Unsubscriber
 from klaviyo.actions.parts import LARGEST, leave_out
@@ -37,7 +37,8 @@ def noted(task: Task, body: Any) -> None:
 
 def with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsubscriber]:
     """The people by their place, each with an address or a number: Klaviyo takes no ids here."""
-    ids = sorted({one.id for one in given if one.id and _lacks(one)})
+    resolved = external_ids.resolved(task, given)
+    ids = sorted({one.id for one in resolved.values() if one.id and _lacks(one)})
     known: dict[str, Any] = {}
     for part in jobs.parts(ids, said_no.LOOKED_UP_AT_ONCE, LARGEST):
         found = task.call("get_profiles", query=_query("id", part)).data
@@ -47,7 +48,7 @@ def with_addresses(task: Task, given: Sequence[Unsubscriber]) -> dict[int, Unsub
             task.guard.meet(item)
             known[words(members(item).get("id"))] = members(members(item).get("attributes"))
     whom: dict[int, Unsubscriber] = {}
-    for at, one in enumerate(given):
+    for at, one in resolved.items():
         if one.id in ids:
             told = known.get(str(one.id), {})
             named = {name: one_told for name in ("email", "phone_number") if (one_told := _usable(told, name))}

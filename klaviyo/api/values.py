@@ -88,6 +88,11 @@ def phone(raw: str, country: str) -> str:
     return phones.e164(raw, country) or ""
 
 
+def phone_of(raw: str, country: str) -> str:
+    """As `phone`, of a number whose own country is told with it, so that nothing is guessed."""
+    return phones.of_country(raw, country) or ""
+
+
 def is_uncertain_phone(raw: str, country: str) -> bool:
     """Whether it would be a number of that country, if only nobody elsewhere might write theirs alike."""
     return phones.is_guess(raw, country)

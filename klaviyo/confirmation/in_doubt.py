@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from integrations.errors import PermanentError
 from integrations.mail import mailer
-from integrations.models import Attempt, Connection, Delivery
+from integrations.models import Attempt, Connection, Delivery, Place
 from integrations.outbox import lock_timeout
 from integrations.outcomes import Outcome, Skipped
 from integrations.wire import attempts
@@ -103,8 +103,8 @@ def _give_up(delivery: Delivery) -> None:
 
 def _doubtful(connection: Connection) -> "QuerySet[Delivery]":
     """Those that are not of the erased, of whom nothing is left to look for."""
-    lately = {"place__state__in": NOT_SENT, "place__settled_at__gt": Now() - LOOKED_FOR}
-    rows = Delivery.objects.filter(place__connection=connection, **lately)
+    lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gt": Now() - LOOKED_FOR}
+    rows = Delivery.objects.filter(place__connection=connection, place__state__in=NOT_SENT, **lately)
     asked = _unanswered().filter(deliveries=OuterRef("pk"))
     return rows.filter(Exists(asked.order_by()), kind=contents.Event.kind, send__isnull=False).exclude(body={})
 

@@ -66,4 +66,5 @@ def confirm_those(deliveries: "QuerySet[Delivery]") -> int:
 def unconfirmed(connection: Connection) -> "QuerySet[Delivery]":
     """What Klaviyo has taken and was neither seen there nor given up; of the erased, nothing is there any more."""
     rows = Delivery.objects.filter(place__connection=connection, place__state=State.ACCEPTED, kind=contents.Event.kind)
+    rows = rows.filter(place__is_named=True)  # as every event's is whose person is kept; and so by index, in order
     return rows.exclude(reason_code=NOT_CONFIRMED.code).exclude(NAMES_NOBODY)

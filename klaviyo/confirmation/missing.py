@@ -97,7 +97,10 @@ def _late(reading: Reading) -> "QuerySet[Delivery]":
     if began_at is None or before is None:
         return Delivery.objects.none()
     confirmed = Delivery.objects.filter(
-        place__connection=reading.connection, place__state=State.CONFIRMED, kind=contents.Event.kind
+        place__connection=reading.connection,
+        place__state=State.CONFIRMED,
+        place__is_named=True,
+        kind=contents.Event.kind,
     )
     shown = confirmed.order_by("-place__settled_at").values_list("settled_at", flat=True).first() or reading.since
     is_late = Q(place__settled_at__lt=min(began_at - PATIENCE, shown)) | Q(place__settled_at__lt=began_at - LONGEST)

@@ -21,7 +21,7 @@ from klaviyo.api import subscriptions, values
 from klaviyo.api.client import Client
 from klaviyo.mapping import orders
 from klaviyo.mapping.contents import Unsubscribe
-from klaviyo.models import StoreSetting
+from klaviyo.models import HeardNo, StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
 from referrals import erased, noes, person_key, suppressions, text
 from referrals.models import OptOut, Store
@@ -168,10 +168,13 @@ def of(connection: Connection, emails: Iterable[str], stores: Collection[int] | 
     return found
 
 
-def tell(no: OptOut) -> None:
-    """Queue a no for each account of the store, also where its settings are off: the no is not the store's."""
+def tell(no: OptOut, address: str = "") -> None:
+    """Queue a no for each account of the store, also where its settings are off: the no is not the store's.
+
+    `address`: of whom it does not name itself.
+    """
     for setting in StoreSetting.objects.filter(store=no.store_id):
-        outbox.add(setting.connection_id, [order(no)])
+        outbox.add(setting.connection_id, [order(no, address)])
 
 
 @transaction.atomic
@@ -188,12 +191,14 @@ def tell_again(
     """
     # Whoever erases the person waits for us, and finds what we add; or we wait, and nothing is in our hands any more.
     stood = OptOut.objects.filter(pk__in=[no.pk for no in said]).order_by("pk").select_for_update()
-    stand = dict(stood.values_list("pk", "email"))
+    stand = {no.pk: no for no in stood}
     if because_of and not leasing.are_ours([because_of]):
         return 0
     address = because_of.subject if because_of else ""
-    nameable = {pk for pk, email in stand.items() if address or not suppressions.is_erased(email)}
-    made = {key_of(no): order(no, address) for no in said if no.pk in nameable}
+    heard = _addresses([no for no in stand.values() if not address and suppressions.is_erased(str(no.email))])
+    named = {pk: address or heard.get(_key(no), "") for pk, no in stand.items()}
+    nameable = {pk for pk, no in stand.items() if named[pk] or not suppressions.is_erased(str(no.email))}
+    made = {key_of(no): order(no, named[no.pk]) for no in said if no.pk in nameable}
     outbox.add(connection.pk, made.values())
     by_key = {key: order for key, order in made.items() if order.outcome is None}
     settled = Delivery.objects.filter(connection=connection, key__in=by_key).exclude(state__in=Delivery.OPEN)
@@ -214,7 +219,7 @@ def tell_again(
 
 def order(no: OptOut, address: str = "") -> Order:
     """The delivery that tells of a no. One whose address nobody can write is on record as failed."""
-    email = address or text.storable(no.email)
+    email = address or text.address_in(text.storable(no.email))
     return Order(
         kind=Unsubscribe.kind,
         key=key_of(no),
@@ -264,8 +269,20 @@ def tell_next(setting: StoreSetting) -> bool:
     return True
 
 
+def _addresses(said: Sequence[OptOut]) -> dict[person_key.Key, str]:
+    """Of noes that name nobody: the addresses that accounts have told of lately. An erasure waits until we are done."""
+    if not said:
+        return {}
+    told = HeardNo.objects.filter(person_key.stored("person", map(_key, said))).exclude(email="")
+    rows = told.order_by("pk").select_for_update()
+    return {(heard.key_version, heard.person): heard.email for heard in rows}
+
+
+def _key(no: OptOut) -> person_key.Key:
+    return no.key_version, no.person
+
+
 def _tell_unless_taken(connection: Connection, said: Sequence[OptOut]) -> None:
     taken = Delivery.objects.filter(Q(state__in=TAKEN) | Q(state=State.SKIPPED, reason_code__in=OVER))
     known = set(taken.filter(connection=connection, key__in=[key_of(no) for no in said]).values_list("key", flat=True))
-    told = [no for no in said if key_of(no) not in known and not suppressions.is_erased(no.email)]
-    tell_again(connection, told)
+    tell_again(connection, [no for no in said if key_of(no) not in known])

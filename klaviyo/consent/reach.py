@@ -17,7 +17,7 @@ from integrations.prepared import Given, Reading
 from integrations.reasons import Reason, Who, declare
 from klaviyo.consent import decision, opt_outs, owed_erasures, owed_noes, suppression, topics
 from klaviyo.mapping.contents import Unsubscribe
-from klaviyo.models import Notice, StoreSetting
+from klaviyo.models import Notice, ServedStore, StoreSetting
 from referrals import erased as erasures
 from referrals import lifecycle, noes, person_key, suppressions
 from referrals.lifecycle import consent
@@ -46,6 +46,16 @@ NAME_THEM = declare(
     means="Klaviyo lifts suppressions of whoever is in it at that moment, and does not say whose.",
     who=Who.OPERATOR,
     do="Read who is in it, and give their emails: who has complained, said no or was erased is then left out.",
+)
+WHOSE_CONVERSATION = declare(
+    "whose_conversation",
+    "Whose conversation it is",
+    "A conversation does not say whose it is, and Klaviyo does not tell; somebody has said no or was erased, and it "
+    "may be theirs. Answer in Klaviyo's own inbox.",
+    because="nobody can see whose conversation it is",
+    means="Klaviyo writes to whoever the conversation is with, and its API does not say who that is.",
+    who=Who.OPERATOR,
+    do="Answer in Klaviyo's own inbox.",
 )
 UNKNOWN = decision.UNKNOWN
 NO_FIRST = owed_noes.GOES_FIRST
@@ -109,7 +119,7 @@ def standing(connection: Connection, emails: Iterable[str]) -> list[Owed]:
 def has_anybody_objected(connection: Connection) -> bool:
     """Whether anybody at all was erased, or has said no to a store of the account."""
     is_erased = Suppression.objects.filter(reason=Suppression.Reason.ERASED).exists()
-    return is_erased or OptOut.objects.filter(store__in=_stores(connection)).exists() or _told(connection).exists()
+    return is_erased or OptOut.objects.filter(store__in=served(connection)).exists()
 
 
 def has_anybody_said_no(connection: Connection) -> bool:
@@ -122,7 +132,8 @@ def has_anybody_said_no(connection: Connection) -> bool:
 
 def owed_by_anybody(connection: Connection) -> list[str] | None:
     """Everybody whose no is on its way to the account; None where they are too many, or not all are queued yet."""
-    rows = Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind, state__in=Delivery.OPEN)
+    open_ones = {"place__connection": connection, "place__state__in": Delivery.OPEN}  # by their index
+    rows = Delivery.objects.filter(kind=Unsubscribe.kind, **open_ones)
     found = list(rows.exclude(subject="").values_list("subject", flat=True)[: MOST_OF_ALL + 1])
     is_behind = owed_noes.due_settings().filter(connection=connection).exists()
     return None if is_behind or len(found) > MOST_OF_ALL else found
@@ -257,23 +268,12 @@ def _ever_served(connection: Connection) -> list[int]:
 
 
 def served(connection: Connection) -> list[int]:
-    """The stores of the account, and those that it was once told noes of."""
-    told = _told(connection).values_list("options__store", flat=True)
-    found = {*_stores(connection), *(store for store in told.distinct() if isinstance(store, int))}
-    return list(Store.objects.filter(pk__in=found).order_by("pk").values_list("pk", flat=True))
+    """The stores of the account, and those that have left it."""
+    joined = StoreSetting.objects.filter(connection=connection).values_list("store", flat=True)
+    ever = ServedStore.objects.filter(connection=connection).values_list("store", flat=True)
+    return sorted(joined.union(ever))
 
 
 def _of_account(connection: Connection, stores: Collection[int]) -> set[int]:
     """Those of these stores that are the account's, or have left it."""
-    own = set(_stores(connection)) if stores else set()
-    told = _told(connection)
-    return {store for store in stores if store in own or told.filter(options__store=store).exists()}
-
-
-def _told(connection: Connection) -> "QuerySet[Delivery]":
-    return Delivery.objects.filter(connection=connection, kind=Unsubscribe.kind)
-
-
-def _stores(connection: Connection) -> list[int]:
-    settings = StoreSetting.objects.filter(connection=connection)
-    return list(settings.order_by("store").values_list("store", flat=True))
+    return set(stores).intersection(served(connection)) if stores else set()

@@ -1,5 +1,7 @@
 """Stores joined anew, or switched on: their accounts are told what people have said no to, and what was skipped.
 
+Before that a store takes in the noes that its new account had told of.
+
 Whatever is about somebody who has said no waits for that by itself, so the noes need not all be queued first.
 """
 
@@ -11,7 +13,7 @@ from django.db.models.functions import Now
 
 from integrations.models import Delivery
 from integrations.outbox import retention, retrying
-from klaviyo.consent import owed_noes
+from klaviyo.consent import heard_noes, owed_noes
 from klaviyo.mapping import contents
 from klaviyo.models import StoreSetting
 from klaviyo.profiles.batch import NOT_JOINED
@@ -25,6 +27,12 @@ log = logging.getLogger(__name__)
 
 def go_on(is_over: Callable[[], bool]) -> None:
     """Go on with each, in short transactions, until it is over; one that fails keeps no other from its turn."""
+    for served in heard_noes.due().select_related("store").order_by("pk"):
+        try:
+            while not is_over() and heard_noes.take_in_next(served):
+                pass
+        except Exception as error:
+            log.error("What store %s is to hear could not be kept: %s", served.store_id, type(error).__name__)
     for setting in owed_noes.due_settings().select_related("connection").order_by("pk"):
         try:
             while not is_over() and _send_skipped(setting):

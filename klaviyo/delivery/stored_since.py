@@ -1,6 +1,7 @@
 """Facts stored since an account was allowed and before its store was joined: read from the facts, and told then.
 
-The receivers queue what happens from the join on; whatever was queued already is not queued again, by its key.
+The receivers queue what happens from the join on; whatever was queued already is not queued again, by its key. What
+happens while the store is switched off is nobody's to tell: from the first time on, what is stored is left to them.
 """
 
 import logging
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 def tell(setting: StoreSetting, since: datetime) -> None:
     """Have the account told of what the store's people did since then; saved with the setting."""
     setting.facts_since, setting.facts_due_at, setting.facts_are_told = since - MARGIN, None, False
-    setting.facts_reached = {}
+    setting.facts_reached, setting.facts_until = {}, None
 
 
 def go_on(is_over: Callable[[], bool]) -> None:
@@ -123,7 +124,7 @@ def _note(setting: StoreSetting) -> None:
     """Once more later, and then never again."""
     mine = StoreSetting.objects.filter(pk=setting.pk, facts_since=setting.facts_since)
     if setting.facts_are_told:
-        mine.update(facts_since=None, facts_due_at=None, facts_reached={})
+        mine.update(facts_since=None, facts_until=None, facts_due_at=None, facts_reached={})
     else:
         mine.update(facts_are_told=True, facts_due_at=Now() + AGAIN_AFTER, facts_reached={})
 
@@ -152,8 +153,10 @@ class Kind:
         if reached is None and self.at == "created_at" and setting.facts_since:
             older = self.model.objects.filter(created_at__lt=setting.facts_since - CLOCKS)
             reached = older.order_by("-pk").values_list("pk", flat=True).first()
-        since = {self.store: setting.store_id, f"{self.at}__gte": setting.facts_since}
-        return self.facts().filter(pk__gt=reached or 0, **since)
+        mine = {self.store: setting.store_id, f"{self.at}__gte": setting.facts_since}
+        if setting.facts_until:
+            mine[f"{self.at}__lte"] = setting.facts_until
+        return self.facts().filter(pk__gt=reached or 0, **mine)
 
 
 KINDS = (

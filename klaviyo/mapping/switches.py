@@ -23,6 +23,7 @@ EVENT_OFF = declare(
     means="Somebody has chosen that the account is not told of this. What happens while it is off is not sent later.",
     who=Who.MERCHANT,
     do="Nothing to do, or switch the event on in the store's settings: what happens from then on is sent.",
+    is_for_good=True,
 )
 EVENT, FIELD = "event", "field"  # how a switch is named: event:visit, field:tier
 

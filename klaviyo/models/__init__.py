@@ -5,6 +5,7 @@ from klaviyo.models.action_runs import ActionPerson, ActionRun
 from klaviyo.models.backfills import Backfill, BackfillProblem
 from klaviyo.models.erasures import Erasure
 from klaviyo.models.flows import FlowReading, FlowRevenue, KitItem, StarterKit
+from klaviyo.models.heard_noes import HeardNo, ServedStore
 from klaviyo.models.property_names import PropertyName
 from klaviyo.models.readings import Miss, Reading
 from klaviyo.models.sends import ConsentDecision, Send
@@ -34,12 +35,14 @@ __all__ = [
     "Erasure",
     "FlowReading",
     "FlowRevenue",
+    "HeardNo",
     "KitItem",
     "Miss",
     "Notice",
     "PropertyName",
     "Reading",
     "Send",
+    "ServedStore",
     "StarterKit",
     "StoreSetting",
     "Sync",

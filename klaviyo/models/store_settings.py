@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
+from django.utils import timezone
 
 from integrations.models import Connection
+from klaviyo.models.heard_noes import ServedStore
 from klaviyo.models.policies import Policy
 from referrals.models import Store
 
@@ -45,6 +47,9 @@ class StoreSetting(models.Model):
 
     # What was stored before the store was joined, and the account is yet to be told of: see delivery.stored_since
     facts_since = models.DateTimeField(null=True, blank=True, editable=False)
+    facts_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it was switched off first: nothing later is told anew."
+    )
     facts_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     facts_reached = models.JSONField(
         default=dict,
@@ -68,11 +73,20 @@ class StoreSetting(models.Model):
         return f"{self.store} → {self.connection}"
 
     def save(self, *args: Any, **more: Any) -> None:
-        """Whatever was changed by it: the account is told anew of what people have said no to."""
+        """Whatever was changed by it: the account is told anew of what people have said no to.
+
+        A store that is joined takes in what the account had told of before: see `consent.heard_noes`. What happens
+        while it is off is not told when it is on again, also where older facts are still being read.
+        """
         if more.get("update_fields") is None:
             self.noes_reached, self.noes_told_at = 0, None
+            if not self.is_enabled and self.facts_until is None:
+                self.facts_until = timezone.now()
         is_new = self._state.adding
-        super().save(*args, **more)
+        with transaction.atomic():
+            super().save(*args, **more)
+            if is_new:
+                ServedStore.objects.get_or_create(connection=self.connection, store=self.store)
         if is_new:
             self.store.take_time_zone(self.connection.timezone)
 

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from klaviyo.actions.declaration import Action
-from klaviyo.actions.inputs import Inputs, Listing
+from klaviyo.actions.inputs import Inputs, Listing, aliases_of
 from klaviyo.actions.people import Who
 from klaviyo.actions.profile_fields import IN_LOCATION
 from klaviyo.api.published import Published
@@ -152,6 +152,15 @@ def of(action: Action) -> tuple[Field, ...]:
     return tuple(sorted(found, key=_rank))
 
 
+def named(action: Action, name: str) -> Field | None:
+    """The field that has this name, here or elsewhere; also one that has no place of its own in the form."""
+    own = aliases_of(action.inputs).get(name, name)
+    for attribute, info in action.inputs.model_fields.items():
+        if own in (attribute, info.alias):
+            return replace(_field(own, attribute, info, _bare(info.annotation)), name=name)
+    return None
+
+
 def _rank(field: Field) -> tuple[int, int]:
     last = field.name.rpartition(".")[2]
     if field.is_rare:
@@ -173,7 +182,10 @@ def _fields(model: type[BaseModel], prefix: str = "", group: str = "", about: st
             said = f"{info.description or ''} {f'Elsewhere: {known}.' if known else ''}".strip()
             yield from _fields(bare, f"{name}.", f"{group}: {label}" if group else label, said)
         else:
-            yield replace(_field(name, attribute, info, bare), group=group, about_group=about)
+            found = _field(name, attribute, info, bare)
+            if attribute in IN_LOCATION and (whole := model.model_fields.get("location")):
+                found = replace(found, elsewhere=(*found.elsewhere, *_elsewhere(whole, found.label)))
+            yield replace(found, group=group, about_group=about)
 
 
 def _field(name: str, attribute: str, info: FieldInfo, bare: Any) -> Field:

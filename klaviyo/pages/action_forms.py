@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
@@ -23,6 +23,10 @@ from klaviyo.pages.action_fields import Field
 from klaviyo.pages.action_things import Found
 
 LARGEST_FILE = 5 * 1024 * 1024  # bytes
+#: What a page sends beside the fields.
+BESIDE = frozenset(
+    {"csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "of", "on", "once"}
+)
 
 #: What a form that is not kept to means, for people.
 FORMS = {
@@ -160,21 +164,33 @@ class ActionForm:
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for one in self.fields:
+        for one in (*self.fields, *self._others()):
             try:
                 value = self._value(one)
             except Unusable as problem:
                 self.problems.append(Problem("invalid", str(problem), pointer=f"/{one.name.replace('.', '/')}"))
                 continue
             if value is not None:
-                *within, last = one.name.split(".")
-                place = values
-                for part in within:
-                    place = place.setdefault(part, {})
-                place[last] = value
+                self._put(values, one, value)
         if "file" in values and "name" not in values and "file" in self.files:
             values["name"] = PurePath(self.files["file"].name or "image").stem[:255] or "image"
         return values
+
+    def _put(self, values: dict[str, Any], one: Field, value: Any) -> None:
+        *within, last = one.name.split(".") if one in self.fields else (one.name,)
+        for part in within:
+            values = values.setdefault(part, {})
+        if last in values:  # an object as a whole, and a field within it
+            self.problems.append(Problem("given_twice", f"{last} was given twice: give it once.", pointer=f"/{last}"))
+        values[last] = value
+
+    def _others(self) -> Iterator[Field]:
+        """What was sent by another name of a field, or by a name that there is not, which is then refused."""
+        own = {one.name for one in self.fields}
+        parts = {f"{name}.{part}" for name in own for part in ("zone", "kept")}
+        for name in self.typed:
+            if name not in own | parts | BESIDE:
+                yield action_fields.named(self.action, name) or Field(name, "line", name)
 
     def _value(self, one: Field) -> Any:
         """The value of a field; None where it is left."""
@@ -251,6 +267,8 @@ def _write(typed: Typed, one: Field, value: Any) -> None:
 
 def _moment(text: str, zone: str) -> str:
     """The moment with its zone; what is none stays as it is, for the model to refuse."""
+    if text.isdigit():
+        return text
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, time
 from typing import Any, Self
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_date
@@ -186,10 +186,16 @@ class Contents:
     exchanged: tuple[dict[str, Any], ...] = ()
     missing: str = ""
     is_given_whole: bool = False
+    touched: Mapping[str, Any] = field(default_factory=dict)  # see `action_touches`
 
     @property
     def json(self) -> str:
         return json.dumps(self.data, indent=2, ensure_ascii=False)
+
+    @property
+    def next(self) -> str:
+        """Where a list goes on; empty at its end."""
+        return str(self.data.get("next") or "") if isinstance(self.data, dict) else ""
 
     @property
     def is_accepted(self) -> bool:
@@ -219,7 +225,8 @@ class Contents:
     def requests(self) -> list[dict[str, Any]]:
         """Those that would go, of a dry run."""
         planned = self.data.get("requests") if isinstance(self.data, dict) else None
-        return [{**one, "text": _pretty(one.get("body"))} for one in planned or () if isinstance(one, dict)]
+        planned = planned if isinstance(planned, list) else []  # of a run that made some it is how many
+        return [{**one, "text": _pretty(one.get("body"))} for one in planned if isinstance(one, dict)]
 
     @property
     def exchanges(self) -> list[dict[str, Any]]:
@@ -244,6 +251,7 @@ def contents(run: ActionRun) -> Contents:
         tuple(_rows(told.get("warnings"))),
         tuple(one for one in exchanged if isinstance(one, dict)) if isinstance(exchanged, list) else (),
         is_given_whole=is_whole,
+        touched=told.get("touched") or {},
     )
 
 
@@ -320,11 +328,17 @@ def _text(value: Any) -> str:
     return "nothing" if value is None else str(value)
 
 
-def _place(id: str) -> tuple[datetime, UUID] | None:
+def _place(id: str) -> tuple[Subquery, UUID] | None:
+    """The time as the database has it: SQLite compares texts, and those of its own clock are shorter than ours.
+
+    https://www.sqlite.org/lang_datefunc.html
+    """
     try:
-        return ActionRun.objects.filter(pk=UUID(id)).values_list("began_at", "pk").first()
+        pk = UUID(id)
     except ValueError:
         return None
+    run = ActionRun.objects.filter(pk=pk)
+    return (Subquery(run.values("began_at")), pk) if run.exists() else None
 
 
 def _is_number(text: str) -> bool:

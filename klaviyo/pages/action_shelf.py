@@ -23,6 +23,22 @@ TITLES = {
     "accounts": "Account",
 }
 
+#: What people say for the words of an action's name.
+ALSO = {
+    "profile": "person people contact customer subscriber member user somebody someone anybody anyone",
+    "list": "audience newsletter",
+    "add": "put insert",
+    "create": "make new",
+    "update": "change edit rename",
+    "upsert": "create update make change",
+    "delete": "remove",
+    "remove": "take delete",
+    "get": "show see look find read",
+    "subscribe": "sign up opt in",
+    "unsubscribe": "sign off opt out",
+    "event": "track",
+}
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -86,6 +102,7 @@ def _missing(connection: Connection, operations: Iterable[str]) -> tuple[str, ..
 
 
 def _shown(action: Action, title: str, connection: Connection | None) -> Shown:
-    said = f"{action.title} {action.name} {action.summary} {' '.join(action.seeds)} {title}"
+    also = " ".join(ALSO.get(word.removesuffix("s"), "") for word in action.name.split("_"))
+    said = f"{action.title} {action.name} {action.summary} {' '.join(action.seeds)} {title} {also}"
     lacks = lacking(connection, action) if connection else ()
     return Shown(action, lacks, never(connection, action) if connection else "", plain(said))

@@ -1,21 +1,30 @@
-"""What an action that asks would touch: the thing by its name, and how many people are in it."""
+"""What an action that asks would touch: the thing by its name, and how many people are in it.
+
+It is read once, when somebody presses the button, and kept with the run that was tried: showing it asks nobody.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from integrations.errors import IntegrationError
 from integrations.models import Connection
 from integrations.wire.deadline import Deadline
-from klaviyo.actions import campaigns
+from klaviyo.actions import campaigns, record
 from klaviyo.actions.declaration import Action
 from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.refusals import Refused
 from klaviyo.actions.retries import Patience
 from klaviyo.actions.task import Task
 from klaviyo.api.answers import members, words
+from klaviyo.models import ActionRun
+from klaviyo.pages import action_runs
 
 SECONDS = 20
+TOUCHED = "touched"  # beside a run's answer
 #: For each field that names a thing: what it is, the operation that reads it, and the attribute that names it.
 NAMED = {
     "list_id": ("List", "get_list", "name"),
@@ -50,19 +59,42 @@ class Touched:
     problem: str = ""
 
 
-def of(connection: Connection, action: Action, given: Inputs) -> list[Touched]:
+@dataclass(frozen=True)
+class Reading:
+    """What is touched, as it was read at a time; without a time as it was given."""
+
+    things: list[Touched]
+    at: datetime | None = None
+
+
+def read(connection: Connection, action: Action, given: Inputs) -> Reading:
     """Read now; what cannot be read is named by its id, with the reason."""
     task = Task.over(connection, Patience(1, timedelta(seconds=1), False, False), Deadline(SECONDS))
     found = list(_of(task, given))
     if action.name == "send_campaign":
         found.append(_audience(task, str(getattr(given, "campaign_id", ""))))
-    return found
+    return Reading(found, timezone.now())
 
 
-def _of(task: Task, given: Inputs) -> Iterator[Touched]:
+def keep(tried: ActionRun, reading: Reading) -> None:
+    """With the run that was tried: sealed, and gone with it."""
+    plain = {"at": reading.at.isoformat() if reading.at else "", "things": [asdict(one) for one in reading.things]}
+    record.add(tried, TOUCHED, plain, {one.name for one in reading.things if "@" in one.name})
+
+
+def kept(tried: ActionRun, given: Inputs) -> Reading:
+    """As it was read when it was tried; else by what was given alone."""
+    told = action_runs.contents(tried).touched
+    at = parse_datetime(words(told.get("at")))
+    return Reading([Touched(**one) for one in told["things"]], at) if at else Reading(list(_of(None, given)))
+
+
+def _of(task: Task | None, given: Inputs) -> Iterator[Touched]:
+    """Without a task nobody is asked."""
     for field, (what, operation, attribute) in NAMED.items():
         if id := getattr(given, field, None):
-            yield _thing(task, what, operation, attribute, str(id), COUNTED.get(field, ""))
+            counted = COUNTED.get(field, "")
+            yield _thing(task, what, operation, attribute, str(id), counted) if task else Touched(what, str(id))
     for field, what in SAID.items():
         if value := getattr(given, field, None):
             yield Touched(what, str(value))

@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from integrations import outcomes, reasons
-from integrations.models import Delivery
+from integrations.models import Delivery, Place
 from integrations.pages import incidents
 from integrations.pages.incidents import RECENT, Incident
 from integrations.reasons import Reason
@@ -52,7 +52,8 @@ def of(chosen: Chosen) -> list[Cause]:
     """What is held, and what failed: within a filter that names such a state all of it, else that of the last week."""
     rows = chosen.deliveries()
     if chosen.state not in ("held", "failed"):
-        failed = Q(place__state=State.FAILED, place__settled_at__gte=timezone.now() - RECENT)
+        lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gte": timezone.now() - RECENT}
+        failed = Q(place__state=State.FAILED, **lately)
         rows = rows.filter(Q(place__state=State.HELD) | failed)
     return [_cause(incident, chosen) for incident in incidents.of(rows)]
 

@@ -10,7 +10,7 @@ from django.db.models import Count
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 from klaviyo.api.flows import LIVE, Flow
 from klaviyo.flows import listening
 from klaviyo.mapping import contents
@@ -116,6 +116,7 @@ def _counted(connection: Connection) -> dict[str, int]:
     taken: dict[str, Any] = {
         "place__connection": connection,
         "place__state__in": (Delivery.State.ACCEPTED, Delivery.State.CONFIRMED),
+        "place__is_named__in": Place.ANY_NAMED,
         "place__settled_at__gte": timezone.now() - WEEK,
         "kind": contents.Event.kind,
     }

@@ -45,10 +45,11 @@ def of_events(live: Mapping[str, Mapping[str, Any]]) -> list[Told]:
     ]
 
 
-def everywhere() -> list[Property]:
-    """What stands on every event."""
+def everywhere(live: Mapping[str, Mapping[str, Any]]) -> list[Property]:
+    """What stands on every event; `live` as of `of_events`, of which the last one counts."""
     first = next(examples.told())
-    return list(_of(catalogue.EVERY_EVENT, examples.properties(first), {}))
+    last: Mapping[str, Any] = next(reversed(list(live.values())), {})
+    return list(_of(catalogue.EVERY_EVENT, examples.properties(first), last))
 
 
 def of_profile(live: Mapping[str, Any]) -> list[Property]:

@@ -31,6 +31,12 @@ PERMISSIONS = {
         "run_action",
         "view_backfill",
         "run_backfill",
+        "view_sync",
+        "add_sync",
+        "change_sync",
+        "delete_sync",
+        "run_sync",
+        "see_synced_people",
     ],
     "referrals": [
         "view_store",

@@ -89,6 +89,11 @@ MAILS = (
 )
 
 
+def mark(mail: Mail) -> str:
+    """The comment at the head of a page, by which it is known to be ours."""
+    return f"<!-- {MARK}: {mail.metric.key} -->"
+
+
 def html(mail: Mail) -> str:
     """The mail as a page; plain, so that it is easily made one's own in Klaviyo's editor."""
     lines = "\n".join(f'<p style="margin:0 0 16px">{line}</p>' for line in mail.lines)
@@ -98,7 +103,7 @@ def html(mail: Mail) -> str:
         look = "background:#1f2937;border-radius:6px;color:#ffffff;display:inline-block;padding:12px 20px"
         button = f'\n<p style="margin:24px 0"><a href="{link}" style="{look};text-decoration:none">{words}</a></p>'
     return f"""<!DOCTYPE html>
-<!-- {MARK}: {mail.metric.key} -->
+{mark(mail)}
 <html lang="en">
 <body style="background:#f3f4f6;color:#1f2937;font-family:Helvetica,Arial,sans-serif;font-size:16px;margin:0">
 <div style="background:#ffffff;margin:0 auto;max-width:560px;padding:32px">

@@ -1,11 +1,13 @@
 """Making of a starter kit: what is there already is left as it is, what is missing is made and tagged."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 
 from integrations.errors import IntegrationError, PermanentError
+from integrations.outcomes import CalledOff
 from klaviyo.api import flows, things
 from klaviyo.api.things import Thing
 from klaviyo.models import KitItem
@@ -80,7 +82,7 @@ class Parts:
 
 def _one(work: Work, parts: Parts, planned: Planned, item: KitItem, tag_id: str) -> None:
     if not _is_there(work, planned, item):
-        if thing := work.found(planned, item, tag_id):
+        if thing := work.found(planned, item, tag_id, partial(parts.attributes, planned)):
             work.adopt(item, thing, parts.attributes(planned))
         elif reason := parts.lacking(planned):
             work.note(item, state=State.WAITS, reason=reason)
@@ -109,9 +111,12 @@ def _ask(work: Work, item: KitItem, planned: Planned, attributes: dict[str, Any]
     work.note(item, state=State.MAKING, reason="", began_at=timezone.now())
     try:
         thing = things.make(work.client, planned.kind, attributes, work.still_ours)
+    except CalledOff:
+        work.was_never_asked(item)  # or what somebody makes under that name in the next minute would count as ours
+        raise
     except IntegrationError as error:
         if not error.may_have_happened:
-            work.note(item, began_at=None)
+            work.was_never_asked(item)
         raise
     wanted, held = comparison.of(planned.kind, attributes), comparison.look(thing)
     made = held if comparison.agrees(wanted, held) else wanted  # where an answer leaves out what was made
@@ -125,7 +130,11 @@ def _keep_as_draft(work: Work, item: KitItem, thing: Thing) -> None:
 
 
 def _tag(work: Work) -> str:
-    """The id of our tag, which is made where the account has none of that name. Names of tags are unique there."""
+    """The id of our tag, which is made where the account has none of that name.
+
+    Names of tags are unique there, and nothing says when one was made: where our request was sent and its answer lost,
+    the one that is there counts as ours. https://developers.klaviyo.com/en/reference/create_tag
+    """
     item = work.item(MARK)
     if not _is_there(work, MARK, item):
         there = next(iter(things.named(work.client, "tag", MARK.name)), None)

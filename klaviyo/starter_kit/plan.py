@@ -156,7 +156,7 @@ FLOWS = tuple(
         "flow",
         mail.metric.key,
         f"Sorae: {mail.metric.name.removeprefix('Sorae ')}",
-        f"A draft. {mail.metric.when}: “{mail.heading if '{' not in mail.heading else 'You are invited'}”.",
+        f"A mail, “{mail.heading if '{' not in mail.heading else 'You are invited'}”, started by {mail.metric.name}.",
         mail,
     )
     for mail in MAILS

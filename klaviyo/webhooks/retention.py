@@ -1,11 +1,11 @@
-"""Retention of notices: none of people who were erased, and none that was settled long ago."""
+"""Retention of what accounts tell: nothing of people who were erased, and no address that was told long ago."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models.functions import Lower, Now
 
-from klaviyo.models import Notice
+from klaviyo.models import HeardNo, Notice
 from referrals import person_key, suppressions
 from referrals.models import Advocate, OptIn, Suppression
 
@@ -24,7 +24,12 @@ def erased(emails: Iterable[str]) -> set[str]:
 
 
 def drop_old() -> int:
-    """Delete notices that were settled long ago, some at a time; how many. The oldest have the lowest ids."""
+    """Delete notices that were settled long ago, some at a time; how many. The oldest have the lowest ids.
+
+    What people have refused stays by their keys, without their addresses.
+    """
+    named = HeardNo.objects.exclude(email="").filter(heard_at__lt=Now() - KEPT_FOR).order_by("heard_at")
+    HeardNo.objects.filter(pk__in=list(named.values_list("pk", flat=True)[:AT_ONCE])).update(email="")
     oldest = list(Notice.objects.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     done = Notice.objects.filter(pk__in=oldest, processed_at__lt=Now() - KEPT_FOR)
     return done.delete()[0]

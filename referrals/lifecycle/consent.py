@@ -117,23 +117,29 @@ def note_yes(store: Store, email: str, *, wording: str, place: str, proof: str) 
 
 @transaction.atomic
 def note_no_elsewhere(
-    store: Store, email: str, *, place: str, is_complaint: bool = False, happened_at: datetime | None = None
+    store: Store,
+    email: str,
+    *,
+    place: str,
+    is_complaint: bool = False,
+    happened_at: datetime | None = None,
+    key: person_key.Key | None = None,
 ) -> OptOut | None:
     """A no to everything that a person has said where a provider heard it; no signal is sent.
 
     None where it is known, or the person has certainly said yes since. Whom nothing here names it names by their key
-    alone.
+    alone: `key`, where nobody knows the address any more.
     """
     address = text.storable(email)
     everything = OptOut.Scope.EVERYTHING
     new = OptOut(email=address, scope=everything, place=text.fit(OptOut, "place", place), is_complaint=is_complaint)
-    new.person = person_key.of(address)
+    new.key_version, new.person = key if key and not address else (person_key.VERSION, person_key.of(address))
     new.store = locks.take_store(store.pk)
     _date(new, happened_at)
     if _is_known_or_outdone(new):
         return None
-    if not erased.has_come_back(address):
-        new.email = erased.stand_in(address, new.uid)
+    if not address or not erased.has_come_back(address):
+        new.email = erased.stand_in_by(new.person, new.uid)
     new.save(force_insert=True)
     return new
 
@@ -175,9 +181,9 @@ def note_no(opt_out: OptOut) -> None:
     However it is spelt: what is no address to us may still be somebody's, who is found by the key of it.
     """
     if opt_out.pk and not opt_out.person:
-        opt_out.save(update_fields=["person", "key_version", "turn"])
+        opt_out.save(update_fields=["email", "person", "key_version", "turn"])
     if opt_out.scope != OptOut.Scope.NEWSLETTER:
-        _suppress(text.storable(opt_out.email), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
+        _suppress(text.address_in(text.storable(opt_out.email)), Suppression.Reason.UNSUBSCRIBED, opt_out.store)
 
 
 def _suppress(address: str, reason: Suppression.Reason, store: Store | None) -> Suppression:
@@ -265,7 +271,7 @@ def _same_opt_out(new: OptOut) -> OptOut | None:
 def _is_known_or_outdone(new: OptOut) -> bool:
     """Whether the person's no stands already, or this one was told before, or a yes is later by more than clocks
     differ."""
-    keys = person_key.every(str(new.email))
+    keys = {(new.key_version, new.person)} | (person_key.every(str(new.email)) if new.email else set())
     said = OptOut.objects.filter(person_key.stored("person", keys), store=new.store, scope=new.scope)
     if new.is_complaint:
         said = said.filter(is_complaint=True)

@@ -127,6 +127,11 @@ class OptOut(Word):
     def __str__(self) -> str:
         return f"Opt-out {self.uid}"
 
+    def save(self, *args: Any, **more: Any) -> None:
+        """Whoever a host means by what it has stored by itself, it is their no."""
+        self.email = text.address_in(str(self.email))
+        super().save(*args, **more)
+
 
 class Suppression(models.Model):
     """An address that is not written to, kept as a hash: by one store, or (without one) by any."""

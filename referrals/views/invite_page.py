@@ -22,7 +22,7 @@ def invite_page(request: HttpRequest, uid: str) -> HttpResponse:
     invite = _invite(uid)
     if invite is None:
         return public.nothing_here(request)
-    campaign = "".join(f"&{piece}" for piece in links.campaign(request.META.get("QUERY_STRING", "")))
+    campaign = "".join(f"&{piece}" for piece in links.campaign(links.query(request)))
     if _is_over(invite):
         return render(request, "referrals/invite_over.html", _words(invite, campaign))
     form = NewsletterForm(invite.advocate.program.store, request.POST if request.method == "POST" else None)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def share_link(request: HttpRequest, code: str) -> HttpResponse:
     if known_as is None or shop is None:
         response: HttpResponse = HttpResponseNotFound(NOWHERE, content_type="text/plain; charset=utf-8")
     else:
-        campaign = links.campaign(request.META.get("QUERY_STRING", ""))
+        campaign = links.campaign(links.query(request))
         page = _page(shop, known_as, campaign)
         response = HttpResponseRedirect(page)
         response["Location"] = page  # byte for byte, where the redirect would quote more than it must
@@ -62,7 +63,7 @@ def _page(shop: str, code: str, campaign: Sequence[str]) -> str:
 
 def _remember(request: HttpRequest, code: str, page: str) -> None:
     """Keep the landing, unless too many come from the network: as many of codes that nobody has as of any other."""
-    told = links.own(request.META.get("QUERY_STRING", ""))
+    told = links.own(links.query(request))
     channel = told.get("channel", "")
     network = throttling.mark(request)
     try:
@@ -84,8 +85,11 @@ def _remember(request: HttpRequest, code: str, page: str) -> None:
 
 
 def _invite_uid(told: str) -> UUID | None:
-    """Which invite has brought the friend here, if that can be read; whether it exists is found out later."""
-    try:
-        return UUID(told)
-    except ValueError:
-        return None
+    """Which invite has brought the friend here, if that can be read; whether it exists is found out later.
+
+    A mail that is shown as it was encoded has =3D for = (RFC 2045, 6.7).
+    """
+    for uid in (told, told.removeprefix("3D")):
+        with suppress(ValueError):
+            return UUID(uid)
+    return None

@@ -1,5 +1,7 @@
 """A house in which everything has happened, for tests that look at each page; and the addresses of its pages."""
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -42,6 +44,7 @@ from klaviyo.starter_kit.plan import PLAN, SCOPES
 from referrals import lifecycle, messages
 from referrals.models import Advocate, Invite, Store
 from tests.klaviyo.made_sends import State, a_decision, a_send
+from tests.klaviyo.syncs import made_syncs
 
 LONG_NAME = "W" * 150
 LONG = "ben.the.friend.with.a.very.long.address.indeed@mail.friends-of-tea.example"
@@ -84,6 +87,7 @@ def fill(ann: Advocate) -> None:
     for run in ended:
         _a_run(connection, Outcome("error" if "is_known" in run else "success", **run))
     _backfills(ann, connection)
+    made_syncs.fill(connection)
     HealthCheck.objects.create(connection=connection, passed=True, checked_at=timezone.now())
     _notices(connection)
 
@@ -151,6 +155,14 @@ def flows_and_a_kit(connection: Connection) -> None:
         KitItem.objects.create(kit=kit, key=planned.key, klaviyo_id="W" * 64, state=state, reason=reason)
 
 
+def forms(page: str, address: str) -> list[str]:
+    """Where each form of a page that posts, and has a button to press, leads to."""
+    found = [one for one in re.findall(r"<form\b.*?</form>", page, re.S) if 'method="post"' in one.partition(">")[0]]
+    pressed = [one for one in found if re.search(r"<button\b(?![^>]*\bdisabled)", one)]
+    actions = [re.search(r'^<form[^>]*\baction="([^"]*)"', one) for one in pressed]
+    return [html.unescape(action[1]) if action else address for action in actions]
+
+
 def public_addresses(ann: Advocate) -> Iterator[tuple[str, int]]:
     """The pages for everybody, with the status that each answers."""
     invite = Invite.objects.filter(closed_at=None).latest("pk")
@@ -186,6 +198,7 @@ def _of_klaviyo() -> Iterator[str]:
     yield f"{at}accounts/{setting.connection_id}/samples"
     yield f"{at}accounts/{setting.connection_id}/backfill"
     yield from (f"{at}backfills/{run.pk}/" for run in Backfill.objects.all())
+    yield from made_syncs.addresses()
     for connection in StoreSetting.objects.order_by("pk").values_list("connection", flat=True):
         yield from (f"{at}accounts/{connection}/flows", f"{at}accounts/{connection}/flows/kit")
     yield f"{at}accounts/{setting.connection_id}/flows/kit/remove"

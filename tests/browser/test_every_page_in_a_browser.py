@@ -17,6 +17,7 @@ from referrals import lifecycle
 from referrals.models import Advocate, Store
 from tests.browser import accessibility, house
 from tests.conftest import Drain
+from tests.klaviyo.syncs import made_syncs
 
 STICKS_OUT = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -39,6 +40,7 @@ def addresses() -> list[str]:
         f"klaviyo/accounts/{connection.pk}/flows/kit",
         f"klaviyo/accounts/{connection.pk}/flows/kit/remove",
         f"klaviyo/accounts/{connection.pk}/review?store={another_store().pk}",
+        *(address.removeprefix("/admin/") for address in made_syncs.addresses()),
         "integrations/klaviyo/key",
         f"integrations/{connection.pk}/key",
         "integrations/deliveries/",
@@ -104,6 +106,7 @@ def test_a_page_fits_its_screen(
     a_token_with_long_names()
     runs_of_actions()
     house.flows_and_a_kit(Connection.objects.get())
+    made_syncs.fill(Connection.objects.get())
     message_hold.begin("PostgreSQL is on a new timeline: it was restored, or a standby was promoted.")
     lifecycle.invite(ann, "cid@example.com")
     MessageHold.objects.update(copy_ends_at=timezone.now(), lost_until=timezone.now())

@@ -18,6 +18,7 @@ from referrals import lifecycle
 from referrals.models import Advocate, Program, Store
 from tests.klaviyo.canary import notice
 from tests.klaviyo.made_sends import a_decision, a_send
+from tests.klaviyo.syncs import made_syncs
 
 State = Delivery.State
 
@@ -51,6 +52,7 @@ def move_in() -> StoreSetting:
     erase.erase("eve@friends.test", None)
     _a_run(setting.connection)
     _a_backfill(setting, ann)
+    made_syncs.fill(setting.connection)
     return setting
 
 

@@ -11,7 +11,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from integrations.models import ApiToken, Connection, Delivery, NoticeAddress, NoticeDelivery
-from klaviyo.models import ActionRun, Backfill, Erasure, Send, StoreSetting
+from klaviyo.models import ActionRun, Backfill, Erasure, Send, StoreSetting, Sync, SyncRow, SyncRun
+from klaviyo.pages.syncs import rejects
 from referrals import unsubscribe_links
 from referrals.models import Advocate, Invite
 
@@ -79,6 +80,7 @@ def _known(route: Route) -> dict[str, Any]:
     row = route.model._default_manager.order_by("pk").first() if route.model else None
     uid = Erasure.objects.values_list("uid", flat=True).first() if route.name == "klaviyo:erasure" else None
     invite = Invite.objects.order_by("pk").first()
+    row_of_sync = SyncRow.objects.first()
     return {
         "provider": "klaviyo",
         "connection_id": _first(Connection),
@@ -91,6 +93,9 @@ def _known(route: Route) -> dict[str, Any]:
         "advocate_id": _first(Advocate),
         "run_id": _first(ActionRun),
         "backfill_id": _first(Backfill),
+        "sync_id": _first(Sync),
+        "sync_run_id": _first(SyncRun),
+        "row_word": rejects.token(row_of_sync.sync, row_of_sync.key) if row_of_sync else "none",
         "name": "list_lists",
         "uid": uid or (invite.uid if invite else ""),
         "object_id": row.pk if row else 1,

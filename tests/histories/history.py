@@ -20,12 +20,14 @@ from integrations.outbox import held_messages, retrying
 from integrations.outbox.waiting import RECONNECT
 from integrations.pauses import message_hold
 from klaviyo import actions, tasks
+from klaviyo.consent import topics
 from klaviyo.delivery import stored_since
 from klaviyo.delivery.batch import KINDS
 from klaviyo.delivery.erasure import erase, repeat
-from klaviyo.models import StoreSetting
+from klaviyo.models import ConsentWatch, StoreSetting
 from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.sandbox.state import identifiers
+from klaviyo.webhooks import polling, process
 from referrals import lifecycle, signals
 from referrals.models import Advocate, Conversion, OptOut, Program, Store, Suppression
 from tests import budgets, consent_screen, snapshot
@@ -33,6 +35,7 @@ from tests.histories.people import NoThere, Person, Word
 from tests.histories.promises import ACCOUNTS, LOSER, PEOPLE, WAIT, Promises, models
 from tests.klaviyo.newsletter_cast import age_jobs
 from tests.klaviyo.story import make_due
+from tests.klaviyo.webhooks import notices
 
 State = Delivery.State
 
@@ -51,9 +54,10 @@ class History(Promises):
     def __init__(self, seed: int, sandbox: Sandbox, operator: User, drain: Callable[[], None]) -> None:
         super().__init__(sandbox)
         self.random, self.operator, self.drain = random.Random(seed), operator, drain
-        self.motif = MOTIFS[seed % len(MOTIFS)]
+        self.acts, self.motif = _acts_and_motif(seed)
         self.told: list[str] = []
         self.email, self.slug, self.is_same = PEOPLE[0], STORES[0], False  # of the act before
+        self.served: set[tuple[str, int]] = set()  # which account has ever served which store
         self.snapshot: tuple[dict[type[Model], list[dict[str, Any]]], float] | None = None
         self._open()
 
@@ -88,6 +92,7 @@ class History(Promises):
     def _play(self, act: str, **how: Any) -> None:
         self.order += 1
         done = getattr(self, act)(**how)
+        self._see_who_is_served()
         if done is not None:
             self.told.append(f"{self.order:.0f} {act}: {done}")
             self.expect(self.at_any_time())
@@ -103,7 +108,7 @@ class History(Promises):
         self.is_same = act in FOLLOWED_BY and self.random.random() < AGAIN
         if self.is_same:
             return self.random.choice(FOLLOWED_BY[act])
-        return self.random.choices(list(ACTS), list(ACTS.values()))[0]
+        return self.random.choices(list(self.acts), list(self.acts.values()))[0]
 
     def end(self) -> None:
         """All hands are back, each account is connected and serves each store, and some hours pass."""
@@ -207,8 +212,10 @@ class History(Promises):
         for person in self.people.values():
             words = [word for said in person.words.values() for word in said]
             lost = any(word.order > taken_at for word in words)
-            if lost or person.erased_at > taken_at or person.came_back_at > taken_at:
+            is_heard = any(no.is_heard for no in person.noes_there.values())
+            if lost or is_heard or person.erased_at > taken_at or person.came_back_at > taken_at:
                 person.is_unsure = True
+        self.served.clear()  # as far as the copy knows
         return f"the copy of {taken_at:.0f}"
 
     def let_messages_go(self) -> str | None:
@@ -269,11 +276,34 @@ class History(Promises):
         nearest = sorted(own.values_list("connection__account_id", flat=True)) if self.is_same else []
         account = self.random.choice(nearest or known)
         how = how or self.random.choice(["unsubscribed", "unsubscribed", "spam"])
-        with mock.patch.object(identifiers, "instant", self._klaviyos_clock(off)):
+        clock = self._klaviyos_clock(off)
+        with mock.patch.object(identifiers, "instant", clock):
             self.sandbox.flip(account, person.email, how)
-        before = person.noes_there.get(account)
-        person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint))
+        before, at = person.noes_there.get(account), datetime.fromisoformat(clock())
+        person.noes_there[account] = NoThere(self.order, how == "spam" or bool(before and before.is_complaint), at)
         return f"{person.email} at {account}: {how}"
+
+    def account_tells(self, how: str = "") -> str | None:
+        """An account tells us what somebody has refused it, or is asked who has: a no to each store that it serves."""
+        person = self._person()
+        connected = Connection.objects.filter(state=Connection.State.CONNECTED).order_by("pk")
+        refused = [one for one in connected if (no := person.noes_there.get(one.account_id)) and no.at]
+        if not refused:
+            return None
+        connection = self.random.choice(refused)
+        how = how or self.random.choice(["webhook", "asked"])
+        self._see_who_is_served()
+        if how == "webhook":
+            self._post_notice(connection, person)
+            heard = [person]
+        else:
+            heard = [one for one in self.people.values() if self._is_suppressed(connection, one)]
+            polling.poll(self._watch(connection))
+        for one in heard:
+            no = one.noes_there[connection.account_id]
+            no.is_heard = not one.has_said_no_to_a_store and one.has_said_no_there(connection.account_id)
+        self._take_in()
+        return f"{', '.join(one.email for one in heard)} at {connection}, {how}"
 
     def say_yes(self, proof: str | None = None) -> str:
         """By a form that anybody may fill in, or by somebody whom the host knows; perhaps told by an odd clock."""
@@ -361,6 +391,41 @@ class History(Promises):
             self.sandbox.put_profiles(account, [SeedProfile(email=person.email)])
         return f"{person.email} at {account}"
 
+    def _post_notice(self, connection: Connection, person: Person) -> None:
+        no = person.noes_there[connection.account_id]
+        assert no.at
+        topic = topics.SPAM if no.is_complaint else topics.UNSUBSCRIBED
+        told = notices.item(topic, person.email, ago=timezone.now() - no.at)
+        raw = notices.body(told, account=connection.account_id)
+        assert notices.post(raw, notices.signed(raw, webhook=self._watch(connection).webhook_id)) == 200
+        process.all_due()
+
+    def _watch(self, connection: Connection) -> ConsentWatch:
+        watch = notices.watch_of(connection)
+        watch.webhook_id = f"{notices.WEBHOOK[:-6]}{connection.account_id}"
+        watch.save()
+        return watch
+
+    def _is_suppressed(self, connection: Connection, person: Person) -> bool:
+        """Whether the account still says so of what they have refused it in this history."""
+        no, held = person.noes_there.get(connection.account_id), self._held(connection, person)
+        return bool(no and no.at and held and held.suppressions)
+
+    def _see_who_is_served(self) -> None:
+        self.served |= set(StoreSetting.objects.values_list("connection__account_id", "store"))
+
+    def _take_in(self) -> None:
+        """What was heard is the person's no to each store that the account serves, or has served."""
+        for account, store in self.served:
+            for person in self.people.values():
+                no = person.noes_there.get(account)
+                if no and no.is_heard and person.has_said_no_there(account):
+                    word = Word(no.order, False, OptOut.Scope.EVERYTHING)
+                    said = person.words.setdefault(store, [])
+                    if word not in said:
+                        said.append(word)
+                        person.complained |= {store} if no.is_complaint else set()
+
     # --- The stage ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
@@ -410,7 +475,10 @@ class History(Promises):
             age_jobs(timedelta(minutes=11))
             budgets.forget()
             self.look()
+            tasks.heed()
             tasks.tell_noes()
+            self._see_who_is_served()
+            self._take_in()
             self.drain()
             repeat.go_on()
             for person in self.people.values():
@@ -546,6 +614,18 @@ MOTIFS: tuple[Motif, ...] = (
     (ALL_OF_IT, ("erase", {}), ("live", {}), ("buy", {"is_late": False})),
 )
 AFTER_NOES = (STRANGER, COMPLAINT)  # of people who have refused each account long ago
+#: Of what accounts tell of.
+COMPLAINED = ("say_no_there", {"how": "spam", "off": timedelta(seconds=-90)})
+BY_WEBHOOK, ASKED = ("account_tells", {"how": "webhook"}), ("account_tells", {"how": "asked"})
+TOLD: tuple[Motif, ...] = (
+    (SAID_SLOWLY, BY_WEBHOOK),
+    (COMPLAINED, ASKED, ("live", {}), ("say_yes", {"proof": "signed_in"})),
+    (SAID_SLOWLY, BY_WEBHOOK, ("live", {}), ("join", {}), ("live", {}), ("buy", {"is_late": False})),
+    (SAID_SLOWLY, ("part", {}), ASKED, ("join", {})),
+    (SAID_SLOWLY, BY_WEBHOOK, ("live", {}), ("say_yes", {"proof": ""}), ("act", {})),
+    (COMPLAINED, BY_WEBHOOK, ("erase", {}), ("live", {}), ("buy", {"is_late": False}), ("join", {})),
+)
+OLD_SEEDS = 30  # and what they do: each finds what it is known to find
 BY_ONE_CLICK = (*AFTER_NOES, NO_LATER)  # on lists that ask for no confirmation
 OF_OPERATORS = ("part", "switch", "disconnect", "lose_access", "reconnect", "replace", "tidy_up", "erase")
 FOLLOWED_BY = {
@@ -560,6 +640,13 @@ FOLLOWED_BY = {
     "buy": ("erase", "part", "part", "switch"),
     "somebody_else_makes_a_profile": ("say_no", "erase"),
 }
+
+
+def _acts_and_motif(seed: int) -> tuple[dict[str, int], Motif]:
+    if seed <= OLD_SEEDS:
+        return ACTS, MOTIFS[seed % len(MOTIFS)]
+    every = (*TOLD, *MOTIFS)
+    return ACTS | {"account_tells": 3}, every[(seed - OLD_SEEDS - 1) % len(every)]
 
 
 def _event(email: str, list_id: str) -> tuple[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """People of a history: what they have truly said, in its true order."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from referrals.models import OptOut
 
@@ -18,10 +19,15 @@ class Word:
 
 @dataclass
 class NoThere:
-    """What a person has refused an account at Klaviyo itself; a complaint only their mailbox takes back."""
+    """What a person has refused an account at Klaviyo itself; a complaint only their mailbox takes back.
+
+    `is_heard`: the account has told us of it since.
+    """
 
     order: float
     is_complaint: bool
+    at: datetime | None = None
+    is_heard: bool = False
 
 
 @dataclass
@@ -56,6 +62,11 @@ class Person:
         yeses = [word.order for word in said if word.is_yes and word.is_proved]
         since = max(yeses, default=0.0)
         return {word.scope for word in said if not word.is_yes and word.order > since}
+
+    @property
+    def has_said_no_to_a_store(self) -> bool:
+        """Whether they ever have: then their accounts are told of it, and tell it back."""
+        return any(not word.is_yes for said in self.words.values() for word in said)
 
     def has_said_no_there(self, account: str) -> bool:
         """Whether they have refused the account at Klaviyo, and said no yes since that may undo it."""

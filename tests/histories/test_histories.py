@@ -16,7 +16,7 @@ from tests.histories.history import History
 
 SEEDS = range(
     int(os.environ.get("FIRST_SEED", "1")),
-    int(os.environ.get("FIRST_SEED", "1")) + int(os.environ.get("HISTORIES", "30")),
+    int(os.environ.get("FIRST_SEED", "1")) + int(os.environ.get("HISTORIES", "36")),
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from referrals import lifecycle, noes, person_key
+from referrals import lifecycle, noes, person_key, suppressions
 from referrals.lifecycle import consent
 from referrals.models import OptIn, OptOut, Store
 
@@ -141,6 +141,45 @@ def test_a_hosts_own_rows_take_their_turns(tea_house: Store) -> None:
     consent.note_no(made)
     made.refresh_from_db()
     assert (made.turn, made.person) == (own.turn + 1, person_key.of("cid@example.com"))
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        "Ben <{}>",
+        "<{}>",
+        " < {} > ",
+        "Ben\n<{}>",
+        "mailto:{}",
+        "MAILTO:{}?subject=No",
+        "<mailto:{}>",
+        "{}.",
+        "<{}.>",
+        "{}...",
+    ],
+)
+@pytest.mark.parametrize("is_made_at_once", [True, False])
+def test_a_hosts_own_row_is_the_no_of_whom_it_means(tea_house: Store, spelt: str, is_made_at_once: bool) -> None:
+    row = OptOut(store=tea_house, email=spelt.format(BEN), scope="everything", place="the host")
+    if is_made_at_once:
+        OptOut.objects.bulk_create([row])
+    else:
+        row.save()
+    consent.note_no(row)
+    assert [no.pk for no in noes.standing([BEN])] == [row.pk]
+    assert suppressions.of(tea_house.pk, [BEN])
+    row.refresh_from_db()
+    assert row.email == BEN
+
+
+@pytest.mark.parametrize(
+    "spelt", ["Ben", "<>", "<Ben>", "<a@b.example> <c@d.example>", "mailto:", ".", "Ben <ben@>", ""]
+)
+def test_a_row_that_means_nobody_certain_is_kept_as_it_is(tea_house: Store, spelt: str) -> None:
+    row = OptOut.objects.create(store=tea_house, email=spelt, scope="everything", place="the host")
+    consent.note_no(row)
+    assert (row.email, row.person) == (spelt, person_key.of(spelt))
+    assert suppressions.of(tea_house.pk, [spelt])
 
 
 def test_a_key_of_an_older_reading_is_found(tea_house: Store, monkeypatch: pytest.MonkeyPatch) -> None:

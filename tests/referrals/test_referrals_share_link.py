@@ -66,7 +66,7 @@ STUCK = (
             "%C2%A0",
             "%E2%80%8B",
             "%E3%80%82",
-            "&utm_source=x",
+            "&x=1",
             "%3Fi=1",
             "%23top",
             "%5C",
@@ -362,6 +362,53 @@ def test_an_invite_is_found_in_a_link_as_html_has_it(ann: Advocate, friend: Clie
     uid = "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
     follow(friend, f"{ann.referral_code}?utm_source=x&amp;channel=sms&amp;i={uid}&amp;utm_medium=y")
     assert (str(Landing.objects.get().invite_uid), Landing.objects.get().channel) == (uid, "sms")
+
+
+UID = "0b6ff16c-9c9e-4a3e-8a3c-2f4a7d0f6c11"
+
+
+@pytest.mark.parametrize(
+    "tied",
+    [
+        f"%3Fi={UID}",
+        f"%3Fi%3D{UID}",
+        f"%3fi%3d{UID}",
+        f"%3Fi={UID}.",
+        f"%3Fi={UID}%26channel=sms",
+        f"%3Fchannel%3Dsms%26amp%3Bi%3D{UID}",
+        f"%253Fi%253D{UID}",
+        f"%253fchannel%253dsms%2526i%253d{UID}",
+        f"&i={UID}",
+        f".%3Fi={UID}",
+        f"%3Fi={UID}?utm_source=x",
+        f"?channel=sms%26i%3D{UID}",
+        f"?i%3D{UID}",
+        f"?i=3D{UID}",
+        f"?utm_source=x&amp%3Bi={UID}",
+        f"?utm_source=x&amp;amp;i={UID}",
+    ],
+)
+def test_an_invite_is_found_however_a_mail_program_has_encoded_the_link(
+    ann: Advocate, friend: Client, tied: str
+) -> None:
+    assert follow(friend, f"{ann.referral_code}{tied}").status_code == 302
+    assert str(Landing.objects.get().invite_uid) == UID
+
+
+@pytest.mark.parametrize(
+    "tied", ["%3Futm_source=caf%C3%A9&gclid=1", "%253Futm_source%253Dcaf%25C3%25A9%2526gclid%253D1"]
+)
+def test_a_campaign_that_is_tied_to_the_path_goes_on_to_the_shop(ann: Advocate, friend: Client, tied: str) -> None:
+    answer = follow(friend, f"{ann.referral_code}{tied}")
+    assert answer["Location"] == f"https://teahouse.example/?utm_source=caf%C3%A9&gclid=1&ref={ann.referral_code}"
+
+
+@pytest.mark.parametrize(
+    "tied", ["%3F%0d%0aX:%20y=1", "%3Futm_x=%0d%0aX:%20y", "%253Futm_x%253D%250d%250aX", "%3F" + "%FF" * 900]
+)
+def test_nothing_that_is_tied_to_the_path_makes_another_header(ann: Advocate, friend: Client, tied: str) -> None:
+    answer = follow(friend, f"{ann.referral_code}{tied}")
+    assert (answer.status_code, "X" in answer.headers) == (302, False)
 
 
 CAMPAIGN = "utm_source=news&utm_medium=e-mail&gclid=a%2Bb&fbclid=IwAR0_x&_kx=Zm9v.AbCd&msclkid=1&utm_id=%C3%BC+%20"

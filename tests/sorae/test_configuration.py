@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sorae import mail_servers
+from sorae import configuration, mail_servers
 from tests.sorae import forks
 
 PROGRAMS = Path(sys.executable).parent
@@ -428,3 +428,17 @@ def test_nothing_starts_with_a_broken_configuration(env: dict[str, str], command
     assert status != 0
     assert "KLAVIYO_CLIENT_SECRET is not set. Klaviyo shows it once" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["HOLD_MESSAGES", "BEHIND_TLS_PROXY", "DEBUG"])
+def test_what_is_neither_on_nor_off_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken for off, messages would go out that were to be held."""
+    for told, is_on in (("1", True), (" On ", True), ("YES", True), ("0", False), ("off", False), ("", False)):
+        monkeypatch.setattr(configuration, "_problems", [])
+        monkeypatch.setenv(name, told)
+        assert (configuration.flag(name), configuration.shown()) == (is_on, [])
+    for told in ("y", "enabled", '"1"', "2", "ture", "1."):
+        monkeypatch.setattr(configuration, "_problems", [])
+        monkeypatch.setenv(name, told)
+        configuration.flag(name)
+        assert [one.msg for one in configuration.shown()] == [f"{name} is neither on nor off."], told

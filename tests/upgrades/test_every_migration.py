@@ -27,6 +27,10 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0017_lean_attempts": past.STORE_SETTINGS,
         "0015_leaving": past.STORE_SETTINGS,
         "0016_days": past.STORE_SETTINGS,
+        "0019_places_that_stay": past.STORE_SETTINGS,
+        "0020_lean_parts": past.STORE_SETTINGS,
+        "0021_packed_ids": past.STORE_SETTINGS,
+        "0022_places_as_they_ended": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,
@@ -55,7 +59,10 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0027_backfill_runs": past.STORE_SETTINGS,
         "0028_operators_may_backfill": past.STORE_SETTINGS,
         "0030_flows": past.STORE_SETTINGS,
-        "0031_syncs": past.STORE_SETTINGS,
+        "0031_heard_noes": past.STORE_SETTINGS,
+        "0032_facts_until": past.STORE_SETTINGS,
+        "0033_syncs": past.STORE_SETTINGS,
+        "0034_operators_may_sync": past.STORE_SETTINGS,
     },
     "referrals": {
         "0003_standing_noes": past.STORE_SETTINGS,

@@ -74,7 +74,7 @@ def _account(began_at: datetime | None, only: int | None) -> str:
     try:
         if began_at:
             ends = [state for state in Delivery.State if state not in Delivery.OPEN]
-            settled = rows.filter(state__in=ends, settled_at__gte=began_at)
+            settled = rows.filter(state__in=ends, is_named__in=Place.ANY_NAMED, settled_at__gte=began_at)
             counted = dict(settled.values_list("state").annotate(Count("pk")))
         waiting = rows.filter(state__in=Delivery.OPEN).count()
     except Error:

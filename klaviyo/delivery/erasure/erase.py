@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import outbox, outcomes
-from integrations.models import Connection, Delivery
+from integrations.models import Connection, Delivery, Place
 from integrations.outbox import Order
 from integrations.outcomes import Cancelled
 from klaviyo.api import values
@@ -22,7 +22,7 @@ from klaviyo.delivery.erasure import action_runs, further_address, owed, synced_
 from klaviyo.mapping import contents, orders, property_names
 from klaviyo.mapping.contents import message_of
 from klaviyo.mapping.events import Recorded
-from klaviyo.models import BackfillProblem, ConsentDecision, Erasure, Notice, Send
+from klaviyo.models import BackfillProblem, ConsentDecision, Erasure, HeardNo, Notice, Send
 from klaviyo.profiles.batch import NOT_JOINED
 from referrals import erased, lifecycle, person_key, suppressions
 from referrals.models import OptOut, Visit
@@ -64,6 +64,7 @@ def forget(email: str, facts: Iterable[uuid.UUID], until: datetime | None = None
     With `until`, what is about nothing but these facts and what was stored by then.
     """
     sources, names = list(facts), spellings(email)
+    _forget_address(email, until)  # before what waits: whoever tells of it holds it, and is seen below
     if until is None or not erased.has_come_back(email):
         sources += _noes(email)
         synced_rows.forget(email)
@@ -111,6 +112,12 @@ def forget_notices(emails: Iterable[str], profiles: Iterable[str], until: dateti
     (told.filter(received_at__lte=until) if until else told).delete()
 
 
+def _forget_address(email: str, until: datetime | None) -> None:
+    """Of what they have refused an account at Klaviyo itself: that stays by their key alone."""
+    told = HeardNo.objects.filter(person_key.stored("person", person_key.every(email))).exclude(email="")
+    (told.filter(heard_at__lte=until) if until else told).update(email="")
+
+
 def order(receipt: Erasure, connection: Connection, email: str) -> Order:
     """To delete the person, whom only the receipt names; where nobody can be asked, the record of that."""
     outcome = owed.NOT_ASKABLE if orders.malformed(address(email)) else None
@@ -119,8 +126,8 @@ def order(receipt: Erasure, connection: Connection, email: str) -> Order:
 
 def due_at(connection: Connection) -> datetime:
     """Before all that waits; but what was just taken from a worker may be on the wire, and must not come after it."""
-    lately = {"place__state": State.CANCELLED, "place__settled_at__gt": Now() - ON_THE_WIRE}
-    taken = Delivery.objects.filter(place__connection=connection, **lately)
+    lately = {"place__is_named__in": Place.ANY_NAMED, "place__settled_at__gt": Now() - ON_THE_WIRE}
+    taken = Delivery.objects.filter(place__connection=connection, place__state=State.CANCELLED, **lately)
     if taken.filter(Q(lease__isnull=False) | Q(job__isnull=False)).exists():
         return timezone.now() + ON_THE_WIRE
     waiting = connection.places.filter(state=State.QUEUED).order_by("next_try_at")

@@ -29,17 +29,17 @@ from integrations.pages.audit_log import note
 from klaviyo.actions import catalogue, record
 from klaviyo.actions.catalogue import NoSuchAction
 from klaviyo.actions.declaration import Action
-from klaviyo.actions.inputs import Inputs
 from klaviyo.actions.raw import Raw
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_forms, action_running, action_runs, action_shelf, action_things, action_touches
 from klaviyo.pages.action_fields import Field
 from klaviyo.pages.action_forms import ActionForm, Typed
 from klaviyo.pages.action_shelf import RAW, RUN
+from klaviyo.pages.action_touches import Reading
 from klaviyo.provider import KLAVIYO
 
 REMEMBERED = 3_600  # seconds, which form was run
-OURS = ("csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment")
+OURS = ("csrfmiddlewaretoken", "run", "dry", "sure", "find", "take", "back", "fragment", "anew", "on")
 
 
 @for_operators(RUN, RAW)
@@ -84,10 +84,14 @@ def form(request: HttpRequest, connection_id: int, name: str) -> HttpResponse:
             return _asked(request, connection, action, sure)
         again = _run(request, request.GET.get("again", ""), action)
         return _form(request, connection, _filled(connection, action, _typed_of(action, again, connection)))
+    if tried := _run(request, request.POST.get("anew", ""), action):
+        return _read_anew(connection, action, tried)
     typed: Typed = MultiValueDict({key: request.POST.getlist(key) for key in request.POST})
     if run := _run(request, request.POST.get("of", ""), action):
         typed = _typed_of(action, run, connection)
         typed["once"] = request.POST.get("once", "")
+        if "on" in request.POST:
+            typed["from"] = action_runs.contents(run).next
     filled = _filled(connection, action, typed, request)
     if "find" in request.POST:
         return _found(request, connection, filled)
@@ -109,9 +113,11 @@ def _do(request: HttpRequest, connection: Connection, filled: ActionForm) -> Htt
     user = cast(User, request.user)  # signed in: `for_operators` has seen to it
     if question and request.POST.get("sure") != "yes":
         tried, _ = action_running.begin(action, connection, given, user, dry=True)
+        reading = action_touches.read(connection, action, given)
         if action_runs.contents(tried).is_given_whole:  # kept, sealed, so that a browser may come back to it
-            return redirect(f"{reverse('klaviyo:action', args=(connection.pk, action.name))}?sure={tried.pk}")
-        return _sure(request, connection, filled, given, question)
+            action_touches.keep(tried, reading)
+            return _back_to_question(connection, action, tried)
+        return _sure(request, connection, filled, question, reading)
     once = str(filled.typed.get("once", ""))[:100]
     run, is_new = action_running.begin(action, connection, given, user, form=once, dry=is_dry)
     if is_new and not is_dry and (not action.is_read or action.name == "raw_request"):
@@ -130,7 +136,20 @@ def _asked(request: HttpRequest, connection: Connection, action: Action, tried: 
     filled = _filled(connection, action, typed)
     if not filled.is_valid() or filled.given is None:
         return _form(request, connection, filled)
-    return _sure(request, connection, filled, filled.given, action.question(filled.given))
+    reading = action_touches.kept(tried, filled.given)
+    return _sure(request, connection, filled, action.question(filled.given), reading, tried)
+
+
+def _read_anew(connection: Connection, action: Action, tried: ActionRun) -> HttpResponse:
+    """The question again, with what is so now."""
+    filled = _filled(connection, action, _typed_of(action, tried, connection))
+    if filled.is_valid() and filled.given is not None:
+        action_touches.keep(tried, action_touches.read(connection, action, filled.given))
+    return _back_to_question(connection, action, tried)
+
+
+def _back_to_question(connection: Connection, action: Action, tried: ActionRun) -> HttpResponse:
+    return redirect(f"{reverse('klaviyo:action', args=(connection.pk, action.name))}?sure={tried.pk}")
 
 
 def _gone_back_to(request: HttpRequest, connection: Connection, action: Action, form: str) -> HttpResponse:
@@ -151,16 +170,22 @@ def _form_key(user: User, form: str) -> str:
 
 
 def _sure(
-    request: HttpRequest, connection: Connection, filled: ActionForm, given: Inputs, question: str
+    request: HttpRequest,
+    connection: Connection,
+    filled: ActionForm,
+    question: str,
+    reading: Reading,
+    tried: ActionRun | None = None,
 ) -> HttpResponse:
-    """The second page: what it does, to what, and to how many people."""
+    """The second page: what it does, to what, and to how many people, as it was read; nothing is asked here."""
     kept = [(key, value) for key, values in filled.typed.lists() for value in values if key not in OURS]
     context = {
         "title": f"{filled.action.title}?",
         "action": filled.action,
         "connection": connection,
         "question": question,
-        "touched": action_touches.of(connection, filled.action, given),
+        "reading": reading,
+        "tried": tried,
         "kept": kept,
     }
     return _page(request, "action_sure", context)

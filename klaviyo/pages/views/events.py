@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from klaviyo.mapping import examples, profiles
-from klaviyo.pages import merge_tags, preview
+from klaviyo.pages import merge_tags, people_found, permissions, preview
 from klaviyo.pages.person import at
 from referrals import standing, text
 from referrals.models import Advocate
@@ -41,7 +41,10 @@ def reference(request: HttpRequest) -> HttpResponse:
     try:
         email = text.email(typed)
     except ValidationError as error:
-        return _page(request, {}, {}, {"typed": typed, "problem": " ".join(error.messages)}, 400)
+        people = people_found.by_part(typed, permissions.to(request.user), advocates=True)
+        problem = "" if people else people_found.nobody(typed, " ".join(error.messages))
+        more = {"typed": typed, "found": people, "problem": problem}
+        return _page(request, {}, {}, more, 200 if people else 400)
     found = _live(email)
     if found is None:
         return _page(request, {}, {}, {"typed": typed, "problem": NOBODY})
@@ -70,7 +73,7 @@ def _page(
     context = {
         "title": "Events",
         "metrics": [(told.metric, ON[told.metric.on], told.properties) for told in merge_tags.of_events(live)],
-        "everywhere": merge_tags.everywhere(),
+        "everywhere": merge_tags.everywhere(live),
         "profile": merge_tags.of_profile(of_profile),
     }
     return render(request, "klaviyo/events.html", admin.site.each_context(request) | context | more, status=status)

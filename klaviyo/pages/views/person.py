@@ -17,9 +17,6 @@ from klaviyo.pages.permissions import Part
 from referrals import suppressions, text
 from referrals.models import Advocate
 
-LONGEST = 100
-SHORTEST = 2  # letters of an address or a name
-
 
 @for_operators("klaviyo.view_send", "klaviyo.erase")
 @never_cache
@@ -37,8 +34,8 @@ def people(request: HttpRequest) -> HttpResponse:
     try:
         return _record(request, text.email(typed))
     except ValidationError as error:
-        found = people_found.by(typed, permissions.to(request.user)) if _can_be_looked_for(typed) else []
-        problem = "" if found else _nobody(typed, " ".join(error.messages))
+        found = people_found.by_part(typed, permissions.to(request.user))
+        problem = "" if found else people_found.nobody(typed, " ".join(error.messages))
     status = 200 if found else 400
     return _page(request, {"title": "Find a person", "typed": typed, "found": found, "problem": problem}, status)
 
@@ -60,17 +57,6 @@ def of_advocate(request: HttpRequest, advocate_id: int) -> HttpResponse:
     if not known:
         raise Http404
     return _record(request, known[0].email, known)
-
-
-def _nobody(typed: str, why_no_address: str) -> str:
-    if not _can_be_looked_for(typed):
-        return why_no_address
-    return "This is no whole address, and nobody here has it in theirs or in their name. Try a shorter part."
-
-
-def _can_be_looked_for(typed: str) -> bool:
-    """Whether it can be a part of an address or a name; no text in PostgreSQL holds a NUL."""
-    return SHORTEST <= len(typed.strip()) <= LONGEST and "\x00" not in typed
 
 
 def _record(request: HttpRequest, email: str, known: Sequence[Advocate] = ()) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from integrations.pages.access import for_operators
 from klaviyo.consent import reach
 from klaviyo.models import StoreSetting
+from klaviyo.pages import people_found, permissions
 from klaviyo.pages import preview as previews
 from referrals import text
 
@@ -20,14 +21,16 @@ from referrals import text
 @never_cache
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest) -> HttpResponse:
-    """A form that asks for an e-mail, and what would be sent about the person to each account."""
+    """A form that asks for an e-mail, or a part of it or of a name, and what would be sent about the person."""
     if request.method == "GET":
         return _page(request, {"has_joined": StoreSetting.objects.exists()})
     typed = request.POST.get("email", "")
     try:
         email = text.email(typed)
     except ValidationError as error:
-        return _page(request, {"typed": typed, "problem": " ".join(error.messages)}, 400)
+        found = people_found.by_part(typed, permissions.to(request.user))
+        problem = "" if found else people_found.nobody(typed, " ".join(error.messages))
+        return _page(request, {"typed": typed, "found": found, "problem": problem}, 200 if found else 400)
     if reach.erased([email]):
         return _page(request, {"typed": typed, "is_erased": True})
     return _page(request, {"typed": typed, "email": email, "accounts": previews.of(email)})

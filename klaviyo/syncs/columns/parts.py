@@ -127,6 +127,6 @@ def _phones(told: Identity | Field) -> Reader:
             country = people.country(cell, told.country)
         except Trouble as trouble:
             raise Trouble(str(trouble), told.country_column) from None
-        return people.phone(text, country)
+        return people.phone(text, country, is_its_own=bool(plain(cell).strip()))
 
     return read

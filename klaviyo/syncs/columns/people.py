@@ -39,8 +39,11 @@ def email(value: object) -> str:
     return values.address(text).lower()
 
 
-def phone(value: object, country: str) -> str:
-    """A phone number as E.164; one without a country code is of that country, if it is certain. Raises Trouble."""
+def phone(value: object, country: str, *, is_its_own: bool = False) -> str:
+    """A phone number as E.164; one without a country code is of that country. Raises Trouble.
+
+    Where the country `is_its_own`, told by the row itself, any number there is taken; else one that is certain.
+    """
     text = written_phone(value)
     if not text:
         raise Trouble("is empty")
@@ -51,7 +54,8 @@ def phone(value: object, country: str) -> str:
     if _SEVERAL.search(text):
         raise Trouble("holds more than one phone number: leave one of them")
     has_code = text[0] in "+\uff0b"
-    if number := values.phone(text, "" if _PLAIN_PHONE.fullmatch(text) else country):
+    read = values.phone_of if is_its_own else values.phone
+    if number := read(text, "" if _PLAIN_PHONE.fullmatch(text) else country):
         return number
     if has_code:
         raise Trouble(f"is no phone number that can exist: {CORRECT}")

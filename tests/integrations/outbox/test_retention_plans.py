@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations.models import Attempt, Connection, Delivery
+from integrations.models import Attempt, Connection, Delivery, Place
 from integrations.outbox import retention
 
 SETTLED, DUE = 60_000, 50
@@ -60,17 +60,28 @@ def plan(rows: "QuerySet[Any]") -> str:
 
 
 def test_forgetting_walks_its_own_index_past_what_is_forgotten_already(connection: Connection) -> None:
-    said = plan(retention.to_forget()[: retention.AT_ONCE])
-    assert "Index Scan using places_to_forget" in said, said
-    assert "Rows Removed by Filter" not in said, said
+    for state in ("accepted", "confirmed"):
+        said = plan(retention.to_forget(connection.pk, state)[: retention.AT_ONCE])
+        assert "Index Scan using places_as_they_ended" in said, said
+        assert "Sort" not in said, said
+        assert "Rows Removed by Filter" not in said, said
 
 
 def test_so_it_does_when_nothing_is_left_to_forget(connection: Connection) -> None:
     assert retention.forget()["deliveries"] > 0
     with database.cursor() as cursor:
         cursor.execute("ANALYZE integrations_delivery")
-    said = plan(retention.to_forget()[: retention.AT_ONCE])
-    assert "Index Scan using places_to_forget" in said, said
+    assert retention.forget()["deliveries"] == 0
+    said = plan(retention.to_forget(connection.pk, "accepted")[: retention.AT_ONCE])
+    assert "Index Scan using places_as_they_ended" in said, said
+
+
+def test_what_ended_lately_is_found_by_index_whether_it_names_a_person_or_not(connection: Connection) -> None:
+    lately = {"is_named__in": Place.ANY_NAMED, "settled_at__gt": timezone.now() - timedelta(days=23, hours=4)}
+    said = plan(Place.objects.filter(connection=connection, state__in=("accepted", "confirmed"), **lately).order_by())
+    [condition] = [line for line in said.splitlines() if "Index Cond" in line]
+    assert "is_named" in condition, said
+    assert "settled_at" in condition, said
 
 
 def test_no_query_of_a_run_reads_a_whole_table(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import Settings
 
 from integrations.models import NoticeAddress, NoticeDelivery
 from integrations.notices import sending
@@ -57,11 +58,67 @@ def test_a_form_that_is_sent_twice_adds_one(browser: Client) -> None:
         ("https://[::ffff:10.0.0.1]/", "own network"),
         ("http://localhost:6379/", "own network"),
         ("ftp://shop.example/", "must begin with https://"),
+        ("https://%00/", "the name of no host"),
+        ("https://shop%2eexample/", "the name of no host"),
+        ("https://a..example/", "the name of no host"),
+        ("https://.example/", "the name of no host"),
+        ("https://-shop.example/", "the name of no host"),
+        ("https://shop_one.example/", "the name of no host"),
+        (f"https://{'a' * 64}.example/", "the name of no host"),
+        (f"https://{'a.' * 127}example/", "the name of no host"),
+        ("https://xn--zzzzzzzzz.example/", "the name of no host"),
+        ("https://*.example/", "the name of no host"),
+        ("https://shop.example./", "without a dot at its end"),
+        ("https://@shop.example/", "without a user"),
+        ("https://shop.example/?a=b#", "without a user and without a #"),
+        ("https://[fe80::1%25eth0]/", "one machine&#x27;s own network"),
+        ("https://[2606:4700::1111%25eth0]/", "one machine&#x27;s own network"),
+        ("https://[v1.a]/", "cannot be read"),
+        ("https://2130706433/", "four numbers"),
+        ("https://0x7f000001/", "four numbers"),
+        ("https://127.1/", "four numbers"),
+        ("https://0177.0.0.1/", "four numbers"),
+        ("https://256.0.0.1/", "four numbers"),
+        ("https://\uff11\uff12\uff17.0.0.1/", "own network"),
+        ("https://127\u30020.0.1/", "own network"),
+        ("https://intranet/", "own network"),
+        ("https://db.internal/", "own network"),
+        ("https://printer.local/", "own network"),
+        ("https://a.localhost/", "own network"),
+        ("https://shop.example:0/", "cannot be read"),
+        ("https://shop.example:/", "cannot be read"),
+        ("https://shop.example\\@other.example/", "a space or a sign"),
+        ("https://shop.example/a b", "a space or a sign"),
+        ("https://shop.example/a\tb", "a space or a sign"),
     ],
 )
 def test_odd_addresses_are_refused_in_words(browser: Client, to: str, why: str) -> None:
     assert why in browser.post(ADD, typed(to)).content.decode()
     assert not NoticeAddress.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "https://shop.example/hooks/a-b_c?key=1%20&other",
+        "https://hooks.shop.example:8443",
+        "  https://shop.example/notices\n",
+        "HTTPS://Shop.Example/notices",
+        "https://stra\u00dfe.example/",
+        "https://xn--strae-oqa.example/",
+        "https://93.184.215.14/",
+        "https://[2606:4700::1111]/",
+    ],
+)
+def test_the_worlds_addresses_are_taken_as_they_are(browser: Client, to: str) -> None:
+    browser.post(ADD, typed(to))
+    assert NoticeAddress.objects.get().to == to.strip()
+
+
+def test_names_of_the_own_network_are_taken_where_the_site_says_so(browser: Client, settings: Settings) -> None:
+    settings.NOTICE_NETWORKS = ["10.0.0.0/8"]
+    browser.post(ADD, typed("https://receiver.internal/notices"))
+    assert NoticeAddress.objects.get().shown == "receiver.internal …ices"
 
 
 def test_a_mailbox_is_written_to_by_its_domain_in_ascii(browser: Client) -> None:

@@ -104,6 +104,14 @@ def test_check_now_asks_the_provider_and_tells_the_answer(browser: Client, tearo
     assert tearoom.health_checks.get().passed
 
 
+def test_whoever_may_only_look_has_nobody_asked(tearoom: Connection) -> None:
+    looking = signed_in_with("view_connection", "view_delivery")
+    page = f"{PAGES}{tearoom.pk}/"
+    assert "Test connection<" not in looking.get(page).content.decode()
+    assert looking.post(f"{page}check").status_code == 403
+    assert not tearoom.health_checks.exists()
+
+
 def test_check_now_asks_nobody_for_a_disconnected_account(browser: Client, tea_room: Connection) -> None:
     Connection.objects.update(state=Connection.State.DISCONNECTED)
     response = browser.post(f"{PAGES}{tea_room.pk}/check")

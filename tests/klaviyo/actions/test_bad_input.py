@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,9 +14,12 @@ from integrations.api.outcome import Problem
 from integrations.models import Connection
 from klaviyo import actions
 from klaviyo.actions import catalogue, checking
+from klaviyo.actions.declaration import Action
 from klaviyo.models import ActionRun
+from klaviyo.pages import action_fields
 from klaviyo.sandbox import Exchange
-from tests.klaviyo.actions.world import DEFINITION, PNG
+from tests.klaviyo.actions.ways import WAYS, Unused, by_command, by_http
+from tests.klaviyo.actions.world import DEFINITION, PNG, World
 
 Given = dict[str, Any]
 
@@ -572,3 +576,168 @@ def test_klaviyos_shape_must_not_say_the_contrary(name: str, consent: str) -> No
     given = {"profiles": {"data": [person]}} | ({"opt_in": "A form"} if name == "subscribe_profiles" else {})
     with pytest.raises(checking.BadInput, match="here, or not be said"):
         checking.checked(catalogue.find(name), given)
+
+
+# Over each way
+
+
+#: Read as a whole before any field of it.
+OF_THE_TEXT = {
+    b'{"email": "ann@shop.example"': "line 1, column",
+    b'{"email":\n "ann@shop.example",}': "line 2, column",
+    b'[{"email": "ann@shop.example"}]': "a list: send a JSON object",
+    b'{"email": "a\\u0000"}': "NUL",
+    b'{"email": "\\ud83d"}': "half a character",
+    b'{"email":' + b"[" * 100 + b"]" * 100 + b"}": "nested deeper",
+    b'{"email": NaN}': "no JSON number",
+    b'{"email": "a", "email": "b"}': "twice",
+}
+#: Of the text that one field of a form or of a command is given, as a whole.
+NOT_OF_THE_FIELD = ("NaN", "NUL", "nested deeper", "half a character", "no number that JSON has", ODD)
+LARGEST_FORM = 2_000_000  # characters of what is no file; beyond that Django refuses the form itself
+
+
+def is_told(found: Iterable[Problem], pointer: str, words: str) -> bool:
+    """Whether one of the problems is at that place or above, or in words that are expected."""
+    top = pointer.split("/")[1:2]
+    said = [words, OURS.get(words, words), *NOT_OF_THE_FIELD]
+    return any(one.pointer.split("/")[1:2] == top or any(word in one.detail for word in said) for one in found)
+
+
+def is_bare(value: Any) -> bool:
+    """Whether no text has blanks around it, which a command takes off, or is empty, which leaves a field there."""
+    match value:
+        case str():
+            return bool(value) and value == value.strip()
+        case dict():
+            return all(map(is_bare, value.values()))
+        case list():
+            return all(map(is_bare, value))
+    return True
+
+
+def can_be_typed(action: Action, given: Given) -> bool:
+    """Whether a form can be given just this: it has texts without blanks around them, and a zone for each time."""
+    fields = {one.name: one for one in action_fields.of(action)}
+    if sum(len(str(one)) for name, one in given.items() if name != "file") > LARGEST_FORM:
+        return False
+    return all(_can_be(fields[name].kind if name in fields else "line", value) for name, value in given.items())
+
+
+def _can_be(kind: str, value: Any) -> bool:
+    if isinstance(value, str):
+        is_whole = bool(value) and value == value.strip() and kind not in ("many", "lines", "people")
+        return is_whole and not (kind == "moment" and len(value) in (10, 19))
+    if kind in ("number", "boolean"):
+        return isinstance(value, int | float)
+    return isinstance(value, dict | list) and kind not in ("text", "choice", "secret", "moment", "date")
+
+
+@pytest.mark.parametrize("way", ["python", "command", "http", "page"])
+def test_over_each_way_all_of_it_is_refused_and_nothing_is_asked(world: World, way: str) -> None:
+    """A page may look for a thing by what was typed as its name."""
+    world.exchanges.clear()
+    tried, taken, odd = 0, [], []
+    for name, given, pointer, words in BAD:
+        if way == "page" and not can_be_typed(catalogue.find(name), given):
+            continue
+        if way == "command" and not is_bare(given):
+            continue
+        tried += 1
+        try:
+            taken.append((name, given, WAYS[way](world, name, given, "")))
+        except Unused as refusal:
+            if not is_told(refusal.problems, pointer, words):
+                odd.append((name, str(given)[:200], pointer, words, refusal.problems))
+    assert taken == []
+    assert odd == []
+    assert tried > len(BAD) / 2 if way == "page" else tried > len(BAD) - 15
+    assert {one.method for one in world.exchanges} <= ({"GET"} if way == "page" else set())
+    assert not ActionRun.objects.exists()
+
+
+@pytest.mark.parametrize("way", [by_command, by_http])
+def test_a_whole_text_that_is_no_input_is_refused_in_words(world: World, way: Callable[..., Any]) -> None:
+    world.exchanges.clear()
+    for raw, words in OF_THE_TEXT.items():
+        with pytest.raises(Unused, match=re.escape(words)):
+            way(world, "create_profile", {}, "", raw)
+    assert world.exchanges == []
+    assert not ActionRun.objects.exists()
+
+
+#: What is worth a row of its own: the words, over every way. A form gives a zone to each time.
+SHOWN: list[tuple[str, Given, str]] = [
+    ("get_profiles", {"email": "nobody"}, MALFORMED),
+    ("get_profiles", {"phone_number": "5125551234"}, "with its country code"),
+    ("get_profiles", {"klaviyo_id": "01 JABC"}, NO_ID),
+    ("get_profiles", {"email": E, "klaviyo_id": "01JABC"}, "which of email and klaviyo_id finds"),
+    ("get_profiles", {"emial": E}, "did you mean email?"),
+    ("get_list", {"list_id": "Y6nRLr", "klaviyo_list_id": "Y6nRLr"}, "given twice, as klaviyo_list_id"),
+    ("create_event", event(value="NaN"), "number"),
+    ("create_event", event(value=1, value_currency="EURO"), "three capital letters"),
+    ("create_event", event(properties={f"p{n}": n for n in range(401)}), "401 properties"),
+    ("upload_image", {"file": PNG_OF_5_1_MB}, "larger than 5 MB"),
+    ("upload_image", {"file": PDF, "name": "cup.png"}, "no jpeg, png or gif"),
+    ("upload_image", {"image_url": "https://shop.example/a.png", "file": PNG}, "Give either"),
+    ("create_profile", ANN | {"latitude": 91}, "less than or equal to 90"),
+    ("subscribe_profiles", subscriber(channels=["fax"]), "Input should be 'email'"),
+    ("subscribe_profiles", subscriber(channels=["sms"]), "sms needs a phone_number."),
+    ("subscribe_profiles", subscriber() | {"historical_import": True}, "has no consented_at"),
+    (
+        "subscribe_profiles",
+        subscriber(consented_at="2199-01-01T00:00:00Z") | {"historical_import": True},
+        "in the future",
+    ),
+    (
+        "create_template",
+        {"name": "Invite", "editor_type": "SYSTEM_DRAGGABLE", "html": "<p>"},
+        "takes a definition and no html",
+    ),
+    (
+        "create_campaign",
+        sending(method="throttled", datetime="2027-01-01T00:00:00Z", throttle_percentage=3),
+        "It can be 1, 2, 5",
+    ),
+    (
+        "create_campaign",
+        sending(
+            method="static",
+            datetime="2027-01-01T00:00:00Z",
+            options={"is_local": False, "send_past_recipients_immediately": True},
+        ),
+        "for local times only",
+    ),
+    ("update_segment", {"segment_id": "SsKqZr1", "is_active": False, "name": "Fans"}, "goes alone"),
+    ("list_coupon_codes", {}, ""),
+    ("list_lists", {"filter": 'like(name,"x")'}, "name cannot be compared by like"),
+    ("create_event", event(properties={"a": nested(100)}), "nested"),
+    ("create_event", event(properties={"a": "\0"}), "NUL"),
+    ("raw_request", {"url": "https://evil.example/api", "method": "GET"}, NO_PATH),
+    ("raw_request", {"url": "//evil.example", "method": "GET"}, NO_PATH),
+    ("raw_request", {"url": "/api/../x", "method": "GET"}, NO_PATH),
+    ("raw_request", {"url": "/api/x%0d%0aHost:", "method": "GET"}, NO_PATH),
+    ("raw_request", {"operation": "get_lists", "headers": {"Authorization": "x"}}, "ours to send"),
+    ("raw_request", {"url": "/api/lists", "method": "TRACE"}, "Input should be"),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("name", "given", "words"), SHOWN, ids=[f"{n}-{one[0]}" for n, one in enumerate(SHOWN)])
+def test_over_each_way_it_is_said_in_the_same_words(
+    world: World, name: str, given: Given, words: str, way: str
+) -> None:
+    world.exchanges.clear()
+    with pytest.raises(Unused) as refusal:
+        WAYS[way](world, name, given, "")
+    assert words in str(refusal.value)
+    assert E not in str(refusal.value)
+    assert world.exchanges == []
+    assert not ActionRun.objects.exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_time_needs_its_zone(world: World, way: str) -> None:
+    more = {"time.zone": "Mars"} if way == "page" else {}
+    with pytest.raises(Unused, match="time zone"):
+        WAYS[way](world, "create_event", event(time="2026-08-01T12:00:00") | more, "")

@@ -6,6 +6,9 @@ from klaviyo.actions import catalogue, checking
 from klaviyo.actions.declaration import REGISTRY, Action
 from klaviyo.actions.inputs import aliases_of, labels_of, snake
 from klaviyo.api import published
+from klaviyo.management.console import manual
+from klaviyo.management.console.options import Options
+from klaviyo.pages import action_fields
 from tests.klaviyo.actions import readme_table
 
 ACTIONS = catalogue.everything()
@@ -110,6 +113,26 @@ def test_fields_are_found_by_the_names_of_other_products(name: str) -> None:
     own = {field.alias or field_name for field_name, field in model.model_fields.items()}
     for label in LABELS[name]:
         assert snake(label) in own | set(aliases_of(model))
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_names_of_other_products_are_shown_in_help_and_form_and_can_be_used_in_both(name: str) -> None:
+    action = catalogue.find(name)
+    help = " ".join(" ".join(manual.of_action(name)).split())
+    options = Options(action)
+    form = action_fields.of(action)
+    shown = {word for one in form for word in (one.label, *one.elsewhere)}
+    shown |= {word for one in form for word in (one.group, one.about_group)}
+    for label in LABELS[name]:
+        option = "--" + snake(label).replace("_", "-")
+        assert label in help or option in options.names, label
+        assert option in options.aliases.keys() | options.names.keys(), label
+        assert action_fields.named(action, snake(label)), label
+        assert any(_same(label) in _same(word) for word in shown), label
+
+
+def _same(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def test_an_unknown_action_is_told_which_is_meant() -> None:

@@ -281,15 +281,24 @@ def _of_both(name: str, who: dict[str, Any]) -> dict[str, Any]:
     return who
 
 
+@pytest.mark.parametrize("what", ["erased", "no", "nothing"])
 @pytest.mark.parametrize("by", [{"operation": "create_conversation_message"}, {"method": "POST", "url": URL_OF_TALK}])
-def test_nobody_is_written_to_in_a_conversation_that_says_not_whose_it_is(
-    sent: Sent, connection: Connection, by: dict[str, str]
+def test_a_conversation_says_not_whose_it_is_so_once_somebody_has_objected_nobody_is_written_to(
+    sent: Sent, connection: Connection, setting: StoreSetting, by: dict[str, str], what: str
 ) -> None:
+    if what == "erased":
+        lifecycle.erase(BEN)
+    if what == "no":
+        say_no(setting)
     related = {"conversation": {"data": {"type": "conversation", "id": "01JABC"}}}
     data = {"data": {"type": "conversation-message", "attributes": {"body": "Hi"}, "relationships": related}}
     told = actions.run("raw_request", connection, **by, data=data)
-    assert (told.outcome, told.code, asked(sent)) == ("failure", "name_the_people", [])
-    assert "inbox" in told.reason
+    written = [exchange.path for exchange in sent() if exchange.method == "POST"]
+    if what == "nothing":
+        assert written == [URL_OF_TALK]
+    else:
+        assert (told.outcome, told.code, written) == ("failure", "whose_conversation", [])
+        assert "inbox" in told.reason
 
 
 def test_profiles_that_are_merged_are_known_by_their_ids(

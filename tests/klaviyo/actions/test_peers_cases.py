@@ -1,5 +1,6 @@
 """Cases that other products test their Klaviyo destinations by: ours asks the same, or says why it does not."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from klaviyo import actions
 from klaviyo.sandbox import SeedProfile
 from tests.klaviyo.actions.world import World
+from tests.klaviyo.conftest import Spoil
 from tests.klaviyo.story import TEA
 
 NUMBER = "+358401234567"
@@ -263,3 +265,94 @@ def test_an_event_of_somebody_flat_is_the_same(world: World) -> None:
     assert flat.outcome == "success", flat
     profile = world.exchanges[0].json["data"]["attributes"]["profile"]["data"]
     assert profile == {"type": "profile", "attributes": {"email": "flat@peers.example"}}
+
+
+@pytest.fixture
+def three(world: World) -> list[str]:
+    """Three people on a list, by their external ids; and its id, last."""
+    list_id = world.list()
+    named = [f"crm-{uuid.uuid4().hex[:8]}" for _ in range(3)]
+    seeds = [
+        SeedProfile(email=f"{one}@peers.example", external_id=one, consent="SUBSCRIBED", lists=[list_id])
+        for one in named
+    ]
+    world.sandbox.put_profiles(TEA, seeds)
+    world.exchanges.clear()
+    return [*named, list_id]
+
+
+def test_several_are_unsubscribed_by_their_external_ids(world: World, three: list[str]) -> None:
+    """A peer takes addresses alone: they are looked up, as Klaviyo takes no ids here."""
+    *named, list_id = three
+    people = [{"external_id": one} for one in (*named, "crm-nobody")]
+    told = actions.run("unsubscribe_profiles", world.connection, profiles=people, list_id=list_id)
+    assert (told.outcome, told.data["count"], told.data["left_out"]) == ("success", 3, 1)
+    assert [(one.code, one.pointer) for one in told.warnings if one.pointer] == [("not_found", "/profiles/3")]
+    assert world.asked()[-1] == "bulk_unsubscribe_profiles"
+    ended = {one["attributes"]["email"]: one["attributes"]["subscriptions"] for one in people_of(world)}
+    assert ended == {f"{one}@peers.example": {"email": UNSUBSCRIBED} for one in named}
+
+
+def test_several_are_subscribed_by_their_external_ids(world: World, three: list[str]) -> None:
+    """By the ids of their profiles then, each once; who is not found is left out at their place."""
+    *named, _ = three
+    list_id = world.list()
+    world.exchanges.clear()
+    people = [{"external_id": one, "channels": ["email"]} for one in ("crm-nobody", *named)]
+    told = actions.run("subscribe_profiles", world.connection, profiles=people, list_id=list_id, **SAID)
+    assert (told.outcome, told.data["count"], told.data["left_out"]) == ("success", 3, 1), told
+    assert [(one.code, one.pointer) for one in told.warnings if one.pointer] == [("not_found", "/profiles/0")]
+    assert len({one["id"] for one in people_of(world)}) == 3
+    on_it = world.done("list_list_profiles", list_id=list_id)["items"]
+    assert {one["attributes"]["external_id"] for one in on_it} == set(named)
+
+
+@pytest.mark.parametrize("name", ["subscribe_profiles", "unsubscribe_profiles"])
+def test_an_external_id_of_nobody_reaches_nobody(world: World, name: str) -> None:
+    one = {"external_id": "crm-nobody", "channels": ["email"]}
+    more = SAID if name == "subscribe_profiles" else {}
+    told = actions.run(name, world.connection, profiles=[one], **more)
+    assert (told.outcome, told.code, world.asked()) == ("failure", "not_found", ["get_profiles"])
+
+
+@pytest.mark.parametrize("name", ["subscribe_profiles", "unsubscribe_profiles"])
+def test_an_external_id_of_two_profiles_is_nobodys(world: World, name: str, spoil: Spoil) -> None:
+    """An external id is of one profile by what Klaviyo does, and of several by what it publishes."""
+
+    def profile(id: str) -> dict[str, Any]:
+        return {"type": "profile", "id": id, "attributes": {"external_id": "crm-2"}}
+
+    spoil("get_profiles", lambda document: {**document, "data": [profile("01A"), profile("01B")]})
+    people = [{"external_id": "crm-2", "channels": ["email"]}]
+    told = actions.run(name, world.connection, profiles=people, **(SAID if name == "subscribe_profiles" else {}))
+    assert (told.outcome, [one.code for one in told.warnings]) == ("failure", ["several_profiles"])
+    assert world.asked() == ["get_profiles"]
+
+
+@pytest.mark.parametrize(
+    "who",
+    [{"email": "by@peers.example"}, {"phone_number": "+358401234581"}, {"external_id": "by-1"}, {"klaviyo_id": ""}],
+    ids=lambda who: next(iter(who)),
+)
+@pytest.mark.parametrize("channel", ["email", "sms"])
+def test_one_is_subscribed_by_each_identifier(world: World, who: dict[str, str], channel: str) -> None:
+    """Whoever is named by an id is named by what their profile has, which their channel needs."""
+    list_id = world.list()
+    number = "+358401234581"
+    [id] = world.sandbox.put_profiles(
+        TEA, [SeedProfile(email="by@peers.example", phone_number=number, external_id="by-1")]
+    )
+    named = {name: value or id for name, value in who.items()}
+    has_it = channel == "email" if "email" in who else channel == "sms" if "phone_number" in who else True
+    given = {"list_id": list_id, "channels": [channel], **named, **SAID}
+    world.exchanges.clear()
+    if not has_it:
+        with pytest.raises(actions.BadInput, match="needs"):
+            actions.run("subscribe_profile_to_list", world.connection, **given)
+        return
+    told = actions.run("subscribe_profile_to_list", world.connection, **given)
+    assert told.outcome == "success", told
+    [asked] = people_of(world)
+    assert set(asked["attributes"]["subscriptions"]) == {channel}
+    name, value = ("email", "by@peers.example") if channel == "email" else ("phone_number", number)
+    assert asked["attributes"][name] == value

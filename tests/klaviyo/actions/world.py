@@ -36,6 +36,7 @@ class World:
     connection: Connection
     exchanges: list[Exchange] = field(default_factory=list)
     sdk: Any = None
+    secret: str = ""  # of a token for all actions, once one is made
 
     def asked(self) -> list[str]:
         """The ids of the operations, in order."""

@@ -12,11 +12,12 @@ from integrations.models import Connection, Delivery
 from klaviyo import tasks
 from klaviyo.delivery import stored_since
 from klaviyo.mapping.events import Event
-from klaviyo.models import StoreSetting
+from klaviyo.models import Send, StoreSetting
 from klaviyo.sandbox import Sandbox
-from referrals import lifecycle
-from referrals.models import Advocate, Invite, OptIn, Program, Reward, Visit
+from referrals import lifecycle, reminders
+from referrals.models import Advocate, Invite, OptIn, Program, Reminder, Reward, Visit
 from tests.conftest import TEA_HOUSE_LTD, Drain
+from tests.klaviyo.sending_cast import EITHER_WAY, REMINDER, flows, got, invited_days_ago, let_invite
 from tests.klaviyo.story import BEN, make_due
 
 
@@ -243,3 +244,82 @@ def test_a_yes_that_was_kept_without_its_person_goes_nowhere(
     walk(drain)
     asked = Delivery.objects.filter(kind="subscribe").values_list("subject", flat=True)
     assert list(asked) == ["cid@example.com"]
+
+
+def test_what_happens_while_the_store_is_off_is_not_told_when_it_is_on_again(
+    sandbox: Sandbox, connection: Connection, spring: Program, drain: Drain
+) -> None:
+    """Nor what the second look would find; what was stored before the join, and after, is told."""
+    ann = lifecycle.join(spring, "ann@example.com")
+    setting = join(connection, spring)
+    for is_enabled in (False, True):
+        lifecycle.visit(ann, visitor=f"v{is_enabled}", landing_page=f"https://teahouse.example/{is_enabled}")
+        setting.is_enabled = is_enabled
+        setting.save()
+    lifecycle.visit(ann, visitor="v3", landing_page="https://teahouse.example/on-again")
+    walk(drain)
+    StoreSetting.objects.update(facts_due_at=timezone.now())
+    walk(drain)
+    told = sandbox.events(TEA_HOUSE_LTD)
+    visited = {event.properties["landing_page"] for event in told if event.metric == "Sorae Referred Visit"}
+    assert visited == {"https://teahouse.example/False", "https://teahouse.example/on-again"}
+    assert "Sorae Advocate Started" in metrics(sandbox)
+    setting.refresh_from_db()
+    assert (setting.facts_since, setting.facts_until) == (None, None)
+
+
+@pytest.fixture
+def parted(ann: Advocate, setting: StoreSetting, drain: Drain) -> Invite:
+    """Ben's invite went out two days ago; since then the store is joined to no account."""
+    invite = invited_days_ago(ann, drain)
+    StoreSetting.objects.all().delete()
+    return invite
+
+
+def join_again(connection: Connection, program: Program, drain: Drain) -> None:
+    setting = join(connection, program)
+    StoreSetting.objects.filter(pk=setting.pk).update(reminder_policy=StoreSetting.Permission.NOT_OPTED_OUT)
+    walk(drain)
+    StoreSetting.objects.update(facts_due_at=timezone.now())
+    walk(drain)
+
+
+@EITHER_WAY
+def test_a_reminder_that_was_due_before_the_join_goes_once(
+    sandbox: Sandbox, ann: Advocate, parted: Invite, drain: Drain, inviter: Program.Inviter
+) -> None:
+    let_invite(ann, inviter)
+    before = got(sandbox, BEN)
+    assert reminders.remind_due() == 1
+    join_again(Connection.objects.get(), ann.program, drain)
+    assert got(sandbox, BEN) == before + 1
+    assert Send.objects.filter(kind=Send.Kind.REMINDER).count() == 1
+
+
+def test_of_several_reminders_of_an_invite_the_latest_goes(
+    sandbox: Sandbox, ann: Advocate, parted: Invite, drain: Drain
+) -> None:
+    for number in (1, 2):
+        lifecycle.remind(parted, number)
+    join_again(Connection.objects.get(), ann.program, drain)
+    assert flows(sandbox, BEN).count(REMINDER) == 1
+    assert Send.objects.get(kind=Send.Kind.REMINDER).reminder == parted.reminders.get(number=2)
+
+
+@pytest.mark.parametrize("change", ["older than the consent", "too late", "came", "said no"])
+def test_a_reminder_that_nobody_needs_any_more_stays(
+    sandbox: Sandbox, ann: Advocate, parted: Invite, drain: Drain, change: str
+) -> None:
+    reminder = lifecycle.remind(parted, 1)
+    row, days_ago = Reminder.objects.filter(pk=reminder.pk), timezone.now() - timedelta(days=4)
+    match change:
+        case "older than the consent":
+            row.update(created_at=timezone.now() - timedelta(days=1))
+        case "too late":
+            row.update(occurred_at=days_ago)
+        case "came":
+            lifecycle.close(parted, Invite.Closing.VISITED)
+        case "said no":
+            lifecycle.opt_out(ann.program.store, BEN, scope="invites", place="A page")
+    join_again(Connection.objects.get(), ann.program, drain)
+    assert REMINDER not in flows(sandbox, BEN)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from integrations.models import Delivery
+from integrations.outbox import retrying
 from klaviyo.imports import backfill
 from klaviyo.mapping import catalogue, switches
 from klaviyo.models import StoreSetting
@@ -142,3 +143,25 @@ def test_the_form_switches_and_says_so(
     answer = browser_of_the_operator.post("/admin/klaviyo/people/preview", {"email": ann.email}, follow=True)
     assert "Sorae Conversion is switched off in the store" in answer.content.decode()
     assert "sorae_tier" not in answer.content.decode()
+
+
+def test_what_happened_while_it_was_off_is_not_sent_later_whoever_tries(
+    ann: Advocate, browser_of_the_operator: Client, sandbox: Sandbox, drain: Drain
+) -> None:
+    drain()
+    buy(ann, "999")  # queued while it was on
+    leave_out()
+    buy(ann)
+    drain()
+    leave_out("none")
+    rows = list(Delivery.objects.filter(options__metric="conversion").values_list("pk", flat=True))
+    for row in rows:
+        address = f"/admin/integrations/deliveries/{row}/"
+        assert "Yes, send it again" not in browser_of_the_operator.get(address).content.decode()
+        answer = browser_of_the_operator.post("/admin/integrations/deliveries/retry", {"delivery": row}, follow=True)
+        assert "What happens while it is off is not sent later." in answer.content.decode()
+    assert retrying.again(Delivery.objects.all()) == 0
+    make_due()
+    drain()
+    assert conversions() == [(State.SKIPPED, "event_off")] * 2
+    assert "Sorae Conversion" not in metrics(sandbox, ann.email)

@@ -26,7 +26,7 @@ def test_the_catalogue_names_just_what_is_sent() -> None:
 
 def test_each_property_has_a_type_an_example_and_a_tag() -> None:
     told = [one for metric in merge_tags.of_events({}) for one in metric.properties]
-    told += [*merge_tags.everywhere(), *merge_tags.of_profile({})]
+    told += [*merge_tags.everywhere({}), *merge_tags.of_profile({})]
     assert all(one.type and one.example and one.tag for one in told)
     by_name = {one.name: one for one in told}
     assert by_name["offer"].tag == "{{ event.offer }}"
@@ -64,3 +64,20 @@ def test_a_stranger_and_an_odd_address_are_told_so(browser_of_the_operator: Clie
     assert browser_of_the_operator.post(EVENTS, {"email": "x"}).status_code == 400
     lifecycle.erase(ann.email)
     assert b"Nobody with this address" in browser_of_the_operator.post(EVENTS, {"email": "ann@example.com"}).content
+
+
+def test_a_part_of_an_address_or_a_name_finds_advocates_to_choose_from(
+    browser_of_the_operator: Client, ann: Advocate
+) -> None:
+    lifecycle.invite(ann, "annabel@friends.test")
+    answer = browser_of_the_operator.post(EVENTS, {"email": "ann"})
+    assert [one.email for one in answer.context["found"]] == ["ann@example.com"]
+    assert b"Show theirs" in answer.content
+    assert browser_of_the_operator.post(EVENTS, {"email": "nobody at all"}).status_code == 400
+
+
+def test_what_stands_on_every_event_is_shown_as_on_theirs(browser_of_the_operator: Client, ann: Advocate) -> None:
+    answer = browser_of_the_operator.post(EVENTS, {"email": ann.email})
+    everywhere = {one.name: one for one in answer.context["everywhere"]}
+    assert all(one.is_live for one in everywhere.values())
+    assert everywhere["campaign"].example == ann.program.slug

@@ -19,11 +19,12 @@ from klaviyo import actions
 from klaviyo.actions import catalogue
 from klaviyo.actions.record import By
 from klaviyo.actions.run import How
+from klaviyo.delivery.erasure import erase
 from klaviyo.models import ActionRun
 from klaviyo.pages import action_fields, action_runs
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from tests.klaviyo.actions.world import PNG
-from tests.klaviyo.story import BEN, TEA
+from tests.klaviyo.story import BEN, CID, TEA
 
 ACTIONS = "/admin/klaviyo/actions/"
 RUNS = f"{ACTIONS}runs/"
@@ -86,6 +87,15 @@ def test_each_is_found_by_its_names_elsewhere(browser: Client, connection: Conne
     for name in (action.name, action.title, *action.seeds):
         answer = browser.get(ACTIONS, {"q": name.replace(":", "").upper() if ":" not in name else name})
         assert f"/{connection.pk}/{action.name}/" in answer.content.decode(), name
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["add a profile to a list", "Put somebody on a list", "add contact to newsletter", "add subscriber to audience"],
+)
+def test_it_is_found_in_ones_own_words(browser: Client, connection: Connection, said: str) -> None:
+    found = browser.get(ACTIONS, {"q": said}).content.decode()
+    assert re.findall(rf"/{connection.pk}/(\w+)/", found)[0] == "add_profile_to_list"
 
 
 def test_a_search_finds_nothing_else(browser: Client, connection: Connection) -> None:
@@ -404,6 +414,51 @@ def test_what_is_destroyed_is_named_with_its_people_and_asked_for(
     assert run_of(browser.get(sent_there["Location"])) == row
     assert row.outcome == "success"
     assert [one.method for one in sent() if one.method == "DELETE"] == ["DELETE"]
+
+
+def test_the_question_asks_nobody_however_often_it_is_shown(
+    browser: Client, sent: Sent, sandbox: Sandbox, connection: Connection
+) -> None:
+    sandbox.put_profiles(TEA, [SeedProfile(BEN), SeedProfile(CID)])
+    list_id = a_list(connection)
+    actions.run("add_profile_to_list", connection, list_id=list_id, email=BEN)
+    question = browser.post(form(connection, "delete_list"), {"list_id": list_id, "run": "1"})["Location"]
+    actions.run("add_profile_to_list", connection, list_id=list_id, email=CID)
+    before = len(sent())
+    for _ in range(2):
+        assert "1 person" in words(browser.get(question))
+    assert len(sent()) == before
+    tried = question.partition("sure=")[2]
+    again = browser.post(form(connection, "delete_list"), {"anew": tried, "list_id": "Another"})
+    assert again["Location"] == question
+    assert len(sent()) > before
+    assert "2 people" in words(browser.get(question))
+
+
+def test_the_question_is_asked_also_where_nothing_was_read(browser: Client, sent: Sent, connection: Connection) -> None:
+    list_id = a_list(connection)
+    question = browser.post(form(connection, "delete_list"), {"list_id": list_id, "run": "1"})["Location"]
+    row = ActionRun.objects.get(pk=question.partition("sure=")[2])
+    row.answered = "{}"
+    row.save()
+    before = len(sent())
+    said = words(browser.get(question))
+    assert (list_id in said, "are not read" in said, len(sent()) - before) == (True, True, 0)
+    browser.post(form(connection, "delete_list"), {"anew": str(row.pk)})
+    assert "Weekly letter" in words(browser.get(question))
+
+
+def test_nothing_is_read_into_a_question_about_somebody_who_was_erased(
+    browser: Client, operator: User, sandbox: Sandbox, connection: Connection
+) -> None:
+    ben, cid = sandbox.put_profiles(TEA, [SeedProfile(BEN), SeedProfile(CID)])
+    typed = {"klaviyo_id": ben, "from_id": cid, "run": "1"}
+    question = browser.post(form(connection, "merge_profiles"), typed)["Location"]
+    assert BEN in words(browser.get(question))
+    erase.erase(BEN, operator)
+    row = ActionRun.objects.get(pk=question.partition("sure=")[2])
+    assert (row.given, row.answered) == ("", "")
+    assert BEN not in words(browser.get(question))
 
 
 def test_what_cannot_be_counted_is_asked_all_the_same(browser: Client, connection: Connection) -> None:

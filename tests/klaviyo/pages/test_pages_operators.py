@@ -13,6 +13,7 @@ from klaviyo.pages import operators
 
 UPGRADE: Any = importlib.import_module("klaviyo.migrations.0003_operators_may_see_sends")
 BACKFILLS: Any = importlib.import_module("klaviyo.migrations.0028_operators_may_backfill")
+SYNCS: Any = importlib.import_module("klaviyo.migrations.0034_operators_may_sync")
 BROUGHT = {name for names in UPGRADE.NEW.values() for name in names}
 
 
@@ -70,3 +71,15 @@ def test_an_upgrade_lets_operators_run_backfills_and_viewers_see_them() -> None:
     with database.schema_editor() as editor:
         BACKFILLS.grant(apps, SimpleNamespace(connection=editor.connection))
     assert [names_of(group) for group in groups] == [{"run_backfill", "view_backfill"}, {"view_backfill"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upgrade_lets_operators_make_and_run_syncs_and_viewers_see_them() -> None:
+    operators.ensure_groups()
+    groups = [Group.objects.get(name=name) for name in (operators.NAME, operators.VIEWERS)]
+    for group in groups:
+        group.permissions.clear()
+    Permission.objects.filter(codename="see_synced_people").delete()  # as of a site before this version
+    with database.schema_editor() as editor:
+        SYNCS.grant(apps, SimpleNamespace(connection=editor.connection))
+    assert [names_of(group) for group in groups] == [set(SYNCS.OF_SYNCS), {"view_sync"}]

@@ -154,3 +154,14 @@ def test_what_does_not_go_is_not_said_to(browser_of_the_operator: Client, ann: A
     StoreSetting.objects.update(behaviour=StoreSetting.Behaviour.CREATE)
     message_hold.begin("A backup was restored.")
     assert "Messages to people are held" in page(browser_of_the_operator, BEN)
+
+
+def test_a_part_of_an_address_or_a_name_finds_people_to_choose_from(
+    browser_of_the_operator: Client, sandbox: Sandbox, ann: Advocate
+) -> None:
+    lifecycle.invite(ann, BEN)
+    asked = len(sandbox.requests())
+    answer = browser_of_the_operator.post(PREVIEW, {"email": "n@"})
+    assert {one.email for one in answer.context["found"]} == {ann.email, BEN}
+    assert browser_of_the_operator.post(PREVIEW, {"email": "nobody at all"}).status_code == 400
+    assert len(sandbox.requests()) == asked

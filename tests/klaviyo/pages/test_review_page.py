@@ -43,6 +43,19 @@ def test_it_says_which_account_came_back(
     assert "Test account" in page
 
 
+def test_an_account_without_a_store_is_not_called_well_on_the_first_page(
+    browser_of_the_operator: Client, connection: Connection, tea_house: Store
+) -> None:
+    integrations = "/admin/integrations/"
+    page = browser_of_the_operator.get(integrations).content.decode()
+    assert "No store joined" in page
+    assert "Fix<" in page
+    save(browser_of_the_operator, connection, tea_house)
+    page = browser_of_the_operator.get(integrations).content.decode()
+    assert "1 account connected" in page
+    assert "Manage<" in page
+
+
 def test_everybody_is_told_of_only_where_that_is_ticked(
     browser_of_the_operator: Client, connection: Connection, tea_house: Store
 ) -> None:

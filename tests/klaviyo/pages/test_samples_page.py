@@ -65,3 +65,9 @@ def test_an_odd_address_and_an_account_that_is_away(browser_of_the_operator: Cli
     assert browser_of_the_operator.post(page, {"email": "me"}).status_code == 400
     Connection.objects.update(state=Connection.State.RECONNECT)
     assert browser_of_the_operator.get(page).status_code == 404
+
+
+def test_where_it_leads_says_what_became_of_it(browser_of_the_operator: Client, page: str) -> None:
+    answer = browser_of_the_operator.post(page, {"email": ME, "once": "a form"}, follow=True)
+    assert answer.status_code == 200
+    assert ActionRun.objects.get().outcome == "success"

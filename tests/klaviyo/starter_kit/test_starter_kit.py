@@ -1,14 +1,20 @@
 """The starter kit is made once, as drafts; removed is what is as it was made, and the rest is named."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from integrations import outcomes
 from integrations.models import Connection
+from integrations.outcomes import CalledOff
 from integrations.pauses import by_hand
+from integrations.wire.attempts import LastLook
 from klaviyo.api import flows, things
 from klaviyo.api.client import Client
 from klaviyo.mapping.catalogue import CATALOGUE
@@ -316,12 +322,134 @@ def test_a_list_that_a_store_begins_to_use_while_its_removal_waits_stays(
     make(few)
     last_look = removal._last_look
 
-    def late(work: Work, thing: things.Thing) -> None:
-        if thing.kind == "list":
-            StoreSetting.objects.get_or_create(store=tea_house, connection=few, list_id=thing.id)
-        last_look(work, thing)
+    def late(work: Work, planned: Planned, item: KitItem) -> None:
+        if planned.kind == "list":
+            StoreSetting.objects.get_or_create(store=tea_house, connection=few, list_id=item.klaviyo_id)
+        last_look(work, planned, item)
 
     monkeypatch.setattr(removal, "_last_look", late)
     remove(few)
     assert (states(few)["list:advocates"], item("list:advocates").reason) == ("kept", removal.IN_SETTINGS)
     assert not [one for one in sandbox.requests("delete_list") if one.status < 400]
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, kind: str, act: Callable[[str], object]) -> None:
+    """Somebody acts after a thing of that kind was looked at, and before it is deleted."""
+    delete = things.delete
+
+    def late(client: Client, deleted: str, id: str, last_look: LastLook | None = None) -> None:
+        if deleted == kind:
+            act(id)
+        delete(client, deleted, id, last_look)
+
+    monkeypatch.setattr(things, "delete", late)
+
+
+def test_a_flow_that_is_set_live_while_its_removal_waits_stays(
+    few: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(few)
+    meanwhile(monkeypatch, "flow", lambda id: set_flow(few, id, "live"))
+    remove(few)
+    assert item("flow:conversion").reason == removal.NOT_DRAFT.format(status="live")
+    assert item("template:conversion").reason == removal.ITS_FLOW
+    assert sandbox.requests("delete_flow") == []
+    assert [one.attributes["status"] for one in held(few, "flow")] == ["live"]
+
+
+def test_a_list_that_somebody_joins_while_its_removal_waits_stays(
+    few: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(few)
+    ben = SeedProfile(email="ben@example.com", lists=[item("list:advocates").klaviyo_id])
+    meanwhile(monkeypatch, "list", lambda _: sandbox.put_profiles(TEA, [ben]))
+    remove(few)
+    assert item("list:advocates").reason == removal.HAS_PEOPLE.format(count=1)
+    assert sandbox.requests("delete_list") == []
+
+
+def test_where_the_last_look_has_no_answer_nothing_is_deleted(
+    few: Connection, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(few)
+    turns.ask(few, REMOVE)
+    meanwhile(monkeypatch, "flow", lambda _: sandbox.fault("get_flow", "503"))
+    turns.take_all()
+    assert sandbox.requests("delete_flow") == []
+    monkeypatch.undo()
+    for module in (making, removal, turns):
+        monkeypatch.setattr(module, "PLAN", FEW)
+    work()
+    assert states(few)["flow:conversion"] == "removed"
+
+
+@pytest.mark.parametrize(("touched", "stays"), [(timedelta(minutes=2), True), (timedelta(minutes=20), False)])
+def test_what_somebody_has_just_saved_stays_for_now(
+    few: Connection, spoil: Spoil, touched: timedelta, stays: bool
+) -> None:
+    make(few)
+    made_at, touched_at = timezone.now() - timedelta(hours=3), timezone.now() - touched
+
+    def older(document: dict[str, Any]) -> dict[str, Any]:
+        document["data"]["attributes"] |= {"created": made_at.isoformat(), "updated": touched_at.isoformat()}
+        return document
+
+    spoil("get_flow", older)
+    remove(few)
+    assert item("flow:conversion").reason == (removal.IN_HAND if stays else "")
+
+
+def test_what_is_made_under_our_name_after_a_request_was_called_off_is_not_ours(
+    few: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = things.make
+
+    def late(
+        client: Client, kind: str, attributes: Mapping[str, Any], last_look: LastLook | None = None
+    ) -> things.Thing:
+        if kind == "list" and last_look and not made:
+            StarterKit.objects.update(next_look_at=timezone.now() + timedelta(hours=1))  # the turn is over
+            with contextlib.suppress(CalledOff):
+                return real(client, kind, attributes, last_look)
+            made.append(real(client, kind, attributes).id)  # the operator
+            raise CalledOff(outcomes.Retry())
+        return real(client, kind, attributes, last_look)
+
+    monkeypatch.setattr(things, "make", late)
+    make(few)
+    assert set(states(few).values()) == {"made"}
+    assert item("list:advocates").klaviyo_id not in made
+    remove(few)
+    assert [one.id for one in held(few, "list") if one.name == plan.LIST.name] == made
+
+
+@pytest.mark.parametrize("key", ["list:advocates", "segment:owed", "template:conversion"])
+def test_after_a_lost_answer_only_what_is_ours_to_the_letter_is_taken_for_ours(
+    few: Connection, sandbox: Sandbox, key: str
+) -> None:
+    """The worker died when it had written down that it would ask, and somebody made something of that name."""
+    planned = BY_KEY[key]
+    other = {
+        "list": {"name": planned.name},
+        "segment": {**planned.attributes(), "is_starred": True},
+        "template": {**planned.attributes(), "html": "<p>Theirs</p>"},
+    }[planned.kind]
+    theirs = things.make(Client(few), planned.kind, other).id
+    if planned.kind == "list":
+        sandbox.put_profiles(TEA, [SeedProfile(email="ben@example.com", lists=[theirs])])
+    kit = StarterKit.objects.create(connection=few)
+    KitItem.objects.create(kit=kit, key=key, state="making", began_at=timezone.now())
+    make(few)
+    assert item(key).klaviyo_id not in ("", theirs)
+    remove(few)
+    assert theirs in {one.id for one in held(few, planned.kind)}
+
+
+def test_what_is_older_or_newer_than_the_request_is_not_taken_for_ours(few: Connection) -> None:
+    theirs = things.make(Client(few), "list", {"name": plan.LIST.name}).id
+    kit = StarterKit.objects.create(connection=few)
+    long_ago = timezone.now() - timedelta(hours=1)
+    KitItem.objects.create(kit=kit, key="list:advocates", state="making", began_at=long_ago)
+    make(few)
+    assert item("list:advocates").klaviyo_id != theirs

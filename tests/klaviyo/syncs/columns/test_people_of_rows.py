@@ -126,6 +126,25 @@ def test_a_number_that_is_cut_or_uncertain_is_refused(number: object, country: s
     assert refused(by_phone(number, country)).startswith(why)
 
 
+@pytest.mark.parametrize(
+    ("number", "country", "right"),
+    [
+        ("030 123456", "DE", "+4930123456"),
+        ("06 12 34 56 78", "FR", "+33612345678"),
+        ("(212) 555-0142", "US", "+12125550142"),
+        ("0664 1234567", "AT", "+436641234567"),
+        ("1 212 555 0142", "US", "+12125550142"),
+    ],
+)
+def test_where_a_row_names_its_country_nothing_is_guessed(number: str, country: str, right: str) -> None:
+    assert told(by_phone(number, country)).identity == right
+    assert refused(by_phone("12", country)).startswith("phone: is no phone number that can exist in")
+
+
+def test_a_number_that_may_have_lost_its_plus_is_refused() -> None:
+    assert refused(by_phone("4915123456789", "DE")).startswith("phone: may be a number of another country than DE")
+
+
 def test_without_any_country_a_number_needs_its_own_code() -> None:
     assert refused(by_phone("0151 23456789", None, default="")).startswith("phone: has no country code: write it like")
     assert told(by_phone("+4915123456789", None, default="")).identity == "+4915123456789"

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('integrations', '0018_notices'),
-        ('klaviyo', '0030_flows'),
+        ('klaviyo', '0032_facts_until'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

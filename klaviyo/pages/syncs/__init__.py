@@ -1,0 +1,1 @@
+"""What the pages of syncs show, and what their forms ask for."""
