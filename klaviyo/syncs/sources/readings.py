@@ -18,7 +18,7 @@ from klaviyo.syncs.sources.lines import LONGEST, Lines
 from klaviyo.syncs.sources.table import SourceError
 
 JSON_LINES = "json lines"
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = ("\t", ";", "|", ",")  # of several that are as likely the first: a comma stands in texts and in numbers
 SAMPLE = 1 << 18  # characters
 MOST_LINES = 1000
 HEADER_WITHIN = 20  # rows
@@ -82,9 +82,9 @@ def proposed(content: Content, *, encoding: str | None = None, delimiter: str | 
     if guesses:
         best = max(guesses, key=lambda guess: guess.score)
         return Reading(encoding, best.delimiter, best.line)
-    if broken := next((one for one in DELIMITERS if one in filled[0] and not _rows(sample, one)), None):
+    if broken := next((one for one in DELIMITERS if one in filled[0] and _is_broken(sample, one)), None):
         return Reading(encoding, broken, next(at for at, line in enumerate(sample, 1) if line.strip()))
-    free = next((one for one in DELIMITERS if not any(one in line for line in sample)), DELIMITERS[0])
+    free = next((one for one in reversed(DELIMITERS) if not any(one in line for line in sample)), ",")
     alone = _Guess(free, _rows(sample, free))
     return Reading(encoding, free, alone.line)
 
@@ -130,20 +130,23 @@ class _Row:
         return sum(_is_name(cell) for cell in self.cells[: self.width]) / max(self.width, 1)
 
 
+def _is_broken(sample: Sequence[str], delimiter: str) -> bool:
+    return not any(row.cells for row in _rows(sample, delimiter))
+
+
 def _rows(sample: Sequence[str], delimiter: str, first: int = 1) -> list[_Row]:
-    """The sample's rows that are not blank, without broken ones."""
+    """The sample's rows that are not blank; a broken one has no cells."""
     reader = csv.reader(sample, delimiter=delimiter, strict=True)
     rows = list[_Row]()
     while True:
         begins = reader.line_num + first
         try:
-            row = _Row(begins, next(reader))
+            if (row := _Row(begins, next(reader))).width:
+                rows.append(row)
         except StopIteration:
             break
         except csv.Error:
-            continue
-        if row.width:
-            rows.append(row)
+            rows.append(_Row(begins, []))
     return rows
 
 
@@ -155,7 +158,8 @@ class _Guess:
         self._full = self._width_of_full_rows()
         self._place = self._header()
         header = rows[self._place] if rows else _Row(1, [])
-        self.line = None if any(map(_is_address, header.cells)) else header.line or None
+        is_header = header.likeness > 0 and not any(map(_is_address, header.cells))
+        self.line = header.line if is_header else None
         self._columns, self._likeness = len(header.cells), header.likeness
 
     @property
@@ -170,8 +174,9 @@ class _Guess:
         return header.likeness == 1.0 and not is_prose and self._agreement > 0.5
 
     @property
-    def score(self) -> tuple[float, float, int]:
-        return round(self._agreement * self._likeness, 1), self._columns, -self._place
+    def score(self) -> tuple[float, float, int, int]:
+        is_prose = any(cell.startswith(" ") for cell in self._rows[self._place].cells[1:])
+        return round(self._agreement * self._likeness, 1), -is_prose, self._columns, -self._place
 
     @property
     def _agreement(self) -> float:
@@ -180,11 +185,12 @@ class _Guess:
         return sum(row.width <= self._columns <= len(row.cells) for row in rows) / max(len(rows), 1)
 
     def _width_of_full_rows(self) -> int:
-        if not self._rows:
+        whole = [row for row in self._rows if row.cells]
+        if not whole:
             return 0
-        usual = _most_common(len(row.cells) for row in self._rows)
-        is_filled = any(row.width >= usual for row in self._rows)
-        return usual if is_filled else _most_common(row.width for row in self._rows)
+        usual = _most_common(len(row.cells) for row in whole)
+        is_filled = any(row.width >= usual for row in whole)
+        return usual if is_filled else _most_common(row.width for row in whole)
 
     def _header(self) -> int:
         rows, full = self._rows, self._full

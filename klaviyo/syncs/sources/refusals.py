@@ -16,18 +16,18 @@ _PASSWORD = re.compile(r"://[^@\s]*@")
 
 
 def of_postgresql(error: BaseException, statement: str) -> str:
-    """By its code: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-    code = str(getattr(error, "pgcode", None) or "")
+    """By its SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+    state = str(getattr(error, "pgcode", None) or "")
     said = _first_line(getattr(getattr(error, "diag", None), "message_primary", None) or str(error))
-    if code in ("57014", "55P03", "25P03", "25P04"):
+    if state in ("57014", "55P03", "25P03", "25P04"):
         return _LATE
-    if code == "25006":
+    if state == "25006":
         return f"The query would change something, and a source only reads: {said}."
-    if code == "42501":
+    if state == "42501":
         return f"The role that reads this database has not the right to: {said}."
-    if code.startswith(("57", "53", "08", "28", "3D")) or not code:
+    if state.startswith(("57", "53", "08", "28", "3D")) or not state:
         return f"The database does not answer: {said}."
-    if code.startswith(("22", "21")):
+    if state.startswith(("22", "21")):
         return f"The query fails on a row: {_VALUE.sub('', said)}."
     return f"The database refuses the query: {said}{_place(error, statement)}."
 

@@ -147,7 +147,7 @@ def test_the_separator_that_excel_is_told(tmp_path: Path) -> None:
     assert rows_of(found) == [["1", "a;b,c"], ["2", "d;e,f"]]
 
 
-@pytest.mark.parametrize(("cell", "delimiter"), [("a@tea.test;b", ","), ("Lee, Ann", ";"), ("a, b;c", "\t")])
+@pytest.mark.parametrize(("cell", "delimiter"), [("a@tea.test;b", ","), ("Lee, Ann", "|"), ("a, b;c", "|")])
 def test_one_column_with_a_delimiter_in_a_cell(cell: str, delimiter: str, tmp_path: Path) -> None:
     found = read(tmp_path, f"name\nann\n{cell}\nben\n".encode())
     assert (found.delimiter, found.columns) == (delimiter, ["name"])
@@ -163,6 +163,19 @@ def test_one_column_whose_every_cell_has_a_comma(tmp_path: Path) -> None:
 def test_a_header_shorter_than_its_rows_refuses_them(tmp_path: Path) -> None:
     found = read(tmp_path, b"id,email\n1,a@tea.test,Rome\n2,b@tea.test,Bern\n")
     assert (found.header_line, found.rows, list(found.refused)) == (1, [], [2, 3])
+
+
+@pytest.mark.parametrize(("delimiter", "other"), [(";", ", "), (",", "; "), ("\t", ", "), (";", ",")])
+def test_two_characters_that_part_every_line_alike(delimiter: str, other: str, tmp_path: Path) -> None:
+    rows = ("name", "city", "country"), ("Ann", "Rome", "Italy"), ("Ben", "Bern", "Switzerland")
+    text = "\n".join(f"{name}{delimiter}{city}{other}{country}" for name, city, country in rows)
+    found = read(tmp_path, text.encode())
+    assert (found.delimiter, found.columns) == (delimiter, ["name", f"city{other}country"])
+
+
+def test_numbers_alone_are_no_header(tmp_path: Path) -> None:
+    found = read(tmp_path, b"1001\n1002\n1003\n")
+    assert (found.header_line, found.columns, rows_of(found)) == (None, ["column_1"], [["1001"], ["1002"], ["1003"]])
 
 
 def test_without_a_header_nobody_is_taken_for_one(tmp_path: Path) -> None:
