@@ -20,6 +20,7 @@ from klaviyo.imports import results as import_results
 from klaviyo.starter_kit import turns as starter_kit_turns
 from klaviyo.syncs import schedule as sync_schedule
 from klaviyo.syncs.run import engine as sync_engine
+from klaviyo.syncs.run import runs as sync_runs
 from klaviyo.webhooks import process
 from klaviyo.webhooks import turns as webhook_turns
 
@@ -111,6 +112,7 @@ def end_runs() -> None:
     abandoned.close()
     action_retention.forget()
     backfill_problems.forget()
+    sync_runs.forget_samples()
 
 
 @shared_task(ignore_result=True)

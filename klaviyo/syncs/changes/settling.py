@@ -130,13 +130,6 @@ def remove(run: SyncRun, ns: Sequence[int]) -> None:
     SyncRun.objects.filter(pk=run.pk).update(removed=F("removed") + removed)
 
 
-def note_profiles(run: SyncRun, ids: Mapping[str, str]) -> None:
-    """Under which id Klaviyo has whom, by identity: so they are found again when the address is another."""
-    statement = f"UPDATE {_ROW} SET profile_id = %s WHERE sync_id = %s AND identity = %s"
-    with database.cursor() as cursor:
-        cursor.executemany(statement, [(id, run.sync_id, identity) for identity, id in ids.items()])
-
-
 def note_codes(run: SyncRun, counts: Mapping[str, int]) -> None:
     """Why rows were not sent, as the run tells it. In the transaction that has the run."""
     notes = dict(SyncRun.objects.values_list("notes", flat=True).get(pk=run.pk))

@@ -32,10 +32,10 @@ def target(sync: Sync) -> str:
     return f"{sync.connection.account_id}/{sync.options.get('list_id', '')}"
 
 
-def prepare(sync: Sync, run: int) -> None:
+def prepare(sync: Sync) -> None:
     """What must be there before the first row is read: a list that the sync makes. Raises IntegrationError."""
     if sync.destination == Destination.LIST:
-        lists.make(sync, run)
+        lists.make(sync)
 
 
 def send(work: Work) -> None:

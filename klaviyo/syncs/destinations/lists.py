@@ -15,7 +15,7 @@ MOST_REMOVED = lists.MOST_MEMBERS
 CLOCKS_DIFFER = timedelta(minutes=2)
 
 
-def make(sync: Sync, run: int) -> None:
+def make(sync: Sync) -> None:
     """Make the sync's own list, once: what a crash has left without its id is found by its name and its time."""
     if sync.options.get("list_id") or not sync.options.get("make_list"):
         return
@@ -29,7 +29,6 @@ def make(sync: Sync, run: int) -> None:
         since = (timezone.now() - CLOCKS_DIFFER).isoformat()
         _note(sync, {"making_since": since})
     _note(sync, {"list_id": found or lists.create(client, name), "list_name": name})
-    del run
 
 
 def remove(work: Work) -> None:

@@ -66,18 +66,17 @@ def step(pk: int) -> bool:
 def _step(run: SyncRun) -> bool:
     match run.state:
         case State.READING:
-            if profiles.open_imports(run.sync):
+            if not run.is_dry and profiles.open_imports(run.sync):
                 _say(run, EARLIER_FIRST)
                 return False
-            if not run.is_dry:
-                destinations.prepare(run.sync, run.pk)
             return reading.take(run)
         case State.SENDING:
             if (chunk := chunks.claim(run, Kind.SEND)) is not None:
                 return _work(run, chunk, destinations.send)
             return _sent(run)
         case _:
-            if profiles.open_imports(run.sync):  # what is late would add again whom we take off
+            is_over = not chunks.left(run, Kind.REMOVE).exists()
+            if not is_over and profiles.open_imports(run.sync):  # what is late would add again whom we take off
                 return False
             if (chunk := chunks.claim(run, Kind.REMOVE)) is not None:
                 return _work(run, chunk, destinations.remove)
@@ -86,7 +85,7 @@ def _step(run: SyncRun) -> bool:
 
 def _work(run: SyncRun, chunk: SyncChunk, do: Callable[[Work], None]) -> bool:
     """One chunk; whether the next may follow at once."""
-    SyncRun.objects.filter(pk=run.pk).update(worked_at=Now(), problem="")
+    SyncRun.objects.filter(pk=run.pk).update(worked_at=Now(), problem="", code="")
     try:
         do(Work.of(run, chunk))
     except chunks.Taken:

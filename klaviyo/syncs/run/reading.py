@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from integrations import shutdown
+from integrations.errors import IntegrationError
 from klaviyo.consent import reach
 from klaviyo.models import SyncRow, SyncRun
 from klaviyo.syncs import destinations
@@ -35,11 +36,8 @@ def take(run: SyncRun) -> bool:
         with beating(run, attempt) as lost:
             stage = Stage(run.pk, attempt)
             staging.clear(run.pk, attempt)
-            for earlier in SyncRun.objects.filter(
-                sync=run.sync_id, pk__lt=run.pk, chunks__unsure_until=None
-            ).distinct():
-                staging.clear(earlier.pk)
-                runs.forget_work(earlier)
+            if not run.is_dry:
+                _prepare(run)
             _read(run, stage, lost)
             _compare(run, stage)
     except SourceError as error:
@@ -48,11 +46,24 @@ def take(run: SyncRun) -> bool:
         _end(run, attempt, State.HELD, runs.SOURCE_CHANGED, f"{error} Mend it and confirm, or stop.")
     except Held as reason:
         _end(run, attempt, State.HELD, runs.SOURCE_CHANGED, str(reason))
+    except IntegrationError:
+        SyncRun.objects.filter(pk=run.pk, attempt=attempt, state=State.READING).update(lease_until=None)
+        raise
     except Lost:
         SyncRun.objects.filter(pk=run.pk, attempt=attempt, state=State.READING).update(lease_until=None)
     finally:
         staging.clear(run.pk, attempt + 1)
     return True
+
+
+def _prepare(run: SyncRun) -> None:
+    """What earlier runs have left is forgotten, and what must be there is made. Raises IntegrationError."""
+    earlier = SyncRun.objects.filter(sync=run.sync_id, pk__lt=run.pk)
+    if last := earlier.order_by("-pk").first():
+        staging.clear(last.pk)  # which a worker that was killed has left
+    for one in earlier.filter(chunks__isnull=False, chunks__unsure_until=None).distinct():
+        runs.forget_work(one)
+    destinations.prepare(run.sync)
 
 
 class Held(Exception):

@@ -1,5 +1,8 @@
 """Runs as people have them: begun, stopped, gone on with, confirmed."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -57,10 +60,11 @@ def go_on(run: SyncRun) -> None:
             row = SyncRun.objects.select_for_update().get(pk=run.pk)
             if row.state not in (State.STOPPED, State.FAILED):
                 raise NotPossible(f"Run {row.pk} is {row.get_state_display().lower()}: there is nothing to go on with.")
-            if SyncRun.objects.filter(sync=row.sync_id, pk__gt=row.pk).exists():
+            if SyncRun.objects.filter(sync=row.sync_id, pk__gt=row.pk, is_dry=False).exists():
                 raise NotPossible("A later run has begun since: it has told what this one had left.")
             was_compared = row.read_at is not None and SyncChunk.objects.filter(run=row.pk).exists()
-            state = row.stopped_in if was_compared and row.stopped_in else State.READING
+            was_at_work = row.stopped_in in (State.SENDING, State.REMOVING)
+            state = row.stopped_in if was_compared and was_at_work else State.READING
             said = {"stopped_in": "", "ended_at": None, "problem": "", "code": "", "wait_until": None}
             SyncRun.objects.filter(pk=row.pk).update(state=state, **said)
     except IntegrityError:
@@ -90,3 +94,9 @@ def forget_work(run: SyncRun) -> None:
     """What was to be done goes; what may still be under way at Klaviyo is remembered."""
     SyncChange.objects.filter(run=run.pk)._raw_delete("default")
     SyncChunk.objects.filter(run=run.pk, unsure_until=None).delete()
+
+
+def forget_samples() -> int:
+    """What dry runs have shown of people is forgotten like the contents of deliveries."""
+    old = SyncRun.objects.filter(began_at__lt=Now() - timedelta(days=settings.RETAIN_BODIES_DAYS)).exclude(samples=[])
+    return old.update(samples=[])

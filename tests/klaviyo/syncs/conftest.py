@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ import pytest
 from integrations.models import Connection
 from klaviyo.models import Sync, SyncSource
 from klaviyo.syncs.destinations import profiles
+from klaviyo.syncs.run import engine
 
 MAPPING: dict[str, Any] = {
     "identity": {"kind": "email", "column": "Email"},
@@ -69,3 +71,9 @@ def customers(source: SyncSource, connection: Connection) -> Sync:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiles, "MOST", 4)
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test leaves in the queue is no reason to wait, however slow the machine is."""
+    monkeypatch.setattr(engine, "BEHIND", timedelta(hours=1))

@@ -233,3 +233,30 @@ def test_a_stopped_run_goes_on_where_it_was(sandbox: Sandbox, mirrored: Sync, li
     assert to_its_end(row).state == "done"
     assert len(sandbox.requests(IMPORT)) == 3
     assert len(members(sandbox, list_id)) == 10
+
+
+def test_what_is_left_of_a_stopped_run_is_forgotten_by_the_next(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    write(people(10))
+    row = runs.begin(mirrored)
+    assert engine.step(row.pk)
+    assert engine.step(row.pk)
+    runs.stop(row)
+    later = run(mirrored)
+    assert later.state == "done"
+    assert sums_hold(later)
+    assert len(members(sandbox, list_id)) == 10
+    with pytest.raises(runs.NotPossible, match="later run"):
+        runs.go_on(row)
+
+
+def test_a_held_run_that_was_stopped_is_read_and_held_anew(sandbox: Sandbox, mirrored: Sync, write: Write) -> None:
+    write(people(10))
+    run(mirrored)
+    write([])
+    row = run(mirrored)
+    assert row.state == "held"
+    runs.stop(row)
+    runs.go_on(row)
+    assert to_its_end(row).state == "held"

@@ -1,11 +1,16 @@
 """Profiles are kept in step with a file: all at first, then only what differs, and every row is accounted for."""
 
-import pytest
+from datetime import timedelta
 
-from integrations.models import Attempt
+import pytest
+from django.utils import timezone
+
+from integrations.models import Attempt, Delivery
 from klaviyo.models import Sync, SyncChange, SyncRow, SyncStaged
 from klaviyo.sandbox import Sandbox, SeedProfile
 from klaviyo.syncs.run import engine, runs
+from referrals.models import Advocate
+from tests.conftest import Drain
 from tests.klaviyo.story import TEA
 from tests.klaviyo.syncs.conftest import Write
 from tests.klaviyo.syncs.syncing import command, emails, run, sums_hold, to_its_end
@@ -178,3 +183,21 @@ def test_what_is_in_the_way_is_said_and_the_run_goes_on_after_it(
     assert begun.problem
     assert to_its_end(begun).state == "done"
     assert len(emails(sandbox)) == 3
+
+
+def test_facts_of_the_account_that_are_due_go_first(
+    sandbox: Sandbox, customers: Sync, ann: Advocate, write: Write, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BEHIND", timedelta(seconds=1))
+    monkeypatch.setattr(engine, "AWAY", timedelta(hours=1))
+    write(people(3))
+    begun = runs.begin(customers)
+    assert engine.step(begun.pk)
+    Delivery.objects.update(next_try_at=timezone.now() - timedelta(seconds=10))
+    assert not engine.step(begun.pk)
+    begun.refresh_from_db()
+    assert begun.problem == engine.THEIRS_FIRST
+    assert not sandbox.requests(IMPORT)
+    drain()
+    assert to_its_end(begun).state == "done"
+    assert len(emails(sandbox)) == 4
