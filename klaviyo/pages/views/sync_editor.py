@@ -150,7 +150,7 @@ def mapping(request: HttpRequest, sync_id: int) -> HttpResponse:
     is_post = request.method == "POST"
     seen = preview.of(row.source) if is_post or row.source.kind != Kind.SQL else Preview(tuple(row.source.columns))
     problems: Mapping[str, str] = {}
-    is_proposed = not row.mapping.get("fields") and not is_post
+    is_proposed = "fields" not in row.mapping and not is_post
     if "suggest" in request.POST or is_proposed:
         made = mapping_form.suggested(row, seen)
     else:
