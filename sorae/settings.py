@@ -177,6 +177,7 @@ CONTENT_SECURITY_POLICY = {
 DATABASES = {"default": configuration.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'sorae.sqlite3'}")}
 # What syncs may read by SQL, and nothing else: each is asked over a connection of its own, not as one of DATABASES.
 SYNC_DATABASES = configuration.named_databases("SYNC_DATABASE_URL_NAME")
+SYNC_FOLDERS = configuration.words("SYNC_FOLDERS")
 REDIS_URL = configuration.redis("REDIS_URL")
 WORKERS_AT_MOST = configuration.number("WORKERS_AT_MOST", 4, least=1)
 

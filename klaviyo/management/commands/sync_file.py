@@ -110,7 +110,7 @@ class _AsJson(ExitStack):
             self._write(f"{comma}\n{json.dumps([json_lines.as_text(value) for value in one.values])}")
             return
         said = one.reason if isinstance(one, BadRow) else one.warning
-        self._aside[kind].write(f"{comma}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
+        self._aside[type(one)].write(f"{comma}\n{json.dumps(str(one.number))}: {json.dumps(said)}")
 
     def end(self, error: str, reading: Reading | None) -> None:
         if not self._has_begun:

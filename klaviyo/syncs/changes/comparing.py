@@ -171,9 +171,9 @@ _NOBODY_KNOWS_WHOSE = f"{_READ} AND s.key IS NULL AND s.identity = ''"
 _GONE = f"""
     FROM {_ROW} AS o
     LEFT JOIN {_STAGE} AS s ON {_MINE} AND s.key = o.key
-    LEFT JOIN {_STAGE} AS k ON k.run_id = %(run)s AND k.attempt = %(attempt)s
-        AND k.key IS NULL AND k.identity <> '' AND k.identity = o.identity
-    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND s.n IS NULL AND k.n IS NULL
+    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND s.n IS NULL AND o.identity NOT IN (
+        SELECT s.identity FROM {_STAGE} AS s WHERE {_MINE} AND s.key IS NULL
+    )
 """
 _REMOVED = f"""
     INSERT INTO {_CHANGE} ({_COLUMNS})

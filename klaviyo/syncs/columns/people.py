@@ -31,7 +31,7 @@ def email(value: object) -> str:
     """An e-mail address as it travels, in lower case. Raises Trouble."""
     if type(value) is str and len(value) <= values.LONGEST_EMAIL and _USUAL(value):
         return value
-    text = unicodedata.normalize("NFC", checked(plain(value).strip()))
+    text = checked(plain(value).strip())
     if not text:
         raise Trouble("is empty")
     if problem := values.email_problem(text):
@@ -89,8 +89,8 @@ def is_country(text: str) -> bool:
 
 
 def external_id(value: object) -> str:
-    """An id of another system. Raises Trouble."""
-    text = checked(plain(value).strip())
+    """An id of another system, composed (NFC): by eye it is the same id. Raises Trouble."""
+    text = unicodedata.normalize("NFC", checked(plain(value).strip()))
     if not text:
         raise Trouble("is empty")
     if len(text) > LONGEST_ID:

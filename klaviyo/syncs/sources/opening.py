@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.conf import settings
+
 from klaviyo.syncs.sources import files, queries, readings, ready
 from klaviyo.syncs.sources.contents import Content, OnDisk, Uploaded
 from klaviyo.syncs.sources.readings import Reading
@@ -70,7 +72,11 @@ def content_of(source: Source) -> Content:
         return Uploaded(source.upload)
     if not source.path:
         raise SourceError("The source has no file. Upload one, or give its path.")
-    return OnDisk(Path(source.path))
+    path = Path(source.path)
+    folders = [Path(folder).resolve() for folder in settings.SYNC_FOLDERS]
+    if folders and not any(path.resolve().is_relative_to(folder) for folder in folders):
+        raise SourceError(f"{path.name} is in none of the folders that syncs may read: see SYNC_FOLDERS.")
+    return OnDisk(path)
 
 
 def reading_of(source: Source, content: Content) -> Reading:

@@ -8,7 +8,7 @@ import importlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -22,8 +22,10 @@ from klaviyo.syncs.sources.table import BadRow, Row, SourceError, Warned
 
 LONGEST_SECONDS = 900.0  # for the first rows to come, and for each fetch
 PREVIEW_SECONDS = 10.0
+MOST_LISTED = 5000  # columns
 AT_ONCE = 2000  # rows of a fetch; fewer, where they are long
 BYTES_AT_ONCE = 1 << 22
+READ_ONLY = {"mysql": "SET SESSION TRANSACTION READ ONLY", "mariadb": "SET SESSION TRANSACTION READ ONLY"}
 STEPS = 50_000  # of SQLite's machine between two looks at the clock
 
 Fetch = Callable[[int], Sequence[Sequence[Any]]]
@@ -65,6 +67,41 @@ def warnings(database: str) -> list[str]:
     """What the role of a database may do that no source needs, in sentences. Raises SourceError."""
     config = _config(database)
     return _of_role(config) if _engine(config) == "postgresql" else []
+
+
+def tables(database: str) -> dict[str, list[str]]:
+    """What the role may read: tables and views with their columns, as a query names them. Raises SourceError."""
+    engine, found = _engine(_config(database)), dict[str, list[str]]()
+    asked = {"postgresql": _TABLES_OF_POSTGRESQL, "sqlite3": _TABLES_OF_SQLITE}.get(engine, _TABLES_OF_OTHERS)
+    with opened(database, asked, limit=MOST_LISTED) as rows:
+        for row in rows:
+            if isinstance(row, Row):
+                found.setdefault(str(row.values[0]), []).extend(map(str, row.values[1:]))
+    if engine == "sqlite3":
+        return {name: _columns_of(database, name) for name in found}
+    return found
+
+
+def _columns_of(database: str, table: str) -> list[str]:
+    quoted = table.replace('"', '""')
+    with opened(database, f'SELECT * FROM "{quoted}"', limit=0) as rows:
+        return list(rows.columns)
+
+
+_TABLES_OF_OTHERS = """
+SELECT table_name AS t, column_name AS c FROM information_schema.columns WHERE table_schema <> 'information_schema'
+    ORDER BY table_name, ordinal_position
+"""
+_TABLES_OF_POSTGRESQL = """
+SELECT CASE table_schema WHEN 'public' THEN '' ELSE quote_ident(table_schema) || '.' END || quote_ident(table_name) t,
+    quote_ident(column_name) c FROM information_schema.columns
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    AND has_table_privilege(quote_ident(table_schema) || '.' || quote_ident(table_name), 'SELECT')
+    ORDER BY table_schema, table_name, ordinal_position
+"""
+_TABLES_OF_SQLITE = """
+SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name
+"""
 
 
 def _config(database: str) -> Mapping[str, Any]:
@@ -110,9 +147,11 @@ def _checked_names(columns: Sequence[str]) -> tuple[str, ...]:
 
 @contextmanager
 def _postgresql(config: Mapping[str, Any], statement: str, seconds: float) -> Iterator[tuple[Sequence[str], Fetch]]:
-    with _signed_in(config, seconds) as connection, _said(statement), connection.chunked_cursor() as cursor:
-        cursor.execute(statement)
-        waiting = list(cursor.fetchmany(1))  # which tells the columns: they are not known before
+    with _signed_in(config, seconds) as connection:
+        with _said(statement):
+            cursor = connection.chunked_cursor()
+            cursor.execute(statement)
+            waiting = list(cursor.fetchmany(1))  # which tells the columns: they are not known before
 
         def fetch(number: int) -> Sequence[Sequence[Any]]:
             with _said(statement):
@@ -204,29 +243,30 @@ def _allowed(action: int, _first: str | None, second: str | None, *_: str | None
 def _sqlite(config: Mapping[str, Any], statement: str, seconds: float) -> Iterator[tuple[Sequence[str], Fetch]]:
     ends = time.monotonic() + seconds
 
-    def is_late() -> bool:
-        return time.monotonic() > ends
+    @contextmanager
+    def said() -> Iterator[None]:
+        nonlocal ends
+        ends = time.monotonic() + seconds
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SourceError(refusals.of_sqlite(error)) from None
 
-    try:
-        # https://www.sqlite.org/uri.html#urimode: it cannot be written to, nor made where there is none
-        address = f"file:{quote(str(config['NAME']))}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)) as connection:
+    def fetch(number: int) -> Sequence[Sequence[Any]]:
+        with said():
+            return cursor.fetchmany(number)
+
+    with ExitStack() as stack:
+        with said():
+            # https://www.sqlite.org/uri.html#urimode: it cannot be written to, nor made where there is none
+            address = f"file:{quote(str(config['NAME']))}?mode=ro"
+            connection = sqlite3.connect(address, uri=True, timeout=seconds, check_same_thread=False)
+            stack.enter_context(closing(connection))
             connection.execute("PRAGMA query_only = ON")
             connection.set_authorizer(_allowed)
-            connection.set_progress_handler(is_late, STEPS)
+            connection.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
             cursor = connection.execute(statement)
-
-            def fetch(number: int) -> Sequence[Sequence[Any]]:
-                nonlocal ends
-                ends = time.monotonic() + seconds
-                try:
-                    return cursor.fetchmany(number)
-                except sqlite3.Error as error:
-                    raise SourceError(refusals.of_sqlite(error, seconds)) from None
-
-            yield [column[0] for column in cursor.description], fetch
-    except sqlite3.Error as error:
-        raise SourceError(refusals.of_sqlite(error, seconds)) from None
+        yield [column[0] for column in cursor.description], fetch
 
 
 # --- All others, by SQLAlchemy where it is installed ------------------------------------------------------
@@ -241,21 +281,28 @@ def _sqlalchemy(config: Mapping[str, Any], statement: str, seconds: float) -> It
             "This database needs SQLAlchemy, and a driver of its own, which are not installed here. "
             "Install them (pip install sqlalchemy, and the driver's package), or read PostgreSQL or SQLite."
         ) from None
-    try:
-        engine = sqlalchemy.create_engine(config["URL"], poolclass=sqlalchemy.pool.NullPool)
-        with engine.connect() as connection:
+
+    @contextmanager
+    def said() -> Iterator[None]:
+        try:
+            yield
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise SourceError(refusals.of_sqlalchemy(error)) from None
+        except ImportError as error:
+            raise SourceError(f"The driver of this database is not installed: {error}. Install it.") from None
+
+    def fetch(number: int) -> Sequence[Sequence[Any]]:
+        with said():
+            return [tuple(row) for row in answer.fetchmany(number)]
+
+    with ExitStack() as stack:
+        with said():
+            engine = sqlalchemy.create_engine(config["URL"], poolclass=sqlalchemy.pool.NullPool)
+            connection = stack.enter_context(engine.connect())
+            if reads_only := READ_ONLY.get(engine.dialect.name):
+                connection.exec_driver_sql(reads_only)
+                connection.rollback()  # it holds from the next transaction on
             # https://docs.sqlalchemy.org/en/20/core/connections.html#using-server-side-cursors-a-k-a-stream-results
-            answer = connection.execution_options(stream_results=True, max_row_buffer=AT_ONCE).exec_driver_sql(
-                statement
-            )
-
-            def fetch(number: int) -> Sequence[Sequence[Any]]:
-                try:
-                    return [tuple(row) for row in answer.fetchmany(number)]
-                except sqlalchemy.exc.SQLAlchemyError as error:
-                    raise SourceError(refusals.of_sqlalchemy(error)) from None
-
-            yield list(answer.keys()), fetch
-            connection.rollback()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise SourceError(refusals.of_sqlalchemy(error)) from None
+            streaming = connection.execution_options(stream_results=True, max_row_buffer=AT_ONCE)
+            answer = streaming.exec_driver_sql(statement)
+        yield list(answer.keys()), fetch

@@ -10,7 +10,8 @@ NO_VALUE = (
 )
 _LATE = "The query took too long and was ended. Have it read fewer rows, or give its tables the indexes that it needs."
 _SAID = 300  # characters
-_VALUE = re.compile(r"([:=]\s*)?[\"'(][^\"']*[@\d][^\"']*[\"')].*", re.DOTALL)
+_VALUE = re.compile(r"\s*(?::\s|[\"']).*", re.DOTALL)  # of a row: whatever is quoted, or stands behind a colon
+_QUOTED = re.compile(r"(['\"])(?:(?!\1).)*[@\d](?:(?!\1).)*\1")
 _PASSWORD = re.compile(r"://[^@\s]*@")
 
 
@@ -27,11 +28,11 @@ def of_postgresql(error: BaseException, statement: str) -> str:
     if code.startswith(("57", "53", "08", "28", "3D")) or not code:
         return f"The database does not answer: {said}."
     if code.startswith(("22", "21")):
-        return f"The query fails on a row: {_VALUE.sub('', said).rstrip(' :')}."
+        return f"The query fails on a row: {_VALUE.sub('', said)}."
     return f"The database refuses the query: {said}{_place(error, statement)}."
 
 
-def of_sqlite(error: sqlite3.Error, seconds: float) -> str:  # noqa: ARG001
+def of_sqlite(error: sqlite3.Error) -> str:
     said = _first_line(str(error))
     if "interrupted" in said:
         return _LATE
@@ -46,7 +47,9 @@ def of_sqlite(error: sqlite3.Error, seconds: float) -> str:  # noqa: ARG001
 
 def of_sqlalchemy(error: BaseException) -> str:
     said = _first_line(str(getattr(error, "orig", None) or error))
-    return f"The database refuses: {_PASSWORD.sub('://', _VALUE.sub('', said)).rstrip(' :')}."
+    if type(error).__name__ == "DataError":
+        return f"The query fails on a row: {_VALUE.sub('', said)}."
+    return f"The database refuses: {_PASSWORD.sub('://', _QUOTED.sub('…', said))}."
 
 
 def _first_line(said: str) -> str:

@@ -93,6 +93,8 @@ def test_a_day_begins_with_its_first_moment_where_midnight_is_skipped() -> None:
     beirut = mapping(["email", "x"], fields, zone=ZoneInfo("Asia/Beirut"))
     one = told(beirut.apply(Row(2, ("ann@tea.test", "2026-03-29"))))
     assert one.payload["properties"]["x"] == "2026-03-28T22:00:00Z"
+    excel = mapping(["email", "x"], fields | {"form": "excel"}, zone=ZoneInfo("Asia/Beirut"))
+    assert told(excel.apply(Row(2, ("ann@tea.test", "46110")))).payload["properties"]["x"] == "2026-03-28T22:00:00Z"
     assert "this hour does not exist in Asia/Beirut" in refused(
         beirut.apply(Row(3, ("ann@tea.test", "2026-03-29T00:00")))
     )

@@ -161,6 +161,7 @@ def test_a_number_and_an_address_may_be_empty_where_they_are_not_the_identity() 
         ("external_id", "'7001", "7001"),
         ("external_id", 9007199254740993, "9007199254740993"),
         ("external_id", "05", "05"),
+        ("external_id", "Gro\u0308ße 5", "Größe 5"),
         ("id", " 01HQ-a_9 ", "01HQ-a_9"),
     ],
 )

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from klaviyo.syncs.sources import contents
 from klaviyo.syncs.sources.opening import open_table
@@ -107,13 +108,30 @@ def test_a_source_without_a_file() -> None:
         taken(Source())
 
 
+def test_files_of_other_folders_are_left_alone(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("in/a.csv", "b.csv"):
+        (tmp_path / name).write_bytes(CSV)
+    (tmp_path / "in" / "link.csv").symlink_to(tmp_path / "b.csv")
+    settings.SYNC_FOLDERS = [str(tmp_path / "in")]
+    assert taken(Source(path=str(tmp_path / "in" / "a.csv"))) == WHOLE
+    for name in ("b.csv", "in/../b.csv", "in/link.csv"):
+        with pytest.raises(SourceError, match="in none of the folders"):
+            taken(Source(path=str(tmp_path / name)))
+
+
 def test_json_lines_for_a_preview_are_not_read_to_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.jsonl").write_bytes(b'{"a": 1}\n' * 200_000)
+    (tmp_path / "a.jsonl").write_bytes((b'{"a": 1}' + b" " * 200 + b"\n") * 20_000)
     source = Source(path=str(tmp_path / "a.jsonl"), reading={"encoding": "utf-8", "delimiter": "json lines"})
     read = list[int]()
     before = contents._Steady.readinto
-    monkeypatch.setattr(contents._Steady, "readinto", lambda it, to: read.append(len(to)) or before(it, to))
+
+    def noted(steady: Any, buffer: Any) -> int:
+        read.append(len(buffer))
+        return before(steady, buffer)
+
+    monkeypatch.setattr(contents._Steady, "readinto", noted)
     assert taken(source, limit=2) == [(1, (1,)), (2, (1,))]
-    assert sum(read) < 4 * contents.BUFFER
+    assert sum(read) < 5 * contents.BUFFER * 2
     with open_table(source) as table:
         assert not any(isinstance(one, BadRow) for one in table)

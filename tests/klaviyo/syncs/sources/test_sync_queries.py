@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
-from pytest_django import Settings
+from django.db import IntegrityError
+from django.db.utils import ConnectionHandler
+from pytest_django import DjangoDbBlocker, Settings
 
-from klaviyo.syncs.sources import queries
+from klaviyo.syncs.sources import queries, statements
 from klaviyo.syncs.sources.table import Row, SourceError
 from sorae import databases
 from tests import servers
@@ -46,19 +46,17 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def server(django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     try:
         with servers.postgres() as url:
-            with closing(_as_owner(url)) as connection, connection, connection.cursor() as cursor:
-                cursor.execute(TABLES)
+            with (
+                django_db_blocker.unblock(),
+                closing(ConnectionHandler({"default": databases.read(url)})["default"]) as it,
+            ):
+                it.cursor().execute(TABLES)
             yield url
     except servers.NotHere as missing:
         pytest.skip(str(missing))
-
-
-def _as_owner(url: str) -> "psycopg2.extensions.connection":
-    folder = str(Path(urlsplit(url).path).parent)
-    return psycopg2.connect(host=folder, user=servers.ROLE, dbname="postgres")
 
 
 @pytest.fixture
@@ -164,7 +162,7 @@ def test_the_database_refuses_it_too(
     attack: str, role: str, said: str, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was looked through may have been looked through badly: this is the guard."""
-    monkeypatch.setattr(queries.statements, "_DOES_MORE", queries.statements._IN_COMMENT)  # matches no name
+    monkeypatch.setattr(statements, "_DOES_MORE", statements._IN_COMMENT)  # matches no name
     monkeypatch.setattr(queries, "LONGEST_SECONDS", 1.0)
     with pytest.raises(SourceError, match=said):
         rows(role, attack)
@@ -180,7 +178,7 @@ def test_the_database_refuses_it_too(
 def test_even_what_breaks_out_meets_a_role_that_may_not(
     attack: str, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries.statements, "checked", lambda query: query)
+    monkeypatch.setattr(statements, "checked", lambda query: query)
     assert refusal("reader", attack)
     assert len(rows("reader", "SELECT id FROM customers")) == 5000
 
@@ -197,6 +195,7 @@ def test_mistakes_are_named_with_their_place(warehouse: str) -> None:
 def test_no_value_of_a_row_is_told(warehouse: str) -> None:
     said = refusal("reader", "SELECT email::int FROM customers")
     assert said == "The query fails on a row: invalid input syntax for type integer."
+    assert "Ann" not in refusal("reader", "SELECT 'Ann'::int")
     assert refusal("reader", "SELECT 'infinity'::timestamptz, '4000-01-01 BC'::date").startswith(
         "A value of the result"
     )
@@ -207,6 +206,16 @@ def test_a_failure_after_the_first_rows_stops_it(warehouse: str) -> None:
     assert said == "The query fails on a row: division by zero."
 
 
+def test_what_fails_beside_it_is_not_taken_for_its_fault(warehouse: str) -> None:
+    def fail() -> None:
+        with queries.opened("reader", "SELECT 1") as table:
+            assert list(table)
+            raise IntegrityError("of another database")
+
+    with pytest.raises(IntegrityError):
+        fail()
+
+
 def test_a_database_that_is_not_there(warehouse: str, settings: Settings) -> None:
     settings.SYNC_DATABASES = {"away": databases.read("postgres://reader:secret@/no-such-folder/postgres")}
     said = refusal("away", "SELECT 1")
@@ -215,6 +224,11 @@ def test_a_database_that_is_not_there(warehouse: str, settings: Settings) -> Non
     assert refusal("no such", "SELECT 1") == (
         "There is no database 'no such'. There are: away. Set SYNC_DATABASE_URL_NO_SUCH to its address."
     )
+
+
+def test_what_a_role_may_read_is_listed(warehouse: str) -> None:
+    assert queries.tables("reader") == {"customers": ["id", "email", "spent", "at", "note"]}
+    assert list(queries.tables(servers.ROLE)) == ["customers", "wages"]
 
 
 def test_a_role_that_may_write_is_warned_of(warehouse: str) -> None:
@@ -232,6 +246,10 @@ def test_sqlite_streams_rows_as_they_are_stored(embedded: Path) -> None:
     found = rows("embedded", "SELECT id, email, at FROM customers ORDER BY id")
     assert (len(found), found[0]) == (5000, Row(1, (1, "p1@tea.test", "soon")))
     assert len(rows("embedded", f"{ENDLESS} SELECT i FROM n", 7)) == 7
+
+
+def test_the_tables_of_sqlite_are_listed(embedded: Path) -> None:
+    assert queries.tables("embedded") == {"customers": ["id", "email", "at"]}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +272,7 @@ def test_sqlite_only_reads(
 ) -> None:
     before = embedded.read_bytes()
     if not is_looked_through:
-        monkeypatch.setattr(queries.statements, "checked", lambda query: query)
+        monkeypatch.setattr(statements, "checked", lambda query: query)
     assert refusal("embedded", attack).endswith(".")
     assert (embedded.read_bytes(), [*embedded.parent.iterdir()]) == (before, [embedded])
 
