@@ -108,6 +108,7 @@ def read(sync: Sync, data: QueryDict, known: KnownLists) -> dict[str, str]:
     """Take the form into the sync; what cannot be taken, in sentences by field."""
     problems = dict[str, str]()
     destination, _, mode = data.get("what", "").partition("/")
+    before = sync.connection_id
     if not drafts.is_settled(sync):
         chosen = next((one for one in accounts() if str(one.pk) == data.get("connection")), None)
         if chosen is None and "connection" in data:
@@ -121,6 +122,8 @@ def read(sync: Sync, data: QueryDict, known: KnownLists) -> dict[str, str]:
     elif sync.mode not in allowed:
         sync.mode = allowed[0]
     sync.options = _options(sync, data, known, problems)
+    if sync.connection_id != before and sync.options.get("list_id"):  # a list is of one account
+        del sync.options["list_id"], sync.options["list_name"]
     return problems
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -108,7 +108,7 @@ def sample(sync: Sync, document: object, preview: Preview, place: int) -> Sample
         number=row.number,
         place=place,
         of=len(results),
-        steps=mapping.explain(row),
+        steps=tuple(replace(one, becomes=_said(one.becomes)) for one in mapping.explain(row)),
         request=_request(sync, document, made) if isinstance(made, Mapped) else "",
         refusal=_sentence(made) if isinstance(made, Refused) else "",
         warnings=made.warnings if isinstance(made, Mapped) else (),
@@ -125,6 +125,11 @@ def cell(value: object) -> str:
         return ""
     text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _said(value: object) -> object:
+    """As a person reads it: what Python calls True is true."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _sentence(refused: Refused) -> str:

@@ -150,7 +150,7 @@ def mapping(request: HttpRequest, sync_id: int) -> HttpResponse:
     is_post = request.method == "POST"
     seen = preview.of(row.source) if is_post or row.source.kind != Kind.SQL else Preview(tuple(row.source.columns))
     problems: Mapping[str, str] = {}
-    is_proposed = not row.mapping.get("fields") and not is_post
+    is_proposed = "fields" not in row.mapping and not is_post
     if "suggest" in request.POST or is_proposed:
         made = mapping_form.suggested(row, seen)
     else:
@@ -216,7 +216,7 @@ def schedule(request: HttpRequest, sync_id: int) -> HttpResponse:
 def _save_source(request: HttpRequest, row: Sync) -> HttpResponse:
     """Raises SourceError, and then nothing is saved."""
     found, asked, file = row.source, Asked.read(request.POST), request.FILES.get("file")
-    before = (found.reading, found.query, found.database, found.ready, found.key_columns, found.upload_id)
+    before = _read_as(found)
     with transaction.atomic():
         upload = uploads.keep(file.name or "", file.chunks(), user_of(request)) if file else None
         old = found.upload if upload else None
@@ -224,9 +224,7 @@ def _save_source(request: HttpRequest, row: Sync) -> HttpResponse:
         found.save()
         if old is not None and not old.sources.exists():
             old.delete()
-    is_other = before != (
-        found.reading, found.query, found.database, found.ready, found.key_columns, found.upload_id
-    )  # fmt: skip
+    is_other = before != _read_as(found)
     if is_other or "count" in request.POST:
         _count(request, found)
     if asked.name and asked.name != row.name:
@@ -238,6 +236,11 @@ def _save_source(request: HttpRequest, row: Sync) -> HttpResponse:
     return redirect(
         "klaviyo:sync_destination" if is_sound and "next" in request.POST else "klaviyo:sync_source", row.pk
     )
+
+
+def _read_as(found: SyncSource) -> tuple[Any, ...]:
+    """What makes other rows of it."""
+    return found.reading, found.query, found.database, found.ready, found.key_columns, found.upload_id
 
 
 def _after_schedule(request: HttpRequest, row: Sync) -> HttpResponse:

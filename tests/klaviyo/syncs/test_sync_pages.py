@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from integrations.models import Connection
-from klaviyo.models import Sync, SyncRow, SyncRun, SyncSource, SyncUpload
+from klaviyo.models import AccountLists, Sync, SyncRow, SyncRun, SyncSource, SyncUpload
 from klaviyo.pages.syncs import drafts
 from klaviyo.syncs import schedule
 from klaviyo.syncs.run import runs
@@ -126,6 +126,25 @@ def test_each_mapping_comes_back_from_its_form_as_it_was(browser: Client, connec
         browser.post(f"{AT}{sync.pk}/mapping", data | {"save": "1"})
         assert Sync.objects.get(pk=sync.pk).mapping == sync.mapping, sync.slug
     assert first.version == 1
+
+
+def test_a_list_is_one_of_its_account_and_scopes_that_are_missing_are_named(browser: Client, draft: Sync) -> None:
+    at = f"{AT}{draft.pk}/destination"
+    AccountLists.objects.create(connection=draft.connection, lists=[["Y6nRLr", "Tea", "single_opt_in"]])
+    answer = browser.post(at, {"what": "list/mirror", "list": "", "next": "1"})
+    assert "Choose a list, or have one made." in text(answer)
+    answer = browser.post(at, {"what": "list/mirror", "list": "Other1", "next": "1"})
+    assert "no such list" in text(answer)
+    assert browser.post(at, {"what": "list/mirror", "list": "Y6nRLr", "next": "1"}).status_code == 302
+    assert Sync.objects.get().options == {"list_id": "Y6nRLr", "list_name": "Tea"}
+    lists = "lists:read profiles:read profiles:write"
+    other = Connection.objects.create(provider="klaviyo", account_id="Other1", state="connected", scopes=lists)
+    browser.post(at, {"what": "list/mirror", "list": "Y6nRLr", "connection": other.pk, "next": "1"})
+    moved = Sync.objects.get()
+    assert (moved.connection_id, moved.options) == (other.pk, {})
+    page = text(browser.get(at))
+    assert "<code>lists:write</code>" in page
+    assert "Reconnect" in page
 
 
 def test_a_schedule_is_said_in_words_and_switched_on_when_all_is_sound(browser: Client, draft: Sync) -> None:
