@@ -1,9 +1,9 @@
 """Retention: people are taken out of what was settled long ago, and records that nobody reads any more are deleted.
 
-In short transactions, the oldest first and for a bounded time: the next run goes on where this one ended, as what is
-done is not found again. Of a delivery stay its key, its fact's id, its state and its reason: so no fact is told twice,
-and what was told can still be compared with the account. Decisions about consent stay as long as the message that they
-are about, as the proof that it was rightly sent.
+In short transactions, beginning where the oldest is and for a bounded time: the next run goes on where this one ended,
+as what is done is not found again. Of a delivery stay its key, its fact's id, its state and its reason: so no fact is
+told twice, and what was told can still be compared with the account. Decisions about consent stay as long as the
+message that they are about, as the proof that it was rightly sent.
 """
 
 import re
