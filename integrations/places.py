@@ -21,9 +21,6 @@ COLUMNS = {
     "settled_at": "{row}.settled_at",
     "is_named": "({row}.subject <> '')",
 }
-# What a worker has claimed keeps its place as it was until it is settled, and whoever looks for work passes it by: so a
-# claim costs the log no place and none of its indexes.
-STAYS = "{row}.state = 'sending' AND {row}.lease IS NOT NULL AND {place}.state = 'queued' AND {place}.suspects IS NULL"
 DELIVERY, PLACE = "integrations_delivery", "integrations_place"
 NAMES = ("places_added", "places_changed", "places_removed")
 
@@ -58,16 +55,6 @@ def keep(editor: BaseDatabaseSchemaEditor) -> None:
     editor.execute(fill(1, last))
 
 
-def renew(editor: BaseDatabaseSchemaEditor, stays: str = STAYS) -> None:
-    """Put what the triggers do in place of what they did: on PostgreSQL without a lock on any table."""
-    if editor.connection.vendor == "postgresql":
-        editor.execute(_function("places_added", _adding(), is_new=False))
-        editor.execute(_function("places_changed", _changing(stays), is_new=False))
-        return
-    editor.execute("DROP TRIGGER IF EXISTS places_changed")
-    editor.execute(_on_sqlite_changing(stays))
-
-
 def fill(first: int, last: int) -> str:
     """The statement that makes the places which are missing of these deliveries, by id."""
     rows = f"FROM {DELIVERY} AS d WHERE d.id BETWEEN {first} AND {last}"  # a WHERE, or SQLite reads ON as a join's
@@ -77,68 +64,47 @@ def fill(first: int, last: int) -> str:
 def _postgresql() -> Iterable[str]:
     """Once for each statement, with all rows that it has written as a table.
 
-    https://www.postgresql.org/docs/current/sql-createtrigger.html
+    https://www.postgresql.org/docs/current/sql-createtrigger.html. However old the statistics are by which the
+    function's plans were made, each row is found by its key.
     """
+    by_key = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
+    changes = ", ".join(f"{name} = {one.format(row='r')}" for name, one in COLUMNS.items() if name != "delivery_id")
+    mine = ", ".join(f"p.{name}" for name in COLUMNS if name != "delivery_id")
+    theirs = ", ".join(one.format(row="r") for name, one in COLUMNS.items() if name != "delivery_id")
     bodies = {
-        "places_added": _adding(),
-        "places_changed": _changing(STAYS),
+        "places_added": f"INSERT INTO {PLACE} ({', '.join(COLUMNS)}) SELECT {_of('r')} FROM told AS r "
+        "ON CONFLICT DO NOTHING",
+        "places_changed": f"UPDATE {PLACE} AS p SET {changes} FROM told AS r "
+        f"WHERE p.delivery_id = r.id AND ({mine}) IS DISTINCT FROM ({theirs})",
         "places_removed": f"DELETE FROM {PLACE} AS p USING told AS r WHERE p.delivery_id = r.id",
     }
     events = {"places_added": "INSERT", "places_changed": "UPDATE", "places_removed": "DELETE"}
     for name, body in bodies.items():
         table = "OLD" if events[name] == "DELETE" else "NEW"
-        yield _function(name, body)
+        yield (
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_key} "
+            f"AS $$ BEGIN {body}; RETURN NULL; END $$"
+        )
         yield (
             f"CREATE TRIGGER {name} AFTER {events[name]} ON {DELIVERY} REFERENCING {table} TABLE AS told "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
         )
 
 
-def _function(name: str, body: str, *, is_new: bool = True) -> str:
-    """However old the statistics are by which its plans were made, each row is found by its key."""
-    by_key = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off"
-    return (
-        f"CREATE {'' if is_new else 'OR REPLACE '}FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {by_key} "
-        f"AS $$ BEGIN {body}; RETURN NULL; END $$"
-    )
-
-
-def _adding() -> str:
-    """ON CONFLICT would have the log told of each row twice: https://www.postgresql.org/docs/current/sql-insert.html"""
-    return (
-        f"INSERT INTO {PLACE} ({', '.join(COLUMNS)}) SELECT {_of('r')} FROM told AS r "
-        f"WHERE NOT EXISTS (SELECT FROM {PLACE} AS p WHERE p.delivery_id = r.id)"
-    )
-
-
-def _changing(stays: str) -> str:
-    changes = ", ".join(f"{name} = {one.format(row='r')}" for name, one in COLUMNS.items() if name != "delivery_id")
-    mine = ", ".join(f"p.{name}" for name in COLUMNS if name != "delivery_id")
-    theirs = ", ".join(one.format(row="r") for name, one in COLUMNS.items() if name != "delivery_id")
-    return (
-        f"UPDATE {PLACE} AS p SET {changes} FROM told AS r WHERE p.delivery_id = r.id "
-        f"AND NOT ({stays.format(row='r', place='p')}) AND ({mine}) IS DISTINCT FROM ({theirs})"
-    )
-
-
 def _sqlite() -> Iterable[str]:
     """Once for each row: https://www.sqlite.org/lang_createtrigger.html"""
+    changes = ", ".join(f"{name} = {one.format(row='NEW')}" for name, one in COLUMNS.items() if name != "delivery_id")
     yield (
         f"CREATE TRIGGER places_added AFTER INSERT ON {DELIVERY} BEGIN "
         f"INSERT OR IGNORE INTO {PLACE} ({', '.join(COLUMNS)}) VALUES ({_of('NEW')}); END"
     )
-    yield _on_sqlite_changing(STAYS)
+    yield (
+        f"CREATE TRIGGER places_changed AFTER UPDATE ON {DELIVERY} BEGIN "
+        f"UPDATE {PLACE} SET {changes} WHERE delivery_id = NEW.id; END"
+    )
     yield (
         f"CREATE TRIGGER places_removed AFTER DELETE ON {DELIVERY} BEGIN "
         f"DELETE FROM {PLACE} WHERE delivery_id = OLD.id; END"
-    )
-
-
-def _on_sqlite_changing(stays: str) -> str:
-    changes = ", ".join(f"{name} = {one.format(row='NEW')}" for name, one in COLUMNS.items() if name != "delivery_id")
-    return (
-        f"CREATE TRIGGER places_changed AFTER UPDATE ON {DELIVERY} BEGIN UPDATE {PLACE} SET {changes} "
-        f"WHERE delivery_id = NEW.id AND NOT ({stays.format(row='NEW', place=PLACE)}); END"
     )
 
 

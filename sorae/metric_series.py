@@ -108,11 +108,9 @@ def _open(ids: list[int], now: datetime) -> Iterator[Series]:
     oldest = Series("sorae_oldest_due_seconds", "Age of the oldest delivery that is due.")
     counts = Series("sorae_deliveries_open", "Deliveries that are not settled yet, by state.")
     due = Min("next_try_at", filter=Q(state=State.QUEUED, next_try_at__lte=now))
-    rows = Delivery.objects.filter(place__connection__in=ids, place__state__in=figures.WAITING)
+    rows = Place.objects.filter(connection__in=ids, state__in=figures.WAITING).order_by("connection", "state")
     oldest_of = dict.fromkeys(ids, now)
-    for row in (
-        rows.order_by("connection", "state").values("connection", "state").annotate(count=Count("pk"), due_at=due)
-    ):
+    for row in rows.values("connection", "state").annotate(count=Count("pk"), due_at=due):
         counts.add(row["count"], connection=row["connection"], state=row["state"])
         oldest_of[row["connection"]] = min(oldest_of[row["connection"]], row["due_at"] or now)
     for connection_id, due_at in oldest_of.items():

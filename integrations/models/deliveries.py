@@ -100,8 +100,7 @@ class Delivery(models.Model):
 class Place(models.Model):
     """A delivery's place in the queue and in the record: the columns that its way changes, and all indexes on them.
 
-    A trigger of the database keeps it in step with its delivery (`integrations.places`); nobody writes to it. One that
-    a worker has claimed keeps its place as it was until it is settled, so `queued` may mean in hand.
+    A trigger of the database keeps it in step with its delivery (`integrations.places`); nobody writes to it.
     """
 
     ANY_NAMED = (True, False)

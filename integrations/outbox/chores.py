@@ -13,7 +13,6 @@ from django.db.models.functions import Least, Now
 from integrations import providers, shutdown
 from integrations.models import Chore, Connection, Delivery, Place
 from integrations.outbox import wake_ups
-from integrations.outbox.due import not_in_hand
 from integrations.reasons import Reason
 
 State = Delivery.State
@@ -103,9 +102,7 @@ def _portion(chore: Chore) -> int:
 def rows(connection_id: int, verb: str) -> QuerySet[Place]:
     """What such a chore is about. What a person has asked for may be delayed by an operator, but not taken back."""
     mine = Place.objects.filter(connection=connection_id, state__in=STATES[verb])
-    if verb == Chore.Verb.RELEASE:
-        return mine
-    return not_in_hand(mine).exclude(kind__in=providers.persons_acts())
+    return mine.exclude(kind__in=providers.persons_acts()) if verb == Chore.Verb.CANCEL else mine
 
 
 def _do(chore: Chore, rows: QuerySet[Delivery]) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, F, Min, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models import BooleanField, ExpressionWrapper, F, Min, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 
 from integrations import pauses, providers
 from integrations.models import Connection, Delivery, Pause, Place
@@ -66,24 +66,12 @@ class Window:
 
 EVER = Window()
 
-# A claim leaves the place as it was (see `places`). Asked of one row after the other, whatever the statistics say.
-_NOT_IN_HAND = (
-    f"COALESCE((SELECT d.state FROM {Delivery._meta.db_table} AS d "
-    f"WHERE d.id = {Place._meta.db_table}.delivery_id), '') <> '{State.SENDING}'"
-)
-
 
 def lots(connection: Connection, kinds: Iterable[str] | None = None) -> list[Lot]:
     """All lots of these kinds, or of all kinds of the connection's provider."""
     known = {kind.name: kind for kind in providers.get(connection.provider).kinds}
     named = [known[name] for name in kinds if name in known] if kinds is not None else list(known.values())
     return [Lot(kind.name, is_alone) for kind in named for is_alone in (True, False)]
-
-
-def not_in_hand(rows: "QuerySet[Place]") -> "QuerySet[Place]":
-    """Without those that a worker has claimed, whose places stay as they were."""
-    claimed = Delivery.objects.filter(pk=OuterRef("pk"), state=State.SENDING).values("pk")[:1]
-    return rows.annotate(in_hand=Coalesce(Subquery(claimed), Value(0))).filter(in_hand=0)
 
 
 def by_index() -> None:
@@ -177,7 +165,7 @@ def more(number: int) -> int:
 def connections_with_work() -> list[int]:
     """Connections that have something that may be claimed and does not rest, the least recently served first."""
     # One look into the index for each: as EXISTS it may become a walk over the whole queue.
-    first = not_in_hand(Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now()))
+    first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED, next_try_at__lte=Now())
     ready = Connection.objects.filter(state=Connection.State.CONNECTED)
     ready = ready.annotate(first=Subquery(first.order_by("next_try_at").values("pk")[:1]))
     in_turn = [one for one in ready.order_by(F("served_at").asc(nulls_first=True), "pk") if one.first is not None]
@@ -234,8 +222,7 @@ def _parts(
     """A look into the index `due_places_of_a_lot` for each lot, and their values."""
     part = (
         f"SELECT * FROM (SELECT {columns} FROM {Place._meta.db_table} WHERE connection_id = %s AND kind = %s "
-        f"AND is_alone = %s AND state = 'queued' AND suspects IS NULL AND {window.condition} AND {_NOT_IN_HAND} {end}) "
-        "AS one"
+        f"AND is_alone = %s AND state = 'queued' AND suspects IS NULL AND {window.condition} {end}) AS one"
     )
     values = [value for lot in wanted for value in (connection_id, lot.kind, lot.is_alone)]
     return [part] * len(wanted), values

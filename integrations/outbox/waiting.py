@@ -10,7 +10,6 @@ from django.db.models.functions import Least, Now
 from integrations import providers, reasons
 from integrations.models import Chore, Connection, Delivery, Place
 from integrations.outbox import chores, wake_ups
-from integrations.outbox.due import not_in_hand
 from integrations.reasons import Reason, Who, access_ended, declare
 
 State = Delivery.State
@@ -69,8 +68,7 @@ def hold(connection: Connection, reason: Reason) -> int:
 
     The rest, and what is being written to, is left to a sweep; none of it is sent, as the account is not connected.
     """
-    waiting = not_in_hand(connection.places.filter(state=State.QUEUED))
-    found = waiting.values_list("delivery", flat=True)[: chores.AT_ONCE]
+    found = connection.places.filter(state=State.QUEUED).values_list("delivery", flat=True)[: chores.AT_ONCE]
     words = {"reason_code": reason.code, "reason": reason.sentence}
     return _free(list(found), (State.QUEUED,)).update(state=State.HELD, **words)
 
@@ -98,7 +96,7 @@ def take_back(connection: Connection, reason: Reason) -> int:
 def hold_strays() -> int:
     """Hold what was queued while its connection was being lost, or was too much for one transaction; how many."""
     # One look into the index for each: as EXISTS it may become a walk over the whole queue.
-    first = not_in_hand(Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED)).order_by("next_try_at")
+    first = Place.objects.filter(connection=OuterRef("pk"), state=State.QUEUED).order_by("next_try_at")
     lost = Connection.objects.exclude(state=Connection.State.CONNECTED)
     lost = lost.annotate(first=Subquery(first.values("pk")[:1]))
     ends_at, total = time.monotonic() + chores.SECONDS, 0
@@ -154,8 +152,8 @@ def cancel(deliveries: QuerySet[Delivery], reason: Reason) -> int:
 @transaction.atomic
 def cancel_late() -> int:
     """Cancel what is past its `not_after`, some at a time: a reminder that comes too late is worse than none."""
-    late = not_in_hand(Place.objects.filter(state__in=WAITING, not_after__isnull=False, not_after__lt=Now()))
-    found = list(late.order_by("not_after").values_list("delivery", flat=True)[: chores.AT_ONCE])
+    late = Place.objects.filter(state__in=WAITING, not_after__isnull=False, not_after__lt=Now()).order_by("not_after")
+    found = list(late.values_list("delivery", flat=True)[: chores.AT_ONCE])
     return _free(found, WAITING).update(
         state=State.CANCELLED,
         settled_at=Now(),

@@ -3,7 +3,7 @@
 The address of a page never holds a person's e-mail, but the id of one of their deliveries.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -118,8 +118,7 @@ class Filter:
     def _conditions(self) -> dict[str, Any]:
         kind, _, metric = self.what.partition(":")
         found: dict[str, Any] = {
-            "place__state__in": _places(SETS.get(self.state, ())),
-            "state__in": SETS.get(self.state),
+            "place__state__in": SETS.get(self.state),
             "reason_code__in": reasons.codes(self.reason) if self.reason else None,
             "kind": kind,
             "options__metric": metric,
@@ -137,11 +136,6 @@ class Filter:
         if self.of and not self.subject:
             conditions["pk__in"] = []
         return conditions
-
-
-def _places(states: Collection[State]) -> set[State]:
-    """The states of their places: one that a worker has in hand still waits there."""
-    return {*states, State.QUEUED} if State.SENDING in states else set(states)
 
 
 def about(email: str) -> str:

@@ -135,7 +135,7 @@ def test_the_way_back_by_one_version_leaves_what_that_one_has_packed(queued: Del
             cursor.execute("UPDATE integrations_delivery SET body = %s", [json.dumps(KEPT)])
     with transaction.atomic():
         outbox.add(queued.connection_id, [Order("event", "visit:2", datetime.now(UTC), body=TOLD)])
-    import_module("integrations.migrations.0021_packed_ids").unpack_ids(None, SimpleNamespace(connection=database))
+    import_module("integrations.migrations.0020_packed_ids").unpack_ids(None, SimpleNamespace(connection=database))
     with database.cursor() as cursor:
         cursor.execute("SELECT CAST(body AS text) FROM integrations_delivery ORDER BY id")
         first, second = (json.loads(body) for (body,) in cursor.fetchall())

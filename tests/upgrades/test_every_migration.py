@@ -27,10 +27,9 @@ TRIED_BY: dict[str, dict[str, str]] = {
         "0017_lean_attempts": past.STORE_SETTINGS,
         "0015_leaving": past.STORE_SETTINGS,
         "0016_days": past.STORE_SETTINGS,
-        "0019_places_that_stay": past.STORE_SETTINGS,
-        "0020_lean_parts": past.STORE_SETTINGS,
-        "0021_packed_ids": past.STORE_SETTINGS,
-        "0022_places_as_they_ended": past.STORE_SETTINGS,
+        "0019_lean_parts": past.STORE_SETTINGS,
+        "0020_packed_ids": past.STORE_SETTINGS,
+        "0021_places_as_they_ended": past.STORE_SETTINGS,
     },
     "klaviyo": {
         "0005_store_settings": past.STORE_SETTINGS,

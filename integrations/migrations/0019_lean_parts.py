@@ -26,7 +26,7 @@ def _make(_apps: Any, editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0019_places_that_stay'),
+        ('integrations', '0018_notices'),
     ]
 
     operations = [

@@ -30,7 +30,7 @@ def unpack_ids(_apps: Any, editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('integrations', '0020_lean_parts'),
+        ('integrations', '0019_lean_parts'),
     ]
 
     operations = [

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('integrations', '0021_packed_ids'),
+        ('integrations', '0020_packed_ids'),
     ]
 
     operations = [
