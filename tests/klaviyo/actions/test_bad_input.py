@@ -601,7 +601,12 @@ def is_told(found: Iterable[Problem], pointer: str, words: str) -> bool:
     """Whether one of the problems is at that place or above, or in words that are expected."""
     top = pointer.split("/")[1:2]
     said = [words, OURS.get(words, words), *NOT_OF_THE_FIELD]
-    return any(one.pointer.split("/")[1:2] == top or any(word in one.detail for word in said) for one in found)
+    return any(
+        one.pointer.split("/")[1:2] == top
+        or one.detail.startswith(tuple(top))  # of what has no field in a form
+        or any(word in one.detail for word in said)
+        for one in found
+    )
 
 
 def is_bare(value: Any) -> bool:
