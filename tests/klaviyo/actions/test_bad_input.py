@@ -601,7 +601,12 @@ def is_told(found: Iterable[Problem], pointer: str, words: str) -> bool:
     """Whether one of the problems is at that place or above, or in words that are expected."""
     top = pointer.split("/")[1:2]
     said = [words, OURS.get(words, words), *NOT_OF_THE_FIELD]
-    return any(one.pointer.split("/")[1:2] == top or any(word in one.detail for word in said) for one in found)
+    return any(
+        one.pointer.split("/")[1:2] == top
+        or one.detail.startswith(tuple(top))  # of what has no field in a form
+        or any(word in one.detail for word in said)
+        for one in found
+    )
 
 
 def is_bare(value: Any) -> bool:
@@ -621,7 +626,10 @@ def can_be_typed(action: Action, given: Given) -> bool:
     fields = {one.name: one for one in action_fields.of(action)}
     if sum(len(str(one)) for name, one in given.items() if name != "file") > LARGEST_FORM:
         return False
-    return all(_can_be(fields[name].kind if name in fields else "line", value) for name, value in given.items())
+    within = {
+        f"{name}.{inner}": one for name, told in given.items() if isinstance(told, dict) for inner, one in told.items()
+    }
+    return all(name not in fields or _can_be(fields[name].kind, value) for name, value in {**given, **within}.items())
 
 
 def _can_be(kind: str, value: Any) -> bool:
@@ -630,7 +638,7 @@ def _can_be(kind: str, value: Any) -> bool:
         return is_whole and not (kind == "moment" and len(value) in (10, 19))
     if kind in ("number", "boolean"):
         return isinstance(value, int | float)
-    return isinstance(value, dict | list) and kind not in ("text", "choice", "secret", "moment", "date")
+    return isinstance(value, dict | list) and kind not in ("line", "text", "choice", "secret", "moment", "date")
 
 
 @pytest.mark.parametrize("way", ["python", "command", "http", "page"])
