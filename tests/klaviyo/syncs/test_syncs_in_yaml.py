@@ -132,7 +132,7 @@ WRONG: list[tuple[Callable[[str], str], str]] = [
     (lambda text: text.replace("source: Customers", "source: Nobody"), "there is no source 'Nobody'"),
     (lambda text: text.replace("destination: profiles", "destination: planets"), "destination"),
     (lambda text: text.replace("switched_on: true", "switched_on: 'true'"), "switched_on is 'true', and should be"),
-    (lambda text: text.replace("cron: 0 6 * * *", "cron: 0 6 31 2 *"), "This is no schedule"),
+    (lambda text: text.replace("cron: 0 6 * * *", "cron: 0 6 31 2 *"), "It is no schedule"),
     (
         lambda text: text.replace("zone: Europe/Berlin", "zone: Europe/Atlantis"),
         "there is no time zone Europe/Atlantis",
