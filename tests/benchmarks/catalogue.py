@@ -45,6 +45,7 @@ BENCHMARKS = {
     "scale": Benchmark("100 accounts instead of 25: is it the same for each?", Needs(accounts=100, postgres=LEAN)),
     "overload": Benchmark("A slowed machine and ten times as much to do: does it degrade or collapse?", OVERLOADED),
     "backfill": Benchmark("A store full of advocates: how fast, and how much memory?"),
+    "syncs": Benchmark("A file of a million rows, kept in step: how fast, and how much memory?"),
     "tokens": Benchmark("1,000 users of one expired token: how many renewals?", Needs(postgres=CROWDED)),
     "claims": Benchmark("Does a table full of settled deliveries slow claims down?", Needs(postgres=LARGE)),
     "actions": Benchmark("What does an action cost by command and over HTTP, and a list of all?", Needs(accounts=11)),
