@@ -17,6 +17,7 @@ from klaviyo.models import Sync, SyncChange, SyncChunk, SyncRow, SyncRun, SyncSt
 _STAGE, _ROW = SyncStaged._meta.db_table, SyncRow._meta.db_table
 _CHANGE, _UNREAD = SyncChange._meta.db_table, SyncUnread._meta.db_table
 _MINE = "s.run_id = %(run)s AND s.attempt = %(attempt)s"
+AIM = "aim"  # as a run's notes have it
 _COLUMNS = "run_id, n, op, key, number, digest, identity, email, payload, is_done"
 
 
@@ -53,16 +54,25 @@ class Compared:
 
 
 @transaction.atomic
-def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]) -> None:
-    """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost."""
+def compare(
+    run: SyncRun, attempt: int, staged: int, sizes: Sizes, aim: str, then: Callable[[SyncRun, Compared], None]
+) -> None:
+    """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost.
+
+    What was told with another `aim` counts as never told.
+    """
     here = SyncRun.objects.select_for_update().filter(pk=run.pk, attempt=attempt, state=SyncRun.State.READING)
     if not here.values_list("pk").first():
         raise Lost
     sync = run.sync
     with database.cursor() as cursor:
-        work = _Work(cursor, {"run": run.pk, "attempt": attempt, "sync": sync.pk, "full": run.is_full})
+        is_anew = _has_another_aim(run, aim)
+        values = {"run": run.pk, "attempt": attempt, "sync": sync.pk, "full": run.is_full, "anew": is_anew}
+        work = _Work(cursor, values)
         if work.number(f"SELECT count(*) FROM {_STAGE} AS s WHERE {_MINE}") != staged:
             raise Lost
+        if is_anew and not run.is_dry:
+            SyncRow.objects.filter(sync=sync).update(digest=None, profile_id="")
         SyncChange.objects.filter(run=run).delete()
         SyncChunk.objects.filter(run=run).delete()
         work.refuse_twice("key", "have the same key")
@@ -104,6 +114,14 @@ def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callabl
         told_before=told_before,
     )
     then(run, found)
+
+
+def _has_another_aim(run: SyncRun, aim: str) -> bool:
+    """Whether rows were last told elsewhere, or another thing. An event is one for ever."""
+    if run.sync.destination == Sync.Destination.EVENTS:
+        return False
+    compared = SyncRun.objects.filter(sync=run.sync_id, is_dry=False, notes__has_key=AIM).order_by("-pk").first()
+    return compared is not None and compared.notes[AIM] != aim
 
 
 @dataclass
@@ -151,8 +169,8 @@ def _cut(run: SyncRun, kind: SyncChunk.Kind, before: int, count: int, size: int)
 
 _READ = f"SELECT count(*) FROM {_STAGE} AS s WHERE {_MINE}"
 _REJECTED = f"{_READ} AND s.reason <> ''"
-_TOLD = f"SELECT count(*) FROM {_ROW} AS o WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL"
-_KNOWN = f"FROM {_STAGE} AS s LEFT JOIN {_ROW} AS o ON o.sync_id = %(sync)s AND o.key = s.key"
+_TOLD = f"SELECT count(*) FROM {_ROW} AS o WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND NOT %(anew)s"
+_KNOWN = f"FROM {_STAGE} AS s LEFT JOIN {_ROW} AS o ON o.sync_id = %(sync)s AND o.key = s.key AND NOT %(anew)s"
 _NEW = f"""
     SELECT %(run)s, row_number() OVER (ORDER BY s.n), CASE WHEN o.digest IS NULL THEN '+' ELSE '~' END,
         s.key, s.number, s.digest, s.identity, s.email, s.payload, false
@@ -171,7 +189,7 @@ _NOBODY_KNOWS_WHOSE = f"{_READ} AND s.key IS NULL AND s.identity = ''"
 _GONE = f"""
     FROM {_ROW} AS o
     LEFT JOIN {_STAGE} AS s ON {_MINE} AND s.key = o.key
-    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND s.n IS NULL AND o.identity NOT IN (
+    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND NOT %(anew)s AND s.n IS NULL AND o.identity NOT IN (
         SELECT s.identity FROM {_STAGE} AS s WHERE {_MINE} AND s.key IS NULL
     )
 """

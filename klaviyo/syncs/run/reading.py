@@ -141,13 +141,14 @@ def _other_address(mapped: Mapped) -> str:
 
 
 def _compare(run: SyncRun, stage: Stage) -> None:
-    comparing.compare(run, stage.attempt, stage.count, Sizes(*destinations.sizes(run.sync)), _then)
+    sizes, aim = Sizes(*destinations.sizes(run.sync)), destinations.aim(run.sync)
+    comparing.compare(run, stage.attempt, stage.count, sizes, aim, _then)
 
 
 def _then(run: SyncRun, found: Compared) -> None:
     """In the transaction of the comparison."""
     code, sentence = ("", "") if run.is_dry else guards.objection(run.sync, found)
-    notes = dict(run.notes)
+    notes = run.notes | {comparing.AIM: destinations.aim(run.sync), runs.SETTINGS: runs.settings_of(run.sync)}
     if found.fixed:
         notes["event_fixed"] = found.fixed
     if found.put_off:

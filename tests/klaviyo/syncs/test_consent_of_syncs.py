@@ -118,6 +118,18 @@ def test_an_unsubscribe_also_stands_in_sorae(
     assert OptOut.objects.get().store == tea_house
 
 
+def test_whom_it_has_subscribed_it_unsubscribes_when_that_is_asked_for(
+    sandbox: Sandbox, newsletter: Sync, write: Write
+) -> None:
+    write(asking("ann", "ben"), HEADER)
+    run(newsletter)
+    newsletter.mode, newsletter.options = "unsubscribe", {}
+    newsletter.save()
+    row = run(newsletter)
+    assert (row.added, row.unchanged) == (2, 0)
+    assert set(consents(sandbox).values()) == {"UNSUBSCRIBED"}
+
+
 def test_no_other_sync_speaks_of_consent(
     sent: Callable[[], list[Exchange]], sandbox: Sandbox, customers: Sync, write: Write
 ) -> None:

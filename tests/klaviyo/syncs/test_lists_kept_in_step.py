@@ -260,3 +260,34 @@ def test_a_held_run_that_was_stopped_is_read_and_held_anew(sandbox: Sandbox, mir
     runs.stop(row)
     runs.go_on(row)
     assert to_its_end(row).state == "held"
+
+
+def test_of_another_list_only_whom_it_has_added_is_taken_off(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    write(people(3))
+    run(mirrored)
+    [other] = sandbox.put_lists(TEA, [SeedList("Others")])
+    [stranger] = [profile.id for profile in sandbox.profiles(TEA) if profile.email == "person0@example.com"]
+    lists.add(Client(mirrored.connection), other, [stranger])
+    mirrored.options = {"list_id": other, "list_name": "Others"}
+    mirrored.save()
+    write(people(2, 1))
+    dry, row = run(mirrored, dry=True), run(mirrored)
+    assert (dry.added, row.added, row.removed, row.told_now) == (2, 2, 0, 2)
+    assert sums_hold(row)
+    assert members(sandbox, other) == {f"person{n}@example.com" for n in range(3)}
+
+
+def test_whom_it_took_off_it_adds_when_that_is_asked_for(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    mirrored.mode = "remove"
+    mirrored.save()
+    write(people(3))
+    run(mirrored)
+    mirrored.mode = "mirror"
+    mirrored.save()
+    row = run(mirrored)
+    assert (row.added, len(members(sandbox, list_id))) == (3, 3)
+    assert sums_hold(row)

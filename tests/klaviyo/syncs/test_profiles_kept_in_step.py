@@ -201,3 +201,22 @@ def test_facts_of_the_account_that_are_due_go_first(
     drain()
     assert to_its_end(begun).state == "done"
     assert len(emails(sandbox)) == 4
+
+
+def test_what_is_said_otherwise_while_it_stands_still_is_read_anew(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write(people(6))
+    begun = runs.begin(customers)
+    assert engine.step(begun.pk)
+    runs.stop(begun)
+    customers.mapping = {
+        "identity": {"kind": "external_id", "column": "id"},
+        "fields": [{"field": "email", "column": "Email"}],
+    }
+    customers.save()
+    runs.go_on(begun)
+    row = to_its_end(begun)
+    assert row.added == 6
+    assert sums_hold(row)
+    assert {one.external_id for one in sandbox.profiles(TEA)} == {str(n) for n in range(6)}
