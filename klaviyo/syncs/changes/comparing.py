@@ -4,8 +4,9 @@ The statements are the same on PostgreSQL and SQLite. Joins are outer joins wher
 these SQLite makes an index for itself (https://www.sqlite.org/optoverview.html#autoindex).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.db import connection as database
@@ -13,6 +14,7 @@ from django.db import transaction
 
 from integrations.outbox.due import NOW
 from klaviyo.models import Sync, SyncChange, SyncChunk, SyncRow, SyncRun, SyncStaged, SyncUnread
+from klaviyo.syncs.changes import leftovers
 
 _STAGE, _ROW = SyncStaged._meta.db_table, SyncRow._meta.db_table
 _CHANGE, _UNREAD = SyncChange._meta.db_table, SyncUnread._meta.db_table
@@ -73,6 +75,8 @@ def compare(
             raise Lost
         if is_anew and not run.is_dry:
             SyncRow.objects.filter(sync=sync).update(digest=None, profile_id="")
+        doubtful = set[str]() if run.is_dry else leftovers.doubtful(sync)
+        left_behind = [] if run.is_dry or is_anew or sync.mode != Sync.Mode.MIRROR else leftovers.moved(sync)
         SyncChange.objects.filter(run=run).delete()
         SyncChunk.objects.filter(run=run).delete()
         work.refuse_twice("key", "have the same key")
@@ -91,6 +95,7 @@ def compare(
         if sync.mode == Sync.Mode.MIRROR:
             work.values["base"] = sending + removed
             moved = work.do(_MOVED)
+            moved += leftovers.take_over(run, left_behind, sending + removed + moved)
         added = work.number(f"SELECT count(*) FROM {_CHANGE} WHERE run_id = %(run)s AND op = '+'")
         read, rejected = work.number(_READ), work.number(_REJECTED)
         if not run.is_dry:
@@ -99,7 +104,7 @@ def compare(
             work.do(_NEVER_TOLD)
             SyncUnread.objects.filter(run=run).delete()
             work.do(_KEEP_UNREAD)
-    _cut(run, SyncChunk.Kind.SEND, 0, sending, sizes.send)
+    _cut(run, SyncChunk.Kind.SEND, 0, sending, sizes.send, leftovers.places(run, doubtful))
     _cut(run, SyncChunk.Kind.REMOVE, sending, removed + moved, sizes.remove)
     found = Compared(
         read=read,
@@ -158,13 +163,28 @@ class _Work:
         )
 
 
-def _cut(run: SyncRun, kind: SyncChunk.Kind, before: int, count: int, size: int) -> None:
+def _cut(
+    run: SyncRun, kind: SyncChunk.Kind, before: int, count: int, size: int, doubtful: Collection[int] = ()
+) -> None:
+    """Those of which nobody knows whether they were told have chunks of their own."""
     known = SyncChunk.objects.filter(run=run).count()
-    firsts = range(before + 1, before + count + 1, size)
     SyncChunk.objects.bulk_create(
-        SyncChunk(run=run, number=known + at, kind=kind, first=first, last=min(first + size - 1, before + count))
-        for at, first in enumerate(firsts, 1)
+        SyncChunk(
+            run=run, number=known + at, kind=kind, first=first, last=min(first + size - 1, last), is_unsure=is_unsure
+        )
+        for at, (first, last, is_unsure) in enumerate(_parts(before + 1, before + count, size, sorted(doubtful)), 1)
     )
+
+
+def _parts(first: int, last: int, size: int, doubtful: Sequence[int]) -> Iterator[tuple[int, int, bool]]:
+    """The first change of each chunk, the last of its kind, and whether it is one of which nobody knows."""
+    for place, group in groupby(enumerate(doubtful), lambda one: one[1] - one[0]):
+        del place
+        ns = [n for _, n in group]
+        yield from ((at, ns[0] - 1, False) for at in range(first, ns[0], size))
+        yield from ((at, ns[-1], True) for at in range(ns[0], ns[-1] + 1, size))
+        first = ns[-1] + 1
+    yield from ((at, last, False) for at in range(first, last + 1, size))
 
 
 _READ = f"SELECT count(*) FROM {_STAGE} AS s WHERE {_MINE}"

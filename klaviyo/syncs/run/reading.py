@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from threading import Event
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from integrations import shutdown
 from integrations.errors import IntegrationError
 from klaviyo.consent import reach
-from klaviyo.models import SyncRow, SyncRun
+from klaviyo.models import SyncChange, SyncChunk, SyncRow, SyncRun
 from klaviyo.syncs import destinations
 from klaviyo.syncs.changes import comparing, digests, staging
 from klaviyo.syncs.changes.comparing import Compared, Lost, Sizes
@@ -57,12 +57,9 @@ def take(run: SyncRun) -> bool:
 
 
 def _prepare(run: SyncRun) -> None:
-    """What earlier runs have left is forgotten, and what must be there is made. Raises IntegrationError."""
-    earlier = SyncRun.objects.filter(sync=run.sync_id, pk__lt=run.pk)
-    if last := earlier.order_by("-pk").first():
+    """What must be there is made. Raises IntegrationError."""
+    if last := SyncRun.objects.filter(sync=run.sync_id, pk__lt=run.pk).order_by("-pk").first():
         staging.clear(last.pk)  # which a worker that was killed has left
-    for one in earlier.filter(chunks__isnull=False, chunks__unsure_until=None).distinct():
-        runs.forget_work(one)
     destinations.prepare(run.sync)
 
 
@@ -155,6 +152,7 @@ def _then(run: SyncRun, found: Compared) -> None:
         notes["removals_put_off"] = found.put_off
     if not run.is_dry:
         _leave_out_the_erased(run)
+        _forget_earlier_work(run)
     SyncRun.objects.filter(pk=run.pk).update(
         state=State.HELD if code else State.SENDING,
         code=code,
@@ -175,6 +173,15 @@ def _then(run: SyncRun, found: Compared) -> None:
         to_send=found.added + found.changed,
         to_remove=found.leaving,
     )
+
+
+def _forget_earlier_work(run: SyncRun) -> None:
+    """What earlier runs have left is among what this one does by now."""
+    has_work = Exists(SyncChange.objects.filter(run=OuterRef("pk"))) | Exists(
+        SyncChunk.objects.filter(run=OuterRef("pk"))
+    )
+    for one in SyncRun.objects.filter(has_work, sync=run.sync_id, pk__lt=run.pk):
+        runs.forget_work(one)
 
 
 def _leave_out_the_erased(run: SyncRun) -> None:

@@ -101,6 +101,26 @@ def test_whoever_has_to_confirm_is_asked_once(sandbox: Sandbox, newsletter: Sync
     assert set(SyncRow.objects.values_list("state", flat=True)) == {"pending"}
 
 
+def test_whom_a_stopped_run_may_have_asked_to_confirm_nobody_asks_again(
+    sent: Callable[[], list[Exchange]], sandbox: Sandbox, newsletter: Sync, write: Write
+) -> None:
+    [list_id] = sandbox.put_lists(TEA, [SeedList("News", opt_in_process="double_opt_in")])
+    newsletter.options = {"list_id": list_id, "asked_days": 7}
+    newsletter.save()
+    write(asking("ann", "ben"), HEADER)
+    sandbox.fault(SUBSCRIBE, "accept_then_drop")
+    stopped = runs.begin(newsletter)
+    assert engine.step(stopped.pk)
+    assert not engine.step(stopped.pk)
+    runs.stop(stopped)
+    write(asking("ann", "ben", "cid"), HEADER)
+    row = run(newsletter)
+    assert (row.state, row.added) == ("done", 3)
+    assert sums_hold(row)
+    asked = [exchange.body for exchange in sent() if exchange.operation == SUBSCRIBE]
+    assert [b"ann@example.com" in body for body in asked] == [True, False]
+
+
 def test_an_unsubscribe_also_stands_in_sorae(
     sandbox: Sandbox, newsletter: Sync, setting: StoreSetting, tea_house: Store, write: Write
 ) -> None:

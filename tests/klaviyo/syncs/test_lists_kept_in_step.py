@@ -11,7 +11,7 @@ from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.syncs.run import engine, runs
 from tests.klaviyo.story import TEA
 from tests.klaviyo.syncs.conftest import Write
-from tests.klaviyo.syncs.syncing import command, members, run, sums_hold, to_its_end
+from tests.klaviyo.syncs.syncing import command, end_imports, members, run, sums_hold, to_its_end
 
 REMOVE, IMPORT = "remove_profiles_from_list", "bulk_import_profiles"
 
@@ -290,4 +290,24 @@ def test_whom_it_took_off_it_adds_when_that_is_asked_for(
     mirrored.save()
     row = run(mirrored)
     assert (row.added, len(members(sandbox, list_id))) == (3, 3)
+    assert sums_hold(row)
+
+
+def test_whom_a_stopped_run_had_yet_to_take_off_the_next_takes_off(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    write(people(3))
+    run(mirrored)
+    write([("0", "new@example.com", "", ""), *people(2, 1)])
+    begun = runs.begin(mirrored)
+    for _ in range(20):
+        begun.refresh_from_db()
+        if begun.state == "removing":
+            break
+        if not engine.step(begun.pk):
+            end_imports()
+    assert begun.state == "removing"
+    runs.stop(begun)
+    row = run(mirrored)
+    assert members(sandbox, list_id) == {"new@example.com", "person1@example.com", "person2@example.com"}
     assert sums_hold(row)
