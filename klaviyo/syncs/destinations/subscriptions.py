@@ -98,6 +98,7 @@ def subscribe(work: Work) -> None:
         work.client, told, list_id, PLACE.format(name=work.sync.name), is_historical=is_historical, last_look=look
     )
     work.count_request()
+    people.after_a_yes(work, asked_of)
     work.told([change.n for change in work.changes], State.PENDING if waits else State.ACCEPTED)
 
 

@@ -1,10 +1,13 @@
 """Nobody who said no is asked back, whatever a column says; and only what is about consent speaks of consent."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from integrations.models import Delivery
+from klaviyo.api import subscriptions as api
 from klaviyo.delivery.erasure.erase import erase
 from klaviyo.models import StoreSetting, Sync, SyncChange, SyncRow, SyncRun, SyncStaged, SyncUpload, SyncUploadPiece
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
@@ -191,6 +194,33 @@ def test_who_was_erased_is_told_of_no_more(
     assert told
     assert not any(b"ann@example.com" in body for body in told)
     assert list(SyncRow.objects.values_list("identity", flat=True)) == ["ben@example.com"]
+
+
+def test_a_no_that_comes_while_they_are_subscribed_stands(
+    sandbox: Sandbox,
+    newsletter: Sync,
+    setting: StoreSetting,
+    tea_house: Store,
+    write: Write,
+    drain: Drain,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subscribe = api.subscribe_all
+
+    def beside(*args: Any, last_look: Callable[[], None], **more: Any) -> None:
+        def look() -> None:
+            last_look()
+            lifecycle.opt_out(tea_house, "ann@example.com", scope=OptOut.Scope.EVERYTHING, place="Our page")
+            drain()
+
+        subscribe(*args, last_look=look, **more)
+
+    monkeypatch.setattr(api, "subscribe_all", beside)
+    write(asking("ann", "ben"), HEADER)
+    run(newsletter)
+    Delivery.objects.update(next_try_at=timezone.now())
+    drain()
+    assert consents(sandbox) == {"ann@example.com": "UNSUBSCRIBED", "ben@example.com": "SUBSCRIBED"}
 
 
 def test_an_erasure_reaches_what_waits(sandbox: Sandbox, customers: Sync, write: Write) -> None:
