@@ -167,6 +167,7 @@ def _then(run: SyncRun, found: Compared) -> None:
         not_sent=found.fixed,
         unknown=0,
         removed=0,
+        erased=0,
         sent=0,
         told_before=found.told_before,
         told_now=found.told_before,

@@ -7,7 +7,9 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Delivery
+from klaviyo.api import profiles
 from klaviyo.api import subscriptions as api
+from klaviyo.api.client import Client
 from klaviyo.delivery.erasure.erase import erase
 from klaviyo.models import StoreSetting, Sync, SyncChange, SyncRow, SyncRun, SyncStaged, SyncUpload, SyncUploadPiece
 from klaviyo.sandbox import Exchange, Sandbox, SeedList, SeedProfile
@@ -256,3 +258,34 @@ def test_a_dry_run_counts_and_shows_and_sends_nothing(sandbox: Sandbox, customer
     assert len(sandbox.requests()) == before
     assert not SyncRow.objects.exists()
     assert not SyncChange.objects.exists()
+
+
+def test_the_sums_hold_when_somebody_told_by_another_name_is_found_erased(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    named = {"kind": "external_id", "column": "id"}
+    customers.mapping = {"identity": named, "fields": [{"field": "first_name", "column": "Name"}]}
+    customers.save()
+    write([("1", "", "Ann", ""), ("2", "", "Ben", "")])
+    run(customers)
+    [id] = [profile.id for profile in sandbox.profiles(TEA) if profile.external_id == "1"]
+    profiles.upsert(
+        Client(customers.connection),
+        {"data": {"type": "profile", "id": id, "attributes": {"email": "ann@example.com"}}},
+    )
+    erase("ann@example.com", None)
+    row = run(customers, full=True)
+    assert (row.not_sent, row.erased, row.told_now) == (1, 1, 1)
+    assert sums_hold(row)
+
+
+def test_the_sums_hold_when_somebody_is_erased_before_the_rows_are_read(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write([("1", "ann@example.com", "Ann", ""), ("2", "ben@example.com", "Ben", "")])
+    run(customers)
+    begun = runs.begin(customers)
+    erase("ann@example.com", None)
+    row = to_its_end(begun)
+    assert (row.told_before, row.told_now) == (1, 1)
+    assert sums_hold(row)
