@@ -289,3 +289,36 @@ def test_the_sums_hold_when_somebody_is_erased_before_the_rows_are_read(
     row = to_its_end(begun)
     assert (row.told_before, row.told_now) == (1, 1)
     assert sums_hold(row)
+
+
+@pytest.mark.parametrize("named", ["phone_number", "email"])
+def test_a_no_to_text_messages_reaches_the_number(
+    sandbox: Sandbox, newsletter: Sync, setting: StoreSetting, write: Write, named: str
+) -> None:
+    number = "+4915123456789"
+    email = "" if named == "phone_number" else "ann@example.com"
+    sandbox.put_profiles(TEA, [SeedProfile(email=email or None, phone_number=number, sms_consent="SUBSCRIBED")])
+    newsletter.mode, newsletter.options = "unsubscribe", {}
+    column = "Phone" if named == "phone_number" else "Email"
+    newsletter.mapping = {
+        "identity": {"kind": named, "column": column},
+        "fields": [] if named == "phone_number" else [{"field": "phone_number", "column": "Phone"}],
+        "consent": {"sms": {"column": "News", "yes": ["yes"]}},
+    }
+    newsletter.save()
+    write([("1", email, number, "yes")], ("id", "Email", "Phone", "News"))
+    row = run(newsletter)
+    assert (row.state, row.added, row.requests) == ("done", 1, 1 if named == "phone_number" else 2), row.problem
+    assert {profile.sms_consent for profile in sandbox.profiles(TEA)} == {"UNSUBSCRIBED"}
+
+
+def test_whom_nobody_can_unsubscribe_is_not_told(
+    sandbox: Sandbox, newsletter: Sync, setting: StoreSetting, write: Write
+) -> None:
+    newsletter.mode, newsletter.options = "unsubscribe", {}
+    newsletter.mapping = {"identity": {"kind": "external_id", "column": "id"}, "consent": newsletter.mapping["consent"]}
+    newsletter.save()
+    write(asking("ann"), HEADER)
+    row = run(newsletter)
+    assert (row.state, row.added, row.unknown) == ("done", 0, 1), row.problem
+    assert sums_hold(row)
