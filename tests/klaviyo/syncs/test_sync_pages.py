@@ -265,3 +265,11 @@ def test_each_page_takes_few_queries(browser: Client, connection: Connection) ->
         if len(captured) > MOST:
             many[address] = len(captured)
     assert many == {}
+
+
+def test_a_filter_that_no_database_takes_finds_nothing(browser: Client, connection: Connection) -> None:
+    first = made_syncs.fill(connection)
+    for page in ("rows/", "rows/export"):
+        answer = browser.get(f"{AT}{first.pk}/{page}?state=rejected&field=%00a&code=%00")
+        assert answer.status_code == 200
+        assert not answer.streaming or len(list(answer.streaming_content)) == 1
