@@ -147,8 +147,8 @@ def read(written: str) -> dict[str, dict[str, Any]]:
         raise CannotRead(f"{at}{error.problem or 'this is no YAML'}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CannotRead(f"This is no YAML that can be read ({type(error).__name__}).") from None
-    if strange := _no_plain_value(found):
-        raise CannotRead(strange)
+    if said := _no_plain_value(found):
+        raise CannotRead(said)
     if not isinstance(found, dict):
         raise CannotRead("The file has no syncs: it begins with version, sources and syncs, as an export does.")
     if strange := sorted(str(one) for one in found if one not in ("version", "sources", "syncs")):
@@ -240,6 +240,9 @@ def _plan_sync(
     _take_options(sync, said.get("options") or {}, where, wrong)
     _take_guards(sync, said.get("guards") or {}, where, wrong)
     _check(sync, where, wrong)
+    ways = {str(one): modes for one, modes in Sync.MODES.items()}.get(sync.destination, ())
+    if ways and sync.mode not in ways:
+        wrong.append(f"{where}: mode is {sync.mode}, and {sync.destination} has {', '.join(ways)}.")
     if len(wrong) > many:
         return
     if sync.is_on:
@@ -309,7 +312,8 @@ def _take_options(sync: Sync, said: Any, where: str, wrong: list[str]) -> None:
     ]
     for option, (kind, words) in OPTION_KINDS.items():
         value = said.get(option)
-        if value is not None and (type(value) is not kind or (kind is int and not 0 < value <= MOST_OF_ALL)):
+        is_beyond = kind is int and isinstance(value, int) and not 0 < value <= MOST_OF_ALL
+        if value is not None and (type(value) is not kind or is_beyond):
             wrong.append(f"{where}: options, {option} is {_shown(value)}, and should be {words}.")
     before, sync.options = sync.options, dict(said)
     name = said.get("list_name")

@@ -269,7 +269,6 @@ def test_each_page_takes_few_queries(browser: Client, connection: Connection) ->
 
 def test_a_filter_that_no_database_takes_finds_nothing(browser: Client, connection: Connection) -> None:
     first = made_syncs.fill(connection)
-    for page in ("rows/", "rows/export"):
-        answer = browser.get(f"{AT}{first.pk}/{page}?state=rejected&field=%00a&code=%00")
-        assert answer.status_code == 200
-        assert not answer.streaming or len(list(answer.streaming_content)) == 1
+    asked = "?state=rejected&field=%00a&code=%00"
+    assert browser.get(f"{AT}{first.pk}/rows/{asked}").status_code == 200
+    assert len(b"".join(browser.get(f"{AT}{first.pk}/rows/export{asked}")).splitlines()) == 1

@@ -144,6 +144,10 @@ WRONG: list[tuple[Callable[[str], str], str]] = [
         "no list named Grau",
     ),
     (lambda text: text.replace("options:", "options:\n      list_id: A"), "options has list_id, which is not known"),
+    (
+        lambda text: text.replace("mode: upsert", "mode: mirror").replace("switched_on: true", "switched_on: false"),
+        "mode is mirror, and profiles has upsert, update.",
+    ),
     (lambda text: text.replace("options:", "options:\n      at_once: abc"), "options, at_once is 'abc', and should be"),
     (lambda text: text.replace("options:", "options:\n      at_once: -1"), "a number from 1 to"),
     (lambda text: text.replace("options:", "options:\n      backfill: 'no'"), "should be true or false"),
