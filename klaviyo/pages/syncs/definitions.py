@@ -3,6 +3,7 @@
 Whoever takes a file in is held to what the editor asks for. What differs is a plan first, and nothing is ever deleted.
 """
 
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,14 @@ NAMED_OTHERWISE = {"key_columns": "key", "is_on": "switched_on"}
 #: What an account or a run has put among a sync's options: of one machine only.
 OF_THIS_MACHINE = ("list_id", "making_since")
 TOLD_BY = ("destination", "mode", "mapping", "account", "source", "options")
+MOST_OF_ALL = 10_000
+OPTION_KINDS: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(
+        ("backfill", "historical", "removed_unsubscribe", "make_list", "after_import"), (bool, "true or false")
+    ),
+    **dict.fromkeys(("asked_days", "at_once"), (int, f"a number from 1 to {MOST_OF_ALL:,}")),
+    "list_name": (str, "text (in quotation marks)"),
+}
 DEFAULTS = {"reading": {}, "columns": [], "zone": "UTC", "mapping": {}, "cron": "", "alerts": {}, "is_on": False}
 
 
@@ -138,6 +147,8 @@ def read(written: str) -> dict[str, dict[str, Any]]:
         raise CannotRead(f"{at}{error.problem or 'this is no YAML'}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CannotRead(f"This is no YAML that can be read ({type(error).__name__}).") from None
+    if said := _no_plain_value(found):
+        raise CannotRead(said)
     if not isinstance(found, dict):
         raise CannotRead("The file has no syncs: it begins with version, sources and syncs, as an export does.")
     if strange := sorted(str(one) for one in found if one not in ("version", "sources", "syncs")):
@@ -151,6 +162,24 @@ def read(written: str) -> dict[str, dict[str, Any]]:
         if odd := [key for key in part if not isinstance(key, str)]:
             raise CannotRead(f"{name}: the name {odd[0]!r} is no text. Put it in quotation marks.")
     return parts
+
+
+def _no_plain_value(value: Any, where: str = "") -> str:
+    """What no database keeps as it stands, such as a date without quotation marks: where it is; empty for none."""
+    match value:
+        case dict():
+            parts = [(f"{where}, {key}" if where else f"{key}", one) for key, one in value.items()]
+            strange = next((said for key in value if (said := _no_plain_value(key, where))), "")
+            return strange or next((said for at, one in parts if (said := _no_plain_value(one, at))), "")
+        case list():
+            return next((said for one in value if (said := _no_plain_value(one, where))), "")
+        case str():
+            is_plain = "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+        case float():
+            is_plain = math.isfinite(value)
+        case _:
+            is_plain = value is None or isinstance(value, int)
+    return "" if is_plain else f"{where or 'the file'}: {_shown(value)} cannot be kept. Put a text in quotation marks."
 
 
 def _plan_source(
@@ -211,6 +240,9 @@ def _plan_sync(
     _take_options(sync, said.get("options") or {}, where, wrong)
     _take_guards(sync, said.get("guards") or {}, where, wrong)
     _check(sync, where, wrong)
+    ways = {str(one): modes for one, modes in Sync.MODES.items()}.get(sync.destination, ())
+    if ways and sync.mode not in ways:
+        wrong.append(f"{where}: mode is {sync.mode}, and {sync.destination} has {', '.join(ways)}.")
     if len(wrong) > many:
         return
     if sync.is_on:
@@ -262,6 +294,8 @@ def _take(
         kind = type(_default(name))
         if not isinstance(given, kind):
             wrong.append(f"{where}: {_named(name)} is {_shown(given)}, and should be {_KINDS[kind]}.")
+        elif isinstance(given, list) and not all(isinstance(one, str) for one in given):
+            wrong.append(f"{where}: {_named(name)} has what is no text. Put each in quotation marks.")
         else:
             setattr(row, name, given)
 
@@ -276,6 +310,11 @@ def _take_options(sync: Sync, said: Any, where: str, wrong: list[str]) -> None:
         for one in said
         if one not in Sync.OPTIONS or one in OF_THIS_MACHINE
     ]
+    for option, (kind, words) in OPTION_KINDS.items():
+        value = said.get(option)
+        is_beyond = kind is int and isinstance(value, int) and not 0 < value <= MOST_OF_ALL
+        if value is not None and (type(value) is not kind or is_beyond):
+            wrong.append(f"{where}: options, {option} is {_shown(value)}, and should be {words}.")
     before, sync.options = sync.options, dict(said)
     name = said.get("list_name")
     if not name:

@@ -60,7 +60,9 @@ class Chosen:
     def read(cls, query: QueryDict) -> "Chosen":
         state = query.get("state", "")
         run = query.get("run", "")
-        field, code = query.get("field"), query.get("code")
+        field, code = (
+            None if (word := query.get(name)) is None else word.replace("\x00", "") for name in ("field", "code")
+        )
         return cls(
             state if state in State.values or state == UNREAD else "",
             field[:200] if field is not None else None,

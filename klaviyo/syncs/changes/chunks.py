@@ -121,5 +121,10 @@ def _may_have_left(chunk: SyncChunk) -> bool:
     return made.exclude(attempts.NEVER_LEFT | attempts.REFUSED).exists()
 
 
+def is_in_doubt(chunk: SyncChunk) -> bool:
+    """Whether a request of it may have left of which nobody heard how it ended."""
+    return chunk.is_unsure or (chunk.state == State.SENDING and _may_have_left(chunk))
+
+
 def numbers(chunk: SyncChunk, without: Collection[int] = ()) -> list[int]:
     return [n for n in range(chunk.first, chunk.last + 1) if n not in without]

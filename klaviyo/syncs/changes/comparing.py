@@ -4,8 +4,9 @@ The statements are the same on PostgreSQL and SQLite. Joins are outer joins wher
 these SQLite makes an index for itself (https://www.sqlite.org/optoverview.html#autoindex).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.db import connection as database
@@ -13,10 +14,12 @@ from django.db import transaction
 
 from integrations.outbox.due import NOW
 from klaviyo.models import Sync, SyncChange, SyncChunk, SyncRow, SyncRun, SyncStaged, SyncUnread
+from klaviyo.syncs.changes import leftovers
 
 _STAGE, _ROW = SyncStaged._meta.db_table, SyncRow._meta.db_table
 _CHANGE, _UNREAD = SyncChange._meta.db_table, SyncUnread._meta.db_table
 _MINE = "s.run_id = %(run)s AND s.attempt = %(attempt)s"
+AIM = "aim"  # as a run's notes have it
 _COLUMNS = "run_id, n, op, key, number, digest, identity, email, payload, is_done"
 
 
@@ -53,16 +56,27 @@ class Compared:
 
 
 @transaction.atomic
-def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callable[[SyncRun, Compared], None]) -> None:
-    """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost."""
+def compare(
+    run: SyncRun, attempt: int, staged: int, sizes: Sizes, aim: str, then: Callable[[SyncRun, Compared], None]
+) -> None:
+    """Turn what was staged into changes and chunks, and do what comes `then` in the same transaction. Raises Lost.
+
+    What was told with another `aim` counts as never told.
+    """
     here = SyncRun.objects.select_for_update().filter(pk=run.pk, attempt=attempt, state=SyncRun.State.READING)
     if not here.values_list("pk").first():
         raise Lost
     sync = run.sync
     with database.cursor() as cursor:
-        work = _Work(cursor, {"run": run.pk, "attempt": attempt, "sync": sync.pk, "full": run.is_full})
+        is_anew = _has_another_aim(run, aim)
+        values = {"run": run.pk, "attempt": attempt, "sync": sync.pk, "full": run.is_full, "anew": is_anew}
+        work = _Work(cursor, values)
         if work.number(f"SELECT count(*) FROM {_STAGE} AS s WHERE {_MINE}") != staged:
             raise Lost
+        if is_anew and not run.is_dry:
+            SyncRow.objects.filter(sync=sync).update(digest=None, profile_id="")
+        doubtful = set[str]() if run.is_dry else leftovers.doubtful(sync)
+        left_behind = [] if run.is_dry or is_anew or sync.mode != Sync.Mode.MIRROR else leftovers.moved(sync)
         SyncChange.objects.filter(run=run).delete()
         SyncChunk.objects.filter(run=run).delete()
         work.refuse_twice("key", "have the same key")
@@ -81,6 +95,7 @@ def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callabl
         if sync.mode == Sync.Mode.MIRROR:
             work.values["base"] = sending + removed
             moved = work.do(_MOVED)
+            moved += leftovers.take_over(run, left_behind, sending + removed + moved)
         added = work.number(f"SELECT count(*) FROM {_CHANGE} WHERE run_id = %(run)s AND op = '+'")
         read, rejected = work.number(_READ), work.number(_REJECTED)
         if not run.is_dry:
@@ -89,7 +104,7 @@ def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callabl
             work.do(_NEVER_TOLD)
             SyncUnread.objects.filter(run=run).delete()
             work.do(_KEEP_UNREAD)
-    _cut(run, SyncChunk.Kind.SEND, 0, sending, sizes.send)
+    _cut(run, SyncChunk.Kind.SEND, 0, sending, sizes.send, leftovers.places(run, doubtful))
     _cut(run, SyncChunk.Kind.REMOVE, sending, removed + moved, sizes.remove)
     found = Compared(
         read=read,
@@ -104,6 +119,14 @@ def compare(run: SyncRun, attempt: int, staged: int, sizes: Sizes, then: Callabl
         told_before=told_before,
     )
     then(run, found)
+
+
+def _has_another_aim(run: SyncRun, aim: str) -> bool:
+    """Whether rows were last told elsewhere, or another thing. An event is one for ever."""
+    if run.sync.destination == Sync.Destination.EVENTS:
+        return False
+    compared = SyncRun.objects.filter(sync=run.sync_id, is_dry=False, notes__has_key=AIM).order_by("-pk").first()
+    return compared is not None and compared.notes[AIM] != aim
 
 
 @dataclass
@@ -140,19 +163,34 @@ class _Work:
         )
 
 
-def _cut(run: SyncRun, kind: SyncChunk.Kind, before: int, count: int, size: int) -> None:
+def _cut(
+    run: SyncRun, kind: SyncChunk.Kind, before: int, count: int, size: int, doubtful: Collection[int] = ()
+) -> None:
+    """Those of which nobody knows whether they were told have chunks of their own."""
     known = SyncChunk.objects.filter(run=run).count()
-    firsts = range(before + 1, before + count + 1, size)
     SyncChunk.objects.bulk_create(
-        SyncChunk(run=run, number=known + at, kind=kind, first=first, last=min(first + size - 1, before + count))
-        for at, first in enumerate(firsts, 1)
+        SyncChunk(
+            run=run, number=known + at, kind=kind, first=first, last=min(first + size - 1, last), is_unsure=is_unsure
+        )
+        for at, (first, last, is_unsure) in enumerate(_parts(before + 1, before + count, size, sorted(doubtful)), 1)
     )
+
+
+def _parts(first: int, last: int, size: int, doubtful: Sequence[int]) -> Iterator[tuple[int, int, bool]]:
+    """The first change of each chunk, the last of its kind, and whether it is one of which nobody knows."""
+    for place, group in groupby(enumerate(doubtful), lambda one: one[1] - one[0]):
+        del place
+        ns = [n for _, n in group]
+        yield from ((at, ns[0] - 1, False) for at in range(first, ns[0], size))
+        yield from ((at, ns[-1], True) for at in range(ns[0], ns[-1] + 1, size))
+        first = ns[-1] + 1
+    yield from ((at, last, False) for at in range(first, last + 1, size))
 
 
 _READ = f"SELECT count(*) FROM {_STAGE} AS s WHERE {_MINE}"
 _REJECTED = f"{_READ} AND s.reason <> ''"
-_TOLD = f"SELECT count(*) FROM {_ROW} AS o WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL"
-_KNOWN = f"FROM {_STAGE} AS s LEFT JOIN {_ROW} AS o ON o.sync_id = %(sync)s AND o.key = s.key"
+_TOLD = f"SELECT count(*) FROM {_ROW} AS o WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND NOT %(anew)s"
+_KNOWN = f"FROM {_STAGE} AS s LEFT JOIN {_ROW} AS o ON o.sync_id = %(sync)s AND o.key = s.key AND NOT %(anew)s"
 _NEW = f"""
     SELECT %(run)s, row_number() OVER (ORDER BY s.n), CASE WHEN o.digest IS NULL THEN '+' ELSE '~' END,
         s.key, s.number, s.digest, s.identity, s.email, s.payload, false
@@ -171,7 +209,7 @@ _NOBODY_KNOWS_WHOSE = f"{_READ} AND s.key IS NULL AND s.identity = ''"
 _GONE = f"""
     FROM {_ROW} AS o
     LEFT JOIN {_STAGE} AS s ON {_MINE} AND s.key = o.key
-    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND s.n IS NULL AND o.identity NOT IN (
+    WHERE o.sync_id = %(sync)s AND o.digest IS NOT NULL AND NOT %(anew)s AND s.n IS NULL AND o.identity NOT IN (
         SELECT s.identity FROM {_STAGE} AS s WHERE {_MINE} AND s.key IS NULL
     )
 """

@@ -108,12 +108,17 @@ def refuse(run: SyncRun, said: Mapping[int, Said], state: str = SyncRow.State.RE
 def leave_out(run: SyncRun, ns: Collection[int], code: str) -> None:
     """Of these nothing is kept: people who were erased. They are counted as not sent."""
     rows = {change.n: change for change in _open(run, ns)}
-    SyncRow.objects.filter(sync=run.sync_id, key__in=[change.key for change in rows.values()]).delete()
+    kept = SyncRow.objects.filter(sync=run.sync_id, key__in=[change.key for change in rows.values()])
+    told = kept.filter(digest__isnull=False).count()
+    kept.delete()
     added, changed = _count(rows)
     SyncChange.objects.filter(run=run.pk, n__in=list(rows)).delete()
     note_codes(run, {code: len(rows)})
     SyncRun.objects.filter(pk=run.pk).update(
-        added=F("added") - added, changed=F("changed") - changed, not_sent=F("not_sent") + len(rows)
+        added=F("added") - added,
+        changed=F("changed") - changed,
+        not_sent=F("not_sent") + len(rows),
+        erased=F("erased") + told,
     )
 
 

@@ -32,6 +32,12 @@ def target(sync: Sync) -> str:
     return f"{sync.connection.account_id}/{sync.options.get('list_id', '')}"
 
 
+def aim(sync: Sync) -> str:
+    """What its rows have been told when they have been told: where, and whether that makes or ends something."""
+    way = sync.mode if sync.mode in (Mode.REMOVE, Mode.SUBSCRIBE, Mode.UNSUBSCRIBE) else ""
+    return f"{sync.destination}/{way}/{target(sync)}"
+
+
 def prepare(sync: Sync) -> None:
     """What must be there before the first row is read: a list that the sync makes. Raises IntegrationError."""
     if sync.destination == Destination.LIST:

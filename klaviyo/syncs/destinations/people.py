@@ -62,6 +62,16 @@ def after(work: Work, emails: Collection[str]) -> None:
         reach.will_erase(connection, gone, IN_A_JOB)
 
 
+def after_a_yes(work: Work, emails: Collection[str]) -> None:
+    """After a request that lifts noes, made when nobody had said any: whatever stands by now came beside it."""
+    connection = work.sync.connection
+    if emails and reach.has_anybody_objected(connection):
+        reach.will_tell(
+            connection, [no for one in reach.standing(connection, emails) for no in (*one.said, *one.heard)]
+        )
+        after(work, emails)
+
+
 def only_the_known(work: Work) -> None:
     """Whom Klaviyo does not know is left for the next run; an id that it does not know is refused."""
     if work.by == "id":

@@ -99,6 +99,7 @@ def open_imports(sync: Sync) -> bool:
     running = Job.objects.filter(connection=sync.connection_id, state=Job.State.RUNNING)
     if running.filter(note__for=FOR, note__of=sync.pk).exists():
         return True
+    _note_left_unsure(sync)
     return SyncChunk.objects.filter(run__sync=sync, unsure_until__gt=timezone.now()).exists()
 
 
@@ -177,6 +178,18 @@ def _note_unsure(work: Work) -> None:
     until = timezone.now() + import_job.MAY_TAKE
     SyncChunk.objects.filter(pk=work.chunk.pk).update(unsure_until=until, is_unsure=False)
     work.chunk.unsure_until = until
+
+
+def _note_left_unsure(sync: Sync) -> None:
+    """So of an import that a run may have made which was stopped before it looked again."""
+    if sync.destination not in (Sync.Destination.PROFILES, Sync.Destination.LIST) or sync.mode == Sync.Mode.REMOVE:
+        return
+    over = (SyncRun.State.STOPPED, SyncRun.State.FAILED)
+    sent = SyncChunk.objects.filter(run__sync=sync, run__state__in=over, kind=SyncChunk.Kind.SEND, unsure_until=None)
+    for chunk in sent.exclude(state=SyncChunk.State.DONE):
+        if chunks.is_in_doubt(chunk):
+            until = timezone.now() + import_job.MAY_TAKE
+            SyncChunk.objects.filter(pk=chunk.pk).update(unsure_until=until)
 
 
 def ended(chunk: SyncChunk, run: SyncRun, errors: Sequence[bulk.ImportError], failed: int) -> None:

@@ -53,7 +53,9 @@ def send(work: Work) -> None:
         _leave_out_the_silent(work)
         if work.changes:
             unsubscribe(work, work.changes)
-            work.told([change.n for change in work.changes])
+            reached = [change.n for change in work.changes if work.emails_of(change) or _number(work, change)]
+            work.told(reached)
+            work.refused({change.n: people.UNKNOWN for change in work.changes}, State.UNKNOWN)
         return
     subscribe(work)
 
@@ -98,6 +100,7 @@ def subscribe(work: Work) -> None:
         work.client, told, list_id, PLACE.format(name=work.sync.name), is_historical=is_historical, last_look=look
     )
     work.count_request()
+    people.after_a_yes(work, asked_of)
     work.told([change.n for change in work.changes], State.PENDING if waits else State.ACCEPTED)
 
 
@@ -120,6 +123,17 @@ def unsubscribe(work: Work, changes: Sequence[Change]) -> None:
         work.keep()
         subscriptions.unsubscribe_all(work.client, emails[at : at + MOST_ENDED], list_id)
         work.count_request()
+    numbers = sorted({number for change in changes if (number := _number(work, change))})
+    for at in range(0, len(numbers), MOST_ENDED):
+        work.keep()
+        subscriptions.unsubscribe_numbers(work.client, numbers[at : at + MOST_ENDED])
+        work.count_request()
+
+
+def _number(work: Work, change: Change) -> str:
+    """The number that gets no more text messages: where the row says so, or has left and was subscribed by it."""
+    is_meant = bool(change.payload.get("sms")) if change.payload else "sms" in work.sync.mapping["consent"]
+    return _person(work, change).phone_number if is_meant else ""
 
 
 def _leave_out_the_silent(work: Work) -> None:

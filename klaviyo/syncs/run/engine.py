@@ -16,7 +16,7 @@ from integrations.outcomes import CalledOff
 from integrations.pauses import by_hand, circuit_breaker
 from klaviyo.models import SyncChunk, SyncRow, SyncRun
 from klaviyo.syncs import destinations
-from klaviyo.syncs.changes import chunks
+from klaviyo.syncs.changes import chunks, leftovers
 from klaviyo.syncs.destinations import profiles
 from klaviyo.syncs.destinations.work import Work
 from klaviyo.syncs.run import dry, reading, runs
@@ -66,7 +66,7 @@ def step(pk: int) -> bool:
 def _step(run: SyncRun) -> bool:
     match run.state:
         case State.READING:
-            if not run.is_dry and profiles.open_imports(run.sync):
+            if not run.is_dry and (leftovers.in_hand(run.sync) or profiles.open_imports(run.sync)):
                 _say(run, EARLIER_FIRST)
                 return False
             return reading.take(run)

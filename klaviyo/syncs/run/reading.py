@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from threading import Event
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from integrations import shutdown
 from integrations.errors import IntegrationError
 from klaviyo.consent import reach
-from klaviyo.models import SyncRow, SyncRun
+from klaviyo.models import SyncChange, SyncChunk, SyncRow, SyncRun
 from klaviyo.syncs import destinations
 from klaviyo.syncs.changes import comparing, digests, staging
 from klaviyo.syncs.changes.comparing import Compared, Lost, Sizes
@@ -57,12 +57,9 @@ def take(run: SyncRun) -> bool:
 
 
 def _prepare(run: SyncRun) -> None:
-    """What earlier runs have left is forgotten, and what must be there is made. Raises IntegrationError."""
-    earlier = SyncRun.objects.filter(sync=run.sync_id, pk__lt=run.pk)
-    if last := earlier.order_by("-pk").first():
+    """What must be there is made. Raises IntegrationError."""
+    if last := SyncRun.objects.filter(sync=run.sync_id, pk__lt=run.pk).order_by("-pk").first():
         staging.clear(last.pk)  # which a worker that was killed has left
-    for one in earlier.filter(chunks__isnull=False, chunks__unsure_until=None).distinct():
-        runs.forget_work(one)
     destinations.prepare(run.sync)
 
 
@@ -141,19 +138,21 @@ def _other_address(mapped: Mapped) -> str:
 
 
 def _compare(run: SyncRun, stage: Stage) -> None:
-    comparing.compare(run, stage.attempt, stage.count, Sizes(*destinations.sizes(run.sync)), _then)
+    sizes, aim = Sizes(*destinations.sizes(run.sync)), destinations.aim(run.sync)
+    comparing.compare(run, stage.attempt, stage.count, sizes, aim, _then)
 
 
 def _then(run: SyncRun, found: Compared) -> None:
     """In the transaction of the comparison."""
     code, sentence = ("", "") if run.is_dry else guards.objection(run.sync, found)
-    notes = dict(run.notes)
+    notes = run.notes | {comparing.AIM: destinations.aim(run.sync), runs.SETTINGS: runs.settings_of(run.sync)}
     if found.fixed:
         notes["event_fixed"] = found.fixed
     if found.put_off:
         notes["removals_put_off"] = found.put_off
     if not run.is_dry:
         _leave_out_the_erased(run)
+        _forget_earlier_work(run)
     SyncRun.objects.filter(pk=run.pk).update(
         state=State.HELD if code else State.SENDING,
         code=code,
@@ -168,12 +167,22 @@ def _then(run: SyncRun, found: Compared) -> None:
         not_sent=found.fixed,
         unknown=0,
         removed=0,
+        erased=0,
         sent=0,
         told_before=found.told_before,
         told_now=found.told_before,
         to_send=found.added + found.changed,
         to_remove=found.leaving,
     )
+
+
+def _forget_earlier_work(run: SyncRun) -> None:
+    """What earlier runs have left is among what this one does by now."""
+    has_work = Exists(SyncChange.objects.filter(run=OuterRef("pk"))) | Exists(
+        SyncChunk.objects.filter(run=OuterRef("pk"))
+    )
+    for one in SyncRun.objects.filter(has_work, sync=run.sync_id, pk__lt=run.pk):
+        runs.forget_work(one)
 
 
 def _leave_out_the_erased(run: SyncRun) -> None:

@@ -11,11 +11,14 @@ from django.db.models.functions import Now
 from integrations import outbox
 from integrations.models import Connection
 from klaviyo.models import Sync, SyncChange, SyncChunk, SyncRun
+from klaviyo.syncs.changes import digests
 
 State = SyncRun.State
 
 #: What holds a run before it was compared: the source is read again when somebody confirms.
 SOURCE_CHANGED = "source_changed"
+#: By what a run's notes have the settings with which it was compared.
+SETTINGS = "settings"
 
 
 class NotPossible(Exception):
@@ -54,7 +57,10 @@ def stop(run: SyncRun, by: User | None = None) -> bool:
 
 
 def go_on(run: SyncRun) -> None:
-    """Go on where it was stopped, or has failed. Raises NotPossible."""
+    """Go on where it was stopped, or has failed; from the beginning, where it is told to do another thing since.
+
+    Raises NotPossible.
+    """
     try:
         with transaction.atomic():
             row = SyncRun.objects.select_for_update().get(pk=run.pk)
@@ -64,11 +70,21 @@ def go_on(run: SyncRun) -> None:
                 raise NotPossible("A later run has begun since: it has told what this one had left.")
             was_compared = row.read_at is not None and SyncChunk.objects.filter(run=row.pk).exists()
             was_at_work = row.stopped_in in (State.SENDING, State.REMOVING)
-            state = row.stopped_in if was_compared and was_at_work else State.READING
+            is_as_said = row.notes.get(SETTINGS) in (None, settings_of(row.sync))
+            state = row.stopped_in if was_compared and was_at_work and is_as_said else State.READING
             said = {"stopped_in": "", "ended_at": None, "problem": "", "code": "", "wait_until": None}
             SyncRun.objects.filter(pk=row.pk).update(state=state, **said)
     except IntegrityError:
         raise NotPossible("Another run of this sync is under way.") from None
+
+
+def settings_of(sync: Sync) -> str:
+    """What makes other work of the same source, in one word."""
+    source, options = sync.source, {name: value for name, value in sync.options.items() if name != "making_since"}
+    read = [source.pk, source.kind, source.ready, source.database, source.query, source.path, source.upload_id]
+    read += [source.reading, source.key_columns]
+    told = [sync.connection.account_id, sync.destination, sync.mode, sync.mapping, options, sync.zone]
+    return digests.of_key(digests.text([read, told]))
 
 
 def confirm(run: SyncRun, by: User | None) -> None:

@@ -7,9 +7,10 @@ import pytest
 from klaviyo.models import Sync, SyncChunk
 from klaviyo.sandbox import Sandbox
 from klaviyo.syncs.destinations import events
+from klaviyo.syncs.run import engine, runs
 from tests.klaviyo.story import TEA
 from tests.klaviyo.syncs.conftest import Write
-from tests.klaviyo.syncs.syncing import run, sums_hold
+from tests.klaviyo.syncs.syncing import run, sums_hold, to_its_end
 
 BULK, ONE = "bulk_create_events", "create_event"
 HEADER = ("id", "Email", "Total", "At")
@@ -94,9 +95,28 @@ def test_a_worker_that_died_in_the_request_leaves_an_unsure_chunk(
         run(orders_sync)
     SyncChunk.objects.update(lease_until="2026-01-01T00:00:00Z")
     from klaviyo.models import SyncRun
-    from tests.klaviyo.syncs.syncing import to_its_end
 
     row = to_its_end(SyncRun.objects.get())
     assert told(sandbox) == [(str(n), 2) for n in range(4)]  # it came twice, and is one
     assert len(sandbox.requests(ONE)) == 4
     assert row.added == 4
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["the next run", "told otherwise"])
+def test_what_a_stopped_run_may_have_told_goes_one_by_one(
+    sandbox: Sandbox, orders_sync: Sync, write: Write, is_new: bool
+) -> None:
+    write(orders(6), HEADER)
+    sandbox.fault(BULK, "accept_then_drop")
+    stopped = runs.begin(orders_sync)
+    assert engine.step(stopped.pk)
+    assert not engine.step(stopped.pk)
+    runs.stop(stopped)
+    if not is_new:
+        orders_sync.options = {"backfill": True}
+        orders_sync.save()
+        runs.go_on(stopped)
+    row = run(orders_sync) if is_new else to_its_end(stopped)
+    assert [order for order, _ in told(sandbox)] == [str(n) for n in range(6)]
+    assert (len(sandbox.requests(ONE)), row.added) == (4, 6)
+    assert sums_hold(row)

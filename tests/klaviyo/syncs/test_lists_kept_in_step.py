@@ -11,7 +11,7 @@ from klaviyo.sandbox import Sandbox, SeedList, SeedProfile
 from klaviyo.syncs.run import engine, runs
 from tests.klaviyo.story import TEA
 from tests.klaviyo.syncs.conftest import Write
-from tests.klaviyo.syncs.syncing import command, members, run, sums_hold, to_its_end
+from tests.klaviyo.syncs.syncing import command, end_imports, members, run, sums_hold, to_its_end
 
 REMOVE, IMPORT = "remove_profiles_from_list", "bulk_import_profiles"
 
@@ -260,3 +260,54 @@ def test_a_held_run_that_was_stopped_is_read_and_held_anew(sandbox: Sandbox, mir
     runs.stop(row)
     runs.go_on(row)
     assert to_its_end(row).state == "held"
+
+
+def test_of_another_list_only_whom_it_has_added_is_taken_off(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    write(people(3))
+    run(mirrored)
+    [other] = sandbox.put_lists(TEA, [SeedList("Others")])
+    [stranger] = [profile.id for profile in sandbox.profiles(TEA) if profile.email == "person0@example.com"]
+    lists.add(Client(mirrored.connection), other, [stranger])
+    mirrored.options = {"list_id": other, "list_name": "Others"}
+    mirrored.save()
+    write(people(2, 1))
+    dry, row = run(mirrored, dry=True), run(mirrored)
+    assert (dry.added, row.added, row.removed, row.told_now) == (2, 2, 0, 2)
+    assert sums_hold(row)
+    assert members(sandbox, other) == {f"person{n}@example.com" for n in range(3)}
+
+
+def test_whom_it_took_off_it_adds_when_that_is_asked_for(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    mirrored.mode = "remove"
+    mirrored.save()
+    write(people(3))
+    run(mirrored)
+    mirrored.mode = "mirror"
+    mirrored.save()
+    row = run(mirrored)
+    assert (row.added, len(members(sandbox, list_id))) == (3, 3)
+    assert sums_hold(row)
+
+
+def test_whom_a_stopped_run_had_yet_to_take_off_the_next_takes_off(
+    sandbox: Sandbox, mirrored: Sync, list_id: str, write: Write
+) -> None:
+    write(people(3))
+    run(mirrored)
+    write([("0", "new@example.com", "", ""), *people(2, 1)])
+    begun = runs.begin(mirrored)
+    for _ in range(20):
+        begun.refresh_from_db()
+        if begun.state == "removing":
+            break
+        if not engine.step(begun.pk):
+            end_imports()
+    assert begun.state == "removing"
+    runs.stop(begun)
+    row = run(mirrored)
+    assert members(sandbox, list_id) == {"new@example.com", "person1@example.com", "person2@example.com"}
+    assert sums_hold(row)

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import Attempt, Delivery
-from klaviyo.models import Sync, SyncChange, SyncRow, SyncStaged
+from klaviyo.models import Sync, SyncChange, SyncChunk, SyncRow, SyncStaged
 from klaviyo.sandbox import Sandbox, SeedProfile
+from klaviyo.syncs.changes import chunks
 from klaviyo.syncs.run import engine, runs
 from referrals.models import Advocate
 from tests.conftest import Drain
@@ -201,3 +202,55 @@ def test_facts_of_the_account_that_are_due_go_first(
     drain()
     assert to_its_end(begun).state == "done"
     assert len(emails(sandbox)) == 4
+
+
+def test_what_is_said_otherwise_while_it_stands_still_is_read_anew(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write(people(6))
+    begun = runs.begin(customers)
+    assert engine.step(begun.pk)
+    runs.stop(begun)
+    customers.mapping = {
+        "identity": {"kind": "external_id", "column": "id"},
+        "fields": [{"field": "email", "column": "Email"}],
+    }
+    customers.save()
+    runs.go_on(begun)
+    row = to_its_end(begun)
+    assert row.added == 6
+    assert sums_hold(row)
+    assert {one.external_id for one in sandbox.profiles(TEA)} == {str(n) for n in range(6)}
+
+
+def test_an_import_that_a_stopped_run_may_have_made_is_over_before_the_next_reads(
+    sandbox: Sandbox, customers: Sync, write: Write
+) -> None:
+    write(people(3))
+    sandbox.fault(IMPORT, "accept_then_drop")
+    stopped = runs.begin(customers)
+    assert engine.step(stopped.pk)
+    assert not engine.step(stopped.pk)
+    runs.stop(stopped)
+    begun = runs.begin(customers)
+    assert not engine.step(begun.pk)
+    begun.refresh_from_db()
+    assert (begun.state, begun.problem) == ("reading", engine.EARLIER_FIRST)
+    SyncChunk.objects.update(unsure_until=timezone.now())
+    row = to_its_end(begun)
+    assert row.added == 3
+    assert sums_hold(row)
+
+
+def test_a_request_of_a_stopped_run_ends_before_the_next_reads(sandbox: Sandbox, customers: Sync, write: Write) -> None:
+    write(people(3))
+    stopped = runs.begin(customers)
+    assert engine.step(stopped.pk)
+    assert chunks.claim(stopped, SyncChunk.Kind.SEND)
+    runs.stop(stopped)
+    begun = runs.begin(customers)
+    assert not engine.step(begun.pk)
+    begun.refresh_from_db()
+    assert begun.problem == engine.EARLIER_FIRST
+    SyncChunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert to_its_end(begun).added == 3

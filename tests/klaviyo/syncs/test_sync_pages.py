@@ -265,3 +265,10 @@ def test_each_page_takes_few_queries(browser: Client, connection: Connection) ->
         if len(captured) > MOST:
             many[address] = len(captured)
     assert many == {}
+
+
+def test_a_filter_that_no_database_takes_finds_nothing(browser: Client, connection: Connection) -> None:
+    first = made_syncs.fill(connection)
+    asked = "?state=rejected&field=%00a&code=%00"
+    assert browser.get(f"{AT}{first.pk}/rows/{asked}").status_code == 200
+    assert len(b"".join(browser.get(f"{AT}{first.pk}/rows/export{asked}")).splitlines()) == 1

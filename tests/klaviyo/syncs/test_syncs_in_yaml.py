@@ -144,6 +144,17 @@ WRONG: list[tuple[Callable[[str], str], str]] = [
         "no list named Grau",
     ),
     (lambda text: text.replace("options:", "options:\n      list_id: A"), "options has list_id, which is not known"),
+    (
+        lambda text: text.replace("mode: upsert", "mode: mirror").replace("switched_on: true", "switched_on: false"),
+        "mode is mirror, and profiles has upsert, update.",
+    ),
+    (lambda text: text.replace("options:", "options:\n      at_once: abc"), "options, at_once is 'abc', and should be"),
+    (lambda text: text.replace("options:", "options:\n      at_once: -1"), "a number from 1 to"),
+    (lambda text: text.replace("options:", "options:\n      backfill: 'no'"), "should be true or false"),
+    (lambda text: text.replace("options:", "options:\n      asked_days: .nan"), "asked_days: nan cannot be kept"),
+    (lambda text: text.replace("column: Email", "column: 2026-01-01"), "Put a text in quotation marks"),
+    (lambda text: text.replace("name: Customers", 'name: "Cust\\0mers"'), "cannot be kept"),
+    (lambda text: text.replace("key:\n    - id", "key:\n    - 5"), "key has what is no text"),
 ]
 
 
