@@ -41,7 +41,7 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "integrations:index": {"integrations.view_connection"},
     "integrations:provider": {"integrations.view_connection"},
     "integrations:connection": {"integrations.view_connection"},
-    "integrations:check": {"integrations.view_connection"},
+    "integrations:check": {"integrations.disconnect", "integrations.reconnect"},
     "integrations:deliveries": {"integrations.view_delivery"},
     "integrations:delivery": {"integrations.view_delivery"},
     "integrations:retry": {"integrations.retry"},

@@ -49,6 +49,12 @@ SEEN = {
     "klaviyo:person_of_advocate",
     "klaviyo:action_runs",
     "klaviyo:action_run",
+    "klaviyo:syncs",
+    "klaviyo:sync",
+    "klaviyo:sync_rows",
+    "klaviyo:sync_rows_export",
+    "klaviyo:sync_row",
+    "klaviyo:sync_run",
 }
 #: Questions that are forms, so that no address of a person stands in a log; nothing is changed by them.
 QUESTIONS = {
