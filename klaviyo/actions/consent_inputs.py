@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,6 +18,7 @@ from klaviyo.actions.inputs import (
     Part,
     Phone,
     Reading,
+    Rule,
     Text,
     excludes,
     given,
@@ -88,7 +89,7 @@ _to_unsubscribe = partial(_unwrapped, wanted="UNSUBSCRIBED")
 
 
 class Named(Part):
-    RULES = (
+    RULES: ClassVar[tuple[Rule, ...]] = (
         one_of_them("id", "email", "phone_number", "external_id"),
         excludes("external_id", "id", "email", "phone_number"),
     )
