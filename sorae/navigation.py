@@ -8,11 +8,16 @@ from django.urls import reverse
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the navigation, and the permission that opens it."""
+    """A page of the navigation, and the permissions that open it, all of them together."""
 
     name: str
     route: str
     permission: str = ""
+    also: str = ""
+
+    @property
+    def permissions(self) -> list[str]:
+        return [one for one in (self.permission, self.also) if one]
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ PAGES = {
         Page("Runs of actions", "klaviyo:action_runs", "klaviyo.view_actionrun"),
         Page("Sends", "klaviyo:sends", "klaviyo.view_send"),
         Page("Find a person", "klaviyo:people", "klaviyo.view_send"),
-        Page("Preview", "klaviyo:preview", "klaviyo.view_send"),
+        Page("Preview", "klaviyo:preview", "klaviyo.view_send", "klaviyo.run_action"),
         Page("Deliveries", "integrations:deliveries", "integrations.view_delivery"),
         Page("Store settings", "klaviyo:settings", "klaviyo.view_storesetting"),
         Page("Notices", "integrations:notices", "integrations.view_noticeaddress"),
@@ -66,8 +71,7 @@ def of(request: HttpRequest, needing: int) -> list[Group]:
     if not (request.user.is_active and request.user.is_staff):
         return []
     open_pages = {
-        name: [page for page in pages if not page.permission or request.user.has_perm(page.permission)]
-        for name, pages in PAGES.items()
+        name: [page for page in pages if request.user.has_perms(page.permissions)] for name, pages in PAGES.items()
     }
     current = _current(request.path, [page for pages in open_pages.values() for page in pages])
     return [

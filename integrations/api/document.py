@@ -17,10 +17,17 @@ from pydantic.json_schema import models_json_schema
 
 from integrations.api import registry
 from integrations.api.answers import JSON, Answer
-from integrations.api.endpoint import Call, Endpoint
+from integrations.api.endpoint import MOST_DIGITS, Call, Endpoint
 from integrations.api.idempotency import HEADER, KEPT_FOR, REPLAYED
 
 PREFIX = "/api/v1"
+PARTS: dict[str, dict[str, Any]] = {
+    "connection": {
+        "description": "The connection's number, which is in the address of its page.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 10**MOST_DIGITS - 1},
+        "example": 1,
+    }
+}
 REF = "#/components/schemas/{model}"
 OUTCOME = {"$ref": "#/components/schemas/Outcome"}
 WRITING = ("POST", "PUT", "PATCH", "DELETE")
@@ -187,7 +194,7 @@ def _operation(line: Described, body: Any) -> dict[str, Any]:
 
 def _parameters(line: Described) -> list[Any]:
     found: list[Any] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": name, "in": "path", "required": True, **PARTS.get(name, {"schema": {"type": "string"}})}
         for name in _PART.findall(line.path)
     ]
     found += line.parameters

@@ -11,13 +11,13 @@ from django.http import HttpRequest, HttpResponseBase
 View = Callable[..., HttpResponseBase]
 
 
-def for_operators(*permissions: str) -> Callable[[View], View]:
-    """Signed in to the admin, and with that permission, or one of those; 403 otherwise."""
+def for_operators(*permissions: str, also: str = "") -> Callable[[View], View]:
+    """Signed in to the admin, and with that permission, or one of those, and with `also`; 403 otherwise."""
 
     def wrap(view: View) -> View:
         @wraps(view)
         def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not any(map(request.user.has_perm, permissions)):
+            if not any(map(request.user.has_perm, permissions)) or (also and not request.user.has_perm(also)):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 

@@ -1,11 +1,11 @@
 """Channels of consent: e-mail, texts and more; each needs an address of its kind."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from klaviyo.actions.inputs import seed, wrong
+from klaviyo.actions.inputs import Rule, one_of_them, seed, wrong
 from klaviyo.api import values
 
 Channel = Literal[
@@ -34,6 +34,24 @@ Channels = Annotated[
         json_schema_extra=seed("Klaviyo Channels"),
     ),
 ]
+
+
+_MAIL = [one for one in get_args(Ended) if one.startswith("email")]
+_PHONE = [one for one in get_args(Ended) if not one.startswith("email")]
+
+
+def addressed(*looked_up: str) -> tuple[Rule, ...]:
+    """In a schema: what `check_channels` checks of somebody who has an address, or is looked up by one of these."""
+    return by_address(one_of_them("email", *looked_up), one_of_them("phone_number", *looked_up))
+
+
+def by_address(has_mail: dict[str, Any], has_phone: dict[str, Any]) -> tuple[Rule, ...]:
+    """Rules: no channel of mail, or what has an address; no other channel, or what has a number."""
+    return {"anyOf": [_only(_PHONE), has_mail]}, {"anyOf": [_only(_MAIL), has_phone]}
+
+
+def _only(channels: list[str]) -> dict[str, Any]:
+    return {"properties": {"channels": {"items": {"enum": channels}}}}
 
 
 def check_channels(channels: Iterable[str], *, has_mail: bool, has_phone: bool) -> None:

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from klaviyo.actions import people
-from klaviyo.actions.channels import Channels, Ended, check_channels, check_number
+from klaviyo.actions.channels import Channels, Ended, addressed, by_address, check_channels, check_number
 from klaviyo.actions.inputs import (
     Email,
     ExternalId,
@@ -18,8 +18,10 @@ from klaviyo.actions.inputs import (
     Part,
     Phone,
     Reading,
+    Rule,
     Text,
     excludes,
+    given,
     needs,
     one_of_them,
     only_one_of,
@@ -87,7 +89,7 @@ _to_unsubscribe = partial(_unwrapped, wanted="UNSUBSCRIBED")
 
 
 class Named(Part):
-    RULES = (
+    RULES: ClassVar[tuple[Rule, ...]] = (
         one_of_them("id", "email", "phone_number", "external_id"),
         excludes("external_id", "id", "email", "phone_number"),
     )
@@ -118,6 +120,8 @@ class Named(Part):
 class Subscriber(Named):
     """One person who said yes."""
 
+    RULES = addressed("id", "external_id")
+
     channels: Channels
     consented_at: Annotated[Moment | None, Field(description="When they said it; for a historical import only.")] = None
     age_gated_date_of_birth: Annotated[
@@ -145,6 +149,8 @@ class Subscriber(Named):
 class Unsubscriber(Named):
     """One person who said no."""
 
+    RULES = addressed("id", "external_id")
+
     channels: Annotated[
         list[Ended] | None,
         Field(min_length=1, max_length=7, description="If not given: email of an address, sms of a number alone."),
@@ -161,8 +167,23 @@ class Unsubscriber(Named):
         return self
 
 
+def _by_id(field: str) -> dict[str, Any]:
+    """A rule: they have this address, or the profile that has it is found by an id."""
+    named = {"required": ["identifier"], "properties": {"identifier": {"enum": ["klaviyo_id", "external_id"]}}}
+    alone = {"properties": {"identifier": {"type": "null"}}, **one_of_them("klaviyo_id", "external_id")}
+    return {"anyOf": [given(field), named, alone]}
+
+
+def _dated(*, is_history: bool) -> dict[str, Any]:
+    """A rule: each person has the time of their consent in a historical import, and nobody elsewhere."""
+    said = {"historical_import": {"const": True} if is_history else {"not": {"const": True}}}
+    each = given("consented_at") if is_history else {"properties": {"consented_at": {"type": "null"}}}
+    required = {"required": ["historical_import"]} if is_history else {}
+    return {"properties": {**said, "profiles": {"items": each}}, **required}
+
+
 class SubscribingOne(Who):
-    RULES = (needs("lift_suppressions", "proof", value=True),)
+    RULES = (needs("lift_suppressions", "proof", value=True), *by_address(_by_id("email"), _by_id("phone_number")))
 
     list_id: ListId
     channels: Channels
@@ -187,7 +208,10 @@ class SubscribingOne(Who):
 
 
 class Subscribing(Inputs):
-    RULES = (needs("lift_suppressions", "proof", value=True),)
+    RULES = (
+        needs("lift_suppressions", "proof", value=True),
+        {"anyOf": [_dated(is_history=False), _dated(is_history=True)]},
+    )
 
     profiles: Annotated[
         list[Subscriber],

@@ -6,6 +6,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permissi
 
 PermissionHolder = AbstractBaseUser | AnonymousUser
 
+#: To have Klaviyo asked about a person, which uses the account's budget: the right to run actions, which do the same.
+ASK = "klaviyo.run_action"
+
 
 class Part(StrEnum):
     """A part of the record, by the permission that opens it."""

@@ -31,13 +31,17 @@ WITHOUT_A_PERMISSION = {  # for whoever may sign in: about themselves, or nothin
     "times",  # how one sees times oneself
     "integrations:callback",  # it asks for the permission that the trip was begun with; see test_connecting_rules
 }
-NEEDS_TWO = "admin:auth_user_add"
+NEEDS_TWO = {  # neither opens it alone
+    "admin:auth_user_add": {"auth.add_user", "auth.change_user"},
+    "klaviyo:send_now": {"klaviyo.view_send", "klaviyo.run_action"},  # Klaviyo is asked about a person
+    "klaviyo:preview": {"klaviyo.view_send", "klaviyo.run_action"},
+}
 OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
-    NEEDS_TWO: set(),  # to add users, and to change them
+    **{page: set() for page in NEEDS_TWO},
     "integrations:index": {"integrations.view_connection"},
     "integrations:provider": {"integrations.view_connection"},
     "integrations:connection": {"integrations.view_connection"},
-    "integrations:check": {"integrations.view_connection"},
+    "integrations:check": {"integrations.disconnect", "integrations.reconnect"},
     "integrations:deliveries": {"integrations.view_delivery"},
     "integrations:delivery": {"integrations.view_delivery"},
     "integrations:retry": {"integrations.retry"},
@@ -102,8 +106,6 @@ OPENED_BY: dict[str, set[str]] = {  # each of the permissions alone opens it
     "klaviyo:sends_retry": {"integrations.retry"},
     "klaviyo:sends_cancel": {"integrations.retry"},
     "klaviyo:send": {"klaviyo.view_send"},
-    "klaviyo:send_now": {"klaviyo.view_send"},
-    "klaviyo:preview": {"klaviyo.view_send"},
     "klaviyo:people": {"klaviyo.view_send", "klaviyo.erase"},
     "klaviyo:person_of_send": {"klaviyo.view_send"},
     "klaviyo:person_of_advocate": {"klaviyo.view_send"},
@@ -146,6 +148,7 @@ ACTS_OF_DJANGO = {
 }
 
 
+YES = {"post": "yes"}
 SEEN_BY_LOOKING = ("django_session", "auth_user")  # when somebody last signed in
 
 
@@ -222,12 +225,18 @@ def test_whoever_may_do_everything_else_can_neither_look_nor_act(house: StoreSet
     before = stored.tables(*besides)
     for route in guarded():
         keys, address = opened_by(route), whole_site.address(route)
-        if route.name == NEEDS_TWO:
-            continue
-        browser = staff(*(one for one in everything if name(one) not in keys))
-        for answer in (browser.get(address), browser.post(address, {"post": "yes"})):
+        sets = [{one} for one in NEEDS_TWO[route.name]] if route.name in NEEDS_TWO else [keys]
+        browsers = [staff(*(one for one in everything if name(one) not in those)) for those in sets]
+        for answer in [one for browser in browsers for one in (browser.get(address), browser.post(address, YES))]:
             assert answer.status_code in (403, 404, 405), (str(route), answer.status_code)  # 405: nothing is done
     assert stored.tables(*besides) == before
+
+
+def test_what_needs_two_permissions_is_open_to_both_together(house: StoreSetting) -> None:
+    pages = {route.name: route for route in guarded()}
+    for page, keys in NEEDS_TWO.items():
+        browser = staff(*(one for one in permissions() if name(one) in keys))
+        assert browser.get(whole_site.address(pages[page])).status_code not in (403, 404), page
 
 
 def test_whoever_may_only_sign_in_sees_no_row(house: StoreSetting) -> None:

@@ -26,6 +26,7 @@ from integrations.api.outcome import Problem
 from integrations.models import Connection
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
+from integrations.pages.large_forms import takes_large_forms
 from klaviyo.actions import catalogue, record
 from klaviyo.actions.catalogue import NoSuchAction
 from klaviyo.actions.declaration import Action
@@ -64,6 +65,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return _page(request, "actions", context)
 
 
+@takes_large_forms
 @for_operators(RUN, RAW)
 @never_cache
 @sensitive_post_parameters()

@@ -14,10 +14,11 @@ from klaviyo.consent import reach
 from klaviyo.models import StoreSetting
 from klaviyo.pages import people_found, permissions
 from klaviyo.pages import preview as previews
+from klaviyo.pages.permissions import ASK
 from referrals import text
 
 
-@for_operators("klaviyo.view_send")
+@for_operators("klaviyo.view_send", also=ASK)
 @never_cache
 @require_http_methods(["GET", "POST"])
 def preview(request: HttpRequest) -> HttpResponse:

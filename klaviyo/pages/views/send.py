@@ -17,6 +17,7 @@ from integrations.pages.remedies import Remedy
 from klaviyo.consent import check
 from klaviyo.models import Send
 from klaviyo.pages import consent_decisions, send_summary
+from klaviyo.pages.permissions import ASK
 from klaviyo.provider import KLAVIYO
 
 ATTEMPTS_SHOWN = 100
@@ -29,7 +30,7 @@ def why(request: HttpRequest, send_id: int) -> HttpResponse:
     return _page(request, _found(send_id), {})
 
 
-@for_operators("klaviyo.view_send")
+@for_operators("klaviyo.view_send", also=ASK)
 @never_cache
 @require_POST
 def ask(request: HttpRequest, send_id: int) -> HttpResponse:
@@ -67,6 +68,7 @@ def _page(request: HttpRequest, send: Send, asked: dict[str, Any]) -> HttpRespon
         "also": _also(send),
         "profile": send_summary.profile_address(send.profile_id),
         "remedy": remedy,
+        "can_ask": request.user.has_perm(ASK),
         "can_retry": remedy in (Remedy.RETRY, Remedy.AGAIN) and request.user.has_perm("integrations.retry"),
         "can_cancel": delivery.state in send_summary.CANCELLABLE and request.user.has_perm("integrations.retry"),
     }

@@ -2,6 +2,7 @@
 
 import time
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
@@ -77,7 +78,9 @@ def one(request: HttpRequest, sync_id: int, row_word: str) -> HttpResponse:
     row = get_object_or_404(SyncRow.objects.filter(sync=sync), key=rejects.key_of(sync, row_word))
     may = rights(request)
     sample, problem = None, ""
-    if request.method == "POST" and may["sees_people"]:
+    if request.method == "POST":
+        if not may["sees_people"]:
+            raise PermissionDenied
         found = _in_source(sync, row)
         problem = found.problem
         sample = preview.sample(sync, sync.mapping, found, 1)

@@ -5,8 +5,10 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -14,6 +16,7 @@ from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from integrations.api.endpoint import LARGEST
 from integrations.models import Connection
 from klaviyo import actions
 from klaviyo.actions import catalogue
@@ -29,6 +32,7 @@ from tests.klaviyo.story import BEN, CID, TEA
 ACTIONS = "/admin/klaviyo/actions/"
 RUNS = f"{ACTIONS}runs/"
 MOST_QUERIES = 14
+FORM = "application/x-www-form-urlencoded"
 
 Sent = Callable[[], list[Exchange]]
 
@@ -243,7 +247,8 @@ def test_a_moment_is_of_its_zone(browser: Client, connection: Connection) -> Non
 def test_people_are_pasted_one_in_a_line(
     browser: Client, connection: Connection, name: str, told: str, people: Any
 ) -> None:
-    row = run_of(browser.post(form(connection, name), {"profiles": told, "opt_in": "At our stand", "dry": "1"}))
+    more = {"opt_in": "At our stand"} if name == "subscribe_profiles" else {}
+    row = run_of(browser.post(form(connection, name), {"profiles": told, **more, "dry": "1"}))
     assert json.loads(row.given)["profiles"] == people
 
 
@@ -255,6 +260,40 @@ def test_a_file_is_uploaded_under_its_own_name(browser: Client, sandbox: Sandbox
     large = SimpleUploadedFile("cup.png", b"\x89PNG\r\n\x1a\n" + b"0" * (5 * 1024 * 1024), "image/png")
     answer = browser.post(form(connection, "upload_image"), {"file": large, "run": "1"})
     assert wrong_at(answer) == {"file": "The file is larger than 5 MB."}
+
+
+# Forms that are too large for the site's usual ones
+
+
+def test_very_many_people_are_taken_from_a_form(browser: Client, connection: Connection) -> None:
+    people = [{"email": f"p{number}@{'a' * 60}.example", "channels": ["email"]} for number in range(30_000)]
+    typed = urlencode({"profiles": json.dumps(people), "opt_in": "", "dry": "1"})
+    assert settings.DATA_UPLOAD_MAX_MEMORY_SIZE < len(typed) < LARGEST
+    answer = browser.generic("POST", form(connection, "subscribe_profiles"), typed, FORM)
+    assert answer.status_code == 400
+    assert wrong_at(answer) == {"opt_in": "This is required."}
+    assert "p29999@" in answer.content.decode()  # what was typed is there still
+
+
+@pytest.mark.parametrize("name", ["bulk_import_profiles", "upload_image"])
+def test_what_is_larger_than_any_form_is_told_in_a_sentence(browser: Client, connection: Connection, name: str) -> None:
+    address, told = form(connection, name), "x" * 7_500_000
+    if name == "upload_image":
+        answer = browser.post(address, {"file.kept": told, "run": "1"})
+    else:
+        answer = browser.generic("POST", address, urlencode({"profiles": told, "run": "1"}), FORM)
+    assert (answer.status_code, answer["Location"]) == (302, address)
+    assert "so it was not read, and nothing was run." in words(browser.get(address))
+    assert not ActionRun.objects.exists()
+
+
+@pytest.mark.parametrize("size", [10, 3_000_000])
+def test_a_form_without_its_token_is_refused_whatever_its_size(connection: Connection, size: int) -> None:
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.force_login(User.objects.get(username="operator"))
+    typed = urlencode({"profiles": "x" * size, "run": "1"})
+    assert stranger.generic("POST", form(connection, "bulk_import_profiles"), typed, FORM).status_code == 403
+    assert not ActionRun.objects.exists()
 
 
 # Finding the account's things

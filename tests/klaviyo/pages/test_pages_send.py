@@ -244,6 +244,8 @@ def test_the_buttons_fit_the_state_and_the_reader(browser_of_the_operator: Clien
         for words, states in buttons.items():
             assert (words in content) == (state in states and state != State.SENDING), (words, state)
             assert words not in page(looker, f"{SENDS}{send.pk}/")
+        assert "Ask Klaviyo now" in content
+        assert "Ask Klaviyo now" not in page(looker, f"{SENDS}{send.pk}/")
 
 
 def test_a_lost_account_offers_to_reconnect(browser_of_the_operator: Client, ann: Advocate) -> None:
@@ -266,7 +268,8 @@ def test_an_erased_person_is_not_named(browser_of_the_operator: Client, ann: Adv
 def test_who_may_read_why(ann: Advocate) -> None:
     send = a_send(ann)
     assert signed_in_with("view_delivery").get(f"{SENDS}{send.pk}/").status_code == 403
-    assert signed_in_with("view_delivery").post(f"{SENDS}{send.pk}/now").status_code == 403
+    for those in (("view_delivery",), ("view_send",), ("run_action",)):
+        assert signed_in_with(*those).post(f"{SENDS}{send.pk}/now").status_code == 403, those
     assert Client().get(f"{SENDS}{send.pk}/").status_code == 302
     assert signed_in_with("view_send").get(f"{SENDS}{send.pk}/").status_code == 200
     assert signed_in_with("view_send").get(f"{SENDS}{send.pk + 1}/").status_code == 404
