@@ -95,7 +95,7 @@ def _known(route: Route) -> dict[str, Any]:
         "backfill_id": _first(Backfill),
         "sync_id": _first(Sync),
         "sync_run_id": _first(SyncRun),
-        "row_word": rejects.token(row_of_sync.sync, row_of_sync.key) if row_of_sync else "none",
+        "row_word": (row_of_sync and rejects.token(row_of_sync.sync, row_of_sync.key)) or "none",
         "name": "list_lists",
         "uid": uid or (invite.uid if invite else ""),
         "object_id": row.pk if row else 1,

@@ -170,8 +170,11 @@ def _cells(sync: Sync, run: SyncRun | None, chosen: Chosen, sees_people: bool) -
 
 
 def token(sync: Sync, key: str) -> str:
-    """A word for an address, by which this site finds the row again, and nobody reads the key."""
-    return encryption.word_of(key, f"row of sync {sync.pk}")
+    """A word for an address, by which this site finds the row again, and nobody reads the key.
+
+    Empty while the site has lost the key that seals it.
+    """
+    return encryption.word_of(key, f"row of sync {sync.pk}") if encryption.first_key_id() else ""
 
 
 def key_of(sync: Sync, word: str) -> str:

@@ -6,11 +6,9 @@ says. https://developers.klaviyo.com/en/reference/bulk_subscribe_profiles
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from integrations.outcomes import CalledOff, Skipped
-from klaviyo.actions import said_no
-from klaviyo.actions.said_no import Person
 from klaviyo.api import lists, profile_search, profiles, subscriptions
 from klaviyo.api.answers import words
 from klaviyo.api.profiles import Profile
@@ -20,6 +18,9 @@ from klaviyo.syncs.changes import settling
 from klaviyo.syncs.changes.settling import Change, Said
 from klaviyo.syncs.destinations import people
 from klaviyo.syncs.destinations.work import EMAIL, Work, plain
+
+if TYPE_CHECKING:
+    from klaviyo.actions.said_no import Person
 
 MOST_ENDED = subscriptions.MOST_UNSUBSCRIBED
 CHANNELS = ("email", "sms")
@@ -145,7 +146,9 @@ def _channels(change: Change) -> tuple[str, ...]:
     return tuple(channel for channel in CHANNELS if change.payload.get(channel))
 
 
-def _person(work: Work, change: Change) -> Person:
+def _person(work: Work, change: Change) -> "Person":
+    from klaviyo.actions.said_no import Person  # heavy
+
     names = {"email": change.identity if work.by == EMAIL else change.email}
     names["phone_number"] = change.identity if work.by == "phone_number" else words(change.payload.get("phone_number"))
     return Person(**names, id=change.identity if work.by == "id" else "", channels=_channels(change))
@@ -175,6 +178,8 @@ def _look(work: Work) -> Seen:
 
 def _leave_out(work: Work, seen: Seen, list_id: str | None) -> None:
     """Who has said no, at Klaviyo or here; and whom nobody could ask about, who waits for the next run."""
+    from klaviyo.actions import said_no  # heavy
+
     people.leave_out_the_erased(work)
     here = reach.said_no(work.sync.connection, work.emails)
     said: dict[int, Said] = {}
@@ -195,6 +200,8 @@ def _leave_out(work: Work, seen: Seen, list_id: str | None) -> None:
 
 
 def _is_subscribed(work: Work, change: Change, seen: Seen) -> bool:
+    from klaviyo.actions import said_no  # heavy
+
     found = seen.profiles.get(change.identity)
     return found is not None and said_no.is_subscribed(found, _person(work, change))
 
