@@ -12,7 +12,7 @@ from integrations.models import Connection, Delivery
 from klaviyo import actions
 from klaviyo.actions import catalogue, guard, retries, subscription, suppression
 from klaviyo.api import bulk
-from klaviyo.models import StoreSetting
+from klaviyo.models import ServedStore, StoreSetting
 from klaviyo.sandbox import Exchange, Sandbox, SeedProfile
 from referrals import lifecycle
 from referrals.models import OptOut, Suppression
@@ -310,6 +310,7 @@ def test_a_no_in_an_account_that_was_no_stores_is_said_to_be_kept_there_alone(
     connection: Connection, setting: StoreSetting
 ) -> None:
     setting.delete()
+    ServedStore.objects.all().delete()
     told = actions.run("unsubscribe_profiles", connection, profiles=[{"email": BEN}])
     assert (told.outcome, codes(told)) == ("success", ["kept_at_klaviyo"])
     assert not OptOut.objects.exists()
