@@ -146,9 +146,13 @@ class Proxy:
             def handle(self) -> None:
                 with socket.create_connection(("127.0.0.1", port)) as real, suppress(OSError, ValueError):
                     threading.Thread(target=_pass_on, args=(real, self.connection), daemon=True).start()
+                    words, is_within = "", False
                     while command := _command(self.rfile):
-                        if proxy.words:
-                            _say(self.wfile, proxy.words)
+                        # A transaction is answered as it began: https://redis.io/docs/latest/develop/using-commands/transactions/
+                        words = words if is_within else proxy.words
+                        is_within = b"\r\nMULTI\r\n" in command or (is_within and b"\r\nEXEC\r\n" not in command)
+                        if words:
+                            _say(self.wfile, words)
                             continue
                         if b"\r\nBRPOP\r\n" in command:
                             proxy._waiting.add(self.wfile)
