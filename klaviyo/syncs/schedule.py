@@ -35,9 +35,14 @@ def following(cron: str, zone: str, after: datetime) -> datetime | None:
     return next(CronSim(cron, after.astimezone(ZoneInfo(zone or "UTC"))), None)
 
 
-def plan(sync: Sync) -> None:
-    """Say when it runs next; nothing where it is off, or runs by hand."""
+def look_ahead(sync: Sync) -> None:
+    """Say in the sync, which is not saved, when it runs next; nothing where it is off, or runs by hand."""
     sync.next_run_at = following(sync.cron, sync.zone, timezone.now()) if sync.is_on else None
+
+
+def plan(sync: Sync) -> None:
+    """Keep when it runs next."""
+    look_ahead(sync)
     Sync.objects.filter(pk=sync.pk).update(next_run_at=sync.next_run_at)
 
 

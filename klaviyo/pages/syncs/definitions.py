@@ -16,6 +16,7 @@ from integrations.models import Connection
 from klaviyo.models import Sync, SyncRow, SyncSource
 from klaviyo.pages import list_choices
 from klaviyo.pages.syncs import cron_words, drafts, schedule_form
+from klaviyo.syncs import schedule
 
 VERSION = 1
 MOST_BYTES = 4 * 1024 * 1024
@@ -131,7 +132,7 @@ def carry_out(found: Plan) -> None:
     for sync in found.syncs:
         sync.source_id = sync.source.pk
         sync.version += sync.pk is not None
-        schedule_form.plan(sync)
+        schedule.look_ahead(sync)
         sync.save()
 
 

@@ -115,7 +115,7 @@ def read(sync: Sync, data: QueryDict, known: KnownLists) -> dict[str, str]:
             problems["connection"] = "Choose an account."
         sync.connection = chosen or sync.connection
         if destination in Destination.values and destination != sync.destination:
-            sync.destination, sync.mapping = destination, _kept(sync.mapping, destination)
+            sync.destination, sync.mapping = destination, _kept(sync.mapping)
     allowed = Sync.MODES[Destination(sync.destination)]
     if destination == sync.destination and mode in allowed:
         sync.mode = mode
@@ -127,10 +127,9 @@ def read(sync: Sync, data: QueryDict, known: KnownLists) -> dict[str, str]:
     return problems
 
 
-def _kept(mapping: Mapping[str, Any], destination: str) -> dict[str, Any]:
+def _kept(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """Of a mapping to another destination only who is meant stays."""
-    del destination
-    return {name: mapping[name] for name in ("identity",) if name in mapping}
+    return {"identity": mapping["identity"]} if "identity" in mapping else {}
 
 
 def _options(sync: Sync, data: QueryDict, known: KnownLists, problems: dict[str, str]) -> dict[str, Any]:

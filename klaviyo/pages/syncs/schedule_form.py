@@ -1,7 +1,6 @@
 """The last step of a sync: when it runs, in which zone, and what holds it before harm is done."""
 
 from django.http import QueryDict
-from django.utils import timezone
 
 from klaviyo.models import Sync
 from klaviyo.pages.syncs import cron_words
@@ -37,10 +36,5 @@ def read(sync: Sync, data: QueryDict) -> dict[str, str]:
             setattr(sync, name, int(value))
         elif name in data:
             problems[name] = f"{title}: a number from 0 to {most:,}."
-    plan(sync)
+    schedule.look_ahead(sync)
     return problems
-
-
-def plan(sync: Sync) -> None:
-    """When it runs next, if it does by itself."""
-    sync.next_run_at = schedule.following(sync.cron, sync.zone, timezone.now()) if sync.is_on else None

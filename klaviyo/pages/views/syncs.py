@@ -16,10 +16,11 @@ from integrations.pages import filtering, paging, sections
 from integrations.pages.access import for_operators
 from integrations.pages.audit_log import note
 from klaviyo.models import Sync, SyncRun, SyncSource
-from klaviyo.pages.syncs import cron_words, drafts, schedule_form, standing
+from klaviyo.pages.syncs import cron_words, drafts, standing
 from klaviyo.pages.syncs.rights import ADD, CHANGE, DELETE, PEOPLE, RUN, VIEW
 from klaviyo.pages.syncs.standing import Run
 from klaviyo.provider import KLAVIYO
+from klaviyo.syncs import schedule
 from klaviyo.syncs.run import runs
 from klaviyo.syncs.run.runs import NotPossible
 
@@ -135,7 +136,7 @@ def remove(request: HttpRequest, sync_id: int) -> HttpResponse:
 
 def switched(request: HttpRequest, row: Sync, is_on: bool) -> None:
     row.is_on = is_on
-    schedule_form.plan(row)
+    schedule.look_ahead(row)
     Sync.objects.filter(pk=row.pk).update(is_on=is_on, next_run_at=row.next_run_at)
     note(request, row.connection, f"Switched the sync {row.name} {'on' if is_on else 'off'}.")
 
